@@ -1,0 +1,99 @@
+// The architecture as data: which folder may import which, where the heavy packages may appear, and that the
+// renderer and the main side share nothing but the contract.
+import { readdirSync, readFileSync, existsSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = resolve(import.meta.dirname, '../..')
+
+const mayImport: Record<string, readonly string[]> = {
+  'src-preload/contract': [],
+  'src-preload': ['src-preload/contract'],
+  'src-main/numeric': [],
+  'src-main/graph': ['src-main/numeric'],
+  'src-main/autodiff': ['src-main/graph', 'src-main/numeric'],
+  'src-main/model': ['src-main/graph', 'src-main/autodiff', 'src-main/numeric'],
+  'src-main/engine': [],
+  'src-main/episodes': ['src-main/numeric'],
+  'src-main/tasks': ['src-main/numeric'],
+  'src-main/rl': ['src-main/graph', 'src-main/episodes', 'src-main/numeric'],
+  'src-main/rollout': ['src-main/engine', 'src-main/model', 'src-main/episodes', 'src-main/tasks', 'src-main/numeric'],
+  'src-main/store': ['src-preload/contract'],
+  'src-main/data': ['src-main/tasks', 'src-main/episodes', 'src-main/model', 'src-main/numeric', 'src-preload/contract'],
+  'src-main/lab': [
+    'src-main/numeric', 'src-main/graph', 'src-main/autodiff', 'src-main/model', 'src-main/engine', 'src-main/episodes', 'src-main/tasks',
+    'src-main/rl', 'src-main/rollout', 'src-main/store', 'src-main/data', 'src-preload/contract',
+  ],
+  'src-main/serve': ['src-preload/contract', 'src-main/lab'],
+  'src-main/cli': ['src-preload/contract', 'src-main/lab', 'src-main/serve'],
+  'src-main/shell': ['src-preload/contract', 'src-main/shell', 'src-main/lab'],
+  'src-renderer/charts': [],
+  'src-renderer/parts': ['src-renderer/charts', 'src-preload/contract'],
+  'src-renderer/state': ['src-preload/contract'],
+  'src-renderer/pages': ['src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-preload/contract'],
+  'src-renderer': ['src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+}
+
+const packageHomes: Record<string, (file: string) => boolean> = {
+  'better-sqlite3': (file) => file.startsWith('src-main/store/'),
+  'onnxruntime-node': () => false,
+  electron: (file) => /^src-main\/(index|window|menu|bridge)\.ts$/.test(file) || file === 'src-preload/index.ts',
+  zod: (file) => file.startsWith('src-preload/contract'),
+  d3: (file) => file.startsWith('src-renderer/charts/'),
+}
+
+const files = ['src-main', 'src-preload', 'src-renderer'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true }).map((entry) => join(folder, String(entry)).split(sep).join('/')).filter((path) => /\.(ts|svelte)$/.test(path)))
+
+/** The module a file belongs to: its folder, a face of the main side, or the contract. */
+function moduleOf(file: string): string {
+  if (/^src-preload\/contract(\.ts|\/)/.test(file)) return 'src-preload/contract'
+  if (/^src-main\/cli(\.ts|\/)/.test(file)) return 'src-main/cli'
+  if (/^src-main\/serve(\.ts|\/)/.test(file)) return 'src-main/serve'
+  if (/^src-main\/[^/]+\.ts$/.test(file)) return 'src-main/shell'
+  const [first, second] = file.split('/')
+  return second && !second.includes('.') ? `${first}/${second}` : first!
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const found: string[] = []
+  for (const match of text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g)) found.push((match[1] ?? match[2] ?? match[3])!)
+  return found
+}
+
+describe('the layout of the repository', () => {
+  it('lets every module import only what the table allows', () => {
+    const wrong: string[] = []
+    for (const file of files) {
+      const from = moduleOf(file)
+      for (const specifier of importsOf(file)) {
+        if (!specifier.startsWith('.')) continue
+        const target = relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/')
+        if (!/^src-/.test(target)) continue
+        const to = moduleOf(/\.(ts|svelte|css|json)$/.test(target) ? target : `${target}.ts`)
+        if (to !== from && !(mayImport[from] ?? []).includes(to)) wrong.push(`${file} imports ${target}: ${from} may not import ${to}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('keeps each heavy package in its one home', () => {
+    const wrong: string[] = []
+    for (const file of files) for (const specifier of importsOf(file)) {
+      const name = specifier.startsWith('d3-') ? 'd3' : specifier.split('/')[0]!
+      const home = packageHomes[name]
+      if (home && !home(file)) wrong.push(`${file} imports ${name}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('has a rule for every module that exists', () => {
+    const known = new Set(Object.keys(mayImport))
+    expect([...new Set(files.map(moduleOf))].filter((module) => !known.has(module))).toEqual([])
+  })
+
+  it('has the top level that the architecture names', () => {
+    for (const path of ['package.json', 'electron.vite.config.ts', 'src-main', 'src-renderer', 'src-preload', 'resources', 'test']) expect(existsSync(join(root, path)), path).toBe(true)
+  })
+})
