@@ -1,0 +1,66 @@
+// What a run is made of: the specification that the command line, the screens and the store share. Every default of a run lives here,
+// once; every field says its unit and why one would change it. Options of an algorithm live with the algorithm and are checked there.
+import { z } from 'zod'
+
+const positive = z.number().int().positive()
+
+export const taskSpec = z.strictObject({
+  name: z.literal('countdown').default('countdown').describe('Which procedural task the problems come from.'),
+  numbers: z.union([z.literal(3), z.literal(4), z.literal(5)]).default(3).describe('How many numbers a problem has: the difficulty dial.'),
+})
+
+export const samplingSpec = z.strictObject({
+  temperature: z.number().positive().max(4).default(1).describe('Divides the logits before sampling. 1 keeps decode and train distributions equal.'),
+  topK: z.number().int().nonnegative().default(0).describe('Keep the k most likely tokens; 0 keeps all.'),
+  topP: z.number().positive().max(1).default(1).describe('Keep the smallest set of tokens with this probability; 1 keeps all.'),
+  minP: z.number().min(0).max(1).default(0).describe('Drop tokens below this share of the most likely one; 0 keeps all.'),
+})
+
+export const budgetSpec = z.strictObject({
+  thinkingTokens: positive.default(120).describe('Thinking tokens before the answer is forced.'),
+  answerTokens: positive.default(24).describe('Tokens allowed for the answer, its end token included.'),
+})
+
+export const optimizerSpec = z.strictObject({
+  lr: z.number().positive().default(3e-4).describe('Peak learning rate of AdamW.'),
+  schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('How the learning rate falls after the warm-up.'),
+  warmupSteps: z.number().int().nonnegative().default(0).describe('Steps over which the learning rate rises from 0.'),
+  beta1: z.number().min(0).max(1).default(0.9),
+  beta2: z.number().min(0).max(1).default(0.99),
+  eps: z.number().positive().default(1e-8),
+  weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay on matrices.'),
+  clipNorm: z.number().positive().default(1).describe('Largest global norm of the gradient.'),
+})
+
+export const evaluationSpec = z.strictObject({
+  every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),
+  problems: positive.default(512).describe('Held-out problems; the standard error falls with their square root.'),
+  samples: positive.default(2).describe('Rollouts per problem.'),
+  budgets: z.array(positive).default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]).describe('Thinking budgets in tokens at which accuracy and regret are read. Those beyond the training budget are reached by forced continuation.'),
+  seed: z.number().int().nonnegative().default(20_260_101).describe('Seed of the evaluation problems and rollouts: the same for every run, so that runs are paired.'),
+})
+
+export const runSpec = z.strictObject({
+  name: z.string().min(1).max(120).default('run').describe('A label for people; the identity of a run is its id.'),
+  preset: z.string().optional().describe('The preset this specification started from.'),
+  group: z.string().optional().describe('Runs with the same group are seeds of one configuration.'),
+  task: taskSpec.prefault({}),
+  start: z.string().default('starter').describe('Where the weights come from: "starter", or the path or id of a checkpoint.'),
+  algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
+  steps: positive.default(40),
+  seed: z.number().int().nonnegative().default(1),
+  promptsPerStep: positive.default(32).describe('Problems per step.'),
+  groupSize: positive.default(8).describe('Rollouts per problem and step.'),
+  updatesPerBatch: positive.default(1).describe('Optimizer updates per batch of rollouts; 1 is strictly on-policy.'),
+  sampling: samplingSpec.prefault({}),
+  budget: budgetSpec.prefault({}),
+  optimizer: optimizerSpec.prefault({}),
+  microbatchTokens: positive.default(4096).describe('Tokens forwarded at once: bounds the memory of activations.'),
+  evaluation: evaluationSpec.prefault({}),
+  checkpointEvery: positive.default(10).describe('Steps between checkpoints; a killed run repeats at most this many.'),
+})
+
+/** A complete specification: every field present. Stored with the run. */
+export type RunSpec = z.infer<typeof runSpec>
+/** What a person may write: only what differs from the defaults. */
+export type RunSpecInput = z.input<typeof runSpec>
