@@ -1,0 +1,33 @@
+// What the lab tells while work goes on, without being asked.
+
+import { z } from 'zod'
+import { labErrorData } from './errors.ts'
+import { evaluation, event, run, step } from './records.ts'
+import { id, name, timeMs } from './values.ts'
+import type { Of } from './values.ts'
+
+/** Counted work in progress; `etaMs` is null until it can be guessed. */
+export const progressReport = z.object({
+  job: name,
+  label: z.string(),
+  done: z.number().nonnegative(),
+  total: z.number().nonnegative().nullable(),
+  unit: z.string(),
+  etaMs: z.number().nullable(),
+  tokensPerSecond: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+  atMs: timeMs,
+})
+export type ProgressReport = Of<typeof progressReport>
+
+/** What the lab tells without being asked. Reports may be dropped when a listener is slow; the others never are. */
+export const labEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), runId: id.nullable(), report: progressReport }),
+  z.object({ kind: z.literal('run'), run }),
+  z.object({ kind: z.literal('step'), step }),
+  z.object({ kind: z.literal('evaluation'), evaluation }),
+  z.object({ kind: z.literal('event'), event }),
+  z.object({ kind: z.literal('changed'), noun: z.enum(['datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings']), ids: z.array(id) }),
+  z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
+])
+export type LabEvent = Of<typeof labEvent>
