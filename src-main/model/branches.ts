@@ -1,0 +1,67 @@
+// The graph behind exact mu: traces and, hanging off each of them at chosen cuts, branches that hold a forced stop and the trie of
+// correct answers. Weights are read once; the traces attend causally, a branch token attends to its trace up to the cut and to its own
+// ancestors. Attention is therefore two blocks (trace, branch) under one softmax instead of one wide masked square, and a branch pays
+// for its own width only. Equal to scoring every branch as a sequence of its own.
+import type { Graph, Value } from '../graph/ir.ts'
+import { attentionWeights, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads } from './llama.ts'
+import type { LlamaConfig } from './config.ts'
+
+/**
+ * R traces of width T, N branches of width M, at most C children scored per branch slot.
+ * Inputs: trace_tokens, trace_positions [R, T] int64, trace_bias [1, 1, 1, T, T] (causal); owner [N] int64 (the trace of a branch);
+ * branch_tokens, branch_positions [N, M] int64; cut_bias [N, 1, 1, 1, T] (0 for trace tokens before the cut); tree_bias [N, 1, 1, M, M];
+ * children [N, M, C] int64 (tokens scored from each slot, any id where unused). Output: child_logps [N, M, C].
+ * With `traceLogps`: input trace_targets [R, T] int64 and output trace_logps [R, T] out of the same pass.
+ */
+export function branchGraph(config: LlamaConfig, options: { readonly traceLogps: boolean }): Graph {
+  const stack = openStack('branches', config, false)
+  const { g } = stack
+  const traceTokens = g.input('trace_tokens', 'int64', ['R', 'T'])
+  const tracePositions = g.input('trace_positions', 'int64', ['R', 'T'])
+  const traceBias = g.input('trace_bias', 'float32', [1, 1, 1, 'T', 'T'])
+  const owner = g.input('owner', 'int64', ['N'])
+  const branchTokens = g.input('branch_tokens', 'int64', ['N', 'M'])
+  const branchPositions = g.input('branch_positions', 'int64', ['N', 'M'])
+  const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'T'])
+  const treeBias = g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M'])
+  const children = g.input('children', 'int64', ['N', 'M', 'C'])
+  const tables = rotaryTables(stack)
+
+  let trace = embed(stack, traceTokens, 'R*T')
+  let branch = embed(stack, branchTokens, 'N*M')
+  for (let layer = 0; layer < config.layers; layer++) {
+    ;[trace, branch] = layerOver(stack, layer, [trace, branch], ([ofTrace, ofBranch]) => {
+      const traceKeys = splitKeyHeads(stack, rotate(stack, ofTrace!.k, tracePositions, tables), 'R', 'T')
+      const traceValues = splitKeyHeads(stack, ofTrace!.v, 'R', 'T')
+      return [
+        selfAttention(stack, ofTrace!, 'R', 'T', tracePositions, traceBias, tables),
+        branchAttention(g.gather(traceKeys, owner), g.gather(traceValues, owner), ofBranch!),
+      ]
+    }) as [Value, Value]
+  }
+
+  const logits = logitsOf(stack, branch)
+  const scored = g.gatherElements(g.logSoftmax(logits), g.reshape(children, ['N*M', 'C']))
+  g.output('child_logps', g.reshape(scored, ['N', 'M', 'C']))
+  if (options.traceLogps) {
+    const targets = g.input('trace_targets', 'int64', ['R', 'T'])
+    const all = g.logSoftmax(logitsOf(stack, trace))
+    g.output('trace_logps', g.reshape(g.gatherElements(all, g.reshape(targets, ['R*T', 1])), ['R', 'T']))
+  }
+  return g.build()
+
+  function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
+    const alpha = 1 / Math.sqrt(config.headDim)
+    const q = splitQueryHeads(stack, rotate(stack, own.q, branchPositions, tables), 'N', 'M')
+    const k = splitKeyHeads(stack, rotate(stack, own.k, branchPositions, tables), 'N', 'M')
+    const v = splitKeyHeads(stack, own.v, 'N', 'M')
+    const group = config.heads / config.kvHeads
+    const ofTrace = g.fusedMatMul(q, traceKeys, { transB: true, alpha })
+    const ofTree = g.fusedMatMul(q, k, { transB: true, alpha })
+    const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'T']), treeBias], -1)
+    const weights = attentionWeights(stack, g.concat([ofTrace, ofTree], -1), seen, 'M', 'T+M')
+    const rows = `${group}*M`
+    const [onTrace, onTree] = g.split(g.reshape(weights, ['N', config.kvHeads, rows, 'T+M']), -1, ['T', 'M'])
+    return joinQueryHeads(stack, g.add(g.matMul(onTrace!, traceValues), g.matMul(onTree!, v)), 'N', 'M')
+  }
+}

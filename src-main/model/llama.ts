@@ -1,0 +1,238 @@
+// The Llama-style decoder as graphs: one step of generation with a key/value cache, and the whole-sequence pass that training
+// differentiates. Weights are graph inputs under their checkpoint names, so every session reads the one native parameter set.
+// Activations are flat, [tokens, features]. RMSNorm is composed from elementary ops wherever a backward pass reads it
+// (a fused kernel's second output is not trusted on every provider) and fused where nothing is differentiated.
+import { GraphBuilder } from '../graph/builder.ts'
+import type { Dim } from '../graph/dims.ts'
+import type { Graph, Value } from '../graph/ir.ts'
+import { gradients } from '../autodiff/gradients.ts'
+import { EMBEDDING, FINAL_NORM, layerNames, parameterSpecs } from './config.ts'
+import type { LlamaConfig } from './config.ts'
+
+/** The additive mask of a pair that must not attend to each other; exp of it is 0 in fp32 and it stays finite under addition. */
+export const HIDDEN = -1e9
+
+/** Prefix of the gradient outputs of a training graph. */
+export const GRADIENT_PREFIX = 'grad/'
+
+/** A layer's queries, keys and values before attention, each [tokens, heads * headDim], and its position in the stack. */
+export interface Projections {
+  readonly layer: number
+  readonly q: Value
+  readonly k: Value
+  readonly v: Value
+}
+
+/** What the layers share while a graph is being written. */
+export interface Stack {
+  readonly g: GraphBuilder
+  readonly config: LlamaConfig
+  readonly weight: (name: string) => Value
+  /** True where a backward pass will follow. */
+  readonly differentiable: boolean
+}
+
+/** Declares every parameter as a graph input. */
+export function openStack(name: string, config: LlamaConfig, differentiable: boolean): Stack {
+  const g = new GraphBuilder(name)
+  const weights = new Map(parameterSpecs(config).map((spec) => [spec.name, g.input(spec.name, 'float32', spec.dims)]))
+  return { g, config, weight: (parameter) => weights.get(parameter)!, differentiable }
+}
+
+/** y = x W^T with W [out, in]. */
+export function linear({ g, weight }: Stack, x: Value, name: string): Value {
+  return g.gemm(x, weight(name), null, { transB: true })
+}
+
+/** x / sqrt(mean(x^2) + eps) * scale over the last axis (Zhang and Sennrich 2019). */
+export function rmsNorm({ g, config, weight, differentiable }: Stack, x: Value, name: string): Value {
+  if (!differentiable) return g.simplifiedLayerNormalization(x, weight(name), config.rmsEps)
+  const meanSquare = g.mul(g.reduceSumSquare(x, [-1]), 1 / config.hiddenSize)
+  return g.mul(g.mul(x, g.reciprocal(g.sqrt(g.add(meanSquare, config.rmsEps)))), weight(name))
+}
+
+/** Token ids of any shape to flat embeddings [tokens, hiddenSize]. */
+export function embed({ g, weight, config }: Stack, tokens: Value, count: Dim): Value {
+  return g.reshape(g.gather(weight(EMBEDDING), tokens), [count, config.hiddenSize])
+}
+
+/**
+ * One layer over any number of streams that share weights but not attention.
+ * @param streams hidden states, each [tokens, hiddenSize]
+ * @param attend from each stream's projections to its attention output [tokens, heads * headDim]
+ */
+export function layerOver(stack: Stack, layer: number, streams: readonly Value[], attend: (projections: readonly Projections[]) => readonly Value[]): Value[] {
+  const { g } = stack
+  const names = layerNames(layer)
+  const projections = streams.map((x) => {
+    const normed = rmsNorm(stack, x, names.inputNorm)
+    return { layer, q: linear(stack, normed, names.q), k: linear(stack, normed, names.k), v: linear(stack, normed, names.v) }
+  })
+  const attended = attend(projections)
+  return streams.map((x, stream) => {
+    const afterAttention = g.add(x, linear(stack, attended[stream]!, names.o))
+    const normed = rmsNorm(stack, afterAttention, names.postNorm)
+    const gated = g.mul(g.quickGelu(linear(stack, normed, names.gate)), linear(stack, normed, names.up))
+    return g.add(afterAttention, linear(stack, gated, names.down))
+  })
+}
+
+/** Logits [tokens, vocabSize] of final hidden states; the embedding is tied. */
+export function logitsOf(stack: Stack, hidden: Value): Value {
+  return stack.g.gemm(rmsNorm(stack, hidden, FINAL_NORM), stack.weight(EMBEDDING), null, { transB: true })
+}
+
+/** Cosine and sine tables of rotary positions (Su et al. 2021), each [maxPositions, headDim / 2]. */
+export function rotaryTables({ g, config }: Stack): { cos: Value; sin: Value } {
+  const half = config.headDim / 2
+  const cos = new Float32Array(config.maxPositions * half)
+  const sin = new Float32Array(config.maxPositions * half)
+  for (let position = 0; position < config.maxPositions; position++) {
+    for (let i = 0; i < half; i++) {
+      const angle = position * config.ropeTheta ** (-i / half)
+      cos[position * half + i] = Math.cos(angle)
+      sin[position * half + i] = Math.sin(angle)
+    }
+  }
+  const shape = [config.maxPositions, half]
+  return { cos: g.constant(cos, shape, 'rotary_cos'), sin: g.constant(sin, shape, 'rotary_sin') }
+}
+
+/** Flat keys or values [rows * width, kvHeads * headDim] to [rows, kvHeads, width, headDim]. */
+export function splitKeyHeads({ g, config }: Stack, x: Value, rows: Dim, width: Dim): Value {
+  return g.transpose(g.reshape(x, [rows, width, config.kvHeads, config.headDim]), [0, 2, 1, 3])
+}
+
+/** Flat queries to [rows, kvHeads, group * width, headDim]: the query heads that share a key head lie one after another. */
+export function splitQueryHeads({ g, config }: Stack, x: Value, rows: Dim, width: Dim): Value {
+  const group = config.heads / config.kvHeads
+  const split = g.transpose(g.reshape(x, [rows, width, config.kvHeads, group, config.headDim]), [0, 2, 3, 1, 4])
+  return g.reshape(split, [rows, config.kvHeads, timesDim(width, group), config.headDim])
+}
+
+/** The inverse of splitQueryHeads, flat. */
+export function joinQueryHeads({ g, config }: Stack, x: Value, rows: Dim, width: Dim): Value {
+  const group = config.heads / config.kvHeads
+  const joined = g.transpose(g.reshape(x, [rows, config.kvHeads, group, width, config.headDim]), [0, 3, 1, 2, 4])
+  return g.reshape(joined, [timesDim(rows, width), config.heads * config.headDim])
+}
+
+export function timesDim(a: Dim, b: Dim): Dim {
+  return typeof a === 'number' && typeof b === 'number' ? a * b : `${a}*${b}`
+}
+
+/** Rotates flat queries or keys by their positions [rows, width]. */
+export function rotate({ g }: Stack, x: Value, positions: Value, tables: { cos: Value; sin: Value }): Value {
+  const features = x.shape[1]!
+  const [rows, width] = positions.shape
+  return g.reshape(g.rotaryEmbedding(g.reshape(x, [rows!, width!, features]), positions, tables.cos, tables.sin), x.shape)
+}
+
+/** softmax(scores + bias): scores [rows, kvHeads, group * width, keys], bias [rows or 1, 1, 1, width, keys]. */
+export function attentionWeights({ g, config }: Stack, scores: Value, bias: Value, width: Dim, keys: Dim): Value {
+  const rows = scores.shape[0]!
+  const group = config.heads / config.kvHeads
+  const spread = g.reshape(scores, [rows, config.kvHeads, group, width, keys])
+  return g.reshape(g.softmax(g.add(spread, bias)), scores.shape)
+}
+
+/** Causal (or otherwise masked) self-attention of whole sequences; flat in, flat out. */
+export function selfAttention(stack: Stack, projections: Projections, rows: Dim, width: Dim, positions: Value, bias: Value, tables: { cos: Value; sin: Value }): Value {
+  const { g, config } = stack
+  const q = splitQueryHeads(stack, rotate(stack, projections.q, positions, tables), rows, width)
+  const k = splitKeyHeads(stack, rotate(stack, projections.k, positions, tables), rows, width)
+  const v = splitKeyHeads(stack, projections.v, rows, width)
+  const scores = g.fusedMatMul(q, k, { transB: true, alpha: 1 / Math.sqrt(config.headDim) })
+  return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, bias, width, width), v), rows, width)
+}
+
+/** Values that a loss may be written with, each [B, T]; logps are differentiable, the rest are data. */
+export interface TokenValues {
+  readonly logps: Value
+  readonly advantages: Value
+  readonly oldLogps: Value
+  readonly refLogps: Value
+  readonly weights: Value
+}
+
+/** A loss: a scalar to minimise and named metrics to report. */
+export type Loss = (g: GraphBuilder, values: TokenValues) => { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> }
+
+/**
+ * Forward, loss and backward as one graph.
+ * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, old_logps, ref_logps, weights [B, T] float32.
+ * Outputs: loss [], logps [B, T], entropy [B, T] (nats), one per metric, and `grad/<parameter>` for every parameter.
+ * @param loss absent: a forward-only graph with logps and entropy
+ */
+export function trainGraph(config: LlamaConfig, loss: Loss): Graph {
+  const stack = openStack('train', config, true)
+  const { g } = stack
+  const { logps, entropy } = sequencePass(stack)
+  g.output('logps', logps)
+  g.output('entropy', entropy)
+  const plane = (name: string): Value => g.input(name, 'float32', ['B', 'T'])
+  const { loss: scalar, metrics } = loss(g, { logps, advantages: plane('advantages'), oldLogps: plane('old_logps'), refLogps: plane('ref_logps'), weights: plane('weights') })
+  g.output('loss', scalar)
+  for (const [name, value] of Object.entries(metrics)) g.output(name, value)
+  return gradients(g.build(), 'loss', parameterSpecs(config).map((spec) => spec.name))
+}
+
+/** Log-probabilities and entropies of given sequences, nothing differentiated. Inputs and outputs as in `trainGraph`, without the loss. */
+export function scoreGraph(config: LlamaConfig): Graph {
+  const stack = openStack('score', config, false)
+  const { logps, entropy } = sequencePass(stack)
+  stack.g.output('logps', logps)
+  stack.g.output('entropy', entropy)
+  return stack.g.build()
+}
+
+function sequencePass(stack: Stack): { logps: Value; entropy: Value } {
+  const { g, config } = stack
+  const tokens = g.input('tokens', 'int64', ['B', 'T'])
+  const positions = g.input('positions', 'int64', ['B', 'T'])
+  const targets = g.input('targets', 'int64', ['B', 'T'])
+  const bias = g.input('attention_bias', 'float32', [1, 1, 1, 'T', 'T'])
+  const tables = rotaryTables(stack)
+  let x = embed(stack, tokens, 'B*T')
+  for (let layer = 0; layer < config.layers; layer++) {
+    x = layerOver(stack, layer, [x], ([projections]) => [selfAttention(stack, projections!, 'B', 'T', positions, bias, tables)])[0]!
+  }
+  const all = g.logSoftmax(logitsOf(stack, x))
+  const logps = g.reshape(g.gatherElements(all, g.reshape(targets, ['B*T', 1])), ['B', 'T'])
+  const fixed = g.stopGradient(all)
+  const entropy = g.reshape(g.neg(g.reduceSum(g.mul(g.exp(fixed), fixed), [-1])), ['B', 'T'])
+  return { logps, entropy }
+}
+
+/**
+ * One chunk of generation with a key/value cache updated in place.
+ * Inputs: tokens [B, S] int64, seqlens_k [B] int32 (length after the chunk, minus one), total_sequence_length [] int32,
+ * past_key_l / past_value_l [B, kvHeads, M, headDim]. Outputs: logits [B, vocabSize] of the last position, present_key_l / present_value_l.
+ */
+export function decodeGraph(config: LlamaConfig): Graph {
+  const stack = openStack('decode', config, false)
+  const { g } = stack
+  const tokens = g.input('tokens', 'int64', ['B', 'S'])
+  const seqlensK = g.input('seqlens_k', 'int32', ['B'])
+  const totalSequenceLength = g.input('total_sequence_length', 'int32', [])
+  const tables = rotaryTables(stack)
+  const chunk = (x: Value): Value => g.reshape(x, ['B', 'S', x.shape[1]!])
+  let x = embed(stack, tokens, 'B*S')
+  for (let layer = 0; layer < config.layers; layer++) {
+    const cache = ['B', config.kvHeads, 'M', config.headDim]
+    const pastKey = g.input(`past_key_${layer}`, 'float32', cache)
+    const pastValue = g.input(`past_value_${layer}`, 'float32', cache)
+    x = layerOver(stack, layer, [x], ([{ q, k, v }]: readonly Projections[] | readonly [Projections]) => {
+      const { output, presentKey, presentValue } = g.groupQueryAttention(
+        { query: chunk(q), key: chunk(k), value: chunk(v), pastKey, pastValue, seqlensK, totalSequenceLength, cosCache: tables.cos, sinCache: tables.sin },
+        { numHeads: config.heads, kvNumHeads: config.kvHeads },
+      )
+      g.output(`present_key_${layer}`, presentKey)
+      g.output(`present_value_${layer}`, presentValue)
+      return [g.reshape(output, ['B*S', config.heads * config.headDim])]
+    })[0]!
+  }
+  const last = g.reshape(g.slice(g.reshape(x, ['B', 'S', config.hiddenSize]), 1, 'S-1', 'S'), ['B', config.hiddenSize])
+  g.output('logits', logitsOf(stack, last))
+  return g.build()
+}
