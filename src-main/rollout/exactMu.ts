@@ -1,0 +1,189 @@
+// Exact mu: J at any number of cuts of any number of rollouts, as the summed probability of every correct answer after a forced stop.
+// Nothing is sampled, so the estimate has no variance; cuts that share prompt and prefix (the empty think block of a group, a first
+// episode written twice) are computed once. J is at temperature 1 under the weights that the session is bound to.
+import type { AnswerTrie } from '../tasks/types.ts'
+import type { Tensor } from '../engine/tensor.ts'
+import { HIDDEN } from '../model/llama.ts'
+import { branchProbability, layOutBranch, writeTreeBias } from './answerBranches.ts'
+import type { AnswerBranch } from './answerBranches.ts'
+
+/** A rollout and the places where its thinking is stopped. */
+export interface CutTrace {
+  readonly prompt: ArrayLike<number>
+  readonly completion: ArrayLike<number>
+  /** Offsets into the completion, each in 0..completion.length: the prefix before the offset is kept. */
+  readonly cuts: readonly number[]
+  readonly answers: AnswerTrie
+}
+
+export interface ExactMu {
+  /** J in 0..1 for each trace and cut. */
+  readonly J: Float64Array[]
+  /** Tokens of traces and branches forwarded, padding left out. */
+  readonly forwardedTokens: number
+  /** The same with padding: what was computed. */
+  readonly computedTokens: number
+  /** Cuts asked for, and cuts left after equal prefixes were merged. */
+  readonly cuts: number
+  readonly distinctCuts: number
+}
+
+export type RunBranches = (feeds: Record<string, Tensor>) => Promise<Record<string, Tensor>>
+
+interface Job {
+  readonly trace: CutTrace
+  readonly branch: AnswerBranch
+  /** Distinct cuts evaluated on this trace. */
+  readonly cuts: readonly number[]
+  /** Prompt and as much of the completion as the last of the cuts needs, in tokens. */
+  readonly length: number
+}
+
+const layouts = new WeakMap<AnswerTrie, AnswerBranch>()
+
+/**
+ * @param suffix tokens that force the stop, e.g. `</think>`
+ * @param run the session of `branchGraph` without trace log-probs
+ * @param tokenBudget tokens computed at once, traces and branches together
+ */
+export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = 6144): Promise<ExactMu> {
+  const known = new Map<string, number>()
+  const keys: string[][] = []
+  const jobs: Job[] = []
+  let cuts = 0
+  for (const trace of traces) {
+    const fresh: number[] = []
+    keys.push(trace.cuts.map((cut) => {
+      if (cut < 0 || cut > trace.completion.length) throw new Error(`a cut must lie within 0..${trace.completion.length}, found ${cut}`)
+      const key = prefixKey(trace, cut)
+      cuts++
+      if (!known.has(key)) {
+        known.set(key, Number.NaN)
+        fresh.push(cut)
+      }
+      return key
+    }))
+    if (fresh.length > 0) jobs.push({ trace, branch: layoutOf(trace.answers, suffix), cuts: fresh, length: trace.prompt.length + Math.max(...fresh) })
+  }
+
+  let forwardedTokens = 0
+  let computedTokens = 0
+  for (const batch of batchJobs(jobs, tokenBudget)) {
+    const { feeds, width, traceWidth, branches, maxChildren } = fill(batch)
+    const { child_logps: scored } = await run(feeds)
+    const logps = scored!.data as Float32Array
+    let at = 0
+    for (const job of batch) for (const cut of job.cuts) {
+      known.set(prefixKey(job.trace, cut), branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren))
+      forwardedTokens += job.branch.tokens.length
+    }
+    for (const job of batch) forwardedTokens += job.length
+    computedTokens += batch.length * traceWidth + branches * width
+  }
+  return { J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)), forwardedTokens, computedTokens, cuts, distinctCuts: known.size }
+}
+
+/** Prompt and prefix as a string: equal keys are equal contexts. */
+function prefixKey(trace: CutTrace, cut: number): string {
+  let key = ''
+  for (let t = 0; t < trace.prompt.length; t++) key += String.fromCodePoint(trace.prompt[t]!)
+  key += '|'
+  for (let t = 0; t < cut; t++) key += String.fromCodePoint(trace.completion[t]!)
+  return key
+}
+
+function layoutOf(answers: AnswerTrie, suffix: readonly number[]): AnswerBranch {
+  const known = layouts.get(answers)
+  if (known && suffix.every((token, index) => known.tokens[index] === token)) return known
+  const made = layOutBranch(answers, suffix)
+  layouts.set(answers, made)
+  return made
+}
+
+/** Widest branches first, longest traces first among equals, cut where the token budget is reached or a third would be padding. */
+function batchJobs(jobs: readonly Job[], tokenBudget: number): Job[][] {
+  const bucket = (job: Job): number => Math.ceil(job.branch.tokens.length / 8)
+  const order = [...jobs].sort((a, b) => bucket(b) - bucket(a) || b.length - a.length)
+  const batches: Job[][] = []
+  let batch: Job[] = []
+  for (const job of order) {
+    const next = [...batch, job]
+    const area = areaOf(next)
+    const padding = 1 - next.reduce((sum, each) => sum + each.length + each.cuts.length * each.branch.tokens.length, 0) / area
+    if (batch.length > 0 && (area > tokenBudget || padding > 0.15)) {
+      batches.push(batch)
+      batch = [job]
+    } else batch = next
+  }
+  if (batch.length > 0) batches.push(batch)
+  return batches
+}
+
+function areaOf(batch: readonly Job[]): number {
+  const branches = batch.reduce((sum, job) => sum + job.cuts.length, 0)
+  return batch.length * Math.max(...batch.map((job) => job.length)) + branches * Math.max(...batch.map((job) => job.branch.tokens.length))
+}
+
+function fill(batch: readonly Job[]) {
+  const rows = batch.length
+  const traceWidth = Math.max(...batch.map((job) => job.length))
+  const branches = batch.reduce((sum, job) => sum + job.cuts.length, 0)
+  const width = Math.max(...batch.map((job) => job.branch.tokens.length))
+  const maxChildren = Math.max(...batch.map((job) => job.branch.maxChildren))
+  const traceTokens = new Int32Array(rows * traceWidth)
+  const tracePositions = new Int32Array(rows * traceWidth)
+  const owner = new Int32Array(branches)
+  const branchTokens = new Int32Array(branches * width)
+  const branchPositions = new Int32Array(branches * width)
+  const cutBias = new Float32Array(branches * traceWidth).fill(HIDDEN)
+  const treeBias = new Float32Array(branches * width * width)
+  const children = new Int32Array(branches * width * maxChildren)
+  let at = 0
+  batch.forEach(({ trace, branch, cuts, length }, row) => {
+    for (let t = 0; t < length; t++) {
+      traceTokens[row * traceWidth + t] = t < trace.prompt.length ? trace.prompt[t]! : trace.completion[t - trace.prompt.length]!
+      tracePositions[row * traceWidth + t] = t
+    }
+    let first = -1
+    for (const cut of cuts) {
+      const start = trace.prompt.length + cut
+      owner[at] = row
+      cutBias.fill(0, at * traceWidth, at * traceWidth + start)
+      for (let slot = 0; slot < branch.tokens.length; slot++) {
+        branchTokens[at * width + slot] = branch.tokens[slot]!
+        branchPositions[at * width + slot] = start + branch.depths[slot]!
+      }
+      if (first < 0) {
+        writeTreeBias(branch, treeBias, at * width * width, width, HIDDEN)
+        for (let slot = 0; slot < branch.children.length; slot++) {
+          const nodes = branch.children[slot]!
+          for (let c = 0; c < nodes.length; c++) children[(at * width + slot) * maxChildren + c] = branch.trie.token[nodes[c]!]!
+        }
+        first = at
+      } else {
+        treeBias.copyWithin(at * width * width, first * width * width, (first + 1) * width * width)
+        children.copyWithin(at * width * maxChildren, first * width * maxChildren, (first + 1) * width * maxChildren)
+      }
+      at++
+    }
+  })
+  const feeds: Record<string, Tensor> = {
+    trace_tokens: { dtype: 'int64', dims: [rows, traceWidth], data: traceTokens },
+    trace_positions: { dtype: 'int64', dims: [rows, traceWidth], data: tracePositions },
+    trace_bias: { dtype: 'float32', dims: [1, 1, 1, traceWidth, traceWidth], data: causalBias(traceWidth) },
+    owner: { dtype: 'int64', dims: [branches], data: owner },
+    branch_tokens: { dtype: 'int64', dims: [branches, width], data: branchTokens },
+    branch_positions: { dtype: 'int64', dims: [branches, width], data: branchPositions },
+    cut_bias: { dtype: 'float32', dims: [branches, 1, 1, 1, traceWidth], data: cutBias },
+    tree_bias: { dtype: 'float32', dims: [branches, 1, 1, width, width], data: treeBias },
+    children: { dtype: 'int64', dims: [branches, width, maxChildren], data: children },
+  }
+  return { feeds, width, traceWidth, branches, maxChildren }
+}
+
+/** The additive causal mask of a width, [width, width]: 0 on and below the diagonal. */
+export function causalBias(width: number): Float32Array {
+  const bias = new Float32Array(width * width)
+  for (let row = 0; row < width; row++) bias.fill(HIDDEN, row * width + row + 1, (row + 1) * width)
+  return bias
+}
