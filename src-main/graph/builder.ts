@@ -140,6 +140,7 @@ export class GraphBuilder {
   // Elementwise, one tensor.
   neg(x: Value): Value { return this.#one('Neg', [x], NONE) }
   abs(x: Value): Value { return this.#one('Abs', [x], NONE) }
+  sign(x: Value): Value { return this.#one('Sign', [x], NONE) }
   exp(x: Value): Value { return this.#one('Exp', [x], NONE) }
   log(x: Value): Value { return this.#one('Log', [x], NONE) }
   sqrt(x: Value): Value { return this.#one('Sqrt', [x], NONE) }
@@ -235,6 +236,7 @@ export class GraphBuilder {
   gatherElements(data: Value, indices: Value, axis = -1): Value {
     return this.#one('GatherElements', [data, indices], { axis: axisOf(data, axis) })
   }
+  gatherND(data: Value, indices: Value): Value { return this.#one('GatherND', [data, indices], NONE) }
   scatterElements(data: Value, indices: Value, updates: Value, axis = -1, reduction: 'none' | 'add' = 'none'): Value {
     return this.#one('ScatterElements', [data, indices, updates], { axis: axisOf(data, axis), reduction })
   }

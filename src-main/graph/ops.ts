@@ -25,6 +25,8 @@ export interface OpAttributes {
   // 2. Elementwise on one tensor.
   Neg: None
   Abs: None
+  /** -1, 0 or 1. */
+  Sign: None
   Exp: None
   Log: None
   Sqrt: None
@@ -90,6 +92,8 @@ export interface OpAttributes {
   Gather: Axis
   /** (data, indices): one element per index, other coordinates taken from the index's position. */
   GatherElements: Axis
+  /** (data, indices [..., k]): whole slices of data at k leading coordinates. */
+  GatherND: None
   /** (data, indices, updates): data with elements replaced, or added to. */
   ScatterElements: Axis & { readonly reduction: 'none' | 'add' }
   /** (data, indices [..., k], updates): data with slices replaced, or added to. */
@@ -128,6 +132,8 @@ export interface OpSpec<K extends OpName> {
   /** Least and most inputs; those between may be null. */
   readonly inputs: readonly [least: number, most: number]
   readonly domain?: 'com.microsoft'
+  /** Each output element depends on one element of each input, the one broadcasting brings there. */
+  readonly elementwise?: true
   readonly onnx?: { readonly [A in keyof OpAttributes[K]]?: readonly [name: string, kind: OnnxAttributeKind] }
   /** Types of the outputs. Optional inputs not given are undefined. Throws with what was expected and found. */
   readonly infer: (inputs: readonly TensorType[], attributes: OpAttributes[K]) => TensorType[]
@@ -222,6 +228,13 @@ function replaceAxes(shape: Shape, axes: readonly number[], size: (d: Dim, i: nu
 
 const isIndex = (x: TensorType): boolean => x.dtype === 'int64' || x.dtype === 'int32'
 
+/** What indices [..., k] select from data: one slice per index. */
+function slicesShape(data: TensorType, indices: TensorType): Shape {
+  const depth = indices.shape.at(-1)
+  expect(typeof depth === 'number' && depth <= data.shape.length, 'indices [..., k] with k a number of axes of the data', show(data, indices))
+  return [...indices.shape.slice(0, -1), ...data.shape.slice(depth)]
+}
+
 function scatter(data: TensorType, indices: TensorType, updates: TensorType): TensorType[] {
   expectDtype('int64', indices)
   expect(data.dtype === updates.dtype, 'updates of the type of the data', show(data, updates))
@@ -229,7 +242,7 @@ function scatter(data: TensorType, indices: TensorType, updates: TensorType): Te
 }
 
 /** An elementwise kind with this many inputs. */
-const map = (inputs: number, infer: Infer<unknown>) => ({ inputs: [inputs, inputs] as const, infer })
+const map = (inputs: number, infer: Infer<unknown>) => ({ inputs: [inputs, inputs] as const, elementwise: true as const, infer })
 const reduce = { inputs: [1, 1], onnx: { keepdims: ['keepdims', 'int'] }, infer: reduction } as const
 const softmax = { inputs: [1, 1], onnx: { axis: ['axis', 'int'] }, infer: alongAxis } as const
 
@@ -244,6 +257,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
 
   Neg: map(1, elementwise),
   Abs: map(1, elementwise),
+  Sign: map(1, elementwise),
   Exp: map(1, floatMap),
   Log: map(1, floatMap),
   Sqrt: map(1, floatMap),
@@ -255,7 +269,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
   Erf: map(1, floatMap),
   Cos: map(1, floatMap),
   Sin: map(1, floatMap),
-  QuickGelu: { inputs: [1, 1], domain: 'com.microsoft', onnx: { alpha: ['alpha', 'float'] }, infer: floatMap },
+  QuickGelu: { ...map(1, floatMap), domain: 'com.microsoft', onnx: { alpha: ['alpha', 'float'] } },
   Clip: map(1, elementwise),
 
   Equal: map(2, compare),
@@ -268,13 +282,14 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
   Not: map(1, logical),
   Where: {
     inputs: [3, 3],
+    elementwise: true,
     infer: ([condition, a, b]) => {
       expectDtype('bool', condition)
       expect(a.dtype === b.dtype, 'branches of one type', show(a, b))
       return [{ dtype: a.dtype, shape: broadcast(condition, a, b) }]
     },
   },
-  Cast: { inputs: [1, 1], onnx: { to: ['to', 'dtype'] }, infer: ([x], { to }) => [{ dtype: to, shape: x.shape }] },
+  Cast: { inputs: [1, 1], elementwise: true, onnx: { to: ['to', 'dtype'] }, infer: ([x], { to }) => [{ dtype: to, shape: x.shape }] },
 
   Gemm: {
     inputs: [2, 3],
@@ -320,6 +335,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
   },
   Expand: {
     inputs: [1, 1],
+    elementwise: true,
     infer: ([x], { shape }) => {
       const together = broadcastShapes(x.shape, shape)
       expect(together !== null && sameShape(together, shape), `a shape that ${show(x)} broadcasts to`, showShape(shape))
@@ -416,6 +432,13 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
       return [{ dtype: data.dtype, shape: indices.shape }]
     },
   },
+  GatherND: {
+    inputs: [2, 2],
+    infer: ([data, indices]) => {
+      expectDtype('int64', indices)
+      return [{ dtype: data.dtype, shape: slicesShape(data, indices) }]
+    },
+  },
   ScatterElements: {
     inputs: [3, 3],
     onnx: { axis: ['axis', 'int'], reduction: ['reduction', 'string'] },
@@ -430,9 +453,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
     inputs: [3, 3],
     onnx: { reduction: ['reduction', 'string'] },
     infer: ([data, indices, updates]) => {
-      const depth = indices.shape.at(-1)
-      expect(typeof depth === 'number' && depth <= data.shape.length, 'indices [..., k] with k a number of axes of the data', show(data, indices))
-      const wanted = [...indices.shape.slice(0, -1), ...data.shape.slice(depth)]
+      const wanted = slicesShape(data, indices)
       expect(sameShape(updates.shape, wanted), `updates ${showShape(wanted)}`, show(updates))
       return scatter(data, indices, updates)
     },
