@@ -1,0 +1,88 @@
+// The one registry of algorithms, and the walk over a batch: rollouts are grouped, checked, and each group is handed to its credit rule.
+// To add an algorithm, write its file and add its line here.
+import type { Algorithm } from './algorithm.ts'
+import { dapo } from './dapo.ts'
+import { drGrpo } from './drGrpo.ts'
+import { grpo } from './grpo.ts'
+import { groupsOf } from './groups.ts'
+import { gspo } from './gspo.ts'
+import { lengthPenalty } from './lengthPenalty.ts'
+import { mrtExact } from './mrtExact.ts'
+import { mrtOnline } from './mrtOnline.ts'
+import { mrtPooled } from './mrtPooled.ts'
+import { mrtTermination } from './mrtTermination.ts'
+import { resolveOptions, type OptionTable, type OptionValues } from './options.ts'
+import { discard, gradedParts } from './pay.ts'
+import { rloo } from './rloo.ts'
+import { sft } from './sft.ts'
+import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
+
+export const algorithms = {
+  sft,
+  grpo,
+  'dr-grpo': drGrpo,
+  rloo,
+  dapo,
+  gspo,
+  'length-penalty': lengthPenalty,
+  'mrt-pooled': mrtPooled,
+  'mrt-termination': mrtTermination,
+  'mrt-online': mrtOnline,
+  'mrt-exact': mrtExact,
+} as const
+
+export type AlgorithmName = keyof typeof algorithms
+export const algorithmNames = Object.keys(algorithms) as readonly AlgorithmName[]
+
+/** The algorithm of that name; throws CreditError `rl.algorithm` where there is none. */
+export function algorithmNamed(name: string): Algorithm {
+  if (!Object.hasOwn(algorithms, name)) throw new CreditError('rl.algorithm', { expected: `one of ${algorithmNames.join(', ')}`, found: name })
+  return algorithms[name as AlgorithmName]
+}
+
+/** An algorithm with its options filled in and checked: what a training loop holds. */
+export interface Method {
+  readonly algorithm: Algorithm
+  readonly options: OptionValues<OptionTable>
+}
+
+/** Throws CreditError for an unknown name or a bad option. */
+export function createMethod(name: string, given: Readonly<Record<string, unknown>> = {}): Method {
+  const algorithm = algorithmNamed(name)
+  return { algorithm, options: resolveOptions(algorithm.options, given) }
+}
+
+/**
+ * Credits of a batch, in its order. Aborted rollouts are discarded and do not enter their group's baseline.
+ * Throws CreditError `rl.rollout` for a rollout that contradicts itself, `rl.no-termination-scores` where the rule needs J.
+ */
+export function creditBatch(method: Method, rollouts: readonly GradedRollout[], context: CreditContext): readonly Credit[] {
+  rollouts.forEach(checkRollout)
+  const credits = rollouts.map((rollout) => discard(rollout, gradedParts(rollout), 'aborted'))
+  for (const members of groupsOf(rollouts)) {
+    const alive = members.filter((index) => rollouts[index].finish !== 'aborted')
+    if (alive.length === 0) continue
+    const paid = method.algorithm.credit(alive.map((index) => rollouts[index]), method.options, context)
+    alive.forEach((index, position) => { credits[index] = paid[position] })
+  }
+  return credits
+}
+
+function checkRollout(rollout: GradedRollout): void {
+  const refuse = (expected: string, found: string): never => {
+    throw new CreditError('rl.rollout', { expected: `${expected} in rollout ${rollout.group}/${rollout.sample}`, found })
+  }
+  const { tokenCount, sampled, episodes, thinkEnd, J, prefixTokens = 0 } = rollout
+  if (sampled.length !== tokenCount) refuse(`a sampled mask of ${tokenCount} tokens`, `${sampled.length}`)
+  if (thinkEnd < 0 || thinkEnd > tokenCount) refuse(`thinkEnd in 0..${tokenCount}`, `${thinkEnd}`)
+  if (prefixTokens < 0 || prefixTokens > tokenCount) refuse(`prefixTokens in 0..${tokenCount}`, `${prefixTokens}`)
+  let end = 0
+  for (const span of episodes) {
+    if (span.start < end || span.end <= span.start || span.end > tokenCount) refuse(`episodes in order inside 0..${tokenCount}`, `${span.start}..${span.end} after ${end}`)
+    end = span.end
+  }
+  if (J === undefined) return
+  if (J.length !== episodes.length + 1) refuse(`J at ${episodes.length + 1} boundaries`, `${J.length}`)
+  const stray = J.find((score) => !(score >= 0 && score <= 1 + 1e-6))
+  if (stray !== undefined) refuse('J between 0 and 1', `${stray}`)
+}

@@ -1,0 +1,24 @@
+// Supervised fine-tuning: every token of a kept text weighs the same in the negative log-likelihood. With `keep: correct` it is
+// the training half of rejection sampling (STaR, RFT, ReST-EM): an advantage of 1 for right answers and no rollout for the others.
+// Left out: how often to sample, and from which weights each round starts.
+import { defineAlgorithm } from './algorithm.ts'
+import { discard, gradedParts, pay } from './pay.ts'
+
+export const sft = defineAlgorithm({
+  name: 'sft',
+  title: 'Supervised fine-tuning',
+  rule: 'Every token of a kept text is paid 1; other texts are left out.',
+  source: 'Zelikman et al. 2022, arXiv 2203.14465 (keep: correct)',
+  needs: (options) => ({ data: options.keep === 'all' ? 'demonstrations' : 'rollouts', J: 'none' }),
+  options: {
+    keep: {
+      kind: 'choice', default: 'all', choices: { all: 'learn from every text', correct: 'learn from texts whose answer is right' }, unit: '',
+      reason: 'Demonstrations are learned from whole, with their detours; sampled texts are worth imitating only if they end well.',
+    },
+  },
+  credit: (group, options) => group.map((rollout) => {
+    const parts = gradedParts(rollout)
+    return options.keep === 'all' || rollout.correct === 1 ? pay(rollout, { parts, outcomeAdvantage: 1 }) : discard(rollout, parts, 'filtered')
+  }),
+  loss: () => ({ ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }),
+})

@@ -1,0 +1,29 @@
+// The batch-level normaliser of a loss, as one weight per token, so that the loss itself is only a sum of weight * term. A weight is 0 for
+// every token without loss. Call it once per optimiser step, on the rollouts of that step: micro-batches then simply add up.
+import type { Credit, LossSpec } from './types.ts'
+
+type Weighed = Pick<Credit, 'mask' | 'used'>
+type Normaliser = (tokens: readonly number[], rollouts: number, budgetTokens: number) => readonly number[]
+
+/** Loss tokens of each used rollout -> the weight of one token of each. */
+const normalisers: Readonly<Record<LossSpec['aggregation'], Normaliser>> = {
+  'token-mean': (tokens) => {
+    const all = tokens.reduce((sum, count) => sum + count, 0)
+    return tokens.map(() => 1 / all)
+  },
+  'sequence-mean': (tokens, rollouts) => tokens.map((count) => 1 / (rollouts * count)),
+  constant: (tokens, rollouts, budgetTokens) => tokens.map(() => 1 / (rollouts * budgetTokens)),
+}
+
+/** Weights [tokenCount] per credit, in order; all zero for rollouts that are not used. `budgetTokens` is the constant of the constant aggregation. */
+export function tokenWeights(credits: readonly Weighed[], aggregation: LossSpec['aggregation'], budgetTokens: number): readonly Float32Array[] {
+  const used = credits.filter((credit) => credit.used)
+  const perToken = normalisers[aggregation](used.map(lossTokens), used.length, budgetTokens)
+  const weightOf = new Map(used.map((credit, index) => [credit, perToken[index]]))
+  return credits.map((credit) => Float32Array.from(credit.mask, (on) => on * (weightOf.get(credit) ?? 0)))
+}
+
+/** Tokens of a credit that carry loss. */
+export function lossTokens(credit: Pick<Credit, 'mask'>): number {
+  return credit.mask.reduce((sum, on) => sum + on, 0)
+}

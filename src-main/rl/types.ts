@@ -1,0 +1,122 @@
+// The nouns of credit assignment: a graded rollout goes in, a credit comes out, and a loss specification says how the
+// trainer turns credits into a gradient. Plain readonly records; every offset is a token offset into the completion
+// (everything after the prompt). Which weights produced J, and how, is decided by whoever sampled the rollouts.
+
+/** Half-open token range [start, end) of one episode. */
+export interface EpisodeSpan {
+  readonly start: number
+  readonly end: number
+}
+
+/** Why generation ended: a stop token, the token budget, or a failure that leaves the rollout without meaning. */
+export type FinishReason = 'stop' | 'length' | 'aborted'
+
+export interface GradedRollout {
+  /** Rollouts with the same number are compared with each other: same problem, or same stale prefix. */
+  readonly group: number
+  /** Index within the group. */
+  readonly sample: number
+  /** Completion tokens, the stop token and any stale prefix included. */
+  readonly tokenCount: number
+  readonly correct: 0 | 1
+  /** Graded reward terms besides the outcome, by name (format, ...); added to the outcome. */
+  readonly parts?: Readonly<Record<string, number>>
+  readonly finish: FinishReason
+  /** In order, without overlap, inside the completion. */
+  readonly episodes: readonly EpisodeSpan[]
+  /** Offset of the token that closes the thinking, or tokenCount where it never came. */
+  readonly thinkEnd: number
+  /** [tokenCount] 1 where the policy sampled the token, 0 where it was forced upon it. */
+  readonly sampled: Uint8Array
+  /** [episodes + 1] chance of success if thinking were terminated at each boundary; J[0] at the empty think block. */
+  readonly J?: Float64Array
+  /** Which of the two continuations of a stale prefix this is. */
+  readonly arm?: 'continue' | 'terminate'
+  /** Tokens before this offset are a stale prefix: context without loss. */
+  readonly prefixTokens?: number
+}
+
+export type DiscardReason =
+  /** Generation failed; the record is kept, nothing is learned from it. */
+  | 'aborted'
+  /** A group of one has no peers to be compared with. */
+  | 'no-peers'
+  /** Every rollout of the group has the same outcome and the method drops such groups. */
+  | 'no-signal'
+  /** The method learns from right answers only. */
+  | 'filtered'
+  /** One of the two arms of a stale prefix has no rollout. */
+  | 'missing-arm'
+  /** Sampled to measure a baseline, not to be learned from. */
+  | 'baseline-only'
+  /** Every token was forced or belongs to the prefix. */
+  | 'no-tokens'
+
+/** What one rollout is paid. For every token t with mask 1: advantage = outcomeAdvantage + (bonus of its episode, else tailBonus). */
+export interface Credit {
+  /** Sum of the parts. */
+  readonly reward: number
+  /** Reward terms by name: outcome, length_penalty, overlong, progress, ... */
+  readonly parts: Readonly<Record<string, number>>
+  /** [tokenCount] 1 where the token carries loss. */
+  readonly mask: Uint8Array
+  /** [tokenCount], 0 where mask is 0. */
+  readonly advantage: Float32Array
+  /** What every token gets for the outcome. */
+  readonly outcomeAdvantage: number
+  /** [episodes] what the tokens of each episode get on top. */
+  readonly episodeBonus: Float64Array
+  /** What tokens outside all episodes (end of thinking, answer) get on top. */
+  readonly tailBonus: number
+  /** False: the rollout does not enter the loss or its normaliser. */
+  readonly used: boolean
+  readonly discardReason?: DiscardReason
+}
+
+/** What a credit rule may know besides the group. */
+export interface CreditContext {
+  /** Largest number of completion tokens a rollout may have. */
+  readonly budgetTokens: number
+  /** Seeds the controls; the same seed pays the same rollouts the same. */
+  readonly seed: number
+}
+
+/** Correction for samples whose sampler and trainer disagree about log-probabilities (see correction.ts). */
+export interface ImportanceCorrection {
+  readonly level: 'token' | 'sequence'
+  /** truncate: weight min(ratio, high); mask: weight 0 outside [low, high], else 1. */
+  readonly how: 'truncate' | 'mask'
+  readonly low: number
+  readonly high: number
+}
+
+export interface LossSpec {
+  /** token: PPO ratio per token; sequence: length-normalised sequence ratio (GSPO); none: plain log-probability (REINFORCE, NLL). */
+  readonly ratio: 'token' | 'sequence' | 'none'
+  /** The ratio is clipped to [1 - clipLow, 1 + clipHigh]. */
+  readonly clipLow: number
+  readonly clipHigh: number
+  /** For negative advantages the objective is held above dualClip * advantage; absent: unbounded. */
+  readonly dualClip?: number
+  /** token-mean: divide by the batch's loss tokens; sequence-mean: mean of per-rollout means; constant: divide by rollouts * budget. */
+  readonly aggregation: 'token-mean' | 'sequence-mean' | 'constant'
+  /** Weight of the k3 estimate of KL(policy, reference); 0 needs no reference. */
+  readonly klBeta: number
+  /** Optimiser steps that one batch of rollouts is split into. */
+  readonly updatesPerBatch: number
+  readonly correction?: ImportanceCorrection
+}
+
+/** A mistake in what was handed to a credit rule; `code` is stable, the message names the values compared. */
+export class CreditError extends Error {
+  readonly code: string
+  readonly expected: string
+  readonly found: string
+  constructor(code: string, problem: { readonly expected: string; readonly found: string }) {
+    super(`${code}: expected ${problem.expected}, found ${problem.found}`)
+    this.name = 'CreditError'
+    this.code = code
+    this.expected = problem.expected
+    this.found = problem.found
+  }
+}

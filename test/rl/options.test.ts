@@ -1,0 +1,69 @@
+// The option tables: what a form and a command line can rely on, and what a typing mistake is told.
+import { describe, expect, it } from 'vitest'
+import { algorithmNames, algorithmNamed, algorithms, createMethod } from '../../src-main/rl/algorithms.ts'
+import { rangeText, resolveOptions } from '../../src-main/rl/options.ts'
+
+const code = (wanted: string) => expect.objectContaining({ code: wanted })
+
+describe('options', () => {
+  it('are filled with defaults', () => {
+    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, rule: 'episode-local', base: 'dr-grpo', centre: 'group', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
+    expect(resolveOptions(algorithms.dapo.options)).toMatchObject({ clipLow: 0.2, clipHigh: 0.28, maxSamplingRounds: 10, overlongBuffer: 0.2, dropTruncated: false })
+    expect(resolveOptions(algorithms.gspo.options)).toMatchObject({ clipLow: 3e-4, clipHigh: 4e-4, updatesPerBatch: 4 })
+  })
+
+  it('accept the names other trainers use', () => {
+    expect(createMethod('grpo', { beta: 0.04, epsilon: 0.1, epsilon_high: 0.3 }).options).toMatchObject({ klBeta: 0.04, clipLow: 0.1, clipHigh: 0.3 })
+  })
+
+  it('refuse what is not in the table, out of range or given twice', () => {
+    expect(() => createMethod('grpo', { alpha: 1 })).toThrow(code('rl.option-unknown'))
+    expect(() => createMethod('mrt-exact', { alpha: -1 })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('mrt-exact', { alpha: NaN })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('mrt-exact', { bestOf: 1.5 })).toThrow('bestOf to be a whole number from 1 to 64, found 1.5')
+    expect(() => createMethod('mrt-exact', { rule: 'toString' })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('dapo', { dropTruncated: 1 })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('grpo', { beta: 0, klBeta: 0 })).toThrow(code('rl.option-twice'))
+    expect(() => createMethod('ppo')).toThrow(code('rl.algorithm'))
+  })
+
+  it('treat an absent value as not given', () => expect(createMethod('grpo', { klBeta: undefined }).options.klBeta).toBe(0.001))
+
+  it.each(algorithmNames)('of %s have defaults in range, a reason, and names that do not collide', (name) => {
+    const algorithm = algorithmNamed(name)
+    expect(algorithm.name).toBe(name)
+    const words = Object.entries(algorithm.options).flatMap(([own, option]) => [own, ...(option.aliases ?? [])])
+    expect(new Set(words).size).toBe(words.length)
+    const defaults = Object.fromEntries(Object.entries(algorithm.options).map(([own, option]) => [own, option.default]))
+    expect(resolveOptions(algorithm.options, defaults)).toEqual(defaults)
+    for (const option of Object.values(algorithm.options)) {
+      expect(option.reason).toMatch(/^[A-Z].{20,}\.$/)
+      expect(rangeText(option).length).toBeGreaterThan(3)
+    }
+    expect(algorithm.rule).toMatch(/\.$/)
+  })
+})
+
+describe('losses', () => {
+  const loss = (name: string, given: Record<string, unknown> = {}) => { const { algorithm, options } = createMethod(name, given); return algorithm.loss(options) }
+
+  it('differ as the papers say', () => {
+    expect(loss('grpo')).toEqual({ ratio: 'token', aggregation: 'sequence-mean', clipLow: 0.2, clipHigh: 0.2, klBeta: 0.001, updatesPerBatch: 1 })
+    expect(loss('dr-grpo')).toMatchObject({ ratio: 'token', aggregation: 'constant', klBeta: 0 })
+    expect(loss('dapo')).toMatchObject({ ratio: 'token', aggregation: 'token-mean', clipHigh: 0.28, klBeta: 0 })
+    expect(loss('gspo')).toMatchObject({ ratio: 'sequence', aggregation: 'sequence-mean', updatesPerBatch: 4 })
+    expect(loss('mrt-exact')).toMatchObject({ ratio: 'token', aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 })
+  })
+
+  it('are REINFORCE for RLOO until a batch is used more than once', () => {
+    expect(loss('rloo').ratio).toBe('none')
+    expect(loss('rloo', { updatesPerBatch: 2 }).ratio).toBe('token')
+    expect(loss('length-penalty')).toMatchObject({ ratio: 'none', klBeta: 0.001 })
+  })
+
+  it('carry the dual clip and the sampler correction only where they are on', () => {
+    expect(loss('grpo')).not.toHaveProperty('dualClip')
+    expect(loss('grpo', { dualClip: 3, correction: 'token-truncate', correctionHigh: 5 })).toMatchObject({ dualClip: 3, correction: { level: 'token', how: 'truncate', low: 0.5, high: 5 } })
+    expect(loss('grpo', { correction: 'sequence-mask' }).correction).toEqual({ level: 'sequence', how: 'mask', low: 0.5, high: 2 })
+  })
+})

@@ -1,0 +1,45 @@
+// Small graded rollouts for tests: say what matters, the rest is plain.
+import fc from 'fast-check'
+import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
+
+export const context: CreditContext = { budgetTokens: 16, seed: 7 }
+
+/** Ten sampled tokens, no episodes, stopped by itself, wrong. */
+export function rollout(given: Partial<GradedRollout> = {}): GradedRollout {
+  const tokenCount = given.tokenCount ?? 10
+  return { group: 0, sample: 0, tokenCount, correct: 0, finish: 'stop', episodes: [], thinkEnd: tokenCount, sampled: new Uint8Array(tokenCount).fill(1), ...given }
+}
+
+/** One rollout per outcome, in one group. */
+export function outcomes(...corrects: readonly (0 | 1)[]): GradedRollout[] {
+  return corrects.map((correct, sample) => rollout({ correct, sample }))
+}
+
+/**
+ * A rollout whose episodes are two tokens each, then a closing token and a two-token answer: J has one entry more than there are episodes.
+ */
+export function thinking(correct: 0 | 1, J: readonly number[], given: Partial<GradedRollout> = {}): GradedRollout {
+  const count = J.length - 1
+  return rollout({
+    correct,
+    J: Float64Array.from(J),
+    tokenCount: 2 * count + 3,
+    thinkEnd: 2 * count,
+    episodes: Array.from({ length: count }, (_, index) => ({ start: 2 * index, end: 2 * index + 2 })),
+    ...given,
+  })
+}
+
+/** Any group of 1..6 thinking rollouts of 0..4 episodes. */
+export function anyGroup(least = 1): fc.Arbitrary<GradedRollout[]> {
+  const score = fc.double({ min: 0, max: 1, noNaN: true })
+  return fc
+    .array(fc.record({ correct: fc.constantFrom(0 as const, 1 as const), J: fc.array(score, { minLength: 1, maxLength: 5 }), stopped: fc.boolean() }), { minLength: least, maxLength: 6 })
+    .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length' })))
+}
+
+export function sum(values: Iterable<number>): number {
+  let total = 0
+  for (const value of values) total += value
+  return total
+}
