@@ -1,0 +1,115 @@
+// How sure a measured accuracy is. Two questions, two standard errors: would another set of questions give the same
+// figure (generalising), or would asking this very set again (fixed set)? After Miller, "Adding error bars to evals"
+// (arXiv 2411.00640). Left out: the bootstrap, which has its own file and also serves curves.
+
+import { mean, sampleDeviation, sum } from './stats.ts'
+
+export interface Interval {
+  readonly low: number
+  readonly high: number
+}
+
+/**
+ * Wilson score interval for `successes` out of `n` independent trials (1927). For one set of independent yes/no
+ * outcomes only: pooled samples of the same questions are clustered and would make it too narrow.
+ */
+export function wilson(successes: number, n: number, level = 0.95): Interval {
+  if (n === 0) return { low: 0, high: 1 }
+  const z = normalQuantile((1 + level) / 2)
+  const p = successes / n
+  const scale = 1 + z ** 2 / n
+  const centre = (p + z ** 2 / (2 * n)) / scale
+  const half = (z * Math.sqrt((p * (1 - p)) / n + z ** 2 / (4 * n ** 2))) / scale
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
+}
+
+/**
+ * Standard error of the mean accuracy over questions for the claim "on questions like these": sd(p_i, ddof 1) / sqrt(Q).
+ * It already contains the noise of sampling a finite number of answers.
+ * @param accuracies [Q] share of right answers per question; NaN for fewer than two questions
+ */
+export function generalisingError(accuracies: ArrayLike<number>): number {
+  return accuracies.length < 2 ? NaN : sampleDeviation(accuracies) / Math.sqrt(accuracies.length)
+}
+
+/**
+ * Standard error of the mean accuracy for the claim "on exactly these questions":
+ * sqrt(sum_i p_i (1 - p_i) / (n - 1)) / Q, with n answers sampled per question; NaN for n < 2.
+ */
+export function fixedSetError(accuracies: ArrayLike<number>, samplesPerQuestion: number): number {
+  if (samplesPerQuestion < 2) return NaN
+  const within = sum(Array.from(accuracies, (p) => p * (1 - p))) / (samplesPerQuestion - 1)
+  return Math.sqrt(within) / accuracies.length
+}
+
+/** Mean difference of two runs on the same questions, with its generalising standard error sd(d) / sqrt(Q). */
+export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): { readonly difference: number, readonly error: number } {
+  if (a.length !== b.length) throw new RangeError(`paired lists must be equally long, found ${a.length} and ${b.length}`)
+  const differences = Array.from(a, (value, i) => value - b[i])
+  return { difference: mean(differences), error: generalisingError(differences) }
+}
+
+/** mean -+ z error at a two-sided level. */
+export function normalInterval(centre: number, error: number, level = 0.95): Interval {
+  const z = normalQuantile((1 + level) / 2)
+  return { low: centre - z * error, high: centre + z * error }
+}
+
+export interface PowerQuestion {
+  /** The difference in accuracy to be seen, e.g. 0.03. */
+  readonly difference: number
+  /** Variance over questions of the true difference. */
+  readonly differenceVariance: number
+  /** Mean variance of one sampled answer within a question (p (1 - p)), and answers sampled, for each run. */
+  readonly a: { readonly withinVariance: number, readonly samples: number }
+  readonly b: { readonly withinVariance: number, readonly samples: number }
+  readonly level?: number
+  readonly power?: number
+}
+
+/** Questions needed to see a difference: (z_{a/2} + z_b)^2 (w^2 + s_A^2/n_A + s_B^2/n_B) / delta^2 (Miller, eq. 9). */
+export function questionsNeeded({ difference, differenceVariance, a, b, level = 0.95, power = 0.8 }: PowerQuestion): number {
+  const z = normalQuantile((1 + level) / 2) + normalQuantile(power)
+  const variance = differenceVariance + a.withinVariance / a.samples + b.withinVariance / b.samples
+  return Math.ceil((z ** 2 * variance) / difference ** 2)
+}
+
+/**
+ * Quantile of the standard normal distribution, to about 1e-15 (Wichura, algorithm AS 241, 1988).
+ * Gives -Infinity at 0 and Infinity at 1.
+ */
+export function normalQuantile(p: number): number {
+  const q = p - 0.5
+  if (Math.abs(q) <= 0.425) return q * ratio(CENTRE, 0.180625 - q * q)
+  const tail = Math.min(p, 1 - p)
+  if (tail <= 0) return q < 0 ? -Infinity : Infinity
+  const r = Math.sqrt(-Math.log(tail))
+  return Math.sign(q) * (r <= 5 ? ratio(MIDDLE, r - 1.6) : ratio(FAR, r - 5))
+}
+
+/** Coefficients of numerator and denominator, highest power first. */
+type Rational = readonly [numerator: readonly number[], denominator: readonly number[]]
+
+function ratio([numerator, denominator]: Rational, x: number): number {
+  const evaluate = (coefficients: readonly number[]): number => coefficients.reduce((value, c) => value * x + c, 0)
+  return evaluate(numerator) / evaluate(denominator)
+}
+
+const CENTRE: Rational = [
+  [2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+    1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080],
+  [5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+    5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1],
+]
+const MIDDLE: Rational = [
+  [7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258,
+    3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734],
+  [1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+    6.89767334985100004550e-1, 1.67638483018380384940, 2.05319162663775882187, 1],
+]
+const FAR: Rational = [
+  [2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
+    2.96560571828504891230e-1, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720],
+  [2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+    1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1],
+]
