@@ -1,0 +1,50 @@
+// Every export of the addon, by noun. `guarded` turns what a verb throws into an Error with a `code`.
+#include <napi.h>
+
+#include "convert.h"
+#include "job.h"
+#include "js_verbs.h"
+
+namespace {
+
+using mrt::guarded;
+namespace js = mrt::js;
+
+struct Export {
+  const char* name;
+  Napi::Value (*verb)(const Napi::CallbackInfo&);
+};
+
+constexpr Export kExports[] = {
+    {"openRuntime", guarded<js::openRuntime>},
+    {"disposeRuntime", guarded<js::disposeRuntime>},
+    {"describeRuntime", guarded<js::describeRuntime>},
+    {"philoxBlock", guarded<js::philoxBlock>},
+
+    {"createParameters", guarded<js::createParameters>},
+    {"disposeParameters", guarded<js::disposeParameters>},
+    {"setParameter", guarded<js::setParameter>},
+    {"getParameter", guarded<js::getParameter>},
+    {"snapshotParameters", guarded<js::snapshotParameters>},
+    {"loadParameters", guarded<js::loadParameters>},
+    {"copyParameters", guarded<js::copyParameters>},
+    {"lerpParameters", guarded<js::lerpParameters>},
+    {"cloneParameters", guarded<js::cloneParameters>},
+    {"checksumParameters", guarded<js::checksumParameters>},
+    {"parametersBytes", guarded<js::parametersBytes>},
+
+    {"createSession", guarded<js::createSession>},
+    {"disposeSession", guarded<js::disposeSession>},
+    {"describeSession", guarded<js::describeSession>},
+    {"runSession", guarded<js::runSession>},
+};
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new mrt::Environment(env));
+  for (const Export& entry : kExports) exports.Set(entry.name, Napi::Function::New(env, entry.verb, entry.name));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(mrt_native, initialise)

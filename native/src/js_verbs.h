@@ -1,0 +1,27 @@
+// The verbs that JavaScript may call, by noun. addon.cc lists them; the js_*.cc files hold them. A verb converts its
+// arguments to plain structs, calls the plain C++ part (in a job if it may take longer than a copy), converts back.
+#pragma once
+
+#include <napi.h>
+
+namespace mrt::js {
+
+using Verb = Napi::Value(const Napi::CallbackInfo&);
+
+// Runtime and machine
+Verb openRuntime, disposeRuntime, describeRuntime, philoxBlock;
+
+// Parameters
+Verb createParameters, disposeParameters, setParameter, getParameter, snapshotParameters, loadParameters, copyParameters,
+    lerpParameters, cloneParameters, checksumParameters, parametersBytes;
+
+// Sessions
+Verb createSession, disposeSession, describeSession, runSession;
+
+// Decoders
+Verb createDecoder, disposeDecoder, generate, distribution;
+
+// Trainers
+Verb createTrainer, disposeTrainer, describeTrainer, trainStep, trainerGradients, trainerState, loadTrainerState;
+
+}  // namespace mrt::js

@@ -1,0 +1,81 @@
+// The weights of a model: named fp32 tensors in one flat block, each starting on a 64-byte line.
+// Sessions read this memory in place, so a change is seen by the next run of every session bound to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buffer.h"
+
+namespace mrt {
+
+struct ParameterSpec {
+  std::string name;
+  std::vector<std::int64_t> dims;
+  bool decay = false;
+};
+
+/// Where each of a list of tensors lies in a flat aligned block. Offsets and counts are in floats.
+class Layout {
+ public:
+  struct Slice {
+    std::string name;
+    std::vector<std::int64_t> dims;
+    bool decay = false;
+    std::size_t offset = 0;
+    std::size_t count = 0;
+  };
+
+  /// Throws Failure bad-argument on a name that occurs twice.
+  explicit Layout(const std::vector<ParameterSpec>& specs);
+
+  const std::vector<Slice>& slices() const { return slices_; }
+  /// Null when there is no such tensor.
+  const Slice* find(const std::string& name) const;
+  /// Floats in the block, padding included.
+  std::size_t extent() const { return extent_; }
+  /// Floats that mean something.
+  std::size_t elements() const { return elements_; }
+
+  /// Copies a block to a dense array of `elements()` floats (slices in order, no padding) and back.
+  void pack(const float* block, float* dense) const;
+  void unpack(const float* dense, float* block) const;
+
+ private:
+  std::vector<Slice> slices_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::size_t extent_ = 0;
+  std::size_t elements_ = 0;
+};
+
+class ParameterSet {
+ public:
+  explicit ParameterSet(std::shared_ptr<const Layout> layout) : layout_(std::move(layout)), block_(layout_->extent()) {}
+
+  const std::shared_ptr<const Layout>& layout() const { return layout_; }
+  float* at(const Layout::Slice& slice) { return block_.data() + slice.offset; }
+  const float* at(const Layout::Slice& slice) const { return block_.data() + slice.offset; }
+  float* data() { return block_.data(); }
+  const float* data() const { return block_.data(); }
+  std::size_t bytes() const { return block_.bytes(); }
+
+  void copyFrom(const ParameterSet& other);
+  /// this += t (other - this), element by element.
+  void lerpFrom(const ParameterSet& other, float t);
+  /// FNV-1a over the 32-bit words of all slices in order: equal weights, equal checksum, on any machine.
+  std::uint64_t checksum() const;
+
+  /// Jobs that read or write this memory right now. Counted on the JavaScript thread only.
+  int readers = 0;
+  int writers = 0;
+
+ private:
+  std::shared_ptr<const Layout> layout_;
+  Buffer<float> block_;
+};
+
+}  // namespace mrt

@@ -1,0 +1,132 @@
+#include "runtime.h"
+
+#include <cstdlib>
+
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+#include "failure.h"
+#include "machine.h"
+
+namespace mrt {
+namespace {
+
+using GetApiBase = const ort::ApiBase*(MRT_ORT_CALL*)();
+
+/// Official builds of ONNX Runtime report usage from the moment they are loaded unless this is set before.
+void forbidTelemetry() {
+#if defined(_WIN32)
+  _putenv_s("ORT_DISABLE_TELEMETRY", "1");
+  SetEnvironmentVariableA("ORT_DISABLE_TELEMETRY", "1");
+#else
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+#endif
+}
+
+#if defined(_WIN32)
+
+GetApiBase findEntry(const std::string& path) {
+  const int length = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
+  std::wstring wide(static_cast<std::size_t>(length), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), length);
+  const HMODULE module = LoadLibraryExW(wide.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
+  if (!module) throw Failure("library-missing", "cannot load " + path + ": Windows error " + std::to_string(GetLastError()));
+  return reinterpret_cast<GetApiBase>(GetProcAddress(module, "OrtGetApiBase"));
+}
+
+#else
+
+GetApiBase findEntry(const std::string& path) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) throw Failure("library-missing", std::string("cannot load ONNX Runtime: ") + dlerror());
+  return reinterpret_cast<GetApiBase>(dlsym(library, "OrtGetApiBase"));
+}
+
+#endif
+
+}  // namespace
+
+Runtime::Runtime(const Options& options) {
+  forbidTelemetry();
+  const GetApiBase entry = findEntry(options.library);
+  if (!entry) throw Failure("library-missing", options.library + " is not ONNX Runtime: it has no OrtGetApiBase");
+  const ort::ApiBase* base = entry();
+  version_ = base->getVersionString();
+  if (version_ != options.version) {
+    throw Failure("library-version", options.library + " says it is ONNX Runtime " + version_ + ", expected " + options.version);
+  }
+  const ort::Table table = base->getApi(ort::kApiVersion);
+  if (!table) {
+    throw Failure("library-version", "ONNX Runtime " + version_ + " has no C API of version " + std::to_string(ort::kApiVersion));
+  }
+  api_ = std::make_unique<const ort::Api>(table);
+  threads_ = options.threads > 0 ? options.threads : physicalCores();
+
+  ort::ThreadingOptions* threading = nullptr;
+  check(api_->CreateThreadingOptions(&threading));
+  const auto owner = own(threading, api_->ReleaseThreadingOptions.function);
+  check(api_->SetGlobalIntraOpNumThreads(threading, threads_));
+  check(api_->SetGlobalInterOpNumThreads(threading, 1));
+  check(api_->SetGlobalSpinControl(threading, 1));
+  ort::Env* env = nullptr;
+  check(api_->CreateEnvWithGlobalThreadPools(ort::kLogFatal, "mrt", threading, &env));
+  env_ = own(env, api_->ReleaseEnv.function);
+  check(api_->DisableTelemetryEvents(env));
+
+  ort::MemoryInfo* memory = nullptr;
+  check(api_->CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &memory));
+  cpuMemory_ = own(memory, api_->ReleaseMemoryInfo.function);
+
+  // An arena that grows by what is asked for: the default doubles, which a training step of 1.1 GB would pay with 2 GB.
+  ort::MemoryInfo* arenaMemory = nullptr;
+  check(api_->CreateCpuMemoryInfo(ort::kArenaAllocator, ort::kMemoryDefault, &arenaMemory));
+  const auto arenaOwner = own(arenaMemory, api_->ReleaseMemoryInfo.function);
+  const char* keys[] = {"arena_extend_strategy"};
+  const std::size_t values[] = {1};
+  ort::ArenaCfg* arena = nullptr;
+  check(api_->CreateArenaCfgV2(keys, values, 1, &arena));
+  const auto arenaConfig = own(arena, api_->ReleaseArenaCfg.function);
+  // Fails when another part of the process registered its own arena on the shared environment; then that one serves.
+  if (ort::Status* status = api_->CreateAndRegisterAllocator(env, arenaMemory, arena)) api_->ReleaseStatus(status);
+}
+
+std::vector<std::string> Runtime::providers() const {
+  char** names = nullptr;
+  int count = 0;
+  check(api_->GetAvailableProviders(&names, &count));
+  std::vector<std::string> found(names, names + count);
+  check(api_->ReleaseAvailableProviders(names, count));
+  return found;
+}
+
+void Runtime::check(ort::Status* status, const char* code) const {
+  if (!status) return;
+  const std::string message = api_->GetErrorMessage(status);
+  api_->ReleaseStatus(status);
+  throw Failure(code, message);
+}
+
+ort::Owned<ort::RunOptions> Runtime::createRunOptions() const {
+  ort::RunOptions* options = nullptr;
+  check(api_->CreateRunOptions(&options));
+  return own(options, api_->ReleaseRunOptions.function);
+}
+
+ort::Owned<ort::IoBinding> Runtime::createBinding(ort::Session* session) const {
+  ort::IoBinding* binding = nullptr;
+  check(api_->CreateIoBinding(session, &binding));
+  return own(binding, api_->ReleaseIoBinding.function);
+}
+
+ort::Owned<ort::Value> Runtime::view(void* data, std::size_t bytes, const std::vector<std::int64_t>& dims,
+                                     ort::ElementType type) const {
+  ort::Value* value = nullptr;
+  check(api_->CreateTensorWithDataAsOrtValue(cpuMemory_.get(), data, bytes, dims.data(), dims.size(), type, &value));
+  return own(value, api_->ReleaseValue.function);
+}
+
+}  // namespace mrt

@@ -1,0 +1,58 @@
+// ONNX Runtime as a loaded library with one environment: one pool of threads and one arena that every session shares,
+// so that decoding, scoring and training neither fight for the cores nor hoard memory of their own.
+// Left out: unloading the library, which ONNX Runtime does not survive.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ort_abi.h"
+
+namespace mrt {
+
+enum class Device { kCpu, kWebGpu };
+
+class Runtime {
+ public:
+  struct Options {
+    std::string library;  // path of libonnxruntime
+    std::string version;  // what the library must say it is
+    int threads = 0;      // 0: physicalCores()
+  };
+
+  /// Throws Failure library-missing, library-version or runtime.
+  explicit Runtime(const Options& options);
+
+  const ort::Api& api() const { return *api_; }
+  ort::Env* env() const { return env_.get(); }
+  const std::string& version() const { return version_; }
+  int threads() const { return threads_; }
+
+  /// Execution providers compiled into the library, e.g. CPUExecutionProvider.
+  std::vector<std::string> providers() const;
+
+  /// Turns a status into a Failure with the given code.
+  void check(ort::Status* status, const char* code = "runtime") const;
+
+  ort::Owned<ort::RunOptions> createRunOptions() const;
+  ort::Owned<ort::IoBinding> createBinding(ort::Session* session) const;
+
+  /// A tensor over memory that somebody else owns.
+  ort::Owned<ort::Value> view(void* data, std::size_t bytes, const std::vector<std::int64_t>& dims, ort::ElementType type) const;
+
+  template <class Object>
+  ort::Owned<Object> own(Object* object, void(MRT_ORT_CALL* release)(Object*)) const {
+    return ort::Owned<Object>(object, ort::Releaser<Object>{release});
+  }
+
+ private:
+  std::unique_ptr<const ort::Api> api_;
+  std::string version_;
+  int threads_ = 1;
+  ort::Owned<ort::Env> env_;
+  ort::Owned<ort::MemoryInfo> cpuMemory_;
+};
+
+}  // namespace mrt

@@ -1,0 +1,136 @@
+// The whole native surface in one place, typed, and where its two files are found: our own module and the ONNX Runtime
+// library that onnxruntime-node ships. Nothing is loaded when this file is imported; `openEngine` asks for it.
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EngineError } from './errors.ts'
+
+/** Work that runs on a thread of its own. `cancel` may be called at any time, also after the end. */
+export interface NativeJob<Result> {
+  readonly promise: Promise<Result>
+  cancel(): void
+}
+
+declare const kind: unique symbol
+/** An opaque native object. */
+export interface NativeHandle<Kind extends string> {
+  readonly [kind]: Kind
+}
+export type RuntimeHandle = NativeHandle<'runtime'>
+export type ParametersHandle = NativeHandle<'parameters'>
+export type SessionHandle = NativeHandle<'session'>
+export type DecoderHandle = NativeHandle<'decoder'>
+export type TrainerHandle = NativeHandle<'trainer'>
+
+export interface NativeTensor {
+  readonly dtype: string
+  readonly dims: readonly number[]
+  readonly data: ArrayBufferView
+}
+
+/** An input or output of a graph. A string in `dims` is a symbol ('?' when unnamed); `bound` inputs read a parameter. */
+export interface NativePort {
+  readonly name: string
+  readonly dtype: string
+  readonly dims: readonly (number | string)[]
+  readonly bound: boolean
+}
+
+export interface NativeSessionOptions {
+  readonly device: string
+  /** ONNX Runtime's GraphOptimizationLevel. */
+  readonly optimization: number
+}
+
+export interface NativeSpec {
+  readonly name: string
+  readonly dims: readonly number[]
+  readonly decay: boolean
+}
+
+export interface NativeAddon {
+  openRuntime(options: { library: string; version: string; threads: number }): RuntimeHandle
+  disposeRuntime(runtime: RuntimeHandle): void
+  describeRuntime(runtime: RuntimeHandle): { version: string; providers: string[]; threads: number; peakResidentBytes: number }
+  philoxBlock(key0: number, key1: number, c0: number, c1: number, c2: number, c3: number): Uint32Array
+
+  createParameters(specs: readonly NativeSpec[]): ParametersHandle
+  disposeParameters(set: ParametersHandle): void
+  setParameter(set: ParametersHandle, name: string, values: Float32Array): void
+  getParameter(set: ParametersHandle, name: string): Float32Array
+  snapshotParameters(set: ParametersHandle): Float32Array
+  loadParameters(set: ParametersHandle, dense: Float32Array): void
+  copyParameters(set: ParametersHandle, from: ParametersHandle): void
+  lerpParameters(set: ParametersHandle, towards: ParametersHandle, t: number): void
+  cloneParameters(set: ParametersHandle): ParametersHandle
+  checksumParameters(set: ParametersHandle): string
+  parametersBytes(set: ParametersHandle): number
+
+  createSession(
+    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle | undefined,
+  ): NativeJob<SessionHandle>
+  disposeSession(session: SessionHandle): void
+  describeSession(session: SessionHandle): { inputs: NativePort[]; outputs: NativePort[] }
+  runSession(
+    session: SessionHandle, feeds: Readonly<Record<string, NativeTensor>>, outputs: readonly string[],
+  ): NativeJob<Record<string, NativeTensor>>
+}
+
+const ADDON = join('native', 'build', 'Release', 'mrt_native.node')
+
+/** The real file behind a path inside a packaged application: the system's loader cannot look into an archive. */
+export function unpacked(path: string): string {
+  return path.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked')
+}
+
+/** Finds the native module in this file's folder or one above it. Throws addon-missing. */
+function locateAddon(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    const path = unpacked(join(folder, ADDON))
+    if (existsSync(path)) return path
+    const parent = dirname(folder)
+    if (parent === folder) break
+    folder = parent
+  }
+  throw new EngineError('addon-missing', {
+    expected: `the native module ${ADDON}`, found: 'no such file', next: 'Run `npm run build:native`.',
+  })
+}
+
+/** Loads the native module. Throws addon-missing. */
+export function loadAddon(): NativeAddon {
+  const path = locateAddon()
+  try {
+    return createRequire(import.meta.url)(path) as NativeAddon
+  } catch (error) {
+    throw new EngineError('addon-missing', {
+      expected: `a loadable native module at ${path}`,
+      found: error instanceof Error ? error.message : String(error),
+      next: 'Run `npm run build:native`.',
+    })
+  }
+}
+
+const LIBRARY_NAME: Readonly<Record<string, string>> = {
+  linux: 'libonnxruntime.so.1',
+  darwin: 'libonnxruntime.1.dylib',
+  win32: 'onnxruntime.dll',
+}
+
+/** Path and version of the ONNX Runtime library that belongs to the installed onnxruntime-node. Throws library-missing. */
+export function locateLibrary(): { library: string; version: string } {
+  const name = LIBRARY_NAME[process.platform]
+  const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json')
+  const library = unpacked(join(dirname(manifest), 'bin', 'napi-v6', process.platform, process.arch, name ?? ''))
+  if (name === undefined || !existsSync(library)) {
+    throw new EngineError('library-missing', {
+      expected: `ONNX Runtime for ${process.platform} ${process.arch}`,
+      found: `no ${library}`,
+      next: 'Use a platform that onnxruntime-node supports, or reinstall with `npm ci`.',
+    })
+  }
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  return { library, version }
+}

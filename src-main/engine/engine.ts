@@ -1,0 +1,78 @@
+// The engine: one loaded ONNX Runtime and everything that was made with it. Disposing the engine disposes the rest.
+// It deals in graphs and tensors; what a graph means is its caller's business.
+import { loadAddon, locateLibrary, type NativeAddon, type RuntimeHandle } from './addon.ts'
+import { fail, wholeNumber } from './check.ts'
+import { native } from './errors.ts'
+import { Life, Owner } from './life.ts'
+import { createParameters, type ParameterSet, type ParameterSpec } from './parameters.ts'
+import { createSession, type Session, type SessionOptions } from './session.ts'
+
+export interface EngineOptions {
+  /** Threads for one running graph. Default: physical cores. */
+  readonly threads?: number
+  /** ONNX Runtime's library, if not the one that onnxruntime-node ships; its version must be the package's. */
+  readonly library?: string
+}
+
+export class Engine {
+  readonly #addon: NativeAddon
+  readonly #life: Life<RuntimeHandle>
+  readonly #made = new Owner()
+  /** ONNX Runtime's version. */
+  readonly version: string
+  /** Execution providers in the library, e.g. CPUExecutionProvider. */
+  readonly providers: readonly string[]
+  readonly threads: number
+
+  constructor(addon: NativeAddon, handle: RuntimeHandle) {
+    this.#addon = addon
+    this.#life = new Life(new Owner(), 'engine', handle, (gone) => addon.disposeRuntime(gone))
+    const { version, providers, threads } = addon.describeRuntime(handle)
+    this.version = version
+    this.providers = providers
+    this.threads = threads
+  }
+
+  /** The most memory this process has held so far, in bytes; 0 where the system does not say. */
+  get peakResidentBytes(): number {
+    return native(() => this.#addon.describeRuntime(this.#life.handle).peakResidentBytes)
+  }
+
+  /** Native fp32 weights, zero at first. Throws bad-argument, wrong-shape, out-of-memory. */
+  createParameters(specs: readonly ParameterSpec[]): ParameterSet {
+    void this.#life.handle
+    return createParameters(this.#addon, this.#made, specs)
+  }
+
+  /** Loads a graph. Rejects with bad-model, bad-argument, device-unavailable, wrong-shape, wrong-dtype. */
+  async createSession(onnx: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+    return this.#live(await createSession(this.#addon, this.#made, this.#life.handle, onnx, options))
+  }
+
+  /** Disposes everything made with this engine, then the engine. Running calls are cancelled and reject with disposed. */
+  dispose(): void {
+    this.#made.disposeAll()
+    this.#life.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** What finished loading after the engine was disposed goes at once. Throws disposed. */
+  #live<Object extends { dispose(): void }>(object: Object): Object {
+    if (this.#life.disposed) object.dispose()
+    void this.#life.handle
+    return object
+  }
+}
+
+/** Loads ONNX Runtime. Throws addon-missing, library-missing, library-version, bad-argument. */
+export function openEngine(options: EngineOptions = {}): Engine {
+  const threads = wholeNumber('threads', options.threads ?? 0, 0, 1024)
+  if (options.library !== undefined && typeof options.library !== 'string') fail('bad-argument', 'library to be a path', options.library)
+  const addon = loadAddon()
+  const found = locateLibrary()
+  const library = options.library ?? found.library
+  return new Engine(addon, native(() => addon.openRuntime({ library, version: found.version, threads })))
+}

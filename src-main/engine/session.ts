@@ -1,0 +1,101 @@
+// A loaded graph: feed tensors, get tensors. Runs off the JavaScript thread; calls made while one is running wait in line.
+import type { NativeAddon, NativePort, NativeSessionOptions, RuntimeHandle, SessionHandle } from './addon.ts'
+import { fail, oneOf, optionalSignal } from './check.ts'
+import { fromNative, native } from './errors.ts'
+import { Life, type Owner } from './life.ts'
+import { ParameterSet } from './parameters.ts'
+import { checkFeeds, type Tensor, type Tensors } from './tensor.ts'
+
+export type Device = 'cpu' | 'webgpu'
+
+export interface SessionOptions {
+  readonly device?: Device
+  /** Inputs named like a parameter read the set's memory and need no feed. */
+  readonly parameters?: ParameterSet
+  /** How far ONNX Runtime may rewrite the graph. Default 'all'. */
+  readonly optimization?: 'basic' | 'extended' | 'all'
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal
+}
+
+/** ONNX Runtime's GraphOptimizationLevel. */
+const OPTIMIZATION = { basic: 1, extended: 2, all: 99 } as const
+
+export class Session {
+  /** Declared inputs; `bound` ones read a parameter. */
+  readonly inputs: readonly NativePort[]
+  readonly outputs: readonly NativePort[]
+  readonly #addon: NativeAddon
+  readonly #life: Life<SessionHandle>
+  #line: Promise<unknown> = Promise.resolve()
+
+  constructor(addon: NativeAddon, owner: Owner, handle: SessionHandle) {
+    this.#addon = addon
+    this.#life = new Life(owner, 'session', handle, (gone) => addon.disposeSession(gone))
+    const { inputs, outputs } = addon.describeSession(handle)
+    this.inputs = inputs
+    this.outputs = outputs
+  }
+
+  /**
+   * Runs the graph.
+   * @param feeds one tensor for each input that is not bound; leave the arrays alone until the call settles
+   * @param outputs names of the wanted outputs; default all
+   * @returns copies of the outputs. Rejects with missing-input, unknown-name, wrong-dtype, wrong-shape, busy (a training
+   * step is changing the parameters), cancelled, disposed, runtime
+   */
+  async run(feeds: Tensors, outputs?: readonly string[], options: RunOptions = {}): Promise<Record<string, Tensor>> {
+    const signal = optionalSignal(options.signal)
+    void this.#life.handle
+    const checked = { ...checkFeeds(feeds, this.inputs) }
+    const names = outputs ?? this.outputs.map((output) => output.name)
+    if (!Array.isArray(names)) fail('bad-argument', 'outputs to be a list of names', names)
+    for (const name of names) {
+      if (!this.outputs.some((output) => output.name === name)) {
+        fail('unknown-name', `one of the outputs ${this.outputs.map((output) => output.name).join(', ')}`, name, 'Check the spelling.')
+      }
+    }
+    const turn = this.#line.then(() => this.#life.run((handle) => this.#addon.runSession(handle, checked, [...new Set(names)]), signal))
+    this.#line = turn.catch(() => undefined)
+    return (await turn) as Record<string, Tensor>
+  }
+
+  /** Cancels what runs or waits (those calls reject with disposed) and frees the graph. */
+  dispose(): void {
+    this.#life.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/** Checks what is common to everything that loads a graph. */
+export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: Uint8Array; options: NativeSessionOptions } {
+  if (!(onnx instanceof Uint8Array) || onnx.length === 0) return fail('bad-model', 'the bytes of an ONNX graph', onnx)
+  if (options.parameters !== undefined && !(options.parameters instanceof ParameterSet)) {
+    return fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
+  }
+  return {
+    onnx,
+    options: {
+      device: oneOf('device', options.device ?? 'cpu', ['cpu', 'webgpu']),
+      optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
+    },
+  }
+}
+
+/** Loads a graph. Rejects with bad-model, bad-argument, device-unavailable, wrong-shape or wrong-dtype (against the parameters). */
+export async function createSession(
+  addon: NativeAddon, owner: Owner, runtime: RuntimeHandle, onnx: Uint8Array, options: SessionOptions,
+): Promise<Session> {
+  const checked = loadArguments(onnx, options)
+  const job = native(() => addon.createSession(runtime, checked.onnx, checked.options, options.parameters?.handle))
+  try {
+    return new Session(addon, owner, await job.promise)
+  } catch (thrown) {
+    throw fromNative(thrown)
+  }
+}
