@@ -29,6 +29,11 @@ const sums = {
 export type LossSum = keyof typeof sums
 export const lossSums = Object.keys(sums) as readonly LossSum[]
 
+/** The name under which a graph gives a sum to the outside. */
+export function sumOutput(name: LossSum): string {
+  return `sum/${name}`
+}
+
 export interface LossGraph {
   /** [] */
   readonly loss: Value
@@ -52,7 +57,7 @@ export function lossGraph(b: GraphBuilder, inputs: LossInputs, spec: LossSpec): 
   const sum = (x: Value) => b.reduceSum(b.where(counts, x, 0), undefined, false)
   const drift = oldLogps && logRatio(b, logps, oldLogps, counts)
   const ratio = drift && b.exp(spec.ratio === 'sequence' ? sequenceLogRatio(b, logps, drift, counts) : drift)
-  const objective = ratio && spec.ratio !== 'none' ? clippedObjective(b, ratio, advantages, spec) : b.mul(logps, advantages)
+  const objective = ratio && spec.ratio !== 'none' ? clippedObjective(b, ratio, advantages, spec) : b.mul(b.where(counts, logps, 0), advantages)
   const kl = refLogps && k3(b, logRatio(b, refLogps, logps, counts))
 
   const term = kl && spec.klBeta > 0 ? b.sub(b.mul(kl, spec.klBeta), objective) : b.neg(objective)
@@ -74,7 +79,7 @@ export function lossGraph(b: GraphBuilder, inputs: LossInputs, spec: LossSpec): 
 
 /** Negative log-likelihood: sum of weights * -logps, both [B, T]; []. */
 export function nll(b: GraphBuilder, logps: Value, weights: Value): Value {
-  return b.neg(b.reduceSum(b.where(b.greater(weights, 0), b.mul(weights, logps), 0), undefined, false))
+  return b.neg(b.reduceSum(b.mul(weights, b.where(b.greater(weights, 0), logps, 0)), undefined, false))
 }
 
 /** log(p / q) per token, bounded, and 0 where nothing counts. */
