@@ -2,6 +2,8 @@
 // of each token is multiplied by a weight made from pi_old (trainer) / pi_rollout (sampler). Truncated importance sampling and masking,
 // per token or per sequence, as in verl's rollout correction. The weights are data, so no gradient flows through them. Left out: multiplying
 // the PPO ratio itself; a ratio already taken against the sampler's log-probabilities must not be corrected again.
+import { sum } from '../numeric/stats.ts'
+import { lossTokens } from './tokenWeights.ts'
 import type { Credit, ImportanceCorrection } from './types.ts'
 
 /** Bounds exp() for a token the two programs disagree about wildly. */
@@ -13,10 +15,9 @@ const MAX_LOG_RATIO = 20
  */
 export function correctionWeights(correction: ImportanceCorrection, oldLogps: Float32Array, rolloutLogps: Float32Array, mask: Uint8Array): Float32Array {
   const logRatio = Float64Array.from(mask, (on, token) => (on ? oldLogps[token] - rolloutLogps[token] : 0))
-  const tokens = mask.reduce((sum, on) => sum + on, 0)
-  const whole = logRatio.reduce((sum, value) => sum + value, 0)
+  const whole = sum(logRatio)
   // A product of ratios rejects every long text, so masking looks at the geometric mean; a truncated weight is the true product.
-  const sequence = correction.how === 'mask' ? whole / Math.max(1, tokens) : whole
+  const sequence = correction.how === 'mask' ? whole / Math.max(1, lossTokens({ mask })) : whole
   const { low, high } = correction
   return Float32Array.from(mask, (on, token) => {
     if (!on) return 0

@@ -4,6 +4,7 @@
 // KL(policy, reference) (Schulman, "Approximating KL divergence"). Metrics leave the graph as sums over loss tokens, so that they also add up.
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Value } from '../graph/ir.ts'
+import { sum as sumOf } from '../numeric/stats.ts'
 import { CreditError, type LossSpec } from './types.ts'
 
 /** All float32 [B, T]. Where weights are 0 the other tensors are not read. */
@@ -117,24 +118,24 @@ function indicator(b: GraphBuilder, first: Value, second: Value): Value {
  * sampling policy), `policy/ratio_max`. Absent where it was not measured or no token counted.
  */
 export function lossMetrics(microBatches: readonly Readonly<Partial<Record<LossSum, number>>>[]): Readonly<Record<string, number>> {
-  const total = (name: LossSum): number | undefined => {
+  const combined = (name: LossSum): number | undefined => {
     const values = microBatches.flatMap((batch) => batch[name] ?? [])
     if (values.length === 0) return undefined
-    return sums[name] === 'max' ? Math.max(...values) : values.reduce((left, right) => left + right, 0)
+    return sums[name] === 'max' ? Math.max(...values) : sumOf(values)
   }
-  const tokens = total('tokens') ?? 0
+  const tokens = combined('tokens') ?? 0
   if (tokens === 0) return {}
-  const low = total('clipLow')
-  const high = total('clipHigh')
+  const low = combined('clipLow')
+  const high = combined('clipHigh')
   const named = {
     'clip_ratio/low_mean': low,
     'clip_ratio/high_mean': high,
     'clip_ratio/region_mean': low === undefined || high === undefined ? undefined : low + high,
-    kl: total('kl'),
-    entropy: total('entropy'),
-    'policy/approxkl_avg': total('approxKl'),
+    kl: combined('kl'),
+    entropy: combined('entropy'),
+    'policy/approxkl_avg': combined('approxKl'),
   }
   const means = Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [[name, value / tokens] as const]))
-  const ratioMax = total('ratioMax')
+  const ratioMax = combined('ratioMax')
   return { ...Object.fromEntries(means), ...(ratioMax !== undefined && { 'policy/ratio_max': ratioMax }) }
 }

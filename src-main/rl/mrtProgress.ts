@@ -2,8 +2,8 @@
 // Progress of episode j is r_prg = J_j - J_(j-1), the gain in the chance of success if thinking stopped there (Qu et al., "Optimizing Test-Time
 // Compute via Meta Reinforcement Fine-Tuning", arXiv 2503.07572). How J was found is not this file's business; J only ever
 // enters as a reward, no gradient flows through it. The controls replace progress by something that carries no information.
-import { mean } from '../numeric/stats.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
+import { mean, sum } from '../numeric/stats.ts'
 import { drGrpoAdvantages } from './drGrpo.ts'
 import { grpoAdvantages } from './grpo.ts'
 import type { ChoiceOption, NumberOption, OptionValues } from './options.ts'
@@ -53,7 +53,7 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
       kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of J',
       reason: 'Weight of progress beside the outcome; at 1 a rise of J from 0 to 1 is worth as much as a right answer.',
     },
-    rule: {
+    credit: {
       kind: 'choice', default: 'episode-local', unit: '',
       choices: {
         scalar: 'all tokens share J at the end minus J at the start, as part of the reward',
@@ -121,7 +121,7 @@ const controls: Readonly<Record<ProgressValues['control'], Control>> = {
   },
 }
 
-const rules: Readonly<Record<Exclude<ProgressValues['rule'], 'scalar'>, (progress: readonly number[], lambda: number) => readonly number[]>> = {
+const rules: Readonly<Record<Exclude<ProgressValues['credit'], 'scalar'>, (progress: readonly number[], lambda: number) => readonly number[]>> = {
   'episode-local': (progress) => progress,
   'return-to-go': (progress) => discountedToGo(progress, 1),
   mixture: discountedToGo,
@@ -135,18 +135,18 @@ export function progressCredits(group: readonly GradedRollout[], options: Progre
   const scores = group.map((rollout) => Array.from(terminationScores(rollout), prover))
   const steps = controls[options.control](scores, group, context.seed)
   const graded = group.map(gradedParts)
-  const parts = graded.map((own, index): Parts => ({ ...own, progress: options.alpha * steps[index].reduce((sum, step) => sum + step, 0) }))
+  const parts = graded.map((own, index): Parts => ({ ...own, progress: options.alpha * sum(steps[index]) }))
   const advantagesOf = (rows: readonly Parts[]) => (group.length > 1 ? baselines[options.base](rows.map(total)) : [0])
   const outcome = advantagesOf(graded)
-  if (options.rule === 'scalar') return payScalar(group, parts, outcome, advantagesOf(parts))
+  if (options.credit === 'scalar') return payScalar(group, parts, outcome, advantagesOf(parts))
 
-  const rule = rules[options.rule]
-  const shares = steps.map((own) => rule(own, options.lambda))
+  const share = rules[options.credit]
+  const shares = steps.map((own) => share(own, options.lambda))
   const all = shares.flat()
   const centre = options.centre === 'group' && options.control !== 'constant' && all.length > 0 ? mean(all) : 0
   return group.map((rollout, index) => {
     if (group.length === 1 && rollout.episodes.length === 0) return discard(rollout, parts[index], 'no-peers')
-    const episodeBonus = Float64Array.from(shares[index], (share) => options.alpha * (share - centre))
+    const episodeBonus = Float64Array.from(shares[index], (paid) => options.alpha * (paid - centre))
     return pay(rollout, { parts: parts[index], outcomeAdvantage: outcome[index], episodeBonus })
   })
 }

@@ -73,8 +73,7 @@ export function rangeText(option: Option): string {
 }
 
 function checked(name: string, option: Option, value: unknown): OptionValue {
-  const good = accepts(option, value)
-  if (!good) throw new CreditError('rl.option-value', { expected: `${name} to be ${rangeText(option)}`, found: JSON.stringify(value) ?? String(value) })
+  if (!accepts(option, value)) throw new CreditError('rl.option-value', { expected: `${name} to be ${rangeText(option)}`, found: typeof value === 'string' ? `'${value}'` : String(value) })
   return value as OptionValue
 }
 

@@ -1,5 +1,6 @@
 // From a group's scalars to credits: which tokens carry loss, how an outcome and per-episode bonuses are laid over them,
 // and what a rollout that is not learned from looks like. No algorithm is decided here.
+import { sum } from '../numeric/stats.ts'
 import type { Credit, DiscardReason, GradedRollout } from './types.ts'
 
 export type Parts = Readonly<Record<string, number>>
@@ -20,7 +21,7 @@ export function gradedParts(rollout: GradedRollout): Parts {
 }
 
 export function total(parts: Parts): number {
-  return Object.values(parts).reduce((sum, value) => sum + value, 0)
+  return sum(Object.values(parts))
 }
 
 /** [tokenCount] 1 for tokens the policy sampled itself after any stale prefix. */

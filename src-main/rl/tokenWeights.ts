@@ -1,5 +1,6 @@
 // The batch-level normaliser of a loss, as one weight per token, so that the loss itself is only a sum of weight * term. A weight is 0 for
 // every token without loss. Call it once per optimiser step, on the rollouts of that step: micro-batches then simply add up.
+import { sum } from '../numeric/stats.ts'
 import type { Credit, LossSpec } from './types.ts'
 
 type Weighed = Pick<Credit, 'mask' | 'used'>
@@ -8,7 +9,7 @@ type Normaliser = (tokens: readonly number[], rollouts: number, budgetTokens: nu
 /** Loss tokens of each used rollout -> the weight of one token of each. */
 const normalisers: Readonly<Record<LossSpec['aggregation'], Normaliser>> = {
   'token-mean': (tokens) => {
-    const all = tokens.reduce((sum, count) => sum + count, 0)
+    const all = sum(tokens)
     return tokens.map(() => 1 / all)
   },
   'sequence-mean': (tokens, rollouts) => tokens.map((count) => 1 / (rollouts * count)),
@@ -25,5 +26,5 @@ export function tokenWeights(credits: readonly Weighed[], aggregation: LossSpec[
 
 /** Tokens of a credit that carry loss. */
 export function lossTokens(credit: Pick<Credit, 'mask'>): number {
-  return credit.mask.reduce((sum, on) => sum + on, 0)
+  return sum(credit.mask)
 }

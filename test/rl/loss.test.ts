@@ -126,6 +126,16 @@ describe('losses as graphs', () => {
     for (const ratio of ['token', 'sequence', 'none'] as const) close((await run({ ...plain, ratio, dualClip: 3 }, fresh)).grad, onPolicy)
   })
 
+  it('add up over micro-batches, since the weights already hold the normaliser', async () => {
+    const only = (row: number): Data => ({ ...data, weights: data.weights.map((weights, at) => (at === row ? weights : weights.map(() => 0))) })
+    for (const ratio of ['token', 'sequence', 'none'] as const) {
+      const spec = { ...plain, ratio, klBeta: 0.1 }
+      const [whole, first, second] = [await run(spec), await run(spec, only(0)), await run(spec, only(1))]
+      expect(first.loss + second.loss).toBeCloseTo(whole.loss, 5)
+      close(first.grad.map((value, at) => value + second.grad[at]), whole.grad)
+    }
+  })
+
   it('measure clipping, drift, KL and entropy as sums over loss tokens', async () => {
     const { sums } = await run(plain)
     const drift = (row: number, token: number) => data.logps[row][token] - data.oldLogps[row][token]

@@ -35,12 +35,12 @@ describe('MRT with exact J', () => {
   })
 
   // To go: (0.7, 0.6), (-0.1): mean 0.4.
-  it('pays later progress too under return-to-go', () => expect(bonuses(exact(group, { rule: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
+  it('pays later progress too under return-to-go', () => expect(bonuses(exact(group, { credit: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
   // Half of what follows: (0.1 + 0.3, 0.6), (-0.1): mean 0.3.
-  it('discounts later progress in the mixture', () => expect(bonuses(exact(group, { rule: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
+  it('discounts later progress in the mixture', () => expect(bonuses(exact(group, { credit: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
   // Rewards 1.7, -0.1, 0: mean 1.6 / 3; less the outcome advantages that leaves 0.5, -0.3, -0.2.
   it('shares the whole progress among all tokens under the scalar rule, answer included', () => {
-    const credits = exact(group, { rule: 'scalar' })
+    const credits = exact(group, { credit: 'scalar' })
     expect(bonuses(credits)).toEqual([[0.5, 0.5], [-0.3], []])
     expect(credits.map((one) => one.tailBonus)).toEqual([0.5, -0.3, -0.2].map((bonus) => expect.closeTo(bonus, 10)))
     expect(credits[0].advantage.at(-1)).toBeCloseTo(2 / 3 + 0.5, 6)
@@ -48,8 +48,8 @@ describe('MRT with exact J', () => {
 
   it('spans episode-local and return-to-go with lambda 0 and 1', () => {
     fc.assert(fc.property(anyGroup(), (any) => {
-      expect(exact(any, { rule: 'mixture', lambda: 0 })).toEqual(exact(any, { rule: 'episode-local' }))
-      expect(exact(any, { rule: 'mixture', lambda: 1 })).toEqual(exact(any, { rule: 'return-to-go' }))
+      expect(exact(any, { credit: 'mixture', lambda: 0 })).toEqual(exact(any, { credit: 'episode-local' }))
+      expect(exact(any, { credit: 'mixture', lambda: 1 })).toEqual(exact(any, { credit: 'return-to-go' }))
     }))
   })
 
@@ -65,8 +65,8 @@ describe('MRT with exact J', () => {
   })
 
   it('centres bonuses to zero over the episodes of the group and outcomes over its rollouts', () => {
-    fc.assert(fc.property(anyGroup(), fc.constantFrom('episode-local', 'return-to-go', 'mixture'), (any, rule) => {
-      const credits = exact(any, { rule })
+    fc.assert(fc.property(anyGroup(), fc.constantFrom('episode-local', 'return-to-go', 'mixture'), (any, credit) => {
+      const credits = exact(any, { credit })
       expect(sum(credits.flatMap((one) => [...one.episodeBonus]))).toBeCloseTo(0, 8)
       expect(sum(credits.map((one) => one.outcomeAdvantage))).toBeCloseTo(0, 8)
     }))
@@ -82,7 +82,7 @@ describe('MRT with exact J', () => {
     expect(exact([thinking(1, [0, 0.2, 0.8])])).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
     expect(bonuses(exact([thinking(1, [0, 0.2, 0.8])]))).toEqual([[-0.2, 0.2]])
     expect(exact([thinking(1, [0.4])])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
-    expect(exact([thinking(1, [0, 0.9])], { rule: 'scalar' })).toMatchObject([{ used: false, discardReason: 'no-peers' }])
+    expect(exact([thinking(1, [0, 0.9])], { credit: 'scalar' })).toMatchObject([{ used: false, discardReason: 'no-peers' }])
   })
 
   it('pays the last episode of a thought that was cut by the budget', () => {
@@ -131,14 +131,14 @@ describe('the algebra of progress', () => {
       const shared = corrects.map((correct, sample) => thinking(correct, [start, correct], { sample }))
       const at = (one: Credit) => one.advantage[0]
       const plain = creditBatch(createMethod('dr-grpo'), shared, context).map(at)
-      exact(shared, { rule: 'scalar', alpha }).map(at).forEach((value, index) => expect(value).toBeCloseTo((1 + alpha) * plain[index], 5))
+      exact(shared, { credit: 'scalar', alpha }).map(at).forEach((value, index) => expect(value).toBeCloseTo((1 + alpha) * plain[index], 5))
       const scaled = creditBatch(createMethod('grpo'), shared, context).map(at)
-      exact(shared, { rule: 'scalar', alpha, base: 'grpo' }).map(at).forEach((value, index) => expect(value).toBeCloseTo(scaled[index], 4))
+      exact(shared, { credit: 'scalar', alpha, base: 'grpo' }).map(at).forEach((value, index) => expect(value).toBeCloseTo(scaled[index], 4))
     }))
   })
 
   it('telescopes: the scalar rule does not see J of the empty think block, nor anything between start and end', () => {
-    const scalar = (starts: number, middle: number) => exact([thinking(1, [starts, middle, 0.9]), thinking(0, [starts, 0.3], { sample: 1 })], { rule: 'scalar' })
+    const scalar = (starts: number, middle: number) => exact([thinking(1, [starts, middle, 0.9]), thinking(0, [starts, 0.3], { sample: 1 })], { credit: 'scalar' })
     scalar(0.1, 0.7).forEach((one, index) => one.advantage.forEach((value, token) => expect(value).toBeCloseTo(scalar(0.6, 0)[index].advantage[token], 6)))
   })
 

@@ -7,7 +7,7 @@ const code = (wanted: string) => expect.objectContaining({ code: wanted })
 
 describe('options', () => {
   it('are filled with defaults', () => {
-    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, rule: 'episode-local', base: 'dr-grpo', centre: 'group', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
+    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, credit: 'episode-local', base: 'dr-grpo', centre: 'group', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
     expect(resolveOptions(algorithms.dapo.options)).toMatchObject({ clipLow: 0.2, clipHigh: 0.28, maxSamplingRounds: 10, overlongBuffer: 0.2, dropTruncated: false })
     expect(resolveOptions(algorithms.gspo.options)).toMatchObject({ clipLow: 3e-4, clipHigh: 4e-4, updatesPerBatch: 4 })
   })
@@ -21,7 +21,7 @@ describe('options', () => {
     expect(() => createMethod('mrt-exact', { alpha: -1 })).toThrow(code('rl.option-value'))
     expect(() => createMethod('mrt-exact', { alpha: NaN })).toThrow(code('rl.option-value'))
     expect(() => createMethod('mrt-exact', { bestOf: 1.5 })).toThrow('bestOf to be a whole number from 1 to 64, found 1.5')
-    expect(() => createMethod('mrt-exact', { rule: 'toString' })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('mrt-exact', { credit: 'toString' })).toThrow(code('rl.option-value'))
     expect(() => createMethod('dapo', { dropTruncated: 1 })).toThrow(code('rl.option-value'))
     expect(() => createMethod('grpo', { beta: 0, klBeta: 0 })).toThrow(code('rl.option-twice'))
     expect(() => createMethod('ppo')).toThrow(code('rl.algorithm'))
