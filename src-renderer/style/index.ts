@@ -1,0 +1,3 @@
+/** The one import a page's entry makes to be dressed. */
+import './tokens.css'
+import './base.css'

@@ -1,0 +1,29 @@
+// The window's side of the build: Svelte pages as plain files that a strict content policy accepts (no inline script or
+// style). Used alone for the served mode and the tests (`vite build -c vite.renderer.config.ts`) and, through
+// electron.vite.config.ts, for the desktop application.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
+import { defineConfig } from 'vite'
+
+const root = resolve(import.meta.dirname, 'src-renderer')
+
+export default defineConfig({
+  root,
+  base: './',
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
+  build: {
+    outDir: resolve(import.meta.dirname, 'out/renderer'),
+    emptyOutDir: true,
+    target: 'es2022',
+    cssTarget: 'chrome130',
+    minify: true,
+    // Fonts and images become files: data: URLs would need a wider policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    rolldownOptions: {
+      input: ['index.html', 'gallery.html'].map((page) => resolve(root, page)).filter((page) => existsSync(page)),
+    },
+  },
+})
