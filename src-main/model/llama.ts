@@ -146,34 +146,48 @@ export function selfAttention(stack: Stack, projections: Projections, rows: Dim,
   return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, bias, width, width), v), rows, width)
 }
 
-/** Values that a loss may be written with, each [B, T]; logps are differentiable, the rest are data. */
+/** Values that a loss may be written with, each float32 [B, T]; logps are differentiable, the rest are data. */
 export interface TokenValues {
   readonly logps: Value
+  readonly entropy: Value
   readonly advantages: Value
-  readonly oldLogps: Value
-  readonly refLogps: Value
   readonly weights: Value
+  readonly oldLogps?: Value
+  readonly refLogps?: Value
 }
 
-/** A loss: a scalar to minimise and named metrics to report. */
-export type Loss = (g: GraphBuilder, values: TokenValues) => { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> }
+/** Which data a loss reads besides advantages and weights. */
+export interface LossNeeds {
+  readonly oldLogps: boolean
+  readonly refLogps: boolean
+}
+
+/** A loss: a scalar to minimise, and named scalars to report. */
+export type Loss = (g: GraphBuilder, values: TokenValues) => { readonly loss: Value; readonly sums: Readonly<Partial<Record<string, Value>>> }
+
+/** Prefix of the outputs that hold a loss's reported scalars. */
+export const SUM_PREFIX = 'sum/'
 
 /**
  * Forward, loss and backward as one graph.
- * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, old_logps, ref_logps, weights [B, T] float32.
- * Outputs: loss [], logps [B, T], entropy [B, T] (nats), one per metric, and `grad/<parameter>` for every parameter.
- * @param loss absent: a forward-only graph with logps and entropy
+ * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, weights and, where needed, old_logps, ref_logps [B, T].
+ * Outputs: loss [], logps [B, T], entropy [B, T] (nats), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter.
  */
-export function trainGraph(config: LlamaConfig, loss: Loss): Graph {
+export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds): Graph {
   const stack = openStack('train', config, true)
   const { g } = stack
   const { logps, entropy } = sequencePass(stack)
   g.output('logps', logps)
   g.output('entropy', entropy)
   const plane = (name: string): Value => g.input(name, 'float32', ['B', 'T'])
-  const { loss: scalar, metrics } = loss(g, { logps, advantages: plane('advantages'), oldLogps: plane('old_logps'), refLogps: plane('ref_logps'), weights: plane('weights') })
+  const values: TokenValues = {
+    logps, entropy, advantages: plane('advantages'), weights: plane('weights'),
+    ...(needs.oldLogps && { oldLogps: plane('old_logps') }),
+    ...(needs.refLogps && { refLogps: plane('ref_logps') }),
+  }
+  const { loss: scalar, sums } = loss(g, values)
   g.output('loss', scalar)
-  for (const [name, value] of Object.entries(metrics)) g.output(name, value)
+  for (const [name, value] of Object.entries(sums)) if (value) g.output(`${SUM_PREFIX}${name}`, value)
   return gradients(g.build(), 'loss', parameterSpecs(config).map((spec) => spec.name))
 }
 

@@ -51,7 +51,6 @@ export const runSpec = z.strictObject({
   seed: z.number().int().nonnegative().default(1),
   promptsPerStep: positive.default(32).describe('Problems per step.'),
   groupSize: positive.default(8).describe('Rollouts per problem and step.'),
-  updatesPerBatch: positive.default(1).describe('Optimizer updates per batch of rollouts; 1 is strictly on-policy.'),
   sampling: samplingSpec.prefault({}),
   budget: budgetSpec.prefault({}),
   optimizer: optimizerSpec.prefault({}),

@@ -1,0 +1,69 @@
+// A model ready to act: one set of weights with the sessions that read it. Weights change in place (the optimizer writes the same
+// memory), so a policy never has to be reloaded after an update.
+import type { Decoder } from '../engine/decoder.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ParameterSet } from '../engine/parameters.ts'
+import type { Session } from '../engine/session.ts'
+import { toOnnx } from '../graph/onnx.ts'
+import { branchGraph } from '../model/branches.ts'
+import { parameterSpecs } from '../model/config.ts'
+import type { LlamaConfig } from '../model/config.ts'
+import { decodeGraph, scoreGraph } from '../model/llama.ts'
+import { batchByLength } from './batches.ts'
+import { forwardedLength, readCompletionPlane, sequenceFeeds } from './sequences.ts'
+import type { Sequence } from './sequences.ts'
+
+export interface Policy {
+  readonly config: LlamaConfig
+  readonly parameters: ParameterSet
+  readonly decoder: Decoder
+  /** Session of `branchGraph`: exact mu. */
+  readonly branches: Session
+  /** Log-probs of completion tokens at temperature 1, one array per sequence. */
+  score(sequences: readonly Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
+  dispose(): void
+}
+
+export interface PolicyOptions {
+  /** Rows decoded at once. */
+  readonly rows: number
+  /** Longest prompt and completion together, in tokens. */
+  readonly maxLength: number
+}
+
+/** Makes parameters of a model's shape and fills them. Throws an EngineError when a tensor is missing or has another size. */
+export function createWeights(engine: Engine, config: LlamaConfig, tensors: ReadonlyMap<string, Float32Array>): ParameterSet {
+  const parameters = engine.createParameters(parameterSpecs(config))
+  for (const { name } of parameters.specs) {
+    const values = tensors.get(name)
+    if (!values) throw new Error(`the weights have no tensor ${name}; they have ${[...tensors.keys()].slice(0, 3).join(', ')}, ...`)
+    parameters.set(name, values)
+  }
+  return parameters
+}
+
+/** Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. */
+export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
+  const [decoder, branches, scorer] = await Promise.all([
+    engine.createDecoder({
+      onnx: toOnnx(decodeGraph(config)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
+      vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
+    }),
+    engine.createSession(toOnnx(branchGraph(config, { traceLogps: false })), { parameters }),
+    engine.createSession(toOnnx(scoreGraph(config)), { parameters }),
+  ])
+  return {
+    config, parameters, decoder, branches,
+    async score(sequences, signal) {
+      const logps: Float32Array[] = new Array(sequences.length)
+      for (const batch of batchByLength(sequences.map(forwardedLength))) {
+        const outputs = await scorer.run(sequenceFeeds(batch, sequences), ['logps'], { signal })
+        readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => { logps[batch.members[row]!] = values })
+      }
+      return logps
+    },
+    dispose() {
+      for (const part of [decoder, branches, scorer]) part.dispose()
+    },
+  }
+}

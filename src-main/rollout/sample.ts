@@ -1,0 +1,119 @@
+// Prompts in, completions out: plans become requests to the decoder, and what comes back is read as a thought with its boundaries.
+// A plan may start from a prefix (stale prefixes, forced stops); tokens that the policy did not draw are marked and carry no loss.
+import type { Decoder } from '../engine/decoder.ts'
+import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
+import { seedWords } from '../numeric/rng.ts'
+import type { Seed } from '../numeric/rng.ts'
+import type { TaskFormat } from '../tasks/types.ts'
+
+export interface RolloutPlan {
+  readonly prompt: readonly number[]
+  /** Completion tokens that are already there. */
+  readonly prefix?: ArrayLike<number>
+  /** How many of them this rollout starts from; all unless given. Forks of one rollout share its prefill. */
+  readonly prefixTokens?: number
+  /** Force the end of thinking right after the prefix. */
+  readonly stopNow?: boolean
+  /** Decides every draw of this rollout, whatever else is sampled beside it. */
+  readonly seed: Seed
+}
+
+export interface SampleSettings {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  /** Thinking tokens before the end of thinking is forced. */
+  readonly thinkingTokens: number
+  /** Most tokens after the end of thinking, end token included. */
+  readonly answerTokens: number
+  /** Forced continuation: an earlier end of thinking is replaced by a new episode. */
+  readonly minimumThinking?: number
+}
+
+export interface SampledRollout {
+  readonly prompt: readonly number[]
+  /** Prefix, forced stop and drawn tokens: everything after the prompt. */
+  readonly tokens: Int32Array
+  /** Log-prob of each token at temperature 1; 0 where it was part of the prefix. */
+  readonly logps: Float32Array
+  /** 1 where the policy drew the token. */
+  readonly sampled: Uint8Array
+  readonly prefixTokens: number
+  readonly finish: 'stop' | 'length' | 'aborted'
+  /** Why it was aborted; null otherwise. */
+  readonly error: string | null
+  /** Thinking ended because the budget ran out or the plan said so. */
+  readonly forcedStop: boolean
+  /** [episodes + 1] offsets at which thinking can be stopped, 0 first. */
+  readonly boundaries: readonly number[]
+  readonly episodes: readonly { readonly start: number; readonly end: number }[]
+  /** Offset of the token that closes the thinking, or of the end. */
+  readonly thinkEnd: number
+  readonly closed: boolean
+}
+
+export interface SampleOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (done: number, total: number, tokens: number) => void
+}
+
+/** One rollout per plan, in order. Plans with the same prompt and prefix are prefilled once. */
+export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans: readonly RolloutPlan[], settings: SampleSettings, options: SampleOptions = {}): Promise<SampledRollout[]> {
+  const sources: Int32Array[] = []
+  const known = new Map<string, number>()
+  const requests = plans.map((plan) => {
+    const context = Int32Array.from([...plan.prompt, ...Array.from(plan.prefix ?? [])])
+    const key = String.fromCodePoint(...context)
+    if (!known.has(key)) known.set(key, sources.push(context) - 1)
+    const prefixThinkingTokens = prefixOf(plan).length
+    return {
+      source: known.get(key)!,
+      length: plan.prompt.length + prefixThinkingTokens,
+      suffix: plan.stopNow ? Int32Array.from(format.terminationSuffix) : undefined,
+      seed: seedWords(plan.seed),
+      maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + 1 + settings.answerTokens,
+      stopTokens: [format.eos],
+      temperature: settings.temperature,
+      topK: settings.topK,
+      topP: settings.topP,
+      minP: settings.minP,
+      prefixThinkingTokens,
+      thinking: plan.stopNow ? undefined : {
+        endToken: format.thinkClose, budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
+        minimum: settings.minimumThinking ?? 0, extendToken: format.episodeOpener,
+      },
+    }
+  })
+  const completions = await decoder.generate({
+    sources, requests, signal: options.signal,
+    onProgress: options.onProgress && (({ finished, tokens }) => options.onProgress!(finished, plans.length, tokens)),
+  })
+  return completions.map((completion, index) => {
+    const plan = plans[index]!
+    const prefix = prefixOf(plan)
+    const forced = [...prefix, ...(plan.stopNow ? format.terminationSuffix : [])]
+    const tokens = Int32Array.from([...forced, ...completion.tokens])
+    const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
+    const sampled = Uint8Array.from([...forced.map(() => 0), ...completion.sampled])
+    const failed = completion.finish === 'nonfinite' || completion.finish === 'cancelled'
+    return {
+      prompt: plan.prompt,
+      tokens,
+      logps: Float32Array.from([...forced.map(() => 0), ...completion.logps]),
+      sampled,
+      prefixTokens: prefix.length,
+      finish: failed ? 'aborted' : completion.finish as 'stop' | 'length',
+      error: failed ? `the decoder ended this rollout: ${completion.finish}` : null,
+      forcedStop: thought.closed && sampled[thought.thinkEnd] === 0,
+      boundaries: thought.boundaries,
+      episodes: episodeRanges(thought.boundaries),
+      thinkEnd: thought.thinkEnd,
+      closed: thought.closed,
+    }
+  })
+}
+
+function prefixOf({ prefix = [], prefixTokens = prefix.length }: RolloutPlan): number[] {
+  return Array.from(prefix).slice(0, prefixTokens)
+}

@@ -1,0 +1,58 @@
+// Prompts and completions as the rectangular tensors of the training and scoring graphs. Position t of a row holds token t and has
+// token t + 1 as its target, so the completion's first token is scored at the last prompt position. Pure.
+import type { Tensor } from '../engine/tensor.ts'
+import type { Batch } from './batches.ts'
+import { causalBias } from './exactMu.ts'
+
+export interface Sequence {
+  readonly prompt: ArrayLike<number>
+  readonly completion: ArrayLike<number>
+}
+
+/** Tokens forwarded for a sequence: all but the last, which nothing is predicted from. */
+export function forwardedLength({ prompt, completion }: Sequence): number {
+  return prompt.length + completion.length - 1
+}
+
+/** The inputs that every whole-sequence graph shares. */
+export function sequenceFeeds(batch: Batch, sequences: readonly Sequence[]): Record<string, Tensor> {
+  const dims = [batch.members.length, batch.width]
+  const tokens = new Int32Array(batch.members.length * batch.width)
+  const targets = new Int32Array(tokens.length)
+  const positions = new Int32Array(tokens.length)
+  batch.members.forEach((member, row) => {
+    const { prompt, completion } = sequences[member]!
+    const start = row * batch.width
+    for (let t = 0; t < prompt.length + completion.length; t++) {
+      const token = t < prompt.length ? prompt[t]! : completion[t - prompt.length]!
+      if (t < prompt.length + completion.length - 1) {
+        tokens[start + t] = token
+        positions[start + t] = t
+      }
+      if (t > 0) targets[start + t - 1] = token
+    }
+  })
+  return {
+    tokens: { dtype: 'int64', dims, data: tokens },
+    targets: { dtype: 'int64', dims, data: targets },
+    positions: { dtype: 'int64', dims, data: positions },
+    attention_bias: { dtype: 'float32', dims: [1, 1, 1, batch.width, batch.width], data: causalBias(batch.width) },
+  }
+}
+
+/** Values per completion token laid out where the graph predicts that token, [rows, width]; 0 elsewhere. */
+export function completionPlane(batch: Batch, sequences: readonly Sequence[], values: (member: number) => ArrayLike<number>): Tensor {
+  const data = new Float32Array(batch.members.length * batch.width)
+  batch.members.forEach((member, row) => data.set(values(member), row * batch.width + sequences[member]!.prompt.length - 1))
+  return { dtype: 'float32', dims: [batch.members.length, batch.width], data }
+}
+
+/** The inverse of `completionPlane`: what the graph said of each member's completion tokens. */
+export function readCompletionPlane(plane: Tensor, batch: Batch, sequences: readonly Sequence[]): Float32Array[] {
+  const data = plane.data as Float32Array
+  return batch.members.map((member, row) => {
+    const { prompt, completion } = sequences[member]!
+    const start = row * batch.width + prompt.length - 1
+    return data.slice(start, start + completion.length)
+  })
+}
