@@ -1,0 +1,65 @@
+// The catalogue of refusals: every reason why a whole file cannot be imported, with what was expected and what to do
+// next. Call sites read as the rule that was broken: `throw refuse('file.pickle', name)`. A single bad row is not an
+// error: it is kept aside with its own reason (see rejected.ts) and the import goes on.
+
+import { LabError } from '../../src-preload/contract.ts'
+
+const refusals = {
+  'file.missing': { expected: 'a file or folder', next: 'Check the path, or drop the file again.' },
+  'file.unreadable': { expected: 'a file that may be read', next: 'Check its permissions and whether its disk is still there.' },
+  'file.special': { expected: 'an ordinary file or folder', next: 'Save the data to a file first.' },
+  'file.empty': { expected: 'a file with rows in it', next: 'Check that the program that wrote it had finished.' },
+  'file.unknown': {
+    expected: 'JSONL, JSON, CSV, TSV or Parquet (each may be gzipped), a rollout folder, a model or a workspace',
+    next: 'Convert it to JSONL with one object per line and import that.',
+  },
+  'file.encoding': { expected: 'text in UTF-8, UTF-16 or Latin-1', next: 'Save it as UTF-8 and import it again.' },
+  'file.pickle': {
+    expected: 'a file that holds data only',
+    next: 'A pickle can run code when it is opened, so it is never opened here. Convert it with the recipe shown, where you trust it.',
+  },
+  'file.archive': { expected: 'the files themselves', next: 'Unpack the archive and import what is inside.' },
+  'file.gzipTooLarge': { expected: 'a gzipped Parquet file of at most 256 MB unpacked', next: 'Unpack it and import the Parquet file.' },
+  'parquet.truncated': {
+    expected: 'a Parquet file with its footer',
+    next: 'The footer at the end holds the column names, so nothing can be read without it. Copy the file again from its source.',
+  },
+  'parquet.damaged': { expected: 'a Parquet file whose footer can be read', next: 'Copy the file again from its source.' },
+  'csv.header': { expected: 'a first line with the names of the columns', next: 'Correct the first line of the file.' },
+  'json.columnsTooLarge': {
+    expected: 'an object of columns of at most 256 MB',
+    next: 'Save it with one object per row (JSONL), which can be read piece by piece.',
+  },
+  'import.notRows': { expected: 'a dataset or rollouts', next: 'Import a model on the Models page; open a workspace from the File menu.' },
+  'import.noProblem': {
+    expected: 'a column with the problem (prompt, problem, question, input, instruction or messages)',
+    next: 'Name it: --map problem=COLUMN.',
+  },
+  'import.noAnswer': {
+    expected: 'a column with the answer (answer, ground_truth, gts, label, final_answer), or a solution that ends in \\boxed{} or ####',
+    next: 'Name it: --map answer=COLUMN.',
+  },
+  'import.noColumn': { expected: 'a column that the file has', next: 'Correct the --map option.' },
+  'import.badMap': { expected: 'role=column pairs, such as problem=question,answer=gold', next: 'Correct the --map option.' },
+  'import.badAs': { expected: 'dataset, rollouts, or the name of a rollout source', next: 'Correct the --as option.' },
+  'import.noCompletion': {
+    expected: 'rollouts with a completion, or with the number of tokens and rewards of each',
+    next: 'Name the column: --map completion=COLUMN.',
+  },
+  'export.failed': { expected: 'to write the file', next: 'Check the free space and permissions of the folder, then export again.' },
+  'export.empty': { expected: 'at least one row to write', next: 'Widen the filter.' },
+} as const
+
+export type RefusalCode = keyof typeof refusals
+
+/** The `LabError` for a refusal code; `found` says, in the person's words, what was there instead. */
+export function refuse(code: RefusalCode, found: string, options?: ErrorOptions): LabError {
+  return new LabError(code, { ...refusals[code], found }, options)
+}
+
+/** The refusal for a failed system call on `path`. */
+export function refuseSystem(error: unknown, path: string): LabError {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOENT' || code === 'ENOTDIR') return refuse('file.missing', `nothing at ${path}`, { cause: error })
+  return refuse('file.unreadable', `${path} could not be read (${code ?? String(error)})`, { cause: error })
+}

@@ -1,0 +1,78 @@
+// One door to all readers: opens a file, recognises it, and yields its rows in batches with progress and cancel.
+
+import { refuse } from '../errors.ts'
+import { createNoteBook } from '../notes.ts'
+import type { Note, NoteBook } from '../notes.ts'
+import { readCsv } from './csv.ts'
+import { readJsonDocument } from './jsonDocument.ts'
+import { readJsonl } from './jsonl.ts'
+import { readParquet } from './parquet.ts'
+import { MAX_ROW_BYTES } from './reader.ts'
+import type { ReadBatch, ReaderOptions } from './reader.ts'
+import { sniff } from './sniff.ts'
+import type { RowFormat, Sniffed } from './sniff.ts'
+import { openSource } from './source.ts'
+import type { Encoding } from './source.ts'
+import type { Compression } from './unpack.ts'
+
+export interface ReadOptions {
+  /** Longest row accepted; 32 MB unless given. */
+  readonly maxRowBytes?: number
+  readonly signal?: AbortSignal | undefined
+  /** Told the bytes read from disk so far and the size of the file. */
+  readonly onBytes?: ((read: number, total: number) => void) | undefined
+  readonly notes?: NoteBook
+}
+
+/** An open file of rows. `batches` may be walked once. */
+export interface RowFile {
+  readonly path: string
+  readonly format: RowFormat
+  readonly compression: Compression
+  readonly encoding: Encoding
+  readonly bytes: number
+  batches(): AsyncGenerator<ReadBatch>
+  /** What should be known about the reading; complete once the batches have been walked. */
+  notes(): Note[]
+}
+
+/**
+ * Opens a file of rows. Throws LabError for everything that holds none: file.empty, file.unknown, file.pickle,
+ * file.archive, import.notRows, and what opening throws. While walking, an AbortSignal throws its reason.
+ */
+export async function openRows(path: string, options: ReadOptions = {}): Promise<RowFile> {
+  const notes = options.notes ?? createNoteBook()
+  let total = 0
+  const onBytes = options.onBytes === undefined ? undefined : (read: number) => options.onBytes!(read, total)
+  const source = await openSource(path, { signal: options.signal, onBytes, notes })
+  total = source.size
+  const sniffed = sniff(source.head, path)
+  const reader: ReaderOptions = { notes, maxRowBytes: options.maxRowBytes ?? MAX_ROW_BYTES, signal: options.signal }
+  const facts = { path, compression: source.compression, encoding: source.encoding, bytes: source.size, notes: () => notes.list() }
+  switch (sniffed.format) {
+    case 'jsonl': return { ...facts, format: 'jsonl', batches: () => readJsonl(source, reader) }
+    case 'json': return { ...facts, format: 'json', batches: () => readJsonDocument(source, reader) }
+    case 'csv':
+    case 'tsv': return { ...facts, format: sniffed.format, batches: () => readCsv(source, reader, sniffed.delimiter) }
+    case 'parquet':
+      await source.close()
+      return { ...facts, format: 'parquet', batches: () => readParquet(path, { ...reader, onBytes }) }
+    default:
+      await source.close()
+      throw sniffed.format === 'empty' && source.cut() ? refuse('file.empty', `nothing could be unpacked from ${path}`) : refuseFormat(path, sniffed)
+  }
+}
+
+/** The refusal for a file that was recognised as something without rows. */
+export function refuseFormat(path: string, sniffed: Sniffed & { what: string }): Error {
+  const found = `${path} is ${sniffed.what}`
+  switch (sniffed.format) {
+    case 'empty': return refuse('file.empty', `${path} is empty`)
+    case 'pickle': return refuse('file.pickle', found)
+    case 'archive': return refuse('file.archive', found)
+    case 'sqlite':
+    case 'gguf':
+    case 'safetensors': return refuse('import.notRows', found)
+    default: return refuse('file.unknown', found)
+  }
+}

@@ -1,0 +1,101 @@
+// What kind of file this is, by its first bytes. Names are asked only where the content could be either of two.
+
+import { extname } from 'node:path'
+import { parseJson, isObject } from '../json.ts'
+import type { Json } from '../json.ts'
+import { guessDelimiter } from './csvRecord.ts'
+import type { Delimiter } from './csvRecord.ts'
+import { shapeOf } from './jsonDocument.ts'
+
+export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
+export type RowFormat = TextFormat | 'parquet'
+/** Recognised, but not read here; `pickle` and `archive` are refused by name. */
+export type OtherFormat = 'sqlite' | 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
+
+export type Sniffed =
+  | { readonly format: 'jsonl' | 'json' | 'parquet' }
+  | { readonly format: 'csv' | 'tsv'; readonly delimiter: Delimiter }
+  | { readonly format: OtherFormat; readonly what: string }
+
+const magics: readonly { readonly format: 'parquet' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
+  { format: 'parquet', what: 'a Parquet file', test: (head) => starts(head, 'PAR1') },
+  { format: 'sqlite', what: 'a SQLite database', test: (head) => starts(head, 'SQLite format 3\0') },
+  { format: 'gguf', what: 'a GGUF model', test: (head) => starts(head, 'GGUF') },
+  { format: 'safetensors', what: 'safetensors weights', test: isSafetensors },
+  { format: 'pickle', what: 'a Python pickle', test: isPickle },
+  { format: 'archive', what: 'a zip archive (also .xlsx, .npz and PyTorch .pt files)', test: (head) => starts(head, 'PK\x03\x04') || starts(head, 'PK\x05\x06') },
+  { format: 'archive', what: 'a 7-Zip archive', test: (head) => starts(head, "7z\xbc\xaf'\x1c") },
+  { format: 'archive', what: 'an xz file', test: (head) => starts(head, '\xfd7zXZ') },
+  { format: 'archive', what: 'a bzip2 file', test: (head) => /^BZh[1-9]1AY&SY/.test(head.toString('latin1', 0, 10)) },
+  { format: 'archive', what: 'a tar archive', test: (head) => head.toString('latin1', 257, 262) === 'ustar' },
+  { format: 'unknown', what: 'an Arrow file', test: (head) => starts(head, 'ARROW1') },
+  { format: 'unknown', what: 'a NumPy array', test: (head) => starts(head, '\x93NUMPY') },
+  { format: 'unknown', what: 'a PDF', test: (head) => starts(head, '%PDF') },
+]
+
+function starts(head: Buffer, magic: string): boolean {
+  return head.toString('latin1', 0, magic.length) === magic
+}
+
+/** Header length (8 bytes, little endian), then the header, a JSON object. */
+function isSafetensors(head: Buffer): boolean {
+  return head.length > 10 && head.readUInt32LE(4) === 0 && head.readUInt32LE(0) > 1 && head[8] === 0x7b && head[9] === 0x22
+}
+
+/** Protocols 2 to 5 begin with PROTO; protocols 0 and 1 with the opcodes that build a dict or list from the stack. */
+function isPickle(head: Buffer): boolean {
+  return (head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5) || /^(\(d|\(l)p0\n/.test(head.toString('latin1', 0, 6)) || /^c[\w.]+\n\w+\n/.test(head.toString('latin1', 0, 200))
+}
+
+/**
+ * The format of a text that begins with `head` (unpacked, UTF-8). `path` is used only to tell a table with one column from
+ * prose.
+ */
+export function sniff(head: Buffer, path: string): Sniffed {
+  const magic = magics.find(({ test }) => test(head))
+  if (magic !== undefined) return magic.format === 'parquet' ? { format: 'parquet' } : { format: magic.format as OtherFormat, what: magic.what }
+  const text = head.subarray(0, 1 << 16).toString('latin1')
+  const first = text.trimStart()[0]
+  if (first === undefined) return { format: 'empty', what: 'an empty file' }
+  if (first === '{' || first === '[') return { format: jsonKind(head, first) }
+  if (text.slice(0, 4096).includes('\0') && !text.includes('\n')) return { format: 'unknown', what: 'a binary file' }
+  const { delimiter, agreement } = guessDelimiter(head)
+  const named = /^\.(csv|tsv|tab)(\.|$)/.test(extname(path.replace(/\.(gz|zst)$/i, '')).toLowerCase())
+  if (agreement >= 0.8 || (named && agreement > 0)) return { format: delimiter === '\t' ? 'tsv' : 'csv', delimiter }
+  if (named) return { format: 'csv', delimiter: ',' }
+  if (/^\s*\{/m.test(text)) return { format: 'jsonl' }
+  return { format: 'unknown', what: 'text that is neither JSON nor a table' }
+}
+
+/** Lines of JSON, unless the first line does not stand alone or wraps all rows. */
+function jsonKind(head: Buffer, first: string): 'jsonl' | 'json' {
+  if (first === '[') return 'json'
+  const text = head.toString('utf8')
+  const lines = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '')
+  const begun = lines.length === 1 && !/[\r\n]/.test(text.trimStart())
+  const value = tryParse(lines[0]!)
+  if (isObject(value)) {
+    if (lines.length > 1) return 'jsonl'
+    return shapeOf(head) === 'wrapped' || isTable(value) ? 'json' : 'jsonl'
+  }
+  if (begun && shapeOf(head) === 'wrapped') return 'json'
+  // A broken or very long first line: JSON Lines when lines begin like objects, a document when they are indented.
+  const openers = lines.slice(1).filter((line) => /^\{\s*"/.test(line)).length
+  return begun || openers > 0 || !/^\{\s*$/.test(lines[0]!) && !/^\s+["}\]]/.test(lines[1] ?? '') ? 'jsonl' : 'json'
+}
+
+function tryParse(line: string): Json | undefined {
+  try {
+    return parseJson(line, { exact: false, nonFinite: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** An object of at least two equally long columns, or of objects keyed by row number. */
+function isTable(value: { readonly [key: string]: Json }): boolean {
+  const values = Object.values(value)
+  if (values.length === 0) return false
+  if (values.every((each) => Array.isArray(each))) return values.length > 1 || values[0]!.length > 1
+  return values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key)))
+}
