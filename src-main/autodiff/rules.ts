@@ -56,17 +56,15 @@ function productGradients(
   ]
 }
 
-/** Rows of zeros with g added at the gathered places. The gathered axis is moved to the front and back. */
+/**
+ * Zeros with g added at the gathered places, the axes of the indices taken as one. ScatterElements and not
+ * ScatterND: ORT's CPU kernel of the latter adds rows from several threads without locks, and loses some.
+ */
 const gatherRule: Rule<'Gather'> = (g, { to, inputs: [data, indices], attributes: { axis } }) => {
-  const rank = data.shape.length
-  const width = indices.shape.length
-  const toFront = [axis, ...Array.from({ length: rank - 1 }, (_, i) => (i < axis ? i : i + 1))]
-  const gathered = Array.from({ length: width }, (_, i) => axis + i)
-  const rest = g.shape.map((_, i) => i).filter((i) => !gathered.includes(i))
-  const zeros = to.constantOfShape(toFront.map((from) => data.shape[from]))
-  const at = to.unsqueeze(to.cast(indices, 'int64'), [width])
-  const sum = to.scatterND(zeros, at, to.transpose(g, [...gathered, ...rest]), 'add')
-  return [to.transpose(sum, toFront.map((_, i) => toFront.indexOf(i))), null]
+  const count = elementsOf(indices.shape)
+  const flat = to.reshape(g, data.shape.with(axis, count))
+  const at = to.reshape(to.cast(indices, 'int64'), data.shape.map((_, i) => (i === axis ? count : 1)))
+  return [to.scatterElements(zerosLike(to, data), to.expand(at, flat.shape), flat, axis, 'add'), null]
 }
 
 export const RULES: { readonly [K in Exclude<OpName, keyof typeof WITHOUT_GRADIENT>]: Rule<K> } = {
@@ -167,16 +165,10 @@ export const RULES: { readonly [K in Exclude<OpName, keyof typeof WITHOUT_GRADIE
     to.scatterElements(zerosLike(to, data), to.cast(indices, 'int64'), g, axis, indices.shape[axis] === 1 ? 'none' : 'add'),
     null,
   ],
-  GatherND: (g, { to, inputs: [data, indices] }) => [to.scatterND(zerosLike(to, data), indices, g, 'add'), null],
   ScatterElements: (g, { to, inputs: [, indices, updates], attributes: { axis, reduction } }) => [
     reduction === 'add' ? g : to.scatterElements(g, indices, zerosLike(to, updates), axis),
     null,
     to.gatherElements(g, indices, axis),
-  ],
-  ScatterND: (g, { to, inputs: [, indices, updates], attributes: { reduction } }) => [
-    reduction === 'add' ? g : to.scatterND(g, indices, zerosLike(to, updates)),
-    null,
-    to.gatherND(g, indices),
   ],
 
   // A rotation's transpose is the rotation by the negative angle. Positions and caches are not trained.

@@ -236,12 +236,8 @@ export class GraphBuilder {
   gatherElements(data: Value, indices: Value, axis = -1): Value {
     return this.#one('GatherElements', [data, indices], { axis: axisOf(data, axis) })
   }
-  gatherND(data: Value, indices: Value): Value { return this.#one('GatherND', [data, indices], NONE) }
   scatterElements(data: Value, indices: Value, updates: Value, axis = -1, reduction: 'none' | 'add' = 'none'): Value {
     return this.#one('ScatterElements', [data, indices, updates], { axis: axisOf(data, axis), reduction })
-  }
-  scatterND(data: Value, indices: Value, updates: Value, reduction: 'none' | 'add' = 'none'): Value {
-    return this.#one('ScatterND', [data, indices, updates], { reduction })
   }
 
   // Values from no tensor.

@@ -137,7 +137,6 @@ export const CASES: readonly Case[] = [
   two('gather of one row', float(7, 4), index(7), (g, x, at) => g.gather(x, at)),
   two('gatherElements, one per row', float('N', 7), index(7, 'N', 1), (g, x, at) => g.gatherElements(x, at)),
   two('gatherElements, some twice', float('B', 4, 3), given('int64', ['B', 2, 3], [0, 3, 1, 0, 2, 1, 1, 1, 1, 2, 0, 1]), (g, x, at) => g.gatherElements(x, at, 1)),
-  two('gatherND', float('B', 'T', 4), given('int64', [3, 2], [0, 1, 1, 2, 0, 1]), (g, x, at) => g.gatherND(x, at)),
   {
     title: 'scatterElements',
     inputs: { x: float('B', 4), at: given('int64', ['B', 2], [0, 3, 2, 1]), u: float('B', 2) },
@@ -147,16 +146,6 @@ export const CASES: readonly Case[] = [
     title: 'scatterElements, adding',
     inputs: { x: float('B', 4), at: given('int64', ['B', 2], [0, 0, 2, 1]), u: float('B', 2) },
     build: (g, { x, at, u }) => g.scatterElements(x, at, u, 1, 'add'),
-  },
-  {
-    title: 'scatterND',
-    inputs: { x: float(5, 4), at: given('int64', [2, 1], [3, 0]), u: float(2, 4) },
-    build: (g, { x, at, u }) => g.scatterND(x, at, u),
-  },
-  {
-    title: 'scatterND, adding',
-    inputs: { x: float(5, 4), at: given('int64', [3, 1], [3, 0, 3]), u: float(3, 4) },
-    build: (g, { x, at, u }) => g.scatterND(x, at, u, 'add'),
   },
 
   constant(one('constantOfShape', float('B', 'T'), (g) => g.constantOfShape(['B*T', 2], 3))),

@@ -104,11 +104,6 @@ function scattered(data: NdArray, updates: NdArray, reduction: string, place: (i
   return [{ shape: data.shape, data: out }]
 }
 
-const sliceAt = (at: NdArray, index: Index): number[] => {
-  const lead = index.slice(0, at.shape.length - 1)
-  return [...Array.from({ length: at.shape.at(-1)! }, (_, k) => get(at, [...lead, k])), ...index.slice(lead.length)]
-}
-
 /** exp(x^2) erf(x) by its series, 2 / sqrt(pi) * sum 2^n x^(2n+1) / (1 3 5 ... (2n+1)). */
 function erf(x: number): number {
   let term = x
@@ -229,9 +224,7 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
     fill(shape, (index) => get(data, [...index.slice(0, axis), get(at, index.slice(axis, axis + at.shape.length)), ...index.slice(axis + at.shape.length)])),
   ],
   GatherElements: ([data, at], { axis }, [shape]) => [fill(shape, (index) => data.data[offset(data.shape, index.with(axis, get(at, index)))])],
-  GatherND: ([data, at], _, [shape]) => [fill(shape, (index) => get(data, sliceAt(at, index)))],
   ScatterElements: ([data, at, updates], { axis, reduction }) => scattered(data, updates, reduction, (index) => index.with(axis, get(at, index))),
-  ScatterND: ([data, at, updates], { reduction }) => scattered(data, updates, reduction, (index) => sliceAt(at, index)),
   ConstantOfShape: (_, { value }, [shape]) => [fill(shape, () => value)],
   Range: (_, { start }, [shape], size) => [fill(shape, ([i]) => size(start) + i)],
   Shape: ([x], { start, end }) => [ndarray([end - start], x.shape.slice(start, end))],
