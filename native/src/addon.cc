@@ -37,6 +37,12 @@ constexpr Export kExports[] = {
     {"disposeSession", guarded<js::disposeSession>},
     {"describeSession", guarded<js::describeSession>},
     {"runSession", guarded<js::runSession>},
+
+    {"createDecoder", guarded<js::createDecoder>},
+    {"disposeDecoder", guarded<js::disposeDecoder>},
+    {"decoderBytes", guarded<js::decoderBytes>},
+    {"generate", guarded<js::generate>},
+    {"drawTokens", guarded<js::drawTokens>},
 };
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

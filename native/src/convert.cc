@@ -177,4 +177,18 @@ Napi::Int32Array fromInt32s(Napi::Env env, const std::vector<std::int32_t>& valu
   return array;
 }
 
+std::function<void()> useForReading(const std::shared_ptr<ParameterSet>& set) {
+  if (!set) return [] {};
+  if (set->writers > 0) throw Failure("busy", "a training step is changing these parameters");
+  set->readers++;
+  return [set] { set->readers--; };
+}
+
+std::function<void()> useForWriting(const std::shared_ptr<ParameterSet>& set) {
+  if (set->writers > 0) throw Failure("busy", "another training step is changing these parameters");
+  if (set->readers > 0) throw Failure("busy", "a running model is reading these parameters");
+  set->writers++;
+  return [set] { set->writers--; };
+}
+
 }  // namespace mrt

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +37,11 @@ Napi::Object fromTensor(Napi::Env env, const HostTensor& tensor);
 Napi::Value fromPorts(Napi::Env env, const std::vector<Port>& ports, const Session& session);
 Napi::Float32Array fromFloats(Napi::Env env, const float* values, std::size_t count);
 Napi::Int32Array fromInt32s(Napi::Env env, const std::vector<std::int32_t>& values);
+
+/// Registers a job that reads the weights (or, for training, may write them) and answers how to unregister it.
+/// Null sets are nobody's. Throws Failure busy when another job's use forbids it.
+std::function<void()> useForReading(const std::shared_ptr<ParameterSet>& set);
+std::function<void()> useForWriting(const std::shared_ptr<ParameterSet>& set);
 
 /// A native object in JavaScript's hands. `dispose` empties it; work that is under way keeps its own share.
 template <class Object>

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -111,7 +112,7 @@ Napi::Object startJob(Napi::Env env, JobPlan<Result> plan) {
   }
 
   const auto deferred = Napi::Promise::Deferred::New(env);
-  job.thread = std::thread([&job, &mailbox, deferred, work = std::move(plan.work), convert = std::move(plan.convert)]() mutable {
+  auto body = [&job, &mailbox, deferred, work = std::move(plan.work), convert = std::move(plan.convert)]() mutable {
     std::optional<Result> result;
     std::optional<Failure> failure;
     try {
@@ -140,7 +141,13 @@ Napi::Object startJob(Napi::Env env, JobPlan<Result> plan) {
         deferred.Resolve(value);
       }
     });
-  });
+  };
+  try {
+    job.thread = std::thread(std::move(body));
+  } catch (const std::system_error&) {
+    environment.remove(env, job);
+    throw Failure("out-of-memory", "the system refuses another thread");
+  }
 
   Napi::Object handle = Napi::Object::New(env);
   handle.Set("promise", deferred.Promise());

@@ -21,7 +21,6 @@ Session::Options toOptions(const Napi::Value& value) {
 
 }  // namespace
 
-/// (runtime, model bytes, options, parameters or undefined) -> a function that loads the graph; call it in a job.
 std::function<std::shared_ptr<Session>(Control&)> sessionLoader(const Napi::CallbackInfo& info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   auto model = std::make_shared<std::vector<std::uint8_t>>(bytes.Data(), bytes.Data() + bytes.ElementLength());
@@ -95,11 +94,6 @@ Napi::Value runSession(const Napi::CallbackInfo& info) {
   const auto session = Handle<Session>::share(info[0]);
   auto feeds = std::make_shared<std::vector<NamedTensor>>(toTensors(info[1]));
   const auto names = std::make_shared<std::vector<std::string>>(toStrings(info[2]));
-  const auto parameters = session->parameters();
-  if (parameters) {
-    if (parameters->writers > 0) throw Failure("busy", "a training step is changing the parameters of this session");
-    parameters->readers++;
-  }
   JobPlan<std::vector<HostTensor>> plan;
   plan.control = std::make_shared<Control>(*session->runtime());
   plan.work = [session, feeds, names](Control& control) { return session->run(*feeds, *names, control); };
@@ -108,9 +102,7 @@ Napi::Value runSession(const Napi::CallbackInfo& info) {
     for (std::size_t i = 0; i < tensors.size(); ++i) record.Set((*names)[i], fromTensor(env, tensors[i]));
     return record;
   };
-  plan.release = [parameters] {
-    if (parameters) parameters->readers--;
-  };
+  plan.release = useForReading(session->parameters());
   return startJob(info.Env(), std::move(plan));
 }
 

@@ -4,9 +4,17 @@
 
 #include <napi.h>
 
+#include <functional>
+#include <memory>
+
+#include "session.h"
+
 namespace mrt::js {
 
 using Verb = Napi::Value(const Napi::CallbackInfo&);
+
+/// (runtime, model bytes, session options, parameters or undefined) -> a function that loads the graph; call it in a job.
+std::function<std::shared_ptr<Session>(Control&)> sessionLoader(const Napi::CallbackInfo& info);
 
 // Runtime and machine
 Verb openRuntime, disposeRuntime, describeRuntime, philoxBlock;
@@ -19,7 +27,7 @@ Verb createParameters, disposeParameters, setParameter, getParameter, snapshotPa
 Verb createSession, disposeSession, describeSession, runSession;
 
 // Decoders
-Verb createDecoder, disposeDecoder, generate, distribution;
+Verb createDecoder, disposeDecoder, decoderBytes, generate, drawTokens;
 
 // Trainers
 Verb createTrainer, disposeTrainer, describeTrainer, trainStep, trainerGradients, trainerState, loadTrainerState;

@@ -29,6 +29,63 @@ export interface NativeTensor {
   readonly data: ArrayBufferView
 }
 
+export interface NativeDecoderShape {
+  readonly layers: number
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly maxLength: number
+  readonly vocabulary: number
+  readonly rows: number
+}
+
+export interface NativeSampling {
+  readonly temperature: number
+  readonly topK: number
+  readonly topP: number
+  readonly minP: number
+  readonly greedy: boolean
+}
+
+export interface NativeRequest extends NativeSampling {
+  readonly source: number
+  readonly length: number
+  readonly suffix: Int32Array
+  readonly seed: readonly [low: number, high: number]
+  readonly maxNewTokens: number
+  readonly stopTokens: Int32Array
+  readonly prefixThinkingTokens: number
+  readonly thinking: {
+    readonly endToken: number
+    readonly budget: number
+    readonly answerTokens: number
+    readonly minimum: number
+    readonly extendToken: number
+  } | undefined
+}
+
+export interface NativeCompletion {
+  readonly tokens: Int32Array
+  readonly logps: Float32Array
+  readonly samplingLogps: Float32Array
+  readonly sampled: Uint8Array
+  readonly finish: 'stop' | 'length' | 'cancelled' | 'nonfinite'
+}
+
+export interface NativeDecodeProgress {
+  readonly finished: number
+  readonly total: number
+  readonly active: number
+  readonly tokens: number
+  readonly steps: number
+}
+
+export interface NativeDraws {
+  readonly finite: boolean
+  readonly tokens: Int32Array
+  readonly logps: Float32Array
+  readonly samplingLogps: Float32Array
+}
+
 /** An input or output of a graph. A string in `dims` is a symbol ('?' when unnamed); `bound` inputs read a parameter. */
 export interface NativePort {
   readonly name: string
@@ -75,6 +132,19 @@ export interface NativeAddon {
   runSession(
     session: SessionHandle, feeds: Readonly<Record<string, NativeTensor>>, outputs: readonly string[],
   ): NativeJob<Record<string, NativeTensor>>
+
+  createDecoder(
+    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle, shape: NativeDecoderShape,
+  ): NativeJob<DecoderHandle>
+  disposeDecoder(decoder: DecoderHandle): void
+  decoderBytes(decoder: DecoderHandle): number
+  generate(
+    decoder: DecoderHandle, sources: readonly Int32Array[], requests: readonly NativeRequest[],
+    listener: ((progress: NativeDecodeProgress) => void) | undefined,
+  ): NativeJob<NativeCompletion[]>
+  drawTokens(
+    logits: Float32Array, rule: NativeSampling, keyLow: number, keyHigh: number, firstIndex: number, draws: number,
+  ): NativeDraws
 }
 
 const ADDON = join('native', 'build', 'Release', 'mrt_native.node')

@@ -1,10 +1,12 @@
 // The engine: one loaded ONNX Runtime and everything that was made with it. Disposing the engine disposes the rest.
 // It deals in graphs and tensors; what a graph means is its caller's business.
-import { loadAddon, locateLibrary, type NativeAddon, type RuntimeHandle } from './addon.ts'
+import { loadAddon, locateLibrary, type NativeAddon, type NativeDraws, type RuntimeHandle } from './addon.ts'
 import { fail, wholeNumber } from './check.ts'
+import { createDecoder, type Decoder, type DecoderOptions } from './decoder.ts'
 import { native } from './errors.ts'
 import { Life, Owner } from './life.ts'
 import { createParameters, type ParameterSet, type ParameterSpec } from './parameters.ts'
+import { drawTokens, type Sampling, type Seed } from './sampling.ts'
 import { createSession, type Session, type SessionOptions } from './session.ts'
 
 export interface EngineOptions {
@@ -47,6 +49,21 @@ export class Engine {
   /** Loads a graph. Rejects with bad-model, bad-argument, device-unavailable, wrong-shape, wrong-dtype. */
   async createSession(onnx: Uint8Array, options: SessionOptions = {}): Promise<Session> {
     return this.#live(await createSession(this.#addon, this.#made, this.#life.handle, onnx, options))
+  }
+
+  /** Loads a decode graph. Rejects with bad-model, missing-input, bad-argument, device-unavailable, wrong-shape, out-of-memory. */
+  async createDecoder(options: DecoderOptions): Promise<Decoder> {
+    return this.#live(await createDecoder(this.#addon, this.#made, this.#life.handle, options))
+  }
+
+  /** The sampler alone: tokens drawn from one row of logits [V] at consecutive indices. Throws bad-argument, wrong-dtype. */
+  drawTokens(logits: Float32Array, sampling: Sampling, seed: Seed, firstIndex: number, draws: number): NativeDraws {
+    return drawTokens(this.#addon, logits, sampling, seed, firstIndex, draws)
+  }
+
+  /** The four words of one Philox4x32-10 block: key of two words, counter of four. */
+  philoxBlock(key: readonly [number, number], counter: readonly [number, number, number, number]): Uint32Array {
+    return this.#addon.philoxBlock(...key, ...counter)
   }
 
   /** Disposes everything made with this engine, then the engine. Running calls are cancelled and reject with disposed. */

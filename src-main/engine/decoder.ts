@@ -1,0 +1,191 @@
+// Generation over a key/value cache that stays in native memory. Sources are computed once and forked; requests fill a
+// fixed number of rows, and a finished row takes the next request while the others go on. Deals in token ids only.
+// A completion depends on its request alone: the same seed gives the same tokens at any number of rows, in any order.
+import type {
+  DecoderHandle, NativeAddon, NativeCompletion, NativeDecodeProgress, NativeRequest, RuntimeHandle,
+} from './addon.ts'
+import { fail, optionalSignal, record, wholeNumber } from './check.ts'
+import { fromNative, native } from './errors.ts'
+import { Life, type Owner } from './life.ts'
+import { ParameterSet } from './parameters.ts'
+import { checkSampling, seedWords, type Sampling, type Seed } from './sampling.ts'
+import { loadArguments, type Device } from './session.ts'
+
+export interface DecoderOptions {
+  /**
+   * One decode step: inputs `tokens` [B, S] int64, `seqlens_k` [B] int32, `total_sequence_length` [] int32, `past_key_l` and
+   * `past_value_l` [B, kvHeads, maxLength, headDim], and parameters; outputs `logits` [B, vocabulary] of the last
+   * position, `present_key_l`, `present_value_l`.
+   */
+  readonly onnx: Uint8Array
+  readonly parameters: ParameterSet
+  readonly layers: number
+  readonly kvHeads: number
+  readonly headDim: number
+  /** Longest sequence, prompt and completion together. */
+  readonly maxLength: number
+  readonly vocabulary: number
+  /** Sequences decoded together. The cache takes 8 layers kvHeads maxLength headDim (rows + 1) bytes. */
+  readonly rows: number
+  readonly device?: Device
+  readonly optimization?: 'basic' | 'extended' | 'all'
+}
+
+/** Budget forcing (Muennighoff et al. 2025, section 3.1). */
+export interface Thinking {
+  /** The token that ends the thinking. */
+  readonly endToken: number
+  /** After so many thinking tokens, those of the prefix included, endToken is forced. */
+  readonly budget: number
+  /** Most tokens after endToken. */
+  readonly answerTokens: number
+  /** Before so many thinking tokens a drawn endToken is replaced by extendToken. Default 0. The budget goes first. */
+  readonly minimum?: number
+  /** Needed when minimum is above 0. */
+  readonly extendToken?: number
+}
+
+/** What to complete: the first `length` tokens of a source, then `suffix`. The suffix is not part of the completion. */
+export interface GenerateRequest extends Sampling {
+  /** Index into `sources`. */
+  readonly source: number
+  /** Tokens of the source to keep; default all. */
+  readonly length?: number
+  /** Forced tokens fed after the prefix. When it holds the thinking's endToken, the completion begins as an answer. */
+  readonly suffix?: ArrayLike<number>
+  readonly seed: Seed
+  /** Most tokens to write; the decoder's maxLength limits them too. */
+  readonly maxNewTokens: number
+  /** A written token from this list ends the completion and is part of it. */
+  readonly stopTokens: ArrayLike<number>
+  readonly thinking?: Thinking
+  /** Thinking tokens that the prefix already holds. Default 0. */
+  readonly prefixThinkingTokens?: number
+}
+
+/**
+ * `tokens`, `logps` (natural log, under the model at temperature 1 without filters), `samplingLogps` (under the sampling
+ * rule; -Infinity for a forced token that the rule leaves out), `sampled` (1 drawn, 0 forced), `finish`: a stop token, a
+ * limit, cancelled, or logits that were not finite. Arrays have one entry per written token.
+ */
+export type Completion = NativeCompletion
+export type GenerateProgress = NativeDecodeProgress
+
+export interface GenerateOptions {
+  readonly sources: readonly Int32Array[]
+  readonly requests: readonly GenerateRequest[]
+  /** Aborting ends every unfinished completion where it is, with finish 'cancelled'; the promise still resolves. */
+  readonly signal?: AbortSignal
+  /** Called at most every 50 ms. */
+  readonly onProgress?: (progress: GenerateProgress) => void
+}
+
+export class Decoder {
+  readonly #addon: NativeAddon
+  readonly #life: Life<DecoderHandle>
+  readonly rows: number
+  readonly maxLength: number
+  readonly vocabulary: number
+
+  constructor(addon: NativeAddon, owner: Owner, handle: DecoderHandle, options: DecoderOptions) {
+    this.#addon = addon
+    this.#life = new Life(owner, 'decoder', handle, (gone) => addon.disposeDecoder(gone))
+    this.rows = options.rows
+    this.maxLength = options.maxLength
+    this.vocabulary = options.vocabulary
+  }
+
+  /** Native bytes: cache, logits, small tensors. */
+  get bytes(): number {
+    return native(() => this.#addon.decoderBytes(this.#life.handle))
+  }
+
+  /**
+   * Writes one completion per request, in their order. Rejects with bad-argument, busy (already generating, or a training
+   * step is changing the parameters), disposed, runtime.
+   */
+  async generate(options: GenerateOptions): Promise<Completion[]> {
+    const signal = optionalSignal(options.signal)
+    const sources = this.#checkSources(options.sources)
+    if (!Array.isArray(options.requests)) fail('bad-argument', 'requests to be a list', options.requests)
+    const requests = options.requests.map((request, index) => this.#checkRequest(`requests[${index}]`, request, sources))
+    return this.#life.run((handle) => this.#addon.generate(handle, sources, requests, options.onProgress), signal)
+  }
+
+  /** A running generate rejects with disposed. */
+  dispose(): void {
+    this.#life.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #checkSources(sources: unknown): readonly Int32Array[] {
+    if (!Array.isArray(sources)) return fail('bad-argument', 'sources to be a list', sources)
+    return sources.map((source, index) => this.#checkTokens(`sources[${index}]`, source))
+  }
+
+  #checkTokens(what: string, tokens: unknown): Int32Array {
+    const usable = tokens instanceof Int32Array || Array.isArray(tokens)
+    if (!usable) return fail('wrong-dtype', `${what} to be an Int32Array or a list`, tokens)
+    for (const token of tokens) wholeNumber(`every token of ${what}`, token, 0, this.vocabulary - 1)
+    return tokens instanceof Int32Array ? tokens : Int32Array.from(tokens)
+  }
+
+  #checkRequest(what: string, request: unknown, sources: readonly Int32Array[]): NativeRequest {
+    const given = record(what, request) as unknown as GenerateRequest
+    if (sources.length === 0) fail('bad-argument', 'at least one source', sources)
+    const source = wholeNumber(`${what}.source`, given.source, 0, sources.length - 1)
+    const length = wholeNumber(`${what}.length`, given.length ?? sources[source]!.length, 0, sources[source]!.length)
+    const suffix = this.#checkTokens(`${what}.suffix`, given.suffix ?? [])
+    wholeNumber(`tokens before the completion of ${what} (prefix and suffix)`, length + suffix.length, 1, this.maxLength)
+    return {
+      source,
+      length,
+      suffix,
+      seed: seedWords(what, given.seed),
+      maxNewTokens: wholeNumber(`${what}.maxNewTokens`, given.maxNewTokens, 1),
+      stopTokens: this.#checkTokens(`${what}.stopTokens`, given.stopTokens),
+      prefixThinkingTokens: wholeNumber(`${what}.prefixThinkingTokens`, given.prefixThinkingTokens ?? 0, 0),
+      thinking: given.thinking && this.#checkThinking(`${what}.thinking`, given.thinking),
+      ...checkSampling(what, given),
+    }
+  }
+
+  #checkThinking(what: string, thinking: Thinking): NonNullable<NativeRequest['thinking']> {
+    const last = this.vocabulary - 1
+    const minimum = wholeNumber(`${what}.minimum`, thinking.minimum ?? 0, 0)
+    const endToken = wholeNumber(`${what}.endToken`, thinking.endToken, 0, last)
+    return {
+      endToken,
+      budget: wholeNumber(`${what}.budget`, thinking.budget, 0),
+      answerTokens: wholeNumber(`${what}.answerTokens`, thinking.answerTokens, 0),
+      minimum,
+      extendToken: minimum > 0 ? wholeNumber(`${what}.extendToken`, thinking.extendToken, 0, last) : endToken,
+    }
+  }
+}
+
+/**
+ * Loads a decode graph and runs one step of it. Rejects with bad-model (also when shape and graph disagree), missing-input,
+ * bad-argument, device-unavailable, wrong-shape, out-of-memory.
+ */
+export async function createDecoder(addon: NativeAddon, owner: Owner, runtime: RuntimeHandle, options: DecoderOptions): Promise<Decoder> {
+  const checked = loadArguments(options.onnx, options)
+  if (!(options.parameters instanceof ParameterSet)) fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
+  const shape = {
+    layers: wholeNumber('layers', options.layers, 1, 1024),
+    kvHeads: wholeNumber('kvHeads', options.kvHeads, 1, 4096),
+    headDim: wholeNumber('headDim', options.headDim, 1, 4096),
+    maxLength: wholeNumber('maxLength', options.maxLength, 1, 2 ** 20),
+    vocabulary: wholeNumber('vocabulary', options.vocabulary, 1, 2 ** 24),
+    rows: wholeNumber('rows', options.rows, 1, 4096),
+  }
+  const job = native(() => addon.createDecoder(runtime, checked.onnx, checked.options, options.parameters.handle, shape))
+  try {
+    return new Decoder(addon, owner, await job.promise, options)
+  } catch (thrown) {
+    throw fromNative(thrown)
+  }
+}
