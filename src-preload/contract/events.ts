@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { labErrorData } from './errors.ts'
-import { evaluation, event, run, step } from './records.ts'
+import { evaluation, run, runEvent, step } from './records.ts'
 import { id, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -26,7 +26,7 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('run'), run }),
   z.object({ kind: z.literal('step'), step }),
   z.object({ kind: z.literal('evaluation'), evaluation }),
-  z.object({ kind: z.literal('event'), event }),
+  z.object({ kind: z.literal('event'), event: runEvent }),
   z.object({ kind: z.literal('changed'), noun: z.enum(['datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings']), ids: z.array(id) }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])

@@ -360,7 +360,7 @@ export type EvaluationResult = Of<typeof evaluationResult>
 export const eventKinds = ['log', 'health', 'lifecycle'] as const
 export const eventLevels = ['info', 'warn', 'error'] as const
 
-export const newEvent = z.object({
+export const newRunEvent = z.object({
   runId: id.nullable(),
   step: z.int().nullable(),
   kind: z.enum(eventKinds),
@@ -371,6 +371,6 @@ export const newEvent = z.object({
   data: json,
   atMs: timeMs,
 })
-export type NewEvent = Of<typeof newEvent>
-export const event = newEvent.extend({ id })
-export type Event = Of<typeof event>
+export type NewRunEvent = Of<typeof newRunEvent>
+export const runEvent = newRunEvent.extend({ id })
+export type RunEvent = Of<typeof runEvent>

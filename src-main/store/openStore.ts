@@ -1,0 +1,276 @@
+// Opens a workspace folder: `workspace.db`, `checkpoints/`, `backups/`. One process writes and holds the lock; any other opens
+// the same folder for reading and is told so. Opening never destroys: a file that is not ours, too new or damaged is refused
+// as it is. After an exit that was not clean the database is checked and what was running is marked interrupted.
+
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Database from 'better-sqlite3'
+import { LabError, type Recovery, type Workspace, type WorkspaceAccess, type WorkspaceOwner } from '../../src-preload/contract.ts'
+import { checkpointStore } from './checkpoints.ts'
+import { atomically, type Connection, type Durability } from './database.ts'
+import { datasetStore } from './datasets.ts'
+import { explain, explained } from './errors.ts'
+import { evaluationStore } from './evaluations.ts'
+import { eventStore } from './events.ts'
+import { takeLock, type WriterLock } from './lock.ts'
+import { modelStore } from './models.ts'
+import { rolloutQueries } from './rolloutQueries.ts'
+import { rolloutStore } from './rollouts.ts'
+import { runStore } from './runs.ts'
+import { checkSchema, findMigrations, isBlank, migrate, MIGRATIONS } from './schema.ts'
+import { settingStore } from './settings.ts'
+import { stepStore } from './steps.ts'
+
+const DATABASE = 'workspace.db'
+const CHECKPOINTS = 'checkpoints'
+const BUSY_MS = 5000
+const CACHE_KIB = 65_536
+
+export interface OpenOptions {
+  /** Make the workspace when the folder is missing or empty. */
+  readonly create?: boolean
+  /** Read even though writing would be possible. */
+  readonly readOnly?: boolean
+  /** What the message to a second process calls us. */
+  readonly program?: string
+  /** Size the database may grow to; writing beyond it fails like a full disk. */
+  readonly maxBytes?: number
+  readonly now?: () => number
+  /** Folder of numbered SQL files; the program's own unless given. */
+  readonly migrations?: string
+}
+
+interface Opened {
+  readonly db: Connection
+  readonly access: WorkspaceAccess
+  readonly recovery: Recovery | null
+  readonly migratedFrom: number | null
+  readonly lock: WriterLock | null
+}
+
+function checkFolder(folder: string, create: boolean): void {
+  const file = join(folder, DATABASE)
+  if (existsSync(file)) return
+  if (!existsSync(folder) && !create)
+    throw new LabError('workspace.missing', {
+      expected: `a workspace folder at ${folder}`,
+      found: 'no such folder',
+      next: 'Choose another folder, or make a new workspace there.',
+    })
+  const ours = /^workspace\.(lock|owner\.json)/
+  const others = existsSync(folder) ? readdirSync(folder).filter((entry) => !entry.startsWith('.') && !ours.test(entry) && entry !== CHECKPOINTS) : []
+  if (others.length > 0 || !create)
+    throw new LabError('workspace.notOne', {
+      expected: `a workspace (${DATABASE}) in ${folder}`,
+      found: others.length > 0 ? `a folder with other files in it (${others.slice(0, 3).join(', ')})` : 'an empty folder',
+      next: 'Nothing was changed. Choose the folder that holds workspace.db, or make a new workspace in an empty one.',
+    })
+}
+
+const settle = (db: Connection): void => {
+  db.pragma(`cache_size = -${CACHE_KIB}`)
+  db.pragma('temp_store = MEMORY')
+  db.pragma('foreign_keys = ON')
+}
+
+/** A folder nobody can write to cannot hold the files that readers of a live database share, so it is read as it lies. */
+function openForReading(file: string): Connection {
+  try {
+    const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+    db.pragma('schema_version')
+    return db
+  } catch (error) {
+    const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CANTOPEN|READONLY)/.test(error.code) || walBytes > 0) throw error
+    return new Database(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, timeout: BUSY_MS })
+  }
+}
+
+/** Marks what was running as interrupted. Only the writer may know that nobody is running it. */
+function interrupt(db: Connection, atMs: number): Recovery['interruptedRuns'] {
+  const runs = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
+    SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE status = 'running' ORDER BY id`).all()
+  if (runs.length === 0 && db.prepare(`SELECT 1 FROM evaluations WHERE status = 'running' LIMIT 1`).get() === undefined) return []
+  atomically(db, 'durable', () => {
+    db.prepare(`UPDATE runs SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
+    db.prepare(`UPDATE evaluations SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
+    const events = eventStore(db)
+    for (const run of runs)
+      events.add({
+        runId: run.runId, step: run.lastStep, kind: 'lifecycle', level: 'warn', code: 'run.interrupted', data: null, atMs,
+        message: run.lastStep === null ? 'Interrupted before its first step was recorded.' : `Interrupted; step ${run.lastStep} is the last one recorded.`,
+      })
+  })
+  return runs
+}
+
+function quickCheck(db: Connection, file: string): number {
+  const startedMs = performance.now()
+  const found = db.pragma('quick_check(20)', { simple: true }) as string
+  if (found !== 'ok')
+    throw new LabError('workspace.corrupt', {
+      expected: `an intact database at ${file}`,
+      found: `a damaged one (${found.split('\n')[0]})`,
+      next: 'Nothing was changed. Copy the folder first, then restore the newest file of its backups folder.',
+    })
+  return performance.now() - startedMs
+}
+
+/** A blank database is the start of a new workspace only where none has been: beside checkpoints it is what was lost. */
+function mayCreateIn(folder: string, options: OpenOptions): boolean {
+  const checkpoints = join(folder, CHECKPOINTS)
+  return options.create === true && (!existsSync(checkpoints) || readdirSync(checkpoints).length === 0)
+}
+
+const emptyDatabase = (file: string): LabError =>
+  new LabError('workspace.corrupt', {
+    expected: `a workspace database at ${file}`,
+    found: 'an empty one',
+    next: 'Nothing was changed. Restore the newest file of the backups folder, or choose another workspace.',
+  })
+
+function openForWriting(folder: string, file: string, lock: WriterLock, options: OpenOptions, nowMs: number): Opened {
+  const migrations = findMigrations(options.migrations ?? MIGRATIONS)
+  const isNew = !existsSync(file)
+  const db = new Database(file, { timeout: BUSY_MS })
+  try {
+    const blank = isBlank(db)
+    if (blank && !mayCreateIn(folder, options)) throw emptyDatabase(file)
+    const schema = blank ? 0 : checkSchema(db, migrations, file)
+    db.pragma('journal_mode = WAL')
+    settle(db)
+    if (options.maxBytes !== undefined) db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
+    const quickCheckMs = lock.unclean && !isNew ? quickCheck(db, file) : null
+    migrate(db, folder, schema, migrations, nowMs)
+    db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?) ON CONFLICT DO NOTHING').run(randomUUID(), nowMs)
+    mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
+    const interruptedRuns = interrupt(db, nowMs)
+    const recovery = quickCheckMs === null ? null : { previousOwner: lock.previous, interruptedRuns, quickCheckMs }
+    return { db, access: { mode: 'write' }, recovery, migratedFrom: schema > 0 && schema < migrations.length ? schema : null, lock }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function openReader(file: string, access: WorkspaceAccess, options: OpenOptions): Opened {
+  const migrations = findMigrations(options.migrations ?? MIGRATIONS)
+  const db = openForReading(file)
+  try {
+    const schema = checkSchema(db, migrations, file)
+    if (schema < migrations.length)
+      throw new LabError('workspace.older', {
+        expected: `a workspace of schema ${migrations.length}`,
+        found: `schema ${schema}, which this version must first bring up to date`,
+        next: 'Open it once where it can be written; a backup is made first.',
+      })
+    settle(db)
+    return { db, access, recovery: null, migratedFrom: null, lock: null }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function open(folder: string, file: string, options: OpenOptions, nowMs: number): Opened {
+  checkFolder(folder, options.create === true && options.readOnly !== true)
+  if (options.readOnly === true) return openReader(file, { mode: 'read', reason: 'asked', owner: null }, options)
+  mkdirSync(folder, { recursive: true })
+  const owner: WorkspaceOwner = { pid: process.pid, host: hostname(), startedAtMs: nowMs, program: options.program ?? 'MRT Workbench' }
+  const lock = takeLock(folder, owner)
+  if (!lock.held) return openReader(file, { mode: 'read', reason: lock.reason, owner: lock.owner }, options)
+  try {
+    return openForWriting(folder, file, lock, options, nowMs)
+  } catch (error) {
+    lock.release({ clean: !lock.unclean })
+    throw error
+  }
+}
+
+/**
+ * Opens the workspace in `folder`. Throws LabError `workspace.missing`, `.notOne`, `.newer`, `.older`, `.corrupt`, `.busy`,
+ * `.cannotOpen`; when another process writes, or the folder is read-only, the store is open for reading (`access`) and every
+ * write throws `workspace.readOnly`. Any call may throw `workspace.full`, `.io` or `.corrupt`.
+ */
+export function openStore(folder: string, options: OpenOptions = {}) {
+  const absolute = resolve(folder)
+  const file = join(absolute, DATABASE)
+  const now = options.now ?? Date.now
+  const explaining = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw explain(error, file)
+    }
+  }
+  const opened = explaining(() => open(absolute, file, options, now()))
+  const { db, access, recovery, migratedFrom, lock } = opened
+
+  const events = eventStore(db)
+  const rollouts = rolloutStore(db)
+  const counts = (): Workspace['counts'] =>
+    Object.fromEntries(
+      ['datasets', 'models', 'runs', 'rollouts', 'evaluations', 'checkpoints'].map((table) => [table, db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()]),
+    ) as Workspace['counts']
+
+  return {
+    folder: absolute,
+    checkpointsFolder: join(absolute, CHECKPOINTS),
+    access,
+    recovery,
+    datasets: explained(datasetStore(db), file),
+    models: explained(modelStore(db), file),
+    runs: explained(runStore(db), file),
+    steps: explained(stepStore(db, rollouts, events), file),
+    rollouts: explained({ ...rollouts, ...rolloutQueries(db) }, file),
+    checkpoints: explained(checkpointStore(db), file),
+    evaluations: explained(evaluationStore(db, rollouts), file),
+    events: explained(events, file),
+    settings: explained(settingStore(db), file),
+
+    workspace: (): Workspace =>
+      explaining(() => {
+        const { uid, created_at_ms } = db.prepare<unknown[], { uid: string; created_at_ms: number }>('SELECT uid, created_at_ms FROM workspace').get()!
+        return {
+          folder: absolute,
+          uid,
+          schema: db.pragma('user_version', { simple: true }) as number,
+          createdAtMs: created_at_ms,
+          access,
+          recovery,
+          migratedFrom,
+          databaseBytes: statSync(file).size,
+          counts: counts(),
+        }
+      }),
+    /** Several writes as one: all of them or none. */
+    atomically: <T>(durability: Durability, work: () => T): T => explaining(() => atomically(db, durability, work)),
+    /** A consistent copy of the whole database as one file, made while work goes on; `told` hears fractions from 0 to 1. */
+    async backUpTo(path: string, told: (fraction: number) => void = () => {}): Promise<void> {
+      const unfinished = `${path}.unfinished`
+      rmSync(unfinished, { force: true })
+      try {
+        await db.backup(unfinished, {
+          progress({ totalPages, remainingPages }) {
+            told(totalPages === 0 ? 0 : 1 - remainingPages / totalPages)
+            return 1000
+          },
+        })
+      } catch (error) {
+        rmSync(unfinished, { force: true })
+        throw explain(error, path)
+      }
+      renameSync(unfinished, path)
+    },
+    close(): void {
+      if (!db.open) return
+      db.close()
+      lock?.release({ clean: true })
+    },
+  }
+}
+
+export type Store = ReturnType<typeof openStore>

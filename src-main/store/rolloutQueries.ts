@@ -1,0 +1,198 @@
+// Lists of rollouts: pages under a filter, text search, the samples to start reading from, the same problem through training,
+// and histograms to brush. A filter becomes SQL through one table; pages go on from the last row seen, so page 1,000 costs as
+// much as page 1. Sorting by a value lists only rollouts that have it.
+
+import {
+  LabError, type Histogram, type Rollout, type RolloutFilter, type RolloutPage, type RolloutQuery, type SamplePicks, type SearchHit,
+} from '../../src-preload/contract.ts'
+import type BetterSqlite3 from 'better-sqlite3'
+import type { Connection } from './database.ts'
+import type { Row } from './mapping.ts'
+import { rolloutFields, toRollout } from './rollouts.ts'
+import { parseTextQuery, type TextQuery } from './rolloutText.ts'
+
+interface Clause {
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+const equal = (column: string) => (value: string | number): Clause[] => [{ sql: `r.${column} = ?`, values: [value] }]
+const flag = (column: string) => (value: boolean): Clause[] => [{ sql: `r.${column} = ?`, values: [Number(value)] }]
+const between = (column: string) => ([low, high]: readonly [number | null, number | null]): Clause[] => [
+  ...(low === null ? [] : [{ sql: `r.${column} >= ?`, values: [low] }]),
+  ...(high === null ? [] : [{ sql: `r.${column} <= ?`, values: [high] }]),
+]
+
+type Narrowing = Omit<RolloutFilter, 'text'>
+const clauses: { readonly [F in keyof Required<Narrowing>]: (value: Required<Narrowing>[F]) => Clause[] } = {
+  runId: equal('run_id'),
+  evaluationId: equal('evaluation_id'),
+  phase: equal('phase'),
+  problemId: equal('problem_id'),
+  steps: between('step'),
+  group: equal('group_index'),
+  correct: flag('correct'),
+  used: flag('used'),
+  finishReason: equal('finish_reason'),
+  reward: between('reward'),
+  tokens: between('token_count'),
+  progress: between('progress'),
+}
+
+/** Rollouts of a run are those of its training unless its evaluations are asked for: the indexes are built for that. */
+function clausesOf(filter: RolloutFilter): Clause[] {
+  const asked = (Object.keys(clauses) as (keyof Narrowing)[]).flatMap((field) => {
+    const value = filter[field]
+    return value === undefined ? [] : (clauses[field] as (value: unknown) => Clause[])(value)
+  })
+  const ofTraining = filter.evaluationId === undefined && filter.phase !== 'eval' && filter.runId !== undefined
+  return ofTraining ? [...asked, { sql: 'r.evaluation_id IS NULL', values: [] }] : asked
+}
+
+const sortColumns: Record<RolloutQuery['sort'], readonly string[]> = {
+  place: ['step', 'group_index', 'sample_index'],
+  reward: ['reward'],
+  tokens: ['token_count'],
+  progress: ['progress'],
+  overthink: ['overthink_tokens'],
+}
+
+const LISTED = `r.id, ${rolloutFields.of('r')}`
+const whereSql = (parts: readonly Clause[]): string => (parts.length === 0 ? '' : `WHERE ${parts.map((part) => part.sql).join(' AND ')}`)
+const valuesOf = (parts: readonly Clause[]): unknown[] => parts.flatMap((part) => part.values)
+
+function cursorValues(after: string, count: number): number[] {
+  const values = after.split(',').map(Number)
+  if (values.length !== count || values.some((value) => !Number.isFinite(value)))
+    throw new LabError('rollouts.badCursor', {
+      expected: `a place in a list of rollouts as the previous page gave it`,
+      found: after.slice(0, 60),
+      next: 'Start from the first page.',
+    })
+  return values
+}
+
+/** A number in [0, 1) that depends on the seed alone (one round of mulberry32). */
+function fraction(seed: number): number {
+  let mixed = (seed + 0x6d2b79f5) | 0
+  mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}
+
+export const histogramColumns = { reward: 'reward', tokens: 'token_count', progress: 'progress', overthink: 'overthink_tokens' } as const
+export type HistogramColumn = keyof typeof histogramColumns
+
+/** Where picks are made: a run, one step of it, or an evaluation. */
+export type PickScope = Pick<RolloutFilter, 'runId' | 'steps' | 'evaluationId'>
+
+export function rolloutQueries(db: Connection) {
+  // Filters make a few dozen different statements at most; each is prepared once.
+  const prepared = new Map<string, BetterSqlite3.Statement<unknown[], Row>>()
+  function statement(sql: string): BetterSqlite3.Statement<unknown[], Row> {
+    const known = prepared.get(sql)
+    if (known !== undefined) return known
+    const made = db.prepare<unknown[], Row>(sql)
+    prepared.set(sql, made)
+    return made
+  }
+  const idRange = db.prepare<unknown[], { low: number | null; high: number | null }>(
+    'SELECT min(id) AS low, max(id) AS high FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL',
+  )
+  const throughTraining = db.prepare<unknown[], Row>(
+    `SELECT ${LISTED} FROM rollouts r WHERE r.problem_id = ? AND r.run_id = ? ORDER BY r.step, r.group_index, r.sample_index`,
+  )
+  const throughRuns = db.prepare<unknown[], Row>(
+    `SELECT ${LISTED} FROM rollouts r WHERE r.problem_id = ? ORDER BY r.run_id, r.step, r.group_index, r.sample_index`,
+  )
+
+  /** The ids that match, bounded to those the filter's run can have. */
+  function matching({ match, like }: TextQuery, filter: RolloutFilter): Clause[] {
+    const range = filter.runId !== undefined && filter.evaluationId === undefined && filter.phase !== 'eval' ? idRange.get(filter.runId)! : null
+    return [
+      { sql: 't.rollout_text MATCH ?', values: [match] },
+      ...(range === null ? [] : [{ sql: 't.rowid BETWEEN ? AND ?', values: [range.low ?? 0, range.high ?? 0] }]),
+      ...like.map((pattern) => ({
+        sql: `(SELECT text FROM rollout_bodies WHERE rollout_id = t.rowid) LIKE ? ESCAPE '\\'`,
+        values: [pattern],
+      })),
+    ]
+  }
+
+  function textClauses(filter: RolloutFilter): Clause[] {
+    if (filter.text === undefined) return []
+    const inner = matching(parseTextQuery(filter.text), filter)
+    return [{ sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(inner)})`, values: valuesOf(inner) }]
+  }
+
+  function page({ filter, sort, descending, limit, after }: RolloutQuery): RolloutPage {
+    const columns = [...sortColumns[sort], 'id']
+    const keys = columns.map((column) => `r.${column}`)
+    const parts = [
+      ...clausesOf(filter),
+      ...textClauses(filter),
+      ...(sort === 'place' ? [] : [{ sql: `${keys[0]} IS NOT NULL`, values: [] }]),
+      ...(after === null ? [] : [{ sql: `(${keys.join(', ')}) ${descending ? '<' : '>'} (${keys.map(() => '?').join(', ')})`, values: cursorValues(after, keys.length) }]),
+    ]
+    const order = keys.map((key) => `${key} ${descending ? 'DESC' : 'ASC'}`).join(', ')
+    const rows = statement(`SELECT ${LISTED} FROM rollouts r ${whereSql(parts)} ORDER BY ${order} LIMIT ?`).all(...valuesOf(parts), limit + 1)
+    const last = rows.length > limit ? rows[limit - 1]! : null
+    return { rollouts: rows.slice(0, limit).map(toRollout), next: last === null ? null : columns.map((column) => last[column]).join(',') }
+  }
+
+  /** Matches in the order they were recorded, each with the text around it. */
+  function search(filter: RolloutFilter & { readonly text: string }, afterId: number, limit: number): SearchHit[] {
+    const parts = [...matching(parseTextQuery(filter.text), filter), { sql: 't.rowid > ?', values: [afterId] }, ...clausesOf(filter)]
+    // CROSS JOIN keeps the text index outermost, so the search stops at the limit.
+    const sql = `
+      SELECT ${LISTED}, snippet(rollout_text, 0, char(2), char(3), '…', 16) AS snippet
+      FROM rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid ${whereSql(parts)} ORDER BY t.rowid LIMIT ?`
+    return statement(sql).all(...valuesOf(parts), limit).map((row) => ({ rollout: toRollout(row), snippet: row.snippet as string }))
+  }
+
+  function firstBy(scope: PickScope, sort: RolloutQuery['sort'], descending: boolean): Rollout | null {
+    return page({ filter: scope, sort, descending, limit: 1, after: null }).rollouts[0] ?? null
+  }
+
+  function randomOf(scope: PickScope, seed: number): Rollout | null {
+    const parts = clausesOf(scope)
+    const total = statement(`SELECT count(*) AS total FROM rollouts r ${whereSql(parts)}`).get(...valuesOf(parts))!.total as number
+    const sql = `SELECT ${LISTED} FROM rollouts r ${whereSql(parts)} ORDER BY r.step, r.group_index, r.sample_index LIMIT 1 OFFSET ?`
+    const row = statement(sql).get(...valuesOf(parts), Math.floor(fraction(seed) * total))
+    return row === undefined ? null : toRollout(row)
+  }
+
+  return {
+    page,
+    search,
+    /** All samples of one prompt in one step, or of one problem in an evaluation, in order. */
+    group: (filter: Pick<RolloutFilter, 'runId' | 'steps' | 'evaluationId' | 'group'>): Rollout[] =>
+      page({ filter, sort: 'place', descending: false, limit: 1000, after: null }).rollouts,
+    /** One problem through the training and evaluations of a run, or of every run when `runId` is null. */
+    throughTraining: (problemId: number, runId: number | null): Rollout[] =>
+      (runId === null ? throughRuns.all(problemId) : throughTraining.all(problemId, runId)).map(toRollout),
+    /** `random` depends on `seed` alone, so that a link shows the same sample again. */
+    picks: (scope: PickScope, seed: number): SamplePicks => ({
+      shortest: firstBy(scope, 'tokens', false),
+      longest: firstBy(scope, 'tokens', true),
+      random: randomOf(scope, seed),
+      mostProgress: firstBy(scope, 'progress', true),
+      leastProgress: firstBy(scope, 'progress', false),
+      mostOverthinking: firstBy(scope, 'overthink', true),
+    }),
+    /** Counts in `bins` equal bins from the lowest to the highest value. */
+    histogram(filter: RolloutFilter, column: HistogramColumn, bins: number): Histogram {
+      const value = `r.${histogramColumns[column]}`
+      const parts = [...clausesOf(filter), ...textClauses(filter)]
+      const bounds = statement(`SELECT min(${value}) AS low, max(${value}) AS high, count(*) - count(${value}) AS missing FROM rollouts r ${whereSql(parts)}`)
+        .get(...valuesOf(parts))! as { low: number | null; high: number | null; missing: number }
+      const counts = new Array<number>(bins).fill(0)
+      if (bounds.low === null || bounds.high === null) return { low: 0, high: 0, counts, missing: bounds.missing }
+      const width = (bounds.high - bounds.low) / bins || 1
+      const known = [...parts, { sql: `${value} IS NOT NULL`, values: [] }]
+      const sql = `SELECT min(?, CAST((${value} - ?) / ? AS INTEGER)) AS bin, count(*) AS count FROM rollouts r ${whereSql(known)} GROUP BY bin`
+      for (const row of statement(sql).all(bins - 1, bounds.low, width, ...valuesOf(known))) counts[row.bin as number] = row.count as number
+      return { low: bounds.low, high: bounds.high, counts, missing: bounds.missing }
+    },
+  }
+}

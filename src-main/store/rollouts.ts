@@ -1,0 +1,163 @@
+// Rollouts as they are written and read one at a time: the small row, its text and token arrays, its episodes and the
+// estimates of progress. Every completion is kept, used or not. Lists and filters are in rolloutQueries.ts.
+
+import type {
+  Episode, Estimator, NewRollout, Phase, ProgressCurve, ProgressEstimate, Rollout, RolloutDetail, SampleProvenance,
+} from '../../src-preload/contract.ts'
+import { atomically, type Connection } from './database.ts'
+import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
+import { mapping, type Row } from './mapping.ts'
+
+/** Where a batch of rollouts belongs; `phase` is 'eval' exactly when there is an evaluation. */
+export interface RolloutPlace {
+  readonly runId: number | null
+  readonly evaluationId: number | null
+  readonly phase: Phase
+  readonly step: number
+}
+
+export const rolloutFields = mapping<Omit<Rollout, 'id'>>(
+  {
+    runId: 'plain', evaluationId: 'plain', phase: 'plain', step: 'plain', group: 'plain', sample: 'plain', problemId: 'plain',
+    promptTokenCount: 'plain', tokenCount: 'plain', episodeCount: 'plain', budgetTokens: 'plain', thinkingTokens: 'plain',
+    finishReason: 'plain', correct: 'flag', reward: 'plain', advantage: 'plain', used: 'flag', progress: 'plain',
+    overthinkTokens: 'plain', extractedAnswer: 'plain', discardReason: 'plain', error: 'plain', rewardParts: 'json',
+  },
+  { group: 'group_index', sample: 'sample_index' },
+)
+type Body = Pick<NewRollout, 'text' | 'promptTokens' | 'tokens' | 'logps' | 'sampled' | 'advantages'>
+const bodyFields = mapping<Body>({
+  text: 'plain', promptTokens: 'int32', tokens: 'int32', logps: 'float32', sampled: 'bytes', advantages: 'float32',
+})
+const episodeFields = mapping<Episode>(
+  { index: 'plain', startToken: 'plain', endToken: 'plain', textStart: 'plain', textEnd: 'plain', marker: 'plain', bonus: 'plain' },
+  { index: 'episode_index' },
+)
+const estimateFields = mapping<ProgressEstimate>({
+  boundary: 'plain', tokenOffset: 'plain', value: 'plain', low: 'plain', high: 'plain', tokensForwarded: 'plain',
+})
+
+export const toRollout = (row: Row): Rollout => ({ id: row.id as number, ...rolloutFields.fromRow(row) })
+
+/** J at the last boundary minus J at the first; null without both. */
+function totalProgress(curve: ProgressCurve | undefined): number | null {
+  if (curve === undefined || curve.estimates.length < 2) return null
+  const ordered = [...curve.estimates].sort((a, b) => a.boundary - b.boundary)
+  return ordered.at(-1)!.value - ordered[0]!.value
+}
+
+export function rolloutStore(db: Connection) {
+  const insert = db.prepare(`INSERT INTO rollouts (provenance_id, ${rolloutFields.columns}) VALUES (?, ${rolloutFields.marks})`)
+  const insertBody = db.prepare(`INSERT INTO rollout_bodies (rollout_id, ${bodyFields.columns}) VALUES (?, ${bodyFields.marks})`)
+  const insertEpisode = db.prepare(`INSERT INTO episodes (rollout_id, ${episodeFields.columns}) VALUES (?, ${episodeFields.marks})`)
+  const insertEstimate = db.prepare(
+    `INSERT INTO progress_estimates (rollout_id, estimator_id, ${estimateFields.columns}) VALUES (?, ?, ${estimateFields.marks})`,
+  )
+  const interns = (table: string) => ({
+    insert: db.prepare(`INSERT INTO ${table} (spec) VALUES (?) ON CONFLICT (spec) DO NOTHING`),
+    find: db.prepare<unknown[], number>(`SELECT id FROM ${table} WHERE spec = ?`).pluck(),
+  })
+  const provenances = interns('provenances')
+  const estimators = interns('estimators')
+  const countForRun = db.prepare('UPDATE runs SET rollout_count = rollout_count + ? WHERE id = ?')
+
+  const select = db.prepare<unknown[], Row>(`SELECT id, ${rolloutFields.columns} FROM rollouts WHERE id = ?`)
+  const selectDetail = db.prepare<unknown[], Row>(`
+    SELECT v.spec, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
+    FROM rollouts r JOIN rollout_bodies b ON b.rollout_id = r.id JOIN problems p ON p.id = r.problem_id JOIN provenances v ON v.id = r.provenance_id
+    WHERE r.id = ?`)
+  const selectEpisodes = db.prepare<unknown[], Row>(`SELECT ${episodeFields.columns} FROM episodes WHERE rollout_id = ? ORDER BY episode_index`)
+  const selectEstimates = db.prepare<unknown[], Row>(`
+    SELECT e.id AS estimator_id, e.spec, ${estimateFields.of('p')}
+    FROM progress_estimates p JOIN estimators e ON e.id = p.estimator_id WHERE p.rollout_id = ? ORDER BY e.id, p.boundary`)
+  const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
+  const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
+  const setProgressOnce = db.prepare('UPDATE rollouts SET progress = coalesce(progress, ?) WHERE id = ?')
+
+  /** Ids of specifications already stored in this batch; a batch rarely has more than one or two. */
+  function interner(table: ReturnType<typeof interns>): (spec: SampleProvenance | Estimator) => number {
+    const byObject = new Map<object, number>()
+    return (spec) => {
+      const known = byObject.get(spec)
+      if (known !== undefined) return known
+      const text = JSON.stringify(spec)
+      table.insert.run(text)
+      const id = table.find.get(text)!
+      byObject.set(spec, id)
+      return id
+    }
+  }
+
+  function insertCurve(rolloutId: number, curve: ProgressCurve, idOf: (spec: Estimator) => number): void {
+    const estimatorId = idOf(curve.estimator)
+    for (const estimate of curve.estimates) insertEstimate.run(rolloutId, estimatorId, ...estimateFields.toRow(estimate))
+  }
+
+  function add(place: RolloutPlace, rollouts: readonly NewRollout[]): number[] {
+    const provenanceId = interner(provenances)
+    const estimatorId = interner(estimators)
+    const ids = rollouts.map((rollout) => {
+      const row = rolloutFields.toRow({
+        ...rollout,
+        ...place,
+        promptTokenCount: rollout.promptTokens.length,
+        tokenCount: rollout.tokens.length,
+        episodeCount: rollout.episodes.length,
+        progress: totalProgress(rollout.progress[0]),
+      })
+      const id = Number(insert.run(provenanceId(rollout.provenance), ...row).lastInsertRowid)
+      insertBody.run(id, ...bodyFields.toRow(rollout))
+      for (const episode of rollout.episodes) insertEpisode.run(id, ...episodeFields.toRow(episode))
+      for (const curve of rollout.progress) insertCurve(id, curve, estimatorId)
+      return id
+    })
+    if (place.runId !== null) countForRun.run(rollouts.length, place.runId)
+    return ids
+  }
+
+  function progressOf(id: number): ProgressCurve[] {
+    const byEstimator = Map.groupBy(selectEstimates.all(id), (row) => row.estimator_id as number)
+    return [...byEstimator.values()].map((rows) => ({
+      estimator: JSON.parse(rows[0]!.spec as string) as Estimator,
+      estimates: rows.map(estimateFields.fromRow),
+    }))
+  }
+
+  return {
+    /** One transaction, quick: for imports and evaluations. Training steps go through `steps.record`. Ids in the order given. */
+    add: (place: RolloutPlace, rollouts: readonly NewRollout[]): number[] => atomically(db, 'quick', () => add(place, rollouts)),
+    get(id: number): Rollout | null {
+      const row = select.get(id)
+      return row === undefined ? null : toRollout(row)
+    },
+    /** Everything recorded about one rollout. */
+    detail(id: number): RolloutDetail | null {
+      const row = select.get(id)
+      if (row === undefined) return null
+      const rest = selectDetail.get(id)!
+      return {
+        rollout: toRollout(row),
+        problem: toProblem(rest),
+        provenance: JSON.parse(rest.spec as string) as SampleProvenance,
+        ...bodyFields.fromRow(rest),
+        episodes: selectEpisodes.all(id).map(episodeFields.fromRow),
+        progress: progressOf(id),
+      }
+    },
+    /** Adds estimates made after the fact; lists keep sorting by the first curve a rollout ever had. */
+    addProgress: (id: number, curve: ProgressCurve): void =>
+      atomically(db, 'quick', () => {
+        insertCurve(id, curve, interner(estimators))
+        setProgressOnce.run(totalProgress(curve), id)
+      }),
+    /** Replaces the episodes, as when an imported rollout is first segmented. */
+    setEpisodes: (id: number, episodes: readonly Episode[]): void =>
+      atomically(db, 'quick', () => {
+        removeEpisodes.run(id)
+        for (const episode of episodes) insertEpisode.run(id, ...episodeFields.toRow(episode))
+        setEpisodeCount.run(episodes.length, id)
+      }),
+  }
+}
+
+export type RolloutStore = ReturnType<typeof rolloutStore>
