@@ -1,0 +1,85 @@
+// Does mu tell the truth? Two questions. Does J predict what happens (Brier, AUROC, rank correlation, reliability), at
+// every depth of the thought? And do two ways of measuring the same J agree: the exact sum over all right answers, and
+// the share of right ones among sampled answers?
+
+import { auroc, brier, reliability, spearman, type ReliabilityBin } from '../numeric/association.ts'
+import { binomialRange } from '../numeric/significance.ts'
+import { mean } from '../numeric/stats.ts'
+import { progressOf } from './progress.ts'
+
+/** One forecast: J at a boundary, and whether the rollout's own final answer was right. */
+export interface Forecast {
+  readonly boundary: number
+  readonly J: number
+  readonly correct: boolean
+}
+
+export interface Calibration {
+  readonly count: number
+  readonly brier: number
+  /** NaN when all outcomes are the same. */
+  readonly auroc: number
+  readonly spearman: number
+  readonly bins: readonly ReliabilityBin[]
+}
+
+/** Calibration of all forecasts together. */
+export function calibrate(forecasts: readonly Forecast[], bins = 10): Calibration {
+  const J = forecasts.map((f) => f.J)
+  const outcomes = forecasts.map((f) => Number(f.correct))
+  return {
+    count: forecasts.length,
+    brier: brier(J, outcomes), auroc: auroc(J, outcomes), spearman: spearman(J, outcomes), bins: reliability(J, outcomes, bins),
+  }
+}
+
+/** Calibration at each boundary index, shallowest first. */
+export function calibrateByDepth(forecasts: readonly Forecast[], bins = 10): { readonly boundary: number, readonly calibration: Calibration }[] {
+  const depths = [...new Set(forecasts.map((f) => f.boundary))].sort((a, b) => a - b)
+  return depths.map((boundary) => ({ boundary, calibration: calibrate(forecasts.filter((f) => f.boundary === boundary), bins) }))
+}
+
+/** One rollout measured both ways: J[j] exactly, and correct[j] right ones among `samples` answers at each boundary. */
+export interface DoublyMeasured {
+  readonly exact: ArrayLike<number>
+  readonly correct: ArrayLike<number>
+  readonly samples: number
+}
+
+export interface Agreement {
+  readonly boundaries: number
+  /** Share of boundaries whose count lies in the central binomial range of the exact J; at least `level` is expected. */
+  readonly coverage: number
+  /** Mean difference sampled - exact, which an unbiased pair has at 0. */
+  readonly bias: number
+  readonly meanAbsoluteDifference: number
+  /** Share of episodes whose progress has the same sign both ways, ties in the sampled value counting half; NaN without episodes. */
+  readonly progressSignAgreement: number
+}
+
+/** How well sampled J agrees with exact J. Both must come from the same weights, prefix, suffix and temperature 1. */
+export function agreement(rollouts: readonly DoublyMeasured[], level = 0.95): Agreement {
+  const covered: number[] = []
+  const differences: number[] = []
+  const signs: number[] = []
+  for (const { exact, correct, samples } of rollouts) {
+    const sampled = Float64Array.from(correct, (count) => count / samples)
+    for (let j = 0; j < exact.length; j++) {
+      const { low, high } = binomialRange(samples, exact[j], level)
+      covered.push(correct[j] >= low && correct[j] <= high ? 1 : 0)
+      differences.push(sampled[j] - exact[j])
+    }
+    const sampledProgress = progressOf(sampled)
+    for (const [e, step] of progressOf(exact).entries()) {
+      if (step === 0) continue
+      signs.push(sampledProgress[e] === 0 ? 0.5 : Math.sign(sampledProgress[e]) === Math.sign(step) ? 1 : 0)
+    }
+  }
+  return {
+    boundaries: covered.length,
+    coverage: mean(covered),
+    bias: mean(differences),
+    meanAbsoluteDifference: mean(differences.map(Math.abs)),
+    progressSignAgreement: mean(signs),
+  }
+}

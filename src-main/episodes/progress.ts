@@ -1,0 +1,56 @@
+// From J, the chance of success if thinking stopped at each boundary, to what each episode contributed.
+// J has E + 1 entries, J[0] at the empty think block; progress has E. Arithmetic only: whose J it is, how it was measured
+// and which tokens are paid for it are decided elsewhere. Definitions: Qu et al., arXiv 2503.07572, sections 3 and 4.
+
+import { bestOfK } from '../numeric/passAtK.ts'
+
+/** Progress of each episode: J_j - J_{j-1}. */
+export function progressOf(J: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: Math.max(0, J.length - 1) }, (_, j) => J[j + 1] - J[j])
+}
+
+/** Progress made up to each boundary: J_j - J_0, starting with 0. */
+export function cumulativeProgress(J: ArrayLike<number>): Float64Array {
+  return Float64Array.from(J, (value) => value - J[0])
+}
+
+/** Progress still to come from each episode on: J_E - J_{j-1}. The first entry is the progress of the whole thought. */
+export function progressToGo(J: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: Math.max(0, J.length - 1) }, (_, j) => J[J.length - 1] - J[j])
+}
+
+/** J of a prover that answers K times and counts as right when any answer is: 1 - (1 - J)^K. Needs an exact J. */
+export function bestOfKCurve(J: ArrayLike<number>, K: number): Float64Array {
+  return Float64Array.from(J, (value) => bestOfK(value, K))
+}
+
+/**
+ * Cumulative regret after each episode: sum over j < k of (comparator_j - J_j), for k = 1..E (the last boundary is
+ * what the final answer is drawn from and is not itself an episode). The comparator defaults to certain success.
+ */
+export function cumulativeRegret(J: ArrayLike<number>, comparator?: ArrayLike<number>): Float64Array {
+  const regret = new Float64Array(Math.max(0, J.length - 1))
+  let total = 0
+  for (let j = 0; j < regret.length; j++) {
+    total += (comparator === undefined ? 1 : comparator[j]) - J[j]
+    regret[j] = total
+  }
+  return regret
+}
+
+/** The boundary after which nothing more is gained: the earliest with the largest J. */
+export function bestBoundary(J: ArrayLike<number>): number {
+  let best = 0
+  for (let j = 1; j < J.length; j++) if (J[j] > J[best]) best = j
+  return best
+}
+
+/**
+ * The first boundary from which J stays at or above `threshold` to the end, or null. "The model has it by now":
+ * a lucky boundary followed by a relapse does not count.
+ */
+export function firstStableBoundary(J: ArrayLike<number>, threshold = 0.5): number | null {
+  let first: number | null = null
+  for (let j = J.length - 1; j >= 0 && J[j] >= threshold; j--) first = j
+  return first
+}

@@ -1,0 +1,85 @@
+// Episodes of a token trace, as boundaries: token offsets into the completion (everything after the prompt) at which
+// thinking can be stopped. boundaries[0] = 0 is the empty think block; boundaries[j] is the end of episode j, just
+// before the marker that opens the next one, or the end of the thinking. E episodes have E + 1 boundaries, and J, the
+// chance of success at each, is a list of the same length.
+
+import type { Range } from './segmentText.ts'
+
+export interface TokenMarkers {
+  /** Tokens that open an episode; one at the very beginning opens the first, which is open already. */
+  readonly openers: readonly number[]
+  readonly thinkClose: number
+  readonly eos: number
+}
+
+export interface TokenSegmentation {
+  /** [episodes + 1] offsets into the completion, ascending. */
+  readonly boundaries: readonly number[]
+  /** Offset of the closing token, or of the end when it never came. Equals the last boundary. */
+  readonly thinkEnd: number
+  /** True when the thinking was closed by the model itself. */
+  readonly closed: boolean
+}
+
+/**
+ * Cuts the thinking of a completion before every opener. Thinking ends at the first closing token, else at the end
+ * token, else with the completion. Empty thinking has no episode.
+ */
+export function segmentTokens(completion: ArrayLike<number>, markers: TokenMarkers): TokenSegmentation {
+  const { thinkEnd, closed } = endOfThinking(completion, markers)
+  const boundaries = [0]
+  for (let i = 1; i < thinkEnd; i++) if (markers.openers.includes(completion[i])) boundaries.push(i)
+  if (thinkEnd > 0) boundaries.push(thinkEnd)
+  return { boundaries, thinkEnd, closed }
+}
+
+/** Cuts the thinking into windows of `size` tokens, the last one possibly shorter. */
+export function segmentWindows(completion: ArrayLike<number>, markers: TokenMarkers, size: number): TokenSegmentation {
+  if (!(size >= 1)) throw new RangeError(`a window needs at least 1 token, found ${size}`)
+  const { thinkEnd, closed } = endOfThinking(completion, markers)
+  const boundaries = [0]
+  for (let at = size; at < thinkEnd; at += size) boundaries.push(at)
+  if (thinkEnd > 0) boundaries.push(thinkEnd)
+  return { boundaries, thinkEnd, closed }
+}
+
+function endOfThinking(completion: ArrayLike<number>, markers: TokenMarkers): { thinkEnd: number, closed: boolean } {
+  for (let i = 0; i < completion.length; i++) {
+    if (completion[i] === markers.thinkClose) return { thinkEnd: i, closed: true }
+    if (completion[i] === markers.eos) return { thinkEnd: i, closed: false }
+  }
+  return { thinkEnd: completion.length, closed: false }
+}
+
+/** Keeps every `groupSize`-th boundary and the last, so that consecutive episodes become one (the paper's merging). */
+export function groupBoundaries(boundaries: readonly number[], groupSize: number): number[] {
+  if (!(groupSize >= 1)) throw new RangeError(`groups need at least 1 episode, found ${groupSize}`)
+  return boundaries.filter((_, j) => j % groupSize === 0 || j === boundaries.length - 1)
+}
+
+/** Leaves at most `maxEpisodes` episodes by merging all later ones into the last. */
+export function limitEpisodes(boundaries: readonly number[], maxEpisodes: number): number[] {
+  if (!(maxEpisodes >= 1)) throw new RangeError(`at least 1 episode must remain, found a limit of ${maxEpisodes}`)
+  return boundaries.filter((_, j) => j < maxEpisodes || j === boundaries.length - 1)
+}
+
+/** The episodes between boundaries: [E + 1] offsets to [E] half-open ranges. */
+export function episodeRanges(boundaries: ArrayLike<number>): Range[] {
+  return Array.from({ length: Math.max(0, boundaries.length - 1) }, (_, j) => ({ start: boundaries[j], end: boundaries[j + 1] }))
+}
+
+/**
+ * Boundaries in tokens for episodes cut in text: each is the smallest number of tokens whose text reaches the end of the
+ * episode. A token that spans the cut belongs to the episode before it.
+ * @param characterEnds ends of the episodes, ascending offsets into the text of the completion
+ * @param tokenEnds for each token the offset at which its text ends, ascending
+ */
+export function boundariesInTokens(characterEnds: ArrayLike<number>, tokenEnds: ArrayLike<number>): number[] {
+  const boundaries = [0]
+  let token = 0
+  for (let j = 0; j < characterEnds.length; j++) {
+    while (token < tokenEnds.length && (token === 0 ? 0 : tokenEnds[token - 1]) < characterEnds[j]) token++
+    boundaries.push(token)
+  }
+  return boundaries
+}

@@ -1,0 +1,96 @@
+// Boundaries of token traces, their merging, and the prefixes from which mu answers.
+import { describe, expect, it } from 'vitest'
+import {
+  boundariesInTokens, episodeRanges, groupBoundaries, limitEpisodes, segmentTokens, segmentWindows,
+} from '../../src-main/episodes/segmentTokens.ts'
+import { TERMINATION_TEMPLATES, terminateText, terminateTokens } from '../../src-main/episodes/terminate.ts'
+import { createRng } from '../../src-main/numeric/rng.ts'
+import { createCountdown } from '../../src-main/tasks/countdown.ts'
+
+const MARKERS = { openers: [5], thinkClose: 4, eos: 2 }
+
+describe('token segmentation', () => {
+  it.each<[string, number[], number[], number, boolean]>([
+    ['two episodes', [20, 21, 5, 22, 4, 30, 2], [0, 2, 4], 4, true],
+    ['a marker at the very beginning', [5, 21, 5, 22, 4, 2], [0, 2, 4], 4, true],
+    ['empty thinking', [4, 30, 2], [0], 0, true],
+    ['thinking that never ends', [20, 5, 21], [0, 1, 3], 3, false],
+    ['an end token inside the thinking', [20, 5, 21, 2, 5, 4], [0, 1, 3], 3, false],
+    ['a marker as the last thought', [20, 5, 4, 2], [0, 1, 2], 2, true],
+    ['markers one after the other', [20, 5, 5, 21, 4], [0, 1, 2, 4], 4, true],
+    ['markers in the answer', [20, 4, 5, 30, 2], [0, 1], 1, true],
+    ['nothing', [], [0], 0, false],
+  ])('cuts %s', (_name, completion, boundaries, thinkEnd, closed) => {
+    expect(segmentTokens(completion, MARKERS)).toEqual({ boundaries, thinkEnd, closed })
+    expect(segmentTokens(Int32Array.from(completion), MARKERS).boundaries).toEqual(boundaries)
+  })
+
+  it('finds the boundaries at which the Countdown teacher placed them', () => {
+    const task = createCountdown({ counts: [3, 4] })
+    const { episodeOpener, thinkClose, eos } = task.format
+    const rng = createRng(1)
+    for (const problem of task.problems('train', 200, 1)) {
+      const trace = task.teacherTrace(problem, rng)!
+      expect(segmentTokens(trace.completion, { openers: [episodeOpener], thinkClose, eos }).boundaries).toEqual(trace.boundaries)
+    }
+  })
+
+  it('accepts several markers', () => {
+    expect(segmentTokens([20, 6, 21, 5, 22, 4], { ...MARKERS, openers: [5, 6] }).boundaries).toEqual([0, 1, 3, 5])
+  })
+
+  it('cuts windows of a fixed number of tokens, the last one short', () => {
+    const completion = [20, 21, 22, 23, 24, 4, 30, 2]
+    expect(segmentWindows(completion, MARKERS, 2).boundaries).toEqual([0, 2, 4, 5])
+    expect(segmentWindows(completion, MARKERS, 5).boundaries).toEqual([0, 5])
+    expect(segmentWindows([4, 2], MARKERS, 5).boundaries).toEqual([0])
+    expect(() => segmentWindows(completion, MARKERS, 0)).toThrow(RangeError)
+  })
+})
+
+describe('merging episodes', () => {
+  it('joins every few, keeping the empty think block and the end', () => {
+    expect(groupBoundaries([0, 3, 5, 9, 12, 20], 2)).toEqual([0, 5, 12, 20])
+    expect(groupBoundaries([0, 3, 5], 10)).toEqual([0, 5])
+    expect(groupBoundaries([0], 3)).toEqual([0])
+    expect(() => groupBoundaries([0], 0)).toThrow(RangeError)
+  })
+
+  it('joins all later ones into the last when there are too many', () => {
+    expect(limitEpisodes([0, 3, 5, 9, 12, 20], 3)).toEqual([0, 3, 5, 20])
+    expect(limitEpisodes([0, 3, 5], 3)).toEqual([0, 3, 5])
+    expect(limitEpisodes([0, 3, 5], 1)).toEqual([0, 5])
+    expect(() => limitEpisodes([0, 3], 0)).toThrow(RangeError)
+  })
+
+  it('turns boundaries into ranges', () => {
+    expect(episodeRanges([0, 3, 5])).toEqual([{ start: 0, end: 3 }, { start: 3, end: 5 }])
+    expect(episodeRanges([0])).toEqual([])
+  })
+})
+
+describe('boundaries of text in tokens', () => {
+  it('take the fewest tokens that reach the end of the episode', () => {
+    // "Hello. " "Wait" ", no" "." with an episode ending after "Hello." inside the first token.
+    expect(boundariesInTokens([6, 15], [7, 11, 15, 16])).toEqual([0, 1, 3])
+    expect(boundariesInTokens([7, 16], [7, 11, 15, 16])).toEqual([0, 1, 4])
+    expect(boundariesInTokens([], [3])).toEqual([0])
+    expect(boundariesInTokens([0], [3])).toEqual([0, 0])
+  })
+})
+
+describe('forced termination', () => {
+  it('cuts the completion at each boundary and appends the suffix', () => {
+    expect(terminateTokens([20, 21, 5, 22, 4, 30, 2], [0, 2, 4], [4])).toEqual([[4], [20, 21, 4], [20, 21, 5, 22, 4]])
+    expect(() => terminateTokens([20], [0, 2], [4])).toThrow(/boundary 2 lies outside a completion of 1/)
+  })
+
+  it('appends other words inside the thought than at its natural end', () => {
+    for (const template of TERMINATION_TEMPLATES) {
+      expect(terminateText('So 3.', template, false)).toBe(`So 3.${template.inner}`)
+      expect(terminateText('So 3.', template, true)).toBe(`So 3.${template.final}`)
+      expect(template.inner).toContain('</think>')
+      expect(template.final).toContain('</think>')
+    }
+  })
+})
