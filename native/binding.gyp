@@ -11,13 +11,16 @@
         "src/js_decoder.cc",
         "src/js_parameters.cc",
         "src/js_session.cc",
+        "src/js_trainer.cc",
         "src/machine.cc",
+        "src/optimizer.cc",
         "src/parameters.cc",
         "src/rows.cc",
         "src/runtime.cc",
         "src/sample.cc",
         "src/session.cc",
-        "src/stepper.cc"
+        "src/stepper.cc",
+        "src/train.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"],

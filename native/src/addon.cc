@@ -43,6 +43,14 @@ constexpr Export kExports[] = {
     {"decoderBytes", guarded<js::decoderBytes>},
     {"generate", guarded<js::generate>},
     {"drawTokens", guarded<js::drawTokens>},
+
+    {"createTrainer", guarded<js::createTrainer>},
+    {"disposeTrainer", guarded<js::disposeTrainer>},
+    {"describeTrainer", guarded<js::describeTrainer>},
+    {"trainStep", guarded<js::trainStep>},
+    {"trainerGradients", guarded<js::trainerGradients>},
+    {"trainerState", guarded<js::trainerState>},
+    {"loadTrainerState", guarded<js::loadTrainerState>},
 };
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

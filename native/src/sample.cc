@@ -4,13 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-// Hot loops are compiled for several instruction sets and picked when the library loads. All variants do the same
-// arithmetic in the same order (-ffp-contract=off), so they agree to the last bit.
-#if defined(__linux__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define MRT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define MRT_CLONES
-#endif
+#include "clones.h"
 
 namespace mrt {
 namespace {

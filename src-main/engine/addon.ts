@@ -79,6 +79,30 @@ export interface NativeDecodeProgress {
   readonly steps: number
 }
 
+export interface NativeOptimizer {
+  readonly lr: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly eps: number
+  readonly weightDecay: number
+  readonly clipNorm: number
+}
+
+export interface NativeStepResult {
+  readonly outputs: Record<string, NativeTensor>[]
+  readonly gradNorm: number
+  readonly gradNorms: Record<string, number>
+  readonly clipped: boolean
+  readonly outcome: 'applied' | 'gradients-only' | 'nonfinite-loss' | 'nonfinite-gradient'
+  readonly step: number
+}
+
+export interface NativeTrainProgress {
+  /** Micro-batches. */
+  readonly finished: number
+  readonly total: number
+}
+
 export interface NativeDraws {
   readonly finite: boolean
   readonly tokens: Int32Array
@@ -145,6 +169,21 @@ export interface NativeAddon {
   drawTokens(
     logits: Float32Array, rule: NativeSampling, keyLow: number, keyHigh: number, firstIndex: number, draws: number,
   ): NativeDraws
+
+  createTrainer(
+    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle, gradientPrefix: string,
+  ): NativeJob<TrainerHandle>
+  disposeTrainer(trainer: TrainerHandle): void
+  describeTrainer(trainer: TrainerHandle): {
+    inputs: NativePort[]; outputs: NativePort[]; trained: { name: string; elements: number }[]; bytes: number
+  }
+  trainStep(
+    trainer: TrainerHandle, microbatches: readonly Readonly<Record<string, NativeTensor>>[], outputs: readonly string[],
+    optimizer: NativeOptimizer, apply: boolean, listener: ((progress: NativeTrainProgress) => void) | undefined,
+  ): NativeJob<NativeStepResult>
+  trainerGradients(trainer: TrainerHandle): Float32Array
+  trainerState(trainer: TrainerHandle): { step: number; m: Float32Array; v: Float32Array }
+  loadTrainerState(trainer: TrainerHandle, step: number, m: Float32Array, v: Float32Array): void
 }
 
 const ADDON = join('native', 'build', 'Release', 'mrt_native.node')

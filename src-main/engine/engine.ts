@@ -8,6 +8,7 @@ import { Life, Owner } from './life.ts'
 import { createParameters, type ParameterSet, type ParameterSpec } from './parameters.ts'
 import { drawTokens, type Sampling, type Seed } from './sampling.ts'
 import { createSession, type Session, type SessionOptions } from './session.ts'
+import { createTrainer, type Trainer, type TrainerOptions } from './trainer.ts'
 
 export interface EngineOptions {
   /** Threads for one running graph. Default: physical cores. */
@@ -54,6 +55,11 @@ export class Engine {
   /** Loads a decode graph. Rejects with bad-model, missing-input, bad-argument, device-unavailable, wrong-shape, out-of-memory. */
   async createDecoder(options: DecoderOptions): Promise<Decoder> {
     return this.#live(await createDecoder(this.#addon, this.#made, this.#life.handle, options))
+  }
+
+  /** Loads a training graph. Rejects with bad-model, unknown-name, wrong-shape, bad-argument, device-unavailable. */
+  async createTrainer(options: TrainerOptions): Promise<Trainer> {
+    return this.#live(await createTrainer(this.#addon, this.#made, this.#life.handle, options))
   }
 
   /** The sampler alone: tokens drawn from one row of logits [V] at consecutive indices. Throws bad-argument, wrong-dtype. */

@@ -50,14 +50,8 @@ export class Session {
     const signal = optionalSignal(options.signal)
     void this.#life.handle
     const checked = { ...checkFeeds(feeds, this.inputs) }
-    const names = outputs ?? this.outputs.map((output) => output.name)
-    if (!Array.isArray(names)) fail('bad-argument', 'outputs to be a list of names', names)
-    for (const name of names) {
-      if (!this.outputs.some((output) => output.name === name)) {
-        fail('unknown-name', `one of the outputs ${this.outputs.map((output) => output.name).join(', ')}`, name, 'Check the spelling.')
-      }
-    }
-    const turn = this.#line.then(() => this.#life.run((handle) => this.#addon.runSession(handle, checked, [...new Set(names)]), signal))
+    const names = outputs === undefined ? this.outputs.map((output) => output.name) : checkOutputs(outputs, this.outputs)
+    const turn = this.#line.then(() => this.#life.run((handle) => this.#addon.runSession(handle, checked, names), signal))
     this.#line = turn.catch(() => undefined)
     return (await turn) as Record<string, Tensor>
   }
@@ -70,6 +64,16 @@ export class Session {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** The wanted outputs, each once. Throws bad-argument, unknown-name. */
+export function checkOutputs(names: unknown, outputs: readonly NativePort[]): readonly string[] {
+  if (!Array.isArray(names)) return fail('bad-argument', 'outputs to be a list of names', names)
+  for (const name of names) {
+    if (outputs.some((output) => output.name === name)) continue
+    fail('unknown-name', `one of the outputs ${outputs.map((output) => output.name).join(', ')}`, name, 'Check the spelling.')
+  }
+  return [...new Set(names as string[])]
 }
 
 /** Checks what is common to everything that loads a graph. */
