@@ -254,7 +254,7 @@ export class GraphBuilder {
     return this.#one('SimplifiedLayerNormalization', [x, scale], { axis: axisOf(x, axis), epsilon })
   }
   rotaryEmbedding(x: Value, positions: Value, cos: Value, sin: Value, options: Partial<OpAttributes['RotaryEmbedding']> = {}): Value {
-    return this.#one('RotaryEmbedding', [x, positions, cos, sin], { interleaved: false, numHeads: 0, ...options })
+    return this.#one('RotaryEmbedding', [x, positions, cos, sin], { interleaved: false, ...options })
   }
   groupQueryAttention(
     inputs: {

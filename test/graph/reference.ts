@@ -237,10 +237,10 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
       }),
     ]
   },
-  RotaryEmbedding: ([x, positions, cos, sin], { interleaved, numHeads }) => {
+  RotaryEmbedding: ([x, positions, cos, sin], { interleaved }) => {
     const position = (b: number, s: number): number => get(positions, [b, s])
     if (x.shape.length === 4) return [rotate(x, position, cos, sin, interleaved)]
-    const heads = numHeads || x.shape[2] / (2 * cos.shape[1])
+    const heads = x.shape[2] / (2 * cos.shape[1])
     return [joinHeads(rotate(splitHeads(x, heads), position, cos, sin, interleaved))]
   },
   GroupQueryAttention: ([query, key, value, pastKey, pastValue, seqlensK, , cos, sin], { numHeads, kvNumHeads, scale, doRotary, rotaryInterleaved }) => {
