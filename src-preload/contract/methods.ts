@@ -1,0 +1,609 @@
+// Everything a window, a terminal or a browser may ask, as one table: noun, verb, what goes in, what comes out. The preload, the
+// bridge, the served mode, the client and the lab's implementation are all typed from it, so a method is spelled once. Statistics
+// are answers, never something a screen works out: every figure comes with its interval and its n where it has them.
+// Nouns but `app` are answered by the lab process; `app` by the program around it (Electron or the server), and works without a lab.
+
+import { z } from 'zod'
+import { progressReport } from './events.ts'
+import { labErrorData } from './errors.ts'
+import {
+  groupSummary, histogram, metricSeries, pairedResult, rolloutFilter, rolloutPage, rolloutQuery, runListItem, samplePicks, searchHit,
+} from './questions.ts'
+import {
+  checkpoint, dataset, estimator, evaluation, evaluationPoint, evaluationResult, model, problem, rollout, rolloutDetail, run, runEvent, step, workspace,
+} from './records.ts'
+import { runSpec } from './runSpec.ts'
+import { count, id, json, name, timeMs } from './values.ts'
+import type { Of } from './values.ts'
+
+// ------------------------------------------------------------------------------------------------------------ parts of answers
+
+/** A figure that stands in a table: its value, its 95 % interval where one can be given, and what it was taken over. */
+export const figure = z.object({ value: z.number(), low: z.number().nullable(), high: z.number().nullable(), n: count })
+export type Figure = Of<typeof figure>
+
+/** A paired difference b - a; `p` is two-sided, from the exact or resampled sign-flip test over problems. */
+export const difference = figure.extend({ p: z.number().nullable() })
+export type Difference = Of<typeof difference>
+
+const option = z.object({
+  name,
+  kind: z.enum(['number', 'choice', 'flag']),
+  default: z.union([z.number(), z.string(), z.boolean()]),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  integer: z.boolean(),
+  /** Choice to its meaning; empty unless `kind` is choice. */
+  choices: z.record(z.string(), z.string()),
+  unit: z.string(),
+  reason: z.string(),
+  aliases: z.array(z.string()),
+})
+export type OptionDescription = Of<typeof option>
+
+export const algorithmDescription = z.object({
+  name,
+  title: z.string(),
+  /** The credit rule in one sentence, and the paper it follows. */
+  rule: z.string(),
+  source: z.string(),
+  /** What must be sampled for it, with its default options. */
+  needs: z.object({ data: z.enum(['demonstrations', 'rollouts', 'arms']), J: z.enum(['none', 'sampled', 'exact']) }),
+  options: z.array(option),
+})
+export type AlgorithmDescription = Of<typeof algorithmDescription>
+
+export const preset = z.object({
+  id: name,
+  title: z.string(),
+  about: z.string(),
+  spec: runSpec,
+  /** One of the runs a newcomer compares first. */
+  quickstart: z.boolean(),
+})
+export type PresetDescription = Of<typeof preset>
+
+/** A field of a run's specification outside the algorithm, for the form: `path` is dotted, e.g. `budget.thinkingTokens`. */
+export const specField = z.object({
+  path: name,
+  kind: z.enum(['number', 'text', 'choice', 'list']),
+  default: json,
+  choices: z.array(json),
+  about: z.string(),
+})
+export type SpecField = Of<typeof specField>
+
+export const term = z.object({
+  /** As the paper writes it; empty where it has no symbol. */
+  symbol: z.string(),
+  term: name,
+  meaning: z.string(),
+  source: z.string(),
+})
+export type Term = Of<typeof term>
+
+export const metricDescription = z.object({
+  /** A name, or a pattern with `<...>` parts such as `ttc/regret@<budget>`. */
+  name,
+  title: z.string(),
+  meaning: z.string(),
+  unit: z.enum(['', 'tokens', 'share', 'nats', 'ms', 'tokens/s', 'bytes']),
+  better: z.enum(['higher', 'lower', 'neither']),
+  section: z.enum(['reward', 'thinking', 'answers', 'stability', 'performance', 'evaluation']),
+})
+export type MetricDescription = Of<typeof metricDescription>
+
+export const recentWorkspace = z.object({ folder: z.string(), openedAtMs: timeMs, exists: z.boolean() })
+export type RecentWorkspace = Of<typeof recentWorkspace>
+
+export const device = z.object({
+  name,
+  title: z.string(),
+  usable: z.boolean(),
+  /** Why it cannot be used, or empty. */
+  reason: z.string(),
+})
+export const systemInfo = z.object({
+  version: z.string(),
+  platform: z.string(),
+  arch: z.string(),
+  node: z.string(),
+  cpu: z.object({ model: z.string(), cores: count }),
+  memory: z.object({ totalBytes: count, freeBytes: count, labBytes: count }),
+  /** `loaded` false: reading a workspace has not needed it yet; version and devices are then null and empty. */
+  engine: z.object({ loaded: z.boolean(), version: z.string().nullable(), threads: count.nullable(), devices: z.array(device) }),
+  /** The program opens no connection to anything but its own window. */
+  network: z.literal('none'),
+})
+export type SystemInfo = Of<typeof systemInfo>
+
+export const selfTestReport = z.object({
+  device: name,
+  ok: z.boolean(),
+  checks: z.array(z.object({ name, found: z.number(), limit: z.number(), unit: z.string(), ok: z.boolean() })),
+  durationMs: z.number(),
+})
+export type SelfTestReport = Of<typeof selfTestReport>
+
+export const jobKinds = ['train', 'evaluate', 'stopHere', 'selfTest', 'export', 'import', 'study'] as const
+export const jobStates = ['queued', 'running', 'pausing', 'paused', 'stopping', 'cancelling'] as const
+/** Work that is queued, going on or paused; what has ended is in the records. Heavy jobs run one at a time, in order. */
+export const job = z.object({
+  id: name,
+  kind: z.enum(jobKinds),
+  label: z.string(),
+  state: z.enum(jobStates),
+  runId: id.nullable(),
+  progress: progressReport.nullable(),
+  queuedAtMs: timeMs,
+  startedAtMs: timeMs.nullable(),
+})
+export type Job = Of<typeof job>
+
+export const runDetail = z.object({
+  item: runListItem,
+  metricNames: z.array(name),
+  /** Where resuming would go on; null when it would start over or cannot be resumed. */
+  resumableStep: z.int().nullable(),
+  job: job.nullable(),
+  evaluationCount: count,
+})
+export type RunDetail = Of<typeof runDetail>
+
+export const runEstimate = z.object({
+  timeMs: z.object({ low: z.number(), high: z.number() }),
+  memoryBytes: z.number(),
+  diskBytes: z.number(),
+  /** Tokens sampled, and tokens forwarded only to estimate progress. */
+  tokens: z.number(),
+  estimateTokens: z.number(),
+  checkpoints: count,
+  /** `measured`: from steps of runs like it on this machine; `modelled`: from operation counts and an assumed speed. */
+  basis: z.enum(['measured', 'modelled']),
+  because: z.string(),
+})
+export type RunEstimate = Of<typeof runEstimate>
+
+/** What removing a run takes along. */
+export const footprint = z.object({ steps: count, rollouts: count, evaluations: count, checkpoints: count, events: count, checkpointBytes: count })
+export type Footprint = Of<typeof footprint>
+
+/** One key of the flattened configuration: `sampling.temperature`; dots inside a key are written `\.`. */
+export const diffRow = z.object({
+  section: z.enum(['config', 'run', 'environment']),
+  key: name,
+  /** In the order of the runs asked for; `absent` is not the same as null. */
+  cells: z.array(z.discriminatedUnion('kind', [z.object({ kind: z.literal('value'), value: json }), z.object({ kind: z.literal('absent') })])),
+  differs: z.boolean(),
+})
+export type DiffRow = Of<typeof diffRow>
+
+/** What one progress curve says about one rollout. All arrays but `progress` (one shorter) have one entry per boundary. */
+export const thinkingView = z.object({
+  estimator,
+  tokens: z.array(count),
+  J: z.array(z.number()),
+  low: z.array(z.number().nullable()),
+  high: z.array(z.number().nullable()),
+  progress: z.array(z.number()),
+  /** Regret summed over the episodes so far, against certain success. */
+  cumulativeRegret: z.array(z.number()),
+  /** The earliest boundary with the largest J. */
+  bestBoundary: count,
+  /** The first boundary from which J stays at or above one half; null when it never does. */
+  stableBoundary: count.nullable(),
+  usefulTokens: count.nullable(),
+  overthinkTokens: count.nullable(),
+  tokensForwarded: count,
+})
+export type ThinkingView = Of<typeof thinkingView>
+
+export const rolloutReading = z.object({ detail: rolloutDetail, thinking: z.array(thinkingView) })
+export type RolloutReading = Of<typeof rolloutReading>
+
+const payslip = z.object({
+  rolloutId: id,
+  reward: z.number(),
+  parts: z.record(z.string(), z.number()),
+  /** Advantage per token: for the outcome, per episode on top, per episode together, and for the end of thinking and the answer. */
+  outcome: z.number(),
+  bonuses: z.array(z.number()),
+  episodes: z.array(z.number()),
+  answer: z.number(),
+  discardReason: z.string().nullable(),
+})
+export type PayslipView = Of<typeof payslip>
+/** What a method would have paid the rollouts of a group, in order of sample; or why that cannot be said. */
+export const explanation = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('paid'), label: name, payslips: z.array(payslip) }),
+  z.object({ kind: z.literal('unavailable'), label: name, code: name, reason: z.string() }),
+])
+export type ExplanationView = Of<typeof explanation>
+
+export const stopHereResult = z.object({
+  boundary: count,
+  tokenOffset: count,
+  checkpointId: id.nullable(),
+  answers: z.array(z.object({ text: z.string(), tokens: count, correct: z.boolean(), finishReason: z.enum(['stop', 'length']) })),
+  /** Share of the answers that are right, with its Wilson interval. */
+  estimate: figure,
+  /** J at this boundary as recorded, where it was. */
+  recorded: z.number().nullable(),
+})
+export type StopHereResult = Of<typeof stopHereResult>
+
+/** Rollouts that an analysis reads: of a run, of some of its steps, or of an evaluation. */
+export const thinkingScope = z.object({
+  runId: id.optional(),
+  evaluationId: id.optional(),
+  steps: z.tuple([z.number().nullable(), z.number().nullable()]).optional(),
+  problemId: id.optional(),
+})
+export type ThinkingScope = Of<typeof thinkingScope>
+
+const tokenAccount = z.object({
+  tokens: z.object({ useful: z.number(), overthinking: z.number(), futile: z.number(), starved: z.number() }),
+  rollouts: z.object({ solved: count, futile: count, starved: count }),
+})
+export const thinkingSummary = z.object({
+  rolloutCount: count,
+  /** Rollouts with J at every boundary; everything below is over them. */
+  measuredCount: count,
+  /** Rollouts that were looked at; fewer than `rolloutCount` when the scope is larger than the limit. */
+  readCount: count,
+  episodes: histogram,
+  episodeTokens: histogram,
+  /** Mean J at boundary j over problems, rollouts that have stopped keeping their last J. */
+  curve: z.array(figure),
+  progress: figure.nullable(),
+  account: tokenAccount,
+})
+export type ThinkingSummary = Of<typeof thinkingSummary>
+
+/** `thinking` counts the prefix alone, `completion` adds the forced answer, `all` adds the prompt (as published). */
+export const counted = z.enum(['all', 'completion', 'thinking'])
+export const comparator = z.enum(['oracle', 'sufficient'])
+export const budgetPoint = figure.extend({ budget: z.number().positive(), extrapolated: z.boolean() })
+export type BudgetPoint = Of<typeof budgetPoint>
+
+export const calibrationReport = z.object({
+  bins: z.array(z.object({ low: z.number(), high: z.number(), count, forecast: z.number().nullable(), outcome: z.number().nullable(), outcomeLow: z.number().nullable(), outcomeHigh: z.number().nullable() })),
+  n: count,
+  brier: z.number().nullable(),
+  error: z.number().nullable(),
+  auroc: z.number().nullable(),
+})
+export type CalibrationReport = Of<typeof calibrationReport>
+
+/** How text is cut into episodes. */
+export const segmentRule = z.object({
+  phrases: z.array(name),
+  /** A paragraph that begins with a match opens an episode. */
+  pattern: z.string().nullable(),
+  minimumGap: count,
+  maximumEpisodes: z.int().positive().nullable(),
+  groupSize: z.int().positive(),
+})
+export type SegmentRule = Of<typeof segmentRule>
+export const cut = z.object({ index: count, textStart: count, textEnd: count, marker: z.string() })
+export type Cut = Of<typeof cut>
+
+/** What runs are compared by: alone, or seeds of one configuration together. */
+export const groupBy = z.enum(['run', 'group'])
+const arm = z.object({ key: name, title: z.string(), runIds: z.array(id), method: name, algorithm: name })
+
+export const compareRow = arm.extend({
+  /** The evaluations read: the newest finished one of each run; runs without one are left out of the figures. */
+  evaluationIds: z.array(id),
+  problemCount: count,
+  /** Above the budget trained to: drawn as extrapolation. */
+  extrapolated: z.boolean(),
+  accuracy: figure.nullable(),
+  regret: figure.nullable(),
+  meanTokens: figure.nullable(),
+  /** Row minus baseline on the problems both have; null for the baseline itself and where nothing pairs. */
+  against: z.object({ accuracy: difference, regret: difference, meanTokens: difference }).nullable(),
+  cost: z.object({ steps: count, tokens: count, estimateTokens: count, flops: z.number(), wallMs: z.number() }),
+})
+export type CompareRow = Of<typeof compareRow>
+
+export const compareTable = z.object({
+  budget: z.number(),
+  /** False: the budget lies between measured ones and was read off the straight line between them. */
+  exact: z.boolean(),
+  comparator: z.literal('oracle'),
+  baseline: name.nullable(),
+  rows: z.array(compareRow),
+})
+export type CompareTable = Of<typeof compareTable>
+
+export const xAxes = ['step', 'tokens', 'wallMs', 'flops'] as const
+export const bands = ['none', 'deviation', 'error', 'bootstrap', 'range'] as const
+/** One line of an overlay. Several runs are joined at the steps they share; their x is the mean of theirs. */
+export const overlayCurve = arm.extend({
+  metric: name,
+  exact: z.boolean(),
+  x: z.array(z.number()),
+  step: z.array(z.number()),
+  value: z.array(z.number()),
+  low: z.array(z.number()).nullable(),
+  high: z.array(z.number()).nullable(),
+  /** Runs at each point. */
+  n: z.array(count),
+})
+export type OverlayCurve = Of<typeof overlayCurve>
+
+export const budgetCurve = arm.extend({ trainedBudget: count.nullable(), points: z.array(budgetPoint) })
+export type BudgetCurveView = Of<typeof budgetCurve>
+
+/** Accuracy against tokens, one dot per evaluation, with curves of equal regret for the budget. */
+export const methodMap = z.object({
+  budget: z.number(),
+  paths: z.array(arm.extend({ dots: z.array(z.object({ runId: id, evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })) })),
+  equalRegret: z.array(z.object({ regret: z.number(), tokens: z.array(z.number()), accuracy: z.array(z.number()) })),
+})
+export type MethodMap = Of<typeof methodMap>
+
+export const pairedComparison = z.object({
+  evaluationA: id,
+  evaluationB: id,
+  budget: z.number().nullable(),
+  wins: count,
+  losses: count,
+  ties: count,
+  accuracy: difference,
+  meanTokens: difference,
+  pairs: z.array(pairedResult.extend({ accuracyA: z.number(), accuracyB: z.number() })),
+})
+export type PairedComparison = Of<typeof pairedComparison>
+
+export const healthLevels = ['info', 'warn', 'error'] as const
+export const healthRule = z.object({ code: name, level: z.enum(healthLevels), title: z.string(), when: z.string(), next: z.string() })
+export type HealthRuleDescription = Of<typeof healthRule>
+export const healthFinding = z.object({
+  eventId: id,
+  runId: id,
+  step: z.int().nullable(),
+  code: name,
+  level: z.enum(healthLevels),
+  title: z.string(),
+  message: z.string(),
+  next: z.string(),
+  /** The rollouts that caused it: a filter for `rollouts.query`. */
+  rollouts: rolloutFilter,
+  atMs: timeMs,
+})
+export type HealthFinding = Of<typeof healthFinding>
+
+export const exportKinds = ['metrics', 'config', 'rollouts', 'workspace'] as const
+export const exported = z.object({
+  fileName: name,
+  path: z.string(),
+  bytes: count,
+  /** Where the page finds it, relative to itself. */
+  href: z.string(),
+})
+export type Exported = Of<typeof exported>
+
+// ------------------------------------------------------------------------------------------------------- the program around it
+
+export const labStates = ['starting', 'ready', 'gone'] as const
+/** The lab process as the program around it sees it. `gone`: it died (reason says how); the window lives and may restart it. */
+export const labStatus = z.object({
+  state: z.enum(labStates),
+  /** Null unless gone. */
+  error: labErrorData.nullable(),
+  /** Starts so far, the first included. */
+  starts: count,
+  sinceMs: timeMs,
+  /** The workspace that a restart opens again. */
+  folder: z.string().nullable(),
+})
+export type LabStatus = Of<typeof labStatus>
+
+export const appInfo = z.object({
+  face: z.enum(['electron', 'served', 'test']),
+  version: z.string(),
+  platform: z.string(),
+  /** What this face can do; pages show a control only where the answer is true. */
+  can: z.object({ chooseFolder: z.boolean(), reveal: z.boolean(), openExternal: z.boolean(), notify: z.boolean(), dropPaths: z.boolean() }),
+})
+export type AppInfo = Of<typeof appInfo>
+
+// ------------------------------------------------------------------------------------------------------------------- the table
+
+const nothing = z.null()
+const none = z.undefined()
+const ofRun = z.object({ runId: id })
+
+const method = <Input extends z.ZodType, Output extends z.ZodType>(input: Input, output: Output) => ({ input, output })
+
+export const methods = {
+  app: {
+    info: method(none, appInfo),
+    status: method(none, labStatus),
+    restartLab: method(none, labStatus),
+    /** A folder the person chose in the system's dialog; null when they did not. */
+    chooseFolder: method(z.object({ title: z.string() }), z.string().nullable()),
+    chooseFiles: method(z.object({ title: z.string(), extensions: z.array(z.string()) }), z.array(z.string())),
+    /** Shows a file or folder of the open workspace in the system's file manager. */
+    reveal: method(z.object({ path: z.string() }), nothing),
+    openExternal: method(z.object({ url: z.url() }), nothing),
+    /** Percent in the title and the task bar: 0..1, null clears. */
+    setProgress: method(z.object({ fraction: z.number().min(0).max(1).nullable(), label: z.string(), paused: z.boolean() }), nothing),
+    notify: method(z.object({ title: z.string(), body: z.string(), runId: id.nullable() }), nothing),
+  },
+  workspace: {
+    open: method(z.object({ folder: name, create: z.boolean().default(false), readOnly: z.boolean().default(false) }), workspace),
+    /** Opens the three finished runs that come with the program, in a copy of your own. */
+    openSample: method(none, workspace),
+    /** Null when none is open. */
+    info: method(none, workspace.nullable()),
+    recents: method(none, z.array(recentWorkspace)),
+    forget: method(z.object({ folder: name }), z.array(recentWorkspace)),
+    /** Refused with `workspace.busyJobs` while a job runs. */
+    close: method(none, nothing),
+  },
+  system: {
+    info: method(none, systemInfo),
+    selfTest: method(z.object({ device: name.default('cpu') }), selfTestReport),
+  },
+  settings: {
+    all: method(none, z.record(z.string(), json)),
+    get: method(z.object({ key: name }), json),
+    /** Null removes it. */
+    set: method(z.object({ key: name, value: json }), nothing),
+  },
+  presets: { list: method(none, z.array(preset)) },
+  algorithms: { list: method(none, z.array(algorithmDescription)) },
+  glossary: {
+    list: method(none, z.array(term)),
+    metrics: method(none, z.array(metricDescription)),
+  },
+  runs: {
+    list: method(none, z.array(runListItem)),
+    get: method(ofRun, runDetail),
+    /** Checks the whole specification, then queues. Throws `runSpec.*` naming the field. */
+    start: method(z.object({ spec: runSpec }), run),
+    /** Arms of a comparison: all queued or none. */
+    startAll: method(z.object({ specs: z.array(runSpec).min(1).max(200) }), z.array(run)),
+    /** Fields of a specification outside the algorithm, for the form. */
+    specFields: method(none, z.array(specField)),
+    estimate: method(z.object({ spec: runSpec }), runEstimate),
+    pause: method(ofRun, nothing),
+    /** Goes on with a paused or interrupted run, from its newest resumable checkpoint where the process is gone. */
+    resume: method(ofRun, nothing),
+    stopAfterStep: method(ofRun, nothing),
+    cancel: method(ofRun, nothing),
+    saveCheckpoint: method(ofRun, nothing),
+    /** A new run from a checkpoint of another, with some fields changed. */
+    branch: method(z.object({ checkpointId: id, spec: runSpec }), run),
+    /** The specification of a run, to change and start again. */
+    duplicate: method(ofRun, runSpec),
+    rename: method(z.object({ runId: id, name, note: z.string() }), run),
+    footprint: method(ofRun, footprint),
+    /** To the bin: gone from every list, back with `restore`. Refused while the run has a job. */
+    remove: method(ofRun, nothing),
+    restore: method(ofRun, nothing),
+    bin: method(none, z.array(run)),
+    /** Removes what is in the bin for good. */
+    emptyBin: method(none, footprint),
+    metricNames: method(z.object({ runIds: z.array(id) }), z.array(name)),
+    series: method(z.object({ runId: id, metrics: z.array(name).min(1).max(64), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(metricSeries)),
+    configDiff: method(z.object({ runIds: z.array(id).min(1) }), z.array(diffRow)),
+  },
+  steps: {
+    list: method(z.object({ runId: id, from: count, to: count }), z.array(step)),
+    get: method(z.object({ runId: id, step: count }), step.nullable()),
+  },
+  groups: {
+    list: method(z.union([z.object({ runId: id, step: count }), z.object({ evaluationId: id })]), z.array(groupSummary)),
+  },
+  rollouts: {
+    query: method(rolloutQuery, rolloutPage),
+    get: method(z.object({ rolloutId: id }), rolloutReading),
+    /** All samples of the group that this rollout belongs to, in order. */
+    group: method(z.object({ rolloutId: id }), z.array(rollout)),
+    search: method(z.object({ filter: rolloutFilter.extend({ text: z.string() }), afterId: count.default(0), limit: z.int().min(1).max(500).default(50) }), z.array(searchHit)),
+    picks: method(z.object({ scope: thinkingScope.omit({ problemId: true }), seed: z.int().default(1) }), samplePicks),
+    histogram: method(z.object({ filter: rolloutFilter, column: z.enum(['reward', 'tokens', 'progress', 'overthink']), bins: z.int().min(1).max(200).default(24) }), histogram),
+    throughTraining: method(z.object({ problemId: id, runId: id.nullable() }), z.array(rollout)),
+    /** Reward anatomy of the group this rollout belongs to under each method; none given: the run's own and the three main ones. */
+    explain: method(z.object({ rolloutId: id, methods: z.array(z.object({ label: name, algorithm: name, options: z.record(z.string(), z.unknown()).default({}) })).default([]) }), z.array(explanation)),
+    /** Samples answers as if thinking had ended at this boundary, with the weights of a checkpoint (null: the newest of the run). */
+    stopHere: method(z.object({ rolloutId: id, boundary: count, samples: z.int().min(1).max(1024).default(32), checkpointId: id.nullable().default(null) }), stopHereResult),
+  },
+  thinking: {
+    summary: method(z.object({ scope: thinkingScope, limit: z.int().min(1).max(20_000).default(4000) }), thinkingSummary),
+    regret: method(z.object({ scope: thinkingScope, budgets: z.array(z.number().positive()).min(1).max(200), counted: counted.default('thinking'), comparator: comparator.default('oracle'), limit: z.int().min(1).max(20_000).default(4000) }), z.array(budgetPoint)),
+    /** J after the last episode against what was graded. */
+    calibration: method(z.object({ scope: thinkingScope, bins: z.int().min(2).max(50).default(10), limit: z.int().min(1).max(20_000).default(4000) }), calibrationReport),
+    /** Live preview: where a rule would cut a text. */
+    segment: method(z.object({ text: z.string().max(1_000_000), rule: segmentRule }), z.array(cut)),
+    /** The rule of the paper, to start editing from. */
+    paperRule: method(none, segmentRule),
+  },
+  evaluations: {
+    list: method(z.object({ runId: id.nullable().default(null) }), z.array(evaluation)),
+    get: method(z.object({ evaluationId: id }), evaluation),
+    curves: method(z.object({ evaluationId: id }), z.array(evaluationPoint)),
+    results: method(z.object({ evaluationId: id }), z.array(evaluationResult)),
+    /** Queued as a job. `checkpointId` null: the newest checkpoint of the run. */
+    start: method(z.object({ runId: id, checkpointId: id.nullable().default(null), problems: z.int().positive().optional(), samples: z.int().positive().optional(), budgets: z.array(z.int().positive()).min(1).optional(), seed: z.int().nonnegative().optional() }), job),
+    /** The same problems under two evaluations; at a token budget, or with thinking as long as each went (null). */
+    paired: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null) }), pairedComparison),
+  },
+  compare: {
+    /** Rows in the order of the runs; `baseline` is a run id whose arm the others are compared with. */
+    table: method(z.object({ runIds: z.array(id), budget: z.number().positive(), groupBy: groupBy.default('group'), baseline: id.nullable().default(null) }), compareTable),
+    curves: method(z.object({ runIds: z.array(id), metric: name, x: z.enum(xAxes).default('step'), groupBy: groupBy.default('group'), band: z.enum(bands).default('bootstrap'), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(overlayCurve)),
+    budgetCurves: method(z.object({ runIds: z.array(id), quantity: z.enum(['accuracy', 'regret']), groupBy: groupBy.default('group') }), z.array(budgetCurve)),
+    map: method(z.object({ runIds: z.array(id), budget: z.number().positive(), groupBy: groupBy.default('group') }), methodMap),
+    /** Newest evaluations of two runs, paired; null when one has none. */
+    wins: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null) }), pairedComparison.nullable()),
+    /** Budgets that every evaluation of these runs measured, for the scrubber's stops. */
+    budgets: method(z.object({ runIds: z.array(id) }), z.object({ budgets: z.array(z.number()), trainedBudget: count.nullable() })),
+  },
+  datasets: { list: method(none, z.array(dataset)), get: method(z.object({ datasetId: id }), dataset) },
+  problems: {
+    list: method(z.object({ datasetId: id, split: name, afterId: count.default(0), limit: z.int().min(1).max(1000).default(100) }), z.array(problem)),
+    get: method(z.object({ problemId: id }), problem),
+  },
+  models: { list: method(none, z.array(model)) },
+  checkpoints: {
+    list: method(ofRun, z.array(checkpoint)),
+    setPinned: method(z.object({ checkpointId: id, pinned: z.boolean() }), nothing),
+  },
+  events: {
+    list: method(z.object({ runId: id.nullable().default(null), kind: z.enum(['log', 'health', 'lifecycle']).nullable().default(null), afterId: count.default(0), limit: z.int().min(1).max(1000).default(200) }), z.array(runEvent)),
+  },
+  health: {
+    rules: method(none, z.array(healthRule)),
+    list: method(ofRun, z.array(healthFinding)),
+  },
+  jobs: {
+    list: method(none, z.array(job)),
+    cancel: method(z.object({ jobId: name }), nothing),
+  },
+  exports: {
+    /** Writes a file into the workspace's `exports` folder; `runId` is needed for all but `workspace`. */
+    write: method(z.object({ kind: z.enum(exportKinds), runId: id.nullable().default(null) }), exported),
+  },
+} as const
+
+// ------------------------------------------------------------------------------------------------------------ types derived from it
+
+export type Methods = typeof methods
+export type Noun = keyof Methods
+type Spec = { readonly input: z.ZodType; readonly output: z.ZodType }
+
+/** `runs.list`, `rollouts.query`, ... */
+export type MethodName = { [N in Noun]: `${N}.${keyof Methods[N] & string}` }[Noun]
+export type InputOf<S extends Spec> = z.output<S['input']>
+export type OutputOf<S extends Spec> = Of<S['output']>
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+type Call<S extends Spec> = undefined extends z.input<S['input']>
+  ? (input?: undefined, options?: CallOptions) => Promise<OutputOf<S>>
+  : (input: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
+
+/** What a page holds: `client.runs.list()`, `client.rollouts.get({ rolloutId })`. Rejects with LabError. */
+export type Client = { readonly [N in Noun]: { readonly [V in keyof Methods[N]]: Methods[N][V] extends Spec ? Call<Methods[N][V]> : never } }
+
+type Answer<S extends Spec> = (input: InputOf<S>, options: { readonly signal: AbortSignal }) => OutputOf<S> | Promise<OutputOf<S>>
+/** What implements some of the nouns: inputs arrive checked, with defaults filled in. */
+export type Answers<N extends Noun> = { readonly [Each in N]: { readonly [V in keyof Methods[Each]]: Methods[Each][V] extends Spec ? Answer<Methods[Each][V]> : never } }
+export type AppAnswers = Answers<'app'>['app']
+export type LabNoun = Exclude<Noun, 'app'>
+
+/** The schemas of a method, or null where there is none of that name. */
+export function methodNamed(given: string): Spec | null {
+  const [noun = '', verb = '', ...rest] = given.split('.')
+  if (rest.length > 0 || !Object.hasOwn(methods, noun)) return null
+  const verbs = methods[noun as Noun] as Readonly<Record<string, Spec>>
+  return Object.hasOwn(verbs, verb) ? verbs[verb]! : null
+}
+
+export const methodNames = Object.entries(methods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`)) as readonly MethodName[]
