@@ -23,8 +23,8 @@ export function verify(graph: Graph): void {
     declare(value, `constant '${value.name}'`)
     if (elementsOf(value.shape) !== data.length) throw new Error(`constant '${value.name}': ${data.length} elements do not fill ${showShape(value.shape)}`)
   }
-  // A name gets its size from an input that has it as a dimension of its own.
-  const sized = new Set(graph.inputs.flatMap((input) => input.shape))
+  // A dimension is read off an input that has it, or worked out from names that are read off inputs.
+  const given = new Set(graph.inputs.flatMap((input) => input.shape))
 
   for (const node of graph.nodes) {
     const label = nodeLabel(node.op, node.outputs[0]?.name)
@@ -39,7 +39,7 @@ export function verify(graph: Graph): void {
       declare(output, label)
       if (output.dtype !== types[i].dtype || !sameShape(output.shape, types[i].shape))
         throw new Error(`${label}: '${output.name}' is declared ${showType(output)}, its inputs make it ${showType(types[i])}`)
-      const unsized = output.shape.flatMap(symbolsOf).find((name) => !sized.has(name))
+      const unsized = output.shape.filter((d) => !given.has(d)).flatMap(symbolsOf).find((name) => !given.has(name))
       if (unsized !== undefined) throw new Error(`${label}: no input has a dimension '${unsized}', so ${showShape(output.shape)} has no size at run time`)
     })
   }

@@ -8,11 +8,13 @@ import { GraphBuilder } from '../../src-main/graph/builder.ts'
 import { evaluateDim } from '../../src-main/graph/dims.ts'
 import type { Graph } from '../../src-main/graph/ir.ts'
 import { OPS } from '../../src-main/graph/ops.ts'
+import { createRng } from '../../src-main/numeric/rng.ts'
+import type { Rng } from '../../src-main/numeric/rng.ts'
 import { CASES, SIZES } from '../graph/cases.ts'
 import type { Case, Input } from '../graph/cases.ts'
 import { runOnCpu, runOnWebgpu } from '../graph/ort.ts'
 import type { Feeds } from '../graph/ort.ts'
-import { randomArray, uniform } from '../graph/random.ts'
+import { randomArray } from '../graph/random.ts'
 import { interpret, ndarray } from '../graph/reference.ts'
 import type { NdArray } from '../graph/reference.ts'
 import { differences, distance } from './differences.ts'
@@ -26,25 +28,25 @@ interface Prepared {
   readonly expected: Tensors
 }
 
-function randomInput({ dtype, shape, range: [low, high], values }: Input, next: () => number): NdArray {
+function randomInput({ dtype, shape, range: [low, high], values }: Input, rng: Rng): NdArray {
   const sizes = shape.map((d) => evaluateDim(d, SIZES))
   if (values) return ndarray(sizes, values)
-  const array = randomArray(sizes, next, low, high)
+  const array = randomArray(sizes, rng, low, high)
   return dtype === 'float32' ? array : ndarray(sizes, array.data.map(Math.floor))
 }
 
 /** The case's graph with outputs y, loss = sum(y * w) for random w, and the loss's gradients, with what they should be. */
 function prepare(c: Case, seed: number): Prepared {
   const g = new GraphBuilder(c.title)
-  const next = uniform(seed)
+  const rng = createRng(seed)
   const x = Object.fromEntries(Object.entries(c.inputs).map(([name, input]) => [name, g.input(name, input.dtype, input.shape)]))
-  const feeds: Record<string, NdArray> = Object.fromEntries(Object.entries(c.inputs).map(([name, input]) => [name, randomInput(input, next)]))
+  const feeds: Record<string, NdArray> = Object.fromEntries(Object.entries(c.inputs).map(([name, input]) => [name, randomInput(input, rng)]))
   const y = c.build(g, x)
   g.output('y', y)
   const targets = y.dtype === 'float32' ? Object.keys(c.inputs).filter((name) => c.inputs[name].dtype === 'float32' && !c.constant?.includes(name)) : []
   if (targets.length > 0) {
     const w = g.input('w', 'float32', y.shape)
-    feeds.w = randomInput({ dtype: 'float32', shape: y.shape, range: [-1, 1] }, next)
+    feeds.w = randomInput({ dtype: 'float32', shape: y.shape, range: [-1, 1] }, rng)
     g.output('loss', g.reduceSum(g.mul(y, w), undefined, false))
   }
   const forward = g.build()
