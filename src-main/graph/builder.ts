@@ -26,7 +26,7 @@ const DATA_DTYPES: readonly [abstract new (...args: never[]) => TensorData, Dtyp
 function scalarData(value: number, dtype: Dtype): TensorData {
   return {
     float32: () => Float32Array.of(value),
-    int64: () => BigInt64Array.of(BigInt(value)),
+    int64: () => BigInt64Array.of(BigInt(Math.trunc(value))),
     int32: () => Int32Array.of(value),
     bool: () => Uint8Array.of(value),
   }[dtype]()
@@ -55,6 +55,7 @@ export class GraphBuilder {
     for (const constant of graph.constants) builder.#addConstant(constant)
     for (const node of graph.nodes) builder.#addNode(node)
     builder.#outputs.push(...graph.outputs)
+    builder.#count = builder.#values.size
     return builder
   }
 
@@ -74,10 +75,9 @@ export class GraphBuilder {
 
   /** A constant of rank 0; equal scalars are one constant. */
   scalar(value: number, dtype: Dtype = 'float32'): Value {
-    const key = `${dtype} ${Object.is(value, -0) ? '-0' : value}`
-    const made = this.#scalars.get(key) ?? this.constant(scalarData(value, dtype), [])
-    this.#scalars.set(key, made)
-    return made
+    const data = scalarData(value, dtype)
+    if (dtype !== 'float32' && Number(data[0]) !== value) throw new Error(`a scalar of type ${dtype} cannot be ${value}`)
+    return this.#scalars.get(scalarKey(dtype, data)) ?? this.constant(data, [])
   }
 
   /** Names a value for the outside world. */
@@ -307,6 +307,7 @@ export class GraphBuilder {
   #addConstant(constant: Constant): void {
     this.#declare(constant.value)
     this.#constants.push(constant)
+    if (constant.value.shape.length === 0) this.#scalars.set(scalarKey(constant.value.dtype, constant.data), constant.value)
   }
 
   #addNode(node: Node): void {
@@ -330,6 +331,11 @@ export class GraphBuilder {
     while (this.#values.has(name))
     return name
   }
+}
+
+/** Equal scalars have equal keys; 0 and -0 are not equal. */
+function scalarKey(dtype: Dtype, data: TensorData): string {
+  return `${dtype} ${Object.is(data[0], -0) ? '-0' : data[0]}`
 }
 
 /** Counts a negative axis from the end. */

@@ -1,7 +1,7 @@
 // Dimensions of tensor shapes: a whole number, or an expression over names such as 'B', 'B*T' or 'T-1'.
 // Expressions are polynomials with whole coefficients, always written in one canonical way, so two
 // dimensions are equal exactly when their text is equal. There are no brackets, quotients or
-// inequalities: 'T' is never assumed to equal a number, and only exact division is answered.
+// inequalities, and 'T' is never assumed to equal a number.
 
 /** A whole number, or a canonical polynomial over dimension names ('B*T', '2*T-1'). */
 export type Dim = number | string
@@ -88,26 +88,6 @@ export function mulDims(a: Dim, b: Dim): Dim {
 
 export function subDims(a: Dim, b: Dim): Dim {
   return addDims(a, mulDims(b, -1))
-}
-
-/** a / b where the division is exact, by a single term or by an equal expression; null otherwise. */
-export function divideDims(a: Dim, b: Dim): Dim | null {
-  if (a === b) return 1
-  const divisor = [...parse(b)]
-  if (divisor.length !== 1) return null
-  const [monomial, coefficient] = divisor[0]
-  const terms: [string, number][] = []
-  for (const [m, c] of parse(a)) {
-    const names = namesOf(m)
-    for (const name of namesOf(monomial)) {
-      const at = names.indexOf(name)
-      if (at < 0) return null
-      names.splice(at, 1)
-    }
-    if (c % coefficient !== 0) return null
-    terms.push([monomialOf(names), c / coefficient])
-  }
-  return write(collect(terms))
 }
 
 /** Number of elements of a shape; 1 for a scalar. */

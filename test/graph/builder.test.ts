@@ -84,6 +84,7 @@ describe('a mistake fails where it is written, with the node, what was expected 
     ['an output named twice', ({ g, x }) => [g.output('y', x), g.output('y', x)], "output 'y' is named twice"],
     ['a value of another graph', ({ g }) => g.neg(start().x), "graph 'test': value 'x' belongs to another graph"],
     ['an unknown name', ({ g }) => g.value('nothing'), "graph 'test' has no value 'nothing'"],
+    ['half a token', ({ g, tokens }) => g.mul(tokens, 0.5), 'a scalar of type int64 cannot be 0.5'],
     ['a constant that is not full', ({ g }) => g.constant(new Float32Array(3), [2, 2], 'c'), "constant 'c': 3 elements do not fill [2,2]"],
   ]
 
