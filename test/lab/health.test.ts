@@ -1,0 +1,109 @@
+// Every health rule worked by hand: the history that sets it off, the one beside it that does not, and what it points to.
+import { describe, expect, it } from 'vitest'
+import { healthRules, newFindings, ruleNamed, type History, type HistoryEvaluation } from '../../src-main/lab/health.ts'
+import { rolloutFilter } from '../../src-preload/contract.ts'
+
+const history = (metrics: readonly Record<string, number>[], more: Partial<History> = {}): History => ({
+  runId: 7, updatesPerBatch: null, evaluations: [], steps: metrics.map((each, index) => ({ step: index + 1, metrics: each })), ...more,
+})
+const repeat = (count: number, metrics: Record<string, number>): Record<string, number>[] => Array.from({ length: count }, () => metrics)
+const codes = (given: History, newest: 'step' | 'evaluation' = 'step'): string[] => newFindings(given, newest).map((finding) => finding.code)
+
+describe('health rules over steps', () => {
+  it('says that most answers are cut off above one half, and shows those that were', () => {
+    expect(codes(history([{ 'completions/clipped_ratio': 0.5 }]))).toEqual([])
+    const [finding] = newFindings(history([{ 'completions/clipped_ratio': 0.2 }, { 'completions/clipped_ratio': 0.62 }]), 'step')
+    expect(finding).toMatchObject({ code: 'completions.clipped', step: 2, message: '62 % of the completions were cut off at the token limit.', rollouts: { runId: 7, steps: [2, 2], finishReason: 'length' } })
+  })
+
+  it('speaks once while a rule stays true, and again after it was not', () => {
+    const clipped = { 'completions/clipped_ratio': 0.9 }
+    expect(codes(history([clipped, clipped]))).toEqual([])
+    expect(codes(history([clipped, { 'completions/clipped_ratio': 0.1 }, clipped]))).toEqual(['completions.clipped'])
+  })
+
+  it('says that groups agree after three steps in a row', () => {
+    expect(codes(history(repeat(2, { frac_reward_zero_std: 0.9 })))).toEqual([])
+    const [finding] = newFindings(history(repeat(3, { frac_reward_zero_std: 0.9 })), 'step')
+    expect(finding).toMatchObject({ code: 'groups.noSignal', step: 3, rollouts: { runId: 7, steps: [1, 3] }, data: { share: 0.9 } })
+    expect(codes(history([{ frac_reward_zero_std: 0.9 }, { frac_reward_zero_std: 0.8 }, { frac_reward_zero_std: 0.9 }]))).toEqual([])
+  })
+
+  it('sees two rewards that cancel, and not a batch in which nothing varies', () => {
+    expect(codes(history([{ reward_std: 0, 'rewards/outcome/std': 0.5, 'rewards/length_penalty/std': 0.5 }]))).toEqual(['rewards.cancel'])
+    expect(codes(history([{ reward_std: 0, 'rewards/outcome/std': 0 }]))).toEqual([])
+    expect(codes(history([{ reward_std: 0.3, 'rewards/outcome/std': 0.5 }]))).toEqual([])
+  })
+
+  it('explains a clip ratio of zero when there is one update per batch', () => {
+    const metrics = [{ 'clip_ratio/region_mean': 0 }]
+    expect(codes(history(metrics, { updatesPerBatch: 1 }))).toEqual(['updates.single'])
+    expect(codes(history(metrics, { updatesPerBatch: 2 }))).toEqual([])
+    expect(codes(history(metrics))).toEqual([])
+  })
+
+  it('says that paid progress does not show after five flat steps, and only where it is paid', () => {
+    expect(codes(history(repeat(5, { 'mrt/progress_mean': 0.001, 'mrt/alpha': 1 })))).toEqual(['progress.flat'])
+    expect(codes(history(repeat(4, { 'mrt/progress_mean': 0.001, 'mrt/alpha': 1 })))).toEqual([])
+    expect(codes(history(repeat(5, { 'mrt/progress_mean': 0.02, 'mrt/alpha': 1 })))).toEqual([])
+    expect(codes(history(repeat(5, { 'mrt/progress_mean': 0.001, 'mrt/alpha': 0 })))).toEqual([])
+  })
+
+  it('compares entropy with the median of the first five steps', () => {
+    const start = [0.4, 0.5, 0.6, 0.5, 9].map((entropy) => ({ entropy }))
+    expect(codes(history([...start, { entropy: 0.11 }]))).toEqual([])
+    const [finding] = newFindings(history([...start, { entropy: 0.09 }]), 'step')
+    expect(finding).toMatchObject({ code: 'entropy.collapse', level: 'error', data: { entropy: 0.09, start: 0.5 } })
+  })
+
+  it('finds a gradient ten times the usual one, once there are five steps to know it by', () => {
+    expect(codes(history([...repeat(5, { grad_norm: 0.5 }), { grad_norm: 5.1 }]))).toEqual(['gradient.spike'])
+    expect(codes(history([...repeat(5, { grad_norm: 0.5 }), { grad_norm: 5 }]))).toEqual([])
+    expect(codes(history([...repeat(4, { grad_norm: 0.5 }), { grad_norm: 50 }]))).toEqual([])
+  })
+
+  it('says nothing of metrics that are absent', () => {
+    expect(codes(history(repeat(30, {})))).toEqual([])
+  })
+})
+
+describe('health rules over evaluations', () => {
+  const evaluation = (step: number, accuracy: number, more: Partial<HistoryEvaluation> = {}): HistoryEvaluation => ({ step, accuracy, accuracyAtMost: accuracy, meanTokens: 100, ...more })
+  const steps = Array.from({ length: 10 }, (_, index) => ({ reward: index < 5 ? 0.3 : 0.5 }))
+
+  it('suspects the reward when it rises and accuracy does not', () => {
+    const evaluations = [evaluation(5, 0.4), evaluation(10, 0.4)]
+    const [finding] = newFindings(history(steps, { evaluations }), 'evaluation')
+    expect(finding).toMatchObject({ code: 'reward.hacking', step: 10, rollouts: { runId: 7, steps: [6, 10], reward: [0.5, null] } })
+    expect(finding!.data.rewardBefore).toBeCloseTo(0.3, 12)
+    expect(codes(history(steps, { evaluations: [evaluation(5, 0.4), evaluation(10, 0.41)] }), 'evaluation')).toEqual([])
+  })
+
+  it('takes the first steps for the reward before training', () => {
+    expect(codes(history(steps, { evaluations: [evaluation(0, 0.4), evaluation(10, 0.3)] }), 'evaluation')).toEqual(['reward.hacking'])
+  })
+
+  it('says that a penalty is too strong when answers get shorter and worse at the largest budget', () => {
+    const flat = repeat(10, { reward: 0.3 })
+    const before = evaluation(0, 0.5, { accuracyAtMost: 0.6 })
+    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.55, meanTokens: 80 })] }), 'evaluation')).toEqual(['length.tooStrong'])
+    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.59, meanTokens: 80 })] }), 'evaluation')).toEqual([])
+    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.5, meanTokens: 95 })] }), 'evaluation')).toEqual([])
+  })
+})
+
+describe('the table of rules', () => {
+  it('says of every rule when it speaks and what to do', () => {
+    for (const rule of healthRules) {
+      expect(rule.code).toMatch(/^[a-z]+\.[a-zA-Z]+$/)
+      for (const text of [rule.title, rule.when, rule.next]) expect(text.length, rule.code).toBeGreaterThan(10)
+      expect(ruleNamed(rule.code)).toEqual(rule)
+    }
+    expect(ruleNamed('of.olderVersion')).toBeNull()
+  })
+
+  it('points to rollouts with a filter that the lists accept', () => {
+    const [finding] = newFindings(history([{ 'completions/clipped_ratio': 0.7 }]), 'step')
+    expect(rolloutFilter.parse(finding!.rollouts)).toEqual(finding!.rollouts)
+  })
+})
