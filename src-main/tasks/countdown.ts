@@ -35,7 +35,7 @@ export const COUNTDOWN_LEVELS: readonly Level[] = [
 ]
 
 /** Solvers kept for problems seen lately: a problem is graded, scored and demonstrated many times in a row. */
-const SOLVERS_KEPT = 256
+const SOLVERS_KEPT = 64
 
 /** The Countdown task. `config` overrides the default ranges; throws TaskError('bad-options') when they cannot work. */
 export function createCountdown(

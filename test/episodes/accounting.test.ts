@@ -25,6 +25,12 @@ describe('the token account', () => {
     expect(accountTokens([early, lost]).map((a) => a.fate)).toEqual(['futile', 'futile'])
   })
 
+  it('calls a rollout futile that failed with exactly what was enough for another', () => {
+    const same = { boundaries: [0, 25], accuracy: [0, 0.1] }
+    const less = { boundaries: [0, 24], accuracy: [0, 0.1] }
+    expect(accountTokens([solver, same, less]).map((a) => a.fate)).toEqual(['solved', 'futile', 'starved'])
+  })
+
   it('does not count a lucky boundary that was lost again as solved', () => {
     expect(solveTokens(lost)).toBeNull()
     expect(solveTokens(lost, 0.05)).toBe(30)

@@ -130,6 +130,14 @@ describe('bulk indices', () => {
 })
 
 describe('derived seeds', () => {
+  it('stay what they were: stored runs and the splits of Countdown depend on them', () => {
+    expect(deriveSeed(1, 'rollout', 3)).toBe(1527397470326656)
+    expect(deriveSeed(7, 'countdown-split', 4)).toBe(3782181086958136)
+    const indices = new Int32Array(6)
+    fillIndices(indices, 1000, 3, 2, 9)
+    expect([...indices]).toEqual([823, 192, 315, 279, 70, 986])
+  })
+
   it('are stable, and tell labels, their order, their type and their number apart', () => {
     const seeds = [
       deriveSeed(1), deriveSeed(2), deriveSeed(1, 'a'), deriveSeed(1, 'b'), deriveSeed(1, 'a', 'b'), deriveSeed(1, 'b', 'a'),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import { ascending, movesFrom, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
 import { DEFAULT_COUNTDOWN, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
 import type { TeacherOptions } from '../../src-main/tasks/countdown/teacher.ts'
 import { parseTrace } from '../../src-main/tasks/countdown/trace.ts'
@@ -164,7 +165,23 @@ describe('the wasteful teacher', () => {
     const stopped = traces({ stopEarly: 1 })
     expect(stopped.every(({ trace }) => trace.end === 'stopped')).toBe(true)
     expect(stopped.filter(({ trace }) => trace.completion[0] === 4).length).toBeGreaterThan(20)
-    expect(stopped.some(({ trace }) => trace.solvedInThinking)).toBe(true)
+    const lastOnly = traces({ stopEarly: 1, recheck: 0 })
+    expect(lastOnly.filter(({ trace }) => trace.solvedInThinking).length).toBeGreaterThan(20)
+  })
+
+  it('ends a failing attempt at the nearest miss exactly as often as it is told to', () => {
+    const misses = (options: Partial<TeacherOptions>): boolean[] => traces({ stopEarly: 0, ...options }).flatMap(({ problem, trace }) =>
+      parseTrace(problem.data, trace.completion, trace.boundaries).attempts.filter((attempt) => !attempt.solves).map((attempt) => {
+        const [x, , y, , first] = attempt.steps[0].split(' ').map(Number)
+        const rest = replace(ascending(problem.data.numbers), x, y, first)!
+        const nearest = Math.min(...movesFrom(rest).map((move) => Math.abs(move.result - problem.data.target)))
+        return Math.abs(attempt.value! - problem.data.target) === nearest
+      }))
+    const always = misses({ nearMiss: 1 })
+    expect(always.length).toBeGreaterThan(500)
+    expect(always.every(Boolean)).toBe(true)
+    const never = misses({ nearMiss: 0 })
+    expect(never.filter(Boolean).length / never.length).toBeLessThan(0.6)
   })
 
   it('wastes nothing after success and repeats nothing when those habits are switched off', () => {

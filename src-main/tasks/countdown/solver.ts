@@ -35,7 +35,8 @@ export function createSolver(target: number): Solver {
     let total = counts.get(key)
     if (total === undefined) {
       total = 0
-      for (const move of moves(state)) total += count(move.rest)
+      // Not through `moves`: most states are dead ends, and their lists would only fill memory.
+      for (const move of movesFrom(state)) total += count(move.rest)
       counts.set(key, total)
     }
     return total
