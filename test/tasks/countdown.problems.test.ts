@@ -221,7 +221,8 @@ describe('reading a trace', () => {
   })
 
   it.each([
-    ['5 + 4 = 10 , 15 + 10 = 25 yes', 'a wrong sum'],
+    ['5 + 4 = 10 , 15 + 10 = 25 yes', 'a wrong sum carried on'],
+    ['5 + 4 = 9 , 15 + 9 = 79 yes', 'a wrong sum that claims the target'],
     ['5 + 4 = 9 , 9 + 9 = 18 no', 'a number used twice'],
     ['5 + 4 = 9 no', 'numbers left over'],
     ['5 + 4 , 15 + 9 = 24 no', 'a step without a result'],
