@@ -13,7 +13,7 @@ export interface JobControl {
   readonly id: string
   /** Aborted by cancel and by closing. */
   readonly signal: AbortSignal
-  /** Asked between steps; asking while a pause is wished is what makes the job paused. */
+  /** Asked between steps. Work that is asked to pause or stop saves what it needs to go on, and ends. */
   readonly control: () => Wish
   readonly onEvent: (event: LabEvent) => void
 }
@@ -122,12 +122,8 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
       wish: 'go',
       async start() {
         const { hear, end } = teller(entry)
-        const control = (): Wish => {
-          if (entry.wish === 'pause' && entry.job.state === 'pausing') change(entry, { state: 'paused' })
-          return entry.wish
-        }
         try {
-          resolve(await work({ id, signal: abort.signal, control, onEvent: hear }))
+          resolve(await work({ id, signal: abort.signal, control: () => entry.wish, onEvent: hear }))
         } catch (error) {
           const thrown = abort.signal.aborted ? cancelledJob(label) : error
           reject(thrown)

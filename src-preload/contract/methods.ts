@@ -67,8 +67,12 @@ export type PresetDescription = Of<typeof preset>
 export const specField = z.object({
   path: name,
   kind: z.enum(['number', 'text', 'choice', 'list']),
+  /** Null where there is none. */
   default: json,
   choices: z.array(json),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  integer: z.boolean(),
   about: z.string(),
 })
 export type SpecField = Of<typeof specField>
@@ -126,8 +130,8 @@ export const selfTestReport = z.object({
 export type SelfTestReport = Of<typeof selfTestReport>
 
 export const jobKinds = ['train', 'evaluate', 'stopHere', 'selfTest', 'export', 'import', 'study'] as const
-export const jobStates = ['queued', 'running', 'pausing', 'paused', 'stopping', 'cancelling'] as const
-/** Work that is queued, going on or paused; what has ended is in the records. Heavy jobs run one at a time, in order. */
+export const jobStates = ['queued', 'running', 'pausing', 'stopping', 'cancelling'] as const
+/** Work that waits or goes on; what has ended or is paused is in the records. Training and evaluation run one at a time, in order. */
 export const job = z.object({
   id: name,
   kind: z.enum(jobKinds),
@@ -260,7 +264,7 @@ export const thinkingSummary = z.object({
 })
 export type ThinkingSummary = Of<typeof thinkingSummary>
 
-/** `thinking` counts the prefix alone, `completion` adds the forced answer, `all` adds the prompt (as published). */
+/** `thinking` counts the prefix alone, `completion` adds the answer, `all` adds the prompt (as published). */
 export const counted = z.enum(['all', 'completion', 'thinking'])
 export const comparator = z.enum(['oracle', 'sufficient'])
 export const budgetPoint = figure.extend({ budget: z.number().positive(), extrapolated: z.boolean() })
@@ -275,17 +279,22 @@ export const calibrationReport = z.object({
 })
 export type CalibrationReport = Of<typeof calibrationReport>
 
-/** How text is cut into episodes. */
+/** How text is cut into episodes: what makes a paragraph open one, paragraphs between cuts, cuts at most, episodes merged into one. */
 export const segmentRule = z.object({
-  phrases: z.array(name),
-  /** A paragraph that begins with a match opens an episode. */
-  pattern: z.string().nullable(),
-  minimumGap: count,
-  maximumEpisodes: z.int().positive().nullable(),
+  opener: z.discriminatedUnion('kind', [
+    /** It starts with one of the phrases, or a regular expression matches at its start. */
+    z.object({ kind: z.literal('phrases'), phrases: z.array(z.string().min(1)), patterns: z.array(z.string().min(1)).default([]) }),
+    z.object({ kind: z.literal('paragraphs') }),
+    /** Its words differ from those of the `window` paragraphs before. */
+    z.object({ kind: z.literal('topics'), window: z.int().min(1).max(50) }),
+  ]),
+  minGap: count,
+  maxCuts: count.nullable(),
   groupSize: z.int().positive(),
 })
 export type SegmentRule = Of<typeof segmentRule>
-export const cut = z.object({ index: count, textStart: count, textEnd: count, marker: z.string() })
+/** An episode of a text: characters [textStart, textEnd). */
+export const cut = z.object({ index: count, textStart: count, textEnd: count })
 export type Cut = Of<typeof cut>
 
 /** What runs are compared by: alone, or seeds of one configuration together. */
@@ -391,7 +400,7 @@ export const labStates = ['starting', 'ready', 'gone'] as const
 /** The lab process as the program around it sees it. `gone`: it died (reason says how); the window lives and may restart it. */
 export const labStatus = z.object({
   state: z.enum(labStates),
-  /** Null unless gone. */
+  /** Why it is gone; or, when it is ready, why the workspace it was to open could not be opened. */
   error: labErrorData.nullable(),
   /** Starts so far, the first included. */
   starts: count,
@@ -515,13 +524,13 @@ export const methods = {
   },
   thinking: {
     summary: method(z.object({ scope: thinkingScope, limit: z.int().min(1).max(20_000).default(4000) }), thinkingSummary),
-    regret: method(z.object({ scope: thinkingScope, budgets: z.array(z.number().positive()).min(1).max(200), counted: counted.default('thinking'), comparator: comparator.default('oracle'), limit: z.int().min(1).max(20_000).default(4000) }), z.array(budgetPoint)),
+    regret: method(z.object({ scope: thinkingScope, budgets: z.array(z.number().positive()).min(1).max(200), counted: counted.default('all'), comparator: comparator.default('oracle'), limit: z.int().min(1).max(20_000).default(4000) }), z.array(budgetPoint)),
     /** J after the last episode against what was graded. */
     calibration: method(z.object({ scope: thinkingScope, bins: z.int().min(2).max(50).default(10), limit: z.int().min(1).max(20_000).default(4000) }), calibrationReport),
     /** Live preview: where a rule would cut a text. */
     segment: method(z.object({ text: z.string().max(1_000_000), rule: segmentRule }), z.array(cut)),
-    /** The rule of the paper, to start editing from. */
-    paperRule: method(none, segmentRule),
+    /** The rules of the paper by name, to start editing from. */
+    rules: method(none, z.array(z.object({ name, rule: segmentRule }))),
   },
   evaluations: {
     list: method(z.object({ runId: id.nullable().default(null) }), z.array(evaluation)),
