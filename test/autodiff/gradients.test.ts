@@ -9,13 +9,11 @@ import type { Shape } from '../../src-main/graph/dims.ts'
 import type { Graph, Value } from '../../src-main/graph/ir.ts'
 import { OPS } from '../../src-main/graph/ops.ts'
 import { print } from '../../src-main/graph/print.ts'
-import { createRng } from '../../src-main/numeric/rng.ts'
-import { runOnCpu } from '../graph/ort.ts'
-import type { Feeds } from '../graph/ort.ts'
-import { randomArray } from '../graph/random.ts'
+import { runOnCpu, runOnWebgpu } from '../graph/ort.ts'
 import { interpret, ndarray } from '../graph/reference.ts'
 import type { NdArray } from '../graph/reference.ts'
 import { differences, distance } from './differences.ts'
+import { NETWORKS } from './networks.ts'
 
 const total = (g: GraphBuilder, x: Value): Value => g.reduceSum(x, undefined, false)
 
@@ -28,85 +26,45 @@ function slopeOf(x: NdArray, f: (g: GraphBuilder, x: Value) => Value): number[] 
 
 const opsOf = (graph: Graph): string[] => graph.nodes.map((node) => node.op)
 
-async function expectGradients(forward: Graph, parameters: readonly string[], feeds: Feeds): Promise<void> {
-  const full = gradients(forward, 'loss', parameters)
-  const [reference, onCpu] = [interpret(full, feeds), await runOnCpu(full, feeds)]
-  for (const parameter of parameters) {
-    const slope = differences(forward, feeds, 'loss', parameter)
-    const name = gradientName(parameter)
-    expect(distance(reference[name], slope), `${name} in float64`).toBeLessThan(1e-7)
-    expect(distance(onCpu[name], slope), `${name} on the CPU provider`).toBeLessThan(1e-5)
-  }
-}
-
 test('every op has a gradient rule or a reason to have none, never both', () => {
   expect([...Object.keys(RULES), ...Object.keys(WITHOUT_GRADIENT)].toSorted()).toEqual(Object.keys(OPS).toSorted())
 })
 
 describe('networks', () => {
-  test('a two-layer perceptron: every gradient equals finite differences', async () => {
-    const g = new GraphBuilder('mlp')
-    const rng = createRng(1)
-    const shapes: Record<string, number[]> = { x: [5, 4], w1: [6, 4], b1: [6], w2: [3, 6], b2: [3], target: [5, 3] }
-    const v = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, g.input(name, 'float32', name === 'x' || name === 'target' ? ['N', shape[1]] : shape)]))
-    const hidden = g.tanh(g.gemm(v.x, v.w1, v.b1, { transB: true }))
-    const error = g.sub(g.gemm(hidden, v.w2, v.b2, { transB: true }), v.target)
-    g.output('loss', g.reduceMean(g.mul(error, error), undefined, false))
-    const feeds = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, randomArray(shape, rng)]))
-    await expectGradients(g.build(), ['x', 'w1', 'b1', 'w2', 'b2'], feeds)
+  test.each(NETWORKS)('$title: every gradient equals finite differences', async ({ graph, parameters, feeds }) => {
+    const full = gradients(graph, 'loss', parameters)
+    const [reference, onCpu] = [interpret(full, feeds), await runOnCpu(full, feeds)]
+    for (const parameter of parameters) {
+      const slope = differences(graph, feeds, 'loss', parameter)
+      const name = gradientName(parameter)
+      expect(distance(reference[name], slope), `${name} in float64`).toBeLessThan(1e-7)
+      expect(distance(onCpu[name], slope), `${name} on the CPU provider`).toBeLessThan(1e-5)
+    }
   })
 
-  test('a decoder block with tied embedding, RMSNorm, rotary attention and a gated layer: every gradient equals finite differences', async () => {
-    const [heads, size, width, inner, vocabulary, B, T] = [2, 4, 8, 6, 7, 2, 3]
-    const g = new GraphBuilder('block')
-    const rng = createRng(2)
-    const parameters: Record<string, number[]> = {
-      embedding: [vocabulary, width], norm1: [width], q: [width, width], k: [width, width], v: [width, width], o: [width, width],
-      norm2: [width], gate: [inner, width], up: [inner, width], down: [width, inner], norm3: [width],
-    }
-    const p = Object.fromEntries(Object.entries(parameters).map(([name, shape]) => [name, g.input(name, 'float32', shape)]))
-    const tokens = g.input('tokens', 'int64', ['B', 'T'])
-    const positions = g.input('positions', 'int64', ['B', 'T'])
-    const targets = g.input('targets', 'int64', ['B', 'T'])
-    const weights = g.input('weights', 'float32', ['B', 'T'])
-    const angles = [...randomArray([8, size / 2], rng, 0, 3).data]
-    const cos = g.constant(Float32Array.from(angles, Math.cos), [8, size / 2])
-    const sin = g.constant(Float32Array.from(angles, Math.sin), [8, size / 2])
-
-    const linear = (x: Value, w: Value): Value => g.gemm(x, w, null, { transB: true })
-    const norm = (x: Value, w: Value): Value => g.mul(g.mul(x, g.reciprocal(g.sqrt(g.add(g.reduceMean(g.mul(x, x), [-1]), 1e-5)))), w)
-    const split = (x: Value): Value => g.transpose(g.reshape(x, ['B', 'T', heads, size]), [0, 2, 1, 3])
-    const turned = (x: Value): Value => g.rotaryEmbedding(split(x), positions, cos, sin)
-    const bias = g.where(g.less(g.unsqueeze(g.range(0, 'T'), [1]), g.unsqueeze(g.range(0, 'T'), [0])), -1e9, 0)
-
-    const x = g.reshape(g.gather(p.embedding, tokens), ['B*T', width])
-    const h = norm(x, p.norm1)
-    const scores = g.fusedMatMul(turned(linear(h, p.q)), turned(linear(h, p.k)), { transB: true, alpha: 1 / Math.sqrt(size) })
-    const attended = g.matMul(g.softmax(g.add(scores, bias)), split(linear(h, p.v)))
-    const x2 = g.add(x, linear(g.reshape(g.transpose(attended, [0, 2, 1, 3]), ['B*T', width]), p.o))
-    const h2 = norm(x2, p.norm2)
-    const x3 = g.add(x2, linear(g.mul(g.quickGelu(linear(h2, p.gate)), linear(h2, p.up)), p.down))
-    const logp = g.gatherElements(g.logSoftmax(linear(norm(x3, p.norm3), p.embedding)), g.reshape(targets, ['B*T', 1]))
-    g.output('loss', g.neg(total(g, g.mul(g.reshape(logp, ['B', 'T']), weights))))
-
-    const ids = (): NdArray => ndarray([B, T], Array.from({ length: B * T }, () => rng.int(vocabulary)))
-    const feeds: Feeds = {
-      ...Object.fromEntries(Object.entries(parameters).map(([name, shape]) => [name, randomArray(shape, rng, -0.7, 0.7)])),
-      tokens: ids(), targets: ids(), positions: ndarray([B, T], [0, 1, 2, 2, 3, 4]), weights: randomArray([B, T], rng, -1, 1),
-    }
-    await expectGradients(g.build(), Object.keys(parameters), feeds)
+  test('on WebGPU the same networks have the same gradients', async () => {
+    const jobs = NETWORKS.map(({ graph, parameters, feeds }) => ({ graph: gradients(graph, 'loss', parameters), feeds }))
+    const found = await runOnWebgpu(jobs)
+    jobs.forEach(({ graph, feeds }, i) => {
+      const expected = interpret(graph, feeds)
+      for (const name of Object.keys(expected)) expect(distance(found[i][name], expected[name]), `${NETWORKS[i].title}: ${name}`).toBeLessThan(1e-4)
+    })
   })
 
-  test('the gradient of an embedding loses no row when thousands of tokens share it', async () => {
-    const [tokens, width, rows] = [8192, 256, 3]
+  describe('the gradient of an embedding loses no row when thousands of tokens share it', () => {
+    const [tokens, width, rows] = [8192, 64, 3]
     const g = new GraphBuilder('embedding')
-    const table = g.input('table', 'float32', [rows, width])
-    g.output('loss', total(g, g.gather(table, g.input('at', 'int64', ['N']))))
-    const at = ndarray([tokens], Array.from({ length: tokens }, (_, i) => i % rows))
-    const full = gradients(g.build(), 'loss', ['table'])
-    const found = (await runOnCpu(full, { table: ndarray([rows, width], new Float64Array(rows * width)), at }))['grad/table']
-    const uses = [2731, 2731, 2730]
-    expect(found.data.every((sum, i) => sum === uses[Math.floor(i / width)])).toBe(true)
+    g.output('loss', total(g, g.gather(g.input('table', 'float32', [rows, width]), g.input('at', 'int64', ['N']))))
+    const graph = gradients(g.build(), 'loss', ['table'])
+    const feeds = { table: ndarray([rows, width], new Float64Array(rows * width)), at: ndarray([tokens], Array.from({ length: tokens }, (_, i) => i % rows)) }
+
+    test.each<[string, () => Promise<Record<string, NdArray>>]>([
+      ['CPU', () => runOnCpu(graph, feeds)],
+      ['WebGPU', async () => (await runOnWebgpu([{ graph, feeds }]))[0]],
+    ])('on %s', async (_, run) => {
+      const uses = [2731, 2731, 2730]
+      expect((await run())['grad/table'].data.every((sum, i) => sum === uses[Math.floor(i / width)])).toBe(true)
+    })
   })
 })
 

@@ -89,8 +89,8 @@ describe('the CPU provider agrees with the reference, forward and backward', () 
 
 describe('the WebGPU provider agrees with the reference, forward and backward', () => {
   let results: readonly Tensors[]
-  beforeAll(() => {
-    results = runOnWebgpu(prepared)
+  beforeAll(async () => {
+    results = await runOnWebgpu(prepared)
   }, 600_000)
 
   test.each(prepared.map((p, i) => ({ ...p, i })))('$title', ({ i, expected }) => {

@@ -2,11 +2,12 @@
 // environment names a Vulkan driver before it starts. On Linux that is SwiftShader, the software driver that
 // comes with Chromium, so the GPU path is tested on machines without a GPU.
 
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Dtype, Graph } from '../../src-main/graph/ir.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { ndarray, unpacked } from './reference.ts'
@@ -90,7 +91,7 @@ export function webgpuEnvironment(): Readonly<Record<string, string>> {
 const CHILD = fileURLToPath(new URL('./webgpuChild.ts', import.meta.url))
 
 /** Runs many graphs in one child process on the WebGPU provider; results in the order of the graphs. */
-export function runOnWebgpu(graphs: readonly { readonly graph: Graph; readonly feeds: Feeds }[]): readonly Record<string, NdArray>[] {
+export async function runOnWebgpu(graphs: readonly { readonly graph: Graph; readonly feeds: Feeds }[]): Promise<readonly Record<string, NdArray>[]> {
   const directory = mkdtempSync(join(tmpdir(), 'mrt-webgpu-'))
   try {
     graphs.forEach(({ graph, feeds }, i) => {
@@ -98,11 +99,9 @@ export function runOnWebgpu(graphs: readonly { readonly graph: Graph; readonly f
       writeFileSync(join(directory, `${i}.onnx`), model)
       writeFileSync(join(directory, `${i}.json`), JSON.stringify(plain))
     })
-    const child = spawnSync(process.execPath, [CHILD, directory, String(graphs.length)], {
-      encoding: 'utf8',
+    await promisify(execFile)(process.execPath, [CHILD, directory, String(graphs.length)], {
       env: { ...process.env, ...webgpuEnvironment(), ORT_DISABLE_TELEMETRY: '1' },
     })
-    if (child.status !== 0) throw new Error(`the WebGPU process failed (${child.status ?? child.signal}):\n${child.stderr.slice(-4000)}`)
     return graphs.map((_, i) => {
       const results = JSON.parse(readFileSync(join(directory, `${i}.out.json`), 'utf8')) as Record<string, { shape: number[]; data: string }>
       return Object.fromEntries(Object.entries(results).map(([name, { shape, data }]) => [name, unpacked(shape, data)]))
