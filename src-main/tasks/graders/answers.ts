@@ -1,0 +1,413 @@
+// What a written answer is: a value with an optional name and unit, a list (ordered or not),
+// a set of reals, a matrix, a relation, or just text. Reading never fails: what this reader
+// does not vouch for becomes text, which only equals the same text.
+
+import { contains, keyOf, minus, product, symbol, symbolsOf } from './expression.ts'
+import type { Expression } from './expression.ts'
+import { compareNumerically } from './numeric.ts'
+import { compareExactly, exactValue } from './exact.ts'
+import { MATRICES, PHRASES, isMathWord } from './notation.ts'
+import { parseExpression, Unreadable } from './parse.ts'
+import { INFINITY, MINUS_INFINITY, REALS, complement, intersection, normalise, point, union } from './realSets.ts'
+import type { RealSet } from './realSets.ts'
+import { textKey, tokenise } from './tokens.ts'
+import type { Token } from './tokens.ts'
+import { isUnitWord, readUnit } from './units.ts'
+import type { Unit } from './units.ts'
+
+export type Bracket = '' | '(' | '[' | '{{' | '<'
+
+export type Answer =
+  | { readonly kind: 'value'; readonly expression: Expression; readonly name?: string; readonly unit?: Unit; readonly rounded?: Expression }
+  | { readonly kind: 'list'; readonly open: Bracket; readonly close: string; readonly items: readonly Answer[] }
+  | { readonly kind: 'set'; readonly set: RealSet; readonly name?: string }
+  | { readonly kind: 'matrix'; readonly determinant: boolean; readonly rows: readonly (readonly Expression[])[] }
+  | { readonly kind: 'relation'; readonly sign: '=' | '<' | 'le' | 'ne'; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'ratio'; readonly terms: readonly Expression[]; readonly key: string }
+  | { readonly kind: 'text'; readonly key: string; readonly words: boolean }
+
+type Slice = readonly Token[]
+
+const OPEN = new Set(['(', '[', '{', '{{', 'langle', 'lfloor', 'lceil'])
+const CLOSE = new Set([')', ']', '}', '}}', 'rangle', 'rfloor', 'rceil'])
+const opens = (token: Token): boolean => token.kind !== 'word' && (OPEN.has(token.text) || token.text.startsWith('begin '))
+const closes = (token: Token): boolean => token.kind !== 'word' && (CLOSE.has(token.text) || token.text.startsWith('end '))
+
+/** Cuts at separators outside all brackets; `cuts` are the separators met, one fewer than the parts. */
+const split = (tokens: Slice, separates: (token: Token) => boolean): { parts: Slice[]; cuts: Token[] } => {
+  const parts: Slice[] = []
+  const cuts: Token[] = []
+  let depth = 0
+  let start = 0
+  for (const [at, token] of tokens.entries()) {
+    if (opens(token)) depth++
+    else if (closes(token)) depth--
+    else if (depth === 0 && separates(token)) {
+      parts.push(tokens.slice(start, at))
+      cuts.push(token)
+      start = at + 1
+    }
+  }
+  parts.push(tokens.slice(start))
+  return { parts, cuts }
+}
+
+/** The place of the bracket that closes the first token, or -1. */
+const closingPlace = (tokens: Slice): number => {
+  let depth = 0
+  for (const [at, token] of tokens.entries()) {
+    if (opens(token)) depth++
+    else if (closes(token) && --depth === 0) return at
+  }
+  return -1
+}
+
+const isMark = (token: Token | undefined, ...texts: readonly string[]): boolean => token !== undefined && token.kind !== 'word' && texts.includes(token.text)
+const isWord = (token: Token | undefined, ...texts: readonly string[]): boolean => token?.kind === 'word' && texts.includes(token.text.toLowerCase())
+const refuse = (): never => {
+  throw new Unreadable('not a form that is read')
+}
+
+/** Breaks xy into x and y where a short raw run of letters is no function, unit, prose or name in capitals. */
+const separateLetters = (tokens: Slice): Token[] => {
+  const inProse = (at: number): boolean => [tokens[at - 1], tokens[at + 1]].some((next) => next?.kind === 'word' && !next.upright && next.text.length > 3 && !isMathWord(next.text))
+  return tokens.flatMap((token, at) => {
+    const { text } = token
+    const keep = token.kind !== 'word' || token.upright || text.length < 2 || text.length > 3 || /^[A-Z]+$/.test(text) || !/^[A-Za-z]+$/.test(text)
+    if (keep || isMathWord(text) || isWord(token, 'and', 'or', 'per', 'no', 'yes') || (at > 0 && isUnitWord(text))) return [token]
+    if (inProse(at)) return [{ ...token, upright: true }]
+    return [...text].map((letter, place) => ({ ...token, text: letter, gap: token.gap && place === 0 }))
+  })
+}
+
+const ENDINGS = ['.', ',', ';', ':', '?', '"', '`', '*', '\\\\']
+const BEGINNINGS = [',', ';', ':', '"', '`', '*', '=', 'approx', '\\\\']
+
+const trim = (tokens: Slice): Slice => {
+  let [from, to] = [0, tokens.length]
+  while (to > from && isMark(tokens[to - 1], ...ENDINGS)) to--
+  while (from < to && isMark(tokens[from], ...BEGINNINGS)) from++
+  return tokens.slice(from, to)
+}
+
+/** Braces around everything only group. */
+const unwrap = (tokens: Slice): Slice => {
+  let inside = trim(tokens)
+  while (inside.length > 1 && inside[0]!.text === '{' && closingPlace(inside) === inside.length - 1) inside = trim(inside.slice(1, -1))
+  return inside
+}
+
+const readExpression = (tokens: Slice, sign: 1 | -1): Expression => {
+  const { expression, used } = parseExpression(tokens, sign)
+  return used === tokens.length ? expression : refuse()
+}
+
+const isProseWord = (token: Token): boolean =>
+  token.kind === 'word' && token.text.length > (token.upright ? 1 : 3) && !isMathWord(token.text) && !/^[A-Z]+$/.test(token.text)
+
+/** A set named in words. */
+const readPhrase = (tokens: Slice): Answer | null => {
+  if (!tokens.every((token) => token.kind === 'word')) return null
+  const phrase = PHRASES[tokens.map((token) => token.text.toLowerCase()).join(' ')]
+  return phrase === undefined ? null : { kind: 'set', set: phrase === 'empty' ? [] : REALS }
+}
+
+const readText = (tokens: Slice): Answer => {
+  const worded = tokens.length > 0 && tokens.every((token) => token.kind === 'word' || token.kind === 'number' || isMark(token, '-', "'", '.', ','))
+  const named = worded && isWord(tokens[0], 'the', 'a', 'an') && tokens.length > 1 ? tokens.slice(1) : tokens
+  return { kind: 'text', key: textKey(named), words: worded }
+}
+
+/** A value and what follows it: 5, 5 cm, $5, 30^\circ, 12\%. */
+const readValue = (tokens: Slice, sign: 1 | -1): Answer => {
+  let from = 0
+  const minusFirst = isMark(tokens[0], '-') && isMark(tokens[1], '$', '€', '£', '¥', '₹')
+  if (minusFirst) from++
+  const currency = isMark(tokens[from], '$', '€', '£', '¥', '₹') ? tokens[from++] : undefined
+  const { expression: read, used } = parseExpression(tokens.slice(from), sign)
+  const expression = minusFirst ? minus(read) : read
+  const rest = tokens.slice(from + used)
+  if (currency !== undefined) return readUnit(rest) === null ? refuse() : { kind: 'value', expression, unit: readUnit([currency])! }
+  if (rest.length > 0) {
+    const unit = readUnit(rest) ?? refuse()
+    return { kind: 'value', expression: expression.op === 'call' && expression.name === 'degree' ? expression.args[0]! : expression, unit }
+  }
+  if (expression.op === 'call' && expression.name === 'degree') return { kind: 'value', expression: expression.args[0]!, unit: readUnit([{ kind: 'word', text: 'degree', gap: true, upright: true }])! }
+  return { kind: 'value', expression }
+}
+
+const readMatrix = (tokens: Slice, sign: 1 | -1): Answer => {
+  const start = tokens.findIndex((token) => token.text.startsWith('begin '))
+  const close = closingPlace(tokens.slice(start)) + start
+  if (close < start) refuse()
+  const environment = tokens[start]!.text.slice('begin '.length)
+  if (!MATRICES.has(environment)) refuse()
+  const lines = split(tokens.slice(start + 1, close), (token) => isMark(token, '\\\\')).parts.filter((line) => line.length > 0)
+  if (environment === 'cases' || environment === 'aligned' || environment === 'gathered') {
+    if (start > 0 || close < tokens.length - 1) refuse()
+    return { kind: 'list', open: '', close: '', items: lines.map((line) => (line.some((token) => isMark(token, '&')) ? refuse() : readItem(line))) }
+  }
+  let rows = lines.map((line) => split(line, (token) => isMark(token, '&')).parts.map((cell) => readExpression(unwrap(cell), sign)))
+  if (rows.length === 0 || rows.some((row) => row.length !== rows[0]!.length)) refuse()
+  const suffix = tokens.slice(close + 1).filter((token) => !isMark(token, '{', '}') && token.text !== 'top' && token.text !== 'T')
+  if (tokens.length > close + 1) {
+    if (suffix.length !== 1 || suffix[0]!.text !== '^') refuse()
+    rows = rows[0]!.map((_, column) => rows.map((row) => row[column]!))
+  }
+  const determinant = environment === 'vmatrix' || environment === 'Vmatrix'
+  if (start > 0) {
+    if (determinant) refuse()
+    const before = isMark(tokens[start - 1], '*') ? tokens.slice(0, start - 1) : tokens.slice(0, start)
+    const scale = before.length === 1 && isMark(before[0], '-') ? minus(readExpression(tokenise('1').list, 1)) : readExpression(before, sign)
+    rows = rows.map((row) => row.map((cell) => product(scale, cell)))
+  }
+  return { kind: 'matrix', determinant, rows }
+}
+
+const BRACKETS: Readonly<Record<string, Bracket>> = { '(': '(', '[': '[', '{{': '{{', langle: '<' }
+
+const isListCut = (token: Token): boolean => isMark(token, ',', ';') || isWord(token, 'and', 'or')
+
+/** (a, b), [a, b), \{a, b\}, \langle a, b \rangle; null when the brackets only group. */
+const readBracketed = (tokens: Slice): Answer | null => {
+  const first = tokens[0]
+  const bracket = first && first.kind !== 'word' ? BRACKETS[first.text] : undefined
+  if (bracket === undefined || closingPlace(tokens) !== tokens.length - 1) return null
+  const inside = tokens.slice(1, -1)
+  const close = tokens.at(-1)!.text
+  if (bracket === '{{') {
+    if (inside.length === 0) return { kind: 'set', set: [] }
+    const { parts } = split(inside, (token) => isMark(token, '|', ':'))
+    if (parts.length === 2 && parts[0]![0]?.kind === 'word' && (parts[0]!.length === 1 || isMark(parts[0]![1], 'in'))) {
+      const condition = readAnswerTokens(parts[1]!)
+      return condition.kind === 'set' ? { kind: 'set', set: condition.set } : refuse()
+    }
+  }
+  const { parts } = split(inside, isListCut)
+  if (parts.length === 1 && (bracket === '(' || bracket === '[')) return close === (bracket === '(' ? ')' : ']') ? null : refuse()
+  return { kind: 'list', open: bracket, close, items: flatten(parts.map((part) => readItem(part))) }
+}
+
+/** An interval, a finite set of values or a named set as a set of reals; null when it is none. */
+export const asRealSet = (answer: Answer): RealSet | null => {
+  if (answer.kind === 'set') return answer.set
+  if (answer.kind !== 'list') return null
+  const values = answer.items.map((item) => (item.kind === 'value' && item.name === undefined && item.unit === undefined ? item.expression : null))
+  if (values.includes(null)) return null
+  if (answer.open === '{{') return normalise((values as Expression[]).map(point))
+  if ((answer.open === '(' || answer.open === '[') && values.length === 2) {
+    const [low, high] = values as [Expression, Expression]
+    return [{ low, high, lowClosed: answer.open === '[', highClosed: answer.close === ']' }]
+  }
+  return null
+}
+
+const isReals = (tokens: Slice): boolean => tokens.length === 1 && tokens[0]!.text === 'mathbb R'
+
+const SET_SIGNS = ['cup', 'cap', 'setminus']
+
+const readSets = (tokens: Slice): Answer => {
+  const { parts, cuts } = split(tokens, (token) => isMark(token, ...SET_SIGNS))
+  const sets = parts.map((part) => asRealSet(readItem(part)) ?? refuse())
+  const set = cuts.reduce<RealSet>((left, sign, at) => {
+    const right = sets[at + 1]!
+    if (sign.text === 'cup') return union(left, right)
+    const outside = sign.text === 'setminus' ? complement(right) : right
+    return (outside && intersection(left, outside)) ?? refuse()
+  }, sets[0]!)
+  return { kind: 'set', set }
+}
+
+const RELATIONS: Readonly<Record<string, string>> = { '=': '=', '<': '<', '>': '>', le: 'le', ge: 'ge', ne: 'ne', in: 'in', approx: 'approx' }
+const isRelation = (token: Token): boolean => token.kind !== 'word' && Object.hasOwn(RELATIONS, token.text)
+
+/** What stands left of an equals sign and only names the value: x, a_1, f(x), P(A), \angle ABC, |AB|, \sin A, words; else null. */
+const nameOf = (tokens: Slice): string | null => {
+  const key = textKey(tokens.filter((token) => !isMark(token, '{', '}')))
+  if (tokens.length > 0 && tokens.every((token) => token.kind === 'word') && tokens.some(isProseWord)) return key
+  const isCall = tokens[0]?.kind === 'word' && /^[fghpqrstuvwA-Z]$/.test(tokens[0].text) && isMark(tokens.at(-1), ')') && (isMark(tokens[1], '(') || isMark(tokens[1], '^', '_', "'"))
+  if (isCall) return key
+  if (tokens.length === 3 && isMark(tokens[0], '|') && isMark(tokens[2], '|') && tokens[1]!.text.length > 1) return key
+  try {
+    const expression = readExpression(tokens, 1)
+    if (expression.op === 'symbol') return expression.name
+    if (expression.op === 'call' && ['sin', 'cos', 'tan', 'cot'].includes(expression.name) && expression.args[0]!.op === 'symbol') return key
+  } catch (problem) {
+    if (!(problem instanceof Unreadable)) throw problem
+  }
+  return null
+}
+
+const mentions = (expression: Expression, name: string): boolean => contains(expression, (part) => part.op === 'symbol' && part.name === name)
+
+const withName = (answer: Answer, name: string): Answer => {
+  switch (answer.kind) {
+    case 'value':
+      if (mentions(answer.expression, name)) return { kind: 'relation', sign: '=', left: symbol(name), right: answer.expression }
+      return answer.name === undefined ? { ...answer, name } : refuse()
+    case 'set':
+      return { ...answer, name }
+    case 'list':
+      return answer.open === '' ? { ...answer, items: answer.items.map((item) => withName(item, name)) } : answer
+    default:
+      return answer
+  }
+}
+
+const expressionOf = (answer: Answer): Expression => (answer.kind === 'value' && answer.unit === undefined ? answer.expression : refuse())
+
+const sameValue = (a: Expression, b: Expression): boolean => {
+  const exact = compareExactly(a, b)
+  return exact === 'equal' || (exact === 'open' && compareNumerically(a, b) !== 'different')
+}
+
+const readEquation = (parts: readonly Slice[]): Answer => {
+  const last = parts.at(-1)!
+  const name = nameOf(parts[0]!)
+  // (x, y) = (1, 2)
+  const names = readBracketed(parts[0]!)
+  if (names !== null) {
+    const values = parts.length === 2 ? readItem(last) : refuse()
+    if (names.kind !== 'list' || values.kind !== 'list' || names.items.length !== values.items.length) refuse()
+    const [left, right] = [names, values] as [Extract<Answer, { kind: 'list' }>, Extract<Answer, { kind: 'list' }>]
+    return {
+      ...right,
+      items: right.items.map((item, place) => {
+        const named = left.items[place]!
+        return named.kind === 'value' && named.expression.op === 'symbol' ? withName(item, named.expression.name) : refuse()
+      }),
+    }
+  }
+  if (name !== null) {
+    const between = parts.slice(1, -1).map((part) => expressionOf(readItem(part)))
+    const value = readItem(last)
+    if (between.some((step) => !sameValue(step, expressionOf(value)))) refuse()
+    return withName(value, name)
+  }
+  const swapped = parts.length === 2 ? nameOf(last) : null
+  if (swapped !== null) return withName(readItem(parts[0]!), swapped)
+  const sides = parts.map((part) => expressionOf(readItem(part)))
+  if (sides.every((side) => sameValue(sides[0]!, side))) return readItem(last)
+  return sides.length === 2 ? { kind: 'relation', sign: '=', left: sides[0]!, right: sides[1]! } : refuse()
+}
+
+const readInequality = (parts: readonly Slice[], signs: readonly string[]): Answer => {
+  const up = signs.every((sign) => sign === '<' || sign === 'le')
+  const down = signs.every((sign) => sign === '>' || sign === 'ge')
+  if (!up && !down) refuse()
+  const sides = parts.map((part) => expressionOf(readItem(part)))
+  const strict = signs.map((sign) => sign === '<' || sign === '>')
+  if (down) {
+    sides.reverse()
+    strict.reverse()
+  }
+  const [first, second, third] = sides as [Expression, Expression, Expression?]
+  const constants = sides.filter((side) => symbolsOf(side).size === 0).length
+  if (third !== undefined) {
+    if (sides.length > 3 || second.op !== 'symbol') refuse()
+    return { kind: 'set', name: (second as { name: string }).name, set: [{ low: first, high: third, lowClosed: !strict[0]!, highClosed: !strict[1]! }] }
+  }
+  if (first.op === 'symbol' && constants === 1) return { kind: 'set', name: first.name, set: [{ low: MINUS_INFINITY, high: second, lowClosed: false, highClosed: !strict[0]! }] }
+  if (second.op === 'symbol' && constants === 1) return { kind: 'set', name: second.name, set: [{ low: first, high: INFINITY, lowClosed: !strict[0]!, highClosed: false }] }
+  return { kind: 'relation', sign: strict[0]! ? '<' : 'le', left: first, right: second }
+}
+
+const readRelation = (parts: readonly Slice[], signs: readonly string[]): Answer => {
+  if (signs.includes('approx')) {
+    const at = signs.indexOf('approx')
+    const written = at === 0 ? readItem(parts[0]!) : readRelation(parts.slice(0, at + 1), signs.slice(0, at))
+    const rounded = readItem(parts[at + 1]!)
+    if (signs.length > at + 1 || written.kind !== 'value' || rounded.kind !== 'value') return refuse()
+    const name = at === 0 ? nameOf(parts[0]!) : null
+    if (name !== null) return withName(rounded, name)
+    const [exact, decimal] = [exactValue(written.expression), exactValue(rounded.expression)]
+    if (exact !== null && decimal !== null && keyOf(written.expression) === keyOf(rounded.expression)) return written
+    return { ...written, rounded: rounded.expression, ...(rounded.unit && !written.unit ? { unit: rounded.unit } : {}) }
+  }
+  if (signs.every((sign) => sign === '=')) return readEquation(parts)
+  if (signs.length === 1 && signs[0] === 'in') {
+    const set = asRealSet(readItem(parts[1]!)) ?? refuse()
+    return { kind: 'set', set, name: nameOf(parts[0]!) ?? refuse() }
+  }
+  if (signs.length === 1 && signs[0] === 'ne') {
+    const [left, right] = parts.map((part) => expressionOf(readItem(part))) as [Expression, Expression]
+    const outside = left.op === 'symbol' && symbolsOf(right).size === 0 ? complement([point(right)]) : null
+    return outside ? { kind: 'set', set: outside, name: (left as { name: string }).name } : { kind: 'relation', sign: 'ne', left, right }
+  }
+  return readInequality(parts, signs)
+}
+
+const readRatio = (parts: readonly Slice[]): Answer => ({
+  kind: 'ratio',
+  terms: parts.map((part) => readExpression(unwrap(part), 1)),
+  key: parts.map((part) => textKey(part)).join(':'),
+})
+
+const readPlain = (tokens: Slice, sign: 1 | -1): Answer => {
+  if (tokens.some((token) => token.text.startsWith('begin '))) return readMatrix(tokens, sign)
+  return readBracketed(tokens) ?? readValue(tokens, sign)
+}
+
+/** One item between list separators; throws Unreadable for what is none of the forms. */
+const readItem = (written: Slice): Answer => {
+  const tokens = unwrap(written)
+  if (tokens.length === 0) return refuse()
+  const phrase = readPhrase(tokens)
+  if (phrase !== null) return phrase
+  const relation = split(tokens, isRelation)
+  if (relation.cuts.length > 0) return readRelation(relation.parts.map(unwrap), relation.cuts.map((cut) => RELATIONS[cut.text]!))
+  if (isReals(tokens)) return { kind: 'set', set: REALS }
+  if (tokens.length === 1 && tokens[0]!.text === 'emptyset') return { kind: 'set', set: [] }
+  if (isProseWord(tokens[0]!)) return readText(tokens)
+  const colons = split(tokens, (token) => isMark(token, ':'))
+  if (colons.cuts.length > 0) return readRatio(colons.parts)
+  if (split(tokens, (token) => isMark(token, ...SET_SIGNS)).cuts.length > 0) return readSets(tokens)
+  if (tokens.some((token) => isMark(token, 'pm', 'mp')) && !isMark(tokens[0], '{{')) {
+    const [plus, minused] = [readPlain(tokens, 1), readPlain(tokens, -1)]
+    return { kind: 'list', open: '', close: '', items: [plus, minused] }
+  }
+  return readPlain(tokens, 1)
+}
+
+const flatten = (items: readonly Answer[]): Answer[] => items.flatMap((item) => (item.kind === 'list' && item.open === '' ? item.items : [item]))
+
+const joinSets = (sets: readonly Extract<Answer, { kind: 'set' }>[], by: 'and' | 'or'): Answer => {
+  if (sets.some((item) => item.name !== sets[0]!.name)) refuse()
+  const set = sets.slice(1).reduce<RealSet | null>((total, item) => total && (by === 'or' ? union(total, item.set) : intersection(total, item.set)), sets[0]!.set)
+  return { ...sets[0]!, set: set ?? refuse() }
+}
+
+const readAnswerTokens = (written: Slice): Answer => {
+  const tokens = unwrap(written)
+  const { parts, cuts } = split(tokens, isListCut)
+  if (parts.length === 1) return readItem(tokens)
+  const items = flatten(parts.filter((part) => trim(part).length > 0).map(readItem))
+  const joins = new Set(cuts.map((cut) => cut.text.toLowerCase()))
+  if (items.length > 1 && items.every((item) => item.kind === 'set') && !joins.has(',') && joins.size === 1) {
+    return joinSets(items as Extract<Answer, { kind: 'set' }>[], joins.has('or') ? 'or' : 'and')
+  }
+  return items.length === 1 ? items[0]! : { kind: 'list', open: '', close: '', items }
+}
+
+const DEEPEST_BRACKETS = 40
+
+const bracketDepth = (tokens: Slice): number => {
+  let [depth, deepest] = [0, 0]
+  for (const token of tokens) {
+    if (opens(token)) deepest = Math.max(deepest, ++depth)
+    else if (closes(token)) depth--
+  }
+  return deepest
+}
+
+/** Reads tokens (of a text no longer than LONGEST_ANSWER) as an answer. Total: never throws. */
+export const readAnswer = (list: readonly Token[]): Answer => {
+  const tokens = separateLetters(trim(list))
+  try {
+    return bracketDepth(tokens) > DEEPEST_BRACKETS ? readText(tokens) : readAnswerTokens(tokens)
+  } catch (problem) {
+    if (problem instanceof Unreadable) return readText(tokens)
+    throw problem
+  }
+}
+
