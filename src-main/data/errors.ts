@@ -16,7 +16,7 @@ const refusals = {
   'file.encoding': { expected: 'text in UTF-8, UTF-16 or Latin-1', next: 'Save it as UTF-8 and import it again.' },
   'file.pickle': {
     expected: 'a file that holds data only',
-    next: 'A pickle can run code when it is opened, so it is never opened here. Convert it with the recipe shown, where you trust it.',
+    next: 'A pickle can run code when it is opened, so it is never opened here. Where you trust it, convert it with this and import the result:',
   },
   'file.archive': { expected: 'the files themselves', next: 'Unpack the archive and import what is inside.' },
   'file.gzipTooLarge': { expected: 'a gzipped Parquet file of at most 256 MB unpacked', next: 'Unpack it and import the Parquet file.' },
@@ -52,9 +52,13 @@ const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
-/** The `LabError` for a refusal code; `found` says, in the person's words, what was there instead. */
-export function refuse(code: RefusalCode, found: string, options?: ErrorOptions): LabError {
-  return new LabError(code, { ...refusals[code], found }, options)
+/**
+ * The `LabError` for a refusal code; `found` says, in the person's words, what was there instead, and `more` goes on where
+ * the catalogue's advice ends in a colon.
+ */
+export function refuse(code: RefusalCode, found: string, options: ErrorOptions & { more?: string } = {}): LabError {
+  const { expected, next } = refusals[code]
+  return new LabError(code, { expected, found, next: options.more === undefined ? next : `${next}\n\n${options.more}` }, options)
 }
 
 /** The refusal for a failed system call on `path`. */

@@ -102,6 +102,14 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The value at a dotted path, whole names before their parts; undefined where there is none. */
+export function valueAt(row: Json | undefined, path: string): Json | undefined {
+  if (!isObject(row)) return undefined
+  if (Object.hasOwn(row, path)) return row[path]
+  const dot = path.indexOf('.')
+  return dot < 0 || !Object.hasOwn(row, path.slice(0, dot)) ? undefined : valueAt(row[path.slice(0, dot)], path.slice(dot + 1))
+}
+
 /** What a value is, in a person's words. */
 export function kindOf(value: Json | undefined): string {
   if (value === undefined) return 'nothing'

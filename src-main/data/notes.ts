@@ -13,9 +13,11 @@ const sentences = {
   'compressed.damaged': 'The compressed file is damaged; what could be unpacked was kept',
   'compressed.trailing': 'bytes after the end of the compressed data were not read',
   'rows.none': 'The file has no rows',
+  'id.repeated': 'rows have the id of another problem; a hash was added to it',
   'rows.similar': 'problems are nearly the same as an earlier one',
   'document.cut': 'The JSON document ends early; rows after that point are missing',
   'document.extra': 'other fields beside the rows of the JSON document were not imported',
+  'rows.overlap': 'problems are also in the set they were checked against',
   'file.skipped': 'files in the folder are not part of the import',
 } as const
 

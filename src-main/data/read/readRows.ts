@@ -3,6 +3,7 @@
 import { refuse } from '../errors.ts'
 import { createNoteBook } from '../notes.ts'
 import type { Note, NoteBook } from '../notes.ts'
+import { pickleRecipe } from '../recipes.ts'
 import { readCsv } from './csv.ts'
 import { readJsonDocument } from './jsonDocument.ts'
 import { readJsonl } from './jsonl.ts'
@@ -68,7 +69,7 @@ export function refuseFormat(path: string, sniffed: Sniffed & { what: string }):
   const found = `${path} is ${sniffed.what}`
   switch (sniffed.format) {
     case 'empty': return refuse('file.empty', `${path} is empty`)
-    case 'pickle': return refuse('file.pickle', found)
+    case 'pickle': return refuse('file.pickle', found, { more: pickleRecipe(path) })
     case 'archive': return refuse('file.archive', found)
     case 'sqlite':
     case 'gguf':

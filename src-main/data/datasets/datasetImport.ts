@@ -1,0 +1,121 @@
+// The dataset side of an import: roles for each file, rows to problems, repeats found across all files, and what is known of
+// the whole set at the end.
+
+import type { ImportOptions, Converter } from '../importFiles.ts'
+import type { JsonObject } from '../json.ts'
+import type { NoteBook } from '../notes.ts'
+import { reject } from '../rejected.ts'
+import type { SourceRow } from '../read/reader.ts'
+import { createDuplicateIndex } from './duplicates.ts'
+import type { Match, Overlap } from './duplicates.ts'
+import { guessGrader } from './graderGuess.ts'
+import type { GraderGuess } from './graderGuess.ts'
+import { recogniseDataset } from './known.ts'
+import { isRefused, textHash, toDatasetRow } from './normalise.ts'
+import type { DatasetRow } from './normalise.ts'
+import { guessRoles } from './roles.ts'
+import type { RoleGuess } from './roles.ts'
+import { createSummariser } from './summary.ts'
+import type { DatasetSummary } from './summary.ts'
+import type { Answer } from './answers.ts'
+
+/** Answers looked at for the grader. */
+const GRADER_SAMPLE = 2000
+const EXAMPLES = 20
+
+export interface DatasetFacts {
+  /** Roles by file. */
+  readonly roles: { readonly [file: string]: RoleGuess }
+  readonly grader: GraderGuess
+  readonly summary: DatasetSummary
+  /** Problems nearly the same as an earlier one, with the first pairs. */
+  readonly similar: { readonly count: number; readonly examples: readonly { readonly id: string; readonly match: Match }[] }
+  /** Problems shared with the set given as `against`; null when none was given. */
+  readonly overlap: Overlap | null
+}
+
+export interface DatasetImport {
+  /** A converter for one file. Throws LabError import.noProblem, import.noAnswer, import.noColumn, import.badMap. */
+  open(file: string, sample: readonly JsonObject[], map: { readonly [role: string]: string }, notes: NoteBook): Converter<DatasetRow>
+  facts(): DatasetFacts
+}
+
+export function createDatasetImport({ keepDuplicates = false, against }: ImportOptions): DatasetImport {
+  const roles: { [file: string]: RoleGuess } = {}
+  const index = createDuplicateIndex()
+  const firstSeen = new Map<string, { where: string; answer: string }>()
+  const ids = new Set<string>()
+  const summary = createSummariser()
+  const answers: Answer[] = []
+  const similar: { id: string; match: Match }[] = []
+  let similarCount = 0
+  const overlap = { exact: 0, near: 0, total: 0, examples: [] as { key: string; match: Match }[] }
+
+  function note(row: DatasetRow): void {
+    summary.add(row)
+    if (row.answer !== undefined && answers.length < GRADER_SAMPLE) answers.push(row.answer)
+    if (against === undefined) return
+    overlap.total++
+    const match = against.find(row.problem)
+    if (match === null) return
+    if (match.similarity === 1) overlap.exact++
+    else overlap.near++
+    if (overlap.examples.length < EXAMPLES) overlap.examples.push({ key: row.id, match })
+  }
+
+  return {
+    open(file, sample, map, notes) {
+      const guess = guessRoles(sample, map)
+      roles[file] = guess
+      const known = recogniseDataset(sample)
+      return {
+        source: known.source,
+        why: `${known.why}: ${guess.why}`,
+        convert(source: SourceRow) {
+          const result = toDatasetRow(source.value, source.line, guess.roles)
+          const text = (): string => JSON.stringify(source.value)
+          if (isRefused(result)) return { rejected: reject(file, source, result.code, result.detail, text()) }
+          const where = `line ${source.line}${Object.keys(roles).length > 1 ? ` of ${file}` : ''}`
+          const answer = JSON.stringify(result.answer ?? null)
+          const match = index.add(where, result.problem)
+          if (match?.similarity === 1) {
+            const earlier = firstSeen.get(match.key)
+            const detail = { key: match.key, same: earlier === undefined || earlier.answer === answer }
+            if (!keepDuplicates) return { rejected: reject(file, source, detail.same ? 'row.duplicate' : 'row.conflict', detail.key, text()) }
+          } else {
+            firstSeen.set(where, { where, answer })
+            if (match !== null) {
+              similarCount++
+              notes.add('rows.similar', source.line)
+              if (similar.length < EXAMPLES) similar.push({ id: result.id, match })
+            }
+          }
+          const row = named(result, ids, () => notes.add('id.repeated', source.line))
+          note(row)
+          return { records: [row] }
+        },
+      }
+    },
+    facts: () => ({
+      roles,
+      grader: guessGrader(answers),
+      summary: summary.summary(),
+      similar: { count: similarCount, examples: similar },
+      overlap: against === undefined ? null : overlap,
+    }),
+  }
+}
+
+/** The row under a name that no other row of the set has. */
+function named(row: DatasetRow, ids: Set<string>, onRepeat: () => void): DatasetRow {
+  if (!ids.has(row.id)) {
+    ids.add(row.id)
+    return row
+  }
+  onRepeat()
+  const hash = textHash(row.problem).slice(5, 13)
+  let id = `${row.id}~${hash}`
+  for (let copy = 2; ids.has(id); copy++) id = `${row.id}~${hash}~${copy}`
+  ids.add(id)
+  return { ...row, id }
+}

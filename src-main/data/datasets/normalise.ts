@@ -1,0 +1,106 @@
+// A row of a file as a problem of a dataset, by its roles: id, text, answer, slices, and the row as it was.
+
+import { createHash } from 'node:crypto'
+import { asMessages } from '../canonical.ts'
+import type { Message } from '../canonical.ts'
+import { kindOf, valueAt } from '../json.ts'
+import type { Json, JsonObject } from '../json.ts'
+import type { RejectCode } from '../rejected.ts'
+import { contentText } from '../rollouts/fields.ts'
+import { answerFrom } from './answers.ts'
+import type { Answer } from './answers.ts'
+import { countdownOf } from './roles.ts'
+import type { Roles } from './roles.ts'
+
+export interface DatasetRow {
+  /** The file's own id, or `text:` and a hash of the problem. */
+  readonly id: string
+  readonly problem: string
+  readonly messages?: readonly Message[]
+  /** Absent only in sets that have no answers. */
+  readonly answer?: Answer
+  readonly solution?: string
+  readonly split?: string
+  /** Number behind the `level` or `difficulty` slice; null when it has none. */
+  readonly level: number | null
+  readonly slices: { readonly [name: string]: string }
+  /** The row as read; whole numbers beyond 2^53 as text. */
+  readonly raw: JsonObject
+  readonly line: number
+}
+
+export interface Refused {
+  readonly code: RejectCode
+  readonly detail: string
+}
+
+/** The problem in a row, or why there is none. */
+export function toDatasetRow(row: JsonObject, line: number, roles: Roles): DatasetRow | Refused {
+  const puzzle = countdownOf(row, roles)
+  const value = valueAt(row, roles.problem)
+  const messages = asMessages(value)
+  const problem = puzzle !== undefined && roles.problem === roles.countdown?.numbers ? inWords(puzzle) : messages === undefined ? (typeof value === 'string' ? value : '') : askedIn(messages)
+  if (problem.trim() === '') return { code: 'row.noProblem', detail: roles.problem }
+  const answer = puzzle ?? (roles.answer === null ? undefined : answerFrom(valueAt(row, roles.answer), roles.answerIn))
+  if (answer === undefined && roles.answer !== null) return noAnswer(valueAt(row, roles.answer), roles)
+  if (answer === undefined && roles.countdown !== undefined) return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
+  const id = roles.id === null ? undefined : textOf(valueAt(row, roles.id))
+  const solution = roles.solution === null ? undefined : textOf(valueAt(row, roles.solution))
+  const split = roles.split === null ? undefined : textOf(valueAt(row, roles.split))
+  const slices = Object.fromEntries(roles.slices.flatMap((name) => { const text = textOf(valueAt(row, name)); return text === undefined ? [] : [[name, text] as const] }))
+  return {
+    id: id ?? textHash(problem),
+    problem,
+    ...(messages === undefined ? {} : { messages }),
+    ...(answer === undefined ? {} : { answer }),
+    ...(solution === undefined ? {} : { solution }),
+    ...(split === undefined ? {} : { split }),
+    level: levelOf(slices),
+    slices,
+    raw: row,
+    line,
+  }
+}
+
+function noAnswer(value: Json | undefined, roles: Roles): Refused {
+  const empty = value === undefined || value === null || (typeof value === 'string' && roles.answerIn === 'whole')
+  if (empty) return { code: 'row.noAnswer', detail: roles.answer! }
+  if (typeof value === 'string') return { code: 'row.noAnswer', detail: `${roles.answer!} ${roles.answerIn === 'hashes' ? 'after ####' : 'in \\boxed{}'}` }
+  return { code: 'row.badAnswer', detail: kindOf(value) }
+}
+
+function inWords(puzzle: Answer): string {
+  const { numbers, target } = puzzle as { numbers: readonly number[]; target: number }
+  return `Using each of the numbers ${numbers.join(', ')} exactly once with +, -, * and /, reach ${target}.`
+}
+
+/** What the conversation asks: its last user turn before any answer, or all of it when nobody is called user. */
+function askedIn(messages: readonly Message[]): string {
+  const answered = messages.findIndex((message) => message.role === 'assistant')
+  const before = answered < 0 ? messages : messages.slice(0, answered)
+  const asked = before.filter((message) => message.role === 'user').at(-1)
+  return asked === undefined ? before.map((message) => contentText(message.content)).join('\n\n') : contentText(asked.content)
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+function levelOf(slices: { readonly [name: string]: string }): number | null {
+  for (const [name, text] of Object.entries(slices)) {
+    const match = /^(level|difficulty)$/i.test(name) ? /^(?:level\s*)?(-?\d+(?:\.\d+)?)$/i.exec(text.trim()) : null
+    if (match !== null) return Number(match[1])
+  }
+  return null
+}
+
+/** A name for a problem that came without one; the same text has the same name in every file. */
+export function textHash(text: string): string {
+  return `text:${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+}
+
+/** Whether `toDatasetRow` refused. */
+export function isRefused(result: DatasetRow | Refused): result is Refused {
+  return !('raw' in result)
+}

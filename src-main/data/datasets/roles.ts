@@ -1,0 +1,155 @@
+// Which column plays which part in a dataset: guessed in a fixed order from names, whatever their case, and checked against
+// a sample of rows; a person's map overrides each guess. Guesses are shown, never silently trusted.
+
+import { refuse } from '../errors.ts'
+import { isObject, valueAt } from '../json.ts'
+import type { Json, JsonObject } from '../json.ts'
+import { asMessages } from '../canonical.ts'
+import { lastBoxed } from '../../tasks/graders/extract.ts'
+import { afterHashes, answerFrom, countdownFrom } from './answers.ts'
+import type { AnswerIn } from './answers.ts'
+
+/** Columns by role; a dot leads into an object (`reward_model.ground_truth`). */
+export interface Roles {
+  readonly problem: string
+  readonly answer: string | null
+  readonly answerIn: AnswerIn
+  /** Null: problems are named by a hash of their text. */
+  readonly id: string | null
+  readonly solution: string | null
+  readonly split: string | null
+  readonly slices: readonly string[]
+  /** The problem column where it holds conversations. */
+  readonly messages?: string
+  /** Columns of a countdown puzzle, whose problem may have to be put into words. */
+  readonly countdown?: { readonly numbers: string; readonly target: string }
+}
+
+export interface RoleGuess {
+  readonly roles: Roles
+  readonly confidence: 'high' | 'medium' | 'low'
+  readonly why: string
+}
+
+const order = {
+  problem: ['prompt', 'problem', 'question', 'input', 'instruction', 'messages'],
+  answer: ['answer', 'ground_truth', 'gts', 'label', 'reward_model.ground_truth', 'final_answer'],
+  solution: ['solution', 'rationale', 'worked_solution'],
+  id: ['unique_id', 'id', 'problem_idx', 'index', 'uuid', 'extra_info.index'],
+  slices: ['level', 'difficulty', 'subject', 'problem_type', 'source', 'data_source'],
+  split: ['split', 'extra_info.split'],
+  numbers: ['numbers', 'nums'],
+  target: ['target'],
+} as const
+
+export const datasetRoles = ['problem', 'answer', 'id', 'solution', 'split', 'slices'] as const
+
+/** `problem=question,answer=gold,slices=level+subject` as a map. Throws LabError import.badMap. */
+export function parseMap(text: string): { readonly [role: string]: string } {
+  const pairs = text.split(',').map((pair) => pair.trim()).filter((pair) => pair !== '').map((pair) => {
+    const at = pair.indexOf('=')
+    if (at < 1 || at === pair.length - 1) throw refuse('import.badMap', `"${pair}"`)
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
+  })
+  if (pairs.length === 0) throw refuse('import.badMap', 'nothing')
+  return Object.fromEntries(pairs)
+}
+
+/**
+ * Guesses the roles from a sample of rows. Throws LabError import.noProblem, import.noAnswer (naming the columns there
+ * are), import.noColumn and import.badMap for a map that does not fit.
+ */
+export function guessRoles(sample: readonly JsonObject[], map: { readonly [role: string]: string } = {}, needsAnswer = true): RoleGuess {
+  const columns = columnsOf(sample)
+  const byLower = new Map(columns.map((column) => [column.toLowerCase(), column]))
+  const why: string[] = []
+  for (const [role, column] of Object.entries(map)) {
+    if (!(datasetRoles as readonly string[]).includes(role)) throw refuse('import.badMap', `the role "${role}"; the roles are ${datasetRoles.join(', ')}`)
+    for (const each of role === 'slices' ? column.split('+') : [column]) if (!columns.includes(each)) throw refuse('import.noColumn', `no column "${each}"; the columns are ${list(columns)}`)
+  }
+  const filled = (column: string, test: (value: Json) => boolean): number =>
+    sample.filter((row) => { const value = valueAt(row, column); return value !== undefined && value !== null && test(value) }).length / Math.max(1, sample.length)
+  const first = (role: keyof typeof order, test: (value: Json) => boolean, share = 0.5): string | null =>
+    order[role].map((name) => byLower.get(name)).find((column) => column !== undefined && filled(column, test) >= share) ?? null
+
+  const numbers = first('numbers', (value) => Array.isArray(value))
+  const target = first('target', (value) => typeof value === 'number')
+  const countdown = numbers !== null && target !== null && map.answer === undefined ? { numbers, target } : undefined
+
+  const problem = map.problem ?? first('problem', isProblem) ?? (countdown === undefined ? null : countdown.numbers)
+  if (problem === null) throw refuse('import.noProblem', `the columns ${list(columns)}`)
+  why.push(map.problem === undefined ? `${problem} holds the problem` : `${problem} was named for the problem`)
+
+  const solution = map.solution ?? first('solution', (value) => typeof value === 'string', 0.1)
+  const { answer, answerIn, reason, sure } = chooseAnswer()
+  if (answer === null && countdown === undefined && needsAnswer) throw refuse('import.noAnswer', `the columns ${list(columns)}`)
+  why.push(reason)
+
+  function chooseAnswer(): { answer: string | null; answerIn: AnswerIn; reason: string; sure: boolean } {
+    if (countdown !== undefined) return { answer: null, answerIn: 'whole', reason: `${countdown.numbers} and ${countdown.target} are a countdown puzzle`, sure: true }
+    const named = map.answer ?? first('answer', (value) => answerFrom(value, 'whole') !== undefined)
+    if (named !== null && named !== undefined) {
+      const hashes = filled(named, (value) => typeof value === 'string' && afterHashes(value) !== undefined)
+      const boxed = filled(named, (value) => typeof value === 'string' && value.length > 40 && lastBoxed(value) !== null)
+      const answerIn: AnswerIn = hashes > 0.5 ? 'hashes' : boxed > 0.5 ? 'boxed' : 'whole'
+      const place = { whole: '', hashes: ' after ####', boxed: ' in its last \\boxed{}' }[answerIn]
+      return { answer: named, answerIn, reason: `${named} holds the answer${place}`, sure: true }
+    }
+    if (solution !== null) {
+      const boxed = filled(solution, (value) => typeof value === 'string' && lastBoxed(value) !== null)
+      const hashes = filled(solution, (value) => typeof value === 'string' && afterHashes(value) !== undefined)
+      if (Math.max(boxed, hashes) >= 0.5) {
+        const answerIn = boxed >= hashes ? 'boxed' : 'hashes'
+        return { answer: solution, answerIn, reason: `${solution} ends with the answer ${answerIn === 'boxed' ? 'in \\boxed{}' : 'after ####'}`, sure: false }
+      }
+    }
+    return { answer: null, answerIn: 'whole', reason: 'no column holds an answer', sure: false }
+  }
+
+  const scalar = (value: Json): boolean => typeof value === 'string' || typeof value === 'number'
+  const id = map.id ?? first('id', scalar)
+  why.push(id === null ? 'problems are named by a hash of their text' : `${id} is the id`)
+  const slices = map.slices?.split('+') ?? order.slices.map((name) => byLower.get(name)).filter((column) => column !== undefined && filled(column, scalar) > 0) as string[]
+  if (slices.length > 0) why.push(`${slices.join(', ')} to slice by`)
+  const messages = filled(problem, (value) => asMessages(value) !== undefined) > 0.5
+
+  const mapped = map.problem !== undefined && map.answer !== undefined
+  const plainNames = order.problem.indexOf(problem.toLowerCase() as 'problem') <= 2
+  return {
+    roles: {
+      problem, answer, answerIn, id,
+      solution: solution === answer && answerIn === 'whole' ? null : solution ?? (answerIn === 'whole' ? null : answer),
+      split: map.split ?? first('split', scalar),
+      slices,
+      ...(messages ? { messages: problem } : {}),
+      ...(countdown === undefined ? {} : { countdown }),
+    },
+    confidence: mapped || (sure && plainNames) ? 'high' : sure || plainNames ? 'medium' : 'low',
+    why: `${why.join('; ')}.`,
+  }
+}
+
+function isProblem(value: Json): boolean {
+  return (typeof value === 'string' && value.trim() !== '') || asMessages(value) !== undefined
+}
+
+/** Top-level columns and, one level down, the fields of objects. */
+export function columnsOf(sample: readonly JsonObject[]): string[] {
+  const columns = new Set<string>()
+  for (const row of sample) {
+    for (const [name, value] of Object.entries(row)) {
+      columns.add(name)
+      if (isObject(value)) for (const inner of Object.keys(value)) columns.add(`${name}.${inner}`)
+    }
+  }
+  return [...columns]
+}
+
+function list(columns: readonly string[]): string {
+  return columns.length > 30 ? `${columns.slice(0, 30).join(', ')} and ${columns.length - 30} more` : columns.join(', ')
+}
+
+/** The countdown puzzle of a row, where its roles name one. */
+export function countdownOf(row: JsonObject, roles: Roles): ReturnType<typeof countdownFrom> {
+  return roles.countdown === undefined ? undefined : countdownFrom(valueAt(row, roles.countdown.numbers), valueAt(row, roles.countdown.target))
+}

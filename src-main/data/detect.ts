@@ -1,0 +1,136 @@
+// What a dropped file or folder is, before anything is imported: the sentence an overlay shows. Looks at the head of the file
+// and its first rows only.
+
+import { open, stat } from 'node:fs/promises'
+import type { LabError } from '../../src-preload/contract.ts'
+import { recogniseDataset } from './datasets/known.ts'
+import { guessRoles } from './datasets/roles.ts'
+import { refuseSystem } from './errors.ts'
+import { planFolder } from './folder.ts'
+import type { JsonObject } from './json.ts'
+import { openRows } from './read/readRows.ts'
+import { sniff } from './read/sniff.ts'
+import type { OtherFormat, RowFormat } from './read/sniff.ts'
+import { openSource } from './read/source.ts'
+import { createNoteBook } from './notes.ts'
+import { pickleRecipe } from './recipes.ts'
+import type { RolloutSource } from './rollouts/mapping.ts'
+import { recogniseRollouts } from './rollouts/sources.ts'
+import type { DatasetSource } from './datasets/known.ts'
+
+export type ImportKind = 'dataset' | 'rollouts' | 'model' | 'workspace' | 'unknown'
+
+export interface Detection {
+  readonly path: string
+  readonly kind: ImportKind
+  readonly format: RowFormat | OtherFormat | 'folder'
+  readonly source: RolloutSource | DatasetSource | null
+  readonly why: string
+  /** Files that an import would read, in order. */
+  readonly files: readonly string[]
+  /** Columns of the first rows. */
+  readonly columns: readonly string[]
+  /** Python that converts a pickle; null otherwise. */
+  readonly recipe: string | null
+}
+
+/** Rows looked at to tell what a file is. */
+export const SAMPLE_ROWS = 50
+
+/**
+ * What a file or folder is. Never refuses by content: what cannot be imported is `unknown` with the reason. Throws LabError
+ * file.missing and file.unreadable.
+ */
+export async function detectImport(path: string): Promise<Detection> {
+  const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const nothing = { path, source: null, files: [], columns: [], recipe: null }
+  if (info.isDirectory()) return detectFolder(path)
+  if (!info.isFile()) return { ...nothing, kind: 'unknown', format: 'unknown', why: 'it is a device, socket or pipe' }
+  const head = await readHead(path)
+  if (!('format' in head)) return { ...nothing, kind: 'unknown', format: 'unknown', why: head.found }
+  switch (head.format) {
+    case 'sqlite': {
+      const ours = await isWorkspace(path)
+      return { ...nothing, kind: ours ? 'workspace' : 'unknown', format: 'sqlite', why: ours ? 'it is the database of a workspace' : 'it is a SQLite database, but not of a workspace' }
+    }
+    case 'gguf':
+    case 'safetensors': return { ...nothing, kind: 'model', format: head.format, why: `it is ${head.what}` }
+    case 'pickle': return { ...nothing, kind: 'unknown', format: 'pickle', why: 'it is a Python pickle, which can run code when it is opened; convert it first', recipe: pickleRecipe(path) }
+    case 'archive':
+    case 'empty':
+    case 'unknown': return { ...nothing, kind: 'unknown', format: head.format, why: `it is ${head.what}` }
+    default: return detectRows(path, head.format)
+  }
+}
+
+async function detectFolder(path: string): Promise<Detection> {
+  const plan = await planFolder(path)
+  const facts = { path, format: 'folder' as const, files: plan.files, columns: [], recipe: null }
+  if (plan.kind !== 'rows') return { ...facts, kind: plan.kind, source: null, why: plan.why }
+  if (plan.source !== null) return { ...facts, kind: 'rollouts', source: plan.source, why: plan.why }
+  let first: Detection | null = null
+  for (const file of plan.files.slice(0, 20)) {
+    const found = await detectImport(file)
+    if (found.kind === 'dataset' || found.kind === 'rollouts') {
+      first = found
+      break
+    }
+  }
+  if (first === null) return { ...facts, kind: 'unknown', source: null, why: `${plan.why}, but none that could be a dataset or rollouts` }
+  return { ...facts, kind: first.kind, source: first.source, columns: first.columns, why: `${plan.why}; in the first, ${first.why}` }
+}
+
+async function readHead(path: string): Promise<ReturnType<typeof sniff> | LabError> {
+  try {
+    const source = await openSource(path, { notes: createNoteBook() })
+    await source.close()
+    return sniff(source.head, path)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'LabError') return error as LabError
+    throw error
+  }
+}
+
+/** `application_id` in the header of a SQLite file, the four letters "MRTW". */
+async function isWorkspace(path: string): Promise<boolean> {
+  const handle = await open(path, 'r')
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 68)
+    return buffer.toString('latin1') === 'MRTW'
+  } finally {
+    await handle.close()
+  }
+}
+
+async function detectRows(path: string, format: RowFormat): Promise<Detection> {
+  const facts = { path, format, files: [path], recipe: null }
+  let sample: JsonObject[]
+  try {
+    sample = await sampleRows(path)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'LabError') return { ...facts, files: [], columns: [], kind: 'unknown', source: null, why: (error as LabError).found }
+    throw error
+  }
+  const columns = [...new Set(sample.flatMap((row) => Object.keys(row)))]
+  if (sample.length === 0) return { ...facts, columns, kind: 'unknown', source: null, why: 'it has no rows that can be read' }
+  const rollouts = recogniseRollouts(sample, path)
+  if (rollouts !== null) return { ...facts, columns, kind: 'rollouts', ...rollouts }
+  try {
+    const guess = guessRoles(sample, {}, false)
+    const known = recogniseDataset(sample)
+    const unanswered = guess.roles.answer === null && guess.roles.countdown === undefined
+    return { ...facts, columns, kind: 'dataset', source: known.source, why: `${known.why}${unanswered ? ', but no column holds an answer' : ''}` }
+  } catch (error) {
+    return { ...facts, columns, kind: 'unknown', source: null, why: `there is neither a problem nor a completion among its columns (${(error as LabError).found.replace(/^the columns /, '')})` }
+  }
+}
+
+async function sampleRows(path: string): Promise<JsonObject[]> {
+  const file = await openRows(path)
+  const sample: JsonObject[] = []
+  for await (const { rows } of file.batches()) {
+    sample.push(...rows.slice(0, SAMPLE_ROWS - sample.length).map((row) => row.value))
+    if (sample.length >= SAMPLE_ROWS) break
+  }
+  return sample
+}

@@ -1,0 +1,288 @@
+// Import, top to bottom: plan the files, open each, look at its first rows, turn rows into problems or rollouts, hand them
+// over in batches, and add everything up. Nothing is stored here: whoever walks the batches keeps what it wants. Every row
+// of every file ends as imported or as rejected with its reason: rows = imported + rejected.
+
+import { stat } from 'node:fs/promises'
+import { createDatasetImport } from './datasets/datasetImport.ts'
+import type { DatasetFacts } from './datasets/datasetImport.ts'
+import type { DuplicateIndex } from './datasets/duplicates.ts'
+import type { DatasetRow } from './datasets/normalise.ts'
+import type { CanonicalRollout } from './canonical.ts'
+import type { ImportKind } from './detect.ts'
+import { SAMPLE_ROWS } from './detect.ts'
+import { refuse, refuseSystem } from './errors.ts'
+import { aboutFile, fileSha256 } from './fileFacts.ts'
+import { planFolder } from './folder.ts'
+import type { Json } from './json.ts'
+import { createNoteBook } from './notes.ts'
+import type { Note, NoteBook } from './notes.ts'
+import { openRows } from './read/readRows.ts'
+import type { ReadBatch, SourceRow } from './read/reader.ts'
+import type { RowFormat } from './read/sniff.ts'
+import type { Compression } from './read/unpack.ts'
+import type { Rejected } from './rejected.ts'
+import { rolloutSources } from './rollouts/mapping.ts'
+import type { RolloutSource } from './rollouts/mapping.ts'
+import { createRolloutImport } from './rollouts/rolloutImport.ts'
+import { recogniseRollouts } from './rollouts/sources.ts'
+
+export interface ImportOptions {
+  /** `dataset`, `rollouts` or the name of a rollout source; guessed from the rows unless given. */
+  readonly as?: string
+  /** Roles to columns: `problem`, `answer`, ... for datasets (datasetRoles), canonical names for rollouts. */
+  readonly map?: { readonly [role: string]: string }
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: ImportProgress) => void
+  /** Longest row accepted, in bytes; 32 MB unless given. */
+  readonly maxRowBytes?: number
+  /** Whether problems that repeat an earlier one are kept; they are rejected unless this is true. */
+  readonly keepDuplicates?: boolean
+  /** Problems that these must not share, such as a training set's; what is shared is counted in the report. */
+  readonly against?: DuplicateIndex
+  /** Rejected rows listed in the report; 1,000 unless given. The batches carry all of them. */
+  readonly listRejected?: number
+}
+
+export interface ImportProgress {
+  readonly file: string
+  readonly bytesRead: number
+  readonly bytesTotal: number
+  readonly rows: number
+  readonly rejected: number
+}
+
+export type ImportBatch =
+  | { readonly kind: 'dataset'; readonly file: string; readonly rows: readonly DatasetRow[]; readonly rejected: readonly Rejected[] }
+  | { readonly kind: 'rollouts'; readonly file: string; readonly rows: readonly CanonicalRollout[]; readonly rejected: readonly Rejected[] }
+  | { readonly kind: 'unknown'; readonly file: string; readonly rows: readonly []; readonly rejected: readonly Rejected[] }
+
+export interface FileReport {
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly format: RowFormat
+  readonly compression: Compression
+  readonly kind: 'dataset' | 'rollouts' | 'unknown'
+  readonly source: string | null
+  readonly why: string
+  readonly rows: number
+  readonly imported: number
+  readonly rejected: number
+  readonly notes: readonly Note[]
+  /** What a file beside it says about the whole run (verifiers' metadata.json, open-instruct's metadata). */
+  readonly about: Json
+}
+
+export interface ImportReport {
+  readonly kind: 'dataset' | 'rollouts' | 'unknown'
+  readonly files: readonly FileReport[]
+  /** Rows found; always imported + rejected. */
+  readonly rows: number
+  readonly imported: number
+  readonly rejectedRows: number
+  readonly rejectedByCode: { readonly [code: string]: number }
+  /** The first rejected rows. */
+  readonly rejected: readonly Rejected[]
+  /** Problems or rollouts handed over: a row may hold several rollouts. */
+  readonly records: number
+  /** Roles, grader, near repeats, overlap and summary of a dataset; null for rollouts. */
+  readonly dataset: DatasetFacts | null
+  readonly notes: readonly Note[]
+}
+
+export interface Import extends AsyncIterable<ImportBatch> {
+  /** The sum of it all; throws unless the batches were walked to the end. */
+  report(): ImportReport
+}
+
+/** One kind of row turned into records; the two kinds are in datasets/datasetImport.ts and rollouts/rolloutImport.ts. */
+export interface Converter<Record> {
+  readonly source: string
+  readonly why: string
+  convert(row: SourceRow): { readonly records: readonly Record[] } | { readonly rejected: Rejected }
+}
+
+/**
+ * Reads files and folders as one import. Walk it once with `for await`, then ask for the report. While walking it throws
+ * LabError file.*, parquet.*, json.*, csv.*, import.*, and the signal's reason when cancelled.
+ */
+export function importFiles(paths: readonly string[], options: ImportOptions = {}): Import {
+  let report: ImportReport | null = null
+  return {
+    async *[Symbol.asyncIterator]() {
+      const session = createSession(options)
+      const plan = await planFiles(paths, session.notes)
+      const sizes = await Promise.all(plan.map(({ path }) => sizeOf(path)))
+      session.total(sizes.reduce((sum, size) => sum + size, 0))
+      for (const file of plan) yield* session.file(file.path, file.source ?? null, plan.length > 1)
+      report = session.report()
+    },
+    report() {
+      if (report === null) throw new Error('report() before the batches of importFiles were walked to the end')
+      return report
+    },
+  }
+}
+
+interface PlannedFile {
+  readonly path: string
+  readonly source: RolloutSource | null
+}
+
+/** Folders replaced by their files. Throws LabError import.notRows for models and workspaces. */
+async function planFiles(paths: readonly string[], notes: NoteBook): Promise<PlannedFile[]> {
+  const planned: PlannedFile[] = []
+  for (const path of paths) {
+    const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+    if (!info.isDirectory()) {
+      planned.push({ path, source: null })
+      continue
+    }
+    const folder = await planFolder(path)
+    if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
+    if (folder.kind === 'unknown') throw refuse('file.unknown', `the folder ${path}: ${folder.why}`)
+    for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
+    planned.push(...folder.files.map((file) => ({ path: file, source: folder.source })))
+  }
+  return planned
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })).size
+}
+
+/** Everything one import carries from file to file. */
+function createSession(options: ImportOptions) {
+  const { as, map = {}, signal, onProgress, listRejected = 1000 } = options
+  if (as !== undefined && as !== 'dataset' && as !== 'rollouts' && !isSource(as)) {
+    throw refuse('import.badAs', `"${as}"; choose dataset, rollouts, ${rolloutSources.join(', ')}`)
+  }
+  const notes = createNoteBook()
+  const files: FileReport[] = []
+  const rejected: Rejected[] = []
+  const byCode = new Map<string, number>()
+  const dataset = createDatasetImport(options)
+  let records = 0
+  let rows = 0
+  let rejectedRows = 0
+  let bytesBefore = 0
+  let bytesTotal = 0
+
+  function keep(batch: readonly Rejected[]): void {
+    for (const each of batch) {
+      if (rejected.length < listRejected) rejected.push(each)
+      byCode.set(each.code, (byCode.get(each.code) ?? 0) + each.rows)
+      rejectedRows += each.rows
+      rows += each.rows
+    }
+  }
+
+  /** Which kind of rows these are, with their converter; `unknown` when none of them could be read. */
+  async function chooseConverter(path: string, sample: readonly SourceRow[], hint: RolloutSource | null, fileNotes: NoteBook): Promise<{ kind: ImportKind; converter: Converter<DatasetRow | CanonicalRollout> | null }> {
+    const values = sample.map((row) => row.value)
+    if (values.length === 0) return { kind: 'unknown', converter: null }
+    const named = isSource(as) ? as : as === 'dataset' ? null : hint
+    const guess = named === null && as !== 'dataset' ? recogniseRollouts(values, path) : null
+    const source = named ?? guess?.source ?? (as === 'rollouts' ? 'plain' : null)
+    if (source === null) return { kind: 'dataset', converter: dataset.open(path, values, map, fileNotes) }
+    const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : `the folder is laid out like those of ${source}`)
+    return { kind: 'rollouts', converter: await createRolloutImport(path, source, why, map, signal) }
+  }
+
+  return {
+    notes,
+    total(bytes: number) {
+      bytesTotal = bytes
+    },
+
+    async *file(path: string, hint: RolloutSource | null, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
+      const fileNotes = createNoteBook()
+      const tell = (read: number): void => onProgress?.({ file: path, bytesRead: bytesBefore + read, bytesTotal, rows, rejected: rejectedRows })
+      const opened = await openRows(path, { maxRowBytes: options.maxRowBytes, signal, onBytes: tell, notes: fileNotes }).catch((error: unknown) => {
+        if (oneOfMany && (error as { code?: string }).code === 'file.empty') return null
+        throw error
+      })
+      if (opened === null) {
+        notes.add('rows.none', null, path)
+        return
+      }
+      const before = { rows, rejectedRows }
+      const batches = opened.batches()
+      const { held, sample } = await takeSample(batches)
+      const { kind, converter } = await chooseConverter(path, sample, hint, fileNotes)
+      for await (const { rows: found, rejected: bad } of chain(held, batches)) {
+        const out: (DatasetRow | CanonicalRollout)[] = []
+        const lost = [...bad]
+        for (const row of found) {
+          const result = converter!.convert(row)
+          if ('rejected' in result) lost.push(result.rejected)
+          else {
+            out.push(...result.records)
+            rows++
+          }
+        }
+        records += out.length
+        keep(lost)
+        if (out.length > 0 || lost.length > 0) yield { kind, file: path, rows: out, rejected: lost } as ImportBatch
+        signal?.throwIfAborted()
+      }
+      if (rows === before.rows) fileNotes.add('rows.none')
+      tell(opened.bytes)
+      bytesBefore += opened.bytes
+      files.push({
+        path,
+        bytes: opened.bytes,
+        sha256: await fileSha256(path, signal),
+        format: opened.format,
+        compression: opened.compression,
+        kind: kind as FileReport['kind'],
+        source: converter?.source ?? null,
+        why: converter?.why ?? 'no row could be read',
+        rows: rows - before.rows,
+        imported: rows - before.rows - (rejectedRows - before.rejectedRows),
+        rejected: rejectedRows - before.rejectedRows,
+        notes: opened.notes(),
+        about: await aboutFile(path),
+      })
+    },
+
+    report(): ImportReport {
+      const kind = files.find((file) => file.kind !== 'unknown')?.kind ?? 'unknown'
+      return {
+        kind, files, rows, records,
+        imported: rows - rejectedRows,
+        rejectedRows,
+        rejectedByCode: Object.fromEntries(byCode),
+        rejected,
+        dataset: kind === 'dataset' ? dataset.facts() : null,
+        notes: notes.list(),
+      }
+    },
+  }
+}
+
+function isSource(name: string | undefined): name is RolloutSource {
+  return (rolloutSources as readonly string[]).includes(name ?? '')
+}
+
+/** Batches up to the first rows enough to tell what they are, and those rows. */
+async function takeSample(batches: AsyncGenerator<ReadBatch>): Promise<{ held: ReadBatch[]; sample: SourceRow[] }> {
+  const held: ReadBatch[] = []
+  const sample: SourceRow[] = []
+  while (sample.length < SAMPLE_ROWS) {
+    const next = await batches.next()
+    if (next.done === true) break
+    held.push(next.value)
+    sample.push(...next.value.rows.slice(0, SAMPLE_ROWS - sample.length))
+  }
+  return { held, sample }
+}
+
+async function* chain(held: ReadBatch[], rest: AsyncGenerator<ReadBatch>): AsyncGenerator<ReadBatch> {
+  try {
+    for (let batch = held.shift(); batch !== undefined; batch = held.shift()) yield batch
+    yield* rest
+  } finally {
+    await rest.return(undefined)
+  }
+}

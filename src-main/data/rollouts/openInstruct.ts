@@ -1,0 +1,40 @@
+// open-instruct's rollout shards (`<run>_rollouts_000000.jsonl`): token ids, reward, advantage, finish reason. The text is
+// not in the file.
+
+import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
+import type { CanonicalRollout } from '../canonical.ts'
+import { asCount, asIndex, asNumber, asNumbers, asText, asTexts, asWholeNumbers, compact, pick } from './fields.ts'
+import { allHave, asFinishWord, promptHash } from './mapping.ts'
+import type { SourceReader } from './mapping.ts'
+
+export const openInstruct: SourceReader = {
+  recognise(sample) {
+    const lists = allHave(sample, 'prompt_tokens', 'response_tokens', 'sample_idx') && sample.every((row) => Array.isArray(row.response_tokens))
+    return lists ? 'it has the fields sample_idx, prompt_tokens and response_tokens of open-instruct' : null
+  },
+
+  read(row) {
+    const fields = pick(row)
+    const completionTokenIds = fields.take(['response_tokens'], asWholeNumbers)
+    const empty = Array.isArray(row.response_tokens) && row.response_tokens.length === 0
+    if (completionTokenIds === undefined && !empty) return { code: 'row.badField', detail: 'response_tokens is not a list of token ids' }
+    const promptTokenIds = fields.take(['prompt_tokens'], asWholeNumbers)
+    const result: CanonicalRollout = {
+      schemaVersion: SCHEMA_VERSION,
+      step: fields.take(['step'], asIndex),
+      promptId: promptHash(promptTokenIds),
+      groupId: fields.take(['prompt_idx'], asText),
+      sampleIndex: fields.take(['sample_idx'], asCount),
+      promptTokens: promptTokenIds?.length,
+      completionTokens: completionTokenIds?.length ?? 0,
+      promptTokenIds,
+      completionTokenIds,
+      completionLogps: fields.take(['logprobs'], asNumbers),
+      finishReason: fields.take(['finish_reason'], asFinishWord),
+      groundTruth: fields.take(['ground_truth'], asTexts),
+      reward: fields.take(['reward'], asNumber),
+      advantage: fields.take(['advantage'], asNumber),
+    }
+    return [compact({ ...result, extra: fields.rest() })]
+  },
+}

@@ -1,0 +1,42 @@
+// The rollout side of an import: a converter for one file of a known source.
+
+import { basename, dirname, join } from 'node:path'
+import type { CanonicalRollout } from '../canonical.ts'
+import { refuse } from '../errors.ts'
+import type { Converter } from '../importFiles.ts'
+import { openRows } from '../read/readRows.ts'
+import type { SourceRow } from '../read/reader.ts'
+import { reject } from '../rejected.ts'
+import type { MapContext, RolloutSource } from './mapping.ts'
+import { mapRoles } from './plain.ts'
+import { sourceReaders } from './sources.ts'
+
+/** A converter for the rows of `path`. A map is for plain tables: giving one reads the file as such. Throws LabError import.badMap. */
+export async function createRolloutImport(
+  path: string, source: RolloutSource, why: string, map: { readonly [role: string]: string }, signal?: AbortSignal,
+): Promise<Converter<CanonicalRollout>> {
+  const wrong = Object.keys(map).find((role) => !mapRoles.includes(role))
+  if (wrong !== undefined) throw refuse('import.badMap', `the role "${wrong}"; the roles of rollouts are ${mapRoles.join(', ')}`)
+  const chosen: RolloutSource = Object.keys(map).length > 0 ? 'plain' : source
+  const reader = sourceReaders[chosen]
+  const context: MapContext = { path, map, effectiveIds: chosen === 'prime-rl' ? await effectiveIds(path, signal) : null }
+  return {
+    source: chosen,
+    why,
+    convert(row: SourceRow) {
+      const mapped = reader.read(row.value, context)
+      if ('code' in mapped) return { rejected: reject(path, row, mapped.code, mapped.detail, JSON.stringify(row.value)) }
+      return { records: mapped }
+    },
+  }
+}
+
+/** Ids of the episodes in `../effective/traces.jsonl`, beside prime-rl's `all/traces.jsonl`; null where there is none. */
+async function effectiveIds(path: string, signal?: AbortSignal): Promise<ReadonlySet<string> | null> {
+  if (basename(dirname(path)) !== 'all') return null
+  const file = await openRows(join(dirname(dirname(path)), 'effective', basename(path)), { signal }).catch(() => null)
+  if (file === null) return null
+  const ids = new Set<string>()
+  for await (const { rows } of file.batches()) for (const { value } of rows) if (typeof value.id === 'string') ids.add(value.id)
+  return ids
+}

@@ -1,0 +1,51 @@
+// The rollout formats that are read, in the order in which they are recognised: the particular ones first. To add one,
+// write its reader and put it in the table.
+
+import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
+import { fromCanonicalRow } from '../canonical.ts'
+import type { JsonObject } from '../json.ts'
+import { asCount } from './fields.ts'
+import { allHave } from './mapping.ts'
+import type { RolloutSource, SourceReader } from './mapping.ts'
+import { openInstruct } from './openInstruct.ts'
+import { plain } from './plain.ts'
+import { primeRl } from './primeRl.ts'
+import { tinker } from './tinker.ts'
+import { trl } from './trl.ts'
+import { verifiers } from './verifiers.ts'
+import { verl } from './verl.ts'
+
+const canonical: SourceReader = {
+  recognise: (sample) => (allHave(sample, 'schema_version') && sample.every(hasCompletion) ? 'it has schema_version and the fields of MRT Workbench' : null),
+  read(row) {
+    const version = asCount(row.schema_version)
+    if (version !== undefined && version > SCHEMA_VERSION) return { code: 'row.newerSchema', detail: `schema_version ${version}, known up to ${SCHEMA_VERSION}` }
+    const rollout = fromCanonicalRow(row)
+    return hasCompletion(row) ? [rollout] : { code: 'row.noCompletion', detail: 'neither completion, completion_token_ids nor completion_tokens is given' }
+  },
+}
+
+function hasCompletion(row: JsonObject): boolean {
+  return typeof row.completion === 'string' || Array.isArray(row.completion_token_ids) || asCount(row.completion_tokens) !== undefined
+}
+
+export const sourceReaders: { readonly [Source in RolloutSource]: SourceReader } = {
+  tinker,
+  'prime-rl': primeRl,
+  'open-instruct': openInstruct,
+  canonical,
+  verl,
+  verifiers,
+  trl,
+  plain,
+}
+
+/** The first source that recognises these rows, with its reason; null when none does. */
+export function recogniseRollouts(sample: readonly JsonObject[], path: string): { readonly source: RolloutSource; readonly why: string } | null {
+  if (sample.length === 0) return null
+  for (const [source, reader] of Object.entries(sourceReaders)) {
+    const why = reader.recognise(sample, path)
+    if (why !== null) return { source: source as RolloutSource, why }
+  }
+  return null
+}

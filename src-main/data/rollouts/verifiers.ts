@@ -1,0 +1,57 @@
+// verifiers' `results.jsonl`: example_id, prompt, completion, answer, info, reward, error, timing, is_completed,
+// is_truncated, stop_condition, metrics (whose parts are repeated at top level), token_usage.
+
+import type { FinishReason } from '../../../src-preload/contract.ts'
+import type { CanonicalRollout } from '../canonical.ts'
+import { isObject } from '../json.ts'
+import type { Json, JsonObject } from '../json.ts'
+import { asCount, asNumber, asScores, asText, asTexts, compact, pick } from './fields.ts'
+import { allHave, asFinishWord, conversation, promptHash, statedCorrect, stepOfFolder } from './mapping.ts'
+import type { SourceReader } from './mapping.ts'
+import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
+
+export const verifiers: SourceReader = {
+  recognise(sample) {
+    if (!allHave(sample, 'prompt', 'completion', 'reward')) return null
+    return allHave(sample, 'example_id') || allHave(sample, 'stop_condition') ? 'it has the fields example_id, prompt, completion and reward of verifiers' : null
+  },
+
+  read(row, context) {
+    const fields = pick(row)
+    const prompt = fields.take(['prompt'], conversation)
+    const completion = fields.take(['completion'], conversation)
+    if (completion === undefined) return { code: 'row.noCompletion', detail: typeof row.error === 'string' ? row.error : 'the field completion is empty' }
+    const rewards = fields.take(['metrics'], asScores)
+    for (const [name, value] of Object.entries(rewards ?? {})) if (row[name] === value && name !== 'reward') fields.take([name], () => true)
+    const usage = fields.peek('token_usage')
+    const result: CanonicalRollout = {
+      schemaVersion: SCHEMA_VERSION,
+      step: stepOfFolder(context.path),
+      promptId: fields.take(['example_id'], asText) ?? promptHash(prompt?.text),
+      prompt: prompt?.text,
+      promptMessages: prompt?.messages,
+      completion: completion.text,
+      completionMessages: completion.messages,
+      promptTokens: countIn(usage, 'input_tokens', 'prompt_tokens'),
+      completionTokens: countIn(usage, 'output_tokens', 'completion_tokens'),
+      finishReason: finishOf(row),
+      groundTruth: fields.take(['answer'], asTexts),
+      correct: statedCorrect(pick(rewards ?? {}), Object.keys(rewards ?? {})),
+      reward: fields.take(['reward'], asNumber),
+      rewards,
+      advantage: fields.take(['advantage'], asNumber),
+    }
+    return [compact({ ...result, extra: fields.rest() })]
+  },
+}
+
+function countIn(usage: Json | undefined, ...names: string[]): number | undefined {
+  return isObject(usage) ? pick(usage).take(names, asCount) : undefined
+}
+
+function finishOf(row: JsonObject): FinishReason | undefined {
+  if (row.error !== undefined && row.error !== null && row.error !== '') return 'error'
+  if (row.is_truncated === true) return 'length'
+  if (row.is_completed === true) return 'stop'
+  return row.stop_condition === undefined ? undefined : asFinishWord(row.stop_condition)
+}

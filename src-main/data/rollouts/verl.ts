@@ -1,0 +1,51 @@
+// verl's `<dir>/<global_step>.jsonl`: input, output, gts, score, step, sometimes request_id, and whatever its reward
+// function reported beside the score. The file's name is the step.
+
+import { fromCanonicalRow, toCanonicalRow } from '../canonical.ts'
+import type { CanonicalRollout } from '../canonical.ts'
+import type { JsonObject } from '../json.ts'
+import { asIndex, asNumber, asText, asTexts, compact, pick } from './fields.ts'
+import { allHave, promptHash, statedCorrect, stepOfStem } from './mapping.ts'
+import type { SourceReader } from './mapping.ts'
+
+const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+export const verl: SourceReader = {
+  recognise(sample, path) {
+    if (!allHave(sample, 'input', 'output') || !(allHave(sample, 'score') || allHave(sample, 'gts'))) return null
+    return `it has the fields input, output and ${allHave(sample, 'score') ? 'score' : 'gts'} of verl${stepOfStem(path) === undefined ? '' : ', and its name is a step'}`
+  },
+
+  read(row, context) {
+    const fields = pick(row)
+    const prompt = fields.take(['input'], asString)
+    const completion = fields.take(['output'], asString)
+    if (completion === undefined) return { code: 'row.noCompletion', detail: 'the field output is empty' }
+    const groundTruth = fields.take(['gts'], asTexts)
+    const reward = fields.take(['score'], asNumber)
+    const extractedAnswer = fields.take(['pred'], asText)
+    const step = fields.take(['step'], asIndex) ?? stepOfStem(context.path)
+    const parts = Object.keys(row).filter((name) => /reward/i.test(name) && name !== 'reward' && name !== 'rewards' && asNumber(row[name]) !== undefined)
+    const rewards = parts.map((name) => [name, fields.take([name], asNumber)!] as const)
+    const known = fromCanonicalRow(fields.rest())
+    return [compact<CanonicalRollout>({
+      ...known,
+      step: step ?? known.step,
+      promptId: known.promptId ?? promptHash(prompt),
+      prompt,
+      completion,
+      groundTruth: groundTruth ?? known.groundTruth,
+      extractedAnswer: extractedAnswer ?? known.extractedAnswer,
+      correct: known.correct ?? statedCorrect(pick(row), Object.keys(row)),
+      reward: reward ?? known.reward,
+      rewards: known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined),
+    })]
+  },
+}
+
+/** A rollout as a line of verl's dump; what verl has no name for keeps its canonical one. */
+export function toVerlRow(rollout: CanonicalRollout): JsonObject {
+  const { schema_version: _version, prompt, completion, ground_truth: gts, reward: score, step, ...more } = toCanonicalRow(rollout)
+  const head = Object.entries({ input: prompt, output: completion, gts, score, step }).filter(([, value]) => value !== undefined)
+  return { ...(Object.fromEntries(head) as JsonObject), ...more }
+}
