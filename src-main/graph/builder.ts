@@ -5,7 +5,7 @@
 
 import { addDims, canonicalShape, dim, elementsOf, sameShape, showShape } from './dims.ts'
 import type { Dim, Shape } from './dims.ts'
-import { nodeLabel } from './ir.ts'
+import { nodeLabel, scalarData } from './ir.ts'
 import type { Constant, Dtype, Graph, Node, Output, TensorData, Value } from './ir.ts'
 import { inferTypes } from './ops.ts'
 import type { OpAttributes, OpName } from './ops.ts'
@@ -21,16 +21,6 @@ const DATA_DTYPES: readonly [abstract new (...args: never[]) => TensorData, Dtyp
   [Int32Array, 'int32'],
   [Uint8Array, 'bool'],
 ]
-
-/** One number as the data of a scalar of this type. */
-function scalarData(value: number, dtype: Dtype): TensorData {
-  return {
-    float32: () => Float32Array.of(value),
-    int64: () => BigInt64Array.of(BigInt(Math.trunc(value))),
-    int32: () => Int32Array.of(value),
-    bool: () => Uint8Array.of(value),
-  }[dtype]()
-}
 
 export class GraphBuilder {
   readonly #name: string
@@ -76,7 +66,6 @@ export class GraphBuilder {
   /** A constant of rank 0; equal scalars are one constant. */
   scalar(value: number, dtype: Dtype = 'float32'): Value {
     const data = scalarData(value, dtype)
-    if (dtype !== 'float32' && Number(data[0]) !== value) throw new Error(`a scalar of type ${dtype} cannot be ${value}`)
     return this.#scalars.get(scalarKey(dtype, data)) ?? this.constant(data, [])
   }
 

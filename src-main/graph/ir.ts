@@ -52,6 +52,18 @@ export interface Graph {
   readonly outputs: readonly Output[]
 }
 
+/** One number as the data of a scalar of this type. Throws when the type cannot hold it. */
+export function scalarData(value: number, dtype: Dtype): TensorData {
+  const data = {
+    float32: () => Float32Array.of(value),
+    int64: () => BigInt64Array.of(BigInt(Math.trunc(value))),
+    int32: () => Int32Array.of(value),
+    bool: () => Uint8Array.of(value),
+  }[dtype]()
+  if (dtype !== 'float32' && Number(data[0]) !== value) throw new Error(`a scalar of type ${dtype} cannot be ${value}`)
+  return data
+}
+
 /** How a node is called in errors: its operator and first output. */
 export function nodeLabel(op: OpName, output: string): string {
   return `${op} '${output}'`

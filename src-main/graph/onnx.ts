@@ -7,7 +7,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { subDims, termsOf } from './dims.ts'
 import type { Dim, Shape } from './dims.ts'
-import { valuesOf } from './ir.ts'
+import { scalarData, valuesOf } from './ir.ts'
 import type { Dtype, Graph, Node, NodeOf, TensorData, TensorType, Value } from './ir.ts'
 import { OPS } from './ops.ts'
 import type { OnnxAttributeKind, OpName, OpSpec } from './ops.ts'
@@ -42,7 +42,7 @@ class Lowering {
   readonly nodes: OnnxNode[] = []
   readonly tensors: Tensor[] = []
   readonly #graph: Graph
-  readonly #made = new Map<string, string>()
+  readonly #made = new Set<string>()
 
   constructor(graph: Graph) {
     this.#graph = graph
@@ -55,7 +55,7 @@ class Lowering {
 
   #once(name: string, make: (name: string) => void): string {
     if (!this.#made.has(name)) {
-      this.#made.set(name, name)
+      this.#made.add(name)
       make(name)
     }
     return name
@@ -69,8 +69,7 @@ class Lowering {
   }
 
   scalar(value: number, dtype: 'float32' | 'int64'): string {
-    const data = dtype === 'int64' ? BigInt64Array.of(BigInt(value)) : Float32Array.of(value)
-    return this.#once(`size/${dtype} ${value}`, (name) => this.tensors.push({ name, dtype, shape: [], data }))
+    return this.#once(`size/${dtype} ${value}`, (name) => this.tensors.push({ name, dtype, shape: [], data: scalarData(value, dtype) }))
   }
 
   /** A dimension as an int64 tensor [1]: stored, read off an input, or worked out from such. */
@@ -163,8 +162,7 @@ function onnxAttributes(node: Node): OnnxAttribute[] {
   const plain = Object.entries(listed as Record<string, readonly [string, OnnxAttributeKind]>).map(([ours, [name, kind]]) => ({ name, kind, value: attributes[ours] }))
   if (node.op !== 'ConstantOfShape') return plain
   const { dtype, value } = node.attributes
-  const data = { float32: Float32Array, int32: Int32Array, bool: Uint8Array, int64: Float64Array }[dtype].of(value)
-  return [{ name: 'value', kind: 'tensor', value: { name: '', dtype, shape: [1], data: dtype === 'int64' ? BigInt64Array.of(BigInt(value)) : data } }]
+  return [{ name: 'value', kind: 'tensor', value: { name: '', dtype, shape: [1], data: scalarData(value, dtype) } }]
 }
 
 /** Names the outside world uses for values, Identity where a value needs a second name, and all nodes lowered. */
