@@ -133,7 +133,7 @@ function recordEvaluation(store: Store, rng: Rng, runId: number, datasetId: numb
   const results = problemIds.map((problemId): EvaluationResult => {
     const ease = clamp(skill(method, along) + 0.6 * (rng.float() - 0.5))
     const accuracyAtBudget = Float32Array.from(BUDGETS, (budget) => ease * (1 - Math.exp(-(budget + 20) / 50)))
-    return { problemId, samples: 2, accuracy: accuracyAtBudget.at(-1)!, meanTokens: 60 + 20 * rng.float(), accuracyAtBudget }
+    return { problemId, samples: 2, accuracy: accuracyAtBudget.at(-1)!, meanTokens: 60 + 20 * rng.float(), accuracyAtBudget, regretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy) }
   })
   store.evaluations.addResults(id, results, [])
   const points = BUDGETS.map((x, index) => {

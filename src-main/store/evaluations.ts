@@ -22,6 +22,7 @@ const pointFields = mapping<EvaluationPoint>({
 })
 const resultFields = mapping<EvaluationResult>({
   problemId: 'plain', samples: 'plain', accuracy: 'plain', meanTokens: 'plain', accuracyAtBudget: 'float32',
+  regretAtBudget: 'float32',
 })
 
 export interface EvaluationEnd {
@@ -53,8 +54,8 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
     `SELECT ${resultFields.columns} FROM evaluation_results WHERE evaluation_id = ? ORDER BY problem_id`,
   )
   const selectPairs = db.prepare<unknown[], Row>(`
-    SELECT ${PROBLEM_COLUMNS}, a.samples AS a_samples, a.accuracy AS a_accuracy, a.mean_tokens AS a_mean_tokens, a.accuracy_at_budget AS a_budgets,
-           b.samples AS b_samples, b.accuracy AS b_accuracy, b.mean_tokens AS b_mean_tokens, b.accuracy_at_budget AS b_budgets
+    SELECT ${PROBLEM_COLUMNS}, a.samples AS a_samples, a.accuracy AS a_accuracy, a.mean_tokens AS a_mean_tokens, a.accuracy_at_budget AS a_budgets, a.regret_at_budget AS a_regrets,
+           b.samples AS b_samples, b.accuracy AS b_accuracy, b.mean_tokens AS b_mean_tokens, b.accuracy_at_budget AS b_budgets, b.regret_at_budget AS b_regrets
     FROM evaluation_results a JOIN evaluation_results b ON b.problem_id = a.problem_id JOIN problems p ON p.id = a.problem_id
     WHERE a.evaluation_id = ? AND b.evaluation_id = ? ORDER BY p.id`)
 
@@ -65,6 +66,7 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
       accuracy: row[`${side}_accuracy`],
       mean_tokens: row[`${side}_mean_tokens`],
       accuracy_at_budget: row[`${side}_budgets`],
+      regret_at_budget: row[`${side}_regrets`],
     })
 
   function get(id: number): Evaluation | null {

@@ -352,6 +352,8 @@ export const evaluationResult = z.object({
   meanTokens: z.number(),
   /** Chance of being right when thinking is cut at each of the evaluation's budgets. */
   accuracyAtBudget: float32s,
+  /** Normalized regret up to each budget: area lost against an answer that is right from the first token. */
+  regretAtBudget: float32s,
 })
 export type EvaluationResult = Of<typeof evaluationResult>
 

@@ -54,6 +54,7 @@ export const runSpec = z.strictObject({
   sampling: samplingSpec.prefault({}),
   budget: budgetSpec.prefault({}),
   optimizer: optimizerSpec.prefault({}),
+  observeGroups: z.number().int().nonnegative().default(4).describe('Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run.'),
   microbatchTokens: positive.default(4096).describe('Tokens forwarded at once: bounds the memory of activations.'),
   evaluation: evaluationSpec.prefault({}),
   checkpointEvery: positive.default(10).describe('Steps between checkpoints; a killed run repeats at most this many.'),

@@ -155,7 +155,7 @@ CREATE TABLE evaluation_points (
   PRIMARY KEY (evaluation_id, curve, x)
 ) STRICT, WITHOUT ROWID;
 
--- `accuracy_at_budget`: float32, one per budget of the evaluation.
+-- `accuracy_at_budget`, `regret_at_budget`: float32, one per budget of the evaluation.
 CREATE TABLE evaluation_results (
   evaluation_id      INTEGER NOT NULL REFERENCES evaluations ON DELETE CASCADE,
   problem_id         INTEGER NOT NULL REFERENCES problems,
@@ -163,6 +163,7 @@ CREATE TABLE evaluation_results (
   accuracy           REAL NOT NULL,
   mean_tokens        REAL NOT NULL,
   accuracy_at_budget BLOB NOT NULL,
+  regret_at_budget BLOB NOT NULL,
   PRIMARY KEY (evaluation_id, problem_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX evaluation_results_by_problem ON evaluation_results (problem_id);
