@@ -1,0 +1,53 @@
+// What a command holds while it works: the workspace, the engine once it is needed, a way to be cancelled by Ctrl-C, and the progress line.
+// Closing it gives everything back, whatever happened.
+import { resolve } from 'node:path'
+import type { LabEvent } from '../../src-preload/contract.ts'
+import { openEngine } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { LabContext } from '../lab/context.ts'
+import { openStore } from '../store/openStore.ts'
+import { openProgress } from './progress.ts'
+import type { ProgressLine } from './progress.ts'
+
+export const DEFAULT_WORKSPACE = 'workspace'
+
+export interface Session extends LabContext {
+  readonly progress: ProgressLine
+  readonly signal: AbortSignal
+  /** Shows progress events on the progress line. */
+  readonly onEvent: (event: LabEvent) => void
+}
+
+export interface SessionOptions {
+  readonly workspace?: string
+  readonly create?: boolean
+  readonly threads?: number
+}
+
+/** Opens the workspace, runs `work` and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
+export async function withSession<Result>(options: SessionOptions, work: (session: Session) => Promise<Result>): Promise<Result> {
+  const controller = new AbortController()
+  const cancel = (): void => controller.abort()
+  process.once('SIGINT', cancel)
+  const store = openStore(resolve(options.workspace ?? DEFAULT_WORKSPACE), { create: options.create ?? false, program: 'mrt' })
+  const progress = openProgress()
+  let engine: Engine | null = null
+  try {
+    return await work({
+      store, now: Date.now, progress, signal: controller.signal,
+      get engine() {
+        engine ??= openEngine(options.threads === undefined ? {} : { threads: options.threads })
+        return engine
+      },
+      onEvent: (event) => {
+        if (event.kind === 'progress') progress.show(event.report)
+        if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
+      },
+    })
+  } finally {
+    process.removeListener('SIGINT', cancel)
+    progress.close()
+    ;(engine as Engine | null)?.dispose()
+    store.close()
+  }
+}

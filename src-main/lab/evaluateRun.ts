@@ -1,0 +1,100 @@
+// Evaluates a run's newest checkpoint, or the weights that runs start from, and records everything: curves, one result per problem, and
+// the rollouts behind them. What is measured is decided in evaluate.ts.
+import type { Evaluation, RunSpec } from '../../src-preload/contract.ts'
+import { LabError } from '../../src-preload/contract.ts'
+import { createWeights, openPolicy } from '../rollout/policy.ts'
+import type { JobOptions, LabContext } from './context.ts'
+import { evaluate } from './evaluate.ts'
+import type { EvaluatedProblem } from './evaluate.ts'
+import { openProgressMeter } from './progressMeter.ts'
+import { rolloutRecords } from './record.ts'
+import { loadStart } from './start.ts'
+import type { Start } from './start.ts'
+import { openProblems } from './tasks.ts'
+import type { ProblemSource } from './tasks.ts'
+import { parseSpec } from './trainRun.ts'
+
+const ROWS = 256
+const PROMPT_ROOM = 24
+
+export type EvaluationTarget =
+  /** The run's newest checkpoint, or one of its checkpoints. */
+  | { readonly runId: number; readonly checkpointId?: number }
+  /** The weights that runs with this specification start from. */
+  | { readonly startOf: RunSpec }
+
+/** Returns the id of the evaluation. Throws LabError `run.unknown` or `evaluation.noCheckpoint`. */
+export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
+  const { store, now } = context
+  const { spec, runId, checkpointId, step, start, name } = await resolve(context, target)
+  const source = openProblems(store, spec, now)
+  const evaluationId = store.evaluations.add({
+    name, runId, checkpointId, modelId: start.modelId, datasetId: source.datasetId, split: 'heldout', step,
+    config: { ...spec.evaluation, sampling: spec.sampling, budget: spec.budget, estimator: 'exact mu at every boundary', tokensCounted: 'prompt, prefix, suffix and answer' },
+    budgets: [...spec.evaluation.budgets].sort((a, b) => a - b), trainedBudget: spec.budget.thinkingTokens, samplesPerProblem: spec.evaluation.samples, createdAtMs: now(),
+  }).id
+  return measure(context, options, { spec, runId, checkpointId, step, start, source, evaluationId, name })
+}
+
+interface Resolved {
+  readonly spec: RunSpec
+  readonly runId: number | null
+  readonly checkpointId: number | null
+  readonly step: number | null
+  readonly start: Start
+  readonly name: string
+}
+
+async function resolve({ store, now }: LabContext, target: EvaluationTarget): Promise<Resolved> {
+  if ('startOf' in target) return { spec: target.startOf, runId: null, checkpointId: null, step: 0, start: await loadStart(store, target.startOf.start, now), name: 'start' }
+  const run = store.runs.get(target.runId)
+  if (!run) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(target.runId), next: 'List the runs with `mrt runs`.' })
+  const checkpoint = target.checkpointId === undefined ? store.checkpoints.newestResumable(run.id) : store.checkpoints.get(target.checkpointId)
+  if (!checkpoint) throw new LabError('evaluation.noCheckpoint', { expected: `a checkpoint of run ${run.id}`, found: 'none', next: 'Train the run first.' })
+  return { spec: parseSpec(run.config), runId: run.id, checkpointId: checkpoint.id, step: checkpoint.step, start: await loadStart(store, `checkpoint:${checkpoint.id}`, now), name: run.name }
+}
+
+async function measure(context: LabContext, options: JobOptions, { spec, runId, checkpointId, step, start, source, evaluationId, name }: Resolved & { source: ProblemSource; evaluationId: number }): Promise<number> {
+  const { store, engine, now } = context
+  const began = performance.now()
+  const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
+  const longest = Math.max(spec.budget.thinkingTokens, ...spec.evaluation.budgets)
+  const weights = createWeights(engine, start.config, start.tensors)
+  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longest + spec.budget.answerTokens })
+  try {
+    const outcome = await evaluate(policy, source, spec, { signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
+    record(context, { spec, checkpointId, step, source, evaluationId }, outcome.problems)
+    store.evaluations.finish(evaluationId, { status: 'finished', atMs: now(), wallMs: performance.now() - began, tokens: outcome.tokens, metrics: outcome.metrics, points: outcome.points })
+    options.onEvent?.({ kind: 'progress', runId, report: meter.at(100) })
+    options.onEvent?.({ kind: 'evaluation', evaluation: store.evaluations.get(evaluationId)! })
+    return evaluationId
+  } catch (error) {
+    store.evaluations.finish(evaluationId, { status: options.signal?.aborted ? 'interrupted' : 'failed', atMs: now(), wallMs: performance.now() - began, tokens: 0, metrics: {}, points: [] })
+    throw error
+  } finally {
+    policy.dispose()
+    weights.dispose()
+  }
+}
+
+function record({ store, engine }: LabContext, { spec, checkpointId, step, source, evaluationId }: { spec: RunSpec; checkpointId: number | null; step: number | null; source: ProblemSource; evaluationId: number }, problems: readonly EvaluatedProblem[]): void {
+  const ids = source.idsOf('heldout', problems.map((problem) => problem.entries[0]!.problem))
+  const rollouts = rolloutRecords(problems.flatMap((problem, index) => problem.entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem.measured[at]!, credit: null }))), {
+    task: source.task,
+    budgetTokens: spec.budget.thinkingTokens,
+    provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: engine.version, file: null },
+    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: 'bare' },
+  })
+  store.evaluations.addResults(evaluationId, problems.map((problem, index) => ({
+    problemId: ids[index]!, samples: spec.evaluation.samples, accuracy: problem.accuracy, meanTokens: problem.meanTokens, accuracyAtBudget: problem.accuracyAtBudget, regretAtBudget: problem.regretAtBudget,
+  })), rollouts)
+}
+
+/** A finished evaluation of the start weights under the same conditions, or null: it is made once and shared by runs. */
+export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null): Evaluation | null {
+  const wanted = JSON.stringify([spec.evaluation, spec.sampling, spec.budget])
+  return store.evaluations.list().find((evaluation) => {
+    const { sampling, budget, estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
+    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.modelId === modelId && JSON.stringify([own, sampling, budget]) === wanted
+  }) ?? null
+}

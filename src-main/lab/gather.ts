@@ -1,0 +1,151 @@
+// The first half of a training step: problems become graded rollouts. What is sampled depends on what the algorithm needs:
+// demonstrations of the teacher, full rollouts (again and again until enough groups can teach, where the algorithm asks for that), or the
+// two arms of a stale prefix. Everything sampled is returned, used or not.
+import { deriveSeed, createRng } from '../numeric/rng.ts'
+import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
+import type { Method } from '../rl/algorithms.ts'
+import { dynamicSampling } from '../rl/dapo.ts'
+import type { OptionValue } from '../rl/options.ts'
+import type { GradedRollout } from '../rl/types.ts'
+import type { Policy } from '../rollout/policy.ts'
+import { sampleRollouts } from '../rollout/sample.ts'
+import type { RolloutPlan, SampledRollout, SampleOptions, SampleSettings } from '../rollout/sample.ts'
+import type { Grade, Problem } from '../tasks/types.ts'
+import type { RunSpec } from '../../src-preload/contract.ts'
+import type { ProblemSource } from './tasks.ts'
+
+/** A rollout with its problem and its grade. */
+export interface Entry {
+  readonly problem: Problem
+  readonly group: number
+  readonly sample: number
+  readonly arm?: 'continue' | 'terminate'
+  readonly rollout: SampledRollout
+  readonly grade: Grade
+}
+
+export interface GatherContext {
+  readonly spec: RunSpec
+  readonly method: Method
+  readonly problems: ProblemSource
+  readonly policy: Policy
+  /** The policy that stale prefixes come from: the weights of the last checkpoint. */
+  readonly stale: () => Promise<Policy>
+  readonly options: SampleOptions
+}
+
+type Gatherer = (context: GatherContext, step: number) => Promise<Entry[]>
+
+const gatherers: Readonly<Record<'demonstrations' | 'rollouts' | 'arms', Gatherer>> = {
+  demonstrations: async (context, step) => gatherDemonstrations(context, step),
+  rollouts: gatherRollouts,
+  arms: gatherArms,
+}
+
+export function gather(context: GatherContext, step: number): Promise<Entry[]> {
+  const needs = context.method.algorithm.needs(context.method.options)
+  return gatherers[needs.data](context, step)
+}
+
+/** The options of a method by name; an option that the method does not have is undefined. */
+export function optionsOf(method: Method): Readonly<Record<string, OptionValue | undefined>> {
+  return method.options as unknown as Readonly<Record<string, OptionValue | undefined>>
+}
+
+export function sampleSettings(spec: Pick<RunSpec, 'sampling' | 'budget'>): SampleSettings {
+  return { ...spec.sampling, thinkingTokens: spec.budget.thinkingTokens, answerTokens: spec.budget.answerTokens }
+}
+
+function gatherDemonstrations({ spec, problems }: GatherContext, step: number): Entry[] {
+  const { task } = problems
+  return problems.ofStep(step, spec.promptsPerStep * spec.groupSize).map((problem, group) => {
+    const trace = task.teacherTrace(problem, createRng(deriveSeed(spec.seed, 'demonstration', step, group)))
+    if (!trace) throw new Error(`the task ${task.name} has no teacher`)
+    return { problem, group, sample: 0, rollout: demonstration(problem, trace.completion, task.format), grade: task.grade(problem, trace.completion) }
+  })
+}
+
+/** A given text in the form of a rollout; its log-probs are not known and not needed. */
+export function demonstration(problem: Problem, completion: readonly number[], format: ProblemSource['task']['format']): SampledRollout {
+  const tokens = Int32Array.from(completion)
+  const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
+  return {
+    prompt: problem.promptTokens, tokens, logps: new Float32Array(tokens.length), sampled: new Uint8Array(tokens.length).fill(1), prefixTokens: 0,
+    finish: 'stop', error: null, forcedStop: false, boundaries: thought.boundaries, episodes: episodeRanges(thought.boundaries), thinkEnd: thought.thinkEnd, closed: thought.closed,
+  }
+}
+
+async function gatherRollouts(context: GatherContext, step: number): Promise<Entry[]> {
+  const { spec, method, problems } = context
+  const rounds = Number(optionsOf(method).maxSamplingRounds ?? 1)
+  const entries: Entry[] = []
+  let wanted = spec.promptsPerStep
+  for (let round = 0; ; round++) {
+    const first = entries.length === 0 ? 0 : entries.at(-1)!.group + 1
+    entries.push(...await sampleGroups(context, problems.ofStep(step, wanted, round), first, ['rollout', step, round]))
+    if (rounds === 1) return entries
+    const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({ group, rollouts: members.map((entry) => ({ correct: correctOf(entry) })) }))
+    const decision = dynamicSampling(groups, spec.promptsPerStep, round + 1, rounds)
+    if (decision.action !== 'resample') return entries
+    wanted = decision.missing
+  }
+}
+
+async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[]): Promise<Entry[]> {
+  const plans = chosen.flatMap((problem, index) => Array.from({ length: spec.groupSize }, (_, sample) => ({
+    problem, group: firstGroup + index, sample, prompt: problem.promptTokens, seed: deriveSeed(spec.seed, ...labels, index, sample),
+  })))
+  return sampleEntries(policy, problems, plans, sampleSettings(spec), options)
+}
+
+type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm'>
+
+/** Samples plans and grades what comes back. */
+export async function sampleEntries(policy: Policy, problems: ProblemSource, plans: readonly EntryPlan[], settings: SampleSettings, options: SampleOptions): Promise<Entry[]> {
+  const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
+  return rollouts.map((rollout, index) => {
+    const { problem, group, sample, arm } = plans[index]!
+    return { problem, group, sample, ...(arm && { arm }), rollout, grade: problems.task.grade(problem, rollout.tokens) }
+  })
+}
+
+/** One stale prefix per problem, then rollouts that think on from it and rollouts that must answer. */
+async function gatherArms(context: GatherContext, step: number): Promise<Entry[]> {
+  const { spec, method, problems, policy, options } = context
+  const { continuations, terminations, maxPrefixEpisodes } = optionsOf(method) as Record<'continuations' | 'terminations' | 'maxPrefixEpisodes', number>
+  const chosen = problems.ofStep(step, spec.promptsPerStep)
+  const stale = await context.stale()
+  const prefixes = await sampleRollouts(stale.decoder, problems.task.format, chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })), sampleSettings(spec), options)
+  const plans = chosen.flatMap((problem, group) => {
+    const { boundaries, tokens } = prefixes[group]!
+    const episodes = createRng(deriveSeed(spec.seed, 'prefix length', step, group)).int(Math.min(maxPrefixEpisodes, boundaries.length - 1) + 1)
+    const prefix = tokens.slice(0, boundaries[episodes])
+    const arm = (name: 'continue' | 'terminate', count: number, offset: number): EntryPlan[] => Array.from({ length: count }, (_, k) => ({
+      problem, group, sample: offset + k, arm: name, prompt: problem.promptTokens, prefix, stopNow: name === 'terminate', seed: deriveSeed(spec.seed, name, step, group, k),
+    }))
+    return [...arm('continue', continuations, 0), ...arm('terminate', terminations, continuations)]
+  })
+  return sampleEntries(policy, problems, plans, sampleSettings(spec), options)
+}
+
+export function correctOf(entry: Entry): 0 | 1 {
+  return entry.grade.correct && entry.rollout.finish !== 'aborted' ? 1 : 0
+}
+
+/** An entry as credit assignment sees it. `boundaries` and J may be those of merged episodes. */
+export function gradedRollout(entry: Entry, boundaries: readonly number[], J: Float64Array | null): GradedRollout {
+  const { rollout } = entry
+  return {
+    group: entry.group,
+    sample: entry.sample,
+    tokenCount: rollout.tokens.length,
+    correct: correctOf(entry),
+    finish: rollout.finish,
+    episodes: episodeRanges(boundaries),
+    thinkEnd: rollout.thinkEnd,
+    sampled: rollout.sampled,
+    ...(J && { J }),
+    ...(entry.arm && { arm: entry.arm }),
+    ...(rollout.prefixTokens > 0 && { prefixTokens: rollout.prefixTokens }),
+  }
+}

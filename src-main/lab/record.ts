@@ -1,0 +1,101 @@
+// From what a step computed to the records the store keeps: rollouts with their episodes, estimates and pay. Pure.
+import type { Estimator, NewRollout, SampleProvenance } from '../../src-preload/contract.ts'
+import { accountTokens } from '../episodes/accounting.ts'
+import type { Credit } from '../rl/types.ts'
+import type { Task } from '../tasks/types.ts'
+import type { Entry } from './gather.ts'
+import { correctOf } from './gather.ts'
+import type { Measured } from './estimate.ts'
+
+export interface Recordable {
+  readonly entry: Entry
+  readonly problemId: number
+  readonly measured: Measured | null
+  /** What credit assignment paid; null for evaluation. */
+  readonly credit: Credit | null
+}
+
+export interface RecordSettings {
+  readonly task: Task
+  readonly budgetTokens: number
+  readonly provenance: SampleProvenance
+  /** Everything about the estimator but its method and K, which are the measurement's own. */
+  readonly estimator: Omit<Estimator, 'method' | 'samples'>
+}
+
+/** Records in the order given. Tokens spent after the answer was stable are counted per problem over all its measured rollouts. */
+export function rolloutRecords(items: readonly Recordable[], settings: RecordSettings): NewRollout[] {
+  const overthinking = overthinkTokens(items)
+  const estimators = new Map<string, Estimator>()
+  const estimatorOf = ({ method, samples }: Measured): Estimator => {
+    const key = `${method} ${samples}`
+    if (!estimators.has(key)) estimators.set(key, { ...settings.estimator, method, samples })
+    return estimators.get(key)!
+  }
+  return items.map(({ entry, problemId, measured, credit }, index) => {
+    const { rollout, grade } = entry
+    const text = settings.task.format.toText(rollout.tokens)
+    const ends = characterEnds(settings.task, rollout.tokens, text)
+    const boundaries = measured?.boundaries ?? rollout.boundaries
+    const lossTokens = credit ? credit.mask.reduce((sum, on) => sum + on, 0) : 0
+    return {
+      problemId,
+      group: entry.group,
+      sample: entry.sample,
+      budgetTokens: settings.budgetTokens,
+      thinkingTokens: rollout.thinkEnd,
+      finishReason: rollout.finish === 'aborted' ? 'error' : rollout.finish === 'length' ? 'length' : rollout.forcedStop ? 'forced' : 'stop',
+      correct: correctOf(entry) === 1,
+      extractedAnswer: grade.extracted,
+      reward: credit ? credit.reward : correctOf(entry),
+      rewardParts: credit ? { ...credit.parts } : { outcome: correctOf(entry) },
+      advantage: credit && lossTokens > 0 ? credit.advantage.reduce((sum, value) => sum + value, 0) / lossTokens : null,
+      used: credit?.used ?? true,
+      discardReason: credit?.discardReason ?? null,
+      overthinkTokens: overthinking[index]!,
+      error: rollout.error,
+      text,
+      promptTokens: Int32Array.from(rollout.prompt),
+      tokens: rollout.tokens,
+      logps: rollout.logps,
+      sampled: rollout.sampled.every((value) => value === 1) ? null : rollout.sampled,
+      advantages: credit ? credit.advantage : null,
+      episodes: boundaries.slice(1).map((end, episode) => {
+        const start = boundaries[episode]!
+        return {
+          index: episode, startToken: start, endToken: end,
+          textStart: start === 0 ? 0 : ends[start - 1]! + 1, textEnd: ends[end - 1]!,
+          marker: episode === 0 ? '' : settings.task.format.toText([rollout.tokens[start]!]),
+          bonus: credit && 'progress' in credit.parts ? credit.episodeBonus[episode]! : null,
+        }
+      }),
+      progress: measured ? [{
+        estimator: estimatorOf(measured),
+        estimates: measured.boundaries.map((offset, boundary) => ({
+          boundary, tokenOffset: offset, value: measured.J[boundary]!,
+          low: measured.intervals?.[boundary]?.low ?? null, high: measured.intervals?.[boundary]?.high ?? null, tokensForwarded: 0,
+        })),
+      }] : [],
+      provenance: settings.provenance,
+    }
+  })
+}
+
+/** Offset in `text` at which the text of each token ends; tokens are joined by single spaces. */
+function characterEnds(task: Task, tokens: Int32Array, text: string): number[] {
+  let at = 0
+  return Array.from(tokens, (token, index) => {
+    at = (index === 0 ? 0 : at + 1) + task.format.toText([token]).length
+    return Math.min(at, text.length)
+  })
+}
+
+function overthinkTokens(items: readonly Recordable[]): (number | null)[] {
+  const result: (number | null)[] = items.map(() => null)
+  const measured = items.flatMap((item, index) => (item.measured ? [index] : []))
+  for (const members of Map.groupBy(measured, (index) => items[index]!.problemId).values()) {
+    const accounts = accountTokens(members.map((index) => ({ boundaries: items[index]!.measured!.boundaries, accuracy: items[index]!.measured!.J })))
+    members.forEach((index, at) => { result[index] = accounts[at]!.overthinking })
+  }
+  return result
+}

@@ -1,0 +1,66 @@
+// The task of a run: its problems in the order that training sees them, their records in the store, and their answer tries, kept.
+import type { NewProblem } from '../../src-preload/contract.ts'
+import type { RunSpec } from '../../src-preload/contract.ts'
+import { createRng, deriveSeed } from '../numeric/rng.ts'
+import type { Store } from '../store/openStore.ts'
+import { createCountdown } from '../tasks/countdown.ts'
+import type { AnswerTrie, Problem, Split, Task } from '../tasks/types.ts'
+
+/** Problems that a run draws from; the countdown-3 training split holds 9,843. */
+const POOL_SIZE = 8_192
+/** Tries kept; an epoch of the pool fits. */
+const TRIES_KEPT = 10_000
+
+export interface ProblemSource {
+  readonly task: Task
+  readonly datasetId: number
+  /** The problems of a training step: the pool is shuffled anew each time round, by the seed alone. */
+  ofStep(step: number, count: number, round?: number): Problem[]
+  /** The fixed problems of an evaluation. */
+  ofSplit(split: Split, count: number, seed: number): Problem[]
+  /** Their ids in the store, which is told of those it does not know. */
+  idsOf(split: Split, problems: readonly Problem[]): number[]
+  answers(problem: Problem): AnswerTrie
+}
+
+export function taskOf(spec: Pick<RunSpec, 'task'>): Task {
+  return createCountdown().atLevel(String(spec.task.numbers)) as Task
+}
+
+/** @param seed of the run: orders the training problems */
+export function openProblems(store: Store, spec: Pick<RunSpec, 'task' | 'seed'>, now: () => number): ProblemSource {
+  const task = taskOf(spec)
+  const name = `${task.name}-${task.level}`
+  const datasetId = store.datasets.list().find((dataset) => dataset.name === name && dataset.kind === 'procedural')?.id
+    ?? store.datasets.add({ name, kind: 'procedural', source: { task: task.name, level: task.level }, roles: null, grader: task.name, note: '', createdAtMs: now() })
+  const pool = task.problems('train', POOL_SIZE, deriveSeed(0, 'training pool'))
+  const tries = new Map<string, AnswerTrie>()
+  const orders = new Map<number, readonly Problem[]>()
+  const order = (epoch: number): readonly Problem[] => {
+    if (!orders.has(epoch)) orders.set(epoch, createRng(deriveSeed(spec.seed, 'problem order', epoch)).shuffle(pool))
+    return orders.get(epoch)!
+  }
+  const at = (index: number): Problem => order(Math.floor(index / pool.length))[index % pool.length]!
+  return {
+    task, datasetId,
+    ofStep(step, count, round = 0) {
+      if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
+      return createRng(deriveSeed(spec.seed, 'resampled problems', step, round)).shuffle(pool).slice(0, count)
+    },
+    ofSplit: (split, count, seed) => task.problems(split, count, seed),
+    idsOf: (split, problems) => store.datasets.addProblems(datasetId, problems.map((problem) => record(task, split, problem))),
+    answers(problem) {
+      let trie = tries.get(problem.id)
+      if (!trie) {
+        trie = task.answerTrie(problem)!
+        tries.set(problem.id, trie)
+        if (tries.size > TRIES_KEPT) tries.delete(tries.keys().next().value!)
+      }
+      return trie
+    },
+  }
+}
+
+function record(task: Task, split: Split, problem: Problem): NewProblem {
+  return { key: problem.id, split, prompt: problem.promptText, answer: problem.data as NewProblem['answer'], level: task.difficulty(problem), slices: { numbers: task.level } }
+}

@@ -1,0 +1,287 @@
+// One training run from its specification to its last checkpoint. The loop is the paper's algorithm box: sample, grade, estimate J, credit,
+// update, record, tell. Killed at any moment it resumes from its last checkpoint with the same numbers, because every draw depends on
+// the run's seed and the step alone. Evaluation of the finished run is a separate experiment (evaluateRun.ts).
+import type { NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
+import { LabError, runSpec } from '../../src-preload/contract.ts'
+import { regretCurve } from '../episodes/regret.ts'
+import { schedule } from '../engine/schedules.ts'
+import { forwardFlopsPerToken } from '../model/config.ts'
+import { deriveSeed } from '../numeric/rng.ts'
+import { createMethod, creditBatch } from '../rl/algorithms.ts'
+import type { Method } from '../rl/algorithms.ts'
+import { batchMetrics } from '../rl/metrics.ts'
+import { tokenWeights } from '../rl/tokenWeights.ts'
+import type { Credit } from '../rl/types.ts'
+import { createWeights } from '../rollout/policy.ts'
+import { restoreRun, saveRun } from './checkpoints.ts'
+import type { JobOptions, LabContext } from './context.ts'
+import { estimateJ } from './estimate.ts'
+import type { Measured } from './estimate.ts'
+import { correctOf, gather, gradedRollout, optionsOf, sampleSettings } from './gather.ts'
+import type { Entry } from './gather.ts'
+import { newFindings } from './health.ts'
+import { openLearner } from './learner.ts'
+import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
+import { measuredTrace } from './measure.ts'
+import { openPolicies } from './policySet.ts'
+import type { PolicySet, Role } from './policySet.ts'
+import { openProgressMeter } from './progressMeter.ts'
+import { rolloutRecords } from './record.ts'
+import { loadStart } from './start.ts'
+import { openProblems } from './tasks.ts'
+import type { ProblemSource } from './tasks.ts'
+
+/** Rows decoded at once. */
+const ROWS = 256
+/** Room for the prompt of the longest problem. */
+const PROMPT_ROOM = 24
+
+interface Running {
+  readonly context: LabContext
+  readonly runId: number
+  readonly spec: RunSpec
+  readonly method: Method
+  readonly problems: ProblemSource
+  readonly policies: PolicySet
+  readonly learner: Learner
+  readonly config: import('../model/config.ts').LlamaConfig
+  readonly options: JobOptions
+}
+
+/** What one step computed, before it is recorded. */
+interface StepOutcome {
+  readonly entries: readonly Entry[]
+  readonly measured: readonly (Measured | null)[]
+  readonly credits: readonly Credit[]
+  readonly updates: readonly LearnerResult[]
+  readonly estimateTokens: number
+  readonly learningRate: number
+  readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
+}
+
+/** Creates the record of a run, queued. Throws LabError `run.spec` when the specification does not hold together. */
+export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'>, given: unknown, environment: NewRun['environment'] = {}): Promise<number> {
+  const spec = parseSpec(given)
+  const start = await loadStart(store, spec.start, now)
+  const method = methodOf(spec)
+  return store.runs.add({
+    name: spec.name, method: spec.preset ?? method.algorithm.name, algorithm: method.algorithm.name,
+    config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } }, seed: spec.seed, groupKey: spec.group ?? groupKeyOf(spec),
+    modelId: start.modelId, datasetId: openProblems(store, spec, now).datasetId, parentRunId: start.runId, parentStep: start.step,
+    plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
+  }).id
+}
+
+export function parseSpec(given: unknown): RunSpec {
+  const parsed = runSpec.safeParse(given)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new LabError('run.spec', { expected: 'a run specification', found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`, next: 'Correct that field; `mrt run --help` lists the presets to start from.' })
+}
+
+/** The method of a specification, its options filled in. */
+export function methodOf(spec: RunSpec): Method {
+  try {
+    return createMethod(spec.algorithm.name, spec.algorithm.options)
+  } catch (error) {
+    const { code, expected, found } = error as { code?: string; expected?: string; found?: string }
+    if (!code?.startsWith('rl.')) throw error
+    throw new LabError('run.algorithm', { expected: expected!, found: found!, next: 'Correct the algorithm or its option in the specification.' })
+  }
+}
+
+/** Runs that differ only by seed and name share it. */
+function groupKeyOf(spec: RunSpec): string {
+  const { seed: _seed, name: _name, group: _group, ...rest } = spec
+  return JSON.stringify(rest)
+}
+
+/** Trains a run to its planned end, from its last checkpoint if it has one. Leaves it finished, paused or interrupted in the store. */
+export async function trainRun(context: LabContext, runId: number, options: JobOptions = {}): Promise<void> {
+  const { store, now } = context
+  const record = store.runs.get(runId)
+  if (!record) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(runId), next: 'List the runs with `mrt runs`.' })
+  const tellRun = (): void => options.onEvent?.({ kind: 'run', run: store.runs.get(runId)! })
+  store.runs.setStatus(runId, 'running', now())
+  tellRun()
+  try {
+    const done = await train(context, runId, parseSpec(record.config), options)
+    store.runs.setStatus(runId, done, now())
+  } catch (error) {
+    const cancelled = options.signal?.aborted === true
+    store.runs.setStatus(runId, cancelled ? 'interrupted' : 'failed', now(), error instanceof LabError ? error.toJSON() : cancelled ? null : { code: 'run.failed', expected: 'the run to go on', found: String(error), next: 'Resume it from its last checkpoint, or look at its events.' })
+    if (!cancelled) throw error
+  } finally {
+    tellRun()
+  }
+}
+
+async function train(context: LabContext, runId: number, spec: RunSpec, options: JobOptions): Promise<'finished' | 'paused'> {
+  const { store, engine, now } = context
+  const start = await loadStart(store, spec.start, now)
+  const method = methodOf(spec)
+  const problems = openProblems(store, spec, now)
+  const weights = createWeights(engine, start.config, start.tensors)
+  const policies = await openPolicies(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + spec.budget.thinkingTokens + spec.budget.answerTokens })
+  const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens)
+  const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
+  try {
+    const checkpoint = store.checkpoints.newestResumable(runId)
+    store.runs.rewind(runId, checkpoint?.step ?? 0)
+    if (checkpoint) await restoreRun(context, checkpoint.contentId, policies, learner)
+    const meter = openProgressMeter({ job: `run ${runId}`, label: `${spec.name}, seed ${spec.seed}`, total: spec.steps, unit: 'steps', now })
+    let tokensSoFar = store.steps.range(runId, 1, checkpoint?.step ?? 0).reduce((sum, step) => sum + step.tokens, 0)
+    for (let step = (checkpoint?.step ?? 0) + 1; step <= spec.steps; step++) {
+      options.signal?.throwIfAborted()
+      const began = performance.now()
+      const outcome = await takeStep(running, step, (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(step - 1 + share) }))
+      const recorded = recordStep(running, step, outcome, performance.now() - began, tokensSoFar)
+      tokensSoFar = recorded.metrics.num_tokens!
+      options.onEvent?.({ kind: 'step', step: recorded })
+      options.onEvent?.({ kind: 'progress', runId, report: meter.at(step, recorded.tokens / (recorded.wallMs / 1000)) })
+      const wish = options.control?.() ?? 'go'
+      if (step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go') {
+        await saveRun(context, runId, step, start.config, policies, learner)
+        policies.refreshStale()
+      }
+      if (wish !== 'go' && step < spec.steps) return 'paused'
+    }
+    return 'finished'
+  } finally {
+    learner.dispose()
+    policies.dispose()
+  }
+}
+
+/** @param told hears the share of the step that is done, 0..1 */
+async function takeStep(running: Running, step: number, told: (share: number) => void): Promise<StepOutcome> {
+  const { spec, method, problems, policies, options } = running
+  const { signal } = options
+  const needs = method.algorithm.needs(method.options)
+  const times = { sample: 0, mu: 0, train: 0 }
+
+  // Sample and grade.
+  const entries = await timed(times, 'sample', () => gather({ spec, method, problems, policy: policies.current, stale: () => policies.policy('stale'), options: { signal, onProgress: (done, total) => told((0.4 * done) / total) } }, step))
+
+  // Estimate J where the algorithm needs it, and for a few groups where it does not.
+  const chosen = optionsOf(method)
+  const role: Role = needs.J === 'none' ? 'current' : (chosen.mu as Role | undefined) ?? 'current'
+  const observed = needs.data === 'demonstrations' ? 0 : spec.observeGroups
+  const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, (entry) => needs.J !== 'none' || entry.group < observed, {
+    method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: Number(chosen.branches ?? 0), maxEpisodes: Number(chosen.maxEpisodes ?? Infinity),
+    seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
+  }))
+  told(0.6)
+
+  // Credit.
+  const graded = entries.map((entry, index) => {
+    const measured = estimate.measured[index]
+    return gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null)
+  })
+  const credits = creditBatch(method, graded, { budgetTokens: spec.budget.thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step) })
+
+  // Update.
+  const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
+  const updates = await timed(times, 'train', () => update(running, entries, credits, learningRate))
+  return { entries, measured: estimate.measured, credits, updates, estimateTokens: estimate.tokens, learningRate, times }
+}
+
+/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
+async function update({ spec, method, policies, learner, options }: Running, entries: readonly Entry[], credits: readonly Credit[], lr: number): Promise<LearnerResult[]> {
+  const loss = method.algorithm.loss(method.options)
+  const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
+  if (used.length === 0) return []
+  const sequences = used.map((index) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens }))
+  const reference = loss.klBeta > 0 ? await (await policies.policy('start')).score(sequences, options.signal) : null
+  const forced = optionsOf(method).trainForcedStop === true ? await policies.current.score(sequences, options.signal) : null
+  const results: LearnerResult[] = []
+  for (const part of partsByGroup(used, entries, loss.updatesPerBatch)) {
+    const weights = tokenWeights(part.map((at) => credits[used[at]!]!), loss.aggregation, spec.budget.thinkingTokens + spec.budget.answerTokens)
+    const paid = part.map((at, position): PaidSequence => ({
+      ...sequences[at]!,
+      advantages: credits[used[at]!]!.advantage,
+      weights: weights[position]!,
+      sampledLogps: forced?.[at] ?? entries[used[at]!]!.rollout.logps,
+      ...(reference && { referenceLogps: reference[at]! }),
+    }))
+    const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
+    results.push(await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal))
+    if (optionsOf(method).mu === 'ema') policies.averageStep(Number(optionsOf(method).emaDecay))
+  }
+  return results
+}
+
+/** Positions of `used`, cut into `count` parts between groups, as evenly as groups allow. */
+function partsByGroup(used: readonly number[], entries: readonly Entry[], count: number): number[][] {
+  const groups = [...Map.groupBy(used.keys(), (at) => entries[used[at]!]!.group).values()]
+  const parts = Array.from({ length: Math.min(count, groups.length) }, (): number[] => [])
+  groups.forEach((members, index) => parts[Math.floor((index * parts.length) / groups.length)]!.push(...members))
+  return parts
+}
+
+function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs: number, tokensBefore: number): Step {
+  const { context: { store, now }, runId, spec, method, problems, config } = running
+  const { entries, measured, credits, updates, times } = outcome
+  const loss = method.algorithm.loss(method.options)
+  const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
+  const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
+  const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
+  const graded = entries.map((entry, index) => ({ rollout: gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null), credit: credits[index]! }))
+  const last = updates.at(-1)
+  const metrics: Record<string, number> = {
+    ...batchMetrics(graded, optionsOf(method).alpha as number | undefined),
+    ...last?.metrics,
+    ...updates[0] && pick(updates[0].metrics, 'sampling/'),
+    ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
+    ...liveRegret(entries, measured, problems, spec),
+    learning_rate: outcome.learningRate,
+    num_tokens: tokensBefore + tokens,
+    step_time: wallMs / 1000,
+    'time/sample': times.sample / 1000,
+    'time/mu': times.mu / 1000,
+    'time/train': times.train / 1000,
+  }
+  const record: Step = {
+    runId, step, metrics, wallMs, tokens, estimateTokens: outcome.estimateTokens,
+    flops: perToken * (tokens + outcome.estimateTokens + 3 * trained), learningRate: outcome.learningRate, seedState: { step }, createdAtMs: now(),
+  }
+  const problemIds = problems.idsOf('train', entries.map((entry) => entry.problem))
+  const rollouts = rolloutRecords(entries.map((entry, index) => ({ entry, problemId: problemIds[index]!, measured: measured[index]!, credit: credits[index]! })), {
+    task: problems.task,
+    budgetTokens: spec.budget.thinkingTokens,
+    provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
+    estimator: { weights: proverOf(method), checkpointId: null, step: step - 1, prover: Number(optionsOf(method).bestOf ?? 1), template: 'bare' },
+  })
+  const findings = newFindings({ runId, updatesPerBatch: loss.ratio === 'none' ? null : loss.updatesPerBatch, steps: [...store.steps.range(runId, 1, step - 1), record], evaluations: [] }, 'step')
+  const events = findings.map((finding) => ({ runId, step, kind: 'health' as const, level: finding.level, code: finding.code, message: finding.message, data: { ...finding.data, rollouts: finding.rollouts } as never, atMs: now() }))
+  const refused = updates.filter((result) => !result.applied).map(() => ({ runId, step, kind: 'health' as const, level: 'error' as const, code: 'update.notFinite', message: `The update of step ${step} had no finite loss or gradient and was not applied.`, data: {}, atMs: now() }))
+  store.steps.record({ step: record, rollouts, events: [...events, ...refused] })
+  return store.steps.get(runId, step)!
+}
+
+function proverOf(method: Method): 'current' | 'frozen' | 'ema' {
+  const { mu } = optionsOf(method)
+  return mu === 'start' ? 'frozen' : mu === 'ema' ? 'ema' : 'current'
+}
+
+/** Regret at the training budget over the rollouts whose J was measured, and how right they were. */
+function liveRegret(entries: readonly Entry[], measured: readonly (Measured | null)[], problems: ProblemSource, spec: RunSpec): Record<string, number> {
+  const known = entries.flatMap((entry, index) => (measured[index] && !entry.arm ? [{ entry, measured: measured[index] }] : []))
+  if (known.length === 0) return {}
+  const byProblem = [...Map.groupBy(known, ({ entry }) => entry.group).values()]
+  const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => measuredTrace(entry, own, problems)))
+  const budget = spec.budget.thinkingTokens
+  const [regret] = regretCurve(traces, [budget])
+  return { [`ttc/regret@${budget}`]: regret!.regret, 'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length }
+}
+
+function pick(metrics: Readonly<Record<string, number>>, prefix: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([name]) => name.startsWith(prefix)))
+}
+
+async function timed<Result>(times: Record<string, number>, name: string, work: () => Promise<Result>): Promise<Result> {
+  const began = performance.now()
+  const result = await work()
+  times[name]! += performance.now() - began
+  return result
+}
