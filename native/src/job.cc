@@ -40,10 +40,14 @@ void Mailbox::deliver(napi_env env, napi_value, void*, void* data) {
   if (env == nullptr) return;  // the environment is closing: letters that were under way are thrown away
   const Napi::HandleScope scope{Napi::Env(env)};
   try {
-    (*letter)(Napi::Env(env));
-  } catch (const Napi::Error& error) {
-    // A listener threw: what an event emitter would do.
-    napi_fatal_exception(env, error.Value());
+    try {
+      (*letter)(Napi::Env(env));
+    } catch (const Napi::Error& error) {
+      // A listener threw: what an event emitter would do.
+      napi_fatal_exception(env, error.Value());
+    }
+  } catch (const Napi::Error&) {
+    // The environment is being torn down and runs no JavaScript any more, so there is nobody left to tell.
   }
 }
 

@@ -123,8 +123,8 @@ bool Distribution::prepare(const float* logits, std::size_t vocabulary, const Sa
 
 void Distribution::keepLikeliest(const SamplingRule& rule) {
   // The nucleus lies within the tokens of mass >= (1 - topP) total / V: all lighter ones together weigh less than 1 - topP.
-  // With topK or minP alone, the smallest admissible mass is found by selection or directly.
-  const auto heavier = [this](std::int32_t a, std::int32_t b) { return mass_[a] != mass_[b] ? mass_[a] > mass_[b] : a < b; };
+  // That leaves few to sort in a large vocabulary.
+  const auto likelier = [this](std::int32_t a, std::int32_t b) { return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b; };
   const bool limited = rule.topK > 0 && static_cast<std::size_t>(rule.topK) < vocabulary_;
   double floor = 0;
   if (!limited && rule.topP < 1) floor = (1 - rule.topP) * total_ / static_cast<double>(vocabulary_);
@@ -133,11 +133,11 @@ void Distribution::keepLikeliest(const SamplingRule& rule) {
     if (mass_[i] >= floor) order_.push_back(static_cast<std::int32_t>(i));
   }
   if (limited) {
-    std::nth_element(order_.begin(), order_.begin() + rule.topK - 1, order_.end(), heavier);
+    std::nth_element(order_.begin(), order_.begin() + rule.topK - 1, order_.end(), likelier);
     order_.resize(static_cast<std::size_t>(rule.topK));
   }
   if (rule.topP < 1) {
-    std::sort(order_.begin(), order_.end(), heavier);
+    std::sort(order_.begin(), order_.end(), likelier);
     double left = total_;
     if (limited) {
       left = 0;

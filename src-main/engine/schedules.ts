@@ -15,7 +15,7 @@ export function withWarmup(warmupSteps: number, after: Schedule): Schedule {
 
 /** Falls in a line from 1 to `floor` over `steps` updates, then stays there. */
 export function linearDecay(steps: number, floor = 0): Schedule {
-  return (step) => 1 - (1 - floor) * progress(step, steps)
+  return (step) => floor + (1 - floor) * (1 - progress(step, steps))
 }
 
 /** Falls along half a cosine from 1 to `floor` over `steps` updates, then stays there (Loshchilov and Hutter 2017, equation 5). */
