@@ -4,8 +4,8 @@
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { workspaceOwner, type WorkspaceOwner } from '../../src-preload/contract.ts'
+import { connect, type Connection } from './database.ts'
 
 const LOCK = 'workspace.lock'
 const NOTE = 'workspace.owner.json'
@@ -48,9 +48,9 @@ function writeNote(folder: string, owner: WorkspaceOwner): void {
 
 /** Takes the writer's lock of `folder`, or says why not: another process has it, or the folder cannot be written. */
 export function takeLock(folder: string, owner: WorkspaceOwner): WriterLock | NoLock {
-  let lock: Database.Database | null = null
+  let lock: Connection | null = null
   try {
-    lock = new Database(join(folder, LOCK), { timeout: 0 })
+    lock = connect(join(folder, LOCK), { timeout: 0 })
     lock.exec('BEGIN EXCLUSIVE')
     const note = readNote(folder)
     writeNote(folder, owner)

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { LabError, type Recovery, type Workspace, type WorkspaceAccess, type WorkspaceOwner } from '../../src-preload/contract.ts'
 import { checkpointStore } from './checkpoints.ts'
-import { atomically, type Connection, type Durability } from './database.ts'
+import { atomically, connect, type Connection, type Durability } from './database.ts'
 import { datasetStore } from './datasets.ts'
 import { explain, explained } from './errors.ts'
 import { evaluationStore } from './evaluations.ts'
@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly program?: string
   /** Size the database may grow to; writing beyond it fails like a full disk. */
   readonly maxBytes?: number
+  /** How long to wait for another program's lock on the database; 5 s unless given. */
+  readonly busyMs?: number
   readonly now?: () => number
   /** Folder of numbered SQL files; the program's own unless given. */
   readonly migrations?: string
@@ -79,13 +81,13 @@ const settle = (db: Connection): void => {
 /** A folder nobody can write to cannot hold the files that readers of a live database share, so it is read as it lies. */
 function openForReading(file: string): Connection {
   try {
-    const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+    const db = connect(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
     db.pragma('schema_version')
     return db
   } catch (error) {
     const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
     if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CANTOPEN|READONLY)/.test(error.code) || walBytes > 0) throw error
-    return new Database(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, timeout: BUSY_MS })
+    return connect(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, timeout: BUSY_MS })
   }
 }
 
@@ -141,7 +143,7 @@ const emptyDatabase = (file: string): LabError =>
 function openForWriting(folder: string, file: string, lock: WriterLock, options: OpenOptions, nowMs: number): Opened {
   const migrations = findMigrations(options.migrations ?? MIGRATIONS)
   const isNew = !existsSync(file)
-  const db = new Database(file, { timeout: BUSY_MS })
+  const db = connect(file, { timeout: options.busyMs ?? BUSY_MS })
   try {
     const blank = isBlank(db)
     if (blank && !mayCreateIn(folder, options)) throw emptyDatabase(file)
@@ -151,7 +153,8 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     if (options.maxBytes !== undefined) db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
     const quickCheckMs = lock.unclean && !isNew ? quickCheck(db, file) : null
     migrate(db, folder, schema, migrations, nowMs)
-    db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?) ON CONFLICT DO NOTHING').run(randomUUID(), nowMs)
+    if (db.prepare('SELECT 1 FROM workspace').get() === undefined)
+      db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?)').run(randomUUID(), nowMs)
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
     const interruptedRuns = interrupt(db, nowMs)
     const recovery = quickCheckMs === null ? null : { previousOwner: lock.previous, interruptedRuns, quickCheckMs }

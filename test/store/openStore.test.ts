@@ -1,0 +1,332 @@
+// Opening a workspace: made, found again, refused when it is not ours or too new or damaged, shared between one writer and
+// readers, brought up to date with a backup, and checked after an exit that was not clean.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import Database from 'better-sqlite3'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { MIGRATIONS } from '../../src-main/store/schema.ts'
+import { openStore, type OpenOptions, type Store } from '../../src-main/store/openStore.ts'
+import { LabError } from '../../src-preload/contract.ts'
+import { newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
+
+const helper = (name: string): string => resolve(import.meta.dirname, name)
+const codeOf = (work: () => unknown): string | undefined => thrownBy(work).code
+
+function reopened(folder: string, options: OpenOptions = {}): Store {
+  const store = openStore(folder, options)
+  onTestFinished(() => store.close())
+  return store
+}
+
+/** Hashes of the files under `folder`, to show that nothing was touched; what SQLite lays beside a database while it is open is left out. */
+const contents = (folder: string): Map<string, string> =>
+  new Map(readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/-(wal|shm)$|\.lock$/.test(entry.name)).map((entry) => {
+    const path = join(entry.parentPath, entry.name)
+    return [path, createHash('sha256').update(readFileSync(path)).digest('hex')]
+  }))
+
+/** A closed workspace with one recorded step. */
+function closedWorkspace(): string {
+  const store = newStore()
+  const { run, problemId } = startedRun(store)
+  store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId)], events: [] })
+  store.runs.setStatus(run.id, 'finished', 50)
+  store.close()
+  return store.folder
+}
+
+describe('a new workspace', () => {
+  it('is made in a missing folder, closed clean, and found again', () => {
+    const folder = join(temporaryFolder(), 'deep', 'lab')
+    const store = openStore(folder, { create: true, now: () => 77 })
+    const { uid } = store.workspace()
+    expect(store.workspace()).toMatchObject({ folder, schema: 1, createdAtMs: 77, access: { mode: 'write' }, recovery: null, migratedFrom: null })
+    store.close()
+    expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.db', 'workspace.lock'])
+    expect(reopened(folder).workspace()).toMatchObject({ uid, createdAtMs: 77, recovery: null })
+  })
+
+  it('is not made unless asked for', () => {
+    const folder = temporaryFolder()
+    expect(codeOf(() => openStore(join(folder, 'nothing')))).toBe('workspace.missing')
+    expect(codeOf(() => openStore(folder))).toBe('workspace.notOne')
+    expect(codeOf(() => openStore(folder, { readOnly: true, create: true }))).toBe('workspace.notOne')
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('is not made among other files', () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'thesis.tex'), 'work')
+    expect(thrownBy(() => openStore(folder, { create: true }))).toMatchObject({ code: 'workspace.notOne', found: expect.stringContaining('thesis.tex') })
+    expect(readdirSync(folder)).toEqual(['thesis.tex'])
+  })
+
+  it('whose making was cut short is made again', () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'workspace.db'), '')
+    expect(reopened(folder, { create: true }).workspace().schema).toBe(1)
+  })
+})
+
+describe('what is not an intact workspace is refused and left as it is', () => {
+  const refused = (folder: string, options: OpenOptions, code: string): void => {
+    const before = contents(folder)
+    for (const readOnly of [false, true]) expect(codeOf(() => openStore(folder, { ...options, readOnly }))).toBe(code)
+    expect(contents(folder)).toEqual(before)
+  }
+
+  it('a file that is no database', () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'workspace.db'), 'not a database, but long enough to look like one '.repeat(40))
+    refused(folder, {}, 'workspace.corrupt')
+  })
+
+  it('a database of another program', () => {
+    const folder = temporaryFolder()
+    const other = new Database(join(folder, 'workspace.db'))
+    other.exec('CREATE TABLE songs (title TEXT)')
+    other.close()
+    refused(folder, { create: true }, 'workspace.notOne')
+  })
+
+  it('a newer schema', () => {
+    const folder = closedWorkspace()
+    const db = new Database(join(folder, 'workspace.db'))
+    db.pragma('user_version = 99')
+    db.close()
+    refused(folder, {}, 'workspace.newer')
+  })
+
+  it('a database emptied beside checkpoints, which would otherwise be mistaken for a new one', () => {
+    const folder = closedWorkspace()
+    mkdirSync(join(folder, 'checkpoints', 'a'.repeat(32)))
+    writeFileSync(join(folder, 'workspace.db'), '')
+    expect(thrownBy(() => openStore(folder, { create: true }))).toMatchObject({ code: 'workspace.corrupt', found: 'an empty one' })
+    expect(statSync(join(folder, 'workspace.db')).size).toBe(0)
+  })
+
+  it('damaged pages, found on the check after an unclean exit, and again on the next try', () => {
+    const folder = closedWorkspace()
+    damagePages(join(folder, 'workspace.db'))
+    writeFileSync(join(folder, 'workspace.owner.json'), '{}')
+    for (let attempt = 0; attempt < 2; attempt++) expect(codeOf(() => openStore(folder))).toBe('workspace.corrupt')
+  })
+
+  it('damaged pages met while reading are explained, not passed on raw', () => {
+    const folder = closedWorkspace()
+    damagePages(join(folder, 'workspace.db'))
+    const errors = [() => reopened(folder).rollouts.detail(1), () => reopened(folder).runs.list(), () => reopened(folder).evaluations.list()].map((work) => {
+      try {
+        work()
+        return null
+      } catch (error) {
+        return error
+      }
+    })
+    expect(errors.some((error) => error instanceof LabError && error.code === 'workspace.corrupt')).toBe(true)
+  })
+})
+
+/** Overwrites every page but the first (the schema) with noise. */
+function damagePages(file: string): void {
+  const handle = openSync(file, 'r+')
+  for (let at = 8192; at < statSync(file).size; at += 4096) writeSync(handle, Buffer.alloc(2048, 0x5a), 0, 2048, at)
+  closeSync(handle)
+}
+
+describe('one writer', () => {
+  it('a second opener reads, is told who writes, and cannot write', () => {
+    const store = newStore({ program: 'the first window' })
+    const { run, problemId } = startedRun(store)
+    const second = reopened(store.folder)
+    expect(second.access).toMatchObject({ mode: 'read', reason: 'locked', owner: { pid: process.pid, program: 'the first window' } })
+    store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId)], events: [] })
+    expect(second.runs.get(run.id)!.lastStep).toBe(0)
+    expect(second.rollouts.search({ text: 'wait' }, 0, 10)).toHaveLength(1)
+    for (const write of [
+      () => second.runs.add(newRun()),
+      () => second.steps.record({ step: stepOf(run.id, 1), rollouts: [], events: [] }),
+      () => second.settings.set('a', 1),
+      () => second.atomically('quick', () => second.settings.set('a', 1)),
+    ]) expect(codeOf(write)).toBe('workspace.readOnly')
+  })
+
+  it('the lock of a killed process is free at once, and its run is marked interrupted', async () => {
+    const folder = closedWorkspace()
+    const child = spawn(process.execPath, [helper('holdWorkspace.ts'), folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    expect(reopened(folder).access).toMatchObject({ mode: 'read', reason: 'locked', owner: { pid: child.pid } })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const store = reopened(folder, { now: () => 123 })
+    expect(store.access).toEqual({ mode: 'write' })
+    expect(store.recovery).toMatchObject({ previousOwner: { pid: child.pid }, interruptedRuns: [{ runId: 2, name: 'first', lastStep: null }] })
+    expect(store.runs.get(2)).toMatchObject({ status: 'interrupted', finishedAtMs: 123 })
+    expect(store.events.ofRun(2, 'lifecycle', 0, 10)).toMatchObject([{ code: 'run.interrupted', level: 'warn' }])
+    store.close()
+    expect(reopened(folder).recovery).toBeNull()
+  })
+
+  it('asked to read, it reads beside the writer and leaves the lock alone', () => {
+    const folder = closedWorkspace()
+    const reader = reopened(folder, { readOnly: true })
+    expect(reader.access).toEqual({ mode: 'read', reason: 'asked', owner: null })
+    expect(reopened(folder).access).toEqual({ mode: 'write' })
+    expect(reader.runs.list()).toHaveLength(1)
+  })
+
+  it('a folder that cannot be written is read where it lies', () => {
+    const folder = closedWorkspace()
+    rmSync(join(folder, 'workspace.lock'))
+    const parent = resolve(folder, '..')
+    for (const path of [parent, folder, join(folder, 'workspace.db')]) chmodSync(path, path === parent ? 0o755 : 0o555)
+    const asRoot = process.getuid?.() === 0
+    if (asRoot) chownSync(parent, 65534, 65534)
+    onTestFinished(() => chmodSync(folder, 0o755))
+    const answer = spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], { encoding: 'utf8', ...(asRoot ? { uid: 65534, gid: 65534 } : {}) })
+    expect(answer.stderr).toBe('')
+    expect(JSON.parse(answer.stdout)).toEqual({ access: { mode: 'read', reason: 'folder', owner: null }, runs: 1, found: 1, write: 'workspace.readOnly' })
+  })
+})
+
+describe('bringing the schema up to date', () => {
+  /** The program's migrations and then these. */
+  function migrationsWith(...more: string[]): string {
+    const folder = temporaryFolder()
+    cpSync(MIGRATIONS, folder, { recursive: true })
+    more.forEach((sql, index) => writeFileSync(join(folder, `000${index + 2}-more.sql`), sql))
+    return folder
+  }
+
+  it('copies the database first, applies each step, and keeps what was there', () => {
+    const folder = closedWorkspace()
+    const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT;', 'CREATE TABLE studies (id INTEGER PRIMARY KEY) STRICT;')
+    const store = reopened(folder, { migrations, now: () => Date.UTC(2026, 0, 2) })
+    expect(store.workspace()).toMatchObject({ schema: 3, migratedFrom: 1 })
+    expect(store.runs.list()).toHaveLength(1)
+    expect(readdirSync(join(folder, 'backups'))).toEqual(['2026-01-02T00-00-00-000Z-schema-1.db'])
+    const backup = new Database(join(folder, 'backups', '2026-01-02T00-00-00-000Z-schema-1.db'), { readonly: true })
+    expect([backup.pragma('user_version', { simple: true }), backup.pragma('quick_check', { simple: true }), backup.prepare('SELECT count(*) FROM rollouts').pluck().get()]).toEqual([1, 'ok', 1])
+    backup.close()
+  })
+
+  it('a restored backup is a workspace', () => {
+    const folder = closedWorkspace()
+    reopened(folder, { migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;') }).close()
+    const [backup] = readdirSync(join(folder, 'backups'))
+    for (const file of readdirSync(folder).filter((name) => name.startsWith('workspace.db'))) rmSync(join(folder, file))
+    copyFileSync(join(folder, 'backups', backup!), join(folder, 'workspace.db'))
+    expect(reopened(folder).rollouts.detail(1)!.problem.key).toBe('p0')
+  })
+
+  it('a step that fails leaves the schema and the data of before', () => {
+    const folder = closedWorkspace()
+    const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT; DROP TABLE no_such_table;')
+    expect(() => openStore(folder, { migrations })).toThrow(/no_such_table/)
+    const store = reopened(folder)
+    expect(store.workspace().schema).toBe(1)
+    expect(store.runs.list()).toHaveLength(1)
+  })
+
+  it('a step that would orphan rows is undone', () => {
+    const folder = closedWorkspace()
+    expect(() => openStore(folder, { migrations: migrationsWith('DELETE FROM problems;') })).toThrow(/references/)
+    expect(reopened(folder).rollouts.detail(1)!.problem.key).toBe('p0')
+  })
+
+  it('only the newest three copies are kept', () => {
+    const folder = closedWorkspace()
+    mkdirSync(join(folder, 'backups'))
+    for (const year of [2021, 2022, 2023]) writeFileSync(join(folder, 'backups', `${year}-01-01T00-00-00-000Z-schema-1.db`), '')
+    reopened(folder, { migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;'), now: () => Date.UTC(2026, 0, 2) })
+    expect(readdirSync(join(folder, 'backups')).map((file) => file.slice(0, 4))).toEqual(['2022', '2023', '2026'])
+  })
+
+  it('a reader does not migrate, and says what to do', () => {
+    const folder = closedWorkspace()
+    expect(codeOf(() => openStore(folder, { readOnly: true, migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;') }))).toBe('workspace.older')
+    expect(existsSync(join(folder, 'backups'))).toBe(false)
+  })
+
+  it('migrations with a gap are a mistake of ours', () => {
+    const migrations = migrationsWith()
+    writeFileSync(join(migrations, '0003-late.sql'), '')
+    expect(() => openStore(join(temporaryFolder(), 'lab'), { create: true, migrations })).toThrow('numbered 1, 3')
+  })
+})
+
+describe('when something goes wrong while it is open', () => {
+  it('a full disk fails the step whole, keeps the ones before, and goes on when there is room', () => {
+    const store = newStore({ maxBytes: 1_200_000 })
+    const { run, problemId } = startedRun(store)
+    const large = (sample: number) => rolloutOf(problemId, { sample, text: 'word '.repeat(2000) })
+    let written = 0
+    const error = thrownBy(() => {
+      for (; written < 1000; written++) store.steps.record({ step: stepOf(run.id, written), rollouts: [large(0), large(1), large(2), large(3)], events: [] })
+    })
+    expect(error).toMatchObject({ code: 'workspace.full' })
+    expect(written).toBeGreaterThan(2)
+    expect(store.runs.list()[0]).toMatchObject({ rolloutCount: written * 4, run: { lastStep: written - 1 } })
+    expect(store.runs.rewind(run.id, 0).steps).toBe(written - 1)
+    store.steps.record({ step: stepOf(run.id, 1), rollouts: [large(0)], events: [] })
+    store.close()
+    expect(reopened(store.folder).runs.get(run.id)!.lastStep).toBe(1)
+  })
+
+  it('a database locked by another program is busy, not broken', () => {
+    const folder = closedWorkspace()
+    const intruder = new Database(join(folder, 'workspace.db'))
+    intruder.exec('BEGIN IMMEDIATE')
+    onTestFinished(() => void intruder.close())
+    const store = reopened(folder, { busyMs: 20 })
+    expect(codeOf(() => store.runs.add(newRun()))).toBe('workspace.busy')
+    intruder.exec('ROLLBACK')
+    expect(store.runs.add(newRun()).id).toBe(2)
+  })
+
+  it('a damaged text index is no loss: it is made again', () => {
+    const folder = closedWorkspace()
+    const db = new Database(join(folder, 'workspace.db'))
+    db.unsafeMode(true)
+    db.exec('DELETE FROM rollout_text_data WHERE id > 10; DELETE FROM rollout_text_idx')
+    db.close()
+    writeFileSync(join(folder, 'workspace.owner.json'), 'half a note')
+    const store = reopened(folder)
+    expect(store.recovery).toMatchObject({ previousOwner: null })
+    expect(store.rollouts.search({ text: 'wait' }, 0, 10)).toHaveLength(1)
+  })
+
+  it('several writes made as one are undone as one', () => {
+    const store = newStore()
+    expect(() => store.atomically('durable', () => {
+      store.runs.add(newRun())
+      store.settings.set('a', 1)
+      throw new Error('changed my mind')
+    })).toThrow('changed my mind')
+    expect(store.runs.list()).toEqual([])
+    expect(store.settings.get('a')).toBeNull()
+  })
+
+  it('a copy made while open is a whole workspace', async () => {
+    const store = newStore()
+    const { run, problemId } = startedRun(store)
+    store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId)], events: [] })
+    const target = temporaryFolder()
+    const told: number[] = []
+    await store.backUpTo(join(target, 'workspace.db'), (fraction) => told.push(fraction))
+    expect(readdirSync(target)).toEqual(['workspace.db'])
+    expect(told.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true)
+    expect(reopened(target).rollouts.detail(1)!.text).toBe(store.rollouts.detail(1)!.text)
+  })
+
+  it('closing twice is closing', () => {
+    const store = newStore()
+    store.close()
+    store.close()
+    expect(() => store.runs.list()).toThrow(/not open/)
+  })
+})
