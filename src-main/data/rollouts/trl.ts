@@ -34,9 +34,9 @@ export const trl: SourceReader = {
       ...known,
       promptId: known.promptId ?? promptHash(prompt?.text),
       prompt: prompt?.text,
-      promptMessages: prompt?.messages,
+      promptMessages: prompt?.messages ?? known.promptMessages,
       completion: completion.text,
-      completionMessages: completion.messages,
+      completionMessages: completion.messages ?? known.completionMessages,
       correct: known.correct ?? statedCorrect(pick(row), numeric),
       reward: known.reward ?? (rewards.length === 1 && missing.length === 0 ? rewards[0]![1] : undefined),
       rewards: parts,
@@ -49,12 +49,12 @@ export const trl: SourceReader = {
  * name, as a reward's `log_extra` would. Parts that are named like a canonical field stay together in `rewards`.
  */
 export function toTrlRow(rollout: CanonicalRollout): JsonObject {
-  const { schema_version: _version, step, prompt, completion, advantage, rewards, prompt_messages: promptMessages, completion_messages: completionMessages, ...logged } = toCanonicalRow(rollout)
+  const { schema_version: _version, step, prompt, completion, advantage, rewards, ...logged } = toCanonicalRow(rollout)
   const clash = Object.keys(rollout.rewards ?? {}).some((name) => canonicalNames.has(name))
   return {
     step: step ?? null,
-    prompt: promptMessages ?? prompt ?? null,
-    completion: completionMessages ?? completion ?? null,
+    prompt: prompt ?? null,
+    completion: completion ?? null,
     ...(clash ? { rewards: rewards! } : rollout.rewards),
     ...logged,
     advantage: advantage ?? null,

@@ -1,0 +1,92 @@
+// What a person sees before pressing Import: what the file is, its first 50 rows as they would be imported, the guessed
+// roles, and the rows that would be turned away among them. Reads the beginning of the first file only.
+
+import type { CanonicalRollout } from './canonical.ts'
+import { createDatasetImport } from './datasets/datasetImport.ts'
+import type { GraderGuess } from './datasets/graderGuess.ts'
+import type { DatasetRow } from './datasets/normalise.ts'
+import type { RoleGuess } from './datasets/roles.ts'
+import { detectImport } from './detect.ts'
+import type { Detection } from './detect.ts'
+import type { ImportOptions } from './importFiles.ts'
+import { createNoteBook } from './notes.ts'
+import { parquetColumns } from './read/parquet.ts'
+import { openRows } from './read/readRows.ts'
+import type { RowFile } from './read/readRows.ts'
+import type { SourceRow } from './read/reader.ts'
+import { MAX_ROW_BYTES } from './read/reader.ts'
+import type { Rejected } from './rejected.ts'
+import { createRolloutImport } from './rollouts/rolloutImport.ts'
+import type { RolloutSource } from './rollouts/mapping.ts'
+import { rolloutSources } from './rollouts/mapping.ts'
+
+const PREVIEW_ROWS = 50
+
+export interface Preview {
+  readonly detection: Detection
+  readonly rows: readonly DatasetRow[] | readonly CanonicalRollout[]
+  readonly rejected: readonly Rejected[]
+  /** Rows of the first file: exact for Parquet, estimated from the rows shown for text, null where it cannot be known. */
+  readonly rowCount: { readonly rows: number; readonly exact: boolean } | null
+  /** Null for rollouts. */
+  readonly roles: RoleGuess | null
+  readonly grader: GraderGuess | null
+}
+
+/**
+ * Previews a file or folder under the options an import would get. Throws what detectImport throws, and LabError import.noProblem,
+ * import.noAnswer, import.noColumn and import.badMap, which say what to map.
+ */
+export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes'> = {}): Promise<Preview> {
+  const detection = await detectImport(path)
+  const file = detection.files[0]
+  const kind = options.as === undefined ? detection.kind : options.as === 'dataset' ? 'dataset' : 'rollouts'
+  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], rowCount: null, roles: null, grader: null }
+  const notes = createNoteBook()
+  const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, notes })
+  const found: SourceRow[] = []
+  const rejected: Rejected[] = []
+  for await (const batch of opened.batches()) {
+    found.push(...batch.rows.slice(0, PREVIEW_ROWS - found.length))
+    const upTo = found.length < PREVIEW_ROWS ? Infinity : found.at(-1)!.line
+    rejected.push(...batch.rejected.filter(({ line }) => line <= upTo).slice(0, PREVIEW_ROWS))
+    if (found.length >= PREVIEW_ROWS) break
+  }
+  const rowCount = await countRows(opened, found)
+  const map = options.map ?? {}
+  if (kind === 'dataset') {
+    const dataset = createDatasetImport(options)
+    const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected)
+    return { detection, rows, rejected, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader }
+  }
+  const source = chosenSource(options.as, detection)
+  const rows = convertAll(await createRolloutImport(file, source, detection.why, map), found, rejected)
+  return { detection, rows, rejected, rowCount, roles: null, grader: null }
+}
+
+function chosenSource(as: string | undefined, { kind, source }: Detection): RolloutSource {
+  const named = rolloutSources.find((each) => each === as)
+  return named ?? (kind === 'rollouts' ? (source as RolloutSource) : 'plain')
+}
+
+interface RowConverter<Record> {
+  convert(row: SourceRow): { readonly records: readonly Record[] } | { readonly rejected: Rejected }
+}
+
+/** Records of the rows; what is turned away is added to `rejected`. */
+function convertAll<Record>(converter: RowConverter<Record>, rows: readonly SourceRow[], rejected: Rejected[]): Record[] {
+  return rows.flatMap((row) => {
+    const result = converter.convert(row)
+    if ('records' in result) return [...result.records]
+    rejected.push(result.rejected)
+    return []
+  })
+}
+
+async function countRows(file: RowFile, rows: readonly SourceRow[]): Promise<Preview['rowCount']> {
+  if (file.format === 'parquet') return { rows: (await parquetColumns(file.path, { notes: createNoteBook(), maxRowBytes: MAX_ROW_BYTES })).rows, exact: true }
+  const last = rows.at(-1)
+  if (last === undefined || last.end === null || file.compression !== 'none') return null
+  if (rows.length < PREVIEW_ROWS) return { rows: rows.length, exact: true }
+  return { rows: Math.max(rows.length, Math.round((file.bytes * rows.length) / last.end)), exact: false }
+}

@@ -1,0 +1,166 @@
+// Between the canonical rollout of files and the records of the workspace: what an export reads and an import hands to the
+// store. The store's record has a place for every known field of the canonical one; the rest travels in `extra`.
+
+import type { Estimator, NewProblem, NewRollout, ProgressCurve, RolloutDetail, SampleProvenance } from '../../src-preload/contract.ts'
+import { SCHEMA_VERSION } from '../../src-preload/contract.ts'
+import type { CanonicalEpisode, CanonicalRollout } from './canonical.ts'
+import { asTexts, compact } from './rollouts/fields.ts'
+import { promptHash } from './rollouts/mapping.ts'
+import type { DatasetRow } from './datasets/normalise.ts'
+
+/** A stored rollout as a canonical one. `runUid` is the run's id that is unique everywhere. */
+export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null): CanonicalRollout {
+  const { rollout, problem } = detail
+  const curve = detail.progress[0]
+  const values = new Map(curve?.estimates.map(({ boundary, value }) => [boundary, value]))
+  const samples = curve === undefined || curve.estimator.method === 'exact' ? undefined : curve.estimator.samples
+  return compact<CanonicalRollout>({
+    schemaVersion: SCHEMA_VERSION,
+    runId: runUid ?? undefined,
+    split: rollout.phase === 'imported' ? undefined : rollout.phase,
+    step: rollout.step,
+    promptId: problem.key,
+    groupId: String(rollout.group),
+    sampleIndex: rollout.sample,
+    prompt: problem.prompt === '' ? undefined : problem.prompt,
+    completion: detail.text === '' && detail.tokens.length > 0 ? undefined : detail.text,
+    promptTokens: rollout.promptTokenCount > 0 ? rollout.promptTokenCount : undefined,
+    completionTokens: rollout.tokenCount > 0 ? rollout.tokenCount : undefined,
+    promptTokenIds: listOf(detail.promptTokens),
+    completionTokenIds: listOf(detail.tokens),
+    completionLogps: listOf(detail.logps),
+    finishReason: rollout.finishReason,
+    groundTruth: asTexts(problem.answer),
+    extractedAnswer: rollout.extractedAnswer ?? undefined,
+    correct: rollout.correct ?? undefined,
+    reward: rollout.reward ?? undefined,
+    rewards: Object.keys(rollout.rewardParts).length > 0 ? rollout.rewardParts : undefined,
+    advantage: rollout.advantage ?? undefined,
+    advantages: detail.advantages === null ? undefined : listOf(detail.advantages),
+    used: rollout.used,
+    discardReason: rollout.discardReason ?? undefined,
+    startPCorrect: values.get(0),
+    startPCorrectN: values.has(0) ? samples : undefined,
+    episodes: detail.episodes.length === 0 ? undefined : detail.episodes.map((episode) => {
+      const before = values.get(episode.index)
+      const after = values.get(episode.index + 1)
+      return compact<CanonicalEpisode>({
+        index: episode.index,
+        startToken: episode.startToken,
+        endToken: episode.endToken,
+        textStart: episode.textStart,
+        textEnd: episode.textEnd,
+        marker: episode.marker === '' ? undefined : episode.marker,
+        pCorrect: after,
+        pCorrectN: after === undefined ? undefined : samples,
+        progress: before === undefined || after === undefined ? undefined : after - before,
+        bonus: episode.bonus ?? undefined,
+      })
+    }),
+  })
+}
+
+function listOf(values: ArrayLike<number>): readonly number[] | undefined {
+  return values.length === 0 ? undefined : Array.from(values)
+}
+
+/** The problem that a rollout answers, for a data set made of what was imported. */
+export function problemOf(rollout: CanonicalRollout): NewProblem {
+  const prompt = rollout.prompt ?? ''
+  return {
+    key: rollout.promptId ?? promptHash(rollout.prompt ?? rollout.promptTokenIds) ?? `group:${rollout.step ?? 0}:${rollout.groupId ?? '0'}`,
+    split: rollout.split ?? 'imported',
+    prompt,
+    answer: rollout.groundTruth ?? null,
+    level: null,
+    slices: {},
+  }
+}
+
+/** A problem of an imported dataset; `split` where the row names none. */
+export function problemOfRow(row: DatasetRow, split: string): NewProblem {
+  return { key: row.id, split: row.split ?? split, prompt: row.problem, answer: row.answer ?? null, level: row.level, slices: row.slices }
+}
+
+export interface RolloutPlace {
+  readonly problemId: number
+  readonly group: number
+  readonly sample: number
+  readonly provenance: SampleProvenance
+}
+
+/**
+ * A canonical rollout as the store takes it. Token arrays are empty where the file had none; the finish reason is `stop`
+ * where it named none, because the record has no word for unknown.
+ */
+export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): NewRollout {
+  return {
+    ...place,
+    budgetTokens: null,
+    thinkingTokens: null,
+    finishReason: rollout.finishReason ?? 'stop',
+    correct: rollout.correct ?? null,
+    extractedAnswer: rollout.extractedAnswer ?? null,
+    reward: rollout.reward ?? null,
+    rewardParts: rollout.rewards ?? {},
+    advantage: rollout.advantage ?? null,
+    used: rollout.used ?? true,
+    discardReason: rollout.discardReason ?? null,
+    overthinkTokens: null,
+    error: null,
+    text: rollout.completion ?? '',
+    promptTokens: Int32Array.from(rollout.promptTokenIds ?? []),
+    tokens: Int32Array.from(rollout.completionTokenIds ?? []),
+    logps: Float32Array.from(rollout.completionLogps ?? []),
+    sampled: null,
+    advantages: rollout.advantages === undefined ? null : Float32Array.from(rollout.advantages),
+    episodes: placedEpisodes(rollout).map((episode) => ({
+      index: episode.index,
+      startToken: episode.startToken,
+      endToken: episode.endToken,
+      textStart: episode.textStart ?? 0,
+      textEnd: episode.textEnd ?? 0,
+      marker: episode.marker ?? '',
+      bonus: episode.bonus ?? null,
+    })),
+    progress: curvesOf(rollout),
+  }
+}
+
+type Placed = CanonicalEpisode & { readonly startToken: number; readonly endToken: number }
+
+/** Episodes whose token range is known. */
+function placedEpisodes({ episodes = [] }: CanonicalRollout): Placed[] {
+  return episodes.filter((episode): episode is Placed => episode.startToken !== undefined && episode.endToken !== undefined)
+}
+
+/** The J curve of a rollout whose episodes carry estimates and token ranges. */
+function curvesOf(rollout: CanonicalRollout): ProgressCurve[] {
+  const measured = placedEpisodes(rollout).filter((episode) => episode.pCorrect !== undefined)
+  if (measured.length === 0 && rollout.startPCorrect === undefined) return []
+  const samples = measured.find((episode) => episode.pCorrectN !== undefined)?.pCorrectN ?? rollout.startPCorrectN ?? 0
+  const estimator: Estimator = { method: samples > 0 ? 'sampled' : 'exact', samples, weights: 'unknown', checkpointId: null, step: rollout.step ?? null, prover: 1, template: '' }
+  const point = (boundary: number, tokenOffset: number, value: number) => ({ boundary, tokenOffset, value, low: null, high: null, tokensForwarded: 0 })
+  const start = rollout.startPCorrect === undefined ? [] : [point(0, 0, rollout.startPCorrect)]
+  return [{ estimator, estimates: [...start, ...measured.map((episode) => point(episode.index + 1, episode.endToken, episode.pCorrect!))] }]
+}
+
+/**
+ * Numbers the rollouts of a file within their step, in the order they come: the group by its id, else by its prompt; the
+ * sample by the file's own number where it is the first of that number in its group.
+ */
+export function createNumbering(): (rollout: CanonicalRollout) => { readonly group: number; readonly sample: number } {
+  const steps = new Map<number, Map<string, { group: number; taken: Set<number> }>>()
+  return (rollout) => {
+    const step = rollout.step ?? 0
+    const groups = steps.get(step) ?? new Map<string, { group: number; taken: Set<number> }>()
+    steps.set(step, groups)
+    const key = rollout.groupId ?? problemOf(rollout).key
+    const entry = groups.get(key) ?? { group: groups.size, taken: new Set<number>() }
+    groups.set(key, entry)
+    let sample = rollout.sampleIndex ?? entry.taken.size
+    while (entry.taken.has(sample)) sample++
+    entry.taken.add(sample)
+    return { group: entry.group, sample }
+  }
+}
