@@ -169,6 +169,25 @@ describe('the wasteful teacher', () => {
     expect(lastOnly.filter(({ trace }) => trace.solvedInThinking).length).toBeGreaterThan(20)
   })
 
+  it('stops in the middle of attempts when told to, and answers from whole attempts only', () => {
+    const cut = traces({ stopEarly: 1, stopAnywhere: 1 })
+    const verdicts = [6, 7]
+    const midway = cut.filter(({ trace }) => trace.boundaries.at(-1)! > 0 && !verdicts.includes(trace.completion[trace.boundaries.at(-1)! - 1]!))
+    expect(midway.length).toBeGreaterThan(250)
+    for (const { problem, trace } of cut) {
+      expect(task.grade(problem, trace.completion).correct).toBe(true)
+      expect(trace.completion[trace.boundaries.at(-1)!]).toBe(4)
+      expect(trace.solvedInThinking).toBe(trace.completion.slice(0, trace.boundaries.at(-1)).includes(6))
+    }
+  })
+
+  it('thinks on to any length up to the limit when it persists', () => {
+    const lengths = traces({ persist: 1, persistTokens: 400 }).map(({ trace }) => trace.boundaries.at(-1)!)
+    expect(Math.min(...lengths)).toBeGreaterThan(100)
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(400)
+    expect(lengths.filter((length) => length > 260).length).toBeGreaterThan(120)
+  })
+
   it('ends a failing attempt at the nearest miss exactly as often as it is told to', () => {
     const misses = (options: Partial<TeacherOptions>): boolean[] => traces({ stopEarly: 0, ...options }).flatMap(({ problem, trace }) =>
       parseTrace(problem.data, trace.completion, trace.boundaries).attempts.filter((attempt) => !attempt.solves).map((attempt) => {

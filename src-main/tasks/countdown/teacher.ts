@@ -15,8 +15,14 @@ import { COMMA, END_THINK, EOS, EQUALS, NO, numberToken, WAIT, YES } from './voc
 export interface TeacherOptions {
   /** Hard cap on the tokens of the think block, `</think>` not counted; null = 40 per number of the problem. */
   readonly maxThinkingTokens: number | null
-  /** Chance that the trace is stopped at a uniformly drawn boundary. */
+  /** Chance that the trace is stopped before its own end. */
   readonly stopEarly: number
+  /** Chance that such a stop falls on any token, in the middle of an attempt too, instead of a uniformly drawn boundary. */
+  readonly stopAnywhere: number
+  /** Chance that the trace does not end by itself but thinks on, success or not, to a uniformly drawn length. */
+  readonly persist: number
+  /** The longest such thinking, in tokens; may lie beyond `maxThinkingTokens`. */
+  readonly persistTokens: number
   /** Chance that, after a failed attempt, an earlier failed attempt is made again. */
   readonly repeatFailure: number
   /** Chance of one more needless check after each success. */
@@ -28,7 +34,7 @@ export interface TeacherOptions {
 }
 
 export const DEFAULT_TEACHER: TeacherOptions = {
-  maxThinkingTokens: null, stopEarly: 0.3, repeatFailure: 0.1, recheck: 0.3, nearMiss: 0.7, insight: 0.8,
+  maxThinkingTokens: null, stopEarly: 0.3, stopAnywhere: 0, persist: 0, persistTokens: 400, repeatFailure: 0.1, recheck: 0.3, nearMiss: 0.7, insight: 0.8,
 }
 
 const TOKENS_PER_NUMBER = 40
@@ -42,23 +48,30 @@ interface Attempt {
 export function demonstrate(data: CountdownData, solver: Solver, rng: Rng, options: TeacherOptions = DEFAULT_TEACHER): TeacherTrace {
   const state = ascending(data.numbers)
   const budget = options.maxThinkingTokens ?? TOKENS_PER_NUMBER * data.numbers.length
+  const persists = rng.chance(options.persist)
+  const tokens = persists ? rng.between(Math.min(budget, options.persistTokens), options.persistTokens) : budget
   // An attempt has n-1 steps of 5 tokens, n-2 commas and a verdict; every attempt but the first opens with `Wait`.
-  const room = Math.floor((budget + 1) / (6 * (data.numbers.length - 1) + 1))
-  const { attempts, finished } = search(state, data.target, solver, rng, options, room)
+  const room = Math.floor((tokens + 1) / (6 * (data.numbers.length - 1) + 1))
+  const { attempts, finished } = search(state, data.target, solver, rng, persists ? { ...options, recheck: 1 } : options, room)
 
-  const stopped = rng.chance(options.stopEarly)
-  const kept = stopped ? attempts.slice(0, rng.int(attempts.length + 1)) : attempts
-  const success = kept.find((attempt) => attempt.solved)
-  const answer = success === undefined ? randomAnswer(solver, state, rng) : success.steps
+  const stopped = !persists && rng.chance(options.stopEarly)
+  const midway = stopped && rng.chance(options.stopAnywhere)
+  const kept = stopped && !midway ? attempts.slice(0, rng.int(attempts.length + 1)) : attempts
 
   const completion: number[] = []
-  const boundaries = [0]
+  const ends: number[] = []
   for (const [i, attempt] of kept.entries()) {
     if (i > 0) completion.push(WAIT)
     writeSteps(completion, attempt.steps, true)
     completion.push(attempt.solved ? YES : NO)
-    boundaries.push(completion.length)
+    ends.push(completion.length)
   }
+  const length = midway ? rng.int(completion.length + 1) : completion.length
+  completion.length = length
+  const boundaries = [0, ...ends.filter((offset) => offset < length), ...(length > 0 ? [length] : [])]
+
+  const success = kept.find((attempt, i) => attempt.solved && ends[i] <= length)
+  const answer = success === undefined ? randomAnswer(solver, state, rng) : success.steps
   completion.push(END_THINK)
   writeSteps(completion, answer, false)
   completion.push(EOS)
