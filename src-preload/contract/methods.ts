@@ -345,10 +345,10 @@ export type OverlayCurve = Of<typeof overlayCurve>
 export const budgetCurve = arm.extend({ trainedBudget: count.nullable(), points: z.array(budgetPoint) })
 export type BudgetCurveView = Of<typeof budgetCurve>
 
-/** Accuracy against tokens, one dot per evaluation, with curves of equal regret for the budget. */
+/** Accuracy against tokens, one dot per evaluation (run null: the weights that all start from), with curves of equal regret for the budget. */
 export const methodMap = z.object({
   budget: z.number(),
-  paths: z.array(arm.extend({ dots: z.array(z.object({ runId: id, evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })) })),
+  paths: z.array(arm.extend({ dots: z.array(z.object({ runId: id.nullable(), evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })) })),
   equalRegret: z.array(z.object({ regret: z.number(), tokens: z.array(z.number()), accuracy: z.array(z.number()) })),
 })
 export type MethodMap = Of<typeof methodMap>
@@ -543,7 +543,7 @@ export const methods = {
     paired: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null) }), pairedComparison),
   },
   compare: {
-    /** Rows in the order of the runs; `baseline` is a run id whose arm the others are compared with. */
+    /** Rows in the order of the runs, before them the shared start where it was evaluated (key `start`, no runs); `baseline` is a run id whose arm the others are compared with. */
     table: method(z.object({ runIds: z.array(id), budget: z.number().positive(), groupBy: groupBy.default('group'), baseline: id.nullable().default(null) }), compareTable),
     curves: method(z.object({ runIds: z.array(id), metric: name, x: z.enum(xAxes).default('step'), groupBy: groupBy.default('group'), band: z.enum(bands).default('bootstrap'), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(overlayCurve)),
     budgetCurves: method(z.object({ runIds: z.array(id), quantity: z.enum(['accuracy', 'regret']), groupBy: groupBy.default('group') }), z.array(budgetCurve)),
