@@ -2,10 +2,8 @@
 // Closing it gives everything back, whatever happened.
 import { resolve } from 'node:path'
 import type { LabEvent } from '../../src-preload/contract.ts'
-import { openEngine } from '../engine/engine.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { LabContext } from '../lab/context.ts'
-import { openStore } from '../store/openStore.ts'
+import { openContext } from '../lab/openContext.ts'
 import { openProgress } from './progress.ts'
 import type { ProgressLine } from './progress.ts'
 
@@ -29,16 +27,17 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
   const controller = new AbortController()
   const cancel = (): void => controller.abort()
   process.once('SIGINT', cancel)
-  const store = openStore(resolve(options.workspace ?? DEFAULT_WORKSPACE), { create: options.create ?? false, program: 'mrt' })
   const progress = openProgress()
-  let engine: Engine | null = null
+  const context = openContext({ folder: resolve(options.workspace ?? DEFAULT_WORKSPACE), create: options.create ?? false, program: 'mrt', threads: options.threads })
   try {
     return await work({
-      store, now: Date.now, progress, signal: controller.signal,
+      store: context.store,
+      now: context.now,
       get engine() {
-        engine ??= openEngine(options.threads === undefined ? {} : { threads: options.threads })
-        return engine
+        return context.engine
       },
+      progress,
+      signal: controller.signal,
       onEvent: (event) => {
         if (event.kind === 'progress') progress.show(event.report)
         if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
@@ -47,7 +46,6 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
   } finally {
     process.removeListener('SIGINT', cancel)
     progress.close()
-    ;(engine as Engine | null)?.dispose()
-    store.close()
+    context.close()
   }
 }

@@ -1,0 +1,27 @@
+// `mrt`: the laboratory from a terminal. Every command opens the workspace, makes ordinary lab calls, shows progress on stderr and prints
+// its result on stdout; with --json the last thing on stdout is one JSON object.
+import { Command } from 'commander'
+import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
+import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
+import { dataCommands } from './cli/data.ts'
+import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
+
+const program = new Command('mrt')
+  .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
+  .showHelpAfterError('(add --help for the options)')
+  .exitOverride()
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), ...dataCommands()]) program.addCommand(command)
+
+let cancelled = false
+process.once('SIGINT', () => { cancelled = true })
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { code, exitCode } = error as { code?: string; exitCode?: number }
+  if (code?.startsWith('commander.')) process.exitCode = exitCode === 0 ? 0 : EXIT_MISTAKE
+  else {
+    const failure = describeFailure(error, cancelled)
+    process.stderr.write(`${failure.text}\n`)
+    process.exitCode = failure.exitCode
+  }
+}

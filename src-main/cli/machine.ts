@@ -1,0 +1,87 @@
+// The commands about this machine: devices and their self-test, the starter model, and the workbench in a browser or window.
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { LabError } from '../../src-preload/contract.ts'
+import { openComputing } from '../lab/openContext.ts'
+import { selfTest } from '../lab/selfTest.ts'
+import { makeStarter, STARTER_RECIPE } from '../lab/starter.ts'
+import { writeJson } from './experiments.ts'
+import { wholeNumber } from './options.ts'
+import { openProgress } from './progress.ts'
+import { DEFAULT_WORKSPACE } from './session.ts'
+import { tableText } from './table.ts'
+
+const DEVICES = ['cpu', 'webgpu'] as const
+
+export function devicesCommand(): Command {
+  return new Command('devices').description('what can compute here, and whether its numbers are right')
+    .option('--self-test', "compare a micro-model's log-probs, loss and gradients on each device with the CPU")
+    .option('--device <name>', `test only this device (${DEVICES.join(', ')})`)
+    .option('--json', 'print one JSON object as the last line')
+    .action(async (options: { selfTest?: boolean; device?: string; json?: boolean }) => {
+      const engine = openComputing()
+      try {
+        process.stdout.write(`ONNX Runtime ${engine.version}, ${engine.threads} threads, providers: ${engine.providers.join(', ')}\n`)
+        const tested = options.device === undefined ? DEVICES : DEVICES.filter((name) => name === options.device)
+        if (tested.length === 0) throw new LabError('device.unknown', { expected: `one of ${DEVICES.join(', ')}`, found: options.device!, next: 'Choose one of these.' })
+        const reports = []
+        for (const device of options.selfTest ? tested : []) reports.push(await selfTest(engine, device, Date.now))
+        for (const { device, ok, checks } of reports) {
+          process.stdout.write(`\n${device}: ${ok ? 'agrees' : 'DISAGREES: not used for training'}\n${tableText<(typeof checks)[number]>([
+            { title: 'check', align: 'left', cell: (row) => row.name },
+            { title: 'found', cell: (row) => row.found.toExponential(1) },
+            { title: 'limit', cell: (row) => row.limit.toExponential(1) },
+            { title: 'unit', align: 'left', cell: (row) => row.unit },
+            { title: '', align: 'left', cell: (row) => (row.ok ? 'ok' : 'FAILS') },
+          ], checks)}\n`)
+        }
+        if (options.json) writeJson({ version: engine.version, threads: engine.threads, providers: engine.providers, reports })
+      } finally {
+        engine.dispose()
+      }
+    })
+}
+
+export function starterCommand(): Command {
+  return new Command('starter').description('make the starter model again: imitation of the wasteful teacher, from its recipe')
+    .option('--out <folder>', 'folder that receives the checkpoint', join('resources', 'starter'))
+    .option('--steps <n>', 'training steps; the learning-rate schedule follows', wholeNumber(1), STARTER_RECIPE.steps)
+    .option('--seed <n>', 'seed of the weights and the demonstrations', wholeNumber(0), STARTER_RECIPE.seed)
+    .option('--json', 'print one JSON object as the last line')
+    .action(async (options: { out: string; steps: number; seed: number; json?: boolean }) => {
+      const engine = openComputing()
+      const progress = openProgress()
+      const controller = new AbortController()
+      process.once('SIGINT', () => controller.abort())
+      try {
+        const id = await makeStarter(engine, {
+          recipe: { ...STARTER_RECIPE, steps: options.steps, seed: options.seed }, folder: resolve(options.out), now: Date.now, signal: controller.signal,
+          onProgress: (report) => progress.show(report),
+          onPoint: (point) => progress.say(`step ${point.step}: loss ${point.loss.toFixed(3)}, accuracy ${(point.accuracy * 100).toFixed(1)} % at ${point.meanTokens.toFixed(1)} tokens, J without thinking ${point.jStart.toFixed(3)}, after it ${point.jEnd.toFixed(3)}`),
+        })
+        progress.close()
+        process.stdout.write(`Starter model ${id} in ${resolve(options.out)}\n`)
+        if (options.json) writeJson({ id, folder: resolve(options.out) })
+      } finally {
+        progress.close()
+        engine.dispose()
+      }
+    })
+}
+
+/** Opens the workbench on a workspace, as `npm start` does. Resolves when it is closed. */
+export async function openWorkbench(workspace: string): Promise<void> {
+  const child = spawn(process.execPath, ['scripts/start.mjs', '--workspace', workspace], { stdio: 'inherit' })
+  await new Promise<void>((done) => child.once('exit', () => done()))
+}
+
+export function serveCommand(): Command {
+  return new Command('serve').description('serve the workbench to a browser on this machine')
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
+    .action(async (options: { workspace: string; port: number }) => {
+      const { serve } = await import('../serve.ts')
+      await serve({ workspace: resolve(options.workspace), port: options.port })
+    })
+}
