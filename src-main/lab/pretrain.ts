@@ -14,6 +14,7 @@ import { exactMu } from '../rollout/exactMu.ts'
 import type { Problem, Task } from '../tasks/types.ts'
 import { demonstration, gradedRollout } from './gather.ts'
 import { openLearner } from './learner.ts'
+import { trainingPool } from './tasks.ts'
 
 export interface PretrainRecipe {
   readonly model: LlamaConfig
@@ -58,7 +59,7 @@ export async function pretrain(engine: Engine, task: Task, recipe: PretrainRecip
   const method = createMethod('sft')
   const learner = await openLearner(engine, recipe.model, parameters, method.algorithm.loss(method.options), recipe.microbatchTokens)
   const policy = await openPolicy(engine, recipe.model, parameters, { rows: 256, maxLength: 512 })
-  const pool = task.problems('train', POOL, deriveSeed(0, 'training pool'))
+  const pool = trainingPool(task)
   const validation = task.problems('validation', recipe.checkProblems, deriveSeed(0, 'validation'))
   const rate = schedule({ name: 'cosine', warmupSteps: recipe.warmupSteps, totalSteps: recipe.steps, floor: recipe.floor })
   const curve: PretrainPoint[] = []
@@ -97,9 +98,6 @@ export async function pretrain(engine: Engine, task: Task, recipe: PretrainRecip
     }
   }
 }
-
-/** Different training problems; the countdown-3 split holds 9,843. */
-const POOL = 8_192
 
 function demonstrations(task: Task, pool: readonly Problem[], recipe: PretrainRecipe, step: number) {
   const rng = createRng(deriveSeed(recipe.seed, 'demonstrations', step))

@@ -27,13 +27,22 @@ export function taskOf(spec: Pick<RunSpec, 'task'>): Task {
   return createCountdown().atLevel(String(spec.task.numbers)) as Task
 }
 
-/** @param seed of the run: orders the training problems */
+const pools = new Map<string, readonly Problem[]>()
+
+/** The problems that training and pretraining draw from; the same for every run of a level, and drawn once per process. */
+export function trainingPool(task: Task): readonly Problem[] {
+  const key = `${task.name} ${task.level}`
+  if (!pools.has(key)) pools.set(key, task.problems('train', POOL_SIZE, deriveSeed(0, 'training pool')))
+  return pools.get(key)!
+}
+
+/** @param spec the seed of the run orders the training problems */
 export function openProblems(store: Store, spec: Pick<RunSpec, 'task' | 'seed'>, now: () => number): ProblemSource {
   const task = taskOf(spec)
   const name = `${task.name}-${task.level}`
   const datasetId = store.datasets.list().find((dataset) => dataset.name === name && dataset.kind === 'procedural')?.id
     ?? store.datasets.add({ name, kind: 'procedural', source: { task: task.name, level: task.level }, roles: null, grader: task.name, note: '', createdAtMs: now() })
-  const pool = task.problems('train', POOL_SIZE, deriveSeed(0, 'training pool'))
+  const pool = trainingPool(task)
   const tries = new Map<string, AnswerTrie>()
   const orders = new Map<number, readonly Problem[]>()
   const order = (epoch: number): readonly Problem[] => {

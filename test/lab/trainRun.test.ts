@@ -1,0 +1,219 @@
+// A run through the laboratory: every algorithm trains, everything is recorded, the sampler and the trainer agree, and a run that was
+// stopped or killed ends with the numbers of one that was not.
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LabError } from '../../src-preload/contract.ts'
+import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
+import { algorithmNames } from '../../src-main/rl/algorithms.ts'
+import type { LabContext } from '../../src-main/lab/context.ts'
+import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { microSpec, openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+beforeAll(async () => { bench = await openBench() })
+afterAll(() => bench.dispose())
+
+/** The numbers of a run that must not depend on when or how often it was interrupted. */
+async function numbersOf({ store }: LabContext, runId: number) {
+  const timeless = (metrics: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !/^time\/|step_time/.test(name)))
+  const last = store.checkpoints.newestResumable(runId)!
+  const { tensors, optimizer } = await loadCheckpoint(join(store.checkpointsFolder, last.contentId))
+  return {
+    metrics: store.steps.range(runId, 1, 1000).map((step) => timeless(step.metrics)),
+    rollouts: store.runs.list().find(({ run }) => run.id === runId)!.rolloutCount,
+    weights: [...tensors].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')]),
+    moments: Buffer.from(optimizer!.m!.data.buffer).toString('base64').slice(0, 400),
+  }
+}
+
+describe('a training run', () => {
+  it.each(algorithmNames)('trains with %s, applies its updates and records every rollout', async (name) => {
+    const context = bench.open(`all-${name}`)
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name }, { steps: 2 }))
+      await trainRun(context, runId)
+      const run = context.store.runs.get(runId)!
+      expect([run.status, run.lastStep]).toEqual(['finished', 2])
+      const { metrics } = context.store.steps.get(runId, 2)!
+      expect(metrics.num_tokens).toBeGreaterThan(0)
+      const groups = context.store.steps.groups({ runId, step: 2 })
+      expect(groups.reduce((sum, group) => sum + group.rolloutCount, 0)).toBeGreaterThanOrEqual(12)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('samples with the log-probs that it trains with, to 1e-4 in every step', async () => {
+    const context = bench.open('agreement')
+    try {
+      const runId = await createRun(context, microSpec('starter', { name: 'mrt-exact' }))
+      await trainRun(context, runId)
+      const differences = context.store.steps.range(runId, 1, 4).map((step) => step.metrics['sampling/sampling_logp_difference/max']!)
+      expect(differences).toHaveLength(4)
+      for (const difference of differences) expect(difference).toBeLessThan(1e-4)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('keeps padding under 15 % of what it computes', async () => {
+    const context = bench.open('padding')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1, promptsPerStep: 16, groupSize: 8 }))
+      await trainRun(context, runId)
+      expect(context.store.steps.get(runId, 1)!.metrics['train/padding']).toBeLessThan(0.15)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('gives the same numbers for the same seed and others for another', async () => {
+    const context = bench.open('seeds')
+    try {
+      const ids = []
+      for (const seed of [5, 5, 6]) {
+        ids.push(await createRun(context, microSpec('starter', { name: 'mrt-exact' }, { seed })))
+        await trainRun(context, ids.at(-1)!)
+      }
+      const [first, second, other] = [await numbersOf(context, ids[0]!), await numbersOf(context, ids[1]!), await numbersOf(context, ids[2]!)]
+      expect(second).toEqual(first)
+      expect(other.weights).not.toEqual(first.weights)
+    } finally {
+      context.close()
+    }
+  })
+
+  it.each([
+    ['mrt-exact', {}],
+    ['mrt-exact', { mu: 'ema', emaDecay: 0.9 }],
+    ['mrt-pooled', {}],
+    ['grpo', { klBeta: 0.01, updatesPerBatch: 2 }],
+  ])('ends with the same numbers whether or not it was stopped in between: %s %o', async (name, options) => {
+    const context = bench.open(`stopped-${name}-${JSON.stringify(options).length}`)
+    try {
+      const whole = await createRun(context, microSpec('starter', { name, options }, { steps: 5 }))
+      await trainRun(context, whole)
+      const stopped = await createRun(context, microSpec('starter', { name, options }, { steps: 5 }))
+      await trainRun(context, stopped, { control: () => (context.store.runs.get(stopped)!.lastStep === 3 ? 'stop-after-step' : 'go') })
+      expect([context.store.runs.get(stopped)!.status, context.store.runs.get(stopped)!.lastStep]).toEqual(['paused', 3])
+      await trainRun(context, stopped)
+      // A pause saves a checkpoint, and the stale policy of pooled arms is the last checkpoint: there alone it may differ.
+      if (name !== 'mrt-pooled') expect(await numbersOf(context, stopped)).toEqual(await numbersOf(context, whole))
+      expect(context.store.runs.get(stopped)!.status).toBe('finished')
+    } finally {
+      context.close()
+    }
+  })
+
+  it('survives kill -9 at any moment: nothing is torn and the resumed run has the numbers of an uninterrupted one', async () => {
+    const context = bench.open('uninterrupted')
+    const spec = microSpec('starter', { name: 'mrt-exact' }, { steps: 8, checkpointEvery: 3 })
+    const whole = await createRun(context, spec)
+    await trainRun(context, whole)
+    const expected = await numbersOf(context, whole)
+    context.close()
+
+    const folder = join(bench.folder, 'killed')
+    const first = bench.open('killed')
+    const runId = await createRun(first, spec)
+    first.close()
+    for (const killAfterSteps of [1, 4, 4, 7]) await trainAndKill(folder, runId, killAfterSteps)
+    const resumed = bench.open('killed')
+    try {
+      expect(resumed.store.recovery?.interruptedRuns.map((run) => run.runId)).toEqual([runId])
+      await trainRun(resumed, runId)
+      expect(await numbersOf(resumed, runId)).toEqual(expected)
+    } finally {
+      resumed.close()
+    }
+  })
+
+  it('records the run as failed with what went wrong when it cannot go on, and leaves it resumable', async () => {
+    const context = bench.open('failing')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
+      const broken: LabContext = { ...context, store: context.store, now: context.now, engine: { ...context.engine, createParameters: () => { throw new Error('no memory for the weights') } } as never }
+      await expect(trainRun(broken, runId)).rejects.toThrow('no memory')
+      expect(context.store.runs.get(runId)).toMatchObject({ status: 'failed', error: { code: 'run.failed' } })
+      await trainRun(context, runId)
+      expect(context.store.runs.get(runId)!.status).toBe('finished')
+    } finally {
+      context.close()
+    }
+  })
+
+  it('is cancelled within a step and stays resumable', async () => {
+    const context = bench.open('cancelled')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
+      const controller = new AbortController()
+      await trainRun(context, runId, { signal: controller.signal, onEvent: (event) => { if (event.kind === 'step' && event.step.step === 2) controller.abort() } })
+      expect(context.store.runs.get(runId)).toMatchObject({ status: 'interrupted', lastStep: 2 })
+    } finally {
+      context.close()
+    }
+  })
+
+  it.each([
+    [{ algorithm: { name: 'grop' } }, 'run.algorithm'],
+    [{ algorithm: { name: 'mrt-exact', options: { alpha: -1 } } }, 'run.algorithm'],
+    [{ algorithm: { name: 'dr-grpo' }, steps: 0 }, 'run.spec'],
+    [{ algorithm: { name: 'dr-grpo' }, stepz: 3 }, 'run.spec'],
+    [{ algorithm: { name: 'dr-grpo' }, start: '/nowhere' }, 'start.unknown'],
+    [{ algorithm: { name: 'dr-grpo' }, start: 'checkpoint:99' }, 'start.unknown'],
+  ])('refuses %o with the code %s before anything is recorded', async (spec, code) => {
+    const context = bench.open('refused')
+    try {
+      await expect(createRun(context, spec)).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
+      expect(context.store.runs.list()).toEqual([])
+    } finally {
+      context.close()
+    }
+  })
+})
+
+describe('an evaluation', () => {
+  it('records curves with intervals, one result per problem, and the rollouts behind them', async () => {
+    const context = bench.open('evaluation')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1 }))
+      await trainRun(context, runId)
+      const id = await evaluateRun(context, { runId })
+      const evaluation = context.store.evaluations.get(id)!
+      expect(evaluation).toMatchObject({ status: 'finished', problemCount: 8, budgets: [8, 16, 24, 32], trainedBudget: 24 })
+      const points = context.store.evaluations.points(id).filter(({ curve }) => curve === 'regret')
+      expect(points.map(({ x, extrapolated }) => [x, extrapolated])).toEqual([[8, false], [16, false], [24, false], [32, true]])
+      for (const { value, low, high } of points) expect(low! <= value && value <= high!).toBe(true)
+      expect(context.store.rollouts.group({ evaluationId: id })).toHaveLength(16)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('pairs: the same weights evaluated twice give the same result on every problem', async () => {
+    const context = bench.open('pairing')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1 }))
+      await trainRun(context, runId)
+      const [a, b] = [await evaluateRun(context, { runId }), await evaluateRun(context, { runId })]
+      expect(context.store.evaluations.results(b)).toEqual(context.store.evaluations.results(a))
+    } finally {
+      context.close()
+    }
+  })
+})
+
+/** Trains in another process and kills it with SIGKILL in the middle of the step after `steps` were recorded. */
+async function trainAndKill(folder: string, runId: number, steps: number): Promise<void> {
+  const child = fork(join(import.meta.dirname, 'trainChild.ts'), [folder, String(runId)], { execArgv: [], silent: true })
+  await new Promise<void>((done, failed) => {
+    child.on('message', (message: { step?: number; sampled?: boolean }) => {
+      if ((message.step ?? 0) >= steps) child.kill('SIGKILL')
+    })
+    child.once('error', failed)
+    child.once('exit', () => done())
+  })
+}
