@@ -35,7 +35,7 @@ const layouts: readonly { readonly source: RolloutSource; readonly what: string;
 ]
 
 const rowFile = /\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz|\.zst)?$/i
-const notRows = /^(metadata|config|metrics|summary|state|trainer_state|dataset_infos?|generation_config|tokenizer.*|package.*)\.(jsonl?|csv)$/i
+const notRows = /^(.*_metadata|metadata|config|metrics|summary|state|trainer_state|dataset_infos?|generation_config|tokenizer.*|package.*)\.(jsonl?|csv)$/i
 
 /** What a folder holds. Throws LabError file.missing, file.unreadable. */
 export async function planFolder(folder: string): Promise<FolderPlan> {

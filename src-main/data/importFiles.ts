@@ -222,7 +222,7 @@ function createSession(options: ImportOptions) {
           }
         }
         records += out.length
-        keep(lost)
+        keep(lost.sort((a, b) => a.line - b.line))
         if (out.length > 0 || lost.length > 0) yield { kind, file: path, rows: out, rejected: lost } as ImportBatch
         signal?.throwIfAborted()
       }

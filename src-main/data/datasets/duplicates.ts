@@ -8,7 +8,9 @@ import { createHash } from 'node:crypto'
 const HASHES = 64
 const BANDS = 16
 const ROWS = HASHES / BANDS
-const TABLE_BITS = 18
+/** Slots of a band's table: as many as there are problems, between these powers of two. */
+const FEWEST_SLOTS = 1 << 10
+const MOST_SLOTS = 1 << 18
 const SHINGLE = 3
 
 export interface Match {
@@ -52,7 +54,24 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
   const exact = new Map<string, string>()
   const keys: string[] = []
   let signatures = new Uint32Array(HASHES * 1024)
-  const tables = new Int32Array(BANDS << TABLE_BITS).fill(-1)
+  let slots = FEWEST_SLOTS
+  let tables = new Int32Array(BANDS * slots).fill(-1)
+
+  function place(signature: Uint32Array, index: number): void {
+    for (let band = 0; band < BANDS; band++) tables[slot(signature, band, slots)] = index
+  }
+
+  function makeRoom(): void {
+    if ((keys.length + 1) * HASHES > signatures.length) {
+      const larger = new Uint32Array(signatures.length * 2)
+      larger.set(signatures)
+      signatures = larger
+    }
+    if (keys.length < slots || slots >= MOST_SLOTS) return
+    slots *= 2
+    tables = new Int32Array(BANDS * slots).fill(-1)
+    for (let index = 0; index < keys.length; index++) place(signatures.subarray(index * HASHES, (index + 1) * HASHES), index)
+  }
 
   function lookUp(evened: string): { digest: string; match: Match | null; signature: Uint32Array | null } {
     const digest = createHash('md5').update(evened).digest('base64')
@@ -62,7 +81,7 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
     let best = -1
     let similarity = 0
     for (let band = 0; band < BANDS; band++) {
-      const candidate = tables[slot(signature, band)]!
+      const candidate = tables[slot(signature, band, slots)]!
       if (candidate < 0 || candidate === best) continue
       const estimate = agreement(signature, signatures, candidate * HASHES)
       if (estimate > similarity) {
@@ -81,14 +100,10 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
       if (signature === null) return match
       exact.set(digest, key)
       if (keys.length >= nearLimit) return match
+      makeRoom()
       const index = keys.push(key) - 1
-      if ((index + 1) * HASHES > signatures.length) {
-        const larger = new Uint32Array(signatures.length * 2)
-        larger.set(signatures)
-        signatures = larger
-      }
       signatures.set(signature, index * HASHES)
-      for (let band = 0; band < BANDS; band++) tables[slot(signature, band)] = index
+      place(signature, index)
       return match
     },
   }
@@ -118,11 +133,12 @@ function hashOf(text: string): number {
   return Math.imul(hash, 0x7feb352d) >>> 0
 }
 
-function slot(signature: Uint32Array, band: number): number {
+/** Place of a band's four hashes in its table. */
+function slot(signature: Uint32Array, band: number, slots: number): number {
   let hash = 0x811c9dc5
   for (let row = 0; row < ROWS; row++) hash = Math.imul(hash ^ signature[band * ROWS + row]!, 0x01000193) ^ (hash >>> 13)
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b)
-  return (band << TABLE_BITS) + ((hash ^ (hash >>> 15)) & ((1 << TABLE_BITS) - 1))
+  return band * slots + ((hash ^ (hash >>> 15)) & (slots - 1))
 }
 
 function agreement(signature: Uint32Array, signatures: Uint32Array, from: number): number {

@@ -37,13 +37,13 @@ export interface Refused {
 /** The problem in a row, or why there is none. */
 export function toDatasetRow(row: JsonObject, line: number, roles: Roles): DatasetRow | Refused {
   const puzzle = countdownOf(row, roles)
+  if (puzzle === undefined && roles.countdown !== undefined) return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
   const value = valueAt(row, roles.problem)
   const messages = asMessages(value)
   const problem = puzzle !== undefined && roles.problem === roles.countdown?.numbers ? inWords(puzzle) : messages === undefined ? (typeof value === 'string' ? value : '') : askedIn(messages)
   if (problem.trim() === '') return { code: 'row.noProblem', detail: roles.problem }
   const answer = puzzle ?? (roles.answer === null ? undefined : answerFrom(valueAt(row, roles.answer), roles.answerIn))
   if (answer === undefined && roles.answer !== null) return noAnswer(valueAt(row, roles.answer), roles)
-  if (answer === undefined && roles.countdown !== undefined) return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
   const id = roles.id === null ? undefined : textOf(valueAt(row, roles.id))
   const solution = roles.solution === null ? undefined : textOf(valueAt(row, roles.solution))
   const split = roles.split === null ? undefined : textOf(valueAt(row, roles.split))

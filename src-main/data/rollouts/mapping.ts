@@ -31,9 +31,14 @@ export interface SourceReader {
   read(row: JsonObject, context: MapContext): Mapped
 }
 
-/** Whether every row of the sample has all these fields. */
-export function allHave(sample: readonly JsonObject[], ...names: string[]): boolean {
-  return sample.every((row) => names.every((name) => Object.hasOwn(row, name)))
+/** Whether most rows of a sample pass: a dump with a few damaged rows is still recognised. */
+export function most(sample: readonly JsonObject[], test: (row: JsonObject) => boolean): boolean {
+  return sample.filter(test).length > sample.length / 2
+}
+
+/** Whether most rows have all these fields. */
+export function mostHave(sample: readonly JsonObject[], ...names: string[]): boolean {
+  return most(sample, (row) => names.every((name) => Object.hasOwn(row, name)))
 }
 
 /** The number in a file name such as `120.jsonl`; undefined otherwise. */

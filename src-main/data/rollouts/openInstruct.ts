@@ -4,12 +4,12 @@
 import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import { asCount, asIndex, asNumber, asNumbers, asText, asTexts, asWholeNumbers, compact, pick } from './fields.ts'
-import { allHave, asFinishWord, promptHash } from './mapping.ts'
+import { asFinishWord, most, mostHave, promptHash } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 export const openInstruct: SourceReader = {
   recognise(sample) {
-    const lists = allHave(sample, 'prompt_tokens', 'response_tokens', 'sample_idx') && sample.every((row) => Array.isArray(row.response_tokens))
+    const lists = mostHave(sample, 'prompt_tokens', 'sample_idx') && most(sample, (row) => Array.isArray(row.response_tokens))
     return lists ? 'it has the fields sample_idx, prompt_tokens and response_tokens of open-instruct' : null
   },
 

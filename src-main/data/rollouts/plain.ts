@@ -47,7 +47,7 @@ export const mapRoles: readonly string[] = Object.keys(names).map((key) => rollo
 
 export const plain: SourceReader = {
   recognise(sample) {
-    const columns = new Set(Object.keys(sample[0]!).map((name) => name.toLowerCase()))
+    const columns = new Set(sample.flatMap((row) => Object.keys(row)).map((name) => name.toLowerCase()))
     const has = (key: keyof typeof names): string | undefined => names[key].find((name) => columns.has(name))
     const completion = has('completion')
     const proof = scored.map(has).find((name) => name !== undefined)

@@ -8,13 +8,13 @@ import type { CanonicalRollout, Message } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asIndex, asNumber, asNumbers, asText, asTexts, asWholeNumbers, compact, pick } from './fields.ts'
-import { asFinishWord, foldersOf, messageText, promptHash, stepOfFolder } from './mapping.ts'
+import { asFinishWord, foldersOf, messageText, most, promptHash, stepOfFolder } from './mapping.ts'
 import type { MapContext, SourceReader } from './mapping.ts'
 
 export const primeRl: SourceReader = {
   recognise(sample) {
-    const episodes = sample.every((row) => Array.isArray(row.traces) && isObject(row.task))
-    const traces = sample.every((row) => Array.isArray(row.nodes) && isObject(row.task))
+    const episodes = most(sample, (row) => Array.isArray(row.traces) && isObject(row.task))
+    const traces = most(sample, (row) => Array.isArray(row.nodes) && isObject(row.task))
     return episodes || traces ? `it holds ${episodes ? 'episodes with a task and traces' : 'traces with a task and nodes'}, as prime-rl writes` : null
   },
 
@@ -50,7 +50,7 @@ function readTrace(trace: JsonObject, episode: JsonObject, context: MapContext):
   const folders = foldersOf(context.path)
   const episodeId = asText(episode.id) ?? asText(trace.id)
   const { rewards, reward, weighted } = readRewards(trace.rewards)
-  const { nodes: _nodes, ...traceRest } = trace
+  const { nodes: _nodes, rewards: originalRewards, ...traceRest } = trace
 
   return compact<CanonicalRollout>({
     schemaVersion: SCHEMA_VERSION,
@@ -73,8 +73,8 @@ function readTrace(trace: JsonObject, episode: JsonObject, context: MapContext):
     used: folders.includes('effective') ? true : usedByInfo(info) ?? (context.effectiveIds === null || episodeId === undefined ? undefined : context.effectiveIds.has(episodeId)),
     extra: {
       ...traceRest,
-      nodes: single === null ? (nodes as Json) : nodes.map(withoutTokens(after[0]!)),
-      ...(weighted ? {} : { rewards: null }),
+      nodes: nodes.map((node) => withoutKnown(node, single !== null && node === after[0])),
+      ...(weighted ? { rewards: originalRewards! } : {}),
       ...(Object.keys(episode).length === 0 ? {} : { episode }),
     },
   })
@@ -87,12 +87,11 @@ function sampledTokens(node: JsonObject): Pick<CanonicalRollout, 'completionToke
   return ids === undefined || !whole ? null : { completionTokenIds: ids, completionLogps: asNumbers(node.logprobs), advantages: asNumbers(node.advantages) }
 }
 
-function withoutTokens(sampled: JsonObject): (node: JsonObject) => JsonObject {
-  return (node) => {
-    if (node !== sampled) return node
-    const { token_ids: _ids, logprobs: _logps, advantages: _advantages, mask: _mask, ...rest } = node
-    return rest
-  }
+/** A node without its message, which is in the prompt's or the completion's messages, and without tokens read elsewhere. */
+function withoutKnown(node: JsonObject, tokensRead: boolean): JsonObject {
+  const { message, ...rest } = node
+  const { token_ids: _ids, logprobs: _logps, advantages: _advantages, mask: _mask, ...structure } = rest
+  return { ...(isObject(message) ? {} : { message: message ?? null }), ...(tokensRead ? structure : rest) }
 }
 
 /** Parts by name and their weighted sum; `weighted` when a weight other than 1 makes the original worth keeping. */

@@ -5,7 +5,7 @@ import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
 import { fromCanonicalRow } from '../canonical.ts'
 import type { JsonObject } from '../json.ts'
 import { asCount } from './fields.ts'
-import { allHave } from './mapping.ts'
+import { most, mostHave } from './mapping.ts'
 import type { RolloutSource, SourceReader } from './mapping.ts'
 import { openInstruct } from './openInstruct.ts'
 import { plain } from './plain.ts'
@@ -16,7 +16,7 @@ import { verifiers } from './verifiers.ts'
 import { verl } from './verl.ts'
 
 const canonical: SourceReader = {
-  recognise: (sample) => (allHave(sample, 'schema_version') && sample.every(hasCompletion) ? 'it has schema_version and the fields of MRT Workbench' : null),
+  recognise: (sample) => (mostHave(sample, 'schema_version') && most(sample, hasCompletion) ? 'it has schema_version and the fields of MRT Workbench' : null),
   read(row) {
     const version = asCount(row.schema_version)
     if (version !== undefined && version > SCHEMA_VERSION) return { code: 'row.newerSchema', detail: `schema_version ${version}, known up to ${SCHEMA_VERSION}` }

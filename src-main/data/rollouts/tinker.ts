@@ -6,12 +6,12 @@ import type { CanonicalEpisode, CanonicalRollout } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asBoolean, asCount, asIndex, asNumber, asText, compact, pick } from './fields.ts'
-import { allHave, asFinishWord } from './mapping.ts'
+import { mostHave, asFinishWord } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 export const tinker: SourceReader = {
   recognise(sample) {
-    return allHave(sample, 'traj_idx', 'group_idx', 'steps') ? 'it has the fields group_idx, traj_idx and steps of a Tinker rollout summary' : null
+    return mostHave(sample, 'traj_idx', 'group_idx', 'steps') ? 'it has the fields group_idx, traj_idx and steps of a Tinker rollout summary' : null
   },
 
   read(row) {

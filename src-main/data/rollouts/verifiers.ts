@@ -6,14 +6,14 @@ import type { CanonicalRollout } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asCount, asNumber, asScores, asText, asTexts, compact, pick } from './fields.ts'
-import { allHave, asFinishWord, conversation, promptHash, statedCorrect, stepOfFolder } from './mapping.ts'
+import { mostHave, asFinishWord, conversation, promptHash, statedCorrect, stepOfFolder } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
 
 export const verifiers: SourceReader = {
   recognise(sample) {
-    if (!allHave(sample, 'prompt', 'completion', 'reward')) return null
-    return allHave(sample, 'example_id') || allHave(sample, 'stop_condition') ? 'it has the fields example_id, prompt, completion and reward of verifiers' : null
+    if (!mostHave(sample, 'prompt', 'completion', 'reward')) return null
+    return mostHave(sample, 'example_id') || mostHave(sample, 'stop_condition') ? 'it has the fields example_id, prompt, completion and reward of verifiers' : null
   },
 
   read(row, context) {

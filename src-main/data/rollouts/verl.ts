@@ -5,15 +5,15 @@ import { fromCanonicalRow, toCanonicalRow } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import type { JsonObject } from '../json.ts'
 import { asIndex, asNumber, asText, asTexts, compact, pick } from './fields.ts'
-import { allHave, promptHash, statedCorrect, stepOfStem } from './mapping.ts'
+import { mostHave, promptHash, statedCorrect, stepOfStem } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 export const verl: SourceReader = {
   recognise(sample, path) {
-    if (!allHave(sample, 'input', 'output') || !(allHave(sample, 'score') || allHave(sample, 'gts'))) return null
-    return `it has the fields input, output and ${allHave(sample, 'score') ? 'score' : 'gts'} of verl${stepOfStem(path) === undefined ? '' : ', and its name is a step'}`
+    if (!mostHave(sample, 'input', 'output') || !(mostHave(sample, 'score') || mostHave(sample, 'gts'))) return null
+    return `it has the fields input, output and ${mostHave(sample, 'score') ? 'score' : 'gts'} of verl${stepOfStem(path) === undefined ? '' : ', and its name is a step'}`
   },
 
   read(row, context) {
