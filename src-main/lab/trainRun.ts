@@ -6,6 +6,7 @@ import { LabError, runSpec } from '../../src-preload/contract.ts'
 import { regretCurve } from '../episodes/regret.ts'
 import { schedule } from '../engine/schedules.ts'
 import { forwardFlopsPerToken } from '../model/config.ts'
+import type { LlamaConfig } from '../model/config.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { createMethod, creditBatch } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
@@ -44,7 +45,7 @@ interface Running {
   readonly problems: ProblemSource
   readonly policies: PolicySet
   readonly learner: Learner
-  readonly config: import('../model/config.ts').LlamaConfig
+  readonly config: LlamaConfig
   readonly options: JobOptions
 }
 
@@ -65,7 +66,7 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
   const start = await loadStart(store, spec.start, now)
   const method = methodOf(spec)
   return store.runs.add({
-    name: spec.name, method: spec.preset ?? method.algorithm.name, algorithm: method.algorithm.name,
+    name: spec.name, method: families[method.algorithm.name] ?? method.algorithm.name, algorithm: method.algorithm.name,
     config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } }, seed: spec.seed, groupKey: spec.group ?? groupKeyOf(spec),
     modelId: start.modelId, datasetId: openProblems(store, spec, now).datasetId, parentRunId: start.runId, parentStep: start.step,
     plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
@@ -89,6 +90,9 @@ export function methodOf(spec: RunSpec): Method {
     throw new LabError('run.algorithm', { expected: expected!, found: found!, next: 'Correct the algorithm or its option in the specification.' })
   }
 }
+
+/** What is rewarded, where several estimators reward the same thing; every other algorithm is a method of its own. */
+const families: Readonly<Record<string, string>> = { grpo: 'outcome', 'dr-grpo': 'outcome', rloo: 'outcome', dapo: 'outcome', gspo: 'outcome', 'length-penalty': 'length' }
 
 /** Runs that differ only by seed and name share it. */
 function groupKeyOf(spec: RunSpec): string {
