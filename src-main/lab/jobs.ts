@@ -23,6 +23,8 @@ export interface JobRequest<Result> {
   readonly label: string
   readonly runId: number | null
   readonly lane: 'heavy' | 'light'
+  /** Before whatever else waits, as when a run goes on after its checkpoint was saved. */
+  readonly first?: boolean
   readonly work: (control: JobControl) => Promise<Result>
 }
 
@@ -36,6 +38,7 @@ interface Entry {
   job: Job
   readonly lane: 'heavy' | 'light'
   readonly abort: AbortController
+  readonly ended: (() => void)[]
   wish: Wish
   start(): Promise<void>
 }
@@ -77,6 +80,7 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
     void next.start().finally(() => {
       forget(next)
       tell({ kind: 'changed', noun: 'jobs', ids: [] })
+      for (const then of next.ended) then()
       startNext(lane)
     })
   }
@@ -111,7 +115,7 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
     }
   }
 
-  function add<Result>({ kind, label, runId, lane, work }: JobRequest<Result>): Handle<Result> {
+  function add<Result>({ kind, label, runId, lane, first = false, work }: JobRequest<Result>): Handle<Result> {
     const id = `${kind}-${++count}`
     const { promise: done, resolve, reject } = Promise.withResolvers<Result>()
     const abort = new AbortController()
@@ -120,6 +124,7 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
       lane,
       abort,
       wish: 'go',
+      ended: [],
       async start() {
         const { hear, end } = teller(entry)
         try {
@@ -141,7 +146,9 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
       reject(cancelledJob(label))
       tell({ kind: 'changed', noun: 'jobs', ids: [] })
     })
-    entries.push(entry)
+    const place = entries.findIndex((each) => each.lane === lane && each.job.startedAtMs === null)
+    if (first && place >= 0) entries.splice(place, 0, entry)
+    else entries.push(entry)
     tell({ kind: 'changed', noun: 'jobs', ids: [] })
     startNext(lane)
     return { job: entry.job, done }
@@ -167,6 +174,8 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
     pause: (id: string): void => wish(id, 'pause', 'pausing'),
     resume: (id: string): void => wish(id, 'go', 'running'),
     stopAfterStep: (id: string): void => wish(id, 'stop-after-step', 'stopping'),
+    /** Calls `then` when the job has left the queue and before the next one starts. */
+    whenEnded: (id: string, then: () => void): void => void find(id).ended.push(then),
     cancel(id: string): void {
       const entry = find(id)
       if (entry.job.startedAtMs !== null) change(entry, { state: 'cancelling' })

@@ -1,0 +1,33 @@
+// What can be chosen, described for forms and help: algorithms with their option tables, presets with every default filled in.
+
+import { runSpec, type AlgorithmDescription, type OptionDescription, type PresetDescription } from '../../src-preload/contract.ts'
+import { algorithmNamed, algorithmNames } from '../rl/algorithms.ts'
+import { resolveOptions, type Option } from '../rl/options.ts'
+import { presets, quickstartPresets } from './presets.ts'
+
+function optionOf(name: string, option: Option): OptionDescription {
+  return {
+    name,
+    kind: option.kind,
+    default: option.default,
+    min: option.kind === 'number' ? option.min : null,
+    max: option.kind === 'number' ? option.max : null,
+    integer: option.kind === 'number' && option.integer === true,
+    choices: option.kind === 'choice' ? { ...option.choices } : {},
+    unit: option.unit,
+    reason: option.reason,
+    aliases: [...(option.aliases ?? [])],
+  }
+}
+
+/** In the order of the registry. */
+export const describeAlgorithms = (): AlgorithmDescription[] =>
+  algorithmNames.map((known) => {
+    const { name, title, rule, source, options, needs } = algorithmNamed(known)
+    return { name, title, rule, source, needs: needs(resolveOptions(options)), options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
+  })
+
+export const describePresets = (): PresetDescription[] =>
+  Object.entries(presets).map(([id, { title, about, spec }]) => ({
+    id, title, about, spec: runSpec.parse({ ...spec, preset: id }), quickstart: (quickstartPresets as readonly string[]).includes(id),
+  }))

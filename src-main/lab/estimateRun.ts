@@ -1,0 +1,98 @@
+// What a run will cost, before it starts: time, memory, disk. Where this workspace has steps of a run like it, time and tokens are those,
+// scaled by the number of rollouts; else they follow from operation counts at an assumed speed, and the range is wide. Memory and disk
+// are counted: weights and their copies, the decode cache, the activations of one micro-batch; records per token, and checkpoints.
+
+import type { Run, RunEstimate, RunSpec, Step } from '../../src-preload/contract.ts'
+import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, type LlamaConfig } from '../model/config.ts'
+import { mean } from '../numeric/stats.ts'
+import { createMethod } from '../rl/algorithms.ts'
+import type { Store } from '../store/openStore.ts'
+import { specOf } from './queriesRuns.ts'
+
+/** Operations per second that small graphs reach on a few cores, everything counted. */
+const ASSUMED_FLOPS = 12e9
+/** Share of the thinking budget that rollouts use before training has shortened them. */
+const ASSUMED_FILL = 0.7
+const RECENT_STEPS = 10
+const FLOAT = 4
+/** Token id, log-probability and advantage, and about three characters of text with their share of the search index. */
+const BYTES_PER_TOKEN = 3 * FLOAT + 6
+const BYTES_PER_ROLLOUT = 900
+/** Float values kept per token and layer for the backward pass, in units of the hidden size: projections, MLP, norms. */
+const ACTIVATIONS_PER_LAYER = 22
+const ROWS = 256
+const PROMPT_ROOM = 24
+/** The engine, Node and SQLite's cache. */
+const BASE_BYTES = 260e6
+const MEASURED_SPREAD = 0.2
+const MODELLED_SPREAD = 1
+
+interface Pace {
+  readonly wallMsPerRollout: number
+  readonly tokensPerRollout: number
+  readonly estimateTokensPerRollout: number
+  readonly run: Run | null
+}
+
+const rolloutsOf = (spec: RunSpec): number => spec.promptsPerStep * spec.groupSize
+
+/** The newest run with the same algorithm, task and budget that has steps; null without one. */
+function measuredPace(store: Store, spec: RunSpec): Pace | null {
+  const alike = store.runs.list().map(({ run }) => run).filter((run) => {
+    const other = specOf(run)
+    return run.lastStep !== null && run.algorithm === spec.algorithm.name && other.task?.numbers === spec.task.numbers && other.budget?.thinkingTokens === spec.budget.thinkingTokens
+  })
+  const run = alike.at(-1)
+  if (run === undefined) return null
+  const steps = store.steps.range(run.id, Math.max(1, run.lastStep! - RECENT_STEPS + 1), run.lastStep!)
+  const per = (of: (step: Step) => number): number => mean(steps.map(of)) / rolloutsOf(specOf(run))
+  return { wallMsPerRollout: per((s) => s.wallMs), tokensPerRollout: per((s) => s.tokens), estimateTokensPerRollout: per((s) => s.estimateTokens), run }
+}
+
+function modelledPace(spec: RunSpec, config: LlamaConfig): Pace {
+  const method = createMethod(spec.algorithm.name, spec.algorithm.options)
+  const needs = method.algorithm.needs(method.options)
+  const tokens = ASSUMED_FILL * spec.budget.thinkingTokens + spec.budget.answerTokens / 2
+  const observed = needs.J === 'none' ? spec.observeGroups / spec.promptsPerStep : 1
+  const branches = needs.J === 'sampled' ? Number(method.options.branches ?? 1) : 1
+  const estimateTokens = observed * (needs.J === 'sampled' ? branches * (tokens / 12) * spec.budget.answerTokens : 2 * tokens)
+  const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
+  // Decoding one token at a time reaches about a third of the speed of whole sequences.
+  const flops = perToken * (3 * tokens + estimateTokens + 3 * tokens)
+  return { wallMsPerRollout: (flops / ASSUMED_FLOPS) * 1000, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
+}
+
+function memoryOf(spec: RunSpec, config: LlamaConfig): number {
+  const weights = parameterCount(config) * FLOAT
+  // Weights, start copy, gradient, two moments; a moving average and stale weights are small beside the rest.
+  const copies = 6 * weights
+  const length = PROMPT_ROOM + Math.max(spec.budget.thinkingTokens, ...spec.evaluation.budgets) + spec.budget.answerTokens
+  const cache = 2 * ROWS * length * config.layers * config.kvHeads * config.headDim * FLOAT
+  const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
+  return BASE_BYTES + copies + cache + spec.microbatchTokens * perToken * FLOAT
+}
+
+/** @param config of the weights that the run starts from; the starter's where they cannot be read yet */
+export function estimateRun(store: Store, spec: RunSpec, config: LlamaConfig = STARTER_CONFIG): RunEstimate {
+  const measured = measuredPace(store, spec)
+  const pace = measured ?? modelledPace(spec, config)
+  const rollouts = rolloutsOf(spec) * spec.steps
+  const evaluated = spec.evaluation.problems * spec.evaluation.samples * (spec.evaluation.every === 0 ? 1 : Math.floor(spec.steps / spec.evaluation.every) + 1)
+  // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
+  const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
+  const spread = measured === null ? MODELLED_SPREAD : MEASURED_SPREAD
+  const tokens = pace.tokensPerRollout * rollouts
+  const checkpoints = Math.ceil(spec.steps / spec.checkpointEvery)
+  return {
+    timeMs: { low: timeMs / (1 + spread), high: timeMs * (1 + spread) },
+    memoryBytes: memoryOf(spec, config),
+    diskBytes: (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * parameterCount(config) * FLOAT,
+    tokens,
+    estimateTokens: pace.estimateTokensPerRollout * rollouts,
+    checkpoints,
+    basis: measured === null ? 'modelled' : 'measured',
+    because: measured === null
+      ? 'No run like this one has been recorded here yet, so this follows from operation counts and may be off by a factor of two.'
+      : `From the last steps of run ${measured.run!.id} (${measured.run!.name}), which has the same algorithm, task and budget.`,
+  }
+}

@@ -1,0 +1,46 @@
+// The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
+// loaded when first needed: reading a workspace loads neither the graphs nor the engine.
+
+import type { NewRun, SelfTestReport, StopHereResult } from '../../src-preload/contract.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Device } from '../engine/session.ts'
+import type { JobOptions, LabContext } from './context.ts'
+
+export interface StopHereRequest {
+  readonly rolloutId: number
+  readonly boundary: number
+  readonly samples: number
+  /** Null: the newest checkpoint of the rollout's run. */
+  readonly checkpointId: number | null
+}
+
+export interface Experiments {
+  openEngine(): Promise<Engine>
+  /** What a run is made on, for its record. */
+  environment(engine: Engine): Promise<NewRun['environment']>
+  /** Records a queued run and returns its id. */
+  createRun(context: Pick<LabContext, 'store' | 'now'>, spec: unknown, environment: NewRun['environment']): Promise<number>
+  trainRun(context: LabContext, runId: number, options: JobOptions): Promise<void>
+  /** Evaluates what a run starts from, unless that has been done under the same conditions. */
+  evaluateStart(context: LabContext, runId: number, options: JobOptions): Promise<void>
+  /** Returns the id of the evaluation. */
+  evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number }, options: JobOptions): Promise<number>
+  stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
+  selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport>
+}
+
+export const experiments: Experiments = {
+  openEngine: async () => (await import('../engine/engine.ts')).openEngine(),
+  environment: async (engine) => (await import('./environment.ts')).environment(engine),
+  createRun: async (...given) => (await import('./trainRun.ts')).createRun(...given),
+  trainRun: async (...given) => (await import('./trainRun.ts')).trainRun(...given),
+  async evaluateStart(context, runId, options) {
+    const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([import('./evaluateRun.ts'), import('./trainRun.ts')])
+    const run = context.store.runs.get(runId)!
+    const spec = parseSpec(run.config)
+    if (knownStartEvaluation(context, spec, run.modelId) === null) await evaluateRun(context, { startOf: spec }, options)
+  },
+  evaluateRun: async (...given) => (await import('./evaluateRun.ts')).evaluateRun(...given),
+  stopHere: async (...given) => (await import('./stopHere.ts')).stopHere(...given),
+  selfTest: async (...given) => (await import('./selfTest.ts')).selfTest(...given),
+}

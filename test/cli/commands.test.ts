@@ -1,0 +1,73 @@
+// The commands as a person runs them: real processes on a temporary workspace, from the quickstart to a comparison and the refusals.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'mrt-cli-'))
+const workspace = join(folder, 'workspace')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function mrt(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args], { encoding: 'utf8', cwd: folder })
+  return { status, stdout, stderr, json: () => JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, never> }
+}
+
+describe('the command line', () => {
+  let quickstart: ReturnType<typeof mrt>
+  beforeAll(() => { quickstart = mrt('quickstart', '--steps', '1', '--problems', '8', '--samples', '1', '--no-open', '--json', '--workspace', workspace) })
+
+  it('runs the quickstart and ends with one JSON object of runs, comparisons and timing', () => {
+    expect(quickstart.stderr).not.toContain('error')
+    expect(quickstart.status).toBe(0)
+    const { runs, comparisons, timing, workspace: where } = quickstart.json() as Record<string, never[]> & { timing: Record<string, number>; workspace: string }
+    expect(where).toBe(workspace)
+    expect(runs.map((run: { method: string }) => run.method)).toEqual(['outcome', 'length', 'mrt-exact'])
+    expect(runs[0]).toEqual({ id: 1, name: 'outcome RL', method: 'outcome', seed: 1, steps: 1, accuracy: expect.any(Number), accuracyCi: [expect.any(Number), expect.any(Number)], meanTokens: expect.any(Number), regret: expect.objectContaining({ 120: expect.any(Number) }) })
+    expect(new Set(comparisons.map((each: { metric: string }) => each.metric))).toEqual(new Set(['accuracy', 'meanTokens', 'regret']))
+    expect(comparisons[0]).toEqual({ a: 'outcome RL', b: expect.any(String), metric: expect.any(String), difference: expect.any(Number), ci: expect.any(Array), p: expect.any(Number) })
+    expect(timing.totalMs).toBeGreaterThan(0)
+  })
+
+  it('prints a table with intervals and a plot for people', () => {
+    for (const text of ['outcome RL', 'length penalty', 'MRT-exact', '±', 'thinking budget in tokens']) expect(quickstart.stdout).toContain(text)
+  })
+
+  it('shows progress while it works', () => expect(quickstart.stderr).toMatch(/MRT-exact, seed 1 .*1\/1 steps/))
+
+  it('lists what it made', () => {
+    const { runs } = mrt('runs', '--workspace', workspace, '--json').json() as { runs: { status: string; steps: number }[] }
+    expect(runs.map(({ status, steps }) => [status, steps])).toEqual([['finished', 1], ['finished', 1], ['finished', 1]])
+  })
+
+  it('compares runs that are there and refuses one that is not evaluated', () => {
+    expect((mrt('compare', '1', '3', '--workspace', workspace, '--json').json() as { comparisons: unknown[] }).comparisons.length).toBeGreaterThan(0)
+    const refused = mrt('compare', '1', '99', '--workspace', workspace)
+    expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'error compare.notEvaluated'])
+  })
+
+  it('trains a specification from a file with changes on the command line', () => {
+    writeFileSync(join(folder, 'spec.json'), JSON.stringify({ name: 'from a file', algorithm: { name: 'rloo' }, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 1 } }))
+    const run = mrt('run', '--preset', join(folder, 'spec.json'), '--steps', '1', '--seed', '9', '--set', 'optimizer.lr=1e-5', '--workspace', workspace, '--json')
+    expect(run.json()).toMatchObject({ run: { name: 'from a file', method: 'outcome', seed: 9, status: 'finished', steps: 1 } })
+  })
+
+  it.each([
+    [['run', '--preset', 'nonsense'], 2, 'error run.preset'],
+    [['runs', '--workspace', '/nowhere/at/all'], 2, 'error workspace.missing'],
+    [['resume', '99'], 2, 'error run.unknown'],
+    [['fly'], 2, "error: unknown command 'fly'"],
+  ])('refuses %j with exit code %d', (args, status, line) => {
+    const refused = mrt(...args, ...(args.includes('--workspace') || args[0] === 'fly' ? [] : ['--workspace', workspace]))
+    expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([status, line])
+  })
+
+  it('explains every command', () => {
+    for (const command of ['quickstart', 'run', 'resume', 'evaluate', 'runs', 'compare', 'devices', 'serve', 'starter']) {
+      const help = mrt(command, '--help')
+      expect([command, help.status]).toEqual([command, 0])
+      expect(help.stdout).toContain('Usage: mrt ' + command)
+    }
+  })
+})
