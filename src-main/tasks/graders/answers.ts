@@ -2,9 +2,9 @@
 // a set of reals, a matrix, a relation, or just text. Reading never fails: what this reader
 // does not vouch for becomes text, which only equals the same text.
 
-import { contains, keyOf, minus, product, symbol, symbolsOf } from './expression.ts'
+import { contains, integer, keyOf, minus, product, sum, symbol, symbolsOf } from './expression.ts'
 import type { Expression } from './expression.ts'
-import { compareNumerically } from './numeric.ts'
+import { approximate, compareNumerically } from './numeric.ts'
 import { compareExactly, exactValue } from './exact.ts'
 import { MATRICES, PHRASES, isMathWord } from './notation.ts'
 import { parseExpression, Unreadable } from './parse.ts'
@@ -197,6 +197,7 @@ export const asRealSet = (answer: Answer): RealSet | null => {
   if (answer.open === '{{') return normalise((values as Expression[]).map(point))
   if ((answer.open === '(' || answer.open === '[') && values.length === 2) {
     const [low, high] = values as [Expression, Expression]
+    if (approximate(low) >= approximate(high)) return null
     return [{ low, high, lowClosed: answer.open === '[', highClosed: answer.close === ']' }]
   }
   return null
@@ -291,6 +292,19 @@ const readEquation = (parts: readonly Slice[]): Answer => {
   return sides.length === 2 ? { kind: 'relation', sign: '=', left: sides[0]!, right: sides[1]! } : refuse()
 }
 
+/** |x - a| < r as an interval (near), |x - a| > r as the two rays beside it. */
+const readDistance = (inside: Expression, radius: Expression, near: boolean, strict: boolean): Answer => {
+  const terms = inside.op === 'add' ? inside.args : [inside]
+  const [name, ...rest] = [...terms].sort((a, b) => Number(b.op === 'symbol') - Number(a.op === 'symbol'))
+  if (name?.op !== 'symbol' || rest.some((term) => symbolsOf(term).size > 0)) return refuse()
+  const centre = rest.length === 0 ? integer(0) : minus(sum(...rest))
+  const [low, high] = [sum(centre, minus(radius)), sum(centre, radius)]
+  const set = near
+    ? [{ low, high, lowClosed: !strict, highClosed: !strict }]
+    : [{ low: MINUS_INFINITY, high: low, lowClosed: false, highClosed: !strict }, { low: high, high: INFINITY, lowClosed: !strict, highClosed: false }]
+  return { kind: 'set', name: name.name, set: normalise(set) }
+}
+
 const readInequality = (parts: readonly Slice[], signs: readonly string[]): Answer => {
   const up = signs.every((sign) => sign === '<' || sign === 'le')
   const down = signs.every((sign) => sign === '>' || sign === 'ge')
@@ -306,6 +320,11 @@ const readInequality = (parts: readonly Slice[], signs: readonly string[]): Answ
   if (third !== undefined) {
     if (sides.length > 3 || second.op !== 'symbol') refuse()
     return { kind: 'set', name: (second as { name: string }).name, set: [{ low: first, high: third, lowClosed: !strict[0]!, highClosed: !strict[1]! }] }
+  }
+  const distance = constants === 1 && first.op === 'call' && first.name === 'abs' ? first.args[0]! : constants === 1 && second.op === 'call' && second.name === 'abs' ? second.args[0]! : null
+  if (distance !== null) {
+    const near = distance === (first as { args?: readonly Expression[] }).args?.[0]
+    return readDistance(distance, near ? second : first, near, strict[0]!)
   }
   if (first.op === 'symbol' && constants === 1) return { kind: 'set', name: first.name, set: [{ low: MINUS_INFINITY, high: second, lowClosed: false, highClosed: !strict[0]! }] }
   if (second.op === 'symbol' && constants === 1) return { kind: 'set', name: second.name, set: [{ low: first, high: INFINITY, lowClosed: !strict[0]!, highClosed: false }] }

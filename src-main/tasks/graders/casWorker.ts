@@ -20,10 +20,13 @@ const POINTS: readonly ((symbol: number) => MathJson)[] = [
   (s) => ['Divide', 877 + 97 * s, 1201 + 31 * s],
   (s) => ['Divide', 2003 + 401 * s, 809],
   (s) => ['Divide', 499 + 53 * s, 331],
+  (s) => ['Divide', 211 + 41 * s, 503],
+  (s) => ['Divide', 97 + 29 * s, 617],
   (s) => 3 + 2 * s,
   (s) => 4 + 3 * s,
   (s) => 7 + s,
 ]
+const COUNTERS = ['Factorial', 'Binomial']
 /** Factorials and binomials count: they are compared at whole numbers, larger symbols first so that n >= k. */
 const COUNTING: typeof POINTS = [(s) => Math.max(1, 9 - 2 * s), (s) => Math.max(2, 12 - 3 * s), (s) => Math.max(3, 8 - s), (s) => Math.max(1, 15 - 4 * s)]
 
@@ -44,29 +47,46 @@ const substitute = (x: MathJson, symbols: readonly string[], point: (symbol: num
   return Array.isArray(x) ? x.map((part: MathJson, at) => (at === 0 ? part : substitute(part, symbols, point))) : x
 }
 
-const counts = (x: MathJson): boolean => Array.isArray(x) && (x[0] === 'Factorial' || x[0] === 'Binomial' || x.some((part: MathJson) => counts(part)))
+const mentions = (x: MathJson, names: readonly string[]): boolean => (typeof x === 'string' ? names.includes(x) : Array.isArray(x) && x.some((part: MathJson) => mentions(part, names)))
+
+/** Size of a value's real and imaginary parts, NaN where it has none. */
+const sizes = (ce: ComputeEngine, x: MathJson): { size: number; imaginary: number } => {
+  const value = ce.box(x as Parameters<ComputeEngine['box']>[0]).N()
+  const imaginary = Number.isNaN(value.im) ? 0 : Math.abs(value.im)
+  return { size: Math.hypot(value.re, imaginary), imaginary }
+}
+
+/** True for a proof that a - b = 0; the literal zero, because the library's own test for zero has a tolerance. */
+const isProved = (ce: ComputeEngine, a: MathJson, b: MathJson): boolean => {
+  try {
+    return ce.withTimeLimit(PROOF_MS, () => ce.box(['Subtract', a, b] as Parameters<ComputeEngine['box']>[0]).simplify().json) === 0
+  } catch {
+    return false
+  }
+}
 
 const compare = (ce: ComputeEngine, a: MathJson, b: MathJson, symbols: readonly string[]): Verdict => {
-  const box = (x: MathJson): ReturnType<ComputeEngine['box']> => ce.box(x as Parameters<ComputeEngine['box']>[0])
-  const size = (x: MathJson): number => {
-    const value = box(x).N()
-    return Math.hypot(value.re, Number.isNaN(value.im) ? 0 : value.im)
-  }
+  const complex = mentions(a, ['ImaginaryUnit']) || mentions(b, ['ImaginaryUnit'])
+  const points = mentions(a, COUNTERS) || mentions(b, COUNTERS) ? COUNTING : POINTS
   let agreed = 0
-  const points = counts(a) || counts(b) ? COUNTING : POINTS
+  let vanished = false
   for (const point of symbols.length === 0 ? points.slice(0, 1) : points) {
     const [left, right] = [substitute(a, symbols, point), substitute(b, symbols, point)]
-    const [sizeLeft, gap] = [size(left), size(['Subtract', left, right])]
-    if (!Number.isFinite(sizeLeft) || !Number.isFinite(gap)) continue
-    if (gap > AGREEMENT * Math.max(1, sizeLeft)) return 'different'
+    const [one, other] = [sizes(ce, left), sizes(ce, right)]
+    if (Number.isNaN(one.size + other.size)) continue
+    if (!complex && one.imaginary + other.imaginary > AGREEMENT) continue
+    // Relative, so that numbers beyond the range of doubles on either side are told apart like all others.
+    const { size: gap } = sizes(ce, ['Subtract', ['Divide', left, right], 1])
+    if (!(gap < AGREEMENT)) {
+      if (!Number.isFinite(one.size + other.size) && !Number.isFinite(gap)) continue
+      if (Math.max(one.size, other.size) >= AGREEMENT) return 'different'
+      vanished = true
+    }
     agreed++
   }
   if (agreed < (symbols.length === 0 ? 1 : 3)) return 'undecided'
-  try {
-    return ce.withTimeLimit(PROOF_MS, () => box(['Subtract', a, b]).simplify().is(0)) ? 'symbolic' : 'numeric'
-  } catch {
-    return 'numeric'
-  }
+  // Two values too small to be told from zero need the proof.
+  return isProved(ce, a, b) ? 'symbolic' : vanished ? 'undecided' : 'numeric'
 }
 
 const answerSame = async (question: Extract<Question, { ask: 'same' }>): Promise<Reply> => {

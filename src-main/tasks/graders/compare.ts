@@ -5,7 +5,7 @@
 import type { Answer } from './answers.ts'
 import { asRealSet } from './answers.ts'
 import { compareExactly, isMultiple } from './exact.ts'
-import { constant, divide, integer, keyOf, minus, number, product, sum, symbol } from './expression.ts'
+import { constant, contains, divide, integer, keyOf, minus, number, product, sum, symbol } from './expression.ts'
 import type { Expression } from './expression.ts'
 import { approximate, compareNumerically } from './numeric.ts'
 import { normalise } from './realSets.ts'
@@ -42,6 +42,8 @@ export const isWithin = (gold: number, answer: number, { absolute = 0, relative 
 
 const compareValues = (a: Expression, b: Expression, rules: Rules): Finding => {
   if (keyOf(a) === keyOf(b)) return SAME
+  const isInfinity = (part: Expression): boolean => part.op === 'constant' && part.name === 'infinity'
+  if (contains(a, isInfinity) || contains(b, isInfinity)) return approximate(a) === approximate(b) ? SAME : null
   const exact = compareExactly(a, b)
   if (exact === 'equal') return SAME
   if (rules.tolerance && isWithin(approximate(a), approximate(b), rules.tolerance)) return SAME
@@ -54,7 +56,8 @@ const scaled = (x: Expression, unit: Unit): Expression => (unit.scale.n === 1n &
 const sharesWord = (a: Unit, b: Unit): boolean => a.words.length === 0 || b.words.length === 0 || a.words.some((word) => b.words.includes(word))
 
 // Without a unit on one side the bare numbers are compared; percent and degrees also have a pure value.
-const PURE: Readonly<Record<string, Expression>> = { 'percent:1': divide(integer(1), integer(100)), 'angle:1': divide(constant('pi'), integer(180)) }
+const PERCENT = 'percent:1'
+const PURE: Readonly<Record<string, Expression>> = { [PERCENT]: divide(integer(1), integer(100)), 'angle:1': divide(constant('pi'), integer(180)) }
 
 const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
   if (a.name !== undefined && b.name !== undefined && a.name !== b.name) return null
@@ -63,7 +66,9 @@ const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
   if (isBlank(a.unit) || isBlank(b.unit)) {
     const [bare, measured] = isBlank(a.unit) ? [a, b] : [b, a]
     const pure = PURE[measured.unit!.dimension]
-    return either(plain(), () => (pure === undefined ? null : compareValues(product(measured.expression, pure), bare.expression, rules)))
+    // 50% may be written 50; but a bare 0.5 is a ratio, never half a percent.
+    const ratioOnly = measured.unit!.dimension === PERCENT && Math.abs(approximate(bare.expression)) < 1
+    return either(ratioOnly ? null : plain(), () => (pure === undefined ? null : compareValues(product(measured.expression, pure), bare.expression, rules)))
   }
   const [unitA, unitB] = [a.unit!, b.unit!]
   if (unitA.dimension !== unitB.dimension) return null
@@ -119,10 +124,10 @@ const compareLists = (a: List, b: List, rules: Rules): Finding => {
     })
   }
   if ((namesA || namesB) && a.items.length > 1) {
-    // A system against plain values: by position, and against a tuple only if the names stand in alphabetical order.
+    // A system against plain values: by position, if the names stand in alphabetical order or in a tuple of their own.
     const [named, names, other] = namesA ? [a, namesA, b] : [b, namesB!, a]
     const alphabetical = [...names].sort().every((name, at) => name === names[at])
-    return (other.open === '' || (other.open === '(' && (alphabetical || named.open === '('))) ? inOrder(a.items, b.items, rules) : null
+    return (other.open === '' || other.open === '(') && (alphabetical || named.open === '(') ? inOrder(a.items, b.items, rules) : null
   }
   if (a.open === '{{' || b.open === '{{') {
     const fits = [a.open, b.open].every((open) => open === '{{' || open === '')
@@ -206,7 +211,7 @@ const compareRatios = (a: Answer, b: Answer, rules: Rules): Finding => {
     if (ratio.terms.length !== other.terms.length || (isClock(ratio.key) && isClock(other.key))) return null
     return all(ratio.terms.slice(1), (term, at) => compareValues(product(term, other.terms[0]!), product(other.terms[at + 1]!, ratio.terms[0]!), rules))
   }
-  if (other.kind !== 'value' || other.unit !== undefined || ratio.terms.length !== 2) return null
+  if (other.kind !== 'value' || other.unit !== undefined || ratio.terms.length !== 2 || isClock(ratio.key)) return null
   return compareValues(divide(ratio.terms[0]!, ratio.terms[1]!), other.expression, rules)
 }
 

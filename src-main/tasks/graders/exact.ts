@@ -137,9 +137,10 @@ export const compareExactly = (a: Expression, b: Expression): 'equal' | 'differe
   return agreed >= 3 ? 'equal' : 'open'
 }
 
-/** For equations: true if a = c * b for one non-zero rational constant c, which must be positive when `positive`. */
+/** For equations in unknowns: true if a = c * b for one non-zero rational constant c, which must be positive when `positive`. */
 export const isMultiple = (a: Expression, b: Expression, positive: boolean): boolean => {
-  if (contains(a, (part) => part.op === 'call') || contains(b, (part) => part.op === 'call')) return false
+  const isCall = (part: Expression): boolean => part.op === 'call'
+  if (symbolsOf(a).size === 0 || contains(a, isCall) || contains(b, isCall)) return false
   let ratio: Rational | null = null
   let agreed = 0
   for (let index = 0; index < POINTS; index++) {

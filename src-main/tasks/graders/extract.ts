@@ -97,6 +97,13 @@ const statementAt = (text: string): string => {
   return cut < 0 ? line : line.slice(0, cut)
 }
 
+/** "the largest n is 34" states 34; a sentence with several verbs states nothing certain. */
+const statedValue = (statement: string): string => {
+  if (/^not\b/i.test(statement)) return ''
+  const parts = statement.split(/\s(?:is|are|equals)\s/)
+  return parts.length === 2 && !isSentence(parts[1]!) ? clean(parts[1]!) : statement
+}
+
 const lastAnnounced = (text: string): string | null => {
   const tail = text.slice(-TAIL)
   let found: string | null = null
@@ -106,7 +113,7 @@ const lastAnnounced = (text: string): string | null => {
     const heading = cue === null ? /^[\s*_]*\n\s*/.exec(tail.slice(match.index + match[0].length, match.index + match[0].length + 40)) : null
     if (cue === null && (heading === null || !/final\s+$/i.test(tail.slice(Math.max(0, match.index - 10), match.index)))) continue
     const after = cue ? CUE.lastIndex : match.index + match[0].length + heading![0].length
-    const statement = clean(statementAt(tail.slice(after).trimStart()))
+    const statement = statedValue(clean(statementAt(tail.slice(after).trimStart())))
     if (statement !== '' && statement.length <= LONGEST_BARE && !/^not\b/i.test(statement)) found = statement
   }
   return found

@@ -12,8 +12,9 @@ type Complex = readonly [re: number, im: number]
 
 const NOT_A_NUMBER: Complex = [NaN, NaN]
 const real = (x: number): Complex => [x, 0]
-const multiply = ([a, b]: Complex, [c, d]: Complex): Complex => [a * c - b * d, a * d + b * c]
+const multiply = ([a, b]: Complex, [c, d]: Complex): Complex => (b === 0 && d === 0 ? real(a * c) : [a * c - b * d, a * d + b * c])
 const divide = ([a, b]: Complex, [c, d]: Complex): Complex => {
+  if (b === 0 && d === 0) return real(a / c)
   const size = c * c + d * d
   return [(a * c + b * d) / size, (b * c - a * d) / size]
 }
@@ -120,6 +121,7 @@ const SAMPLES: readonly ((hash: number) => number)[] = [
   (hash) => 3 + (hash % 7),
 ]
 
+const isNumber = ([a, b]: Complex): boolean => !Number.isNaN(a) && !Number.isNaN(b)
 const isFinite = ([a, b]: Complex): boolean => Number.isFinite(a) && Number.isFinite(b)
 
 /** The real value of an expression without symbols, NaN where it has none; `infinity` counts as a value. */
@@ -135,18 +137,23 @@ export const approximate = (x: Expression): number => {
 export const compareNumerically = (a: Expression, b: Expression): 'different' | 'likely' | 'unknown' => {
   const symbols = symbolsOf(b, new Set(symbolsOf(a)))
   const complex = contains(a, isImaginaryUnit) || contains(b, isImaginaryUnit)
+  if (symbols.size > 0) return compareAtPoints(a, b, complex, SAMPLES, 3)
+  const found = compareAtPoints(a, b, complex, SAMPLES.slice(0, 1), 1)
+  return found === 'unknown' && !complex ? compareAtPoints(a, b, true, SAMPLES.slice(0, 1), 1) : found
+}
+
+const compareAtPoints = (a: Expression, b: Expression, complex: boolean, samples: typeof SAMPLES, needed: number): 'different' | 'likely' | 'unknown' => {
   let agreed = 0
-  for (const [index, sample] of SAMPLES.entries()) {
+  for (const [index, sample] of samples.entries()) {
     const at = (name: string): number => (name === 'base of log' ? 7.389 + index : sample(hashOf(`${index}/${name}`)))
     const [left, right] = [evaluate(a, at, complex), evaluate(b, at, complex)]
-    if (!isFinite(left) || !isFinite(right)) {
-      if (symbols.size === 0) return 'unknown'
-      continue
-    }
+    if (!isNumber(left) || !isNumber(right)) continue
+    // An overflow is no value to compare, but nothing finite equals it.
+    if (isFinite(left) !== isFinite(right)) return 'different'
+    if (!isFinite(left)) continue
     const gap = Math.hypot(left[0] - right[0], left[1] - right[1])
     if (gap > 1e-9 + 1e-7 * Math.max(Math.hypot(...left), Math.hypot(...right))) return 'different'
-    if (symbols.size === 0) return 'likely'
     agreed++
   }
-  return agreed >= 3 ? 'likely' : 'unknown'
+  return agreed >= needed ? 'likely' : 'unknown'
 }

@@ -106,7 +106,7 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
         value = slash ? divide(value, factor) : product(value, factor)
         if (negative) value = minus(value)
         afterSlash = slash
-      } else if (startsFactor()) {
+      } else if (startsFactor() || (peek()?.kind === 'number' && peek(-1)!.text === '!')) {
         // 1/2x may mean (1/2)x or 1/(2x): refused. With a space, 1/2 x is read from the left.
         if (afterSlash && !peek()!.gap) refuse()
         value = product(value, readPower())

@@ -62,7 +62,7 @@ const TABLE: readonly Entry[] = [
   ['yuan:1', '1', 'yuan rmb'],
   ['yen:1', '1', '¥ yen'],
   ['angle:1', '1', 'degree deg ° circ'],
-  ['percent:1', '1', '% percent percentage'],
+  ['percent:1', '1', '% percent percentage pct'],
   ['celsius:1', '1', 'celsius'],
   ['fahrenheit:1', '1', 'fahrenheit'],
   ['mass:1 length:1 time:-2', '1000', 'N newton'],
