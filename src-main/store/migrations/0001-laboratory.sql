@@ -234,6 +234,8 @@ CREATE TABLE rollout_bodies (
 CREATE VIRTUAL TABLE rollout_text USING fts5 (
   text, content = 'rollout_bodies', content_rowid = 'rollout_id', tokenize = 'unicode61 remove_diacritics 2'
 );
+-- Merging the index's pieces later costs searches little and recording a sixth less.
+INSERT INTO rollout_text (rollout_text, rank) VALUES ('automerge', 16);
 CREATE TRIGGER rollout_text_insert AFTER INSERT ON rollout_bodies BEGIN
   INSERT INTO rollout_text (rowid, text) VALUES (new.rollout_id, new.text);
 END;
