@@ -1,6 +1,7 @@
 /**
  * The gallery's entry: every chart mark and every part in its designed states, on example data that says so.
- * The address chooses the appearance: gallery.html?theme=dark&contrast=more&size=1.25
+ * The address chooses the appearance: gallery.html?theme=dark&contrast=more&size=1.25, and figures=420 fixes
+ * the width of the figures so that pictures of them can be compared.
  */
 import { mount } from 'svelte'
 import './style/index.ts'
@@ -18,4 +19,4 @@ const appearance: Appearance = {
 
 const target = document.getElementById('gallery')
 if (!target) throw new Error('gallery.html has no element with the id "gallery"')
-mount(Gallery, { target, props: { appearance, change: applyAppearance } })
+mount(Gallery, { target, props: { appearance, change: applyAppearance, figures: Number(asked.get('figures')) || undefined } })

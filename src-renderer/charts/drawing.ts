@@ -50,6 +50,10 @@ export interface Drawing {
   /** Bars and areas: the value axis must show zero. */
   readonly fromZero?: boolean
   readonly label?: LabelWish
+  /** Names of what stands behind (curves of a map); placed after all others, set quietly. May depend on the scales. */
+  readonly quietLabels?: () => readonly LabelWish[]
+  /** Room the mark needs above the plot, in pixels. */
+  readonly head?: number
   /** Made only when a table or a file is asked for. */
   readonly rows?: () => readonly Row[]
   /** Said under the title: decimation, smoothing, points left out. A function, since it may depend on the scales. */

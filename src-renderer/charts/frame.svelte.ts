@@ -3,14 +3,15 @@
  * Marks describe what they draw in data units; everything here follows from those descriptions and the chart's props.
  */
 import { getContext, onDestroy, setContext, untrack } from 'svelte'
-import { across, type Cursor, type Stops } from './cursor.ts'
-import type { Drawing, Row } from './drawing.ts'
+import { across, nearestAlong, type Cursor, type Stops } from './cursor.ts'
+import type { Drawing, LabelWish, Row } from './drawing.ts'
 import { placeNear, spread, type Box } from './labels.ts'
 import { lookAt, type Look } from './identity.ts'
+import { quantities } from './quantity.ts'
 import { categoryScale, domainOf, extentOf, isCategory, numberScale, type AxisSpec, type Scale, type Value } from './scale.ts'
 import { summarize } from './summary.ts'
 import { tabulate, type Tabulated } from './tabulate.ts'
-import { textWidth } from './textWidth.ts'
+import { fit, textWidth } from './textWidth.ts'
 
 export interface FrameProps {
   readonly x: AxisSpec
@@ -21,6 +22,8 @@ export interface FrameProps {
   readonly seriesTitle: string
   /** The series pointed at, anywhere on the page; the others step back. */
   readonly lit: string | null
+  /** x whose values stand beside the labels. */
+  readonly read: number | null
   readonly light: (series: string | null) => void
 }
 
@@ -41,7 +44,7 @@ export interface EndLabel {
   readonly y: number
   readonly anchor: 'start' | 'end' | 'middle'
   readonly leader: boolean
-  readonly place: 'end' | 'near'
+  readonly place: 'end' | 'near' | 'quiet'
 }
 
 const KEY = Symbol('chart')
@@ -65,7 +68,11 @@ export class Frame {
   }
 
   drawings: readonly Drawing[] = $derived.by(() => this.#marks.map((mark) => mark.read()))
-  height = $derived.by(() => this.#props().height * this.unit)
+  /** Height of the stage as laid out; the asked one until measured. */
+  tall = $state(0)
+  height = $derived.by(() => this.tall || this.#props().height * this.unit)
+  /** Charts of categories keep their height; others may grow with their width, within bounds that CSS knows. */
+  grows = $derived.by(() => !this.#props().bare && !isCategory(this.#props().y))
   fontSize = $derived(10.5 * this.unit)
   labelSize = $derived(11 * this.unit)
   bare = $derived.by(() => this.#props().bare)
@@ -87,14 +94,31 @@ export class Frame {
 
   #rightMargin = $derived.by(() => {
     if (this.bare) return 2
-    const widest = Math.max(0, ...this.#endTexts.map(({ text }) => textWidth(text, this.labelSize, true)))
-    return widest === 0 ? 14 * this.unit : Math.min(MAX_LABEL * this.unit, widest + 18 * this.unit)
+    const widest = Math.max(0, ...this.#endTexts.map(({ text }) => textWidth(text, this.labelSize, true))) + this.#readingWidth
+    return widest === 0 ? 14 * this.unit : Math.min(MAX_LABEL * this.unit, this.width * 0.45, widest + 18 * this.unit)
   })
+
+  /** Room for the values beside the labels; none in a narrow chart. */
+  #readingWidth = $derived.by(() => {
+    if (this.#props().read === null || this.#endTexts.length === 0 || this.width < 380 * this.unit) return 0
+    const texts = this.#endTexts.map(({ y }) => this.formatY(y))
+    return Math.max(...texts.map((text) => textWidth(text, this.labelSize))) + 8 * this.unit
+  })
+
+  /** The value of a series where the cursor is, else at the x the page reads; only ever a drawn point's. */
+  reading(series: string): string {
+    if (this.#readingWidth === 0) return ''
+    const at = this.cursor ? this.stops[this.cursor.series]?.points[this.cursor.point]?.x : this.#props().read
+    const points = this.stops.find((stop) => stop.series === series)?.points
+    const point = points?.[nearestAlong(points, this.x, this.x.at(at))]
+    return point && point.y !== null && Math.abs(this.x.at(point.x) - this.x.at(at)) < 6 ? this.formatY(point.y) : ''
+  }
 
   #vertical = $derived.by(() => {
     if (this.bare) return [2, this.height - 2] as const
     const named = !isCategory(this.#props().y) || Boolean(this.#props().y.label)
-    return [(named ? 20 : 8) * this.unit, this.height - (this.#labelBelow ? 34 : 20) * this.unit] as const
+    const head = Math.max(0, ...this.drawings.map((drawing) => drawing.head ?? 0))
+    return [(named ? 20 : 8) * this.unit + head, this.height - (this.#labelBelow ? 34 : 20) * this.unit] as const
   })
 
   #labelBelow = $derived.by(() => {
@@ -143,6 +167,10 @@ export class Frame {
     return numberScale(spec, domain, [left, right], { count, fontSize: this.fontSize, horizontal: true })
   })
 
+  /** Values as text, from what the axes measure alone: safe to use inside a mark's description (scales are not). */
+  formatX = (value: Value): string => formatOf(this.#props().x, value)
+  formatY = (value: Value): string => formatOf(this.#props().y, value)
+
   clip = $derived.by(() => `url(#${this.id}-clip)`)
 
   /** Whether a pixel lies in the plot, marks at the rim included. */
@@ -160,26 +188,34 @@ export class Frame {
       .filter(({ at }) => !at.some(Number.isNaN))
     const placed = spread(ends.map(({ at }) => at[1]), this.labelSize * 1.22, top, bottom)
     return ends.map(({ wish, at }, i) => ({
-      text: wish.text, look: wish.look, series: wish.series, from: at, x: right + 14 * this.unit, y: placed[i], anchor: 'start' as const,
+      text: fit(wish.text, this.width - right - 14 * this.unit - this.#readingWidth, this.labelSize, true), look: wish.look, series: wish.series, from: at, x: right + 14 * this.unit, y: placed[i], anchor: 'start' as const,
       leader: Math.abs(placed[i] - at[1]) > 1.5 || right - at[0] > 6, place: 'end' as const,
     }))
   })
 
   #nearLabels: readonly EndLabel[] = $derived.by(() => {
     const { left, right, top, bottom } = this.plot
-    const wishes = this.drawings.flatMap(({ label, series, look, points }) => {
-      if (label?.place !== 'near') return []
+    const size = this.labelSize
+    const wish = ({ series, look, points }: Drawing, label: LabelWish, quiet: boolean) => {
       const x = this.x.at(label.x)
       const y = this.y.at(label.y)
-      return Number.isNaN(x) || Number.isNaN(y) || !this.inside(x, y) ? [] : [{ text: label.text ?? series, series, look, points, x, y }]
-    })
-    const size = this.labelSize
+      return this.inside(x, y) ? [{ text: label.text ?? series, series, look, points: quiet ? [] : points, x, y, quiet }] : []
+    }
+    const wishes = [
+      ...this.drawings.flatMap((drawing) => (drawing.label?.place === 'near' ? wish(drawing, drawing.label, false) : [])),
+      ...this.drawings.flatMap((drawing) => drawing.quietLabels?.().flatMap((label) => wish(drawing, label, true)) ?? []),
+    ]
     const dot = (x: number, y: number): Box => ({ x: x - 4, y: y - 4, width: 8, height: 8 })
-    const obstacles = wishes.flatMap(({ points }) => (points ?? []).slice(-60).map((point) => dot(this.x.at(point.x), this.y.at(point.y))))
-    const anchors = wishes.map(({ text, x, y }) => ({ x, y, width: textWidth(text, size, true), height: size * 1.15 }))
+    const obstacles = wishes.flatMap(({ points }) => {
+      const at = [...(points ?? [])].slice(-60).map((point) => [this.x.at(point.x), this.y.at(point.y)] as const)
+      const between = at.slice(1).flatMap(([x, y], i) => [0.25, 0.5, 0.75].map((t) => [at[i][0] + (x - at[i][0]) * t, at[i][1] + (y - at[i][1]) * t] as const))
+      return [...at, ...between].filter(([x, y]) => !Number.isNaN(x + y)).map(([x, y]) => dot(x, y))
+    })
+    const anchors = wishes.map(({ text, x, y, quiet }) => ({ x, y, width: textWidth(text, size, !quiet), height: size * 1.15, distance: quiet ? 2 : 8 * this.unit }))
     const bounds = { x: left, y: top, width: right - left + 10, height: bottom - top }
-    return placeNear(anchors, obstacles, bounds, 8 * this.unit).map((place, i) => ({
-      ...place, text: wishes[i].text, look: wishes[i].look, series: wishes[i].series, from: [wishes[i].x, wishes[i].y] as const, leader: false, place: 'near' as const,
+    return placeNear(anchors, obstacles, bounds).map((place, i) => ({
+      ...place, text: wishes[i].text, look: wishes[i].look, series: wishes[i].series, from: [wishes[i].x, wishes[i].y] as const, leader: false,
+      place: wishes[i].quiet ? ('quiet' as const) : ('near' as const),
     }))
   })
 
@@ -208,7 +244,7 @@ export class Frame {
     return this.inside(this.x.at(x), this.y.at(y))
   }
 
-  /** Called once by each mark while it is set up; the description may depend on anything reactive. */
+  /** Called once by each mark while it is set up. Its points decide the scales, so only `rows`, `notes` and `quietLabels` may read those. */
   draw(read: () => Drawing): void {
     const mark = { read }
     this.#marks = [...untrack(() => this.#marks), mark]
@@ -217,6 +253,8 @@ export class Frame {
     })
   }
 }
+
+const formatOf = (spec: AxisSpec, value: Value) => (isCategory(spec) || typeof value !== 'number' ? String(value) : quantities[spec.quantity].format(value))
 
 export const provideFrame = (frame: Frame): Frame => setContext(KEY, frame)
 

@@ -49,6 +49,8 @@ export interface Anchor {
   /** Size of the label's text. */
   readonly width: number
   readonly height: number
+  /** From the point to its label. */
+  readonly distance: number
 }
 
 export interface Placed {
@@ -61,25 +63,27 @@ const overlap = (a: Box, b: Box) =>
   Math.max(0, Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x)) *
   Math.max(0, Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y))
 
+/** Directions a label may stand in, best first: across (-1 left, 0 centred, 1 right) and down. */
+const directions: readonly (readonly [dx: -1 | 0 | 1, dy: number])[] = [
+  [1, 0], [1, -0.8], [1, 0.8], [-1, 0], [-1, -0.8], [-1, 0.8], [0, -1], [0, 1], [1, -1.7], [-1, -1.7], [1, 1.7], [-1, 1.7], [0, -2], [0, 2],
+]
+
 /**
- * A place for the label of each anchor: right, left, above or below it, whichever covers least of the labels already
- * placed, of `obstacles`, and of what lies outside `bounds`. Text positions are (x, vertical middle).
+ * A place for the label of each anchor, whichever of fourteen covers least: other labels cost most, then what lies
+ * outside `bounds`, then `obstacles`. Text positions are (x, vertical middle).
  */
-export function placeNear(anchors: readonly Anchor[], obstacles: readonly Box[], bounds: Box, distance = 8): readonly Placed[] {
-  const taken: Box[] = [...obstacles]
-  return anchors.map((anchor) => {
-    const { x, y, width, height } = anchor
-    const options: readonly (Placed & { readonly box: Box })[] = [
-      { x: x + distance, y, anchor: 'start' as const, box: { x: x + distance, y: y - height / 2, width, height } },
-      { x: x - distance, y, anchor: 'end' as const, box: { x: x - distance - width, y: y - height / 2, width, height } },
-      { x, y: y - distance - height / 2, anchor: 'middle' as const, box: { x: x - width / 2, y: y - distance - height, width, height } },
-      { x, y: y + distance + height / 2, anchor: 'middle' as const, box: { x: x - width / 2, y: y + distance, width, height } },
-      { x: x + distance, y: y - height * 0.8, anchor: 'start' as const, box: { x: x + distance, y: y - height * 1.3, width, height } },
-      { x: x + distance, y: y + height * 0.8, anchor: 'start' as const, box: { x: x + distance, y: y + height * 0.3, width, height } },
-    ]
-    const cost = (box: Box) => taken.reduce((sum, other) => sum + overlap(box, other), 0) + 4 * (box.width * box.height - overlap(box, bounds))
-    const best = options.reduce((a, b) => (cost(b.box) < cost(a.box) - 0.5 ? b : a))
-    taken.push(best.box)
+export function placeNear(anchors: readonly Anchor[], obstacles: readonly Box[], bounds: Box): readonly Placed[] {
+  const labels: Box[] = []
+  return anchors.map(({ x, y, width, height, distance }) => {
+    const options = directions.map(([dx, dy]) => {
+      const middle = y + dy * height + (dx === 0 ? Math.sign(dy) * distance * 0.6 : 0)
+      const left = dx > 0 ? x + distance : dx < 0 ? x - distance - width : x - width / 2
+      return { x: x + dx * distance, y: middle, anchor: (['end', 'middle', 'start'] as const)[dx + 1], box: { x: left, y: middle - height / 2, width, height } }
+    })
+    const sum = (box: Box, others: readonly Box[]) => others.reduce((total, other) => total + overlap(box, other), 0)
+    const costs = options.map(({ box }, rank) => 8 * sum(box, labels) + 4 * (width * height - overlap(box, bounds)) + sum(box, obstacles) + rank)
+    const best = options[costs.indexOf(Math.min(...costs))]
+    labels.push(best.box)
     return { x: best.x, y: best.y, anchor: best.anchor }
   })
 }

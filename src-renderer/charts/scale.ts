@@ -92,8 +92,9 @@ const steppedTicks = (low: number, high: number, count: number, steps: readonly 
   return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, i) => (first + i) * step)
 }
 
-/** One, two and five per decade while they fit, else whole decades, else every few of them. */
-function logTicks(low: number, high: number, count: number): readonly number[] {
+/** As many ticks per decade as stand at least `apart` (a share of the axis) from each other, else every few decades. */
+function logTicks(low: number, high: number, count: number, apart: number): readonly number[] {
+  const clear = (values: readonly number[]) => values.slice(1).every((value, i) => Math.log(value / values[i]) / Math.log(high / low) >= apart)
   const from = Math.floor(Math.log10(low))
   const to = Math.ceil(Math.log10(high))
   const inside = (value: number) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)
@@ -104,9 +105,9 @@ function logTicks(low: number, high: number, count: number): readonly number[] {
     }
     return values.filter(inside)
   }
-  for (const leads of [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 5], [1, 3], [1]]) {
+  for (const leads of [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]]) {
     const values = make(leads, 1)
-    if (values.length <= count && values.length >= 2) return values
+    if (values.length <= count * 1.5 && values.length >= 2 && clear(values)) return values
   }
   const decades = make([1], Math.max(1, Math.ceil((to - from) / count)))
   return decades.length > 1 ? decades : [low, high]
@@ -127,7 +128,7 @@ export function numberScale(spec: NumberSpec, domain: readonly [number, number],
   const [low, high] = domain
   const values =
     spec.ticks?.filter((value) => value >= low && value <= high) ??
-    (log ? logTicks(low, high, room.count)
+    (log ? logTicks(low, high, room.count, (room.fontSize * (room.horizontal ? 3.6 : 1.7)) / Math.abs(range[1] - range[0]))
       : quantity.steps ? steppedTicks(low, high, room.count, quantity.steps)
       : scale.ticks(room.count).filter((value) => !quantity.whole || Number.isInteger(value)))
   const gaps = values.slice(1).map((value, i) => value - values[i])

@@ -11,6 +11,14 @@ const classes: readonly (readonly [RegExp, number])[] = [
   [/[0-9]/, 0.63],
 ]
 
+/** `text` cut with an ellipsis so that it fits `room` pixels. */
+export function fit(text: string, room: number, size: number, bold = false): string {
+  if (textWidth(text, size, bold) <= room) return text
+  let cut = text
+  while (cut.length > 1 && textWidth(`${cut}…`, size, bold) > room) cut = cut.slice(0, -1)
+  return `${cut.trimEnd()}…`
+}
+
 /** Width in pixels of `text` set at `size` pixels. */
 export function textWidth(text: string, size: number, bold = false): number {
   let ems = 0

@@ -1,0 +1,127 @@
+/**
+ * The window's one line to the laboratory: picks the channel (what the preload exposes, or a WebSocket to the server that
+ * sent this page), and keeps what everybody asks about it: is it there, is the lab alive, which workspace is open.
+ * Events are handed on once per frame, of progress only the newest report of each job.
+ */
+import {
+  createClient, exposedTransport, takeToken, webSocketTransport,
+  type AppInfo, type Client, type Exposed, type LabErrorData, type LabEvent, type LabStatus, type Transport, type Workspace,
+} from '../../src-preload/contract.ts'
+import { nextFrame } from './frame.ts'
+
+declare global {
+  interface Window {
+    /** Put there by the preload in a desktop window. */
+    readonly mrt?: Exposed
+  }
+}
+
+/** `refused`: the server is there but does not take this page's token; `tokenless`: the page was opened without one. */
+export type Phase = 'connecting' | 'open' | 'lost' | 'refused' | 'tokenless'
+
+type Listener = (events: readonly LabEvent[]) => void
+
+/** The same events in order; of the progress of one job only the newest. */
+export function latestProgress(events: readonly LabEvent[]): readonly LabEvent[] {
+  const newest = new Map<string, LabEvent>()
+  for (const event of events) if (event.kind === 'progress') newest.set(event.report.job, event)
+  return events.filter((event) => event.kind !== 'progress' || newest.get(event.report.job) === event)
+}
+
+export class Lab {
+  phase: Phase = $state('connecting')
+  /** Why the channel is not there. */
+  outage: LabErrorData | null = $state.raw(null)
+  status: LabStatus | null = $state.raw(null)
+  info: AppInfo | null = $state.raw(null)
+  /** Null: none is open. Undefined: not known yet. */
+  workspace: Workspace | null | undefined = $state.raw(undefined)
+  /** Grows whenever everything that was read may be different: a new connection, a restarted lab, another workspace. */
+  epoch = $state(0)
+  readOnly = $derived(this.workspace?.access.mode === 'read')
+
+  #client: Client | null = null
+  #listeners = new Set<Listener>()
+  #waiting: LabEvent[] = []
+  #planned: (() => void) | null = null
+
+  /** Throws before `connect`: pages stand only where there was a connection. */
+  get client(): Client {
+    if (this.#client === null) throw new Error('the lab was asked before the window was connected to it')
+    return this.#client
+  }
+
+  connect(transport: Transport, isServerThere: () => Promise<boolean> = async () => false): void {
+    const { client, onConnection, onEvent, onStatus } = createClient(transport)
+    this.#client = client
+    onStatus((status) => {
+      const wasReady = this.status?.state === 'ready'
+      this.status = status
+      if (this.phase !== 'open') this.#opened()
+      else if (status.state === 'ready' && !wasReady) this.#changed()
+    })
+    onConnection((outage) => {
+      this.outage = outage
+      if (outage === null) this.#opened()
+      else if (this.phase === 'open' || this.phase === 'lost') this.phase = 'lost'
+      // A handshake that fails looks the same whether nobody listens or the token is wrong; asking for the page tells them apart.
+      else void isServerThere().then((there) => (this.phase === 'open' ? undefined : (this.phase = there ? 'refused' : 'connecting')))
+    })
+    onEvent((event) => {
+      this.#waiting.push(event)
+      this.#planned ??= nextFrame(() => this.#flush())
+    })
+  }
+
+  /** Hears events as they come, a frame's worth at a time; returns how to stop. */
+  on(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #opened(): void {
+    this.phase = 'open'
+    this.outage = null
+    this.client.app.info().then((info) => (this.info = info), () => {})
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.epoch += 1
+    this.#readWorkspace()
+  }
+
+  #readWorkspace(): void {
+    this.client.workspace.info().then(
+      (workspace) => {
+        const another = workspace?.uid !== this.workspace?.uid
+        this.workspace = workspace
+        if (another) this.epoch += 1
+      },
+      () => {},
+    )
+  }
+
+  #flush(): void {
+    this.#planned = null
+    const events = latestProgress(this.#waiting.splice(0))
+    if (events.some((event) => event.kind === 'changed' && event.noun === 'workspace')) this.#readWorkspace()
+    for (const listener of this.#listeners) listener(events)
+  }
+}
+
+export const lab = new Lab()
+
+/** Connects `lab` with whatever this window has. */
+export function connectLab(page: Window = window): void {
+  if (page.mrt) return lab.connect(exposedTransport(page.mrt))
+  const token = takeToken(page)
+  if (token === null) {
+    lab.phase = 'tokenless'
+    return
+  }
+  const address = new URL('lab', page.location.href)
+  address.protocol = address.protocol.replace('http', 'ws')
+  address.hash = ''
+  lab.connect(webSocketTransport(address.href, token), () => fetch(page.location.pathname, { method: 'HEAD', cache: 'no-store' }).then(() => true, () => false))
+}
