@@ -2,7 +2,6 @@
 // A plan may start from a prefix (stale prefixes, forced stops); tokens that the policy did not draw are marked and carry no loss.
 import type { Decoder } from '../engine/decoder.ts'
 import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
-import { seedWords } from '../numeric/rng.ts'
 import type { Seed } from '../numeric/rng.ts'
 import type { TaskFormat } from '../tasks/types.ts'
 
@@ -71,7 +70,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       source: known.get(key)!,
       length: plan.prompt.length + prefixThinkingTokens,
       suffix: plan.stopNow ? Int32Array.from(format.terminationSuffix) : undefined,
-      seed: seedWords(plan.seed),
+      seed: plan.seed,
       maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + 1 + settings.answerTokens,
       stopTokens: [format.eos],
       temperature: settings.temperature,
