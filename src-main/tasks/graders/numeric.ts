@@ -22,10 +22,11 @@ const logarithm = ([a, b]: Complex): Complex => [Math.log(Math.hypot(a, b)), Mat
 const exponential = ([a, b]: Complex): Complex => [Math.exp(a) * Math.cos(b), Math.exp(a) * Math.sin(b)]
 
 const gamma = (x: number): number => {
+  if (x > 171.6) return Infinity
   if (Number.isInteger(x)) {
     let value = 1
-    for (let k = 2; k < Math.min(x, 180); k++) value *= k
-    return x > 0 ? (x < 172 ? value : Infinity) : NaN
+    for (let k = 2; k < x; k++) value *= k
+    return x > 0 ? value : NaN
   }
   if (x < 0.5) return Math.PI / (Math.sin(Math.PI * x) * gamma(1 - x))
   // Lanczos, g = 7, nine terms.
