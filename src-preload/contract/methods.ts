@@ -455,7 +455,7 @@ export const methods = {
   },
   system: {
     info: method(none, systemInfo),
-    selfTest: method(z.object({ device: name.default('cpu') }), selfTestReport),
+    selfTest: method(z.object({ device: z.enum(['cpu', 'webgpu']).default('cpu') }), selfTestReport),
   },
   settings: {
     all: method(none, z.record(z.string(), json)),
@@ -537,8 +537,8 @@ export const methods = {
     get: method(z.object({ evaluationId: id }), evaluation),
     curves: method(z.object({ evaluationId: id }), z.array(evaluationPoint)),
     results: method(z.object({ evaluationId: id }), z.array(evaluationResult)),
-    /** Queued as a job. `checkpointId` null: the newest checkpoint of the run. */
-    start: method(z.object({ runId: id, checkpointId: id.nullable().default(null), problems: z.int().positive().optional(), samples: z.int().positive().optional(), budgets: z.array(z.int().positive()).min(1).optional(), seed: z.int().nonnegative().optional() }), job),
+    /** Queued as a job, on the problems and budgets of the run's specification. `checkpointId` null: the newest checkpoint. */
+    start: method(z.object({ runId: id, checkpointId: id.nullable().default(null) }), job),
     /** The same problems under two evaluations; at a token budget, or with thinking as long as each went (null). */
     paired: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null) }), pairedComparison),
   },

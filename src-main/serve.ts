@@ -1,0 +1,185 @@
+// The workbench in a browser: the built pages and the same contract over a WebSocket, on 127.0.0.1 with a token. For a machine without a
+// display (reach it through `ssh -L`), and for tests, which drive the very same pages. The lab runs in its own process behind it.
+
+import { createReadStream, existsSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { homedir, platform } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers } from '../src-preload/contract.ts'
+import { answering } from './lab/answer.ts'
+import { forkLab } from './lab/forkLab.ts'
+import { superviseLab, type LabProcess, type LabStart } from './lab/supervise.ts'
+import { checkRequest, checkToken, checkUpgrade, newToken, type Refusal } from './serve/checks.ts'
+import { openOutbox } from './serve/outbox.ts'
+import { findPage, SECURITY_HEADERS } from './serve/pages.ts'
+
+/** A message from a page is a question: a specification or a filter at most. */
+const LARGEST_MESSAGE = 4 << 20
+const MOST_PAGES = 64
+const PING_EVERY_MS = 30_000
+/** WebSocket close codes: try again later; not what was expected; going away. */
+const TOO_SLOW = 1013
+const NOT_A_CALL = 1003
+const GOING_AWAY = 1001
+
+export interface ServerOptions {
+  /** Workspace to open; made when it is not there. Null: the one of last time, the sample, or a new one. */
+  readonly workspace: string | null
+  /** 0 takes a free one. */
+  readonly port?: number
+  /** The built pages; out/renderer of this checkout unless given. */
+  readonly renderer?: string
+  readonly version?: string
+  /** How the lab process is made; a fork unless given. */
+  readonly startLab?: (start: LabStart) => LabProcess
+  /** The program's own folder. */
+  readonly home?: string
+}
+
+export interface Server {
+  /** With the token in its fragment, which browsers do not send. */
+  readonly url: string
+  readonly port: number
+  readonly token: string
+  close(): Promise<void>
+}
+
+const root = resolve(import.meta.dirname, '..')
+
+/** Where the program keeps its own small files, and workspaces that were not put anywhere else. */
+export const homeFolder = (): string => process.env.MRT_HOME ?? join(homedir(), 'MRT Workbench')
+
+const forkHere = (home: string, version: string) => (start: LabStart): LabProcess => {
+  const sample = join(root, 'resources', 'sample')
+  return forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: existsSync(sample) ? sample : null })
+}
+
+function refuse(response: ServerResponse, { status, reason }: Refusal | { status: 404 | 405; reason: string }): void {
+  response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)
+}
+
+function refuseUpgrade(socket: Duplex, { status, reason }: { status: number; reason: string }): void {
+  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${reason.length}\r\n\r\n${reason}`)
+}
+
+const cannot = (what: string): never => {
+  throw new LabError('app.cannot', { expected: `a desktop window that can ${what}`, found: 'a page in a browser', next: 'Type the path instead, or use the desktop application.' })
+}
+
+/** Starts the lab and listens. Rejects with LabError `serve.noPages` or `serve.port`. */
+export async function openServer({ workspace, port = 0, renderer = join(root, 'out', 'renderer'), version = '', startLab, home = homeFolder() }: ServerOptions): Promise<Server> {
+  if (!existsSync(join(renderer, 'index.html')))
+    throw new LabError('serve.noPages', { expected: `the built pages in ${renderer}`, found: 'none', next: 'Build them with `npm run build`.' })
+  const token = newToken()
+  const lab = superviseLab({ start: startLab ?? forkHere(home, version), folder: workspace, create: true })
+  const app: AppAnswers = {
+    info: () => ({ face: 'served', version, platform: platform(), can: { chooseFolder: false, reveal: false, openExternal: false, notify: false, dropPaths: false } }),
+    status: () => lab.status(),
+    restartLab: () => lab.launch(),
+    chooseFolder: () => null,
+    chooseFiles: () => [],
+    reveal: () => cannot('show files'),
+    openExternal: () => cannot('open other programs'),
+    // A page in a browser shows these itself.
+    setProgress: () => null,
+    notify: () => null,
+  }
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const refused = checkRequest(request.headers)
+    if (refused !== null) return refuse(response, refused)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, { status: 405, reason: 'pages can only be read' })
+    const { pathname } = URL.parse(request.url ?? '', 'http://localhost') ?? { pathname: '' }
+    const exported = /^\/exports(\/.+)$/.exec(pathname)?.[1]
+    const unknown = exported === undefined ? null : checkToken(request.headers, token)
+    if (unknown !== null) return refuse(response, unknown)
+    const { folder } = lab.status()
+    const page = exported === undefined ? findPage(renderer, pathname) : folder === null ? null : findPage(join(folder, 'exports'), exported)
+    if (page === null) return refuse(response, { status: 404, reason: 'no such page' })
+    response.writeHead(200, page.headers)
+    if (request.method === 'HEAD') response.end()
+    else createReadStream(page.path).on('error', () => response.destroy()).pipe(response)
+  }
+
+  function attend(socket: WebSocket): void {
+    const outbox = openOutbox({
+      get bufferedAmount() {
+        return socket.bufferedAmount
+      },
+      send: (text, sent) => socket.send(text, () => sent()),
+      giveUp() {
+        socket.close(TOO_SLOW, 'reading too slowly')
+        socket.terminate()
+      },
+    }, toWire)
+    const session = lab.open(outbox.send)
+    const answerApp = answering({ app }, outbox.send)
+    socket.on('message', (data) => {
+      let message: unknown
+      try {
+        message = fromWire(String(data))
+      } catch {
+        return socket.close(NOT_A_CALL, 'not a message')
+      }
+      const call = callMessage.safeParse(message)
+      if (!call.success) return socket.close(NOT_A_CALL, 'not a call')
+      if ('method' in call.data && call.data.method.startsWith('app.')) void answerApp(call.data)
+      else session.send(call.data)
+    })
+    let alive = true
+    const heartbeat = setInterval(() => {
+      if (!alive) return socket.terminate()
+      alive = false
+      socket.ping()
+    }, PING_EVERY_MS)
+    socket.on('pong', () => (alive = true))
+    socket.on('error', () => socket.terminate())
+    socket.on('close', () => {
+      clearInterval(heartbeat)
+      outbox.end()
+      session.close()
+    })
+  }
+
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, handleProtocols: () => SUBPROTOCOL, perMessageDeflate: false })
+  const server = createServer(answer)
+  server.on('upgrade', (request, socket, head) => {
+    const refused = checkUpgrade(request.headers, token) ?? (sockets.clients.size >= MOST_PAGES ? { status: 503, reason: 'too many pages are open' } : null)
+    if (refused !== null) refuseUpgrade(socket, refused)
+    else sockets.handleUpgrade(request, socket, head, attend)
+  })
+  await new Promise<void>((ready, failed) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      failed(new LabError('serve.port', { expected: `to listen on port ${port} of 127.0.0.1`, found: error.code ?? error.message, next: 'Choose another port, or 0 for a free one.' }, { cause: error })))
+    server.listen(port, '127.0.0.1', ready)
+  })
+  lab.launch()
+  const { port: taken } = server.address() as AddressInfo
+
+  return {
+    url: `http://127.0.0.1:${taken}/#token=${token}`,
+    port: taken,
+    token,
+    async close() {
+      for (const client of sockets.clients) client.close(GOING_AWAY)
+      for (const client of sockets.clients) client.terminate()
+      server.closeAllConnections()
+      await Promise.all([new Promise((done) => server.close(done)), lab.stop()])
+    },
+  }
+}
+
+/** Serves until the program is told to stop (Ctrl-C), printing the address. */
+export async function serve(options: ServerOptions & { readonly say?: (line: string) => void }): Promise<void> {
+  const { say = (line) => void process.stdout.write(`${line}\n`), ...rest } = options
+  const server = await openServer(rest)
+  say(`MRT Workbench is at ${server.url}`)
+  say('Only this machine can reach it; from elsewhere, forward the port: ssh -L ' + `${server.port}:127.0.0.1:${server.port} <this machine>. Ctrl-C stops it.`)
+  await new Promise<void>((stop) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
+  })
+  await server.close()
+}

@@ -1,0 +1,195 @@
+// The queue on its own: lanes, order, wishes, cancelling, and how often progress is told. Time is a number that the test moves.
+import { describe, expect, it } from 'vitest'
+import { createJobs, type JobControl, type JobRequest } from '../../src-main/lab/jobs.ts'
+import type { LabEvent } from '../../src-preload/contract.ts'
+
+function laboratory() {
+  const told: LabEvent[] = []
+  const planned: { callback: () => void; atMs: number }[] = []
+  let nowMs = 0
+  const jobs = createJobs({
+    tell: (event) => told.push(event),
+    now: () => nowMs,
+    later(callback, ms) {
+      const plan = { callback, atMs: nowMs + ms }
+      planned.push(plan)
+      return () => void planned.splice(planned.indexOf(plan), 1)
+    },
+  })
+  const pass = (ms: number): void => {
+    nowMs += ms
+    for (const plan of planned.filter(({ atMs }) => atMs <= nowMs)) {
+      planned.splice(planned.indexOf(plan), 1)
+      plan.callback()
+    }
+  }
+  return { jobs, told, pass }
+}
+
+/** A job that waits until the test lets it end. */
+function held(label: string, more: Partial<JobRequest<string>> = {}) {
+  const started = Promise.withResolvers<JobControl>()
+  const end = Promise.withResolvers<string>()
+  const request: JobRequest<string> = {
+    kind: 'train', label, runId: null, lane: 'heavy', ...more,
+    work: (control) => {
+      started.resolve(control)
+      control.signal.addEventListener('abort', () => end.reject(control.signal.reason))
+      return end.promise
+    },
+  }
+  return { request, started: started.promise, end: () => end.resolve(label), fail: (error: Error) => end.reject(error) }
+}
+
+const states = (jobs: ReturnType<typeof createJobs>): string[] => jobs.list().map(({ label, state }) => `${label} ${state}`)
+const report = (done: number): LabEvent => ({ kind: 'progress', runId: 1, report: { job: 'x', label: 'x', done, total: 10, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: 0 } })
+
+describe('the queue', () => {
+  it('runs heavy jobs one at a time, in the order they were asked for', async () => {
+    const { jobs } = laboratory()
+    const [a, b] = [held('a'), held('b')]
+    const first = jobs.add(a.request)
+    jobs.add(b.request)
+    await a.started
+    expect(states(jobs)).toEqual(['a running', 'b queued'])
+    a.end()
+    expect(await first.done).toBe('a')
+    await b.started
+    expect(states(jobs)).toEqual(['b running'])
+    b.end()
+  })
+
+  it('runs a light job beside a heavy one', async () => {
+    const { jobs } = laboratory()
+    const heavy = held('train')
+    jobs.add(heavy.request)
+    await heavy.started
+    const light = held('answers', { lane: 'light', kind: 'stopHere' })
+    const { done } = jobs.add(light.request)
+    await light.started
+    light.end()
+    expect(await done).toBe('answers')
+    heavy.end()
+  })
+
+  it('puts a job that must be first before those that wait, not before the one that runs', async () => {
+    const { jobs } = laboratory()
+    const [a, b, c] = [held('a'), held('b'), held('c', { first: true })]
+    jobs.add(a.request)
+    jobs.add(b.request)
+    jobs.add(c.request)
+    expect(states(jobs)).toEqual(['a running', 'c queued', 'b queued'])
+    a.end()
+    await c.started
+    c.end()
+    await b.started
+    b.end()
+  })
+
+  it('hands wishes to the work between its steps, and takes a pause back', async () => {
+    const { jobs } = laboratory()
+    const a = held('a')
+    const { job } = jobs.add(a.request)
+    const { control } = await a.started
+    expect(control()).toBe('go')
+    jobs.pause(job.id)
+    expect([control(), states(jobs)]).toEqual(['pause', ['a pausing']])
+    jobs.resume(job.id)
+    expect([control(), states(jobs)]).toEqual(['go', ['a running']])
+    jobs.stopAfterStep(job.id)
+    expect([control(), states(jobs)]).toEqual(['stop-after-step', ['a stopping']])
+    a.end()
+  })
+
+  it('cancels a running job through its signal, and one that waits without starting it', async () => {
+    const { jobs, told } = laboratory()
+    const [a, b] = [held('a'), held('b')]
+    const running = jobs.add(a.request)
+    const waiting = jobs.add(b.request)
+    await a.started
+    jobs.cancel(waiting.job.id)
+    await expect(waiting.done).rejects.toMatchObject({ code: 'job.cancelled' })
+    jobs.cancel(running.job.id)
+    await expect(running.done).rejects.toMatchObject({ code: 'job.cancelled' })
+    expect(jobs.list()).toEqual([])
+    expect(told.some((event) => event.kind === 'failed')).toBe(false)
+  })
+
+  it('tells of a failure as an event, and goes on with the next job', async () => {
+    const { jobs, told } = laboratory()
+    const [a, b] = [held('a'), held('b')]
+    const { done } = jobs.add(a.request)
+    jobs.add(b.request)
+    await a.started
+    a.fail(Object.assign(new Error('no'), { name: 'EngineError', code: 'out-of-memory', expected: 'enough memory', found: 'too little', next: 'Use less.' }))
+    await expect(done).rejects.toThrow('no')
+    await b.started
+    expect(told.find((event) => event.kind === 'failed')).toEqual({ kind: 'failed', job: 'train-1', error: { code: 'engine.outOfMemory', expected: 'enough memory', found: 'too little', next: 'Use less.' } })
+    b.end()
+  })
+
+  it('refuses to steer a job that has ended', async () => {
+    const { jobs } = laboratory()
+    const a = held('a')
+    const { job, done } = jobs.add(a.request)
+    await a.started
+    a.end()
+    await done
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(() => jobs.pause(job.id)).toThrow(expect.objectContaining({ code: 'job.unknown' }))
+  })
+
+  it('cancels everything when it closes, and waits for what runs', async () => {
+    const { jobs } = laboratory()
+    const [a, b] = [held('a'), held('b')]
+    const [first, second] = [jobs.add(a.request), jobs.add(b.request)]
+    await a.started
+    await jobs.close()
+    await expect(first.done).rejects.toMatchObject({ code: 'job.cancelled' })
+    await expect(second.done).rejects.toMatchObject({ code: 'job.cancelled' })
+    expect(jobs.list()).toEqual([])
+  })
+})
+
+describe('progress', () => {
+  it('is told at most ten times a second, the latest report winning, under the id of the job', async () => {
+    const { jobs, told, pass } = laboratory()
+    const a = held('a')
+    jobs.add(a.request)
+    const { onEvent } = await a.started
+    const heard = (): number[] => told.flatMap((event) => (event.kind === 'progress' ? [event.report.done] : []))
+    onEvent(report(1))
+    onEvent(report(2))
+    onEvent(report(3))
+    expect(heard()).toEqual([1])
+    pass(100)
+    expect(heard()).toEqual([1, 3])
+    expect(told.findLast((event) => event.kind === 'progress')).toMatchObject({ report: { job: 'train-1' } })
+    expect(jobs.list()[0]!.progress!.done).toBe(3)
+    a.end()
+  })
+
+  it('tells the last report when the job ends, before the end itself is told', async () => {
+    const { jobs, told } = laboratory()
+    const a = held('a')
+    const { done } = jobs.add(a.request)
+    const { onEvent } = await a.started
+    onEvent(report(1))
+    onEvent(report(10))
+    a.end()
+    await done
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(told.at(-1)).toMatchObject({ kind: 'changed', noun: 'jobs' })
+    expect(told.findLast((event) => event.kind === 'progress')).toMatchObject({ report: { done: 10 } })
+  })
+
+  it('never holds back what is not progress', async () => {
+    const { jobs, told } = laboratory()
+    const a = held('a')
+    jobs.add(a.request)
+    const { onEvent } = await a.started
+    for (let index = 0; index < 5; index++) onEvent({ kind: 'changed', noun: 'rollouts', ids: [index + 1] })
+    expect(told.filter((event) => event.kind === 'changed' && event.noun === 'rollouts')).toHaveLength(5)
+    a.end()
+  })
+})
