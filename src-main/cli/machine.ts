@@ -46,17 +46,16 @@ export function devicesCommand(): Command {
 export function starterCommand(): Command {
   return new Command('starter').description('make the starter model again: imitation of the wasteful teacher, from its recipe')
     .option('--out <folder>', 'folder that receives the checkpoint', join('resources', 'starter'))
-    .option('--steps <n>', 'training steps; the learning-rate schedule follows', wholeNumber(1), STARTER_RECIPE.steps)
     .option('--seed <n>', 'seed of the weights and the demonstrations', wholeNumber(0), STARTER_RECIPE.seed)
     .option('--json', 'print one JSON object as the last line')
-    .action(async (options: { out: string; steps: number; seed: number; json?: boolean }) => {
+    .action(async (options: { out: string; seed: number; json?: boolean }) => {
       const engine = openComputing()
       const progress = openProgress()
       const controller = new AbortController()
       process.once('SIGINT', () => controller.abort())
       try {
         const id = await makeStarter(engine, {
-          recipe: { ...STARTER_RECIPE, steps: options.steps, seed: options.seed }, folder: resolve(options.out), now: Date.now, signal: controller.signal,
+          recipe: { ...STARTER_RECIPE, seed: options.seed }, folder: resolve(options.out), now: Date.now, signal: controller.signal,
           onProgress: (report) => progress.show(report),
           onPoint: (point) => progress.say(`step ${point.step}: loss ${point.loss.toFixed(3)}, accuracy ${(point.accuracy * 100).toFixed(1)} % at ${point.meanTokens.toFixed(1)} tokens, J without thinking ${point.jStart.toFixed(3)}, after it ${point.jEnd.toFixed(3)}`),
         })

@@ -16,15 +16,22 @@ import { demonstration, gradedRollout } from './gather.ts'
 import { openLearner } from './learner.ts'
 import { trainingPool } from './tasks.ts'
 
-export interface PretrainRecipe {
-  readonly model: LlamaConfig
-  readonly seed: number
+/** A stretch of training with one teacher and one learning-rate curve; the optimizer starts afresh. */
+export interface PretrainStage {
   readonly steps: number
-  readonly tracesPerStep: number
   readonly lr: number
   readonly warmupSteps: number
   /** What the cosine ends at, as a factor of the peak. */
   readonly floor: number
+  /** The teacher's habits, where they differ from the task's own. */
+  readonly teacher: Readonly<Record<string, number>>
+}
+
+export interface PretrainRecipe {
+  readonly model: LlamaConfig
+  readonly seed: number
+  readonly stages: readonly PretrainStage[]
+  readonly tracesPerStep: number
   readonly beta2: number
   readonly weightDecay: number
   readonly clipNorm: number
@@ -53,28 +60,63 @@ export interface Pretrained {
   readonly curve: readonly PretrainPoint[]
 }
 
-/** @param onStep hears every step; a point is given where the model was checked */
-export async function pretrain(engine: Engine, task: Task, recipe: PretrainRecipe, onStep: (step: number, loss: number, trainedTokens: number, point: PretrainPoint | null) => void, signal?: AbortSignal): Promise<Pretrained> {
-  const parameters = createWeights(engine, recipe.model, initialWeights(recipe.model, recipe.seed))
+export interface PretrainListener {
+  readonly onStep: (step: number, loss: number, trainedTokens: number, point: PretrainPoint | null) => void
+  readonly signal?: AbortSignal
+}
+
+/** Steps of a whole recipe. */
+export const recipeSteps = (recipe: PretrainRecipe): number => recipe.stages.reduce((sum, { steps }) => sum + steps, 0)
+
+/**
+ * Runs every stage of a recipe from random weights.
+ * @param taskFor the task with a teacher of these habits
+ */
+export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage['teacher']) => Task, recipe: PretrainRecipe, listener: PretrainListener): Promise<Pretrained> {
+  let weights = initialWeights(recipe.model, recipe.seed)
+  const curve: PretrainPoint[] = []
+  let firstStep = 1
+  let trainedTokens = 0
+  for (const stage of recipe.stages) {
+    const done = await pretrainStage(engine, taskFor(stage.teacher), recipe, stage, { weights, firstStep, trainedTokens }, listener)
+    weights = done.tensors
+    curve.push(...done.curve)
+    firstStep += stage.steps
+    trainedTokens = done.curve.at(-1)!.trainedTokens
+  }
+  return { tensors: weights, curve }
+}
+
+export interface StageStart {
+  readonly weights: ReadonlyMap<string, Float32Array>
+  /** Steps count on over stages. */
+  readonly firstStep: number
+  readonly trainedTokens: number
+}
+
+/** Runs one stage; demonstrations depend on the recipe's seed and the step alone. */
+export async function pretrainStage(engine: Engine, task: Task, recipe: PretrainRecipe, stage: PretrainStage, start: StageStart, { onStep, signal }: PretrainListener): Promise<Pretrained> {
+  const parameters = createWeights(engine, recipe.model, start.weights)
   const method = createMethod('sft')
   const learner = await openLearner(engine, recipe.model, parameters, method.algorithm.loss(method.options), recipe.microbatchTokens)
   const policy = await openPolicy(engine, recipe.model, parameters, { rows: 256, maxLength: 512 })
   const pool = trainingPool(task)
   const validation = task.problems('validation', recipe.checkProblems, deriveSeed(0, 'validation'))
-  const rate = schedule({ name: 'cosine', warmupSteps: recipe.warmupSteps, totalSteps: recipe.steps, floor: recipe.floor })
+  const rate = schedule({ name: 'cosine', warmupSteps: stage.warmupSteps, totalSteps: stage.steps, floor: stage.floor })
   const curve: PretrainPoint[] = []
-  let trainedTokens = 0
+  let { trainedTokens } = start
   try {
-    for (let step = 1; step <= recipe.steps; step++) {
+    for (let done = 1; done <= stage.steps; done++) {
       signal?.throwIfAborted()
+      const step = start.firstStep + done - 1
       const entries = demonstrations(task, pool, recipe, step)
       const credits = creditBatch(method, entries.map((entry) => gradedRollout(entry, entry.rollout.boundaries, null)), { budgetTokens: recipe.settings.thinkingTokens, seed: recipe.seed })
       const weights = tokenWeights(credits, 'token-mean', recipe.settings.thinkingTokens)
       const result = await learner.step(
         entries.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, advantages: credits[index]!.advantage, weights: weights[index]! })),
-        { lr: recipe.lr * rate(step - 1), beta1: 0.9, beta2: recipe.beta2, eps: 1e-8, weightDecay: recipe.weightDecay, clipNorm: recipe.clipNorm }, signal)
+        { lr: stage.lr * rate(done - 1), beta1: 0.9, beta2: recipe.beta2, eps: 1e-8, weightDecay: recipe.weightDecay, clipNorm: recipe.clipNorm }, signal)
       trainedTokens += result.forwardedTokens
-      const checked = step % recipe.checkEvery === 0 || step === recipe.steps
+      const checked = step % recipe.checkEvery === 0 || done === stage.steps
       const point = checked ? { step, loss: result.loss, ...await check(), trainedTokens } : null
       if (point) curve.push(point)
       onStep(step, result.loss, trainedTokens, point)

@@ -1,6 +1,6 @@
 // A comparison of runs as data: what the quickstart prints and what `--json` writes. Figures come from the newest evaluations in the
 // workspace; the statistics are those of the comparison screen.
-import type { CompareRow, Evaluation } from '../../src-preload/contract.ts'
+import type { BudgetCurveView, CompareRow, CompareTable, Evaluation } from '../../src-preload/contract.ts'
 import { tokenEfficiency } from '../episodes/efficiency.ts'
 import { normalInterval } from '../numeric/intervals.ts'
 import type { Store } from '../store/openStore.ts'
@@ -56,6 +56,9 @@ export interface ReportedTable {
   readonly methods: readonly ReportedMethod[]
 }
 
+/** A report is asked for by the program itself and cannot be withdrawn. */
+const ASKED = { signal: new AbortController().signal }
+
 /** Below this the baseline's gain is noise and a ratio to it means nothing. */
 const LEAST_GAIN = 0.005
 
@@ -85,8 +88,8 @@ export function report(store: Store, runIds: readonly number[], baseline: number
 export function reportTable(store: Store, runIds: readonly number[], baseline: number): ReportedTable {
   const compare = compareQueries(() => store)
   const budget = newest(store, baseline).trainedBudget!
-  const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline }) as { rows: readonly CompareRow[] }
-  const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group' }) as readonly { key: string; points: readonly { budget: number; value: number }[] }[]
+  const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline }, ASKED) as CompareTable
+  const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group' }, ASKED) as readonly BudgetCurveView[]
   const curveOf = (row: CompareRow) => {
     const points = row.method === 'start' ? startPoints(store, row) : (curves.find((curve) => curve.key === row.key)?.points ?? [])
     return { tokens: points.map((point) => point.budget), accuracy: points.map((point) => point.value) }

@@ -7,32 +7,29 @@ import type { Engine } from '../engine/engine.ts'
 import { saveCheckpoint } from '../model/checkpoint.ts'
 import { parameterCount, parameterSpecs, STARTER_CONFIG } from '../model/config.ts'
 import { createCountdown } from '../tasks/countdown.ts'
-import type { TeacherOptions } from '../tasks/countdown/teacher.ts'
 import type { Task } from '../tasks/types.ts'
-import { pretrain } from './pretrain.ts'
-import type { PretrainPoint, PretrainRecipe } from './pretrain.ts'
+import { pretrain, recipeSteps } from './pretrain.ts'
+import type { Pretrained, PretrainPoint, PretrainRecipe } from './pretrain.ts'
 import { openProgressMeter } from './progressMeter.ts'
 
 /**
- * The teacher of the starter model wastes, and is stopped at boundaries and in the middle of attempts so that answering at any moment is
- * familiar; a few traces think on for long, so that forced continuation beyond the usual length is not a new world.
+ * First the task's own wasteful teacher, stopped at episode boundaries; then one that is stopped in the middle of attempts too, so that
+ * answering at any moment is familiar, and that sometimes thinks on for long, so that forced continuation is not a new world.
  */
-export const STARTER_TEACHER: Partial<TeacherOptions> = { stopEarly: 0.35, stopAnywhere: 0.5, persist: 0.08, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 }
-
 export const STARTER_RECIPE: PretrainRecipe = {
   model: STARTER_CONFIG,
   seed: 1,
-  steps: 3_200,
-  tracesPerStep: 128,
-  lr: 2.5e-3,
-  warmupSteps: 100,
-  floor: 0.02,
+  stages: [
+    { steps: 5_000, lr: 2e-3, warmupSteps: 100, floor: 0.05, teacher: {} },
+    { steps: 1_200, lr: 6e-4, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.35, stopAnywhere: 0.5, persist: 0.1, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
+  ],
+  tracesPerStep: 64,
   beta2: 0.98,
   weightDecay: 0.01,
   clipNorm: 1,
   microbatchTokens: 4_096,
-  checkEvery: 200,
-  checkProblems: 512,
+  checkEvery: 500,
+  checkProblems: 256,
   settings: { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 },
 }
 
@@ -48,21 +45,28 @@ export interface StarterOptions {
 
 /** Trains the starter model and writes the checkpoint (fp16), the recipe and the learning curve. Returns the checkpoint's id. */
 export async function makeStarter(engine: Engine, { recipe, folder, now, signal, onProgress, onPoint }: StarterOptions): Promise<string> {
-  const task = createCountdown({}, STARTER_TEACHER) as Task
-  const meter = openProgressMeter({ job: 'starter', label: 'starter model', total: recipe.steps, unit: 'steps', now })
+  const meter = openProgressMeter({ job: 'starter', label: 'starter model', total: recipeSteps(recipe), unit: 'steps', now })
   const began = now()
-  const { tensors, curve } = await pretrain(engine, task, recipe, (step, _loss, tokens, point) => {
-    onProgress(meter.at(step, tokens / ((now() - began) / 1000)))
-    if (point) onPoint(point)
-  }, signal)
+  const made = await pretrain(engine, (teacher) => createCountdown({}, teacher) as Task, recipe, {
+    signal,
+    onStep(step, _loss, tokens, point) {
+      onProgress(meter.at(step, tokens / ((now() - began) / 1000)))
+      if (point) onPoint(point)
+    },
+  })
+  return writeStarter(folder, recipe, made, engine.version)
+}
+
+/** Writes the checkpoint (fp16) with its recipe and learning curve to a folder, replacing what was there. Returns the checkpoint's id. */
+export async function writeStarter(folder: string, recipe: PretrainRecipe, { tensors, curve }: Pretrained, engineVersion: string): Promise<string> {
   const scratch = `${folder}.unfinished`
   const saved = await saveCheckpoint(scratch, {
     config: recipe.model,
     tensors: new Map(parameterSpecs(recipe.model).map(({ name, dims }) => [name, { dims, data: tensors.get(name)! }])),
-    meta: { name: 'starter', task: 'countdown-3', made: 'imitation of a wasteful teacher, see learning-curve.json; remake with `npm run starter`', parameters: parameterCount(recipe.model), seed: recipe.seed, steps: recipe.steps },
+    meta: { name: 'starter', task: 'countdown-3', made: 'imitation of a wasteful teacher, see learning-curve.json; remake with `npm run starter`', parameters: parameterCount(recipe.model), seed: recipe.seed, steps: recipeSteps(recipe) },
     dtype: 'F16',
   })
-  await writeFile(join(saved.path, 'learning-curve.json'), `${JSON.stringify({ recipe, teacher: STARTER_TEACHER, engine: `onnxruntime ${engine.version}`, curve }, null, 1)}\n`)
+  await writeFile(join(saved.path, 'learning-curve.json'), `${JSON.stringify({ recipe, engine: `onnxruntime ${engineVersion}`, curve }, null, 1)}\n`)
   await mkdir(join(folder, '..'), { recursive: true })
   await rm(folder, { recursive: true, force: true })
   await rename(saved.path, folder)

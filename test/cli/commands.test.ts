@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function mrt(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args], { encoding: 'utf8', cwd: folder })
-  return { status, stdout, stderr, json: () => JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, never> }
+  return { status, stdout, stderr, json: <T = unknown>() => JSON.parse(stdout.trim().split('\n').at(-1)!) as T }
 }
 
 describe('the command line', () => {
@@ -21,11 +21,11 @@ describe('the command line', () => {
   it('runs the quickstart and ends with one JSON object of runs, comparisons and timing', () => {
     expect(quickstart.stderr).not.toContain('error')
     expect(quickstart.status).toBe(0)
-    const { runs, comparisons, timing, workspace: where } = quickstart.json() as Record<string, never[]> & { timing: Record<string, number>; workspace: string }
+    const { runs, comparisons, timing, workspace: where } = quickstart.json<{ runs: { method: string }[]; comparisons: { metric: string }[]; timing: { totalMs: number }; workspace: string }>()
     expect(where).toBe(workspace)
-    expect(runs.map((run: { method: string }) => run.method)).toEqual(['outcome', 'length', 'mrt-exact'])
+    expect(runs.map((run) => run.method)).toEqual(['outcome', 'length', 'mrt-exact'])
     expect(runs[0]).toEqual({ id: 1, name: 'outcome RL', method: 'outcome', seed: 1, steps: 1, accuracy: expect.any(Number), accuracyCi: [expect.any(Number), expect.any(Number)], meanTokens: expect.any(Number), regret: expect.objectContaining({ 120: expect.any(Number) }) })
-    expect(new Set(comparisons.map((each: { metric: string }) => each.metric))).toEqual(new Set(['accuracy', 'meanTokens', 'regret']))
+    expect(new Set(comparisons.map((each) => each.metric))).toEqual(new Set(['accuracy', 'meanTokens', 'regret']))
     expect(comparisons[0]).toEqual({ a: 'outcome RL', b: expect.any(String), metric: expect.any(String), difference: expect.any(Number), ci: expect.any(Array), p: expect.any(Number) })
     expect(timing.totalMs).toBeGreaterThan(0)
   })
@@ -37,12 +37,12 @@ describe('the command line', () => {
   it('shows progress while it works', () => expect(quickstart.stderr).toMatch(/MRT-exact, seed 1 .*1\/1 steps/))
 
   it('lists what it made', () => {
-    const { runs } = mrt('runs', '--workspace', workspace, '--json').json() as { runs: { status: string; steps: number }[] }
+    const { runs } = mrt('runs', '--workspace', workspace, '--json').json<{ runs: { status: string; steps: number }[] }>()
     expect(runs.map(({ status, steps }) => [status, steps])).toEqual([['finished', 1], ['finished', 1], ['finished', 1]])
   })
 
   it('compares runs that are there and refuses one that is not evaluated', () => {
-    expect((mrt('compare', '1', '3', '--workspace', workspace, '--json').json() as { comparisons: unknown[] }).comparisons.length).toBeGreaterThan(0)
+    expect(mrt('compare', '1', '3', '--workspace', workspace, '--json').json<{ comparisons: unknown[] }>().comparisons.length).toBeGreaterThan(0)
     const refused = mrt('compare', '1', '99', '--workspace', workspace)
     expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'error compare.notEvaluated'])
   })

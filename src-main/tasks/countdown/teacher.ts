@@ -48,14 +48,14 @@ interface Attempt {
 export function demonstrate(data: CountdownData, solver: Solver, rng: Rng, options: TeacherOptions = DEFAULT_TEACHER): TeacherTrace {
   const state = ascending(data.numbers)
   const budget = options.maxThinkingTokens ?? TOKENS_PER_NUMBER * data.numbers.length
-  const persists = rng.chance(options.persist)
+  const persists = options.persist > 0 && rng.chance(options.persist)
   const tokens = persists ? rng.between(Math.min(budget, options.persistTokens), options.persistTokens) : budget
   // An attempt has n-1 steps of 5 tokens, n-2 commas and a verdict; every attempt but the first opens with `Wait`.
   const room = Math.floor((tokens + 1) / (6 * (data.numbers.length - 1) + 1))
   const { attempts, finished } = search(state, data.target, solver, rng, persists ? { ...options, recheck: 1 } : options, room)
 
   const stopped = !persists && rng.chance(options.stopEarly)
-  const midway = stopped && rng.chance(options.stopAnywhere)
+  const midway = stopped && options.stopAnywhere > 0 && rng.chance(options.stopAnywhere)
   const kept = stopped && !midway ? attempts.slice(0, rng.int(attempts.length + 1)) : attempts
 
   const completion: number[] = []
