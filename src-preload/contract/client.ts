@@ -10,7 +10,7 @@ import { fromWire, toWire } from './wire.ts'
 
 /** From a page to the lab. `id` is the caller's own count. */
 export const callMessage = z.union([
-  z.strictObject({ id: z.int().nonnegative(), method: z.string().max(80), input: z.unknown() }),
+  z.strictObject({ id: z.int().nonnegative(), method: z.string().max(80), input: z.unknown().optional() }),
   z.strictObject({ cancel: z.int().nonnegative() }),
 ])
 export type CallMessage = { readonly id: number; readonly method: string; readonly input?: unknown } | { readonly cancel: number }
