@@ -1,10 +1,17 @@
 #include "stepper.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "failure.h"
 
 namespace mrt {
+namespace {
+
+/// Inputs that every step writes anew, in the order in which a binding keeps their values.
+constexpr const char* kFeeds[] = {"tokens", "seqlens_k", "total_sequence_length"};
+
+}  // namespace
 
 Stepper::Stepper(std::shared_ptr<Session> session, const CacheShape& shape, std::int32_t vocabulary, std::size_t rows)
     : session_(std::move(session)),
@@ -41,7 +48,7 @@ void Stepper::checkPorts() const {
   const auto require = [](bool present, const std::string& name) {
     if (!present) throw Failure("bad-model", "the decode graph has no " + name);
   };
-  std::vector<std::string> known{"tokens", "seqlens_k", "total_sequence_length"};
+  std::vector<std::string> known(std::begin(kFeeds), std::end(kFeeds));
   known.insert(known.end(), pastNames_.begin(), pastNames_.end());
   for (const std::string& name : known) require(session_->input(name) != nullptr, "input " + name);
   require(session_->output("logits") != nullptr, "output logits");
@@ -86,9 +93,10 @@ Stepper::Bound Stepper::bind(Rows* rows, std::size_t firstRow, std::int64_t batc
   const auto elements = static_cast<std::size_t>(batch * width);
   const auto lanes = static_cast<std::size_t>(batch);
   session_->bindParameters(binding);
-  runtime.check(api.BindInput(binding, "tokens", keep(runtime.view(tokens, elements * sizeof(std::int64_t), {batch, width}, ort::kInt64))));
-  runtime.check(api.BindInput(binding, "seqlens_k", keep(runtime.view(positions_.data(), lanes * sizeof(std::int32_t), {batch}, ort::kInt32))));
-  runtime.check(api.BindInput(binding, "total_sequence_length", keep(runtime.view(total_.data(), sizeof(std::int32_t), {}, ort::kInt32))));
+  keep(runtime.view(tokens, elements * sizeof(std::int64_t), {batch, width}, ort::kInt64));
+  keep(runtime.view(positions_.data(), lanes * sizeof(std::int32_t), {batch}, ort::kInt32));
+  keep(runtime.view(total_.data(), sizeof(std::int32_t), {}, ort::kInt32));
+  bindFeeds(bound);
   const std::vector<std::int64_t> logitDims{batch, static_cast<std::int64_t>(vocabulary_)};
   runtime.check(api.BindOutput(binding, "logits", keep(runtime.view(logits_.data(), lanes * vocabulary_ * sizeof(float), logitDims, ort::kFloat32))));
   const std::vector<std::int64_t> cacheDims{batch, shape_.kvHeads, shape_.maxLength, shape_.headDim};
@@ -101,7 +109,14 @@ Stepper::Bound Stepper::bind(Rows* rows, std::size_t firstRow, std::int64_t batc
   return bound;
 }
 
+void Stepper::bindFeeds(const Bound& bound) const {
+  for (std::size_t i = 0; i < std::size(kFeeds); ++i) {
+    session_->runtime()->check(session_->runtime()->api().BindInput(bound.binding.get(), kFeeds[i], bound.values[i].get()));
+  }
+}
+
 void Stepper::run(const Bound& bound, const Control& control) const {
+  if (!forks()) bindFeeds(bound);  // binding is when ordinary memory is copied to a device
   ort::Status* status = session_->runtime()->api().RunWithBinding(session_->handle(), control.runOptions(), bound.binding.get());
   session_->runtime()->check(status, control.cancelled() ? "cancelled" : "runtime");
 }

@@ -45,12 +45,13 @@ class Stepper {
  private:
   struct Bound {
     ort::Owned<ort::IoBinding> binding;
-    std::vector<ort::Owned<ort::Value>> values;
+    std::vector<ort::Owned<ort::Value>> values;  // what is fed comes first
   };
 
   void checkPorts() const;
   void placeOnDevice();
   Bound bind(Rows* rows, std::size_t firstRow, std::int64_t batch, std::int64_t width, std::int64_t* tokens);
+  void bindFeeds(const Bound& bound) const;
   void run(const Bound& bound, const Control& control) const;
 
   std::shared_ptr<Session> session_;

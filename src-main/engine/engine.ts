@@ -3,6 +3,7 @@
 import { loadAddon, locateLibrary, type NativeAddon, type NativeDraws, type RuntimeHandle } from './addon.ts'
 import { fail, wholeNumber } from './check.ts'
 import { createDecoder, type Decoder, type DecoderOptions } from './decoder.ts'
+import { probeDevices, type DeviceReport } from './devices.ts'
 import { native } from './errors.ts'
 import { Life, Owner } from './life.ts'
 import { createParameters, type ParameterSet, type ParameterSpec } from './parameters.ts'
@@ -70,6 +71,11 @@ export class Engine {
   /** The four words of one Philox4x32-10 block: key of two words, counter of four. */
   philoxBlock(key: readonly [number, number], counter: readonly [number, number, number, number]): Uint32Array {
     return this.#addon.philoxBlock(...key, ...counter)
+  }
+
+  /** What can run a graph here and now, the CPU first. Takes up to some seconds where a graphics driver has to start. */
+  devices(): Promise<readonly DeviceReport[]> {
+    return probeDevices(this.providers, (onnx, options) => this.createSession(onnx, options))
   }
 
   /** Disposes everything made with this engine, then the engine. Running calls are cancelled and reject with disposed. */

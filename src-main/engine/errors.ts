@@ -69,7 +69,12 @@ export function fromNative(thrown: unknown): unknown {
   const code = (thrown as { code?: unknown }).code
   if (typeof code !== 'string' || !Object.hasOwn(NATIVE, code)) return thrown
   const known = code as EngineErrorCode
-  return new EngineError(known, { ...NATIVE[known], found: thrown.message.replace(/\.$/, '') })
+  return new EngineError(known, { ...NATIVE[known], found: tidy(thrown.message) })
+}
+
+/** ONNX Runtime begins some messages with a source file and function, and ends some with a line break. */
+function tidy(message: string): string {
+  return message.replace(/^\/onnxruntime_src\/\S+ .*? was false\. /s, '').replace(/\s+/g, ' ').replace(/[.\s]+$/, '')
 }
 
 /** Calls native code and rethrows its failures as EngineError. */
