@@ -5,12 +5,13 @@ import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
 import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
 import { dataCommands } from './cli/data.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
+import { sampleCommand } from './cli/sample.ts'
 
 const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), ...dataCommands()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })

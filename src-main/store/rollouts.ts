@@ -72,6 +72,11 @@ export function rolloutStore(db: Connection) {
     FROM progress_estimates p JOIN estimators e ON e.id = p.estimator_id WHERE p.rollout_id = ? ORDER BY e.id, p.boundary`)
   const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
   const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
+  const thinRun = db.prepare(
+    'DELETE FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL AND (step NOT IN (SELECT value FROM json_each(?)) OR group_index >= ?)',
+  )
+  const thinEvaluation = db.prepare('DELETE FROM rollouts WHERE evaluation_id = ? AND group_index >= ?')
+  const countForEvaluation = db.prepare('UPDATE runs SET rollout_count = rollout_count + ? WHERE id = (SELECT run_id FROM evaluations WHERE id = ?)')
   const setProgressOnce = db.prepare('UPDATE rollouts SET progress = coalesce(progress, ?) WHERE id = ?')
 
   /** Ids of specifications already stored in this batch; a batch rarely has more than one or two. */
@@ -156,6 +161,20 @@ export function rolloutStore(db: Connection) {
         removeEpisodes.run(id)
         for (const episode of episodes) insertEpisode.run(id, ...episodeFields.toRow(episode))
         setEpisodeCount.run(episodes.length, id)
+      }),
+    /** Removes training rollouts outside these steps and groups, to make a workspace small; metrics stay. Returns how many went. */
+    thinRun: (runId: number, steps: readonly number[], groups: number): number =>
+      atomically(db, 'quick', () => {
+        const { changes } = thinRun.run(runId, JSON.stringify(steps), groups)
+        countForRun.run(-changes, runId)
+        return changes
+      }),
+    /** Removes the rollouts of an evaluation from this group on; its curves and results stay. Returns how many went. */
+    thinEvaluation: (evaluationId: number, groups: number): number =>
+      atomically(db, 'quick', () => {
+        const { changes } = thinEvaluation.run(evaluationId, groups)
+        countForEvaluation.run(-changes, evaluationId)
+        return changes
       }),
   }
 }

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
+import { makeSample } from '../../src-main/lab/makeSample.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
+import { microSpec, openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+beforeAll(async () => { bench = await openBench() })
+afterAll(() => bench.dispose())
+
+describe('the sample workspace', () => {
+  it('keeps the chosen runs with all metrics and results, some rollouts, and their last weights', async () => {
+    const context = bench.open('whole')
+    const ids = []
+    for (const name of ['dr-grpo', 'mrt-exact']) {
+      ids.push(await createRun(context, microSpec(bench.start, { name }, { steps: 4 })))
+      await trainRun(context, ids.at(-1)!)
+      await evaluateRun(context, { runId: ids.at(-1)! })
+    }
+    const whole = context.store.steps.range(ids[1]!, 1, 4)
+    const folder = join(bench.folder, 'sample')
+    await makeSample(context.store, folder, { runIds: [ids[1]!], everySteps: 3, groups: 1, evaluationProblems: 2 })
+    context.close()
+
+    const sample = openStore(folder, { program: 'test' })
+    try {
+      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[ids[1], 16]])
+      expect(sample.steps.range(ids[1]!, 1, 4)).toEqual(whole)
+      expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: ids[1]!, step }).length)).toEqual([1, 0, 1, 1])
+      const [evaluation] = sample.evaluations.ofRun(ids[1]!)
+      expect(sample.evaluations.results(evaluation!.id)).toHaveLength(8)
+      expect(sample.rollouts.group({ evaluationId: evaluation!.id })).toHaveLength(4)
+      const [checkpoint, ...others] = sample.checkpoints.ofRun(ids[1]!)
+      expect([checkpoint!.step, checkpoint!.resumable, others.length]).toEqual([4, false, 0])
+      expect((await loadCheckpoint(join(sample.checkpointsFolder, checkpoint!.contentId))).optimizer).toBeNull()
+    } finally {
+      sample.close()
+    }
+    expect(existsSync(join(folder, 'backups'))).toBe(false)
+  })
+})
