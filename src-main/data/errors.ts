@@ -26,10 +26,6 @@ const refusals = {
   },
   'parquet.damaged': { expected: 'a Parquet file whose footer can be read', next: 'Copy the file again from its source.' },
   'csv.header': { expected: 'a first line with the names of the columns', next: 'Correct the first line of the file.' },
-  'json.columnsTooLarge': {
-    expected: 'an object of columns of at most 256 MB',
-    next: 'Save it with one object per row (JSONL), which can be read piece by piece.',
-  },
   'import.notRows': { expected: 'a dataset or rollouts', next: 'Import a model on the Models page; open a workspace from the File menu.' },
   'import.noProblem': {
     expected: 'a column with the problem (prompt, problem, question, input, instruction or messages)',

@@ -104,7 +104,7 @@ export interface Converter<Record> {
 
 /**
  * Reads files and folders as one import. Walk it once with `for await`, then ask for the report. While walking it throws
- * LabError file.*, parquet.*, json.*, csv.*, import.*, and the signal's reason when cancelled.
+ * LabError file.*, parquet.*, csv.*, import.*, and the signal's reason when cancelled.
  */
 export function importFiles(paths: readonly string[], options: ImportOptions = {}): Import {
   let report: ImportReport | null = null

@@ -1,10 +1,9 @@
 // A JSON document as rows: a list of objects, an object that wraps one ({"data": [...]}), objects one after the other, an
-// object of columns, a table as pandas writes it, or a single object. The first three are read piece by piece
-// (jsonScan.ts); the others have to be held in memory and are refused beyond 256 MB.
+// object of columns, a table as pandas writes it, or a single object. All are read piece by piece (jsonScan.ts); only what
+// turns out to be one object for the whole table has to be held in memory, up to 256 MB.
 
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { refuse } from '../errors.ts'
 import { reject } from '../rejected.ts'
 import type { Rejected } from '../rejected.ts'
 import { parseRow } from './jsonl.ts'
@@ -15,6 +14,7 @@ import { BATCH_ROWS, inMegabytes } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import type { Source } from './source.ts'
 
+/** Longest first object: it may be the whole table. */
 const WHOLE_LIMIT = 1 << 28
 
 /** Names under which a list of rows is commonly wrapped. */
@@ -23,32 +23,50 @@ const wrappers = new Set(['data', 'rows', 'examples', 'items', 'records', 'resul
 /** Reads a JSON document. */
 export async function* readJsonDocument(source: Source, options: ReaderOptions): AsyncGenerator<ReadBatch> {
   const shape = shapeOf(source.head)
-  if (shape === 'whole') yield* readWhole(source, options)
-  else yield* readPieces(source, shape, options)
-}
-
-async function* readPieces(source: Source, shape: Shape, options: ReaderOptions): AsyncGenerator<ReadBatch> {
-  const scanner = createScanner(shape, source.start, options.maxRowBytes)
-  for await (const chunk of source.chunks()) yield toBatch(source, shape, scanner.feed(chunk), options)
+  const scanner = createScanner(shape, source.start, shape === 'sequence' ? Math.max(WHOLE_LIMIT, options.maxRowBytes) : options.maxRowBytes)
+  let first: Found | null = null // kept back until it is known not to be the whole table
+  let alone = shape === 'sequence'
+  const toBatch = createBatcher(source, shape, options)
+  for await (const chunk of source.chunks()) {
+    const found = scanner.feed(chunk)
+    if (alone) {
+      if (first === null && found[0]?.kind === 'row') first = found.shift()!
+      if (found.length === 0) continue
+      alone = false
+      if (first !== null) found.unshift(first)
+    }
+    yield toBatch(found)
+  }
   const { found, unclosed } = scanner.end()
   if (unclosed) options.notes.add('document.cut')
-  yield toBatch(source, shape, found, options)
+  if (alone && first !== null && found.length === 0) yield* readTable(source, first, options)
+  else yield toBatch(alone && first !== null ? [first, ...found] : found)
 }
 
-function toBatch(source: Source, shape: Shape, found: readonly Found[], options: ReaderOptions): ReadBatch {
-  const rows: SourceRow[] = []
-  const rejected: Rejected[] = []
-  for (const piece of found) {
+/** Parses what the scanner finds. */
+function createBatcher(source: Source, shape: Shape, options: ReaderOptions): (found: readonly Found[]) => ReadBatch {
+  let usual: readonly string[] | null = null // fields of the first row
+  const isStray = ({ recovered }: Found, value: JsonObject): boolean => recovered === true && usual !== null && usual.filter((name) => Object.hasOwn(value, name)).length < usual.length / 2
+
+  function read(piece: Found): SourceRow | Rejected | null {
     const text = decodeLine(piece.bytes, piece.line, options.notes)
-    if (piece.kind !== 'row') rejected.push(rejectPiece(source.path, piece, text, options.maxRowBytes))
-    else if (shape === 'wrapped' && piece.bytes[0] !== 0x7b) options.notes.add('document.extra', piece.line)
-    else {
-      const row = parseRow(source.path, piece, text, options.notes, null)
-      if ('code' in row) rejected.push(row)
-      else rows.push(row)
+    if (piece.kind !== 'row') return rejectPiece(source.path, piece, text, options.maxRowBytes)
+    if (shape === 'wrapped' && piece.bytes[0] !== 0x7b) {
+      options.notes.add('document.extra', piece.line)
+      return null
     }
+    if (piece.bytes.length > options.maxRowBytes) return rejectPiece(source.path, { ...piece, kind: 'tooLong' }, text, options.maxRowBytes)
+    const row = parseRow(source.path, piece, text, options.notes, null)
+    if ('code' in row) return row
+    if (isStray(piece, row.value)) return reject(source.path, piece, 'row.notJson', 'it follows a broken row and has few of the usual fields', text)
+    usual ??= Object.keys(row.value)
+    return row
   }
-  return { rows, rejected }
+
+  return (found) => {
+    const results = found.map(read)
+    return { rows: results.filter((each) => each !== null && 'value' in each) as SourceRow[], rejected: results.filter((each) => each !== null && 'code' in each) as Rejected[] }
+  }
 }
 
 function rejectPiece(file: string, piece: Found, text: string, maxRowBytes: number): Rejected {
@@ -61,7 +79,7 @@ function rejectPiece(file: string, piece: Found, text: string, maxRowBytes: numb
 }
 
 /** How a document that begins like this is read. */
-export function shapeOf(head: Buffer): Shape | 'whole' {
+export function shapeOf(head: Buffer): Shape {
   const text = head.toString('latin1')
   const first = text.search(/\S/)
   if (text[first] === '[') return 'array'
@@ -76,23 +94,16 @@ export function shapeOf(head: Buffer): Shape | 'whole' {
       depth++
     } else if (token === '}' || token === ']') {
       depth--
-      if (depth === 0) return /^[\s,]*\{/.test(text.slice(tokens.lastIndex, tokens.lastIndex + 1000)) ? 'sequence' : 'whole'
+      if (depth === 0) return 'sequence'
     } else if (depth === 1 && match[2] !== undefined) key = match[1]!
   }
-  return 'whole'
+  return 'sequence'
 }
 
-async function* readWhole(source: Source, options: ReaderOptions): AsyncGenerator<ReadBatch> {
-  const pieces: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of source.chunks()) {
-    pieces.push(chunk)
-    bytes += chunk.length
-    if (bytes > WHOLE_LIMIT) throw refuse('json.columnsTooLarge', `${source.path} holds more`)
-  }
-  const place = { line: 1, start: source.start, end: source.start + bytes }
-  const text = decodeLine(Buffer.concat(pieces), 1, options.notes)
-  const parsed = parseRow(source.path, place, text, options.notes, source.cut() ? ' because the compressed file is incomplete' : '')
+/** The only object of a document: one row, or all of them. */
+async function* readTable(source: Source, whole: Found, options: ReaderOptions): AsyncGenerator<ReadBatch> {
+  const text = decodeLine(whole.bytes, whole.line, options.notes)
+  const parsed = parseRow(source.path, whole, text, options.notes, null)
   if ('code' in parsed) {
     yield { rows: [], rejected: [parsed] }
     return
@@ -101,7 +112,7 @@ async function* readWhole(source: Source, options: ReaderOptions): AsyncGenerato
   for (let from = 0; from < rows.length; from += BATCH_ROWS) {
     const batch = { rows: [] as SourceRow[], rejected: [] as Rejected[] }
     rows.slice(from, from + BATCH_ROWS).forEach((row, index) => {
-      const where = rows.length === 1 ? place : { line: from + index + 1, start: null, end: null }
+      const where = rows.length === 1 ? { line: whole.line, start: whole.start, end: whole.end } : { line: from + index + 1, start: null, end: null }
       if (row.missing.length === 0) batch.rows.push({ ...where, value: row.value })
       else batch.rejected.push(reject(source.path, where, 'row.columnsDiffer', `row ${from + index + 1} has no ${row.missing.join(', ')}`, JSON.stringify(row.value)))
     })

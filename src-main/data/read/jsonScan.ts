@@ -1,7 +1,7 @@
 // Finds where each row of a JSON document begins and ends without parsing it: a push-down check of the grammar over raw
 // bytes, fed chunk by chunk, so that an array of any length is read in the memory of one row. Because the grammar is
 // checked as it goes, a missing quote or brace is noticed at once; the scanner then looks for the next row (an opening
-// brace followed by the same first key) and reports the bytes between as one broken row.
+// brace set like the first row's, with the same first key) and reports the bytes between as one broken row.
 // Left out: numbers, literals and escapes, which `JSON.parse` checks when the row is parsed.
 
 /** Rows are the elements of the top-level list, of every list in the top-level object, or the top-level values in sequence. */
@@ -14,6 +14,8 @@ export interface Found {
   readonly end: number
   /** The whole row, or the beginning of what is no row. */
   readonly bytes: Buffer
+  /** Set on the first row after a broken one: it may be an object from inside that one. */
+  readonly recovered?: true
 }
 
 export interface Scanner {
@@ -44,6 +46,8 @@ const outer: Readonly<Record<Shape, readonly number[]>> = { array: [BRACKET], wr
 export function createScanner(shape: Shape, start: number, maxRowBytes: number): Scanner {
   const rowDepth = outer[shape].length
   let buffer: Buffer = Buffer.alloc(0)
+  let backing: Buffer = Buffer.alloc(0)
+  let inBacking = false
   let base = start // offset of buffer[0]
   let at = 0
   let line = 1
@@ -54,10 +58,11 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
   let row = -1 // index of the current row's first byte, or -1
   let rowLine = 1
   let ended = false
-  let after: { line: number; start: number; bytes: Buffer } | null = null
   let firstKey: Buffer | null = null
+  let lead: string | null = null
+  let recovering = false
   /** Set while looking for the next row after a broken one. */
-  let broken: { kind: 'broken' | 'tooLong'; start: number; line: number; bytes: Buffer } | null = null
+  let broken: { kind: 'broken' | 'tooLong' | 'afterEnd'; start: number; line: number; bytes: Buffer } | null = null
 
   const here = (index: number): number => base + index
   const inRows = (): boolean => stack.length === rowDepth && (shape !== 'wrapped' || stack[1] === BRACKET)
@@ -69,20 +74,27 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
     }
   }
 
+  /** Remembers how a row begins, to find the next one after a broken one. */
+  function learn(bytes: Buffer, before: string | null): void {
+    firstKey = keyAfterBrace(bytes)
+    lead = before
+  }
+
   function finishRow(end: number, found: Found[]): void {
     if (row < 0 || !inRows()) return
     const bytes = Buffer.from(buffer.subarray(row, end))
-    if (bytes[0] === BRACE) firstKey ??= keyAfterBrace(bytes)
-    found.push({ kind: 'row', line: rowLine, start: here(row), end: here(end), bytes })
+    if (bytes[0] === BRACE && firstKey === null) learn(bytes, leadOf(buffer, row))
+    found.push({ kind: 'row', line: rowLine, start: here(row), end: here(end), bytes, ...(recovering ? { recovered: true } : {}) })
     row = -1
+    recovering = false
   }
 
-  function breakOff(kind: 'broken' | 'tooLong'): void {
+  function breakOff(kind: 'broken' | 'tooLong' | 'afterEnd'): void {
     if (row < 0) {
       row = at
       rowLine = line
     }
-    firstKey ??= keyAfterBrace(buffer.subarray(row, row + EXCERPT))
+    if (firstKey === null) learn(buffer.subarray(row, row + EXCERPT), leadOf(buffer, row))
     broken = { kind, start: here(row), line: rowLine, bytes: Buffer.from(buffer.subarray(row, Math.min(buffer.length, row + EXCERPT))) }
     row = -1
     inString = false
@@ -93,12 +105,14 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
 
   /** Moves `at` to the next row's brace. False when it is not in the buffer: then everything but a tail may go. */
   function seek(found: Found[]): boolean {
-    const candidate = firstKey === null ? -1 : nextBrace(buffer, at, firstKey)
+    const candidate = firstKey === null ? -1 : nextBrace(buffer, at, firstKey, lead)
     const stop = candidate >= 0 ? candidate : Math.max(at, buffer.length - KEY_LIMIT * 2)
     line += countLines(buffer, at, stop)
     at = stop
     if (candidate < 0) return false
+    if (broken!.kind === 'afterEnd') broken!.kind = 'broken'
     found.push(closeBroken(here(candidate)))
+    recovering = true
     return true
   }
 
@@ -111,6 +125,7 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
   /** One byte outside strings; false when it may not stand here. */
   function step(byte: number, found: Found[]): boolean {
     const kind = kindOfByte[byte]!
+    if (stack.length === 0 && rowDepth > 0 && kind !== SPACE && byte !== outer[shape][0]) return false
     if (kind === SCALAR) {
       if (last === VALUE || last === KEY || (stack.at(-1) === BRACE && last !== AFTER_COLON && last !== IN_SCALAR)) return false
       beginRow(at)
@@ -196,32 +211,51 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
     }
   }
 
-  /** Remembers where text begins that follows the end of the document. */
-  function passTrailing(): void {
-    for (; after === null && at < buffer.length; at++) {
-      if (kindOfByte[buffer[at]!] !== SPACE) after = { line, start: here(at), bytes: Buffer.from(buffer.subarray(at, at + EXCERPT)) }
-      else if (buffer[at] === 10) line++
+  /** Text after the end: a bracket too many may have ended the document too early, so rows are looked for there as well. */
+  function passTrailing(found: Found[]): void {
+    for (; at < buffer.length; at++) {
+      if (kindOfByte[buffer[at]!] !== SPACE) {
+        ended = false
+        breakOff('afterEnd')
+        return scan(found)
+      }
+      if (buffer[at] === 10) line++
     }
-    at = buffer.length
+  }
+
+  /** Makes room for a chunk behind what is kept of the text; grows by doubling, so that a long row is copied seldom. */
+  function append(chunk: Buffer): void {
+    const keep = row >= 0 ? row : at
+    const kept = buffer.length - keep
+    const length = kept + chunk.length
+    if (kept === 0) {
+      buffer = chunk
+      inBacking = false
+    } else {
+      const roomy = backing.length < length ? Buffer.allocUnsafeSlow(Math.max(2 * backing.length, length)) : backing
+      if (!inBacking || roomy !== backing || keep > 0) buffer.copy(roomy, 0, keep)
+      chunk.copy(roomy, kept)
+      backing = roomy
+      buffer = backing.subarray(0, length)
+      inBacking = true
+    }
+    base += keep
+    at -= keep
+    if (row >= 0) row = 0
   }
 
   return {
     feed(chunk) {
       const found: Found[] = []
-      const keep = row >= 0 ? row : at
-      buffer = keep < buffer.length ? Buffer.concat([buffer.subarray(keep), chunk]) : chunk
-      base += keep
-      at -= keep
-      if (row >= 0) row = 0
+      append(chunk)
       scan(found)
-      if (ended) passTrailing()
+      while (ended && at < buffer.length) passTrailing(found)
       return found
     },
     end() {
       const found: Found[] = []
       const end = here(buffer.length)
       if (broken !== null) found.push(closeBroken(end))
-      else if (after !== null) found.push({ kind: 'afterEnd', ...after, end })
       else if (row >= 0 && last === IN_SCALAR && shape === 'sequence') {
         last = VALUE
         finishRow(buffer.length, found)
@@ -239,19 +273,25 @@ function keyAfterBrace(bytes: Buffer): Buffer | null {
   return match === null ? null : Buffer.from(match[1]!, 'latin1')
 }
 
-/** Index of the next brace, at or after `from`, that opens an object with this first key and follows a comma, a bracket or a line end. */
-function nextBrace(buffer: Buffer, from: number, key: Buffer): number {
+/** The white space between the last line end and a row; null where the row does not begin its line. */
+function leadOf(buffer: Buffer, row: number): string | null {
+  let from = row
+  while (from > 0 && (buffer[from - 1] === 32 || buffer[from - 1] === 9)) from--
+  return from > 0 && buffer[from - 1] === 10 ? buffer.toString('latin1', from, row) : null
+}
+
+/**
+ * Index of the next brace, at or after `from`, that opens an object with this first key and is set like a row: indented as the
+ * first one was, or, where rows do not begin their lines, after a closed object and a comma.
+ */
+function nextBrace(buffer: Buffer, from: number, key: Buffer, lead: string | null): number {
   for (let found = buffer.indexOf(key, from); found >= 0; found = buffer.indexOf(key, found + 1)) {
     let brace = found - 1
     while (brace >= from && kindOfByte[buffer[brace]!] === SPACE) brace--
     if (brace < from || buffer[brace] !== BRACE) continue
-    let before = brace - 1
-    let newLine = false
-    while (before >= 0 && kindOfByte[buffer[before]!] === SPACE) {
-      if (buffer[before] === 10) newLine = true
-      before--
-    }
-    if (newLine || before < 0 || buffer[before] === 0x2c || buffer[before] === BRACKET) return brace
+    if (lead !== null && leadOf(buffer, brace) === lead) return brace
+    const before = buffer.toString('latin1', Math.max(0, brace - KEY_LIMIT), brace).replace(/\s+/g, '')
+    if (lead === null && (leadOf(buffer, brace) === '' || /\},?$/.test(before))) return brace
   }
   return -1
 }

@@ -33,6 +33,9 @@ const magics: readonly { readonly format: 'parquet' | OtherFormat; readonly what
   { format: 'unknown', what: 'a PDF', test: (head) => starts(head, '%PDF') },
 ]
 
+/** A file of one unfinished line is taken for cut-off JSON Lines up to this length, beyond it for a document on one line. */
+const SHORT = 1 << 16
+
 function starts(head: Buffer, magic: string): boolean {
   return head.toString('latin1', 0, magic.length) === magic
 }
@@ -70,18 +73,16 @@ export function sniff(head: Buffer, path: string): Sniffed {
 /** Lines of JSON, unless the first line does not stand alone or wraps all rows. */
 function jsonKind(head: Buffer, first: string): 'jsonl' | 'json' {
   if (first === '[') return 'json'
-  const text = head.toString('utf8')
+  const text = head.toString('utf8').trimStart()
   const lines = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '')
-  const begun = lines.length === 1 && !/[\r\n]/.test(text.trimStart())
   const value = tryParse(lines[0]!)
   if (isObject(value)) {
     if (lines.length > 1) return 'jsonl'
     return shapeOf(head) === 'wrapped' || isTable(value) ? 'json' : 'jsonl'
   }
-  if (begun && shapeOf(head) === 'wrapped') return 'json'
-  // A broken or very long first line: JSON Lines when lines begin like objects, a document when they are indented.
-  const openers = lines.slice(1).filter((line) => /^\{\s*"/.test(line)).length
-  return begun || openers > 0 || !/^\{\s*$/.test(lines[0]!) && !/^\s+["}\]]/.test(lines[1] ?? '') ? 'jsonl' : 'json'
+  // A first line that is broken or longer than the head. Lines of JSON begin with a brace; a document has few such lines.
+  if (!/[\r\n]/.test(text)) return text.length < SHORT ? 'jsonl' : 'json'
+  return lines.slice(1).some((line) => /^\{\s*"/.test(line)) ? 'jsonl' : 'json'
 }
 
 function tryParse(line: string): Json | undefined {
