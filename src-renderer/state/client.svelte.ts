@@ -19,6 +19,8 @@ declare global {
 /** `refused`: the server is there but does not take this page's token; `tokenless`: the page was opened without one. */
 export type Phase = 'connecting' | 'open' | 'lost' | 'refused' | 'tokenless'
 
+const FOREIGN_MS = 4000
+
 type Listener = (events: readonly LabEvent[]) => void
 
 /** The same events in order; of the progress of one job only the newest. */
@@ -44,6 +46,7 @@ export class Lab {
   #listeners = new Set<Listener>()
   #waiting: LabEvent[] = []
   #planned: (() => void) | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Throws before `connect`: pages stand only where there was a connection. */
   get client(): Client {
@@ -94,12 +97,19 @@ export class Lab {
   #readWorkspace(): void {
     this.client.workspace.info().then(
       (workspace) => {
-        const another = workspace?.uid !== this.workspace?.uid
+        const another = this.workspace !== undefined && workspace?.uid !== this.workspace?.uid
         this.workspace = workspace
         if (another) this.epoch += 1
+        this.#lookAgain()
       },
       () => {},
     )
+  }
+
+  /** What another program writes tells no events here: it is read again every few seconds while somebody looks. */
+  #lookAgain(): void {
+    clearTimeout(this.#timer)
+    if (this.readOnly) this.#timer = setTimeout(() => (document.hidden || this.phase !== 'open' ? this.#lookAgain() : this.#changed()), FOREIGN_MS)
   }
 
   #flush(): void {

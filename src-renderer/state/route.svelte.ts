@@ -11,7 +11,7 @@ interface Shape {
   readonly path: string
   /** The parameter that is the second part of the path, where the page is about one thing. */
   readonly main: string | null
-  readonly params: Readonly<Record<string, Param<never>>>
+  readonly params: Readonly<Record<string, Param<unknown>>>
 }
 
 const rolloutParams = {
@@ -24,7 +24,7 @@ export const routes = {
   runs: { path: 'runs', main: null, params: { find: text, by: choice('run', 'group'), baseline: id } },
   run: { path: 'run', main: 'runId', params: { runId: id, tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'), x: choice('step', 'tokens', 'time'), smoothing: number } },
   newRun: { path: 'new', main: null, params: { preset: text, from: id, branch: id } },
-  rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id } },
+  rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
   compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: id, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text } },
   thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, steps: range, problem: id, budget: number, tab: text } },
 } as const satisfies Readonly<Record<string, Shape>>
@@ -53,8 +53,8 @@ export function href<N extends RouteName>(name: N, ...[params]: Main<N> extends 
   const given = (params ?? {}) as AnyParams
   const query = Object.entries(shape.params)
     .filter(([key]) => key !== shape.main && given[key] !== undefined)
-    .map(([key, param]) => `${key}=${encode((param as Param<unknown>).write(given[key]))}`)
-  const main = shape.main === null ? '' : `/${encode((shape.params[shape.main] as Param<unknown>).write(given[shape.main]))}`
+    .map(([key, param]) => `${key}=${encode(param.write(given[key]))}`)
+  const main = shape.main === null ? '' : `/${encode(shape.params[shape.main].write(given[shape.main]))}`
   return `#/${shape.path}${main}${query.length > 0 ? `?${query.join('&')}` : ''}`
 }
 
@@ -70,7 +70,7 @@ export function parseHash(hash: string): Route | NoRoute {
   const [name, shape] = found
   const params: Record<string, unknown> = {}
   const read = (key: string, written: string): void => {
-    const value = Object.hasOwn(shape.params, key) ? (shape.params[key] as Param<unknown>).read(written) : undefined
+    const value = Object.hasOwn(shape.params, key) ? shape.params[key].read(written) : undefined
     if (value !== undefined) params[key] = value
   }
   for (const [key, written] of new URLSearchParams(query)) read(key, written)

@@ -2,8 +2,8 @@
 import { finishReasons } from '../../src-preload/contract.ts'
 
 export interface Param<T> {
-  readonly read: (written: string) => T | undefined
-  readonly write: (value: T) => string
+  read(written: string): T | undefined
+  write(value: T): string
 }
 
 const param = <T>(read: (written: string) => T | undefined, write: (value: T) => string = String): Param<T> => ({ read, write })

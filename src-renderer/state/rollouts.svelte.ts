@@ -1,0 +1,213 @@
+/**
+ * Where a reader of rollouts is, and the ways from there: run, step, prompt group, sample, or a filtered list. The address holds
+ * it all, so that Back, reload and a copied link show the same sample; this class only reads it, asks the lab, and moves.
+ */
+import type { MetricSeries, Rollout, RolloutFilter } from '../../src-preload/contract.ts'
+import { reading } from './reading.svelte.ts'
+import { place, rolloutFilterOf, type Params } from './route.svelte.ts'
+import { runs } from './runs.svelte.ts'
+
+/** Curves that lead to rollouts worth reading, first the ones that most runs have. */
+const trendNames = ['reward', 'rewards/outcome/mean', 'completions/mean_length', 'mrt/progress_mean', 'mrt/episodes_mean', 'frac_reward_zero_std'] as const
+
+/** What narrows a list beyond run, step and group. */
+const narrowing = ['problem', 'correct', 'used', 'finish', 'reward', 'tokens', 'progress', 'text', 'steps', 'phase'] as const
+type Narrowing = { -readonly [K in (typeof narrowing)[number]]?: Params<'rollouts'>[K] }
+const nothingNarrowed = Object.fromEntries(narrowing.map((key) => [key, undefined])) as Narrowing
+
+/** One prompt group: of a step of a run, or of an evaluation. */
+export interface Place {
+  readonly run: number | undefined
+  readonly evaluation: number | undefined
+  readonly step: number | undefined
+  readonly group: number | undefined
+}
+
+const placeOf = ({ runId, evaluationId, step, group }: Rollout): Place =>
+  evaluationId === null ? { run: runId ?? undefined, evaluation: undefined, step, group } : { run: undefined, evaluation: evaluationId, step: undefined, group }
+
+const PAGE = 200
+
+/** Call while the page is set up: its readings end with it. */
+export class RolloutsState {
+  #params: () => Params<'rollouts'>
+  /** Sample to take in a group that has just been entered. */
+  #wanted = 0
+  episode: number | null = $state(null)
+  sort: 'place' | 'reward' | 'tokens' | 'progress' | 'overthink' = $derived.by(() => this.params.sort ?? 'place')
+
+  constructor(params: () => Params<'rollouts'>) {
+    this.#params = params
+    // The address names the sample, also when only its group was asked for.
+    $effect(() => {
+      const { id } = this
+      if (id === undefined || this.params.rollout !== undefined || !this.list.some((rollout) => rollout.id === id)) return
+      place.adjust('rollouts', { ...(this.narrowed ? {} : this.where), rollout: id })
+    })
+    $effect(() => {
+      void this.id
+      this.episode = null
+    })
+  }
+
+  get params(): Params<'rollouts'> {
+    return this.#params()
+  }
+
+  narrowed = $derived.by(() => narrowing.some((key) => this.params[key] !== undefined) || this.params.sort !== undefined)
+  filter: RolloutFilter = $derived.by(() => rolloutFilterOf(this.params))
+
+  /** The run shown when the address names nothing: the newest that has rollouts. */
+  #default = $derived(runs.items.find(({ rolloutCount }) => rolloutCount > 0)?.run.id)
+
+  where: Place | null = $derived.by(() => {
+    const { run, evaluation, step, group, rollout } = this.params
+    const whole = evaluation === undefined ? run !== undefined && step !== undefined && group !== undefined : group !== undefined
+    if (rollout !== undefined && !whole) {
+      const known = this.current.data?.detail.rollout
+      return known?.id === rollout ? placeOf(known) : null
+    }
+    if (this.narrowed && rollout === undefined) {
+      const first = this.found.data?.rollouts[0]
+      return first === undefined ? null : placeOf(first)
+    }
+    if (evaluation !== undefined) return { run: undefined, evaluation, step: undefined, group: group ?? 0 }
+    const of = run ?? this.#default
+    if (of === undefined) return null
+    return { run: of, evaluation: undefined, step: step ?? runs.byId.get(of)?.run.lastStep ?? undefined, group: group ?? 0 }
+  })
+
+  // The parts of the place one by one, so that a move within a group asks for nothing again.
+  runId = $derived(this.where?.run)
+  evaluationId = $derived(this.where?.evaluation)
+  step = $derived(this.where?.step)
+  group = $derived(this.where?.group)
+  run = $derived(this.runId === undefined ? undefined : runs.byId.get(this.runId)?.run)
+
+  evaluations = reading((client) => client.evaluations.list({}), { nouns: ['evaluations'] })
+  evaluation = $derived(this.evaluations.data?.find(({ id }) => id === this.evaluationId))
+  descriptions = reading((client) => client.glossary.metrics())
+
+  trend = reading<readonly MetricSeries[]>(
+    (client) => {
+      if (this.runId === undefined) return null
+      void this.run?.lastStep
+      return client.runs.series({ runId: this.runId, metrics: [...trendNames] }).then((all) => all.filter(({ pointCount }) => pointCount > 0))
+    },
+    { keep: true },
+  )
+
+  groups = reading(
+    (client) => {
+      const { runId, step, evaluationId } = this
+      if (evaluationId !== undefined) return client.groups.list({ evaluationId })
+      return runId === undefined || step === undefined ? null : client.groups.list({ runId, step })
+    },
+    { keep: true },
+  )
+
+  #groupKey = $derived([this.runId, this.evaluationId, this.step, this.group].join(' '))
+  /** The samples of a group, and which group that is. */
+  samples = reading(
+    (client) => {
+      const { runId, evaluationId, step, group } = this
+      const key = this.#groupKey
+      if (group === undefined || (evaluationId === undefined && (runId === undefined || step === undefined))) return null
+      const filter: RolloutFilter = evaluationId === undefined ? { runId, steps: [step!, step!], group } : { evaluationId, group }
+      return client.rollouts.query({ filter, sort: 'place', descending: false, limit: 1000, after: null }).then(({ rollouts }) => ({ key, rollouts }))
+    },
+    { keep: true },
+  )
+  /** The group on screen; the one before stays until the next is there. */
+  members: readonly Rollout[] = $derived(this.samples.data?.rollouts ?? [])
+
+  found = reading(
+    (client) => {
+      if (!this.narrowed) return null
+      const { sort = 'place', descending = false } = this.params
+      return client.rollouts.query({ filter: this.filter, sort, descending, limit: PAGE, after: null })
+    },
+    { nouns: ['rollouts'] },
+  )
+
+  /** What n and p walk through; empty while another group is read. */
+  list: readonly Rollout[] = $derived.by(() => {
+    if (this.narrowed) return this.found.data?.rollouts ?? []
+    return this.samples.data?.key === this.#groupKey ? this.samples.data.rollouts : []
+  })
+  /** What is being read; the sample before stays until the next is known. */
+  id: number | undefined = $derived.by(() => {
+    const asked = this.params.rollout ?? this.list[Math.min(this.#wanted, this.list.length - 1)]?.id
+    return (this.#shown = asked ?? (this.narrowed ? undefined : this.#shown))
+  })
+  #shown: number | undefined
+  index = $derived(this.list.findIndex(({ id }) => id === this.id))
+
+  current = reading((client) => (this.id === undefined ? null : client.rollouts.get({ rolloutId: this.id })), { keep: true })
+
+  get firstStep(): number {
+    return this.trend.data?.[0]?.step[0] ?? 1
+  }
+  get lastStep(): number {
+    return this.run?.lastStep ?? this.trend.data?.[0]?.step.at(-1) ?? this.firstStep
+  }
+  /** How many groups the step (or evaluation) has. */
+  groupCount = $derived(this.groups.data?.length ?? 0)
+
+  // ------------------------------------------------------------------------------------------------------------- moving
+
+  #go(changes: Partial<Params<'rollouts'>>): void {
+    place.adjust('rollouts', { ...changes })
+  }
+
+  open(rollout: Rollout): void {
+    this.#go(this.narrowed ? { rollout: rollout.id } : { ...placeOf(rollout), rollout: rollout.id })
+  }
+
+  /** Opens a rollout where it stands, leaving any filter. */
+  openAtHome(rollout: Rollout): void {
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, ...placeOf(rollout), rollout: rollout.id })
+  }
+
+  toSource(source: { readonly run?: number; readonly evaluation?: number }): void {
+    this.#wanted = 0
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, step: undefined, group: undefined, rollout: undefined, run: undefined, evaluation: undefined, ...source })
+  }
+
+  toStep(step: number): void {
+    const to = Math.min(this.lastStep, Math.max(this.firstStep, step))
+    if (this.runId === undefined || (to === this.step && !this.narrowed)) return
+    this.#wanted = Math.max(0, this.narrowed ? 0 : this.index)
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, run: this.runId, evaluation: undefined, step: to, group: this.group, rollout: undefined })
+  }
+
+  toGroup(group: number, sample = 0): void {
+    this.#wanted = sample
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, run: this.runId, evaluation: this.evaluationId, step: this.step, group, rollout: undefined })
+  }
+
+  /** The next (1) or previous (-1) sample; past the end of a group, the next group. */
+  move(by: 1 | -1): void {
+    const next = this.list[this.index + by]
+    if (next !== undefined) return this.open(next)
+    if (this.narrowed) return
+    const groups = this.groups.data ?? []
+    const at = groups.findIndex(({ group }) => group === this.group)
+    const neighbour = groups[at + by]
+    if (neighbour !== undefined) this.toGroup(neighbour.group, by === 1 ? 0 : Number.MAX_SAFE_INTEGER)
+  }
+
+  toEnd(which: 'first' | 'last'): void {
+    const to = this.list.at(which === 'first' ? 0 : -1)
+    if (to !== undefined) this.open(to)
+  }
+
+  narrow(changes: Narrowing & Pick<Params<'rollouts'>, 'sort' | 'descending' | 'run' | 'evaluation' | 'step'>): void {
+    this.#wanted = 0
+    this.#go({ step: undefined, group: undefined, rollout: undefined, run: this.runId, evaluation: this.evaluationId, ...changes })
+  }
+
+  widen(): void {
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, ...(this.where ?? {}), rollout: this.id })
+  }
+}
