@@ -25,6 +25,7 @@ export function datasetStore(db: Connection) {
   const splits = db.prepare<unknown[], { split: string; count: number }>(
     'SELECT split, count(*) AS count FROM problems WHERE dataset_id = ? GROUP BY split ORDER BY split',
   )
+  const setRoles = db.prepare('UPDATE datasets SET roles = ?, grader = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?')
   const uses = db.prepare<unknown[], { runs: number; evaluations: number; rollouts: number }>(`
     SELECT (SELECT count(*) FROM runs WHERE dataset_id = $id) AS runs,
@@ -61,6 +62,8 @@ export function datasetStore(db: Connection) {
       return row === undefined ? null : toDataset(row)
     },
     list: (): Dataset[] => selectAll.all().map(toDataset),
+    /** What reading the whole file told: which column plays which part, and how answers are graded. */
+    setRoles: (id: number, roles: Dataset['roles'], grader: string): void => void setRoles.run(JSON.stringify(roles), grader, id),
     /** Removes the set and its problems. Throws LabError `dataset.inUse` when runs, evaluations or rollouts refer to it. */
     remove(id: number): void {
       const used = uses.get({ id })!
