@@ -96,7 +96,7 @@ export function terminationScores(rollout: GradedRollout): Float64Array {
 
 /** [E + 1] scores -> [E] differences of neighbours. */
 export function progressOf(scores: readonly number[]): number[] {
-  return scores.slice(1).map((score, index) => score - scores[index])
+  return Array.from(differences(scores))
 }
 
 /** [E] progress -> [E] own progress plus later progress, discounted by lambda per episode. */
