@@ -2,6 +2,7 @@
 // Progress of episode j is r_prg = J_j - J_(j-1), the gain in the chance of success if thinking stopped there (Qu et al., "Optimizing Test-Time
 // Compute via Meta Reinforcement Fine-Tuning", arXiv 2503.07572). How J was found is not this file's business; J only ever
 // enters as a reward, no gradient flows through it. The controls replace progress by something that carries no information.
+import { progressOf as differences } from '../episodes/progress.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { mean, sum } from '../numeric/stats.ts'
 import { drGrpoAdvantages } from './drGrpo.ts'

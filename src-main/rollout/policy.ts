@@ -4,11 +4,9 @@ import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { Session } from '../engine/session.ts'
-import { toOnnx } from '../graph/onnx.ts'
-import { branchGraph } from '../model/branches.ts'
 import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
-import { decodeGraph, scoreGraph } from '../model/llama.ts'
+import { branchModel, decodeModel, scoreModel } from '../model/onnx.ts'
 import { batchByLength } from './batches.ts'
 import { forwardedLength, readCompletionPlane, sequenceFeeds } from './sequences.ts'
 import type { Sequence } from './sequences.ts'
@@ -46,11 +44,11 @@ export function createWeights(engine: Engine, config: LlamaConfig, tensors: Read
 export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
   const [decoder, branches, scorer] = await Promise.all([
     engine.createDecoder({
-      onnx: toOnnx(decodeGraph(config)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
+      onnx: decodeModel(config), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
       vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
     }),
-    engine.createSession(toOnnx(branchGraph(config, { traceLogps: false })), { parameters }),
-    engine.createSession(toOnnx(scoreGraph(config)), { parameters }),
+    engine.createSession(branchModel(config), { parameters }),
+    engine.createSession(scoreModel(config), { parameters }),
   ])
   return {
     config, parameters, decoder, branches,

@@ -28,10 +28,12 @@ const mayImport: Record<string, readonly string[]> = {
   'src-main/cli': ['src-preload/contract', 'src-main/lab', 'src-main/serve'],
   'src-main/shell': ['src-preload/contract', 'src-main/shell', 'src-main/lab'],
   'src-renderer/charts': [],
-  'src-renderer/parts': ['src-renderer/charts', 'src-preload/contract'],
+  'src-renderer/parts': ['src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer/style': [],
   'src-renderer/state': ['src-preload/contract'],
   'src-renderer/pages': ['src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-preload/contract'],
-  'src-renderer': ['src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer/gallery': ['src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer': ['src-renderer/gallery', 'src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {
