@@ -1,0 +1,164 @@
+// Is it as right and as fast as PyTorch? The same Llama, the same batch and the same loss in eager PyTorch and in transformers: values and
+// every gradient compared, then a training step and a cached generation loop timed in turn, ours and theirs, in the same run.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openEngine } from '../../src-main/engine/engine.ts'
+import type { Engine } from '../../src-main/engine/engine.ts'
+import { toOnnx } from '../../src-main/graph/onnx.ts'
+import { openLearner } from '../../src-main/lab/learner.ts'
+import { parameterSpecs } from '../../src-main/model/config.ts'
+import { decodeGraph, trainGraph } from '../../src-main/model/llama.ts'
+import { writeSafetensors } from '../../src-main/model/safetensors.ts'
+import type { TensorData } from '../../src-main/model/safetensors.ts'
+import { lossGraph } from '../../src-main/rl/loss.ts'
+import { createWeights } from '../../src-main/rollout/policy.ts'
+import { benchWeights } from '../models.ts'
+import { clock, figure, gain } from '../question.ts'
+import type { Answer, Check, Question } from '../question.ts'
+import { LOSS, OPTIMIZER, batchFeeds, randomSequences } from '../train.ts'
+import { openPeer } from './python.ts'
+import type { Peer } from './python.ts'
+
+const SEQUENCES = 32
+const ROWS = 64
+const POSITIONS = 256
+const PEERS = { plain: 'PyTorch', hugging: 'transformers' } as const
+
+type PeerName = keyof typeof PEERS
+
+export const question: Question = {
+  title: 'peers: against PyTorch and transformers, on the CPU',
+  async ask() {
+    const engine = openEngine()
+    const folder = mkdtempSync(join(tmpdir(), 'mrt-peers-'))
+    let peer: Peer | null = null
+    try {
+      const ours = await openOurs(engine, folder)
+      peer = openPeer(folder, engine.threads)
+      const about = await peer.ask({ do: 'about' })
+      console.log(`PyTorch ${about.torch} (${about.capability}), transformers ${about.transformers}, ${about.threads} threads`)
+      const checks: Check[] = []
+      for (const name of Object.keys(PEERS) as PeerName[]) checks.push(...await check(peer, name))
+      return { checks, ...await compare(peer, ours) }
+    } finally {
+      peer?.close()
+      engine.dispose()
+      rmSync(folder, { recursive: true })
+    }
+  },
+}
+
+interface Ours {
+  train(): Promise<unknown>
+  generate(rows: number): Promise<unknown>
+}
+
+/** Opens our side and writes what the peers need: weights, batch, and our loss, log-probs and gradients. */
+async function openOurs(engine: Engine, folder: string): Promise<Ours> {
+  const { config, tensors } = benchWeights()
+  const parameters = createWeights(engine, config, tensors)
+  const sequences = randomSequences(config, SEQUENCES)
+  const members = sequences.map((_, index) => index)
+  const feeds = batchFeeds(sequences, members)
+
+  const graph = trainGraph(config, (g, values) => lossGraph(g, values, LOSS), { oldLogps: true, refLogps: false })
+  const trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters })
+  const { outputs } = await trainer.step({ microbatches: [feeds], outputs: ['loss', 'logps'], apply: false })
+  const gradients = trainer.gradients()
+  trainer.dispose()
+
+  const decoder = await engine.createDecoder({
+    onnx: toOnnx(decodeGraph(config)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim, vocabulary: config.vocabSize, rows: ROWS, maxLength: POSITIONS,
+  })
+  const prompts = Array.from({ length: ROWS }, (_, row) => Int32Array.of(1, 15 + row))
+  const generate = (rows: number) => decoder.generate({ sources: prompts, requests: prompts.slice(0, rows).map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })) })
+  const drawn = await generate(ROWS)
+  const steps = drawn[0]!.tokens.length
+
+  const specs = parameterSpecs(config)
+  const whole = (values: ArrayLike<number>): BigInt64Array => BigInt64Array.from(Array.from(values, BigInt))
+  const { dims } = feeds.tokens!
+  await writeSafetensors(join(folder, 'weights.safetensors'), new Map(specs.map(({ name, dims: shape }): [string, TensorData] => [name, { dims: shape, data: tensors.get(name)! }])))
+  await writeSafetensors(join(folder, 'batch.safetensors'), new Map<string, TensorData>([
+    ...(['tokens', 'targets'] as const).map((name): [string, TensorData] => [name, { dims, data: whole(feeds[name]!.data as Int32Array) }]),
+    ...(['advantages', 'weights', 'old_logps'] as const).map((name): [string, TensorData] => [name, { dims, data: feeds[name]!.data as Float32Array }]),
+    ['prompts', { dims: [ROWS, 2], data: whole(prompts.flatMap((prompt) => [...prompt])) }],
+    ['drawn', { dims: [ROWS, steps], data: whole(drawn.flatMap(({ tokens }) => [...tokens])) }],
+  ]))
+  await writeSafetensors(join(folder, 'ours.safetensors'), new Map<string, TensorData>([
+    ['loss', { dims: [], data: outputs[0]!.loss!.data as Float32Array }],
+    ['logps', { dims, data: outputs[0]!.logps!.data as Float32Array }],
+    ['drawn_logps', { dims: [ROWS, steps], data: Float32Array.from(drawn.flatMap(({ logps }) => [...logps])) }],
+    ...specs.map(({ name, dims: shape }): [string, TensorData] => [`grad/${name}`, { dims: shape, data: gradients[name]! }]),
+  ]))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ model: config, loss: LOSS, optimizer: OPTIMIZER, threads: engine.threads }))
+
+  const learner = await openLearner(engine, config, createWeights(engine, config, tensors), LOSS, 4096)
+  return { generate, train: () => learner.step(sequences, OPTIMIZER) }
+}
+
+async function check(peer: Peer, name: PeerName): Promise<Check[]> {
+  const found = await peer.ask({ do: 'check', model: name }) as Record<'loss' | 'logps' | 'gradient' | 'gradients' | 'cached', number>
+  return [
+    { what: `${PEERS[name]}: loss`, difference: found.loss, limit: 1e-4 },
+    { what: `${PEERS[name]}: log-probs of a batch`, difference: found.logps, limit: 1e-4 },
+    { what: `${PEERS[name]}: worst of ${found.gradients} gradients, relative`, difference: found.gradient, limit: 1e-4 },
+    { what: `${PEERS[name]}: log-probs while generating`, difference: found.cached, limit: 1e-4 },
+  ]
+}
+
+async function compare(peer: Peer, ours: Ours): Promise<Pick<Answer, 'figures' | 'ratios'>> {
+  const timeOf = async (request: Readonly<Record<string, string | number>>): Promise<number> => Number((await peer.ask(request)).ms)
+  const training = await inTurn({
+    ours: () => clock(ours.train), plain: () => timeOf({ do: 'train', model: 'plain' }), hugging: () => timeOf({ do: 'train', model: 'hugging' }),
+  }, 5)
+  const generation = [await generating(ours, timeOf, ROWS, 2), await generating(ours, timeOf, 1, 3)]
+  return {
+    figures: [
+      figure('training step of 32 x 128 tokens: ours', 'ms', training.ours),
+      figure('training step: PyTorch', 'ms', training.plain),
+      figure('training step: transformers', 'ms', training.hugging),
+      ...generation.flatMap(({ figures }) => figures),
+    ],
+    ratios: [
+      gain('training step: PyTorch over ours', training.ours, training.plain, { atLeast: 1.2 }),
+      gain('training step: transformers over ours', training.ours, training.hugging, { atLeast: 1.2 }),
+      ...generation.flatMap(({ ratios }) => ratios),
+    ],
+  }
+}
+
+async function generating(ours: Ours, timeOf: (request: Readonly<Record<string, string | number>>) => Promise<number>, rows: number, rounds: number): Promise<Pick<Answer, 'figures' | 'ratios'>> {
+  const times = await inTurn({
+    ours: () => clock(() => ours.generate(rows)),
+    plain: () => timeOf({ do: 'generate', model: 'plain', rows }), hugging: () => timeOf({ do: 'generate', model: 'hugging', rows }), library: () => timeOf({ do: 'library', model: 'hugging', rows }),
+  }, rounds)
+  const work = `${rows} x ${POSITIONS - 1} tokens`
+  return {
+    figures: [
+      figure(`${work}: ours`, 'ms', times.ours),
+      figure(`${work}: PyTorch, cached loop`, 'ms', times.plain),
+      figure(`${work}: transformers, cached loop`, 'ms', times.hugging),
+      figure(`${work}: transformers generate()`, 'ms', times.library),
+    ],
+    ratios: [
+      gain(`${work}: PyTorch, cached loop, over ours`, times.ours, times.plain),
+      gain(`${work}: transformers, cached loop, over ours`, times.ours, times.hugging, { atLeast: 5 }),
+      gain(`${work}: transformers generate() over ours`, times.ours, times.library, { atLeast: 5 }),
+    ],
+  }
+}
+
+/** As `contest`, for contestants that tell their own time. */
+async function inTurn<Name extends string>(contestants: Readonly<Record<Name, () => Promise<number>>>, rounds: number): Promise<Record<Name, number[]>> {
+  const names = Object.keys(contestants) as Name[]
+  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      const ms = await contestants[name]()
+      if (round > 0) times[name].push(ms)
+    }
+  }
+  return times
+}

@@ -1,0 +1,63 @@
+// `npm run bench -- [name ...] [--json FILE] [--start FOLDER]`: asks the named questions, or all that need nothing but this repository,
+// and prints the answers with the machine they were found on. Every question runs in a process of its own, so that neither memory nor
+// idle threads of one are met by the next. Fails where something that must be equal is not; a missed aim is printed, not an error.
+import { fork } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine, machineText } from './machine.ts'
+import { answerText, sound } from './question.ts'
+import type { Answer, AskOptions, Question } from './question.ts'
+
+const questions: Readonly<Record<string, { readonly load: () => Promise<{ readonly question: Question }>; readonly unasked?: true }>> = {
+  decode: { load: () => import('./decode.ts') },
+  train: { load: () => import('./train.ts') },
+  mu: { load: () => import('./mu.ts') },
+  step: { load: () => import('./step.ts') },
+  // Needs Python 3.11 and installs PyTorch; only when named.
+  peers: { load: () => import('./peers/peers.ts'), unasked: true },
+}
+
+if (process.send) await answerParent()
+else process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' }, start: { type: 'string' } } })
+  const stranger = positionals.find((name) => !Object.hasOwn(questions, name))
+  if (stranger !== undefined) {
+    console.error(`error: there is no benchmark "${stranger}"\nnext:  use ${Object.keys(questions).join(', ')}`)
+    return 1
+  }
+  const names = positionals.length > 0 ? positionals : Object.keys(questions).filter((name) => !questions[name]!.unasked)
+  const options: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter') }
+  const machine = await describeMachine()
+  console.log(machineText(machine))
+  const answers: Record<string, Answer & { readonly title: string; readonly seconds: number }> = {}
+  for (const name of names) {
+    const began = performance.now()
+    const { question } = await questions[name]!.load()
+    const answer = await askChild(name, options)
+    answers[name] = { title: question.title, seconds: (performance.now() - began) / 1000, ...answer }
+    console.log(`\n${answerText(question.title, answer)}`)
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, answers }, null, 2)}\n`)
+  return Object.values(answers).every(sound) ? 0 : 1
+}
+
+/** Rejects where the question's process ended without an answer; what it printed has been seen. */
+function askChild(name: string, options: AskOptions): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const child = fork(import.meta.filename, [name, JSON.stringify(options)], { serialization: 'advanced' })
+    let answer: Answer | null = null
+    child.once('message', (message) => { answer = message as Answer })
+    child.once('error', reject)
+    child.once('exit', (code, signal) => (answer ? resolve(answer) : reject(new Error(`the benchmark ${name} ended with ${signal ?? code} and gave no answer`))))
+  })
+}
+
+async function answerParent(): Promise<void> {
+  const [name, options] = process.argv.slice(2) as [string, string]
+  const { question } = await questions[name]!.load()
+  process.send!(await question.ask(JSON.parse(options) as AskOptions))
+  process.disconnect()
+}
