@@ -72,7 +72,11 @@ export function answering(answers: Partial<Answers<Noun>>, reply: (message: Host
 
   return async (received) => {
     const message = callMessage.safeParse(received)
-    if (!message.success) return
+    if (!message.success) {
+      const { id } = (received ?? {}) as { id?: unknown }
+      if (Number.isInteger(id)) reply({ id: id as number, ok: false, error: badInput('a call', message.error.issues).toJSON() })
+      return
+    }
     if ('cancel' in message.data) return running.get(message.data.cancel)?.abort(callCancelled())
     const { id, method, input } = message.data
     const abort = new AbortController()

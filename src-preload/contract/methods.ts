@@ -455,7 +455,7 @@ export const methods = {
   },
   system: {
     info: method(none, systemInfo),
-    selfTest: method(z.object({ device: z.enum(['cpu', 'webgpu']).default('cpu') }), selfTestReport),
+    selfTest: method(z.object({ device: z.enum(['cpu', 'webgpu']).default('cpu') }).prefault({}), selfTestReport),
   },
   settings: {
     all: method(none, z.record(z.string(), json)),
@@ -533,7 +533,7 @@ export const methods = {
     rules: method(none, z.array(z.object({ name, rule: segmentRule }))),
   },
   evaluations: {
-    list: method(z.object({ runId: id.nullable().default(null) }), z.array(evaluation)),
+    list: method(z.object({ runId: id.nullable().default(null) }).prefault({}), z.array(evaluation)),
     get: method(z.object({ evaluationId: id }), evaluation),
     curves: method(z.object({ evaluationId: id }), z.array(evaluationPoint)),
     results: method(z.object({ evaluationId: id }), z.array(evaluationResult)),
@@ -564,7 +564,7 @@ export const methods = {
     setPinned: method(z.object({ checkpointId: id, pinned: z.boolean() }), nothing),
   },
   events: {
-    list: method(z.object({ runId: id.nullable().default(null), kind: z.enum(['log', 'health', 'lifecycle']).nullable().default(null), afterId: count.default(0), limit: z.int().min(1).max(1000).default(200) }), z.array(runEvent)),
+    list: method(z.object({ runId: id.nullable().default(null), kind: z.enum(['log', 'health', 'lifecycle']).nullable().default(null), afterId: count.default(0), limit: z.int().min(1).max(1000).default(200) }).prefault({}), z.array(runEvent)),
   },
   health: {
     rules: method(none, z.array(healthRule)),
@@ -595,7 +595,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 type Call<S extends Spec> = undefined extends z.input<S['input']>
-  ? (input?: undefined, options?: CallOptions) => Promise<OutputOf<S>>
+  ? (input?: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
   : (input: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
 
 /** What a page holds: `client.runs.list()`, `client.rollouts.get({ rolloutId })`. Rejects with LabError. */

@@ -1,0 +1,42 @@
+// A client of a lab in the test's own process: the same messages as over any channel, in their text form, with every answer held to
+// its schema.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient, fromWire, toWire, type Connection, type HostMessage, type LabEvent } from '../../src-preload/contract.ts'
+import { answering } from '../../src-main/lab/answer.ts'
+import { createLab, type Lab } from '../../src-main/lab/createLab.ts'
+import type { Experiments } from '../../src-main/lab/experiments.ts'
+import { fakeExperiments } from './fakeExperiments.ts'
+import { makeWorkspace, type Filled } from './records.ts'
+
+export interface LocalLab extends Connection {
+  readonly home: string
+  readonly folder: string
+  readonly filled: Filled
+  readonly lab: Lab
+  readonly events: LabEvent[]
+  close(): Promise<void>
+}
+
+/** With a filled workspace, open. */
+export async function openLocalLab(experiments: Experiments = fakeExperiments): Promise<LocalLab> {
+  const home = mkdtempSync(join(tmpdir(), 'mrt-lab-'))
+  const folder = join(home, 'filled')
+  const filled = makeWorkspace(folder)
+  let hear: (message: HostMessage) => void = () => {}
+  const deliver = (message: HostMessage): void => hear(fromWire(toWire(message)) as HostMessage)
+  const events: LabEvent[] = []
+  const lab = createLab({ home, sample: null, version: '0.0.0', experiments, tell: (event) => deliver({ event }) })
+  const answer = answering(lab.answers, deliver, { checkOutputs: true })
+  const connection = createClient({ send: (message) => void answer(fromWire(toWire(message))), listen: (onMessage) => (hear = onMessage) })
+  connection.onEvent((event) => events.push(event))
+  await connection.client.workspace.open({ folder })
+  return {
+    ...connection, home, folder, filled, lab, events,
+    async close() {
+      await lab.close()
+      rmSync(home, { recursive: true, force: true })
+    },
+  }
+}
