@@ -16,7 +16,7 @@ afterAll(() => bench.dispose())
 describe('the sample workspace', () => {
   it('keeps the chosen runs with all metrics and results, some rollouts, and their last weights', async () => {
     const context = bench.open('whole')
-    const ids = []
+    const ids: number[] = []
     for (const name of ['dr-grpo', 'mrt-exact']) {
       ids.push(await createRun(context, microSpec(bench.start, { name }, { steps: 4 })))
       await trainRun(context, ids.at(-1)!)
