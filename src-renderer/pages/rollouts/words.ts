@@ -1,0 +1,105 @@
+/**
+ * A rollout in words: its problem, its verdict, its episodes beside J, its tokens. Pure functions from contract records to what
+ * the parts show; nothing is computed that the lab did not answer, only cut, named and put side by side.
+ */
+import type { ExplanationView, Problem, Rollout, RolloutDetail, ThinkingView } from '../../../src-preload/contract.ts'
+import { fixed, signed } from '../../charts/format.ts'
+import type { EpisodeView } from '../../parts/EpisodeText.svelte'
+import type { TokenView } from '../../parts/TokenText.svelte'
+
+/** "5 4 15 → 79": the prompt without the marks that only the model needs. */
+export const promptText = ({ prompt }: Pick<Problem, 'prompt'>): string => prompt.replace(/<\/?[a-z_]+>/gi, ' ').replaceAll('->', '→').replace(/[ \t]+/g, ' ').trim()
+
+export type Verdict = 'right' | 'wrong' | 'none'
+export const verdictOf = ({ correct }: Pick<Rollout, 'correct'>): Verdict => (correct === null ? 'none' : correct ? 'right' : 'wrong')
+export const verdictWord: Readonly<Record<Verdict, string>> = { right: 'right', wrong: 'wrong', none: 'not graded' }
+
+export const finishWord: Readonly<Record<Rollout['finishReason'], string>> = {
+  stop: 'finished: stop token',
+  length: 'cut off at the token limit',
+  forced: 'thinking was ended at the budget',
+  cancelled: 'cancelled',
+  error: 'failed',
+}
+
+/** Why a rollout was left out of the loss, in words; a reason without words is shown as it is. */
+const reasons: Readonly<Record<string, string>> = {
+  aborted: 'it was not finished',
+  'no-peers': 'its group has no other sample to compare with',
+  'no-signal': 'every sample of its group has the same outcome',
+  filtered: 'the method learns from right answers only',
+  'missing-arm': 'one arm of its stale prefix has no sample',
+  'baseline-only': 'it was sampled to measure a baseline',
+  'no-tokens': 'every token was forced or belongs to the prefix',
+}
+export const discardWord = (reason: string): string => reasons[reason] ?? reason.replaceAll('-', ' ')
+
+/** The text of an episode, of what comes before the first and of what follows the last. */
+export function textParts({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes'>): { readonly thoughts: readonly string[]; readonly answer: string } {
+  const last = episodes.at(-1)
+  return { thoughts: episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd)), answer: text.slice(last?.textEnd ?? 0).trim() }
+}
+
+/** The answer alone, without the marks around it. */
+export const answerText = (detail: Pick<RolloutDetail, 'text' | 'episodes'>): string => textParts(detail).answer.replace(/<\/?[a-z_]+>/gi, ' ').replace(/ +/g, ' ').trim()
+
+/** The episodes beside one progress curve; without one their J is absent. */
+export function episodeViews(detail: Pick<RolloutDetail, 'text' | 'episodes'>, view: ThinkingView | undefined): readonly EpisodeView[] {
+  const matches = view !== undefined && view.J.length === detail.episodes.length + 1
+  return textParts(detail).thoughts.map((text, i) => {
+    const { marker, startToken, endToken, bonus } = detail.episodes[i]
+    return {
+      text,
+      ...(marker !== '' && { marker }),
+      tokens: endToken - startToken,
+      before: matches ? view.J[i] : null,
+      after: matches ? view.J[i + 1] : null,
+      lo: matches ? view.low[i + 1] : null,
+      hi: matches ? view.high[i + 1] : null,
+      bonus,
+    }
+  })
+}
+
+/** How J came about, in one sentence. */
+export function estimatorSentence({ method, samples, weights, step, prover }: ThinkingView['estimator']): string {
+  const how = method === 'exact' ? 'J is exact: the chance of every right answer, summed' : `J is the share of right ones among ${samples} sampled answers, with its Wilson interval`
+  const whose = { current: 'weights that wrote this', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: 'weights of a checkpoint', unknown: 'weights not recorded' }[weights]
+  return `${how}; ${whose}${step === null ? '' : `, after step ${step}`}${prover > 1 ? `; best of ${prover}` : ''}.`
+}
+
+/**
+ * The text of every token. Known where each token is one word of the text, as in the procedural tasks; null elsewhere, since
+ * records keep ids and text but not which characters a token covers.
+ */
+export function tokenTexts({ text, tokens }: Pick<RolloutDetail, 'text' | 'tokens'>): readonly string[] | null {
+  const words = text.split(' ')
+  return words.length === tokens.length ? words.map((word, i) => (i === words.length - 1 ? word : `${word} `)) : null
+}
+
+/** Tokens with their log-probabilities, where these were recorded. */
+export function tokenViews(detail: Pick<RolloutDetail, 'text' | 'tokens' | 'logps' | 'sampled'>): readonly TokenView[] | null {
+  const known = detail.logps.length === detail.tokens.length
+  return (
+    tokenTexts(detail)?.map((text, i) => {
+      const forced = detail.sampled !== null && detail.sampled[i] === 0
+      return { text, logp: known && !forced ? detail.logps[i] : null, ...(forced && { forced }) }
+    }) ?? null
+  )
+}
+
+/** What one method pays one rollout of the group, or why that cannot be said. */
+export function payslipOf(explanation: ExplanationView, rolloutId: number) {
+  return explanation.kind === 'paid' ? (explanation.payslips.find((slip) => slip.rolloutId === rolloutId) ?? null) : null
+}
+
+/** A rollout as Markdown, for notes and issues. */
+export function rolloutMarkdown(detail: RolloutDetail, view: ThinkingView | undefined, where: string): string {
+  const lines = episodeViews(detail, view).map(({ text, after, before }, i) => {
+    const change = after === null || before === null ? '' : ` — J ${fixed(after, 3)} (${signed(after - before, 3)})`
+    return `${i + 1}. \`${text.replaceAll('`', "'")}\`${change}`
+  })
+  const { rollout } = detail
+  const head = [`**${promptText(detail.problem)}**`, `${where}; ${verdictWord[verdictOf(rollout)]}, ${rollout.tokenCount} tokens, reward ${fixed(rollout.reward, 3)}`]
+  return [...head, '', ...lines, '', `Answer: \`${answerText(detail).replaceAll('`', "'")}\``].join('\n')
+}
