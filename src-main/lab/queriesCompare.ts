@@ -79,6 +79,15 @@ function differenceOf(own: readonly Float64Array[], base: readonly Float64Array[
   return { value, low, high, n, p: n < 2 ? null : signFlipTest(overSeeds(pairs), { seed: SEED }).p }
 }
 
+/** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
+export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation | null {
+  const [first] = runs
+  const own = first === undefined ? null : newestFinished(store.evaluations.ofRun(first.id))
+  if (own === null || runs.some(({ modelId }) => modelId !== first!.modelId)) return null
+  return newestFinished(store.evaluations.list().filter(({ runId, modelId, budgets, datasetId }) =>
+    runId === null && modelId === first!.modelId && datasetId === own.datasetId && JSON.stringify(budgets) === JSON.stringify(own.budgets)))
+}
+
 export function compareQueries(open: () => Store): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
   const read = (evaluation: Evaluation): Evaluated => ({ evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) })
   const newest = (run: Run): Evaluated | null => {
@@ -87,14 +96,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   }
   const runsOf = (ids: readonly number[]): Run[] => ids.map((id) => found('run', id, open().runs.get(id)))
   const evaluatedOf = ({ runs }: Arm): Evaluated[] => runs.flatMap((run) => newest(run) ?? [])
-  /** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
-  function startOf(runs: readonly Run[]): Evaluation | null {
-    const [first] = runs
-    const own = first === undefined ? null : newestFinished(open().evaluations.ofRun(first.id))
-    if (own === null || runs.some(({ modelId }) => modelId !== first!.modelId)) return null
-    return newestFinished(open().evaluations.list().filter(({ runId, modelId, budgets, datasetId }) =>
-      runId === null && modelId === first!.modelId && datasetId === own.datasetId && JSON.stringify(budgets) === JSON.stringify(own.budgets)))
-  }
+  const startOf = (runs: readonly Run[]): Evaluation | null => startEvaluation(open(), runs)
 
   function costOf(runs: readonly Run[]): CompareRow['cost'] {
     const steps = runs.flatMap(({ id }) => open().steps.range(id, 0, Number.MAX_SAFE_INTEGER))

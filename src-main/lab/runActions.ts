@@ -9,6 +9,7 @@ import type { Store } from '../store/openStore.ts'
 import type { Experiments } from './experiments.ts'
 import { newFindings, type HistoryEvaluation } from './health.ts'
 import type { JobControl, Jobs } from './jobs.ts'
+import { startEvaluation } from './queriesCompare.ts'
 import { found, specOf } from './queriesRuns.ts'
 
 export interface ActionParts {
@@ -38,15 +39,17 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
     return job
   }
 
-  /** Health rules that compare evaluations; those over steps are kept by the training itself. */
+  /** Health rules that compare evaluations, the start's first; those over steps are kept by the training itself. */
   function watchEvaluations(runId: number): void {
     const store = open()
     const spec = specOf(run(runId))
     const method = createMethod(spec.algorithm.name, spec.algorithm.options)
-    const evaluations = store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished').map(({ step, metrics, budgets }): HistoryEvaluation => ({
+    const start = startEvaluation(store, [run(runId)])
+    const finished = store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished')
+    const evaluations = [...(start === null ? [] : [start]), ...finished].map(({ step, metrics, budgets }): HistoryEvaluation => ({
       step: step ?? 0, accuracy: metrics.accuracy ?? 0, accuracyAtMost: metrics[`ttc/acc@${budgets.at(-1)}`] ?? metrics.accuracy ?? 0, meanTokens: metrics['completions/mean_length'] ?? 0,
     }))
-    if (evaluations.length === 0) return
+    if (finished.length === 0) return
     const steps = store.steps.range(runId, 0, Number.MAX_SAFE_INTEGER)
     const { ratio, updatesPerBatch } = method.algorithm.loss(method.options)
     for (const { code, level, step, message, data, rollouts } of newFindings({ runId, updatesPerBatch: ratio === 'none' ? null : updatesPerBatch, steps, evaluations }, 'evaluation')) {

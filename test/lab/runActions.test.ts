@@ -1,0 +1,143 @@
+// A run's life as a person steers it, over experiments that keep records and compute nothing.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { LabEvent, RunStatus } from '../../src-preload/contract.ts'
+import type { LabContext } from '../../src-main/lab/context.ts'
+import { fakeExperiments } from './fakeExperiments.ts'
+import { openLocalLab, type LocalLab } from './localLab.ts'
+import { specOf } from './records.ts'
+
+let lab: LocalLab
+beforeEach(async () => {
+  lab = await openLocalLab()
+})
+afterEach(() => lab.close())
+
+/** Resolves at the first event that `wanted` accepts, from now on. */
+const event = (wanted: (event: LabEvent) => boolean): Promise<LabEvent> =>
+  new Promise((resolve) => {
+    const stop = lab.onEvent((told) => {
+      if (!wanted(told)) return
+      stop()
+      resolve(told)
+    })
+  })
+const becomes = (runId: number, status: RunStatus): Promise<LabEvent> => event((told) => told.kind === 'run' && told.run.id === runId && told.run.status === status)
+const step = (runId: number, at: number): Promise<LabEvent> => event((told) => told.kind === 'step' && told.step.runId === runId && told.step.step === at)
+const idle = (): Promise<LabEvent> => event((told) => told.kind === 'changed' && told.noun === 'jobs' && lab.lab.workspaces.current() !== null)
+const spec = (name: string, steps: number) => specOf('grpo', 1, { name, steps })
+
+/** Waits until no job is left. */
+async function quiet(): Promise<void> {
+  while ((await lab.client.jobs.list()).length > 0) await idle()
+}
+
+describe('a run', () => {
+  it('is queued, runs, tells its steps, and finishes', async () => {
+    const { id, status } = await lab.client.runs.start({ spec: spec('short', 3) })
+    expect(status).toBe('queued')
+    await becomes(id, 'finished')
+    await quiet()
+    expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('finished')
+    expect(lab.events.filter((told) => told.kind === 'step')).toHaveLength(3)
+    expect(lab.events.some((told) => told.kind === 'progress' && told.report.done === 3)).toBe(true)
+  })
+
+  it('pauses after the step at hand and goes on from there', async () => {
+    const { id } = await lab.client.runs.start({ spec: spec('long', 12) })
+    await step(id, 2)
+    await lab.client.runs.pause({ runId: id })
+    await quiet()
+    const paused = await lab.client.runs.get({ runId: id })
+    expect(paused.item.run.status).toBe('paused')
+    expect(paused.job).toBeNull()
+    const stoppedAt = paused.item.run.lastStep!
+    expect(stoppedAt).toBeLessThan(12)
+    await lab.client.runs.resume({ runId: id })
+    await becomes(id, 'finished')
+    const steps = await lab.client.steps.list({ runId: id, from: 1, to: 12 })
+    expect(steps.map((each) => each.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  })
+
+  it('goes on at once after its checkpoint was saved, before what waits', async () => {
+    const { id } = await lab.client.runs.start({ spec: spec('first', 12) })
+    await lab.client.runs.start({ spec: spec('second', 2) })
+    await step(id, 2)
+    await lab.client.runs.saveCheckpoint({ runId: id })
+    await becomes(id, 'finished')
+    const finished = lab.events.flatMap((told) => (told.kind === 'run' && told.run.status === 'finished' ? [told.run.name] : []))
+    expect(finished).toEqual(['first'])
+    expect((await lab.client.checkpoints.list({ runId: id })).some(({ step: at }) => at % 5 !== 0)).toBe(true)
+    await quiet()
+  })
+
+  it('is interrupted when cancelled, whether it runs or waits', async () => {
+    const running = await lab.client.runs.start({ spec: spec('running', 1000) })
+    const waiting = await lab.client.runs.start({ spec: spec('waiting', 1000) })
+    await step(running.id, 1)
+    await lab.client.runs.cancel({ runId: waiting.id })
+    await lab.client.runs.cancel({ runId: running.id })
+    await quiet()
+    for (const { id } of [running, waiting]) expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('interrupted')
+    expect(lab.events.some((told) => told.kind === 'failed')).toBe(false)
+  })
+
+  it('that fails says why, and leaves the queue to the next', async () => {
+    const failing = await lab.client.runs.start({ spec: spec('fails', 5) })
+    const next = await lab.client.runs.start({ spec: spec('next', 2) })
+    await becomes(next.id, 'finished')
+    expect((await lab.client.runs.get({ runId: failing.id })).item.run).toMatchObject({ status: 'failed', error: { code: 'run.failed' } })
+    expect(lab.events.find((told) => told.kind === 'failed')).toMatchObject({ error: { code: 'run.failed' } })
+  })
+
+  it('that has finished is not resumed but branched', async () => {
+    const [finished] = lab.filled.runIds
+    await expect(lab.client.runs.resume({ runId: finished! })).rejects.toMatchObject({ code: 'run.finished' })
+    const [checkpoint] = await lab.client.checkpoints.list({ runId: finished! })
+    const branched = await lab.client.runs.branch({ checkpointId: checkpoint!.id, spec: await lab.client.runs.duplicate({ runId: finished! }) })
+    expect((branched.config as { start: string }).start).toBe(`checkpoint:${checkpoint!.id}`)
+    await becomes(branched.id, 'finished')
+  })
+
+  it('at rest cannot be paused, and at work cannot be removed', async () => {
+    await expect(lab.client.runs.pause({ runId: lab.filled.runIds[0]! })).rejects.toMatchObject({ code: 'run.idle' })
+    const { id } = await lab.client.runs.start({ spec: spec('busy', 1000) })
+    await step(id, 1)
+    await expect(lab.client.runs.remove({ runId: id })).rejects.toMatchObject({ code: 'run.busy' })
+    await expect(lab.client.workspace.close()).rejects.toMatchObject({ code: 'workspace.busyJobs' })
+    await lab.client.runs.cancel({ runId: id })
+    await quiet()
+  })
+})
+
+describe('several runs', () => {
+  it('are all queued, or none when one of them is wrong', async () => {
+    const before = (await lab.client.runs.list()).length
+    const wrong = specOf('grpo', 1, { algorithm: { name: 'unheard-of' } })
+    await expect(lab.client.runs.startAll({ specs: [spec('good', 2), wrong] })).rejects.toMatchObject({ code: 'run.algorithm' })
+    expect(await lab.client.runs.list()).toHaveLength(before)
+    expect(await lab.client.jobs.list()).toEqual([])
+    const started = await lab.client.runs.startAll({ specs: [spec('a', 2), spec('b', 2)] })
+    await becomes(started[1]!.id, 'finished')
+  })
+})
+
+describe('an evaluation', () => {
+  it('that finds the reward rising and accuracy falling says so as a health event', async () => {
+    await lab.close()
+    const add = ({ store, now }: LabContext, runId: number | null, at: number, accuracy: number): number => {
+      const { id } = store.evaluations.add({ ...store.evaluations.list()[0]!, runId, step: at, modelId: null, createdAtMs: now() })
+      store.evaluations.finish(id, { status: 'finished', atMs: now(), wallMs: 1, tokens: 1, metrics: { accuracy, 'completions/mean_length': 13 }, points: [] })
+      return id
+    }
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      evaluateStart: (context) => Promise.resolve(void add(context, null, 0, 0.5)),
+      evaluateRun: (context, { runId }) => Promise.resolve(add(context, runId, 20, 0.3)),
+    })
+    // Rewards of the fake run are a hundredth of the step: 0.03 over the first five, 0.18 over the last.
+    const { id: runId } = await lab.client.runs.start({ spec: spec('hacked', 20) })
+    const told = await event((each) => each.kind === 'event' && each.event.kind === 'health')
+    expect(told).toMatchObject({ event: { code: 'reward.hacking', runId } })
+    expect((await lab.client.health.list({ runId })).map(({ code }) => code)).toContain('reward.hacking')
+  })
+})
