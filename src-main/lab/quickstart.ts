@@ -25,7 +25,7 @@ export interface Quickstart {
 }
 
 /** What newcomers see unless they ask for something else: minutes on two cores. */
-export const QUICKSTART_DEFAULTS = { steps: 30, seeds: 1, evaluationProblems: 384, evaluationSamples: 2 } as const
+export const QUICKSTART_DEFAULTS = { steps: 30, seeds: 1, evaluationProblems: 256, evaluationSamples: 2 } as const
 
 export async function quickstart(context: LabContext, options: QuickstartOptions, job: JobOptions): Promise<Quickstart> {
   const { store, now } = context
