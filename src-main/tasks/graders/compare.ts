@@ -3,7 +3,7 @@
 // agrees numerically is returned as pairs that the computer algebra still has to confirm.
 
 import type { Answer } from './answers.ts'
-import { asRealSet } from './answers.ts'
+import { asRealSet, isTuple } from './answers.ts'
 import { compareExactly, isMultiple } from './exact.ts'
 import { constant, contains, divide, integer, keyOf, minus, number, product, sum, symbol } from './expression.ts'
 import type { Expression } from './expression.ts'
@@ -127,7 +127,7 @@ const compareLists = (a: List, b: List, rules: Rules): Finding => {
     // A system against plain values: by position, if the names stand in alphabetical order or in a tuple of their own.
     const [named, names, other] = namesA ? [a, namesA, b] : [b, namesB!, a]
     const alphabetical = [...names].sort().every((name, at) => name === names[at])
-    return (other.open === '' || other.open === '(') && (alphabetical || named.open === '(') ? inOrder(a.items, b.items, rules) : null
+    return (other.open === '' || isTuple(other)) && (alphabetical || isTuple(named)) ? inOrder(a.items, b.items, rules) : null
   }
   if (a.open === '{{' || b.open === '{{') {
     const fits = [a.open, b.open].every((open) => open === '{{' || open === '')
@@ -138,12 +138,10 @@ const compareLists = (a: List, b: List, rules: Rules): Finding => {
     const ordered = rules.orderedLists || (a.items.every(isSymbolic) && b.items.every(isSymbolic))
     return (ordered ? inOrder : inAnyOrder)(a.items, b.items, rules)
   }
-  const tuple = (list: List): boolean => (list.open === '(' && list.close === ')') || list.open === '<'
-  if (a.items.length === 2) {
-    const sameEnds = a.open === b.open && a.close === b.close
-    return sameEnds || (tuple(a) && tuple(b)) ? inOrder(a.items, b.items, rules) : null
-  }
-  return inOrder(a.items, b.items, rules)
+  const sameEnds = (a.open === b.open && a.close === b.close) || (isTuple(a) && isTuple(b))
+  // Of three or more, brackets say no more than the order: (1, 2, 3), [1, 2, 3] and 1, 2, 3; of two, they may be an interval.
+  const closed = (list: List): boolean => list.open === '' || isTuple(list) || (list.open === '[' && list.close === ']')
+  return sameEnds || (a.items.length > 2 && closed(a) && closed(b)) ? inOrder(a.items, b.items, rules) : null
 }
 
 const compareSets = (a: RealSet, b: RealSet, rules: Rules): Finding => {
@@ -161,15 +159,15 @@ type Rows = readonly (readonly Expression[])[]
 /** The rows of a matrix, also when it is written as a list of lists. */
 const rowsOf = (answer: Answer): Rows | null => {
   if (answer.kind === 'matrix') return answer.rows
-  if (answer.kind !== 'list' || answer.open !== '[') return null
-  const rows = answer.items.map((item) => (item.kind === 'list' && item.open === '[' ? item.items.map((cell) => (cell.kind === 'value' ? cell.expression : null)) : null))
+  if (answer.kind !== 'list' || answer.open !== '[' || answer.close !== ']') return null
+  const rows = answer.items.map((item) => (item.kind === 'list' && item.open === '[' && item.close === ']' ? item.items.map((cell) => (cell.kind === 'value' ? cell.expression : null)) : null))
   return rows.some((row) => row === null || row.includes(null)) ? null : (rows as Rows)
 }
 
 /** A column or row vector as a plain tuple of entries. */
 const vectorOf = (answer: Answer): readonly Expression[] | null => {
   if (answer.kind === 'matrix' && !answer.determinant) return answer.rows.every((row) => row.length === 1) ? answer.rows.map((row) => row[0]!) : answer.rows.length === 1 ? answer.rows[0]! : null
-  if (answer.kind !== 'list' || !(answer.open === '(' || answer.open === '<')) return null
+  if (answer.kind !== 'list' || !isTuple(answer)) return null
   const entries = answer.items.map((item) => (item.kind === 'value' ? item.expression : null))
   return entries.includes(null) ? null : (entries as Expression[])
 }
@@ -229,6 +227,11 @@ export const compareAnswers = (a: Answer, b: Answer, rules: Rules): Finding => {
     return left && right && compareRelations(left, right, rules)
   }
   if (a.kind === 'matrix' || b.kind === 'matrix') return compareMatrices(a, b, rules)
+  if ((a.kind === 'set' && b.kind === 'list') || (a.kind === 'list' && b.kind === 'set')) {
+    const [{ set }, list] = a.kind === 'set' ? [a, b as List] : [b as NamedSet, a]
+    const isPoint = (piece: RealSet[number]): boolean => keyOf(piece.low) === keyOf(piece.high)
+    if (set.length > 0 && set.every(isPoint)) return compareLists({ kind: 'list', open: '{{', close: '}}', items: set.map(({ low }) => ({ kind: 'value', expression: low })) }, list, rules)
+  }
   if ((a.kind === 'set' || b.kind === 'set') && a.kind !== 'value' && b.kind !== 'value') {
     const [nameA, nameB] = [nameOf(a), nameOf(b)]
     const [left, right] = [asRealSet(a), asRealSet(b)]

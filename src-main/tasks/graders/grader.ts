@@ -35,7 +35,7 @@ export type CreateOptions = GraderOptions & {
   readonly timeLimitMs?: number
   /** Memory of the worker in MiB; default 512. */
   readonly memoryMb?: number
-  /** The worker's script; default: casWorker beside this module. */
+  /** The worker's script; default: algebraWorker beside this module. */
   readonly workerUrl?: URL
 }
 
@@ -101,7 +101,7 @@ export const createGrader = (kind: GraderName | (string & {}), options: CreateOp
   const { kinds, timeLimitMs = 1000, memoryMb = 512, workerUrl, ...rules } = options
   const chosen = kindNamed(kind, kinds)
   checkOptions(options)
-  const beside = import.meta.url.endsWith('.ts') ? './casWorker.ts' : './casWorker.js'
+  const beside = import.meta.url.endsWith('.ts') ? './algebraWorker.ts' : './algebraWorker.js'
   const worker = new LimitedWorker(workerUrl ?? new URL(beside, import.meta.url), { timeLimitMs, memoryMb })
   // The same forms recur among the rollouts of one problem.
   const known = new Map<string, Promise<Grade>>()

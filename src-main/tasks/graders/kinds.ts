@@ -3,7 +3,7 @@
 // expression can tell, it returns the question for the worker instead of an answer.
 
 import type { Answer } from './answers.ts'
-import { readAnswer } from './answers.ts'
+import { readAnswer } from './readAnswer.ts'
 import { readChoice } from './choice.ts'
 import { compareAnswers } from './compare.ts'
 import type { Finding, Pair, Rules, Tolerance } from './compare.ts'

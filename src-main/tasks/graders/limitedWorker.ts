@@ -6,7 +6,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { Reply } from './casWorker.ts'
+import type { Reply } from './algebraWorker.ts'
 import type { Question } from './kinds.ts'
 
 export type Limits = { readonly timeLimitMs: number; readonly memoryMb: number }

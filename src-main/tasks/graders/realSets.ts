@@ -28,7 +28,7 @@ export const normalise = (set: RealSet): RealSet => {
   const pieces = set
     .map((piece) => {
       const [low, high] = [approximate(piece.low), approximate(piece.high)]
-      return { ...piece, lowClosed: piece.lowClosed && Number.isFinite(low), highClosed: piece.highClosed && Number.isFinite(high), from: low, to: high }
+      return { ...piece, from: low, to: high }
     })
     .filter((piece) => (touches(piece.from, piece.to) ? piece.lowClosed && piece.highClosed : piece.from < piece.to))
     .sort((a, b) => a.from - b.from || Number(b.lowClosed) - Number(a.lowClosed))

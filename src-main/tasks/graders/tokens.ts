@@ -222,6 +222,9 @@ export const tokenise = (source: string, thousands = true): Tokens => {
       else if (pair !== undefined) {
         push(pair.length === 1 ? 'mark' : 'command', pair)
         at += 2
+      } else if (text.startsWith('...', at)) {
+        push('command', 'ldots')
+        at += 3
       } else if (sign === '$') {
         // An even number of dollar signs delimits mathematics; an odd one is money.
         if (dollars % 2 === 1) push('mark', '$')

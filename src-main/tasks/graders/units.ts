@@ -93,10 +93,14 @@ const KNOWN: ReadonlyMap<string, Known> = new Map(
 )
 
 /** Words that say nothing about which unit is meant. */
-const FILLERS = new Set(['of', 'the', 'a', 'an', 'unit', 'in', 'total', 'is', 'are', 'each', 'approximately', 'about', 'exactly', 'us'])
+const FILLERS = new Set(['of', 'the', 'a', 'an', 'unit', 'in', 'total', 'is', 'are', 'each', 'approximately', 'about', 'exactly', 'us', 'th', 'st', 'nd', 'rd'])
+/** After a number these change it, so that it is no quantity with a unit. */
+const CHANGING = new Set(['not', 'than', 'if', 'when', 'unless', 'where', 'except', 'plus', 'minus', 'mod', 'modulo', 'base', 'factorial', 'halve', 'half', 'third', 'quarter', 'fourth', 'fifth', 'tenth', 'hundredth'])
+/** Words that multiply the number before them. */
+const SCALES = table({ dozen: 12, hundred: 100, thousand: 1e3, million: 1e6, billion: 1e9, trillion: 1e12 })
 const POWERS = table({ square: 2, sq: 2, squared: 2, cubic: 3, cubed: 3, cu: 3 })
 /** Short counted nouns; a raw word of four letters or more is taken for a word without being listed. */
-const SHORT_NOUNS = new Set(['men', 'pts', 'cup', 'box', 'bag', 'egg', 'car', 'pen', 'cat', 'dog', 'way', 'boy', 'day', 'toy', 'pie', 'hen', 'cow', 'pig'])
+const SHORT_NOUNS = new Set(['men', 'pts', 'th', 'st', 'nd', 'rd', 'cup', 'box', 'bag', 'egg', 'car', 'pen', 'cat', 'dog', 'way', 'boy', 'day', 'toy', 'pie', 'hen', 'cow', 'pig'])
 
 const singular = (word: string): string => (word.length > 3 && word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word)
 
@@ -110,6 +114,9 @@ export const isUnitWord = (word: string): boolean => word.length > 1 && (lookUp(
 export const isUnitLetter = (letter: string): boolean => letter.length === 1 && KNOWN.has(letter)
 
 const NONE: Unit = { dimension: '', scale: Q.ONE, words: [] }
+
+/** What a word such as "million" after a number multiplies it by; 1 for all other words. */
+export const scaleOf = (token: Token | undefined): number => (token?.kind === 'word' ? (SCALES[token.text.toLowerCase()] ?? 1) : 1)
 
 /** Reads the tokens after a number as a unit phrase ("square feet", "m/s^2", "miles per hour", "apples"); null if they are no such phrase. */
 export const readUnit = (tokens: readonly Token[]): Unit | null => {
@@ -131,6 +138,7 @@ export const readUnit = (tokens: readonly Token[]): Unit | null => {
       continue
     }
     if (token.kind !== 'word' && !KNOWN.has(text)) return null
+    if (CHANGING.has(singular(text.toLowerCase())) || scaleOf(token) > 1) return null
     const known = lookUp(text)
     if (known === undefined) {
       words.push(singular(text.toLowerCase()))
@@ -139,9 +147,9 @@ export const readUnit = (tokens: readonly Token[]): Unit | null => {
     let exponent = pending
     pending = 1
     const rest = tokens.slice(at + 1, at + 6).map((next) => next.text).join('')
-    const raised = /^\^(\{(-?\d)\}|-?\d)|^(squared|cubed)/.exec(rest)
+    const raised = /^\^(?:\{(-?\d{1,2})\}|(-?\d{1,2})(?!\d))|^(squared|cubed)/.exec(rest)
     if (raised) {
-      exponent = raised[3] ? POWERS[raised[3]]! : Number((raised[2] ?? raised[1])!)
+      exponent = raised[3] ? POWERS[raised[3]]! : Number((raised[1] ?? raised[2])!)
       for (let length = 0; length < raised[0].length; ) length += tokens[++at]!.text.length
     }
     exponent *= sign

@@ -48,6 +48,7 @@ const HOSTILE: Record<string, string> = {
   'plus-minus only': repeat('\\pm ', 400) + '1',
   'a polynomial to a huge power': '(x+1)^{100000}',
   'names of object properties': 'constructor __proto__ toString valueOf hasOwnProperty',
+  'names of object properties as commands': '\\constructor{1}\\toString(2)\\hasOwnProperty',
   'unpaired surrogates': '\ud800\udfff\ud800',
   'text nested in text': repeat('\\text{', 300) + 'a' + repeat('}', 300),
   'a matrix without an end': '\\begin{pmatrix} 1 & 2',
