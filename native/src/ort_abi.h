@@ -89,9 +89,7 @@ struct Api {
   Entry<76, Status*(Allocator*, void*)> AllocatorFree{table};
   Entry<131, Status*(const Session*, const MemoryInfo*, Allocator**)> CreateAllocator{table};
   Entry<132, void(Allocator*)> ReleaseAllocator{table};
-  Entry<164, Status*(const char* const* keys, const std::size_t* values, std::size_t count, ArenaCfg**)> CreateArenaCfgV2{table};
-  Entry<157, void(ArenaCfg*)> ReleaseArenaCfg{table};
-  Entry<144, Status*(Env*, const MemoryInfo*, const ArenaCfg*)> CreateAndRegisterAllocator{table};
+  Entry<144, Status*(Env*, const MemoryInfo*, const ArenaCfg* orDefaults)> CreateAndRegisterAllocator{table};
 
   // Sessions
   Entry<10, Status*(SessionOptions**)> CreateSessionOptions{table};
