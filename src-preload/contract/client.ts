@@ -3,6 +3,7 @@
 // cancellation, one reply, one event or one word about the lab process itself.
 
 import { z } from 'zod'
+import { isCommand, type CommandId } from './commands.ts'
 import { LabError, labErrorData, type LabErrorData } from './errors.ts'
 import { labEvent, type LabEvent } from './events.ts'
 import { labStatus, methodNames, type CallOptions, type Client, type LabStatus } from './methods.ts'
@@ -21,6 +22,8 @@ export type HostMessage =
   | { readonly id: number; readonly ok: false; readonly error: LabErrorData }
   | { readonly event: LabEvent }
   | { readonly status: LabStatus }
+  /** Chosen in the menu of the window. */
+  | { readonly command: CommandId }
 
 export interface Transport {
   send(message: CallMessage): void
@@ -33,6 +36,7 @@ export interface Connection {
   /** Each returns how to stop listening. */
   onEvent(listener: (event: LabEvent) => void): () => void
   onStatus(listener: (status: LabStatus) => void): () => void
+  onCommand(listener: (command: CommandId) => void): () => void
   /** The channel itself broke, or came back. Null: it is there. */
   onConnection(listener: (error: LabErrorData | null) => void): () => void
 }
@@ -47,6 +51,7 @@ export function createClient(transport: Transport): Connection {
   const waiting = new Map<number, Waiting>()
   const events = new Set<(event: LabEvent) => void>()
   const statuses = new Set<(status: LabStatus) => void>()
+  const commands = new Set<(command: CommandId) => void>()
   const connections = new Set<(error: LabErrorData | null) => void>()
   let broken = false
   let last = 0
@@ -66,7 +71,8 @@ export function createClient(transport: Transport): Connection {
       }
       if ('id' in message) settle(message)
       else if ('event' in message) for (const listener of events) listener(message.event)
-      else for (const listener of statuses) listener(message.status)
+      else if ('status' in message) for (const listener of statuses) listener(message.status)
+      else for (const listener of commands) listener(message.command)
     },
     (error) => {
       broken = true
@@ -103,7 +109,7 @@ export function createClient(transport: Transport): Connection {
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
-  return { client: client as unknown as Client, onEvent: subscribe(events), onStatus: subscribe(statuses), onConnection: subscribe(connections) }
+  return { client: client as unknown as Client, onEvent: subscribe(events), onStatus: subscribe(statuses), onCommand: subscribe(commands), onConnection: subscribe(connections) }
 }
 
 export const callCancelled = (): LabError =>
@@ -141,6 +147,7 @@ const hostMessage = z.union([
   z.object({ id: z.int(), ok: z.literal(false), error: labErrorData }),
   z.object({ event: labEvent }),
   z.object({ status: labStatus }),
+  z.object({ command: z.custom<CommandId>(isCommand) }),
 ])
 
 const RETRY_MS = [250, 500, 1000, 2000, 4000] as const
