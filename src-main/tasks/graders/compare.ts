@@ -59,8 +59,13 @@ const sharesWord = (a: Unit, b: Unit): boolean => a.words.length === 0 || b.word
 const PERCENT = 'percent:1'
 const PURE: Readonly<Record<string, Expression>> = { [PERCENT]: divide(integer(1), integer(100)), 'angle:1': divide(constant('pi'), integer(180)) }
 
+const baseName = (name: string): string => name.split(/[_\u0001]/)[0]!
+
+/** Names that may stand for the same unknown: either is missing, they agree, or one only adds a number (x and x_1). */
+const fitTogether = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b || (baseName(a) === baseName(b) && (a === baseName(a) || b === baseName(b)))
+
 const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
-  if (a.name !== undefined && b.name !== undefined && a.name !== b.name) return null
+  if (!fitTogether(a.name, b.name)) return null
   const plain = (): Finding => compareValues(a.expression, b.expression, rules)
   if (isBlank(a.unit) && isBlank(b.unit)) return plain()
   if (isBlank(a.unit) || isBlank(b.unit)) {
@@ -100,7 +105,6 @@ const inAnyOrder = (a: readonly Answer[], b: readonly Answer[], rules: Rules): F
 }
 
 const nameOf = (item: Answer): string | undefined => (item.kind === 'value' || item.kind === 'set' ? item.name : undefined)
-const baseName = (name: string): string => name.split(/[_\u0001]/)[0]!
 
 /** Names of a system's unknowns (x = 1, y = 2) in the order given; null unless all items are named and the names differ. */
 const unknowns = (list: List): string[] | null => {

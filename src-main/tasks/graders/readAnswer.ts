@@ -59,10 +59,13 @@ const readValue = (tokens: Slice, sign: 1 | -1): Answer => {
   return { kind: 'value', expression }
 }
 
-const readMatrix = (tokens: Slice, sign: 1 | -1): Answer => {
-  const start = tokens.findIndex((token) => token.text.startsWith('begin '))
-  const close = closingPlace(tokens.slice(start)) + start
-  if (close < start) refuse()
+const readMatrix = (written: Slice, sign: 1 | -1): Answer => {
+  const first = written.findIndex((token) => token.text.startsWith('begin '))
+  const last = closingPlace(written.slice(first)) + first
+  if (last < first) refuse()
+  const bracketed = (isMark(written[first - 1], '(') && isMark(written[last + 1], ')')) || (isMark(written[first - 1], '[') && isMark(written[last + 1], ']'))
+  const tokens = bracketed ? written.filter((_, at) => at !== first - 1 && at !== last + 1) : written
+  const [start, close] = bracketed ? [first - 1, last - 1] : [first, last]
   const environment = tokens[start]!.text.slice('begin '.length)
   if (!MATRICES.has(environment)) refuse()
   const lines = split(tokens.slice(start + 1, close), (token) => isMark(token, '\\\\')).parts.filter((line) => line.length > 0)
