@@ -97,6 +97,7 @@ struct Api {
   Entry<17, Status*(SessionOptions*)> DisableMemPattern{table};
   Entry<23, Status*(SessionOptions*, int)> SetSessionGraphOptimizationLevel{table};
   Entry<120, Status*(SessionOptions*)> DisablePerSessionThreads{table};
+  Entry<24, Status*(SessionOptions*, int)> SetIntraOpNumThreads{table};
   Entry<130, Status*(SessionOptions*, const char* key, const char* value)> AddSessionConfigEntry{table};
   Entry<216, Status*(SessionOptions*, const char* provider, const char* const* keys, const char* const* values, std::size_t)>
       SessionOptionsAppendExecutionProvider{table};

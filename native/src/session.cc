@@ -32,11 +32,28 @@ const Port* find(const std::vector<Port>& ports, const std::string& name) {
 Session::Session(std::shared_ptr<const Runtime> runtime, const void* model, std::size_t bytes, const Options& options,
                  std::shared_ptr<ParameterSet> parameters)
     : runtime_(std::move(runtime)), parameters_(std::move(parameters)), device_(options.device) {
+  try {
+    load(model, bytes, options, true);
+  } catch (const Failure& failure) {
+    // Another part of this process made ONNX Runtime's environment first, and made it without shared threads.
+    if (std::string(failure.what()).find("CreateEnvWithGlobalThreadPools") == std::string::npos) throw;
+    load(model, bytes, options, false);
+  }
+  inputs_ = ports(true);
+  outputs_ = ports(false);
+  bindToParameters();
+}
+
+void Session::load(const void* model, std::size_t bytes, const Options& options, bool sharedThreads) {
   const ort::Api& api = runtime_->api();
   ort::SessionOptions* settings = nullptr;
   runtime_->check(api.CreateSessionOptions(&settings));
   const auto owner = runtime_->own(settings, api.ReleaseSessionOptions.function);
-  runtime_->check(api.DisablePerSessionThreads(settings));
+  if (sharedThreads) {
+    runtime_->check(api.DisablePerSessionThreads(settings));
+  } else {
+    runtime_->check(api.SetIntraOpNumThreads(settings, runtime_->threads()));
+  }
   runtime_->check(api.AddSessionConfigEntry(settings, "session.use_env_allocators", "1"));
   // Shapes differ from run to run (batch, width), and a pattern is kept for each: plan nothing, let the arena serve.
   runtime_->check(api.DisableMemPattern(settings));
@@ -47,9 +64,6 @@ Session::Session(std::shared_ptr<const Runtime> runtime, const void* model, std:
   ort::Session* session = nullptr;
   runtime_->check(api.CreateSessionFromArray(runtime_->env(), model, bytes, settings, &session), "bad-model");
   session_ = runtime_->own(session, api.ReleaseSession.function);
-  inputs_ = ports(true);
-  outputs_ = ports(false);
-  bindToParameters();
 }
 
 std::vector<Port> Session::ports(bool inputs) const {

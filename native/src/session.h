@@ -65,6 +65,7 @@ class Session {
   HostTensor read(ort::Value* value) const;
 
  private:
+  void load(const void* model, std::size_t bytes, const Options& options, bool sharedThreads);
   std::vector<Port> ports(bool inputs) const;
   void bindToParameters();
 

@@ -12,7 +12,7 @@ import { createSession, type Session, type SessionOptions } from './session.ts'
 import { createTrainer, type Trainer, type TrainerOptions } from './trainer.ts'
 
 export interface EngineOptions {
-  /** Threads for one running graph. Default: physical cores. */
+  /** Threads that run graphs; default physical cores. All engines of a process share one pool, and the first one decides. */
   readonly threads?: number
   /** ONNX Runtime's library, if not the one that onnxruntime-node ships; its version must be the package's. */
   readonly library?: string

@@ -25,21 +25,22 @@ const PREAMBLE = `
 
 interface Ended { readonly code: number | null; readonly signal: string | null; readonly output: string }
 
-/** Runs a script in a process of its own. */
-function ended(script: string, home: string): Promise<Ended> {
+/** Runs a module in a process of its own. */
+function ended(module: string, home: string): Promise<Ended> {
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: home, XDG_CACHE_HOME: '' }
   for (const name of ['CI', 'ORT_DISABLE_TELEMETRY', 'NODE_OPTIONS', 'VITEST']) delete env[name]
-  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module-typescript', '-e', PREAMBLE + script], { env })
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module-typescript', '-e', module], { env })
   let output = ''
   child.stdout.on('data', (text) => { output += text })
   child.stderr.on('data', (text) => { output += text })
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, output })))
 }
 
-async function inOwnHome(script: string): Promise<Ended & { readonly files: string[] }> {
+/** Runs a script with an engine, a session and `run` at hand, in an empty home folder; `first` goes before all that. */
+async function inOwnHome(script: string, first = ''): Promise<Ended & { readonly files: string[] }> {
   const home = mkdtempSync(join(tmpdir(), 'mrt-engine-'))
   try {
-    const result = await ended(script, home)
+    const result = await ended(first + PREAMBLE + script, home)
     return { ...result, files: readdirSync(home, { recursive: true }) as string[] }
   } finally {
     rmSync(home, { recursive: true })
@@ -83,6 +84,16 @@ test('a worker may be terminated in the middle of work', async () => {
     console.log('still here')
   `)
   expect({ code, signal, output }).toEqual({ code: 0, signal: null, output: 'still here\n' })
+})
+
+test("an engine works in a process where onnxruntime-node's own binding came first", async () => {
+  const { code, output } = await inOwnHome("console.log((await run(2)).y.data.length)", `
+    import { createRequire } from 'node:module'
+    const { InferenceSession } = createRequire('${source('engine/engine.ts')}')('onnxruntime-node')
+    const ended = await InferenceSession.create(new Uint8Array(3)).then(() => 'loaded', () => 'refused')
+    console.log(ended)
+  `)
+  expect({ code, output }).toEqual({ code: 0, output: 'refused\n4\n' })
 })
 
 test('what a listener throws reaches the process as an uncaught exception', async () => {
