@@ -1,5 +1,6 @@
 // The desktop build: main process and lab process as ES modules for Node 24, the preload as one CommonJS file (a sandboxed
 // window can load nothing else), and the renderer from its own configuration.
+import { cpSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { defineConfig } from 'electron-vite'
 import renderer from './vite.renderer.config.ts'
@@ -13,10 +14,12 @@ export default defineConfig({
       target: 'node24',
       minify: false,
       rolldownOptions: {
-        input: { index: at('src-main/index.ts'), lab: at('src-main/lab/process.ts') },
-        output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        input: { index: at('src-main/index.ts'), lab: at('src-main/lab/process.ts'), algebraWorker: at('src-main/tasks/graders/algebraWorker.ts') },
+        // All in one folder: what a module finds beside itself (its worker, the store's migrations) stays beside it.
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
     },
+    plugins: [{ name: 'migrations', closeBundle: () => cpSync(at('src-main/store/migrations'), at('out/main/migrations'), { recursive: true }) }],
   },
   preload: {
     build: {

@@ -23,7 +23,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rolldownOptions: {
-      input: ['index.html', 'gallery.html'].map((page) => resolve(root, page)).filter((page) => existsSync(page)),
+      // By name: a list would be joined to the empty default that electron-vite puts before it.
+      input: Object.fromEntries(['index', 'gallery'].map((page) => [page, resolve(root, `${page}.html`)] as const).filter(([, page]) => existsSync(page))),
     },
   },
 })

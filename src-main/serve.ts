@@ -4,13 +4,14 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { homedir, platform } from 'node:os'
+import { platform } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers } from '../src-preload/contract.ts'
 import { answering } from './lab/answer.ts'
 import { forkLab } from './lab/forkLab.ts'
+import { homeFolder, sampleFolder } from './lab/home.ts'
 import { superviseLab, type LabProcess, type LabStart } from './lab/supervise.ts'
 import { checkRequest, checkToken, checkUpgrade, newToken, type Refusal } from './serve/checks.ts'
 import { openOutbox } from './serve/outbox.ts'
@@ -49,13 +50,8 @@ export interface Server {
 
 const root = resolve(import.meta.dirname, '..')
 
-/** Where the program keeps its own small files, and workspaces that were not put anywhere else. */
-export const homeFolder = (): string => process.env.MRT_HOME ?? join(homedir(), 'MRT Workbench')
-
-const forkHere = (home: string, version: string) => (start: LabStart): LabProcess => {
-  const sample = join(root, 'resources', 'sample')
-  return forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: existsSync(sample) ? sample : null })
-}
+const forkHere = (home: string, version: string) => (start: LabStart): LabProcess =>
+  forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
 
 function refuse(response: ServerResponse, { status, reason }: Refusal | { status: 404 | 405; reason: string }): void {
   response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)
