@@ -26,7 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   'src-main/serve': ['src-preload/contract', 'src-main/lab'],
   'src-main/cli': ['src-preload/contract', 'src-main/lab', 'src-main/serve'],
-  'src-main/shell': ['src-preload/contract', 'src-main/shell', 'src-main/lab'],
+  'src-main/shell': ['src-preload/contract', 'src-main/shell', 'src-main/lab', 'src-main/serve'],
   'src-renderer/charts': [],
   'src-renderer/parts': ['src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
   'src-renderer/style': [],
