@@ -19,6 +19,7 @@ export default ts.config(
       'no-loss-of-precision': 'off',
       'no-control-regex': 'off',
       'no-empty-pattern': 'off',
+      'no-unused-private-class-members': 'off',
       'svelte/prefer-svelte-reactivity': 'off',
       'svelte/no-useless-mustaches': 'off',
       'svelte/no-useless-children-snippet': 'off',

@@ -13,16 +13,20 @@ export function compressionOf(magic: Uint8Array): Compression {
   return 'none'
 }
 
+/** Slices in which input that failed is fed again: first to find the fault, then to come close to it. */
+const SLICES = [256, 1]
+
 /**
  * Unpacks as far as possible. An early end or damage becomes a note, not an error. When zlib fails it keeps back what it had
- * unpacked from the failing piece of input; that piece is then fed again, byte by byte, so that nothing before the fault is lost.
+ * unpacked from the failing piece of input; the text is then unpacked again up to there and fed in ever smaller slices, so
+ * that nothing before the fault is lost. `raw` opens the packed bytes anew, quietly when they were reported already.
  */
 export async function* unpack(
   raw: (quiet: boolean) => AsyncGenerator<Buffer>, compression: 'gzip' | 'zstd', size: number, notes: NoteBook, state: { cut: boolean },
 ): AsyncGenerator<Buffer> {
   let inflater = createInflater(compression)
   let given = 0 // bytes handed out
-  let fed = 0 // bytes of input that went through without failure
+  let safe = 0 // bytes of input that go through
   try {
     for await (const piece of raw(false)) {
       for (const chunk of await inflater.feed(piece)) {
@@ -30,15 +34,25 @@ export async function* unpack(
         yield chunk
       }
       if (inflater.ended() || inflater.failure() !== null) break
-      fed += piece.length
+      safe += piece.length
     }
     if (!inflater.ended() && inflater.failure() === null) yield* await inflater.finish()
     else if (inflater.failure() !== null) {
-      inflater.destroy()
-      inflater = createInflater(compression)
-      for await (const chunk of refeed(raw(true), inflater, given, fed)) {
-        given += chunk.length
-        yield chunk
+      for (const slice of SLICES) {
+        inflater.destroy()
+        inflater = createInflater(compression)
+        let unpacked = 0
+        for await (const piece of cutUp(raw(true), safe, slice)) {
+          for (const chunk of await inflater.feed(piece)) {
+            const known = Math.min(chunk.length, Math.max(0, given - unpacked))
+            unpacked += chunk.length
+            if (known === chunk.length) continue
+            given = unpacked
+            yield chunk.subarray(known)
+          }
+          if (inflater.failure() !== null) break
+        }
+        safe = Math.max(safe, Math.floor((inflater.consumed() - safe) / slice) * slice + safe)
       }
     }
     const error = inflater.failure()
@@ -46,7 +60,7 @@ export async function* unpack(
       const trailing = size - inflater.consumed()
       if (trailing > 0) notes.add('compressed.trailing', null, null, trailing)
     } else if (given > 0 && error.message === 'incorrect header check') {
-      notes.add('compressed.trailing', null, null, size - inflater.consumed())
+      notes.add('compressed.trailing', null, null, size - safe)
     } else {
       state.cut = true
       notes.add(/unexpected end|incomplete/i.test(error.message) ? 'compressed.cut' : 'compressed.damaged', null, error.message)
@@ -56,21 +70,14 @@ export async function* unpack(
   }
 }
 
-/** Feeds everything once more, byte by byte from where it failed, and gives out what comes after the first `given` bytes. */
-async function* refeed(raw: AsyncGenerator<Buffer>, inflater: Inflater, given: number, failedAt: number): AsyncGenerator<Buffer> {
-  let consumed = 0
-  let unpacked = 0
-  for await (const piece of raw) {
-    const slice = consumed + piece.length > failedAt ? 1 : piece.length
-    consumed += piece.length
-    for (let at = 0; at < piece.length && inflater.failure() === null; at += slice) {
-      for (const chunk of await inflater.feed(piece.subarray(at, at + slice))) {
-        const known = Math.min(chunk.length, Math.max(0, given - unpacked))
-        unpacked += chunk.length
-        if (known < chunk.length) yield chunk.subarray(known)
-      }
-    }
-    if (inflater.failure() !== null) return
+/** The stream with everything from byte `from` on in slices. */
+async function* cutUp(stream: AsyncGenerator<Buffer>, from: number, slice: number): AsyncGenerator<Buffer> {
+  let at = 0
+  for await (const piece of stream) {
+    const whole = Math.min(piece.length, Math.max(0, from - at))
+    at += piece.length
+    if (whole > 0) yield piece.subarray(0, whole)
+    for (let cut = whole; cut < piece.length; cut += slice) yield piece.subarray(cut, cut + slice)
   }
 }
 
@@ -87,7 +94,7 @@ interface Inflater {
 
 function createInflater(compression: 'gzip' | 'zstd'): Inflater {
   const stream = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress()
-  let ready: Buffer[] = []
+  const ready: Buffer[] = []
   let failure: Error | null = null
   let ended = false
   let wake = (): void => {}
