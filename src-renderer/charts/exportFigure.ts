@@ -49,32 +49,45 @@ export function figureSvg(source: SVGSVGElement, text: FigureText): string {
     for (const live of copy.querySelectorAll('[data-live]')) live.remove()
     const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true }) as CanvasRenderingContext2D
     const paper = plainColour(getComputedStyle(host).getPropertyValue('background-color'), context)[0]
-    for (const element of copy.querySelectorAll<SVGElement>('*')) settle(element, context)
+    // All styles are read before any is removed: a child's colour may be its parent's variable.
+    const settled = [...copy.querySelectorAll<SVGElement>('*')].map((element) => [element, paintOf(element, context)] as const)
+    for (const [element, paint] of settled) settle(element, paint)
     return dress(copy, text, paper === 'none' ? '#ffffff' : paper)
   } finally {
     host.remove()
   }
 }
 
-/** Writes what the style sheet gives an element into its attributes and drops what only the page needs. */
-function settle(element: SVGElement, context: CanvasRenderingContext2D): void {
+/** The presentation attributes that draw an element as the style sheet does. */
+function paintOf(element: SVGElement, context: CanvasRenderingContext2D): readonly (readonly [string, string])[] {
+  if (element.closest('clipPath')) return []
   const style = getComputedStyle(element)
   const isText = element instanceof SVGTextElement || element instanceof SVGTSpanElement
   const shape = element instanceof SVGGeometryElement || isText
-  const found: [string, string][] = []
+  const found: (readonly [string, string])[] = []
   for (const property of PROPERTIES) {
     if (TEXT_ONLY.has(property) && !isText) continue
     if (!shape && property !== 'opacity') continue
+    if (property === 'fill' && element instanceof SVGLineElement) continue
     const value = style.getPropertyValue(property)
     if (value === '' || DEFAULTS[property] === value) continue
-    if (COLOURS.has(property)) {
+    if (value.startsWith('url(')) found.push([property, value.replaceAll('"', '')])
+    else if (COLOURS.has(property)) {
       const [hex, alpha] = plainColour(value, context)
       found.push([property, hex])
       if (alpha < 1) found.push([`${property}-opacity`, String(alpha)])
     } else if (!(property === 'stroke-width' && style.stroke === 'none')) found.push([property, value.replaceAll('px', '')])
   }
-  for (const name of element.getAttributeNames()) if (/^(class|style|data-|aria-|role|tabindex|on)/.test(name)) element.removeAttribute(name)
-  for (const [name, value] of found) element.setAttribute(name, value)
+  return found
+}
+
+/** Writes the paint into attributes, rounds what layout left unrounded, and drops what only the page needs. */
+function settle(element: SVGElement, paint: readonly (readonly [string, string])[]): void {
+  for (const { name, value } of [...element.attributes]) {
+    if (/^(class|style|data-|aria-|role|tabindex|on)/.test(name)) element.removeAttribute(name)
+    else if (/^-?\d+\.\d{3,}$/.test(value)) element.setAttribute(name, String(Math.round(Number(value) * 100) / 100))
+  }
+  for (const [name, value] of paint) element.setAttribute(name, value)
 }
 
 function dress(copy: SVGSVGElement, text: FigureText, paper: string): string {

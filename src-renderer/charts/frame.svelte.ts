@@ -49,6 +49,8 @@ export interface EndLabel {
 
 const KEY = Symbol('chart')
 const MAX_LABEL = 168
+/** Categories are read more than numbers: set this much larger than ticks. */
+export const CATEGORY_SIZE = 1.06
 
 export class Frame {
   readonly id: string
@@ -153,7 +155,8 @@ export class Frame {
 
   plot: Plot = $derived.by(() => {
     const [top, bottom] = this.#vertical
-    const widest = Math.max(0, ...this.y.ticks.map((tick) => textWidth(tick.text, this.fontSize)))
+    const size = this.fontSize * (this.y.kind === 'category' ? CATEGORY_SIZE : 1)
+    const widest = Math.max(0, ...this.y.ticks.map((tick) => textWidth(tick.text, size)))
     const left = this.bare ? 2 : Math.min(this.width * 0.42, Math.ceil(widest + 10 * this.unit))
     return { left, top, bottom, right: Math.max(left + 20, this.width - this.#rightMargin) }
   })
