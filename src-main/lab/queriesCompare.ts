@@ -6,7 +6,7 @@
 import type {
   Answers, BudgetPoint, CompareRow, Difference, Evaluation, EvaluationResult, Figure, MetricSeries, OverlayCurve, PairedComparison, Run, xAxes,
 } from '../../src-preload/contract.ts'
-import { bootstrapCurve, bootstrapSeeds } from '../numeric/bootstrap.ts'
+import { bootstrapCurve } from '../numeric/bootstrap.ts'
 import { interpolate } from '../numeric/curves.ts'
 import { signFlipTest } from '../numeric/significance.ts'
 import { mean, sampleDeviation } from '../numeric/stats.ts'
@@ -18,6 +18,10 @@ const DRAWS = 2000
 const SEED = 20_260_101
 const REGRETS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const
 const LINE_POINTS = 60
+/** Rows of a table at every stop of a slider, for a few dozen runs. */
+const MOST_REMEMBERED = 2000
+/** Evaluations whose results are kept: a few hundred kilobytes each. */
+const MOST_RESULTS = 64
 
 type Quantity = 'accuracy' | 'regret' | 'meanTokens'
 interface Evaluated {
@@ -64,19 +68,44 @@ const table = (evaluated: readonly Evaluated[], problems: readonly number[], qua
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-function figureOf(rows: readonly Float64Array[]): Figure | null {
-  const n = rows[0]?.length ?? 0
-  if (n === 0) return null
-  const { estimate, low, high } = bootstrapSeeds(rows, { seed: SEED, draws: DRAWS })
-  return { value: estimate, low: n < 2 ? null : finite(low), high: n < 2 ? null : finite(high), n }
+/**
+ * Means with intervals of several quantities at once: all see the same resampled problems and seeds, which are what takes the time.
+ * @param tables [quantities][seeds][problems]
+ */
+function figuresOf(tables: readonly (readonly Float64Array[])[]): (Figure | null)[] {
+  const [seeds, n] = [tables[0]?.length ?? 0, tables[0]?.[0]?.length ?? 0]
+  if (n === 0) return tables.map(() => null)
+  const meanOf = (rows: readonly Float64Array[], problemsDrawn: Int32Array, seedsDrawn: Int32Array): number => {
+    let total = 0
+    for (const seed of seedsDrawn) {
+      const row = rows[seed]!
+      for (const problem of problemsDrawn) total += row[problem]!
+    }
+    return total / (seedsDrawn.length * problemsDrawn.length)
+  }
+  return bootstrapCurve({ questions: n, seeds }, (problems, drawn) => tables.map((rows) => meanOf(rows, problems, drawn)), { seed: SEED, draws: DRAWS })
+    .map(({ estimate, low, high }) => ({ value: estimate, low: n < 2 ? null : finite(low), high: n < 2 ? null : finite(high), n }))
 }
 
 /** Row minus baseline. Seeds are resampled as pairs where both arms have as many; else only problems are. */
-function differenceOf(own: readonly Float64Array[], base: readonly Float64Array[]): Difference {
+function differencesOf(pairs: readonly { readonly own: readonly Float64Array[]; readonly base: readonly Float64Array[] }[]): Difference[] {
   const overSeeds = (rows: readonly Float64Array[]): Float64Array => Float64Array.from(rows[0]!, (_, at) => mean(rows.map((row) => row[at]!)))
-  const pairs = own.length === base.length ? own.map((row, seed) => row.map((value, at) => value - base[seed]![at]!)) : [overSeeds(own).map((value, at) => value - overSeeds(base)[at]!)]
-  const { value, low, high, n } = figureOf(pairs)!
-  return { value, low, high, n, p: n < 2 ? null : signFlipTest(overSeeds(pairs), { seed: SEED }).p }
+  const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
+  const tables = pairs.map(({ own, base }) => (own.length === base.length ? own.map((row, seed) => minus(row, base[seed]!)) : [minus(overSeeds(own), overSeeds(base))]))
+  return figuresOf(tables).map((figure, index) => ({ ...figure!, p: figure!.n < 2 ? null : signFlipTest(overSeeds(tables[index]!), { seed: SEED, draws: DRAWS }).p }))
+}
+
+/** Answers that follow from finished evaluations alone stay what they are; a slider comes back to them again and again. */
+function remembering(most: number) {
+  const known = new Map<string, unknown>()
+  return <T>(key: readonly unknown[], compute: () => T): T => {
+    const text = JSON.stringify(key)
+    if (known.has(text)) return known.get(text) as T
+    const value = compute()
+    known.set(text, value)
+    if (known.size > most) known.delete(known.keys().next().value!)
+    return value
+  }
 }
 
 /** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
@@ -89,7 +118,10 @@ export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation 
 }
 
 export function compareQueries(open: () => Store): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
-  const read = (evaluation: Evaluation): Evaluated => ({ evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) })
+  const remember = remembering(MOST_REMEMBERED)
+  const rememberResults = remembering(MOST_RESULTS)
+  const uid = (): string => open().workspace().uid
+  const read = (evaluation: Evaluation): Evaluated => rememberResults([uid(), evaluation.id], () => ({ evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) }))
   const newest = (run: Run): Evaluated | null => {
     const evaluation = newestFinished(open().evaluations.ofRun(run.id))
     return evaluation === null ? null : read(evaluation)
@@ -104,20 +136,29 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     return { steps: steps.length, tokens: total((s) => s.tokens), estimateTokens: total((s) => s.estimateTokens), flops: total((s) => s.flops), wallMs: total((s) => s.wallMs) }
   }
 
-  function rowOf(arm: Arm, evaluated: readonly Evaluated[], budget: number, base: readonly Evaluated[] | null): CompareRow {
+  const QUANTITIES = ['accuracy', 'regret', 'meanTokens'] as const satisfies readonly Quantity[]
+  const idsOf = (evaluated: readonly Evaluated[]): number[] => evaluated.map(({ evaluation }) => evaluation.id)
+
+  function figuresAt(evaluated: readonly Evaluated[], budget: number) {
     const problems = common(evaluated)
-    const figure = (quantity: Quantity): Figure | null => figureOf(table(evaluated, problems, quantity, budget))
-    const shared = base === null ? [] : common([...evaluated, ...base])
-    const difference = (quantity: Quantity): Difference => differenceOf(table(evaluated, shared, quantity, budget), table(base!, shared, quantity, budget))
+    const [accuracy, regret, meanTokens] = remember(['figures', uid(), idsOf(evaluated), budget], () => figuresOf(QUANTITIES.map((quantity) => table(evaluated, problems, quantity, budget)))) as [Figure | null, Figure | null, Figure | null]
+    return { problemCount: problems.length, accuracy, regret, meanTokens }
+  }
+  function differencesAt(evaluated: readonly Evaluated[], base: readonly Evaluated[], budget: number): CompareRow['against'] {
+    const shared = common([...evaluated, ...base])
+    if (shared.length === 0 || evaluated.length === 0 || base.length === 0) return null
+    const [accuracy, regret, meanTokens] = remember(['differences', uid(), idsOf(evaluated), idsOf(base), budget], () =>
+      differencesOf(QUANTITIES.map((quantity) => ({ own: table(evaluated, shared, quantity, budget), base: table(base, shared, quantity, budget) })))) as [Difference, Difference, Difference]
+    return { accuracy, regret, meanTokens }
+  }
+
+  function rowOf(arm: Arm, evaluated: readonly Evaluated[], budget: number, base: readonly Evaluated[] | null): CompareRow {
     return {
       ...face(arm),
-      evaluationIds: evaluated.map(({ evaluation }) => evaluation.id),
-      problemCount: problems.length,
+      evaluationIds: idsOf(evaluated),
       extrapolated: evaluated.some(({ evaluation }) => evaluation.trainedBudget !== null && budget > evaluation.trainedBudget),
-      accuracy: figure('accuracy'),
-      regret: figure('regret'),
-      meanTokens: figure('meanTokens'),
-      against: shared.length === 0 || evaluated.length === 0 ? null : { accuracy: difference('accuracy'), regret: difference('regret'), meanTokens: difference('meanTokens') },
+      ...figuresAt(evaluated, budget),
+      against: base === null ? null : differencesAt(evaluated, base, budget),
       cost: costOf(arm.runs),
     }
   }
@@ -143,13 +184,17 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     }))
     const column = (of: (each: (typeof pairs)[number]) => number): Float64Array[] => [Float64Array.from(pairs, of)]
     const none: Difference = { value: 0, low: null, high: null, n: 0, p: null }
+    const [accuracy, meanTokens] = pairs.length === 0 ? [none, none] : (differencesOf([
+      { own: column((each) => each.accuracyB), base: column((each) => each.accuracyA) },
+      { own: column((each) => each.b.meanTokens), base: column((each) => each.a.meanTokens) },
+    ]) as [Difference, Difference])
     return {
       evaluationA: a.id, evaluationB: b.id, budget,
       wins: pairs.filter((each) => each.accuracyB > each.accuracyA).length,
       losses: pairs.filter((each) => each.accuracyB < each.accuracyA).length,
       ties: pairs.filter((each) => each.accuracyB === each.accuracyA).length,
-      accuracy: pairs.length === 0 ? none : differenceOf(column((each) => each.accuracyB), column((each) => each.accuracyA)),
-      meanTokens: pairs.length === 0 ? none : differenceOf(column((each) => each.b.meanTokens), column((each) => each.a.meanTokens)),
+      accuracy,
+      meanTokens,
       pairs,
     }
   }
@@ -182,12 +227,11 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
         const budgets = evaluated.length === 0 ? [] : evaluated[0]!.evaluation.budgets.filter((budget) => evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
         const trained = evaluated.map(({ evaluation }) => evaluation.trainedBudget).filter((budget) => budget !== null)
         const trainedBudget = trained.length === 0 ? null : Math.min(...trained)
+        const figures = remember(['budgets', uid(), idsOf(evaluated), quantity], () => figuresOf(budgets.map((budget) => table(evaluated, problems, quantity, budget))))
         return {
           ...face(arm),
           trainedBudget,
-          points: problems.length === 0 ? [] : budgets.map((budget): BudgetPoint => ({
-            ...figureOf(table(evaluated, problems, quantity, budget))!, budget, extrapolated: trainedBudget !== null && budget > trainedBudget,
-          })),
+          points: figures.flatMap((figure, at): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: budgets[at]!, extrapolated: trainedBudget !== null && budgets[at]! > trainedBudget }])),
         }
       }),
 
