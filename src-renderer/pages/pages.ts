@@ -5,6 +5,12 @@
 import type { Component } from 'svelte'
 import type { CommandId } from '../state/commandTable.ts'
 import type { Params, RouteName } from '../state/route.svelte.ts'
+import Compare from './Compare.svelte'
+import Home from './Home.svelte'
+import NewRun from './NewRun.svelte'
+import Rollouts from './Rollouts.svelte'
+import Run from './Run.svelte'
+import Runs from './Runs.svelte'
 
 export interface Page<N extends RouteName> {
   readonly title: string
@@ -15,7 +21,11 @@ export interface Page<N extends RouteName> {
   readonly needsWorkspace: boolean
 }
 
-export const pages: { readonly [N in RouteName]?: Page<N> } = {}
-
-/** Whether a link to this route leads anywhere. */
-export const hasPage = (name: RouteName): boolean => pages[name] !== undefined
+export const pages: { readonly [N in RouteName]?: Page<N> } = {
+  home: { title: 'Home', component: Home, command: 'go.home', needsWorkspace: false },
+  runs: { title: 'Runs', component: Runs, command: 'go.runs', needsWorkspace: true },
+  run: { title: 'Run', component: Run, within: 'runs', needsWorkspace: true },
+  rollouts: { title: 'Rollouts', component: Rollouts, command: 'go.rollouts', needsWorkspace: true },
+  compare: { title: 'Compare', component: Compare, command: 'go.compare', needsWorkspace: true },
+  newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
+}

@@ -42,6 +42,8 @@ export class Lab {
   epoch = $state(0)
   readOnly = $derived(this.workspace?.access.mode === 'read')
 
+  /** The key of this page at the server that sent it; empty in a desktop window. */
+  token = ''
   #client: Client | null = null
   #listeners = new Set<Listener>()
   #waiting: LabEvent[] = []
@@ -130,6 +132,7 @@ export function connectLab(page: Window = window): void {
     lab.phase = 'tokenless'
     return
   }
+  lab.token = token
   const address = new URL('lab', page.location.href)
   address.protocol = address.protocol.replace('http', 'ws')
   address.hash = ''

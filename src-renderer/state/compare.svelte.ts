@@ -2,7 +2,7 @@
  * Runs side by side: which ones, at which budget, against which baseline. The address holds the choice. Everything that
  * depends on the budget is fetched once for every measured budget, the one on screen first, so that scrubbing only looks up.
  */
-import type { Client, CompareTable, MethodMap, PairedComparison } from '../../src-preload/contract.ts'
+import type { BudgetCurveView, Client, CompareTable, MethodMap, PairedComparison } from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
 import { lab } from './client.svelte.ts'
 import { isCancelled, isOutage, problemOf, type Problem } from './problem.ts'
@@ -14,8 +14,14 @@ import { runs } from './runs.svelte.ts'
 export interface Scored {
   readonly table: CompareTable
   readonly map: MethodMap
-  /** b against a; null where one of the two has no evaluation. */
-  readonly wins: PairedComparison | null
+  /** b against a; null where one of the two has no evaluation, undefined while another pair is read. */
+  readonly wins: PairedComparison | null | undefined
+}
+
+/** As a reading says it, for what is asked in an order of its own. */
+export interface Answer<T> {
+  readonly data: T | undefined
+  readonly problem: Problem | null
 }
 
 /** More than twelve have no look of their own. */
@@ -25,7 +31,7 @@ export class CompareState {
   #params: () => Params<'compare'>
   scored: ReadonlyMap<number, Scored> = $state.raw(new Map())
   problem: Problem | null = $state.raw(null)
-  #last: { readonly of: string; readonly scored: Scored } | null = null
+  #last: { readonly arms: string; readonly key: string; readonly scored: Scored } | null = null
 
   constructor(params: () => Params<'compare'>) {
     this.#params = params
@@ -37,6 +43,8 @@ export class CompareState {
       untrack(() => {
         this.scored = new Map()
         this.problem = null
+        if (this.#curvesOf !== this.#armsKey) this.accuracy = this.regret = { data: undefined, problem: null }
+        this.#curvesOf = this.#armsKey
         void this.#score(lab.client, { runIds, by, baseline, pair }, abort.signal)
       })
       return () => abort.abort()
@@ -68,6 +76,8 @@ export class CompareState {
     const b = known(this.params.b) ? this.params.b : this.runIds.findLast((id) => id !== a)
     return a === null || b === undefined ? null : { a, b }
   })
+  #armsKey = $derived([this.runIds.join(','), this.by].join(' '))
+  #curvesOf = ''
   #key = $derived([this.runIds.join(','), this.by, this.baseline, this.pair?.a, this.pair?.b, lab.epoch].join(' '))
 
   budgets = reading((client) => (this.runIds.length === 0 ? null : client.compare.budgets({ runIds: [...this.runIds] })), { nouns: ['evaluations'], keep: true })
@@ -82,15 +92,20 @@ export class CompareState {
   /** What is on screen: scored at the budget, or the one before it until that is there. */
   shown: Scored | null = $derived.by(() => {
     const own = this.scored.get(this.budget)
-    if (own !== undefined) this.#last = { of: this.#key, scored: own }
-    return own ?? (this.#last?.of === this.#key ? this.#last.scored : null)
+    if (own !== undefined) {
+      this.#last = { arms: this.#armsKey, key: this.#key, scored: own }
+      return own
+    }
+    if (this.#last?.arms !== this.#armsKey) return null
+    return this.#last.key === this.#key ? this.#last.scored : { ...this.#last.scored, wins: undefined }
   })
   /** The figures on screen are of another budget than the scrubber. */
   late = $derived(this.shown !== null && this.shown.table.budget !== this.budget)
 
-  // Asked for once the budgets are known, so that what is quick to answer is not kept waiting behind them.
-  accuracy = reading((client) => (this.stops.length === 0 ? null : client.compare.budgetCurves({ runIds: [...this.runIds], quantity: 'accuracy', groupBy: this.by })), { nouns: ['evaluations'] })
-  regret = reading((client) => (this.stops.length === 0 ? null : client.compare.budgetCurves({ runIds: [...this.runIds], quantity: 'regret', groupBy: this.by })), { nouns: ['evaluations'] })
+  /** Accuracy and regret at every budget; asked for after the figures of the budget on screen, before those of the others. */
+  accuracy: Answer<readonly BudgetCurveView[]> = $state.raw({ data: undefined, problem: null })
+  regret: Answer<readonly BudgetCurveView[]> = $state.raw({ data: undefined, problem: null })
+
   evaluations = reading((client) => client.evaluations.list({}), { nouns: ['evaluations'] })
   descriptions = reading((client) => client.glossary.metrics())
 
@@ -108,6 +123,7 @@ export class CompareState {
   async #score(client: Client, { runIds, by, baseline, pair }: Pick<CompareState, 'runIds' | 'by' | 'baseline' | 'pair'>, signal: AbortSignal): Promise<void> {
     const ids = [...runIds]
     const waiting = new Set(this.stops)
+    let curvesAsked = false
     while (waiting.size > 0) {
       const budget = [...waiting].reduce((best, stop) => (Math.abs(stop - this.budget) < Math.abs(best - this.budget) ? stop : best))
       waiting.delete(budget)
@@ -119,9 +135,16 @@ export class CompareState {
         ])
         if (signal.aborted) return
         this.scored = new Map([...this.scored, [budget, { table, map, wins }]])
+        if (curvesAsked) continue
+        curvesAsked = true
+        const [accuracy, regret] = await Promise.all((['accuracy', 'regret'] as const).map((quantity) => client.compare.budgetCurves({ runIds: ids, quantity, groupBy: by }, { signal })))
+        if (signal.aborted) return
+        this.accuracy = { data: accuracy, problem: null }
+        this.regret = { data: regret, problem: null }
       } catch (error) {
         if (signal.aborted || isCancelled(error) || isOutage(error)) return
         this.problem = problemOf(error)
+        for (const each of ['accuracy', 'regret'] as const) if (this[each].data === undefined) this[each] = { data: undefined, problem: this.problem }
         return
       }
     }

@@ -3,6 +3,8 @@
  * it all, so that Back, reload and a copied link show the same sample; this class only reads it, asks the lab, and moves.
  */
 import type { MetricSeries, Rollout, RolloutFilter } from '../../src-preload/contract.ts'
+import { app } from './app.svelte.ts'
+import { lab } from './client.svelte.ts'
 import { reading } from './reading.svelte.ts'
 import { place, rolloutFilterOf, type Params } from './route.svelte.ts'
 import { runs } from './runs.svelte.ts'
@@ -31,18 +33,27 @@ const PAGE = 200
 /** Call while the page is set up: its readings end with it. */
 export class RolloutsState {
   #params: () => Params<'rollouts'>
-  /** Sample to take in a group that has just been entered. */
-  #wanted = 0
+  #turn = 0
   episode: number | null = $state(null)
   sort: 'place' | 'reward' | 'tokens' | 'progress' | 'overthink' = $derived.by(() => this.params.sort ?? 'place')
+  /** The step that was asked for where it kept no rollouts, so that the page can say that another one is shown. */
+  instead: number | null = $state(null)
+  /** There is a run, but not one rollout of it. */
+  bare = $state(false)
 
   constructor(params: () => Params<'rollouts'>) {
     this.#params = params
-    // The address names the sample, also when only its group was asked for.
+    // The address names a sample, also when only its run, step or group was asked for.
+    $effect(() => {
+      const { rollout, run, evaluation, step, group } = this.params
+      const of = run ?? (evaluation === undefined ? this.#default : undefined)
+      if (rollout !== undefined || this.narrowed || lab.epoch === 0) return
+      if (evaluation !== undefined) void this.#enter({ evaluation }, undefined, group ?? 0, 0)
+      else if (of !== undefined) void this.#enter({ run: of }, step ?? Number.MAX_SAFE_INTEGER, group ?? 0, 0)
+    })
     $effect(() => {
       const { id } = this
-      if (id === undefined || this.params.rollout !== undefined || !this.list.some((rollout) => rollout.id === id)) return
-      place.adjust('rollouts', { ...(this.narrowed ? {} : this.where), rollout: id })
+      if (this.narrowed && this.params.rollout === undefined && id !== undefined) place.adjust('rollouts', { rollout: id })
     })
     $effect(() => {
       void this.id
@@ -60,21 +71,19 @@ export class RolloutsState {
   /** The run shown when the address names nothing: the newest that has rollouts. */
   #default = $derived(runs.items.find(({ rolloutCount }) => rolloutCount > 0)?.run.id)
 
+  /** Stays while the next sample of a list is read. */
+  #before: Place | null = null
   where: Place | null = $derived.by(() => {
     const { run, evaluation, step, group, rollout } = this.params
     const whole = evaluation === undefined ? run !== undefined && step !== undefined && group !== undefined : group !== undefined
     if (rollout !== undefined && !whole) {
       const known = this.current.data?.detail.rollout
-      return known?.id === rollout ? placeOf(known) : null
+      if (known?.id === rollout) this.#before = placeOf(known)
+      return this.#before
     }
-    if (this.narrowed && rollout === undefined) {
-      const first = this.found.data?.rollouts[0]
-      return first === undefined ? null : placeOf(first)
-    }
-    if (evaluation !== undefined) return { run: undefined, evaluation, step: undefined, group: group ?? 0 }
-    const of = run ?? this.#default
-    if (of === undefined) return null
-    return { run: of, evaluation: undefined, step: step ?? runs.byId.get(of)?.run.lastStep ?? undefined, group: group ?? 0 }
+    if (rollout !== undefined) return { run: evaluation === undefined ? run : undefined, evaluation, step: evaluation === undefined ? step : undefined, group }
+    const first = this.narrowed ? this.found.data?.rollouts[0] : undefined
+    return first === undefined ? null : placeOf(first)
   })
 
   // The parts of the place one by one, so that a move within a group asks for nothing again.
@@ -135,22 +144,23 @@ export class RolloutsState {
     if (this.narrowed) return this.found.data?.rollouts ?? []
     return this.samples.data?.key === this.#groupKey ? this.samples.data.rollouts : []
   })
-  /** What is being read; the sample before stays until the next is known. */
-  id: number | undefined = $derived.by(() => {
-    const asked = this.params.rollout ?? this.list[Math.min(this.#wanted, this.list.length - 1)]?.id
-    return (this.#shown = asked ?? (this.narrowed ? undefined : this.#shown))
-  })
-  #shown: number | undefined
+  id: number | undefined = $derived.by(() => this.params.rollout ?? (this.narrowed ? this.found.data?.rollouts[0]?.id : undefined))
   index = $derived(this.list.findIndex(({ id }) => id === this.id))
 
   current = reading((client) => (this.id === undefined ? null : client.rollouts.get({ rolloutId: this.id })), { keep: true })
 
-  get firstStep(): number {
-    return this.trend.data?.[0]?.step[0] ?? 1
-  }
-  get lastStep(): number {
-    return this.run?.lastStep ?? this.trend.data?.[0]?.step.at(-1) ?? this.firstStep
-  }
+  /** The nearest steps on either side that kept rollouts; a run may have kept those of some steps only. */
+  nearby = reading(
+    (client) => {
+      const { runId, step } = this
+      if (runId === undefined || step === undefined) return null
+      const nearest = (steps: [number | null, number | null], descending: boolean) =>
+        client.rollouts.query({ filter: { runId, steps }, sort: 'place', descending, limit: 1, after: null }).then(({ rollouts }) => rollouts[0]?.step ?? null)
+      return Promise.all([step === 0 ? null : nearest([null, step - 1], true), nearest([step + 1, null], false)]).then(([before, after]) => ({ before, after }))
+    },
+    { nouns: ['rollouts'], keep: true },
+  )
+  lastStep = $derived(this.run?.lastStep ?? this.trend.data?.[0]?.step.at(-1) ?? 0)
   /** How many groups the step (or evaluation) has. */
   groupCount = $derived(this.groups.data?.length ?? 0)
 
@@ -170,20 +180,36 @@ export class RolloutsState {
   }
 
   toSource(source: { readonly run?: number; readonly evaluation?: number }): void {
-    this.#wanted = 0
-    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, step: undefined, group: undefined, rollout: undefined, run: undefined, evaluation: undefined, ...source })
+    void this.#enter(source, source.evaluation === undefined ? Number.MAX_SAFE_INTEGER : undefined, 0, 0)
   }
 
+  /** The same group and sample of another step; of the newest that kept rollouts where that one kept none. */
   toStep(step: number): void {
-    const to = Math.min(this.lastStep, Math.max(this.firstStep, step))
-    if (this.runId === undefined || (to === this.step && !this.narrowed)) return
-    this.#wanted = Math.max(0, this.narrowed ? 0 : this.index)
-    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, run: this.runId, evaluation: undefined, step: to, group: this.group, rollout: undefined })
+    if (this.runId !== undefined) void this.#enter({ run: this.runId }, step, this.group ?? 0, Math.max(0, this.narrowed ? 0 : this.index))
   }
 
   toGroup(group: number, sample = 0): void {
-    this.#wanted = sample
-    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, run: this.runId, evaluation: this.evaluationId, step: this.step, group, rollout: undefined })
+    void this.#enter(this.evaluationId === undefined ? { run: this.runId } : { evaluation: this.evaluationId }, this.step, group, sample)
+  }
+
+  /** Finds the sample nearest to what was asked, then moves there; until then what is on screen stays. */
+  async #enter({ run, evaluation }: { readonly run?: number; readonly evaluation?: number }, step: number | undefined, group: number, sample: number): Promise<void> {
+    const turn = ++this.#turn
+    const ask = (filter: RolloutFilter, descending = false, limit = 1) => lab.client.rollouts.query({ filter, sort: 'place', descending, limit, after: null }).then(({ rollouts }) => rollouts)
+    const found = await app.attempt(async () => {
+      if (evaluation !== undefined) return (await ask({ evaluationId: evaluation, group }, false, 1000)).at(0) ? ask({ evaluationId: evaluation, group }, false, 1000) : ask({ evaluationId: evaluation })
+      if (run === undefined || step === undefined) return []
+      const [kept] = [...(await ask({ runId: run, steps: [null, step] }, true)), ...(await ask({ runId: run, steps: [step, null] }))]
+      if (kept === undefined) return []
+      const members = await ask({ runId: run, steps: [kept.step, kept.step], group }, false, 1000)
+      return members.length > 0 ? members : ask({ runId: run, steps: [kept.step, kept.step] })
+    })
+    if (turn !== this.#turn || found === undefined) return
+    const to = found[Math.min(sample, found.length - 1)]
+    this.bare = to === undefined
+    if (to === undefined) return
+    this.instead = step === undefined || step === to.step || step === Number.MAX_SAFE_INTEGER ? null : step
+    this.openAtHome(to)
   }
 
   /** The next (1) or previous (-1) sample; past the end of a group, the next group. */
@@ -203,11 +229,10 @@ export class RolloutsState {
   }
 
   narrow(changes: Narrowing & Pick<Params<'rollouts'>, 'sort' | 'descending' | 'run' | 'evaluation' | 'step'>): void {
-    this.#wanted = 0
     this.#go({ step: undefined, group: undefined, rollout: undefined, run: this.runId, evaluation: this.evaluationId, ...changes })
   }
 
   widen(): void {
-    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, ...(this.where ?? {}), rollout: this.id })
+    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, ...(this.where ?? {}), rollout: this.id, list: undefined })
   }
 }

@@ -13,9 +13,10 @@ export type Family = 'outcome' | 'length' | 'mrt' | 'start'
 
 const outcomeAlgorithms = new Set(['grpo', 'dr-grpo', 'rloo', 'dapo', 'gspo'])
 
-export function familyOf(algorithm: string): Family | undefined {
-  if (algorithm.startsWith('mrt')) return 'mrt'
-  if (algorithm === 'length-penalty') return 'length'
+export function familyOf({ method, algorithm }: Pick<Run, 'method' | 'algorithm'>): Family | undefined {
+  const names = `${method} ${algorithm}`
+  if (/\bmrt\b/.test(names)) return 'mrt'
+  if (/\blength\b/.test(names)) return 'length'
   return outcomeAlgorithms.has(algorithm) ? 'outcome' : undefined
 }
 

@@ -9,7 +9,7 @@ import { familyOf, runs } from '../../state/runs.svelte.ts'
 class Looks {
   #byGroup: ReadonlyMap<string, Look> = $derived.by(() => {
     const groups = [...runs.groups]
-    const given = assignLooks(groups.map(([, [first]]) => familyOf(first.run.algorithm)))
+    const given = assignLooks(groups.map(([, [first]]) => familyOf(first.run)))
     return new Map(groups.map(([key], i) => [key, given[i]]))
   })
 

@@ -1,0 +1,116 @@
+/**
+ * The overview of a run: a dozen charts in four groups, as data. A line names a metric of the lab; a panel appears whether or
+ * not the run reports it, since "not measured" is an answer too, and says why in `absent`.
+ */
+import type { QuantityName } from '../../charts/quantity.ts'
+
+export interface PanelLine {
+  readonly metric: string
+  readonly name: string
+}
+
+export interface Panel {
+  readonly id: string
+  readonly title: string
+  readonly sentence: string
+  readonly quantity: QuantityName
+  readonly label: string
+  readonly domain?: readonly [number | undefined, number | undefined]
+  /** The first is the run's own; the others stand beside it where they are reported. */
+  readonly lines: readonly PanelLine[]
+  /** Lowest and highest around the first line. */
+  readonly band?: readonly [low: string, high: string]
+  /** The same quantity on held-out problems: a metric of evaluations, one dot each. */
+  readonly heldOut?: string
+  readonly zero?: boolean
+  readonly absent: string
+}
+
+export interface PanelGroup {
+  readonly title: string
+  readonly panels: readonly Panel[]
+}
+
+const share = { quantity: 'fraction', domain: [0, 1] } as const
+
+/** @param budget thinking tokens the run is trained to */
+export const overview = (budget: number): readonly PanelGroup[] => [
+  {
+    title: 'Reward and accuracy',
+    panels: [
+      {
+        id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step, and its parts.', quantity: 'number', label: 'reward',
+        lines: [
+          { metric: 'reward', name: 'reward' }, { metric: 'rewards/outcome/mean', name: 'outcome' }, { metric: 'rewards/progress/mean', name: 'progress' },
+          { metric: 'rewards/length_penalty/mean', name: 'length' }, { metric: 'rewards/overlong/mean', name: 'overlong' },
+        ],
+        absent: 'This method pays no reward.',
+      },
+      {
+        id: 'right', title: 'Right answers', sentence: 'Share of the rollouts of a step; squares: held-out problems.', quantity: 'fraction', label: 'share right',
+        lines: [{ metric: 'rewards/outcome/mean', name: 'in training' }], heldOut: 'accuracy', absent: 'Nothing was graded yet.',
+      },
+      {
+        id: 'groups', title: 'Where there is something to learn', sentence: 'Groups whose rollouts differ; all right or all wrong teach nothing.', ...share, label: 'share of groups',
+        lines: [{ metric: 'by_group/frac_mixed', name: 'mixed' }, { metric: 'by_group/frac_all_good', name: 'all right' }, { metric: 'by_group/frac_all_bad', name: 'all wrong' }],
+        absent: 'This method samples no groups.',
+      },
+    ],
+  },
+  {
+    title: 'Length',
+    panels: [
+      {
+        id: 'length', title: 'Length of completions', sentence: 'Mean of a step; band: shortest to longest.', quantity: 'tokens', label: 'tokens', domain: [0, undefined],
+        lines: [{ metric: 'completions/mean_length', name: 'mean' }], band: ['completions/min_length', 'completions/max_length'], absent: 'Nothing was sampled yet.',
+      },
+      {
+        id: 'ends', title: 'How answers end', sentence: 'Thinking ended at the budget; cut off at the limit; without a readable answer.', quantity: 'fraction', label: 'share of answers', domain: [0, undefined],
+        lines: [{ metric: 'completions/forced_stop_ratio', name: 'forced' }, { metric: 'completions/clipped_ratio', name: 'truncated' }, { metric: 'completions/unparsable_ratio', name: 'unreadable' }],
+        absent: 'Nothing was sampled yet.',
+      },
+      {
+        id: 'episodes', title: 'Episodes', sentence: 'Attempts within the thinking of one rollout, mean.', quantity: 'number', label: 'episodes',
+        lines: [{ metric: 'mrt/episodes_mean', name: 'episodes' }], absent: 'Nothing was cut into episodes.',
+      },
+    ],
+  },
+  {
+    title: 'Progress and regret',
+    panels: [
+      {
+        id: 'regret', title: `Regret at ${budget} tokens`, sentence: 'Against an answer that is right from token 0; squares: held-out problems.', quantity: 'fraction', label: 'normalized regret',
+        lines: [{ metric: `ttc/regret@${budget}`, name: 'in training' }], heldOut: `ttc/regret@${budget}`, absent: 'J was not measured in this run.',
+      },
+      {
+        id: 'chance', title: 'Before and after thinking', sentence: 'Chance of a right answer if it were given at once, and after the last episode.', ...share, label: 'J',
+        lines: [{ metric: 'mrt/j_end_mean', name: 'after' }, { metric: 'mrt/j_start_mean', name: 'before' }], absent: 'J was not measured in this run.',
+      },
+      {
+        id: 'progress', title: 'Progress per episode', sentence: 'What one more attempt adds to that chance, and the bonus paid for it.', quantity: 'change', label: 'change of J', zero: true,
+        lines: [{ metric: 'mrt/progress_mean', name: 'progress' }, { metric: 'mrt/bonus_mean', name: 'bonus' }], absent: 'J was not measured in this run.',
+      },
+    ],
+  },
+  {
+    title: 'Stability and speed',
+    panels: [
+      {
+        id: 'entropy', title: 'Entropy', sentence: 'Of the next token, over tokens with loss; beside it KL to the start.', quantity: 'nats', label: 'nats', domain: [0, undefined],
+        lines: [{ metric: 'entropy', name: 'entropy' }, { metric: 'kl', name: 'KL' }], absent: 'No update was made yet.',
+      },
+      {
+        id: 'gradient', title: 'Gradient norm', sentence: 'Global, before clipping.', quantity: 'number', label: 'norm', domain: [0, undefined],
+        lines: [{ metric: 'grad_norm', name: 'norm' }], absent: 'No update was made yet.',
+      },
+      {
+        id: 'time', title: 'Time of a step', sentence: 'Sampling, measuring J, training.', quantity: 'time', label: 'time', domain: [0, undefined],
+        lines: [{ metric: 'step_time', name: 'step' }, { metric: 'time/sample', name: 'sample' }, { metric: 'time/train', name: 'train' }, { metric: 'time/mu', name: 'J' }], absent: 'No step was taken yet.',
+      },
+    ],
+  },
+]
+
+/** Every metric that the charts ask for. */
+export const metricsOf = (groups: readonly PanelGroup[]): readonly string[] =>
+  [...new Set(groups.flatMap(({ panels }) => panels.flatMap(({ lines, band = [] }) => [...lines.map(({ metric }) => metric), ...band])))]
