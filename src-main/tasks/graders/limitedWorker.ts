@@ -1,7 +1,7 @@
 // One worker thread with a time and memory limit: questions wait in line, and a question that
 // takes too long costs its thread, never the caller. The limit is processor time of the thread, so
 // that a busy machine does not turn right answers into timeouts; a thread that does not say how much
-// it used is ended at once, and every thread after WALL_FACTOR limits of wall time.
+// it used is ended soon, and every thread after WALL_FACTOR limits of wall time.
 // Opening a thread (and loading the computer algebra) is not counted against a question.
 
 import { setTimeout as wait } from 'node:timers/promises'
@@ -12,6 +12,8 @@ import type { Question } from './kinds.ts'
 export type Limits = { readonly timeLimitMs: number; readonly memoryMb: number }
 
 const WALL_FACTOR = 10
+/** How long a thread may keep silent about its processor time, in limits. */
+const PATIENCE_FACTOR = 2
 const OPENING_MS = 60_000
 
 /** `start` is answered as soon as the thread runs, `algebra` once the computer algebra is loaded. */
@@ -32,11 +34,11 @@ const processorMs = async (thread: Worker, patienceMs: number): Promise<number> 
 /** Resolves when the thread has used its time since this call, or `answered` is aborted. */
 const outOfTime = async (thread: Worker, limitMs: number, answered: AbortSignal): Promise<void> => {
   const start = performance.now()
-  const before = await processorMs(thread, limitMs)
+  const before = await processorMs(thread, PATIENCE_FACTOR * limitMs)
   for (let rest = limitMs; !answered.aborted; ) {
     await wait(rest, undefined, { signal: answered }).catch(() => undefined)
     if (answered.aborted) return
-    const used = (await processorMs(thread, limitMs)) - before
+    const used = (await processorMs(thread, PATIENCE_FACTOR * limitMs)) - before
     if (Number.isNaN(used) || used >= limitMs || performance.now() - start >= WALL_FACTOR * limitMs) return
     rest = Math.max(20, limitMs - used)
   }

@@ -111,11 +111,13 @@ const evaluate = (x: Expression, at: (name: string) => number, complex: boolean)
   }
 }
 
-// Positive, then negative, then small whole values: identities of roots, of absolute values, and of counts all show.
+// Positive and negative, inside and outside (-1, 1), then small whole values: identities of roots, of absolute values, and of counts all show.
 const SAMPLES: readonly ((hash: number) => number)[] = [
   (hash) => 0.3 + (hash % 100_003) / 40_000,
   (hash) => 0.2 + (hash % 99_991) / 60_000,
   (hash) => 1.1 + (hash % 90_001) / 30_000,
+  (hash) => 0.05 + (hash % 89_989) / 100_000,
+  (hash) => -0.05 - (hash % 89_983) / 100_000,
   (hash) => -0.3 - (hash % 99_989) / 40_000,
   (hash) => (hash & 1 ? 1 : -1) * (0.4 + (hash % 90_007) / 50_000),
   (hash) => 2 + (hash % 6),
@@ -138,9 +140,9 @@ export const approximate = (x: Expression): number => {
 export const compareNumerically = (a: Expression, b: Expression): 'different' | 'likely' | 'unknown' => {
   const symbols = symbolsOf(b, new Set(symbolsOf(a)))
   const complex = contains(a, isImaginaryUnit) || contains(b, isImaginaryUnit)
-  if (symbols.size > 0) return compareAtPoints(a, b, complex, SAMPLES, 3)
-  const found = compareAtPoints(a, b, complex, SAMPLES.slice(0, 1), 1)
-  return found === 'unknown' && !complex ? compareAtPoints(a, b, true, SAMPLES.slice(0, 1), 1) : found
+  const [samples, needed] = symbols.size > 0 ? [SAMPLES, 3] : [SAMPLES.slice(0, 1), 1]
+  const found = compareAtPoints(a, b, complex, samples, needed)
+  return found === 'unknown' && !complex && symbols.size === 0 ? compareAtPoints(a, b, true, samples, needed) : found
 }
 
 const compareAtPoints = (a: Expression, b: Expression, complex: boolean, samples: typeof SAMPLES, needed: number): 'different' | 'likely' | 'unknown' => {
