@@ -37,7 +37,7 @@ const either = (a: Finding, b: () => Finding): Finding => (a !== null && a.lengt
 const all = <T>(items: readonly T[], find: (item: T, at: number) => Finding): Finding => items.reduce<Finding>((found, item, at) => both(found, () => find(item, at)), SAME)
 
 /** |gold - answer| within the tolerance, on doubles. */
-export const isWithin = (gold: number, answer: number, { absolute = 0, relative = 0 }: Tolerance): boolean =>
+const isWithin = (gold: number, answer: number, { absolute = 0, relative = 0 }: Tolerance): boolean =>
   Number.isFinite(gold) && Number.isFinite(answer) && Math.abs(gold - answer) <= Math.max(absolute, relative * Math.abs(gold))
 
 const compareValues = (a: Expression, b: Expression, rules: Rules): Finding => {

@@ -7,7 +7,7 @@
 export type Rational = { readonly n: bigint; readonly d: bigint }
 
 /** Largest whole number kept exactly, in bits; fractions get a tighter limit because reducing them costs more. */
-export const LIMIT_BITS = 32_768
+const LIMIT_BITS = 32_768
 const WHOLE_LIMIT = 1n << BigInt(LIMIT_BITS)
 const FRACTION_LIMIT = 1n << 2048n
 
@@ -39,11 +39,6 @@ export const multiply = (a: Maybe, b: Maybe): Maybe => a && b && rational(a.n * 
 export const divide = (a: Maybe, b: Maybe): Maybe => a && b && rational(a.n * b.d, a.d * b.n)
 export const negate = (a: Rational): Rational => ({ n: -a.n, d: a.d })
 export const equal = (a: Rational, b: Rational): boolean => a.n === b.n && a.d === b.d
-/** -1, 0 or 1 as a is below, at or above b. */
-export const order = (a: Rational, b: Rational): number => {
-  const difference = a.n * b.d - b.n * a.d
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0
-}
 export const isWhole = (a: Rational): boolean => a.d === 1n
 
 const bits = (x: bigint): number => absolute(x).toString(16).length * 4

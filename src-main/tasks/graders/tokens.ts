@@ -46,7 +46,7 @@ const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | n
 }
 
 /** Replaces Unicode signs by their LaTeX spelling and full-width digits by plain ones. */
-export const plainSigns = (text: string): string =>
+const plainSigns = (text: string): string =>
   text.replace(/[^\x00-\x7f]/gu, (sign) => {
     const code = sign.codePointAt(0)!
     if (code >= 0xff10 && code <= 0xff19) return String(code - 0xff10)
@@ -54,7 +54,7 @@ export const plainSigns = (text: string): string =>
   })
 
 /** Index of the brace that closes the one at `open`, or -1. */
-export const closingBrace = (text: string, open: number): number => {
+const closingBrace = (text: string, open: number): number => {
   let depth = 0
   for (let at = open; at < text.length; at++) {
     const sign = text[at]
