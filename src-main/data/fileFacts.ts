@@ -14,7 +14,7 @@ const ABOUT_LIMIT = 1 << 20
 export async function fileSha256(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
       signal?.throwIfAborted()
       hash.update(chunk as Buffer)
     }

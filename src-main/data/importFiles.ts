@@ -18,6 +18,7 @@ import { createNoteBook } from './notes.ts'
 import type { Note, NoteBook } from './notes.ts'
 import { openRows } from './read/readRows.ts'
 import type { ReadBatch, SourceRow } from './read/reader.ts'
+import { fileSize } from './read/source.ts'
 import type { RowFormat } from './read/sniff.ts'
 import type { Compression } from './read/unpack.ts'
 import type { Rejected } from './rejected.ts'
@@ -112,9 +113,8 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
     async *[Symbol.asyncIterator]() {
       const session = createSession(options)
       const plan = await planFiles(paths, session.notes)
-      const sizes = await Promise.all(plan.map(({ path }) => sizeOf(path)))
-      session.total(sizes.reduce((sum, size) => sum + size, 0))
-      for (const file of plan) yield* session.file(file.path, file.source ?? null, plan.length > 1)
+      session.total(plan.reduce((sum, { bytes }) => sum + bytes, 0))
+      for (const file of plan) yield* session.file(file.path, file.source, plan.length > 1)
       report = session.report()
     },
     report() {
@@ -126,6 +126,7 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
 
 interface PlannedFile {
   readonly path: string
+  readonly bytes: number
   readonly source: RolloutSource | null
 }
 
@@ -135,20 +136,16 @@ async function planFiles(paths: readonly string[], notes: NoteBook): Promise<Pla
   for (const path of paths) {
     const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
     if (!info.isDirectory()) {
-      planned.push({ path, source: null })
+      planned.push({ path, bytes: info.size, source: null })
       continue
     }
     const folder = await planFolder(path)
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
     if (folder.kind === 'unknown') throw refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    planned.push(...folder.files.map((file) => ({ path: file, source: folder.source })))
+    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source })
   }
   return planned
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return (await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })).size
 }
 
 /** Everything one import carries from file to file. */

@@ -9,7 +9,7 @@ const HASHES = 64
 const BANDS = 16
 const ROWS = HASHES / BANDS
 /** Slots of a band's table: as many as there are problems, between these powers of two. */
-const FEWEST_SLOTS = 1 << 10
+const FEWEST_SLOTS = 1 << 7
 const MOST_SLOTS = 1 << 18
 const SHINGLE = 3
 
@@ -53,7 +53,7 @@ for (let state = 0x9e3779b9, at = 0; at < 2 * HASHES; at++) {
 export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: DuplicateOptions = {}): DuplicateIndex {
   const exact = new Map<string, string>()
   const keys: string[] = []
-  let signatures = new Uint32Array(HASHES * 1024)
+  let signatures = new Uint32Array(HASHES * 64)
   let slots = FEWEST_SLOTS
   let tables = new Int32Array(BANDS * slots).fill(-1)
 

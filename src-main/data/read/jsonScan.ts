@@ -255,6 +255,7 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
     end() {
       const found: Found[] = []
       const end = here(buffer.length)
+      const unclosed = !ended && shape !== 'sequence' && broken?.kind !== 'afterEnd'
       if (broken !== null) found.push(closeBroken(end))
       else if (row >= 0 && last === IN_SCALAR && shape === 'sequence') {
         last = VALUE
@@ -262,7 +263,7 @@ export function createScanner(shape: Shape, start: number, maxRowBytes: number):
       } else if (row >= 0) {
         found.push({ kind: 'cutOff', line: rowLine, start: here(row), end, bytes: Buffer.from(buffer.subarray(row, row + EXCERPT)) })
       }
-      return { found, unclosed: !ended && shape !== 'sequence' }
+      return { found, unclosed }
     },
   }
 }

@@ -6,7 +6,7 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
-import type { AsyncBuffer, FileMetaData, ParquetParsers, RowGroup } from 'hyparquet'
+import type { AsyncBuffer, FileMetaData, ParquetParsers, RowGroup, SchemaTree } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { refuse, refuseSystem } from '../errors.ts'
 import { parseJson } from '../json.ts'
@@ -129,7 +129,7 @@ async function readColumns(
 ): Promise<Map<string, ArrayLike<unknown>> | Error> {
   const parts = new Map<string, { values: unknown[]; rows: number }>(names.map((name) => [name, { values: [], rows: 0 }]))
   try {
-    checkGroup(group, buffer.byteLength)
+    checkGroup(group, metadata, buffer.byteLength)
     await parquetRead({
       file: buffer,
       metadata: { ...metadata, row_groups: [group], num_rows: group.num_rows },
@@ -151,15 +151,26 @@ async function readColumns(
   return new Map([...parts].map(([name, { values }]) => [name, values]))
 }
 
-/** Throws when a column lies outside the file or claims more values than can be. */
-function checkGroup(group: RowGroup, fileBytes: number): void {
+/**
+ * Throws when a column lies outside the file, claims more values than can be, or is not one of the schema's. The last matters
+ * doubly: hyparquet drops what it was reading when it meets such a column, and nobody would hear of its failure.
+ */
+function checkGroup(group: RowGroup, metadata: FileMetaData, fileBytes: number): void {
+  const found = group.columns.map(({ meta_data: column }) => column?.path_in_schema.join('.'))
+  const leaves = leafPaths(parquetSchema(metadata))
+  if (new Set(leaves).size < leaves.length) throw new Error('two columns have the same name')
+  if (found.length !== leaves.length || found.some((path, at) => path !== leaves[at])) throw new Error('its columns are not those of the schema')
   for (const { meta_data: column } of group.columns) {
-    if (column === undefined) throw new Error('a column has no description')
-    const start = Number(column.dictionary_page_offset ?? column.data_page_offset)
-    const end = start + Number(column.total_compressed_size)
-    if (!(start >= 4 && end >= start && end <= fileBytes)) throw new Error(`column ${column.path_in_schema.join('.')} lies outside the file`)
-    if (Number(column.num_values) > GROUP_VALUES_LIMIT) throw new Error(`column ${column.path_in_schema.join('.')} claims ${column.num_values} values`)
+    const start = Number(column!.dictionary_page_offset ?? column!.data_page_offset)
+    const end = start + Number(column!.total_compressed_size)
+    const name = column!.path_in_schema.join('.')
+    if (!(start >= 4 && end >= start && end <= fileBytes)) throw new Error(`column ${name} lies outside the file`)
+    if (Number(column!.num_values) > GROUP_VALUES_LIMIT) throw new Error(`column ${name} claims ${column!.num_values} values`)
   }
+}
+
+function leafPaths(node: SchemaTree): string[] {
+  return node.children.length === 0 ? [node.path.join('.')] : node.children.flatMap(leafPaths)
 }
 
 async function readMetadata(buffer: AsyncBuffer, path: string): Promise<FileMetaData> {

@@ -81,7 +81,7 @@ function jsonKind(head: Buffer, first: string): 'jsonl' | 'json' {
     return shapeOf(head) === 'wrapped' || isTable(value) ? 'json' : 'jsonl'
   }
   // A first line that is broken or longer than the head. Lines of JSON begin with a brace; a document has few such lines.
-  if (!/[\r\n]/.test(text)) return text.length < SHORT ? 'jsonl' : 'json'
+  if (!/[\r\n]/.test(text)) return text.length < SHORT && shapeOf(head) !== 'wrapped' ? 'jsonl' : 'json'
   return lines.slice(1).some((line) => /^\{\s*"/.test(line)) ? 'jsonl' : 'json'
 }
 

@@ -70,7 +70,7 @@ export async function openSource(path: string, options: SourceOptions): Promise<
     const compression = compressionOf(magic)
     const state = { cut: false }
     const raw = (quiet: boolean): AsyncGenerator<Buffer> =>
-      readRaw(handle, compression === 'none' ? CHUNK_BYTES : PACKED_CHUNK_BYTES, path, quiet ? { signal: options.signal } : options)
+      readRaw(handle, size, compression === 'none' ? CHUNK_BYTES : PACKED_CHUNK_BYTES, path, quiet ? { signal: options.signal } : options)
     const unpacked = compression === 'none' ? raw(false) : unpack(raw, compression, size, options.notes, state)
     const rawHead = await pull(unpacked, HEAD_BYTES)
     const { encoding, skip } = encodingOf(rawHead.bytes, path)
@@ -101,13 +101,17 @@ async function readExactly(handle: FileHandle, length: number, position: number)
   return buffer.subarray(0, bytesRead)
 }
 
-async function* readRaw(handle: FileHandle, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>): AsyncGenerator<Buffer> {
-  let position = 0
-  for (;;) {
+/** The bytes that were on disk when the file was opened. Buffers are no larger than what is left to read. */
+async function* readRaw(
+  handle: FileHandle, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>,
+): AsyncGenerator<Buffer> {
+  signal?.throwIfAborted()
+  for (let position = 0; position < size; ) {
     signal?.throwIfAborted()
+    const length = Math.min(chunkBytes, size - position)
     let read
     try {
-      read = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position)
+      read = await handle.read(Buffer.allocUnsafeSlow(length), 0, length, position)
     } catch (error) {
       throw refuseSystem(error, path)
     }
