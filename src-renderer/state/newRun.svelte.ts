@@ -1,0 +1,192 @@
+/**
+ * The form of a new run: the draft, kept between starts, the choices the lab offers, what it would cost, and starting it.
+ */
+import type { AlgorithmDescription, Checkpoint, Json, PresetDescription, Run, RunEstimate, RunSpec, SpecField } from '../../src-preload/contract.ts'
+import { untrack } from 'svelte'
+import { app } from './app.svelte.ts'
+import { lab } from './client.svelte.ts'
+import { keep, recall } from './kept.ts'
+import { armOf, draftOfPreset, draftOfSpec, isDraft, problemsOf, specOf, specsOf, type Arm, type Draft, type OptionValue } from './newRunDraft.ts'
+import { problemOf, type Problem } from './problem.ts'
+import { reading, type Reading } from './reading.svelte.ts'
+import { href, place, type Params } from './route.svelte.ts'
+
+export interface Choices {
+  readonly presets: readonly PresetDescription[]
+  readonly algorithms: readonly AlgorithmDescription[]
+  readonly fields: readonly SpecField[]
+}
+
+/** Costs of several runs one after the other: time and disk add up, memory is that of the largest. */
+export interface TotalEstimate extends RunEstimate {
+  readonly runs: number
+}
+
+export function totalOf(estimates: readonly RunEstimate[], times: number): TotalEstimate | null {
+  const [first] = estimates
+  if (first === undefined) return null
+  const sum = (of: (each: RunEstimate) => number): number => times * estimates.reduce((total, each) => total + of(each), 0)
+  const modelled = estimates.find(({ basis }) => basis === 'modelled')
+  return {
+    timeMs: { low: sum(({ timeMs }) => timeMs.low), high: sum(({ timeMs }) => timeMs.high) },
+    memoryBytes: Math.max(...estimates.map(({ memoryBytes }) => memoryBytes)),
+    diskBytes: sum(({ diskBytes }) => diskBytes),
+    tokens: sum(({ tokens }) => tokens),
+    estimateTokens: sum(({ estimateTokens }) => estimateTokens),
+    checkpoints: sum(({ checkpoints }) => checkpoints),
+    basis: (modelled ?? first).basis,
+    because: (modelled ?? first).because,
+    runs: times * estimates.length,
+  }
+}
+
+/** While a component is set up: what runs of these specifications would cost, `times` over (for seeds). */
+export function estimateOf(specs: () => readonly RunSpec[], times: () => number): { readonly reading: Reading<readonly RunEstimate[]>; readonly total: TotalEstimate | null } {
+  const wanted = $derived(JSON.stringify(specs()))
+  const estimates = reading((client, signal) => {
+    const each = JSON.parse(wanted) as RunSpec[]
+    return each.length === 0 ? null : Promise.all(each.map((spec) => client.runs.estimate({ spec }, { signal })))
+  }, { keep: true, nouns: ['runs'] })
+  const total = $derived(estimates.data ? totalOf(estimates.data, times()) : null)
+  return {
+    reading: estimates,
+    get total() {
+      return total
+    },
+  }
+}
+
+/** While a component is set up. */
+export const choicesOf = (): Reading<Choices> =>
+  reading(async (client) => {
+    const [presets, algorithms, fields] = await Promise.all([client.presets.list(), client.algorithms.list(), client.runs.specFields()])
+    return { presets, algorithms, fields }
+  })
+
+/** Queues runs of these specifications; undefined when the lab refused (which was said). */
+export const startRuns = (specs: readonly RunSpec[]): Promise<readonly Run[] | undefined> => app.attempt(() => lab.client.runs.startAll({ specs: [...specs] }))
+
+export class NewRunForm {
+  readonly choices = choicesOf()
+  /** The checkpoint that is branched from, where there is one. */
+  readonly checkpoint: Reading<Checkpoint | null>
+  draft: Draft | null = $state.raw(null)
+  /** Which arm's options are shown. */
+  active = $state(0)
+  starting = $state(false)
+  refused: Problem | null = $state.raw(null)
+  arm: Arm | null = $derived(this.draft?.arms[Math.min(this.active, this.draft.arms.length - 1)] ?? null)
+  specs: readonly RunSpec[] = $derived(this.draft ? specsOf(this.draft) : [])
+  /** By path, for the arm on show. */
+  problems: ReadonlyMap<string, string> = $derived(this.draft && this.arm ? problemsOf(specOf(this.draft, this.arm, this.draft.firstSeed)) : new Map())
+  /** Arms whose specification cannot stand. */
+  broken = $derived(this.draft ? this.draft.arms.filter((arm) => problemsOf(specOf(this.draft!, arm, this.draft!.firstSeed)).size > 0) : [])
+  readonly estimate = estimateOf(
+    () => (this.draft && this.broken.length === 0 ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed)) : []),
+    () => this.draft?.seeds ?? 1,
+  )
+  #asked = ''
+
+  constructor(params: () => Params<'newRun'>) {
+    this.checkpoint = reading((client) => {
+      const { branch, from } = params()
+      return branch === undefined || from === undefined ? null : client.checkpoints.list({ runId: from }).then((all) => all.find(({ id }) => id === branch) ?? null)
+    })
+    $effect(() => {
+      const presets = this.choices.data?.presets
+      const asked = params()
+      if (presets !== undefined) untrack(() => void this.#fill(presets, asked))
+    })
+    $effect(() => {
+      if (this.draft) keep('draft', this.draft)
+    })
+  }
+
+  change(path: string, value: Json): void {
+    if (!this.draft) return
+    this.draft = { ...this.draft, values: { ...this.draft.values, [path]: value } }
+  }
+
+  changeSeeds(changes: Partial<Pick<Draft, 'seeds' | 'firstSeed'>>): void {
+    if (this.draft) this.draft = { ...this.draft, ...changes }
+  }
+
+  changeArm(changes: Partial<Pick<Arm, 'name'>>): void {
+    this.#replaceArm((arm) => ({ ...arm, ...changes }))
+  }
+
+  setOption(name: string, value: OptionValue): void {
+    this.#replaceArm((arm) => ({ ...arm, options: { ...arm.options, [name]: value } }))
+  }
+
+  /** Takes a method into the comparison or out of it; one always stays. */
+  toggle(preset: PresetDescription): void {
+    if (!this.draft) return
+    const { arms } = this.draft
+    const at = arms.findIndex((arm) => arm.preset === preset.id)
+    if (at >= 0 && arms.length === 1) return
+    this.draft = { ...this.draft, arms: at >= 0 ? arms.filter((_, i) => i !== at) : [...arms, armOf(preset)] }
+    this.active = at >= 0 ? 0 : arms.length
+  }
+
+  startOver(): void {
+    const preset = this.choices.data?.presets[0]
+    if (preset) this.draft = draftOfPreset(preset)
+    this.active = 0
+    this.refused = null
+    place.go(href('newRun'))
+  }
+
+  /** What the arm's preset (or the method itself) says about an option. */
+  presetOption(name: string): OptionValue | undefined {
+    const preset = this.choices.data?.presets.find(({ id }) => id === this.arm?.preset)
+    const given = preset?.spec.algorithm.options[name] as OptionValue | undefined
+    return given ?? this.choices.data?.algorithms.find((each) => each.name === this.arm?.algorithm)?.options.find((option) => option.name === name)?.default
+  }
+
+  async start(): Promise<void> {
+    const { draft } = this
+    if (!draft || this.starting) return
+    this.starting = true
+    this.refused = null
+    try {
+      const { branch } = draft
+      const started = branch ? await branchAll(branch.checkpointId, this.specs) : await lab.client.runs.startAll({ specs: [...this.specs] })
+      keep('draft', null)
+      this.draft = null
+      place.go(started.length === 1 ? href('run', { runId: started[0].id }) : href('runs'))
+      if (started.length > 1) app.say({ tone: 'good', title: `${started.length} runs are queued`, text: 'They are trained one after the other, in this order.' })
+    } catch (error) {
+      this.refused = problemOf(error)
+    } finally {
+      this.starting = false
+    }
+  }
+
+  #replaceArm(change: (arm: Arm) => Arm): void {
+    const { draft, arm } = this
+    if (draft && arm) this.draft = { ...draft, arms: draft.arms.map((each) => (each === arm ? change(each) : each)) }
+  }
+
+  /** What the address asks for, else the draft of last time, else the first preset. */
+  async #fill(presets: readonly PresetDescription[], { preset: id, from, branch }: Params<'newRun'>): Promise<void> {
+    const asked = JSON.stringify([id, from, branch])
+    if (asked === this.#asked) return
+    this.#asked = asked
+    this.active = 0
+    const kept = recall<Draft | null>('draft', (value): value is Draft => isDraft(value), null)
+    const preset = presets.find((each) => each.id === id)
+    if (from !== undefined) {
+      const spec = await app.attempt(() => lab.client.runs.duplicate({ runId: from }))
+      if (spec) this.draft = draftOfSpec(spec, branch === undefined ? null : { checkpointId: branch, runId: from })
+    } else if (preset) this.draft = draftOfPreset(preset)
+    else this.draft = kept ?? draftOfPreset(presets[0])
+  }
+}
+
+async function branchAll(checkpointId: number, specs: readonly RunSpec[]): Promise<readonly Run[]> {
+  const started: Run[] = []
+  for (const spec of specs) started.push(await lab.client.runs.branch({ checkpointId, spec }))
+  return started
+}
+
