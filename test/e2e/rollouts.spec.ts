@@ -1,0 +1,110 @@
+/**
+ * Reads rollouts of the sample workspace in a real browser, over the served lab: every way to a sample, the keys, the
+ * views, search, links; nothing on the console, nothing that axe objects to in either theme.
+ */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test as base, type Page } from '@playwright/test'
+import { openServer, type Server } from '../../src-main/serve.ts'
+
+const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Server }>({
+  server: [
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), 'mrt-rollouts-'))
+      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
+      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
+      await use(server)
+      await server.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  at: async ({ page, server }, use) => {
+    const said: string[] = []
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
+    page.on('pageerror', (error) => said.push(error.message))
+    await use(async (hash) => {
+      await page.goto(server.url)
+      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
+      await page.evaluate((to) => (location.hash = to), hash)
+      await expect(page.locator('main .answer, main .columns, main .tokens').first()).toBeVisible({ timeout: 60_000 })
+      return page
+    })
+    expect(said).toEqual([])
+  },
+})
+
+const where = (page: Page) => page.locator('main header p').first()
+const rolloutIn = (page: Page) => Number(new URL(page.url().replace('#/', '')).searchParams.get('rollout'))
+
+test('the page opens at the newest sample that was kept, and its address names it', async ({ at }) => {
+  const page = await at('#/rollouts')
+  await expect(where(page)).toContainText(/step \d+ · group \d+ of \d+ · sample 1 of \d+/)
+  expect(rolloutIn(page)).toBeGreaterThan(0)
+  await expect(page.getByText('J if stopped here, change')).toBeVisible()
+})
+
+test('n and p walk the samples, N and P the steps, and j the episodes, but not while somebody types', async ({ at }) => {
+  const page = await at('#/rollouts')
+  const first = rolloutIn(page)
+  await page.keyboard.press('n')
+  await expect(where(page)).toContainText('sample 2')
+  await page.keyboard.press('p')
+  await expect.poll(() => rolloutIn(page)).toBe(first)
+  const step = (await where(page).textContent())!.match(/step \d+/)![0]
+  await page.keyboard.press('P')
+  await expect(where(page)).not.toContainText(step)
+  await page.keyboard.press('j')
+  await expect(page.getByRole('button', { name: /^Episode 1,/ })).toHaveAttribute('aria-pressed', 'true')
+  await page.keyboard.press('f')
+  const box = page.getByRole('searchbox', { name: 'Find rollouts with these words' })
+  await expect(box).toBeFocused()
+  const here = rolloutIn(page)
+  await page.keyboard.type('n')
+  await expect(box).toHaveValue('n')
+  expect(rolloutIn(page)).toBe(here)
+})
+
+test('a group is one click from its step, and a sample one click from its group', async ({ at }) => {
+  const page = await at('#/rollouts')
+  await page.getByRole('grid', { name: /Groups of step/ }).getByRole('row').nth(2).click()
+  await expect(where(page)).toContainText('sample 1')
+  await page.getByRole('list', { name: 'Samples of the group' }).getByRole('button').nth(2).click()
+  await expect(where(page)).toContainText('sample 3')
+})
+
+test('words are found in all rollouts with their place in the text, and a link brings the search back', async ({ at }) => {
+  const page = await at('#/rollouts?text=Wait&list=find')
+  await expect(page.locator('mark').first()).toHaveText('Wait')
+  await page.reload()
+  await expect(page.getByRole('searchbox', { name: 'Find rollouts with these words' })).toHaveValue('Wait')
+})
+
+test('what each method pays is told for this rollout and opens to its parts', async ({ at }) => {
+  const page = await at('#/rollouts')
+  const table = page.getByRole('grid', { name: 'Reward of this rollout by method' })
+  await expect(table.getByText('outcome RL')).toBeVisible({ timeout: 30_000 })
+  await table.getByRole('button', { name: /^[\d.−]+$/ }).first().click()
+  await expect(page.getByText('Answered by the credit rule that trains')).toBeVisible()
+})
+
+for (const view of ['tokens', 'group', 'training'] as const) {
+  test(`the view “${view}” is a link`, async ({ at }) => {
+    const page = await at('#/rollouts')
+    await page.evaluate((to) => (location.hash = `${location.hash}&view=${to}`), view)
+    const sign = { tokens: page.getByRole('group', { name: 'Tokens of the answer' }), group: page.getByRole('region', { name: 'Answers side by side' }), training: page.getByRole('heading', { name: 'Tokens each time' }) }[view]
+    await expect(sign).toBeVisible()
+  })
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`nothing stands in the way of assistive technology, ${colorScheme}`, async ({ at, page: tab }) => {
+    await tab.emulateMedia({ colorScheme })
+    const page = await at('#/rollouts')
+    await expect(page.getByRole('grid', { name: 'Reward of this rollout by method' })).toBeVisible({ timeout: 30_000 })
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
+  })
+}
