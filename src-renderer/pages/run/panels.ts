@@ -18,6 +18,8 @@ export interface Panel {
   readonly domain?: readonly [number | undefined, number | undefined]
   /** The first is the run's own; the others stand beside it where they are reported. */
   readonly lines: readonly PanelLine[]
+  /** The other lines add up to the first; those that are nothing, or all of it, are left out. */
+  readonly parts?: boolean
   /** Lowest and highest around the first line. */
   readonly band?: readonly [low: string, high: string]
   /** The same quantity on held-out problems: a metric of evaluations, one dot each. */
@@ -39,7 +41,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
     title: 'Reward and accuracy',
     panels: [
       {
-        id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step, and its parts.', quantity: 'number', label: 'reward',
+        id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step, and its parts.', quantity: 'number', label: 'reward', parts: true,
         lines: [
           { metric: 'reward', name: 'reward' }, { metric: 'rewards/outcome/mean', name: 'outcome' }, { metric: 'rewards/progress/mean', name: 'progress' },
           { metric: 'rewards/length_penalty/mean', name: 'length' }, { metric: 'rewards/overlong/mean', name: 'overlong' },
