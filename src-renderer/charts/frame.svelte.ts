@@ -130,18 +130,24 @@ export class Frame {
 
   #extent(axis: 'x' | 'y', log: boolean, view: readonly [number, number] | null) {
     const acrossX = isCategory(this.#props().y)
-    const values: (number | null | undefined)[] = []
-    for (const { points, fromZero } of this.drawings) {
-      if (!points) continue
-      for (const point of points) {
-        if (view && (typeof point.x !== 'number' || point.x < view[0] || point.x > view[1])) continue
-        const value = point[axis]
-        if (typeof value === 'number') values.push(value)
-        if ((axis === 'x') === acrossX) values.push(point.lo, point.hi)
-      }
-      if (fromZero && points.length > 0 && (axis === 'x') === acrossX && !log) values.push(0)
-    }
-    return extentOf(values, log)
+    const measured = (axis === 'x') === acrossX
+    return extentOf(
+      (function* (drawings: readonly Drawing[]) {
+        for (const { points, fromZero } of drawings) {
+          if (!points) continue
+          for (const point of points) {
+            if (view && (typeof point.x !== 'number' || point.x < view[0] || point.x > view[1])) continue
+            const value = point[axis]
+            if (typeof value === 'number') yield value
+            if (!measured) continue
+            yield point.lo
+            yield point.hi
+          }
+          if (fromZero && points.length > 0 && measured && !log) yield 0
+        }
+      })(this.drawings),
+      log,
+    )
   }
 
   y: Scale = $derived.by(() => {

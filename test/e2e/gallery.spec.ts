@@ -158,6 +158,18 @@ test('a chart is read point by point with the arrow keys, and says what it shows
   await expect(chart).toHaveAccessibleDescription(/MRT-exact: 11 points from 0\.376 at 0 tokens to 0\.812 at 200 tokens/)
 })
 
+test('a long chart is narrowed and widened from the keyboard, and says that it is narrowed', async ({ open }) => {
+  const page = await open()
+  const title = 'Line: long, smoothed, with a gap'
+  const wholeRange = figure(page, title).getByRole('button', { name: 'whole range' })
+  await chartOf(page, title).focus()
+  await page.keyboard.press('+')
+  await expect(wholeRange).toBeVisible()
+  await expect(figure(page, title).locator('.axes')).toContainText('4,0006,0008,000')
+  await page.keyboard.press('0')
+  await expect(wholeRange).toHaveCount(0)
+})
+
 test('charts that share a cursor read at the same x, and a method pointed at in the table steps forward in all of them', async ({ open }) => {
   const page = await open()
   const box = await chartOf(page, 'Accuracy against budget').boundingBox()
