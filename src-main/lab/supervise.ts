@@ -138,11 +138,11 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
       const process = lab
       if (process === null) return
       stopping = true
-      const { promise, resolve } = Promise.withResolvers<void>()
-      process.onExit(() => resolve())
-      process.send({ stop: true })
       const timer = setTimeout(() => process.kill(), graceMs)
-      await promise
+      await new Promise<void>((resolve) => {
+        process.onExit(() => resolve())
+        process.send({ stop: true })
+      })
       clearTimeout(timer)
       lab = null
     },

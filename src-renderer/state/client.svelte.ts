@@ -7,6 +7,7 @@ import {
   createClient, exposedTransport, takeToken, webSocketTransport,
   type AppInfo, type Client, type Exposed, type LabErrorData, type LabEvent, type LabStatus, type Transport, type Workspace,
 } from '../../src-preload/contract.ts'
+import { commands } from './commands.svelte.ts'
 import { nextFrame } from './frame.ts'
 
 declare global {
@@ -57,8 +58,10 @@ export class Lab {
   }
 
   connect(transport: Transport, isServerThere: () => Promise<boolean> = async () => false): void {
-    const { client, onConnection, onEvent, onStatus } = createClient(transport)
+    const { client, onCommand, onConnection, onEvent, onStatus } = createClient(transport)
     this.#client = client
+    // Chosen in the menu of a desktop window.
+    onCommand((id) => void commands.run(id))
     onStatus((status) => {
       const wasReady = this.status?.state === 'ready'
       this.status = status
