@@ -14,7 +14,7 @@ import type { ForkedTrace, SampledMu } from '../src-main/rollout/sampledMu.ts'
 import { createCountdown } from '../src-main/tasks/countdown.ts'
 import type { Problem, Task } from '../src-main/tasks/types.ts'
 import { startWeights } from './models.ts'
-import { contest, distance, figure, gain } from './question.ts'
+import { clock, distance, figure, gain } from './question.ts'
 import type { Question } from './question.ts'
 
 const PROBLEMS = 32
@@ -42,10 +42,14 @@ export const question: Question = {
     const sampled = (repeat: number): Promise<SampledMu> => sampledMu(policy.decoder, task, traces(repeat), ANSWERS, SETTINGS)
 
     const truth = await exact()
-    const again = await exact()
+    await sampled(REPEATS)
     const estimates: SampledMu[] = []
-    for (let repeat = 0; repeat < REPEATS; repeat++) estimates.push(await sampled(repeat))
-    const times = await contest({ exact, sampled: () => sampled(0) }, 5)
+    const times = { exact: [] as number[], sampled: [] as number[] }
+    let again = truth
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      times.exact.push(await clock(async () => { again = await exact() }))
+      times.sampled.push(await clock(async () => { estimates.push(await sampled(repeat)) }))
+    }
     policy.dispose()
     engine.dispose()
 

@@ -27,6 +27,8 @@ export interface Figure extends Measure {
 /** Ours against a reference, round by round. */
 export interface Ratio extends Measure {
   readonly what: string
+  /** The ratio of the best readings of both: what is left when the machine had other work during some rounds. */
+  readonly best: number
   /** What was hoped for; null where nothing was. */
   readonly aim: { readonly atLeast: number } | { readonly atMost: number } | null
 }
@@ -57,12 +59,12 @@ export function figure(what: string, unit: string, readings: readonly number[]):
 
 /** Reference over ours, pairwise, for times and other costs: above 1 is better than the reference. */
 export function gain(what: string, ours: readonly number[], reference: readonly number[], aim: Ratio['aim'] = null): Ratio {
-  return { what, aim, ...measure(ours.map((own, round) => reference[round]! / own)) }
+  return { what, aim, best: Math.min(...reference) / Math.min(...ours), ...measure(ours.map((own, round) => reference[round]! / own)) }
 }
 
 /** Ours over the reference, pairwise: 1 is no dearer than the reference. */
 export function cost(what: string, ours: readonly number[], reference: readonly number[], aim: Ratio['aim'] = null): Ratio {
-  return { what, aim, ...measure(ours.map((own, round) => own / reference[round]!)) }
+  return { what, aim, best: Math.min(...ours) / Math.min(...reference), ...measure(ours.map((own, round) => own / reference[round]!)) }
 }
 
 /** Milliseconds of one call. */
@@ -125,7 +127,7 @@ export function answerText(title: string, { checks, figures, ratios }: Answer): 
     title,
     ...checks.map(({ what, difference, limit }) => `  ${what.padEnd(wide)}  ${difference <= limit ? 'equal' : 'NOT EQUAL'}: ${difference.toExponential(1)}, limit ${limit.toExponential(0)}`),
     ...figures.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} ${each.unit}  (${spread(each)})`),
-    ...ratios.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} x  (${spread(each)})${aimText(each)}`),
+    ...ratios.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} x  (${spread(each)}; best against best ${digits(each.best)} x)${aimText(each)}`),
   ]
   return lines.join('\n')
 }

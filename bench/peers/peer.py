@@ -25,10 +25,13 @@ torch.set_num_threads(CONFIG["threads"])
 
 
 def rotary(positions):
-    """[T] -> cosines and sines [T, headDim] (Su et al. 2021, halves rotated as in Hugging Face checkpoints)."""
-    inverse = MODEL["ropeTheta"] ** (-torch.arange(0, HEAD_DIM, 2, dtype=torch.float32) / HEAD_DIM)
-    angles = torch.outer(positions.float(), inverse).repeat(1, 2)
-    return angles.cos(), angles.sin()
+    """[T] -> cosines and sines [T, headDim] (Su et al. 2021, halves rotated as in Hugging Face checkpoints).
+
+    Angles are taken in double precision, as in the workbench's tables; transformers rounds them to single before the cosine.
+    """
+    inverse = MODEL["ropeTheta"] ** (-torch.arange(0, HEAD_DIM, 2, dtype=torch.float64) / HEAD_DIM)
+    angles = torch.outer(positions.double(), inverse).repeat(1, 2)
+    return angles.cos().float(), angles.sin().float()
 
 
 def rotate(x, cos, sin):
@@ -41,9 +44,6 @@ class Plain(torch.nn.Module):
         super().__init__()
         self.names = list(weights)
         self.values = torch.nn.ParameterList([torch.nn.Parameter(value.clone()) for value in weights.values()])
-
-    def weight(self, name):
-        return self.values[self.names.index(name)]
 
     def forward(self, tokens, past=None):
         """Logits [B, T, V] and the keys and values of all layers, each [B, kvHeads, length, headDim]."""
@@ -126,7 +126,7 @@ def check(name):
     worst = max(gradients, key=gradients.get)
     return {
         "loss": abs(float(loss.detach()) - float(OURS["loss"])),
-        "logps": float(((logps - OURS["logps"]) * (BATCH["weights"] > 0)).abs().max()),
+        "logps": float(((logps.detach() - OURS["logps"]) * (BATCH["weights"] > 0)).abs().max()),
         "gradient": gradients[worst], "worst": worst, "gradients": len(gradients), "cached": cached_difference(model),
     }
 
