@@ -1,166 +1,132 @@
 // Runs side by side: the headline table at a token budget, curves over training, accuracy and regret against budget, the map of accuracy
-// and tokens, and wins on the same problems. An arm is one run, or the seeds of one configuration. Every figure is a mean over problems
-// (and seeds) with a bootstrap interval over both; differences are paired problem by problem. What is read is the newest finished
-// evaluation of each run, which records the chance of success of every problem at every budget, so a budget is a query and not a run.
+// and tokens, tokens for an accuracy, and wins on the same problems. Every figure is a mean over problems (and seeds) with a bootstrap
+// interval over both; differences are paired problem by problem. An evaluation records the chance of success of every problem at every
+// budget, so a budget is a query and not a run. Who is compared is in compareArms.ts, the statistics are in compareFigures.ts.
 
 import type {
-  Answers, BudgetPoint, CompareRow, Difference, Evaluation, EvaluationResult, Figure, MetricSeries, OverlayCurve, PairedComparison, Run, xAxes,
+  Answers, BudgetPoint, CompareRow, CompareTable, Difference, Evaluation, Figure, MethodMap, MetricSeries, OverlayCurve, PairedArms, PairedComparison, Run, TokensForAccuracy, xAxes,
 } from '../../src-preload/contract.ts'
-import { bootstrapCurve } from '../numeric/bootstrap.ts'
-import { interpolate } from '../numeric/curves.ts'
-import { signFlipTest } from '../numeric/significance.ts'
-import { mean, sampleDeviation } from '../numeric/stats.ts'
+import { tokensToReach } from '../episodes/efficiency.ts'
+import { percentileInterval } from '../numeric/resampling.ts'
+import { mean } from '../numeric/stats.ts'
 import { decimate } from '../store/decimate.ts'
 import type { Store } from '../store/openStore.ts'
+import { armsOf, face, newestFinished, START, startEvaluation, type Arm, type Evaluated } from './compareArms.ts'
+import { DRAWS, openFigures, remembering, valueOf, type Column, type Quantity } from './compareFigures.ts'
+import { bandOf, equalRegret, regretLevels } from './compareMap.ts'
 import { found, missing } from './queriesRuns.ts'
 
-const DRAWS = 2000
-const SEED = 20_260_101
-const REGRETS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const
-const LINE_POINTS = 60
-/** Rows of a table at every stop of a slider, for a few dozen runs. */
-const MOST_REMEMBERED = 2000
 /** Evaluations whose results are kept: a few hundred kilobytes each. */
-const MOST_RESULTS = 64
+const MOST_RESULTS = 128
+/** Distances between the accuracies on offer, and how many there are at most. */
+const LEVEL_STEPS = [0.01, 0.02, 0.05, 0.1] as const
+const MOST_LEVELS = 24
 
-type Quantity = 'accuracy' | 'regret' | 'meanTokens'
-interface Evaluated {
-  readonly evaluation: Evaluation
-  readonly results: ReadonlyMap<number, EvaluationResult>
+type Baseline = number | 'start' | null
+interface Chosen {
+  readonly runIds: readonly number[]
+  readonly groupBy: 'run' | 'group'
+  readonly baseline: Baseline
+  /** Evaluations at or before this training step; null: the newest. */
+  readonly step: number | null
 }
-interface Arm {
-  readonly key: string
-  readonly title: string
-  readonly runIds: number[]
-  readonly method: string
-  readonly algorithm: string
-  readonly runs: readonly Run[]
-}
-
-const newestFinished = (evaluations: readonly Evaluation[]): Evaluation | null =>
-  evaluations.filter(({ status }) => status === 'finished').toSorted((a, b) => (b.step ?? 0) - (a.step ?? 0) || b.id - a.id)[0] ?? null
-
-/** Runs in the order given, or their groups in the order in which each first appears. */
-export function armsOf(runs: readonly Run[], by: 'run' | 'group'): Arm[] {
-  return [...Map.groupBy(runs, (run) => (by === 'run' ? String(run.id) : run.groupKey)).values()].map((members) => {
-    const [first] = members as [Run, ...Run[]]
-    return { key: by === 'run' ? `run-${first.id}` : `group-${first.id}`, title: first.name, runIds: members.map(({ id }) => id), method: first.method, algorithm: first.algorithm, runs: members }
-  })
+interface Compared {
+  readonly start: Evaluated | null
+  /** The start first, where it was evaluated. */
+  readonly arms: readonly { readonly arm: Arm; readonly evaluated: readonly Evaluated[] }[]
+  readonly base: { readonly arm: Arm; readonly evaluated: readonly Evaluated[] } | null
 }
 
-const face = ({ key, title, runIds, method, algorithm }: Arm) => ({ key, title, runIds, method, algorithm })
+const scoredAt = (budget: number | null): Column[] => (['accuracy', 'regret', 'meanTokens'] as const).map((quantity) => ({ quantity, budget }))
+const NONE: Difference = { value: 0, low: null, high: null, n: 0, p: null }
 
-/** What one problem came to under an evaluation: at a budget, or as sampled (null). */
-export function valueOf(quantity: Quantity, budget: number | null, budgets: readonly number[], result: EvaluationResult): number {
-  if (quantity === 'meanTokens') return result.meanTokens
-  if (budget === null) return quantity === 'accuracy' ? result.accuracy : 1 - result.accuracy
-  return interpolate(budgets, quantity === 'accuracy' ? result.accuracyAtBudget : result.regretAtBudget, budget)
+/** Lets the process look after its other callers. */
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Budgets that all of these evaluations measured. */
+const sharedBudgets = (evaluated: readonly { readonly evaluation: Evaluation }[]): number[] =>
+  (evaluated[0]?.evaluation.budgets ?? []).filter((budget) => evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
+
+/** The least budget that one of these was trained with. */
+function trainedBudgetOf(evaluated: readonly { readonly evaluation: Evaluation }[]): number | null {
+  const trained = evaluated.flatMap(({ evaluation }) => evaluation.trainedBudget ?? [])
+  return trained.length === 0 ? null : Math.min(...trained)
 }
 
-const common = (evaluated: readonly Evaluated[]): number[] => {
-  const [first, ...others] = evaluated
-  return first === undefined ? [] : [...first.results.keys()].filter((id) => others.every(({ results }) => results.has(id)))
-}
-
-/** [seeds][problems] */
-const table = (evaluated: readonly Evaluated[], problems: readonly number[], quantity: Quantity, budget: number | null): Float64Array[] =>
-  evaluated.map(({ evaluation, results }) => Float64Array.from(problems, (id) => valueOf(quantity, budget, evaluation.budgets, results.get(id)!)))
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
-
-/**
- * Means with intervals of several quantities at once: all see the same resampled problems and seeds, which are what takes the time.
- * @param tables [quantities][seeds][problems]
- */
-function figuresOf(tables: readonly (readonly Float64Array[])[]): (Figure | null)[] {
-  const [seeds, n] = [tables[0]?.length ?? 0, tables[0]?.[0]?.length ?? 0]
-  if (n === 0) return tables.map(() => null)
-  const meanOf = (rows: readonly Float64Array[], problemsDrawn: Int32Array, seedsDrawn: Int32Array): number => {
-    let total = 0
-    for (const seed of seedsDrawn) {
-      const row = rows[seed]!
-      for (const problem of problemsDrawn) total += row[problem]!
-    }
-    return total / (seedsDrawn.length * problemsDrawn.length)
-  }
-  return bootstrapCurve({ questions: n, seeds }, (problems, drawn) => tables.map((rows) => meanOf(rows, problems, drawn)), { seed: SEED, draws: DRAWS })
-    .map(({ estimate, low, high }) => ({ value: estimate, low: n < 2 ? null : finite(low), high: n < 2 ? null : finite(high), n }))
-}
-
-/** Row minus baseline. Seeds are resampled as pairs where both arms have as many; else only problems are. */
-function differencesOf(pairs: readonly { readonly own: readonly Float64Array[]; readonly base: readonly Float64Array[] }[]): Difference[] {
-  const overSeeds = (rows: readonly Float64Array[]): Float64Array => Float64Array.from(rows[0]!, (_, at) => mean(rows.map((row) => row[at]!)))
-  const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
-  const tables = pairs.map(({ own, base }) => (own.length === base.length ? own.map((row, seed) => minus(row, base[seed]!)) : [minus(overSeeds(own), overSeeds(base))]))
-  return figuresOf(tables).map((figure, index) => ({ ...figure!, p: figure!.n < 2 ? null : signFlipTest(overSeeds(tables[index]!), { seed: SEED, draws: DRAWS }).p }))
-}
-
-/** Answers that follow from finished evaluations alone stay what they are; a slider comes back to them again and again. */
-function remembering(most: number) {
-  const known = new Map<string, unknown>()
-  return <T>(key: readonly unknown[], compute: () => T): T => {
-    const text = JSON.stringify(key)
-    if (known.has(text)) return known.get(text) as T
-    const value = compute()
-    known.set(text, value)
-    if (known.size > most) known.delete(known.keys().next().value!)
-    return value
-  }
-}
-
-/** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
-export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation | null {
-  const [first] = runs
-  const own = first === undefined ? null : newestFinished(store.evaluations.ofRun(first.id))
-  if (own === null || runs.some(({ modelId }) => modelId !== first!.modelId)) return null
-  return newestFinished(store.evaluations.list().filter(({ runId, modelId, budgets, datasetId }) =>
-    runId === null && modelId === first!.modelId && datasetId === own.datasetId && JSON.stringify(budgets) === JSON.stringify(own.budgets)))
+/** Where the thinking tokens of an arm went, over all rollouts of all its seeds; null where an evaluation does not say. */
+function accountOf(evaluated: readonly Evaluated[]): CompareRow['account'] {
+  const names = { useful: 'ttc/useful_tokens', overthinking: 'ttc/overthink_tokens', futile: 'ttc/futile_tokens', starved: 'ttc/starved_tokens', starvedShare: 'ttc/starved_frac' } as const
+  const parts = evaluated.map(({ evaluation }) => ({ metrics: evaluation.metrics, rollouts: evaluation.problemCount * evaluation.samplesPerProblem }))
+  const rollouts = parts.reduce((sum, part) => sum + part.rollouts, 0)
+  if (rollouts === 0 || parts.some(({ metrics }) => Object.values(names).some((name) => metrics[name] === undefined))) return null
+  const pooled = (name: string): number => parts.reduce((sum, part) => sum + part.metrics[name]! * part.rollouts, 0) / rollouts
+  return { useful: pooled(names.useful), overthinking: pooled(names.overthinking), futile: pooled(names.futile), starved: pooled(names.starved), starvedShare: pooled(names.starvedShare), rollouts }
 }
 
 export function compareQueries(open: () => Store): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
-  const remember = remembering(MOST_REMEMBERED)
-  const rememberResults = remembering(MOST_RESULTS)
-  const uid = (): string => open().workspace().uid
-  const read = (evaluation: Evaluation): Evaluated => rememberResults([uid(), evaluation.id], () => ({ evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) }))
-  const newest = (run: Run): Evaluated | null => {
-    const evaluation = newestFinished(open().evaluations.ofRun(run.id))
-    return evaluation === null ? null : read(evaluation)
+  const figures = openFigures()
+  const rememberResults = remembering<Evaluated>(MOST_RESULTS)
+  const rememberDots = remembering<{ readonly tokens: number; readonly accuracy: (budget: number) => number; readonly regret: (budget: number) => number } | null>(4 * MOST_RESULTS)
+  const keyOf = ({ id, finishedAtMs }: Evaluation): string => `${open().workspace().uid}:${id}:${finishedAtMs}`
+  const read = (evaluation: Evaluation): Evaluated => {
+    const key = keyOf(evaluation)
+    return rememberResults(key, () => ({ key, evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) }))
   }
   const runsOf = (ids: readonly number[]): Run[] => ids.map((id) => found('run', id, open().runs.get(id)))
-  const evaluatedOf = ({ runs }: Arm): Evaluated[] => runs.flatMap((run) => newest(run) ?? [])
-  const startOf = (runs: readonly Run[]): Evaluation | null => startEvaluation(open(), runs)
+  const startOf = (runs: readonly Run[]): Evaluated | null => {
+    const evaluation = startEvaluation(open(), runs)
+    return evaluation === null ? null : read(evaluation)
+  }
+  function evaluatedOf({ runs }: Arm, step: number | null, start: Evaluated | null): Evaluated[] {
+    return runs.flatMap((run) => {
+      const evaluation = newestFinished(open().evaluations.ofRun(run.id), step)
+      return evaluation === null ? (step === null || start === null ? [] : [start]) : [read(evaluation)]
+    })
+  }
+
+  function compared({ runIds, groupBy, baseline, step }: Chosen): Compared {
+    const runs = runsOf(runIds)
+    const start = startOf(runs)
+    const arms = [
+      ...(start === null ? [] : [{ arm: START, evaluated: [start] }]),
+      ...armsOf(runs, groupBy).map((arm) => ({ arm, evaluated: evaluatedOf(arm, step, start) })),
+    ]
+    const base = baseline === null ? null : arms.find(({ arm }) => (baseline === 'start' ? arm === START : arm.runIds.includes(baseline))) ?? null
+    if (typeof baseline === 'number' && base === null) throw missing('run', baseline)
+    return { start, arms, base }
+  }
 
   function costOf(runs: readonly Run[]): CompareRow['cost'] {
-    const steps = runs.flatMap(({ id }) => open().steps.range(id, 0, Number.MAX_SAFE_INTEGER))
-    const total = (of: (step: (typeof steps)[number]) => number): number => steps.reduce((sum, step) => sum + of(step), 0)
-    return { steps: steps.length, tokens: total((s) => s.tokens), estimateTokens: total((s) => s.estimateTokens), flops: total((s) => s.flops), wallMs: total((s) => s.wallMs) }
+    const totals = runs.map(({ id }) => open().steps.totals(id))
+    const total = (of: (each: (typeof totals)[number]) => number): number => totals.reduce((sum, each) => sum + of(each), 0)
+    return { steps: total((t) => t.steps), tokens: total((t) => t.tokens), estimateTokens: total((t) => t.estimateTokens), flops: total((t) => t.flops), wallMs: total((t) => t.wallMs) }
   }
 
-  const QUANTITIES = ['accuracy', 'regret', 'meanTokens'] as const satisfies readonly Quantity[]
-  const idsOf = (evaluated: readonly Evaluated[]): number[] => evaluated.map(({ evaluation }) => evaluation.id)
-
-  function figuresAt(evaluated: readonly Evaluated[], budget: number) {
-    const problems = common(evaluated)
-    const [accuracy, regret, meanTokens] = remember(['figures', uid(), idsOf(evaluated), budget], () => figuresOf(QUANTITIES.map((quantity) => table(evaluated, problems, quantity, budget)))) as [Figure | null, Figure | null, Figure | null]
-    return { problemCount: problems.length, accuracy, regret, meanTokens }
-  }
-  function differencesAt(evaluated: readonly Evaluated[], base: readonly Evaluated[], budget: number): CompareRow['against'] {
-    const shared = common([...evaluated, ...base])
-    if (shared.length === 0 || evaluated.length === 0 || base.length === 0) return null
-    const [accuracy, regret, meanTokens] = remember(['differences', uid(), idsOf(evaluated), idsOf(base), budget], () =>
-      differencesOf(QUANTITIES.map((quantity) => ({ own: table(evaluated, shared, quantity, budget), base: table(base, shared, quantity, budget) })))) as [Difference, Difference, Difference]
-    return { accuracy, regret, meanTokens }
-  }
-
-  function rowOf(arm: Arm, evaluated: readonly Evaluated[], budget: number, base: readonly Evaluated[] | null): CompareRow {
-    return {
-      ...face(arm),
-      evaluationIds: idsOf(evaluated),
-      extrapolated: evaluated.some(({ evaluation }) => evaluation.trainedBudget !== null && budget > evaluation.trainedBudget),
-      ...figuresAt(evaluated, budget),
-      against: base === null ? null : differencesAt(evaluated, base, budget),
-      cost: costOf(arm.runs),
+  /** The rows of one arm, one per budget. */
+  function rowsOf({ arm, evaluated }: Compared['arms'][number], budgets: readonly number[], base: Compared['base']): CompareRow[] {
+    const columns = budgets.flatMap(scoredAt)
+    const problems = figures.common(evaluated)
+    const own = figures.figures(evaluated, problems, columns)
+    const shared = base === null || base.arm === arm || evaluated.length === 0 || base.evaluated.length === 0 ? null : figures.common([...evaluated, ...base.evaluated])
+    const gaps = shared === null || shared.ids.length === 0 ? null : figures.differences(evaluated, base!.evaluated, shared, columns)
+    const constant = {
+      ...face(arm), evaluationIds: evaluated.map(({ evaluation }) => evaluation.id), evaluatedSteps: evaluated.map(({ evaluation }) => evaluation.step), problemCount: problems.ids.length,
+      account: accountOf(evaluated), cost: costOf(arm.runs),
     }
+    return budgets.map((budget, at): CompareRow => {
+      const [accuracy, regret, meanTokens] = own.slice(3 * at, 3 * at + 3) as [Figure | null, Figure | null, Figure | null]
+      const against = gaps?.slice(3 * at, 3 * at + 3) as [Difference, Difference, Difference] | undefined
+      return {
+        ...constant,
+        extrapolated: evaluated.some(({ evaluation }) => evaluation.trainedBudget !== null && budget > evaluation.trainedBudget),
+        accuracy, regret, meanTokens,
+        against: against === undefined ? null : { accuracy: against[0], regret: against[1], meanTokens: against[2] },
+      }
+    })
+  }
+
+  function tableOf(budget: number, { arms, base }: Compared, rows: CompareRow[]): CompareTable {
+    return { budget, exact: arms.flatMap(({ evaluated }) => evaluated).every(({ evaluation }) => evaluation.budgets.includes(budget)), comparator: 'oracle', baseline: base?.arm.key ?? null, rows }
   }
 
   function curveOf(arm: Arm, metric: string, x: (typeof xAxes)[number], band: string, maxPoints: number): OverlayCurve {
@@ -178,16 +144,47 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     }
   }
 
+  /** Means of one evaluation for the map, kept without its results: a run may have many. */
+  const dotOf = (evaluation: Evaluation) =>
+    rememberDots(keyOf(evaluation), () => {
+      const results = open().evaluations.results(evaluation.id)
+      if (results.length === 0) return null
+      const over = (quantity: Quantity, budget: number | null): number => mean(results.map((result) => valueOf({ quantity, budget }, evaluation.budgets, result)))
+      const known = { accuracy: new Map<number, number>(), regret: new Map<number, number>() }
+      const at = (quantity: 'accuracy' | 'regret') => (budget: number): number => {
+        const value = known[quantity].get(budget) ?? over(quantity, budget)
+        known[quantity].set(budget, value)
+        return value
+      }
+      return { tokens: over('meanTokens', null), accuracy: at('accuracy'), regret: at('regret') }
+    })
+
+  function mapsOf({ runIds, groupBy, step }: Omit<Chosen, 'baseline'>, budgets: readonly number[]): MethodMap[] {
+    const runs = runsOf(runIds)
+    const start = startEvaluation(open(), runs)
+    const paths = armsOf(runs, groupBy).map((arm) => ({
+      arm,
+      dots: [...(start === null ? [] : [start]), ...arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && (step === null || (each.step ?? Infinity) <= step)))]
+        .flatMap((evaluation) => {
+          const dot = dotOf(evaluation)
+          return dot === null ? [] : [{ evaluation, dot }]
+        }),
+    }))
+    return budgets.map((budget) => {
+      const scored = paths.map(({ arm, dots }) => ({
+        ...face(arm),
+        dots: dots.map(({ evaluation, dot }) => ({ runId: evaluation.runId, evaluationId: evaluation.id, step: evaluation.step, tokens: dot.tokens, accuracy: dot.accuracy(budget), regret: dot.regret(budget) })),
+      }))
+      return { budget, paths: scored, equalRegret: equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret)))) }
+    })
+  }
+
   function pair(a: Evaluation, b: Evaluation, budget: number | null): PairedComparison {
     const pairs = open().evaluations.paired(a.id, b.id).map((each) => ({
-      ...each, accuracyA: valueOf('accuracy', budget, a.budgets, each.a), accuracyB: valueOf('accuracy', budget, b.budgets, each.b),
+      ...each, accuracyA: valueOf({ quantity: 'accuracy', budget }, a.budgets, each.a), accuracyB: valueOf({ quantity: 'accuracy', budget }, b.budgets, each.b),
     }))
-    const column = (of: (each: (typeof pairs)[number]) => number): Float64Array[] => [Float64Array.from(pairs, of)]
-    const none: Difference = { value: 0, low: null, high: null, n: 0, p: null }
-    const [accuracy, meanTokens] = pairs.length === 0 ? [none, none] : (differencesOf([
-      { own: column((each) => each.accuracyB), base: column((each) => each.accuracyA) },
-      { own: column((each) => each.b.meanTokens), base: column((each) => each.a.meanTokens) },
-    ]) as [Difference, Difference])
+    const [left, right] = [read(a), read(b)]
+    const [accuracy, meanTokens] = pairs.length === 0 ? [NONE, NONE] : (figures.differences([right], [left], figures.common([right, left]), [{ quantity: 'accuracy', budget }, { quantity: 'meanTokens', budget }]) as [Difference, Difference])
     return {
       evaluationA: a.id, evaluationB: b.id, budget,
       wins: pairs.filter((each) => each.accuracyB > each.accuracyA).length,
@@ -199,69 +196,133 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     }
   }
 
-  return {
-    table({ runIds, budget, groupBy, baseline }) {
-      const runs = runsOf(runIds)
-      const start = startOf(runs)
-      const arms = armsOf(runs, groupBy)
-      const evaluated = new Map<Arm, Evaluated[]>()
-      if (start !== null) evaluated.set({ key: 'start', title: 'Start', runIds: [], method: 'start', algorithm: 'none', runs: [] }, [read(start)])
-      for (const arm of arms) evaluated.set(arm, evaluatedOf(arm))
-      const base = baseline === null ? undefined : arms.find((arm) => arm.runIds.includes(baseline))
-      if (baseline !== null && base === undefined) throw missing('run', baseline)
-      return {
+  /** Two arms on the same problems, each problem averaged over an arm's seeds, at every budget that both measured. */
+  function pairArms(a: readonly Evaluated[], b: readonly Evaluated[]): PairedArms {
+    const shared = figures.common([...a, ...b])
+    const budgets = sharedBudgets([...a, ...b])
+    const at = (evaluated: readonly Evaluated[], column: Column, id: number): number => mean(evaluated.map(({ evaluation, results }) => valueOf(column, evaluation.budgets, results.get(id)!)))
+    const keptOf = (evaluated: readonly Evaluated[]): Set<number> => new Set(evaluated.flatMap(({ evaluation }) => open().evaluations.keptProblems(evaluation.id)))
+    const [keptA, keptB] = [keptOf(a), keptOf(b)]
+    const problems = shared.ids.map((id) => open().datasets.problem(id)!).map((problem) => ({
+      problem,
+      keptA: keptA.has(problem.id),
+      keptB: keptB.has(problem.id),
+      tokensA: at(a, { quantity: 'meanTokens', budget: null }, problem.id),
+      tokensB: at(b, { quantity: 'meanTokens', budget: null }, problem.id),
+      accuracyA: Float32Array.from(budgets, (budget) => at(a, { quantity: 'accuracy', budget }, problem.id)),
+      accuracyB: Float32Array.from(budgets, (budget) => at(b, { quantity: 'accuracy', budget }, problem.id)),
+    }))
+    const columns: Column[] = [...budgets.map((budget): Column => ({ quantity: 'accuracy', budget })), { quantity: 'meanTokens', budget: null }]
+    const differences = problems.length === 0 ? columns.map(() => NONE) : figures.differences(b, a, shared, columns)
+    return {
+      evaluationsA: a.map(({ evaluation }) => evaluation.id),
+      evaluationsB: b.map(({ evaluation }) => evaluation.id),
+      meanTokens: differences.at(-1)!,
+      scores: budgets.map((budget, index) => ({
         budget,
-        exact: [...evaluated.values()].flat().every(({ evaluation }) => evaluation.budgets.includes(budget)),
-        comparator: 'oracle',
-        baseline: base?.key ?? null,
-        rows: [...evaluated].map(([arm, own]) => rowOf(arm, own, budget, base === undefined || arm === base ? null : evaluated.get(base)!)),
+        wins: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! > accuracyA[index]!).length,
+        losses: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! < accuracyA[index]!).length,
+        ties: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! === accuracyA[index]!).length,
+        accuracy: differences[index]!,
+      })),
+      problems,
+    }
+  }
+
+  const percentile = (draws: Float64Array): { readonly low: number | null; readonly high: number | null } => {
+    const { low, high } = percentileInterval(draws)
+    return Number.isFinite(low) ? { low, high } : { low: null, high: null }
+  }
+
+  /** Thinking tokens at which each arm first reaches an accuracy, by the straight line between budgets, on every resample. */
+  function tokensFor(accuracy: number | null, { arms, base }: Compared): TokensForAccuracy {
+    const evaluated = arms.flatMap((each) => each.evaluated)
+    const budgets = sharedBudgets(evaluated)
+    const trained = trainedBudgetOf(evaluated)
+    const columns = budgets.map((budget): Column => ({ quantity: 'accuracy', budget }))
+    const problems = figures.common(evaluated)
+    const curves = arms.map((each) => ({ ...each, points: each.evaluated.length === 0 || problems.ids.length === 0 ? [] : figures.draws(each.evaluated, problems, columns) }))
+    const levels = levelsOf(curves.map(({ points }) => points.map(({ value }) => value)))
+    const level = accuracy ?? usualLevel(curves.filter(({ arm }) => arm !== START).map(({ points }) => points.flatMap(({ value }, at) => (trained !== null && budgets[at]! > trained ? [] : [value]))))
+    if (level === null) return { accuracy: null, levels, baseline: base?.arm.key ?? null, rows: [] }
+    const reach = (at: (column: number) => number): number | null => tokensToReach({ tokens: budgets, accuracy: budgets.map((_, column) => at(column)) }, level)
+    const reached = curves.map(({ arm, points }) => ({
+      arm,
+      value: reach((column) => points[column]?.value ?? NaN),
+      draws: Float64Array.from({ length: points.length === 0 ? 0 : DRAWS }, (_, draw) => reach((column) => points[column]!.draws[draw]!) ?? NaN),
+    }))
+    const own = reached.find(({ arm }) => arm === base?.arm)
+    return {
+      accuracy: level,
+      levels,
+      baseline: base?.arm.key ?? null,
+      rows: reached.map(({ arm, value, draws }) => ({
+        key: arm.key,
+        tokens: value === null ? null : { value, ...percentile(draws), n: problems.ids.length },
+        reached: draws.length === 0 ? 0 : draws.filter(Number.isFinite).length / draws.length,
+        extrapolated: value !== null && trained !== null && value > trained,
+        efficiency: own === undefined || own.arm === arm || value === null || own.value === null ? null : { value: own.value / value, ...percentile(draws.map((tokens, draw) => own.draws[draw]! / tokens)), n: problems.ids.length },
+      })),
+    }
+  }
+
+  return {
+    table({ budget, ...chosen }) {
+      const all = compared(chosen)
+      return tableOf(budget, all, all.arms.flatMap((arm) => rowsOf(arm, [budget], all.base)))
+    },
+
+    async tables({ budgets, ...chosen }, { signal }) {
+      const all = compared(chosen)
+      const rows: CompareRow[][] = []
+      for (const arm of all.arms) {
+        await breathe()
+        signal.throwIfAborted()
+        rows.push(rowsOf(arm, budgets, all.base))
       }
+      return budgets.map((budget, at) => tableOf(budget, all, rows.map((row) => row[at]!)))
     },
 
     curves: ({ runIds, metric, x, groupBy, band, maxPoints }) => armsOf(runsOf(runIds), groupBy).map((arm) => curveOf(arm, metric, x, band, maxPoints)),
 
-    budgetCurves: ({ runIds, quantity, groupBy }) =>
-      armsOf(runsOf(runIds), groupBy).map((arm) => {
-        const evaluated = evaluatedOf(arm)
-        const problems = common(evaluated)
-        const budgets = evaluated.length === 0 ? [] : evaluated[0]!.evaluation.budgets.filter((budget) => evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
-        const trained = evaluated.map(({ evaluation }) => evaluation.trainedBudget).filter((budget) => budget !== null)
-        const trainedBudget = trained.length === 0 ? null : Math.min(...trained)
-        const figures = remember(['budgets', uid(), idsOf(evaluated), quantity], () => figuresOf(budgets.map((budget) => table(evaluated, problems, quantity, budget))))
+    budgetCurves({ quantity, start, ...chosen }) {
+      return compared({ ...chosen, baseline: null }).arms.filter(({ arm }) => start || arm !== START).map(({ arm, evaluated }) => {
+        const budgets = sharedBudgets(evaluated)
+        const trainedBudget = trainedBudgetOf(evaluated)
+        const points = figures.figures(evaluated, figures.common(evaluated), budgets.map((budget) => ({ quantity, budget })))
         return {
           ...face(arm),
           trainedBudget,
-          points: figures.flatMap((figure, at): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: budgets[at]!, extrapolated: trainedBudget !== null && budgets[at]! > trainedBudget }])),
+          points: points.flatMap((figure, at): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: budgets[at]!, extrapolated: trainedBudget !== null && budgets[at]! > trainedBudget }])),
         }
-      }),
-
-    map({ runIds, budget, groupBy }) {
-      const runs = runsOf(runIds)
-      const start = startOf(runs)
-      const dot = (runId: number | null, evaluation: Evaluation) => {
-        const results = open().evaluations.results(evaluation.id)
-        const over = (quantity: Quantity): number => mean(results.map((result) => valueOf(quantity, budget, evaluation.budgets, result)))
-        return results.length === 0 ? [] : [{ runId, evaluationId: evaluation.id, step: evaluation.step, tokens: over('meanTokens'), accuracy: over('accuracy'), regret: over('regret') }]
-      }
-      const ofRun = (run: Run) => open().evaluations.ofRun(run.id).filter(({ status }) => status === 'finished').flatMap((evaluation) => dot(run.id, evaluation))
-      return {
-        budget,
-        paths: armsOf(runs, groupBy).map((arm) => ({ ...face(arm), dots: [...(start === null ? [] : dot(null, start)), ...arm.runs.flatMap(ofRun)] })),
-        equalRegret: equalRegret(budget),
-      }
+      })
     },
 
-    wins({ a, b, budget }) {
-      const [first, second] = runsOf([a, b]).map((run) => newestFinished(open().evaluations.ofRun(run.id)))
+    map: ({ budget, ...chosen }) => mapsOf(chosen, [budget])[0]!,
+    maps: ({ budgets, ...chosen }) => mapsOf(chosen, budgets),
+
+    wins({ a, b, budget, step }) {
+      const [first, second] = runsOf([a, b]).map((run) => newestFinished(open().evaluations.ofRun(run.id), step))
       return first === null || second === null ? null : pair(first!, second!, budget)
     },
 
+    pairs({ a, b, step }) {
+      const [left, right] = [runsOf(a), runsOf(b)]
+      const start = startOf([...left, ...right])
+      const sideOf = (runs: readonly Run[]): Evaluated[] => (runs.length > 0 ? armsOf(runs, 'run').flatMap((arm) => evaluatedOf(arm, step, start)) : start === null ? [] : [start])
+      const [own, other] = [sideOf(left), sideOf(right)]
+      return own.length === 0 || other.length === 0 ? null : pairArms(own, other)
+    },
+
+    tokensFor: ({ accuracy, ...chosen }) => tokensFor(accuracy, compared(chosen)),
+
     budgets({ runIds }) {
-      const evaluations = runsOf(runIds).flatMap((run) => newestFinished(open().evaluations.ofRun(run.id)) ?? [])
-      const trained = evaluations.flatMap(({ trainedBudget }) => trainedBudget ?? [])
+      const finished = runsOf(runIds).map((run) => open().evaluations.ofRun(run.id).filter(({ status }) => status === 'finished'))
+      const newest = finished.flatMap((evaluations) => newestFinished(evaluations) ?? []).map((evaluation) => ({ evaluation }))
       return {
-        budgets: (evaluations[0]?.budgets ?? []).filter((budget) => evaluations.every(({ budgets }) => budgets.includes(budget))),
-        trainedBudget: trained.length === 0 ? null : Math.min(...trained),
+        budgets: sharedBudgets(newest),
+        trainedBudget: trainedBudgetOf(newest),
+        steps: [...new Set(finished.flat().flatMap(({ step }) => step ?? []))].sort((x, y) => x - y),
       }
     },
 
@@ -269,28 +330,18 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   }
 }
 
-/**
- * Where a model would lie that is right with a chance a after t tokens and wrong before: A = a (1 - t / C), so that regret 1 - A is the
- * same along a = (1 - regret) / (1 - t / C). Lines end where they would need an accuracy above 1.
- */
-export function equalRegret(budget: number): { regret: number; tokens: number[]; accuracy: number[] }[] {
-  return REGRETS.map((regret) => {
-    const tokens = Array.from({ length: LINE_POINTS + 1 }, (_, index) => (regret * budget * index) / LINE_POINTS)
-    return { regret, tokens, accuracy: tokens.map((t) => (1 - regret) / (1 - t / budget)) }
-  })
+/** Round accuracies between the lowest and the highest that any of the curves passes. */
+function levelsOf(curves: readonly (readonly number[])[]): number[] {
+  const values = curves.flat()
+  if (values.length === 0) return []
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const step = LEVEL_STEPS.find((each) => (high - low) / each <= MOST_LEVELS) ?? LEVEL_STEPS.at(-1)!
+  const [first, last] = [Math.ceil(low / step), Math.floor(high / step)]
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => Number(((first + index) * step).toFixed(2)))
 }
 
-/** [low, high] at each point; null where a band says nothing, as for a single run. */
-export function bandOf(band: string, points: readonly (readonly number[])[]): [number, number][] | null {
-  const runs = points[0]?.length ?? 0
-  if (band === 'none' || runs < 2) return null
-  if (band === 'range') return points.map((values) => [Math.min(...values), Math.max(...values)])
-  if (band === 'bootstrap') {
-    const average = (_: Int32Array, seeds: Int32Array): number[] => points.map((values) => seeds.reduce((sum, seed) => sum + values[seed]!, 0) / seeds.length)
-    return bootstrapCurve({ questions: 1, seeds: runs }, average, { seed: SEED, draws: DRAWS }).map(({ low, high }) => [low, high])
-  }
-  return points.map((values) => {
-    const half = sampleDeviation(values) / (band === 'error' ? Math.sqrt(values.length) : 1)
-    return [mean(values) - half, mean(values) + half]
-  })
+/** The highest whole percentage that every curve reaches; null where there is none. */
+function usualLevel(curves: readonly (readonly number[])[]): number | null {
+  const most = Math.min(...curves.filter((values) => values.length > 0).map((values) => Math.max(...values)))
+  return Number.isFinite(most) ? Math.floor(most * 100) / 100 : null
 }

@@ -4,7 +4,8 @@ import type { BudgetCurveView, CompareRow, CompareTable, Evaluation } from '../.
 import { tokenEfficiency } from '../episodes/efficiency.ts'
 import { normalInterval } from '../numeric/intervals.ts'
 import type { Store } from '../store/openStore.ts'
-import { armsOf, compareQueries } from './queriesCompare.ts'
+import { armsOf } from './compareArms.ts'
+import { compareQueries } from './queriesCompare.ts'
 
 export interface ReportedRun {
   readonly id: number
@@ -88,10 +89,10 @@ export function report(store: Store, runIds: readonly number[], baseline: number
 export function reportTable(store: Store, runIds: readonly number[], baseline: number): ReportedTable {
   const compare = compareQueries(() => store)
   const budget = newest(store, baseline).trainedBudget!
-  const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline }, ASKED) as CompareTable
-  const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group' }, ASKED) as readonly BudgetCurveView[]
+  const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline, step: null }, ASKED) as CompareTable
+  const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group', step: null, start: true }, ASKED) as readonly BudgetCurveView[]
   const curveOf = (row: CompareRow) => {
-    const points = row.method === 'start' ? startPoints(store, row) : (curves.find((curve) => curve.key === row.key)?.points ?? [])
+    const points = curves.find((curve) => curve.key === row.key)?.points ?? []
     return { tokens: points.map((point) => point.budget), accuracy: points.map((point) => point.value) }
   }
   const arm = armsOf(runIds.map((id) => store.runs.get(id)!), 'group').find((each) => each.runIds.includes(baseline))!
@@ -112,10 +113,6 @@ export function reportTable(store: Store, runIds: readonly number[], baseline: n
       }
     }),
   }
-}
-
-function startPoints(store: Store, row: CompareRow): { budget: number; value: number }[] {
-  return row.evaluationIds.flatMap((id) => store.evaluations.points(id).filter(({ curve }) => curve === 'accuracy').map(({ x, value }) => ({ budget: x, value })))
 }
 
 function newest(store: Store, runId: number): Evaluation {

@@ -9,7 +9,7 @@ import type { Store } from '../store/openStore.ts'
 import type { Experiments } from './experiments.ts'
 import { newFindings, type HistoryEvaluation } from './health.ts'
 import type { JobControl, Jobs } from './jobs.ts'
-import { startEvaluation } from './queriesCompare.ts'
+import { startEvaluation } from './compareArms.ts'
 import { found, specOf } from './queriesRuns.ts'
 
 export interface ActionParts {

@@ -61,8 +61,9 @@ export function bootstrapCurve(
   return estimates.map((estimate, point) => summarise(estimate, samples[point], level))
 }
 
-const QUESTION_STREAM = 0
-const SEED_STREAM = 1
+/** Streams of the generator, so that resamples of questions do not depend on how many seeds there are. */
+export const QUESTION_STREAM = 0
+export const SEED_STREAM = 1
 
 function summarise(estimate: number, samples: Float64Array, level: number): BootstrapResult {
   const finite = samples.filter(Number.isFinite).sort()

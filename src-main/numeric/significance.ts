@@ -1,5 +1,6 @@
 // Tests of a difference between two runs on the same questions, and the correction when several are made at once.
 
+import { weightedSums } from './resampling.ts'
 import { philox4x32, seedWords, type Seed } from './rng.ts'
 import { mean } from './stats.ts'
 
@@ -18,32 +19,40 @@ export interface SignFlipResult {
  * The random version counts the observed pattern among the patterns, (1 + hits) / (1 + draws), and so is never 0.
  * @param differences [Q] value of run A minus value of run B on each question
  */
-export function signFlipTest(differences: ArrayLike<number>, options: { readonly seed: Seed, readonly draws?: number }): SignFlipResult {
-  const { seed, draws = 10_000 } = options
-  const n = differences.length
-  const difference = mean(differences)
-  if (n === 0) return { difference, p: 1, patterns: 0, exact: true }
+export function signFlipTest(differences: ArrayLike<number>, options: SignFlipOptions): SignFlipResult {
+  return signFlipTests([Float64Array.from(differences)], options)[0]
+}
+
+export interface SignFlipOptions {
+  readonly seed: Seed
+  /** Patterns tried, 10,000 when absent. */
+  readonly draws?: number
+}
+
+/** As `signFlipTest`, for several quantities of the same questions: all see the same patterns, in one pass. @param columns [quantities][Q] */
+export function signFlipTests(columns: readonly Float64Array[], { seed, draws = 10_000 }: SignFlipOptions): SignFlipResult[] {
+  const n = columns[0]?.length ?? 0
+  if (n === 0) return columns.map((column) => ({ difference: mean(column), p: 1, patterns: 0, exact: true }))
   const exact = 2 ** n <= draws
   const patterns = exact ? 2 ** n : draws
   const words = new Uint32Array(4)
   const [low, high] = seedWords(seed)
-  // Patterns as extreme as the observed one must count although their sums are rounded differently.
-  const threshold = Math.abs(difference * n) * (1 - 1e-12)
-  let hits = 0
-  for (let pattern = 0; pattern < patterns; pattern++) {
-    let total = 0
-    for (let i = 0; i < n; i++) {
-      let flip: number
-      if (exact) flip = (pattern >>> i) & 1
-      else {
+  const flip = exact
+    ? (pattern: number, i: number): number => (pattern >>> i) & 1
+    : (pattern: number, i: number): number => {
         if (i % 128 === 0) philox4x32(low, high, i / 128, pattern, 0, 0, words)
-        flip = (words[(i % 128) >>> 5] >>> (i & 31)) & 1
+        return (words[(i % 128) >>> 5] >>> (i & 31)) & 1
       }
-      total += flip === 1 ? -differences[i] : differences[i]
-    }
-    if (Math.abs(total) >= threshold) hits++
-  }
-  return { difference, p: exact ? hits / patterns : (1 + hits) / (1 + patterns), patterns, exact }
+  const totals = weightedSums(columns, patterns, (pattern, signs) => {
+    for (let i = 0; i < n; i++) signs[i] = 1 - 2 * flip(pattern, i)
+  })
+  return columns.map((column, at) => {
+    const difference = mean(column)
+    // Patterns as extreme as the observed one must count although their sums are rounded differently.
+    const threshold = Math.abs(difference * n) * (1 - 1e-12)
+    const hits = totals[at].reduce((count, total) => count + Number(Math.abs(total) >= threshold), 0)
+    return { difference, p: exact ? hits / patterns : (1 + hits) / (1 + patterns), patterns, exact }
+  })
 }
 
 /**

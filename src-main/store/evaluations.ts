@@ -43,6 +43,8 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
   const select = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.id = ?`)
   const selectAll = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e ORDER BY e.id`)
   const ofRun = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.run_id = ? ORDER BY e.step, e.id`)
+  const ofModel = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.model_id = ? AND e.run_id IS NULL ORDER BY e.id`)
+  const keptProblems = db.prepare<unknown[], number>('SELECT DISTINCT problem_id FROM rollouts WHERE evaluation_id = ? ORDER BY problem_id').pluck()
   const end = db.prepare('UPDATE evaluations SET status = ?, finished_at_ms = ?, wall_ms = ?, tokens = ?, metrics = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM evaluations WHERE id = ?')
   const insertPoint = db.prepare(
@@ -83,6 +85,10 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
     get,
     list: (): Evaluation[] => selectAll.all().map(toEvaluation),
     ofRun: (runId: number): Evaluation[] => ofRun.all(runId).map(toEvaluation),
+    /** Those of a model's own weights, which belong to no run. */
+    ofModel: (modelId: number): Evaluation[] => ofModel.all(modelId).map(toEvaluation),
+    /** Problems whose answers are still on record. */
+    keptProblems: (id: number): number[] => keptProblems.all(id),
     /** Adds results, and the answers behind them, as they come in. Returns the answers' ids in the order given. */
     addResults: (id: number, results: readonly EvaluationResult[], answers: readonly NewRollout[]): number[] =>
       atomically(db, 'quick', () => {

@@ -23,6 +23,14 @@ export interface StepRecord {
 /** A step of a run, or a whole evaluation: what groups are listed of. */
 export type GroupScope = { readonly runId: number; readonly step: number } | { readonly evaluationId: number }
 
+export interface RunTotals {
+  readonly steps: number
+  readonly tokens: number
+  readonly estimateTokens: number
+  readonly flops: number
+  readonly wallMs: number
+}
+
 const GROUP_SQL = (where: string): string => `
   SELECT g.*, ${PROBLEM_COLUMNS} FROM (
     SELECT group_index, min(problem_id) AS the_problem, count(*) AS rollouts, sum(used) AS used_count, coalesce(sum(correct), 0) AS correct_count,
@@ -66,6 +74,9 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
   const seriesRows = db.prepare<unknown[], [number, number | null, number, number, number]>(
     'SELECT step, metrics ->> ?, tokens, wall_ms, flops FROM steps WHERE run_id = ? ORDER BY step',
   ).raw()
+  const totals = db.prepare<unknown[], RunTotals>(`
+    SELECT count(*) AS steps, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(estimate_tokens), 0) AS estimateTokens, coalesce(sum(flops), 0) AS flops, coalesce(sum(wall_ms), 0) AS wallMs
+    FROM steps WHERE run_id = ?`)
   const groupsOfStep = db.prepare<unknown[], Row>(GROUP_SQL('run_id = ? AND evaluation_id IS NULL AND step = ?'))
   const groupsOfEvaluation = db.prepare<unknown[], Row>(GROUP_SQL('evaluation_id = ?'))
 
@@ -85,6 +96,8 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
     },
     /** Steps `from` to `to`, both included. */
     range: (runId: number, from: number, to: number): Step[] => selectRange.all(runId, from, to).map(fields.fromRow),
+    /** What all steps of a run came to. */
+    totals: (runId: number): RunTotals => totals.get(runId)!,
     /** Every metric the run has ever reported. */
     metricNames: (runId: number): string[] => metricNames.all(runId),
     /** A metric against step, tokens, time and FLOPs; exact unless it has more than `maxPoints` points. */

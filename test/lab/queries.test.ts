@@ -283,7 +283,7 @@ describe('comparisons', () => {
     expect(curve!.trainedBudget).toBe(20)
     expect(curve!.points.map(({ budget, extrapolated }) => [budget, extrapolated])).toEqual([[10, false], [20, false], [40, true]])
     close(curve!.points[2]!.value, 0.5)
-    expect(await lab.client.compare.budgets({ runIds: lab.filled.runIds })).toEqual({ budgets: [10, 20, 40], trainedBudget: 20 })
+    expect(await lab.client.compare.budgets({ runIds: lab.filled.runIds })).toEqual({ budgets: [10, 20, 40], trainedBudget: 20, steps: [4] })
   })
 
   it('maps accuracy against tokens from the start on, with lines of equal regret', async () => {
@@ -291,6 +291,63 @@ describe('comparisons', () => {
     expect(paths[0]!.dots.map(({ runId, tokens }) => [runId, tokens])).toEqual([[null, 13], [lab.filled.runIds[0], 13], [lab.filled.runIds[1], 13]])
     for (const { regret, tokens, accuracy } of equalRegret) tokens.forEach((t, at) => close(1 - accuracy[at]! * (1 - t / 40), regret))
     expect(Math.max(...equalRegret.flatMap(({ accuracy }) => accuracy))).toBeCloseTo(1, 9)
+  })
+
+  it('gives the tables and maps of many budgets at once, the same as one by one', async () => {
+    const budgets = [10, 30, 40]
+    const chosen = { runIds: lab.filled.runIds, baseline: lab.filled.runIds[0]! }
+    expect(await lab.client.compare.tables({ ...chosen, budgets })).toEqual(await Promise.all(budgets.map((budget) => table(budget, { baseline: chosen.baseline }))))
+    expect(await lab.client.compare.maps({ runIds: lab.filled.runIds, budgets })).toEqual(await Promise.all(budgets.map((budget) => lab.client.compare.map({ runIds: lab.filled.runIds, budget }))))
+  })
+
+  it('takes the shared start as the baseline, and as an arm of the curves', async () => {
+    const { rows, baseline } = await table(40, { baseline: 'start' })
+    expect(baseline).toBe('start')
+    expect(rows[0]!.against).toBeNull()
+    close(rows[1]!.against!.accuracy.value, 0.5 - 0.3)
+    const curves = await lab.client.compare.budgetCurves({ runIds: lab.filled.runIds, quantity: 'accuracy', start: true })
+    expect(curves.map(({ key }) => key)[0]).toBe('start')
+    close(curves[0]!.points[2]!.value, 0.3)
+  })
+
+  it('reads the evaluation at or before a step, and before a run’s first one what it started from', async () => {
+    const before = await table(40, { step: 3 })
+    expect(before.rows.map(({ evaluatedSteps }) => evaluatedSteps)).toEqual([[0], [0, 0], [0, 0]])
+    close(before.rows[1]!.accuracy!.value, 0.3)
+    expect((await table(40, { step: 4 })).rows[1]!.evaluationIds).toEqual(lab.filled.evaluationIds.slice(0, 2))
+    expect((await lab.client.compare.map({ runIds: lab.filled.runIds, budget: 40, step: 3 })).paths[0]!.dots).toHaveLength(1)
+    expect(await lab.client.compare.wins({ a: lab.filled.runIds[0]!, b: lab.filled.runIds[2]!, step: 3 })).toBeNull()
+  })
+
+  it('says with how many tokens each arm reaches an accuracy, and how many times fewer than the baseline', async () => {
+    // Accuracy is 0.125, 0.25, 0.5 of the outcome arm and 0.175, 0.35, 0.7 of the other, at 10, 20 and 40 tokens.
+    const { rows, levels, accuracy } = await lab.client.compare.tokensFor({ runIds: lab.filled.runIds, accuracy: 0.3, baseline: lab.filled.runIds[0]! })
+    expect(accuracy).toBe(0.3)
+    expect(levels[0]).toBe(0.1)
+    close(rows[1]!.tokens!.value, 24)
+    close(rows[2]!.tokens!.value, 10 + (10 * 0.125) / 0.175)
+    close(rows[2]!.efficiency!.value, 24 / rows[2]!.tokens!.value)
+    expect(rows[1]!).toMatchObject({ extrapolated: true, efficiency: null })
+    expect(rows[2]!.extrapolated).toBe(false)
+    expect(rows[2]!.efficiency!.low!).toBeLessThanOrEqual(rows[2]!.efficiency!.value)
+  })
+
+  it('asks at the highest whole percentage that all arms reach within training, unless told; an accuracy nobody has is nobody’s', async () => {
+    expect((await lab.client.compare.tokensFor({ runIds: lab.filled.runIds })).accuracy).toBe(0.25)
+    const { rows } = await lab.client.compare.tokensFor({ runIds: lab.filled.runIds, accuracy: 0.99, baseline: 'start' })
+    expect(rows.map(({ tokens, efficiency }) => [tokens, efficiency])).toEqual([[null, null], [null, null], [null, null]])
+  })
+
+  it('pairs arms over all their seeds, at every budget, and says whose answers were kept', async () => {
+    const { runIds, evaluationIds } = lab.filled
+    const pairs = (await lab.client.compare.pairs({ a: runIds.slice(0, 2), b: runIds.slice(2) }))!
+    expect(pairs).toMatchObject({ evaluationsA: evaluationIds.slice(0, 2), evaluationsB: evaluationIds.slice(2) })
+    expect(pairs.scores.map(({ budget, wins, losses, ties }) => [budget, wins, losses, ties])).toEqual([[10, 4, 0, 0], [20, 4, 0, 0], [40, 4, 0, 0]])
+    close(pairs.scores[2]!.accuracy.value, 0.2)
+    expect(pairs.problems[0]).toMatchObject({ problem: { key: 'p1' }, keptA: false, keptB: false, tokensA: 10 })
+    close(pairs.problems[0]!.accuracyB[2]!, 0.4)
+    const start = (await lab.client.compare.pairs({ a: [], b: runIds.slice(2) }))!
+    expect(start.evaluationsA).toEqual([lab.filled.startEvaluationId])
   })
 
   it('counts wins on the same problems', async () => {

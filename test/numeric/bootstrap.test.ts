@@ -1,6 +1,7 @@
 // The bootstrap against what theory says of a mean, and the tests of a difference against SciPy's exact ones.
 import { describe, expect, it } from 'vitest'
 import { bootstrap, bootstrapCurve, bootstrapMean, bootstrapSeeds } from '../../src-main/numeric/bootstrap.ts'
+import { overResampledSeeds, percentileInterval, questionResampling, resampledMeans, seedResampling } from '../../src-main/numeric/resampling.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { binomialProbability, binomialRange, holm, mcnemarTest, signFlipTest } from '../../src-main/numeric/significance.ts'
 import { interquartileMean, mean, populationDeviation } from '../../src-main/numeric/stats.ts'
@@ -88,6 +89,37 @@ describe('the bootstrap', () => {
 
   it('refuses seeds that answered different questions', () => {
     expect(() => bootstrapSeeds([[1, 2], [1]], { seed: 1 })).toThrow(/same questions, found rows of 2, 1/)
+  })
+})
+
+describe('resampled means', () => {
+  const seedsOf = (count: number) => Array.from({ length: count }, (_, seed) => Float64Array.from({ length: 40 }, (__, question) => values[seed * 40 + question] + seed / 10))
+
+  it('are those of the bootstrap that resamples by index, with seeds and without', () => {
+    for (const count of [1, 3]) {
+      const table = seedsOf(count)
+      const reference = bootstrapSeeds(table, { seed: 4, draws: 500 })
+      const means = resampledMeans(questionResampling(40, 500, 4), table)
+      const { low, high } = percentileInterval(overResampledSeeds(seedResampling(count, 500, 4), means))
+      expect(low).toBeCloseTo(reference.low, 12)
+      expect(high).toBeCloseTo(reference.high, 12)
+    }
+  })
+
+  it('come out the same however many columns are asked for at once', () => {
+    const plan = questionResampling(40, 100, 1)
+    const columns = seedsOf(7)
+    const together = resampledMeans(plan, columns)
+    columns.forEach((column, at) => resampledMeans(plan, [column])[0].forEach((value, draw) => expect(together[at][draw]).toBeCloseTo(value, 14)))
+  })
+
+  it('leave out what is not finite from an interval, and have none without anything left', () => {
+    expect(percentileInterval(Float64Array.of(NaN, 2, Infinity, 2))).toEqual({ low: 2, high: 2 })
+    expect(percentileInterval(Float64Array.of(NaN)).low).toBeNaN()
+  })
+
+  it('refuse columns of different lengths', () => {
+    expect(() => resampledMeans(questionResampling(3, 2, 1), [new Float64Array(3), new Float64Array(2)])).toThrow(/3 items, found one of 2/)
   })
 })
 
