@@ -1,8 +1,9 @@
 // Runs every test and closes with one line that counts them: `N passed, N failed`.
-// The browser suites need a Chromium; where the machine has none (and it cannot be installed without a question), they are left out by name.
+// Browser and GPU tests run in a pinned Chromium and on the software graphics driver that comes with it; where neither can be had, they fail.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { chromiumEnvironment } from './chromium.mjs'
 
 const results = 'test-results'
 mkdirSync(results, { recursive: true })
@@ -10,23 +11,23 @@ let passed = 0
 let failed = 0
 
 const filters = process.argv.slice(2)
+const chromium = await chromiumEnvironment()
+if (chromium === null) console.error('No Chromium on this machine, and npm could not serve one: the browser and GPU tests will fail. Install one, or name it in CHROMIUM.')
+
 suite('vitest', ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${join(results, 'vitest.json')}`, ...filters], join(results, 'vitest.json'), (report) => [report.numPassedTests, report.numFailedTests + report.numFailedTestSuites - countFailedFiles(report)])
 
-if (filters.length === 0 && existsSync('playwright.config.ts')) {
-  const chromium = findChromium()
-  if (chromium) {
-    build()
-    suite('playwright', ['node_modules/@playwright/test/cli.js', 'test'], join(results, 'playwright.json'), (report) => [report.stats.expected, report.stats.unexpected + report.stats.flaky + (report.errors?.length ?? 0)], { CHROMIUM: chromium })
-  } else console.log('The browser tests were not run: no Chromium on this machine (on Debian and Ubuntu: apt-get install chromium).')
+if (filters.length === 0) {
+  build()
+  suite('playwright', ['node_modules/@playwright/test/cli.js', 'test'], join(results, 'playwright.json'), (report) => [report.stats.expected, report.stats.unexpected + report.stats.flaky + (report.errors?.length ?? 0)])
 }
 
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
 
 /** Runs one suite and adds its counts; a suite that dies without a report counts as one failure. */
-function suite(name, args, reportPath, count, extra = {}) {
+function suite(name, args, reportPath, count) {
   rmSync(reportPath, { force: true })
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...extra } })
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...chromium } })
   if (!existsSync(reportPath)) {
     console.error(`${name} ended with code ${status} and no report`)
     failed += 1
@@ -51,14 +52,4 @@ function countFailedFiles(report) {
 function build() {
   const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' })
   if (status !== 0) failed += 1
-}
-
-function findChromium() {
-  if (process.env.CHROMIUM && existsSync(process.env.CHROMIUM)) return process.env.CHROMIUM
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  for (const name of names) for (const folder of (process.env.PATH ?? '').split(':')) if (existsSync(join(folder, name))) return join(folder, name)
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return null
-  spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore' })
-  spawnSync('apt-get', ['install', '-y', '-qq', 'chromium'], { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-  return existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : null
 }

@@ -67,7 +67,7 @@ const DRIVER_PATHS = [
 
 /** Where the software Vulkan driver is described. Throws with what to install when there is none. */
 export function softwareVulkanDriver(): string {
-  const known = DRIVER_PATHS.find(existsSync)
+  const known = [process.env.SOFTWARE_VULKAN ?? '', ...DRIVER_PATHS].find(existsSync)
   if (known) return known
   let listed = ''
   try {
@@ -77,7 +77,7 @@ export function softwareVulkanDriver(): string {
   }
   const packaged = listed.split('\n').find((path) => path.endsWith('vk_swiftshader_icd.json') && existsSync(path))
   if (packaged) return packaged
-  throw new Error(`The WebGPU tests need Chromium's software Vulkan driver: install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`)
+  throw new Error(`The WebGPU tests need Chromium's software Vulkan driver: run them through `npm test`, which brings one, or install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`)
 }
 
 /** What a process needs in its environment for WebGPU; Chromium also brings the loader, libvulkan, in the same folder. */
