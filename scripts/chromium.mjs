@@ -45,7 +45,7 @@ async function pinned() {
     rmSync(join(scratch, name))
   }
   chmodSync(join(scratch, 'chromium'), 0o755)
-  writeFileSync(join(scratch, 'only.conf'), `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="relative">fonts-cache</cachedir></fontconfig>\n`)
+  writeFileSync(join(scratch, 'only.conf'), `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${join(unpacked, 'fonts')}</dir><cachedir>${join(unpacked, 'fonts-cache')}</cachedir></fontconfig>\n`)
   renameSync(scratch, unpacked)
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true })
   return unpacked
