@@ -5,7 +5,7 @@
 // except that its slips are not reproduced: answers are averaged over the number actually sampled, and budgets beyond
 // the natural end (forced continuation) are interpolated like all others instead of closing with a negative width.
 
-import { areaUpTo } from '../numeric/curves.ts'
+import { areaUpTo, interpolate } from '../numeric/curves.ts'
 import { mean } from '../numeric/stats.ts'
 import { budgetCurve, type Counted, type MeasuredTrace } from './budgetCurve.ts'
 import { firstStableBoundary } from './progress.ts'
@@ -33,12 +33,15 @@ export function areasByQuestion(questions: TracesByQuestion, budget: number, cou
  * - `oracle`: right from token zero (the published one);
  * - `reference`: the areas of another run or checkpoint on the same questions;
  * - `sufficient`: right from the smallest number of tokens at which any trace of the pool is and stays right on that
- *   question, wrong before, and wrong throughout where none is.
+ *   question, wrong before, and wrong throughout where none is;
+ * - `equal`: the same traces, none of which thinks longer than `tokens` (counted as the budget is): what an equal share
+ *   for every question would have given. Above 0 the run would have done better so; a trace that ended earlier stays as it is.
  */
 export type Comparator =
   | { readonly kind: 'oracle' }
   | { readonly kind: 'reference', readonly traces: TracesByQuestion }
   | { readonly kind: 'sufficient', readonly pool: TracesByQuestion, readonly threshold?: number }
+  | { readonly kind: 'equal', readonly tokens: number }
 
 export interface RegretOptions {
   readonly counted?: Counted
@@ -58,7 +61,7 @@ export function normalizedRegret(
   questions: TracesByQuestion, budget: number, { counted = 'all', comparator = { kind: 'oracle' } }: RegretOptions = {},
 ): Regret {
   const own = areasByQuestion(questions, budget, counted)
-  const best = comparatorAreas(comparator, questions.length, budget, counted)
+  const best = comparatorAreas(comparator, questions, budget, counted)
   if (best.length !== own.length) throw new RangeError(`the comparator has ${best.length} questions, the run ${own.length}`)
   const byQuestion = own.map((area, q) => best[q] - area)
   return { budget, regret: mean(byQuestion), byQuestion }
@@ -69,13 +72,28 @@ export function regretCurve(questions: TracesByQuestion, budgets: readonly numbe
   return budgets.map((budget) => normalizedRegret(questions, budget, options))
 }
 
-function comparatorAreas(comparator: Comparator, questions: number, budget: number, counted: Counted): Float64Array {
-  if (comparator.kind === 'oracle') return new Float64Array(questions).fill(1)
-  if (comparator.kind === 'reference') return areasByQuestion(comparator.traces, budget, counted)
-  return Float64Array.from(comparator.pool, (traces) => {
-    const enough = sufficientTokens(traces, counted, comparator.threshold)
-    return enough === null ? 0 : Math.max(0, 1 - enough / budget)
-  })
+function comparatorAreas(comparator: Comparator, questions: TracesByQuestion, budget: number, counted: Counted): Float64Array {
+  switch (comparator.kind) {
+    case 'oracle': return new Float64Array(questions.length).fill(1)
+    case 'reference': return areasByQuestion(comparator.traces, budget, counted)
+    case 'equal': return Float64Array.from(questions, (traces) => mean(traces.map((trace) => cappedArea(trace, budget, comparator.tokens, counted))))
+    case 'sufficient': return Float64Array.from(comparator.pool, (traces) => {
+      const enough = sufficientTokens(traces, counted, comparator.threshold)
+      return enough === null ? 0 : Math.max(0, 1 - enough / budget)
+    })
+  }
+}
+
+/** A of a trace that stops at `cap` tokens: its accuracy there is held from then on. */
+function cappedArea(trace: MeasuredTrace, budget: number, cap: number, counted: Counted): number {
+  if (budget <= cap) return areaOf(trace, budget, counted)
+  const { tokens, accuracy } = budgetCurve(trace, counted)
+  return (areaUpTo(tokens, accuracy, cap) + (budget - cap) * interpolate(tokens, accuracy, cap)) / budget
+}
+
+/** Tokens of whole traces, averaged over questions: the equal share that costs what was spent. */
+export function meanSpend(questions: TracesByQuestion, counted: Counted = 'all'): number {
+  return mean(questions.map((traces) => mean(traces.map((trace) => budgetCurve(trace, counted).tokens.at(-1)!))))
 }
 
 /** The fewest tokens at which any of a question's traces is and stays right (J at or above the threshold), or null. */

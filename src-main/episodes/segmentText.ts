@@ -3,6 +3,7 @@
 // three paragraphs ago; stop after a number of cuts; merge every few episodes into one. (Qu et al., "Optimizing
 // Test-Time Compute via Meta Reinforcement Fine-Tuning", arXiv 2503.07572, section on segmentation.)
 // Phrases, gap, cuts and grouping are hyper-parameters of every number computed from episodes, hence all explicit.
+// Other rules walk over other pieces (lines, words) or open episodes by other signs; all of them share the same walk.
 //
 // What the rule does not do, and we keep: it ignores no case and trims nothing, so ` Wait`, `wait` and a paragraph after
 // three newlines (which begins with one) open nothing; the distance counter starts at paragraph 0, so a phrase within
@@ -17,18 +18,28 @@ export interface Range {
   readonly end: number
 }
 
-/** What makes a paragraph a candidate for opening an episode. */
+/**
+ * What a text is walked in: paragraphs (apart by a blank line), lines, or words (apart by white space). In the procedural
+ * tasks a word is a token.
+ */
+export type Unit = 'paragraph' | 'line' | 'word'
+
+/** What makes a piece a candidate for opening an episode. */
 export type Opener =
-  /** It starts with one of the phrases, or a regular expression matches at its very start. */
+  /** It starts with one of the phrases, or a regular expression matches at its very start; both may run on over what follows. */
   | { readonly kind: 'phrases', readonly phrases: readonly string[], readonly patterns?: readonly string[] }
-  /** Every paragraph. */
+  /** Every piece. */
   | { readonly kind: 'paragraphs' }
-  /** Its words, with those of the following `window` paragraphs, differ from those of the `window` paragraphs before. */
+  /** Every `size`-th piece. */
+  | { readonly kind: 'windows', readonly size: number }
+  /** Its words, with those of the following `window` pieces, differ from those of the `window` pieces before. */
   | { readonly kind: 'topics', readonly window: number }
 
 export interface TextRule {
   readonly opener: Opener
-  /** Paragraphs that must lie between two cuts, counting from one opening paragraph to the next. */
+  /** Paragraphs when absent. */
+  readonly unit?: Unit
+  /** Pieces that must lie between two cuts, counting from one opening piece to the next. */
   readonly minGap: number
   /** Cuts after which the rest is one episode; null = no limit. */
   readonly maxCuts: number | null
@@ -53,16 +64,25 @@ export const PAPER_RULES = {
   aime2024: paper(45, 3),
 } as const satisfies Record<string, TextRule>
 
+/** Other rules to start from. */
+export const OTHER_RULES = {
+  /** Every `Wait`, wherever it stands: how the procedural tasks mark an episode. */
+  markers: { opener: { kind: 'phrases', phrases: ['Wait'] }, unit: 'word', minGap: 0, maxCuts: null, groupSize: 1 },
+  windows: { opener: { kind: 'windows', size: 16 }, unit: 'word', minGap: 0, maxCuts: null, groupSize: 1 },
+  paragraphs: { opener: { kind: 'paragraphs' }, minGap: 0, maxCuts: null, groupSize: 1 },
+  topics: { opener: { kind: 'topics', window: 2 }, minGap: 1, maxCuts: null, groupSize: 1 },
+} as const satisfies Record<string, TextRule>
+
 export interface TextEpisode {
-  /** Paragraph indices. */
-  readonly paragraphs: Range
+  /** Indices of its pieces. */
+  readonly pieces: Range
   /** Offsets into the text, UTF-16 code units; trailing newlines are not part of an episode. */
   readonly characters: Range
 }
 
 export interface TextSegmentation {
-  /** Offsets of each paragraph, the blank lines between them not included. */
-  readonly paragraphs: readonly Range[]
+  /** Offsets of each piece, what stands between them not included. */
+  readonly pieces: readonly Range[]
   readonly episodes: readonly TextEpisode[]
 }
 
@@ -74,41 +94,50 @@ export function segmentText(text: string, rule: TextRule): TextSegmentation {
   if (!(rule.minGap >= 0 && (rule.maxCuts ?? 0) >= 0 && rule.groupSize >= 1)) {
     throw new RangeError(`segmentation needs minGap >= 0, maxCuts >= 0 and groupSize >= 1, found ${rule.minGap}, ${rule.maxCuts}, ${rule.groupSize}`)
   }
-  if (text === '') return { paragraphs: [], episodes: [] }
-  const paragraphs = splitParagraphs(text)
-  const candidate = candidates(text, paragraphs, rule.opener)
+  if (rule.opener.kind === 'windows' && !(rule.opener.size >= 1)) throw new RangeError(`a window needs at least 1 piece, found ${rule.opener.size}`)
+  const pieces = splitters[rule.unit ?? 'paragraph'](text)
+  if (pieces.length === 0) return { pieces: [], episodes: [] }
+  const opens = candidates(text, pieces, rule.opener)
 
   const openings = [0]
-  for (let i = 1; i < paragraphs.length; i++) {
+  for (let i = 1; i < pieces.length; i++) {
     if (rule.maxCuts !== null && openings.length > rule.maxCuts) break
-    if (candidate[i] && i - openings[openings.length - 1] >= rule.minGap) openings.push(i)
+    if (opens[i] && i - openings[openings.length - 1] >= rule.minGap) openings.push(i)
   }
   const merged = openings.filter((_, episode) => episode % rule.groupSize === 0)
   const episodes = merged.map((start, i) => {
-    const end = merged[i + 1] ?? paragraphs.length
-    return { paragraphs: { start, end }, characters: trimNewlines(text, paragraphs[start].start, paragraphs[end - 1].end) }
+    const end = merged[i + 1] ?? pieces.length
+    return { pieces: { start, end }, characters: trimNewlines(text, pieces[start].start, pieces[end - 1].end) }
   })
-  return { paragraphs, episodes }
+  return { pieces, episodes }
 }
 
-function splitParagraphs(text: string): Range[] {
-  const paragraphs: Range[] = []
-  let start = 0
-  for (const part of text.split('\n\n')) {
-    paragraphs.push({ start, end: start + part.length })
-    start += part.length + 2
+function splitAt(separator: string): (text: string) => Range[] {
+  return (text) => {
+    if (text === '') return []
+    let start = 0
+    return text.split(separator).map((part) => {
+      const piece = { start, end: start + part.length }
+      start = piece.end + separator.length
+      return piece
+    })
   }
-  return paragraphs
 }
 
-function candidates(text: string, paragraphs: readonly Range[], opener: Opener): boolean[] {
-  const parts = paragraphs.map(({ start, end }) => text.slice(start, end))
-  if (opener.kind === 'paragraphs') return parts.map(() => true)
-  if (opener.kind === 'topics') return topicShifts(parts, opener.window)
+const splitters: Readonly<Record<Unit, (text: string) => Range[]>> = {
+  paragraph: splitAt('\n\n'),
+  line: splitAt('\n'),
+  word: (text) => Array.from(text.matchAll(/\S+/g), ({ index, 0: word }) => ({ start: index, end: index + word.length })),
+}
+
+function candidates(text: string, pieces: readonly Range[], opener: Opener): boolean[] {
+  if (opener.kind === 'paragraphs') return pieces.map(() => true)
+  if (opener.kind === 'windows') return pieces.map((_, i) => i % opener.size === 0)
+  if (opener.kind === 'topics') return topicShifts(pieces.map(({ start, end }) => text.slice(start, end)), opener.window)
   const patterns = (opener.patterns ?? []).map((source) => new RegExp(source, 'uy'))
-  return parts.map((part) => opener.phrases.some((phrase) => part.startsWith(phrase)) || patterns.some((pattern) => {
-    pattern.lastIndex = 0
-    return pattern.test(part)
+  return pieces.map(({ start }) => opener.phrases.some((phrase) => text.startsWith(phrase, start)) || patterns.some((pattern) => {
+    pattern.lastIndex = start
+    return pattern.test(text)
   }))
 }
 

@@ -14,6 +14,7 @@ import { compareQueries } from './queriesCompare.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
 import { found, runQueries } from './queriesRuns.ts'
 import { thinkingQueries } from './queriesThinking.ts'
+import { thinkingActions } from './thinkingActions.ts'
 import { runActions } from './runActions.ts'
 import { openWorkspaces, type Workspaces } from './workspaces.ts'
 
@@ -131,7 +132,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         return done
       },
     },
-    thinking: thinkingQueries(open),
+    thinking: thinkingQueries(open, thinkingActions({ open, jobs, engine, experiments, tell, now })),
     evaluations: {
       list: ({ runId }) => (runId === null ? open().evaluations.list() : open().evaluations.ofRun(runId)),
       get: ({ evaluationId }) => found('evaluation', evaluationId, open().evaluations.get(evaluationId)),

@@ -1,7 +1,7 @@
 // The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
 // loaded when first needed: reading a workspace loads neither the graphs nor the engine.
 
-import type { NewRun, SelfTestReport, StopHereResult } from '../../src-preload/contract.ts'
+import type { NewRun, SelfTestReport, StopHereResult, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
 import type { JobOptions, LabContext } from './context.ts'
@@ -13,6 +13,27 @@ export interface StopHereRequest {
   /** Null: the newest checkpoint of the rollout's run. */
   readonly checkpointId: number | null
 }
+
+export interface MeasureRequest {
+  readonly scope: ThinkingScope
+  /** Weights that answer, named as a run's specification names its start. */
+  readonly start: string
+  readonly method: 'exact' | 'sampled'
+  /** K of the sampled estimator. */
+  readonly samples: number
+  /** Rollouts at most. */
+  readonly limit: number
+}
+
+export interface Measurement {
+  readonly measured: number
+  /** Had this measurement before. */
+  readonly known: number
+  /** Could not be read as rollouts of the task, by reason. */
+  readonly unreadable: Readonly<Record<string, number>>
+}
+
+export type VoteRequest = Omit<MeasureRequest, 'method'>
 
 export interface Experiments {
   openEngine(): Promise<Engine>
@@ -26,6 +47,9 @@ export interface Experiments {
   /** Returns the id of the evaluation. */
   evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number }, options: JobOptions): Promise<number>
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
+  /** J at every boundary of rollouts of a scope, recorded. */
+  measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>
+  drawVotes(context: LabContext, request: VoteRequest, options: JobOptions): Promise<VotingCurves>
   selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport>
 }
 
@@ -42,5 +66,7 @@ export const experiments: Experiments = {
   },
   evaluateRun: async (...given) => (await import('./evaluateRun.ts')).evaluateRun(...given),
   stopHere: async (...given) => (await import('./stopHere.ts')).stopHere(...given),
+  measureJ: async (...given) => (await import('./measureJ.ts')).measureJ(...given),
+  drawVotes: async (...given) => (await import('./drawVotes.ts')).drawVotes(...given),
   selfTest: async (...given) => (await import('./selfTest.ts')).selfTest(...given),
 }

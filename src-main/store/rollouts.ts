@@ -70,6 +70,9 @@ export function rolloutStore(db: Connection) {
   const selectEstimates = db.prepare<unknown[], Row>(`
     SELECT e.id AS estimator_id, e.spec, ${estimateFields.of('p')}
     FROM progress_estimates p JOIN estimators e ON e.id = p.estimator_id WHERE p.rollout_id = ? ORDER BY e.id, p.boundary`)
+  const selectBody = db.prepare<unknown[], Row>(`SELECT ${bodyFields.columns} FROM rollout_bodies WHERE rollout_id = ?`)
+  const updateBody = db.prepare(`UPDATE rollout_bodies SET (${bodyFields.columns}) = (${bodyFields.marks}) WHERE rollout_id = ?`)
+  const setCounts = db.prepare('UPDATE rollouts SET prompt_token_count = ?, token_count = ?, thinking_tokens = ? WHERE id = ?')
   const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
   const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
   const thinRun = db.prepare(
@@ -154,6 +157,13 @@ export function rolloutStore(db: Connection) {
       atomically(db, 'quick', () => {
         insertCurve(id, curve, interner(estimators))
         setProgressOnce.run(totalProgress(curve), id)
+      }),
+    /** Token ids of a rollout that came as text, once a tokenizer reads it; log-probs stay unknown. */
+    setTokens: (id: number, promptTokens: Int32Array, tokens: Int32Array, thinkingTokens: number): void =>
+      atomically(db, 'quick', () => {
+        const body = bodyFields.fromRow(selectBody.get(id)!)
+        updateBody.run(...bodyFields.toRow({ ...body, promptTokens, tokens }), id)
+        setCounts.run(promptTokens.length, tokens.length, thinkingTokens, id)
       }),
     /** Replaces the episodes, as when an imported rollout is first segmented. */
     setEpisodes: (id: number, episodes: readonly Episode[]): void =>

@@ -4,7 +4,7 @@
 // The parts are in countdown/: vocabulary, rules of a step, generator, grader, solver, teacher, reading of traces.
 
 import { ascending } from './countdown/arithmetic.ts'
-import { checkConfig, DEFAULT_COUNTDOWN, generateProblems, type CountdownConfig } from './countdown/generator.ts'
+import { checkConfig, DEFAULT_COUNTDOWN, generateProblems, problemOfPrompt, type CountdownConfig } from './countdown/generator.ts'
 import { gradeCompletion, type CountdownData } from './countdown/grader.ts'
 import { buildTrie, createSolver, type Solver } from './countdown/solver.ts'
 import { demonstrate, DEFAULT_TEACHER, type TeacherOptions } from './countdown/teacher.ts'
@@ -67,6 +67,7 @@ export function createCountdown(
       return createCountdown({ ...settings, counts: level.counts }, teaching)
     },
     problems: (split, count, seed) => generateProblems(settings, split, count, seed),
+    problemOf: problemOfPrompt,
     grade: (problem, completion) => gradeCompletion(problem.data, completion),
     answerTrie: ({ id, data }) => buildTrie(solverOf(id, data.target), ascending(data.numbers)),
     teacherTrace: ({ id, data }, rng) => demonstrate(data, solverOf(id, data.target), rng, teaching),

@@ -95,6 +95,8 @@ export interface Task<Data = unknown> {
    * Throws TaskError('too-few-problems') when the split does not hold that many.
    */
   problems(split: Split, count: number, seed: Seed): Problem<Data>[]
+  /** The problem that a prompt asks, as when a rollout comes from a file; null when it asks none of this task. */
+  problemOf(promptTokens: ArrayLike<number>): Problem<Data> | null
   /** Grades a whole completion: everything the model wrote after the prompt (tokens after the end token are ignored). */
   grade(problem: Problem<Data>, completion: ArrayLike<number>): Grade
   /** Every accepted answer, or null when they cannot be listed. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { accuracyAt, averageAtBudgets, averageAtEpisodes, budgetCurve, type MeasuredTrace } from '../../src-main/episodes/budgetCurve.ts'
 import { episodeRegret, type VotedBoundary } from '../../src-main/episodes/episodeRegret.ts'
-import { areaOf, normalizedRegret, regretCurve, sufficientTokens } from '../../src-main/episodes/regret.ts'
+import { areaOf, meanSpend, normalizedRegret, regretCurve, sufficientTokens } from '../../src-main/episodes/regret.ts'
 
 /** A trace whose points, counting all tokens, lie at the given x. */
 function traceAt(x: number[], accuracy: number[]): MeasuredTrace {
@@ -164,5 +164,23 @@ describe('regret over episodes', () => {
     expect(episodeRegret([[voted([0, 0, 0, 0]), voted([1, 1, 1, 1])]], 1).regret).toBe(0)
     expect(episodeRegret([traces[1]], 3).regret).toBeNaN()
     expect(episodeRegret([[voted([1, 1, 1, 1])]], 3).traces).toBe(0)
+  })
+})
+
+describe('an equal share for every question', () => {
+  // Thinking alone counts. One question is right only after 40 tokens, one is right after 20 and then goes on for nothing.
+  const thinking = (boundaries: number[], accuracy: number[]): MeasuredTrace => ({ promptTokens: 0, suffixTokens: 0, boundaries, answerTokens: boundaries.map(() => 0), accuracy })
+  const questions = [[thinking([0, 40], [0, 1])], [thinking([0, 20], [1, 1])]]
+
+  it('is the mean of what was spent', () => {
+    expect(meanSpend(questions, 'thinking')).toBe(30)
+  })
+
+  it('costs what the long thought would not have reached, and nothing below the share', () => {
+    const at = (budget: number) => normalizedRegret(questions, budget, { counted: 'thinking', comparator: { kind: 'equal', tokens: 30 } }).byQuestion
+    expect([...at(30)]).toEqual([0, 0])
+    // Own area to 40: triangle 20 / 40. Cut at 30: (0.5 x 30 x 0.75 + 10 x 0.75) / 40 = 0.46875.
+    expect(at(40)[0]).toBeCloseTo(-0.03125, 12)
+    expect(at(40)[1]).toBe(0)
   })
 })

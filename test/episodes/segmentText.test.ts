@@ -1,6 +1,6 @@
 // Segmentation of text. The letter-coded cases were cut by a separate Python implementation of the published rule.
 import { describe, expect, it } from 'vitest'
-import { findThinking, PAPER_PHRASES, PAPER_RULES, segmentText, type TextRule } from '../../src-main/episodes/segmentText.ts'
+import { findThinking, OTHER_RULES, PAPER_PHRASES, PAPER_RULES, segmentText, type TextRule } from '../../src-main/episodes/segmentText.ts'
 
 /** One letter per paragraph: which of the things a paragraph can begin with. */
 const PARAGRAPHS: Record<string, string> = {
@@ -12,7 +12,7 @@ const write = (code: string): string => [...code].map((letter) => PARAGRAPHS[let
 const paper = (maxCuts: number | null, groupSize: number): TextRule =>
   ({ opener: { kind: 'phrases', phrases: PAPER_PHRASES }, minGap: 3, maxCuts, groupSize })
 const cut = (text: string, rule: TextRule): number[][] =>
-  segmentText(text, rule).episodes.map(({ paragraphs: { start, end } }) => [start, end])
+  segmentText(text, rule).episodes.map(({ pieces: { start, end } }) => [start, end])
 
 describe("the paper's rule", () => {
   it.each<[string, number, number, number[][]]>([
@@ -52,31 +52,31 @@ describe("the paper's rule", () => {
 
   it('gives character ranges into the original text, without the newlines at the end of an episode', () => {
     const text = 'One.\n\nTwo.\n\nThree.\n\n\n\nWait, four.\n'
-    const { episodes, paragraphs } = segmentText(text, paper(99, 1))
+    const { episodes, pieces } = segmentText(text, paper(99, 1))
     expect(episodes.map(({ characters: { start, end } }) => text.slice(start, end))).toEqual(['One.\n\nTwo.\n\nThree.', 'Wait, four.'])
-    expect(paragraphs.map(({ start, end }) => text.slice(start, end))).toEqual(['One.', 'Two.', 'Three.', '', 'Wait, four.\n'])
-    expect(episodes[1].paragraphs).toEqual({ start: 4, end: 5 })
+    expect(pieces.map(({ start, end }) => text.slice(start, end))).toEqual(['One.', 'Two.', 'Three.', '', 'Wait, four.\n'])
+    expect(episodes[1].pieces).toEqual({ start: 4, end: 5 })
   })
 
   it('covers every paragraph exactly once, whatever the text', () => {
     const letters = 'xxxWBAIDHwsbne'
     for (let seed = 1; seed < 200; seed++) {
       const code = Array.from({ length: 1 + (seed % 25) }, (_, i) => letters[(seed * 7919 + i * i * 104729 + i * seed) % letters.length]).join('')
-      const { episodes, paragraphs } = segmentText(write(code), paper(seed % 6, 1 + (seed % 4)))
+      const { episodes, pieces } = segmentText(write(code), paper(seed % 6, 1 + (seed % 4)))
       let next = 0
-      for (const { paragraphs: range } of episodes) {
+      for (const { pieces: range } of episodes) {
         expect(range.start).toBe(next)
         expect(range.end).toBeGreaterThan(range.start)
         next = range.end
       }
-      expect(next).toBe(paragraphs.length)
+      expect(next).toBe(pieces.length)
     }
   })
 })
 
 describe('other rules', () => {
   it('find no episode in an empty thought', () => {
-    expect(segmentText('', PAPER_RULES.regret)).toEqual({ paragraphs: [], episodes: [] })
+    expect(segmentText('', PAPER_RULES.regret)).toEqual({ pieces: [], episodes: [] })
   })
 
   it('can open an episode at a regular expression that matches at the start of a paragraph', () => {
@@ -96,6 +96,26 @@ describe('other rules', () => {
     expect(cut([...topicA, ...topicB].join('\n\n'), rule)).toEqual([[0, 3], [3, 6]])
     expect(cut(Array(5).fill('the same words').join('\n\n'), rule)).toEqual([[0, 5]])
     expect(cut('only one', rule)).toEqual([[0, 1]])
+  })
+
+  it('can walk in words, where a phrase may run on and an opener may stand anywhere', () => {
+    const parts = (text: string, rule: TextRule) => segmentText(text, rule).episodes.map(({ characters: { start, end } }) => text.slice(start, end))
+    const rule = (phrases: readonly string[]): TextRule => ({ opener: { kind: 'phrases', phrases }, unit: 'word', minGap: 0, maxCuts: null, groupSize: 1 })
+    expect(parts('5 + 4 = 9 no Wait 4 * 15 = 60 no Wait 5 yes', OTHER_RULES.markers)).toEqual(['5 + 4 = 9 no', 'Wait 4 * 15 = 60 no', 'Wait 5 yes'])
+    expect(parts(' so it is But wait a bit  But hold ', rule(['But wait']))).toEqual(['so it is', 'But wait a bit  But hold'])
+    expect(parts('one\ntwo\nWait three', { ...rule(['Wait']), unit: 'line' })).toEqual(['one\ntwo', 'Wait three'])
+  })
+
+  it('can cut into windows of equally many words, the last one shorter', () => {
+    const rule: TextRule = { opener: { kind: 'windows', size: 3 }, unit: 'word', minGap: 0, maxCuts: null, groupSize: 1 }
+    expect(cut('a b c d e f g', rule)).toEqual([[0, 3], [3, 6], [6, 7]])
+    expect(cut('a b c d e f g', { ...rule, maxCuts: 1 })).toEqual([[0, 3], [3, 7]])
+    expect(() => segmentText('a', { ...rule, opener: { kind: 'windows', size: 0 } })).toThrow(RangeError)
+  })
+
+  it('finds a change of words also where one word stands in every paragraph', () => {
+    const rule: TextRule = { opener: { kind: 'topics', window: 1 }, minGap: 1, maxCuts: null, groupSize: 1 }
+    expect(cut(['so so so so one red', 'so so so so red one', 'so so so so two blue', 'so so so so blue two'].join('\n\n'), rule)).toEqual([[0, 2], [2, 4]])
   })
 
   it('refuse impossible settings', () => {

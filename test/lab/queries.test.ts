@@ -204,9 +204,9 @@ describe('thinking', () => {
 
   it('says how J and what was graded agree', async () => {
     const report = await lab.client.thinking.calibration({ scope: { runId: lab.filled.runIds[0]! }, bins: 2 })
-    close(report.brier!, 0.01)
+    close(report.brier!.value, 0.01)
     close(report.error!, 0.1)
-    expect(report).toMatchObject({ n: 16, auroc: 1 })
+    expect(report).toMatchObject({ n: 16, problemCount: 4, auroc: { value: 1, n: 4 } })
   })
 
   it('previews the cuts of a rule, and refuses one that cannot cut', async () => {

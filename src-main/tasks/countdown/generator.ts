@@ -7,7 +7,7 @@ import { createRng, deriveSeed, type Rng, type Seed } from '../../numeric/rng.ts
 import { TaskError, type Problem, type Split } from '../types.ts'
 import { ascending, movesFrom } from './arithmetic.ts'
 import type { CountdownData } from './grader.ts'
-import { ARROW, BOS, MAX_NUMBER, numberToken, THINK, tokensToText } from './vocabulary.ts'
+import { ARROW, BOS, MAX_NUMBER, numberOf, numberToken, THINK, tokensToText } from './vocabulary.ts'
 
 export interface CountdownConfig {
   /** How many numbers a problem has; several counts are mixed evenly. Each 2..6. */
@@ -101,4 +101,12 @@ export function problemId(data: CountdownData): string {
 export function toProblem(data: CountdownData): Problem<CountdownData> {
   const promptTokens = [BOS, ...data.numbers.map(numberToken), ARROW, numberToken(data.target), THINK]
   return { id: problemId(data), promptTokens, promptText: tokensToText(promptTokens), data }
+}
+
+/** The inverse of `toProblem`, with or without the marks around the numbers; null for tokens that ask no problem. */
+export function problemOfPrompt(promptTokens: ArrayLike<number>): Problem<CountdownData> | null {
+  const asked = Array.from(promptTokens).filter((token) => token !== BOS && token !== THINK)
+  const values = asked.filter((token) => token !== ARROW).map(numberOf)
+  if (asked.indexOf(ARROW) !== asked.length - 2 || values.length < 3 || values.includes(0)) return null
+  return toProblem({ numbers: values.slice(0, -1), target: values.at(-1)! })
 }

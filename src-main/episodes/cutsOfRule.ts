@@ -1,0 +1,42 @@
+// Another way to cut thoughts that were measured already: where a text rule would cut them, in tokens, and what J is known
+// to be there. J between two measured places is read off the straight line between them; how many of the places were
+// measured goes with it, since a figure over places that were not is an interpolation and has to say so.
+
+import { interpolate } from '../numeric/curves.ts'
+import { boundariesInTokens } from './segmentTokens.ts'
+import { findThinking, segmentText, type TextRule } from './segmentText.ts'
+
+/** Where the text of each token ends, for texts in which a token is a word; null for others, whose tokenizer is not known here. */
+export function wordEnds(text: string, tokenCount: number): number[] | null {
+  const ends = Array.from(text.matchAll(/\S+/g), ({ index, 0: word }) => index + word.length)
+  return ends.length === tokenCount ? ends : null
+}
+
+/**
+ * Boundaries in tokens of a completion under a rule, 0 first; [0] for an empty thought.
+ * @param tokenEnds for each token of the completion the offset at which its text ends
+ */
+export function cutTokens(text: string, tokenEnds: ArrayLike<number>, rule: TextRule): number[] {
+  const { start, end } = findThinking(text)
+  const thought = text.slice(start, end)
+  const { episodes } = segmentText(thought, rule)
+  // White space belongs to no token, so an episode ends with its last word.
+  return boundariesInTokens(episodes.map(({ characters }) => start + thought.slice(0, characters.end).trimEnd().length), tokenEnds)
+}
+
+export interface ReadCurve {
+  readonly boundaries: readonly number[]
+  readonly J: readonly number[]
+  /** Boundaries at which J was measured; the others lie on the line between their neighbours. */
+  readonly measured: number
+}
+
+/** J at other boundaries than those measured. `at` are ascending token offsets with their J. */
+export function readAt(at: { readonly offsets: ArrayLike<number>; readonly J: ArrayLike<number> }, boundaries: readonly number[]): ReadCurve {
+  const known = new Map(Array.from(at.offsets, (offset, i) => [offset, at.J[i]]))
+  return {
+    boundaries,
+    J: boundaries.map((offset) => known.get(offset) ?? interpolate(at.offsets, at.J, offset)),
+    measured: boundaries.filter((offset) => known.has(offset)).length,
+  }
+}

@@ -1,0 +1,88 @@
+// Measures J at the boundaries of rollouts that are in the store already, with weights of one's choice: exactly, or by sampling K answers at
+// each. Each batch is recorded as it is done, so a cancelled measurement keeps what it had. Rollouts that have this measurement are left.
+
+import { LabError, type Estimator, type RolloutDetail } from '../../src-preload/contract.ts'
+import type { Interval } from '../numeric/intervals.ts'
+import { deriveSeed } from '../numeric/rng.ts'
+import { exactMu } from '../rollout/exactMu.ts'
+import { sampledMu } from '../rollout/sampledMu.ts'
+import type { JobOptions, LabContext } from './context.ts'
+import type { MeasureRequest, Measurement } from './experiments.ts'
+import { detailsOf, estimatorKey, isComplete, rowsOf, thin } from './measuredRollouts.ts'
+import { openProgressMeter } from './progressMeter.ts'
+import { ANSWER_TOKENS, openAnswerer, readRollouts, task, type Answerer, type TaskRollout } from './taskRollouts.ts'
+
+/** Rollouts between two records; sampling asks for `samples` rows of each of their boundaries. */
+const BATCH = { exact: 32, sampled: 16 } as const
+const SEED = 20_260_101
+
+interface Curve {
+  readonly J: ArrayLike<number>
+  readonly intervals: readonly Interval[] | null
+  readonly tokens: number
+}
+
+const neverAborted = new AbortController().signal
+
+/** Throws LabError `measure.nothing` where every rollout has it, `measure.unreadable` and `measure.vocabulary` where none can be measured. */
+export async function measureJ({ store, engine, now }: LabContext, request: MeasureRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<Measurement> {
+  const details: RolloutDetail[] = []
+  for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
+  const { rollouts, unreadable } = readRollouts(details)
+
+  const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
+  const checkpointId = checkpoint === undefined ? null : Number(checkpoint)
+  const estimator: Estimator = {
+    method: request.method, samples: request.method === 'exact' ? 0 : request.samples, weights: 'checkpoint', checkpointId,
+    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: 'bare',
+  }
+  const has = ({ detail }: TaskRollout): boolean => detail.progress.some((curve) => isComplete(detail, curve) && estimatorKey(curve.estimator) === estimatorKey(estimator) && curve.estimator.step === estimator.step)
+  const waiting = rollouts.filter((rollout) => !has(rollout))
+  if (waiting.length === 0)
+    throw new LabError('measure.nothing', { expected: 'rollouts without this measurement', found: `${rollouts.length} rollouts, all of which have it`, next: 'Choose other weights, another method or other rollouts.' })
+
+  const meter = openProgressMeter({ job: 'measure', label: 'measuring J', total: waiting.length, unit: 'rollouts', now })
+  const tell = (done: number): void => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) })
+  const answerer = await openAnswerer(store, engine, now, request.start, waiting, request.method === 'exact' ? 1 : request.samples * 8)
+  try {
+    tell(0)
+    const size = BATCH[request.method]
+    for (let from = 0; from < waiting.length; from += size) {
+      signal.throwIfAborted()
+      const batch = waiting.slice(from, from + size)
+      const curves = await measurers[request.method](answerer, batch, request, signal)
+      batch.forEach((rollout, index) => record(store, rollout, estimator, curves[index]!))
+      tell(from + batch.length)
+    }
+    return { measured: waiting.length, known: rollouts.length - waiting.length, unreadable }
+  } finally {
+    answerer.dispose()
+  }
+}
+
+const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
+  async exact({ policy }, batch, _request, signal) {
+    const traces = batch.map(({ problem, tokens, boundaries }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: boundaries, answers: task.answerTrie(problem)! }))
+    const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
+    return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
+  },
+  async sampled({ policy }, batch, { samples }, signal) {
+    const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({ problem, completion: tokens, cuts: boundaries, seed: deriveSeed(SEED, 'measure J', detail.rollout.id) }))
+    const mu = await sampledMu(policy.decoder, task, traces, samples, { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS }, signal)
+    const cuts = traces.reduce((sum, trace) => sum + trace.cuts.length, 0)
+    return mu.J.map((J, index) => ({ J, intervals: mu.intervals[index]!, tokens: mu.generatedTokens / cuts }))
+  },
+}
+
+function record(store: LabContext['store'], { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout, estimator: Estimator, { J, intervals, tokens: forwarded }: Curve): void {
+  const { id } = detail.rollout
+  if (found.tokens) store.rollouts.setTokens(id, Int32Array.from(problem.promptTokens), tokens, thinkEnd)
+  if (found.episodes !== null) store.rollouts.setEpisodes(id, found.episodes)
+  store.rollouts.addProgress(id, {
+    estimator,
+    estimates: boundaries.map((tokenOffset, boundary) => ({
+      // Sums over many right answers end a rounding error above 1.
+      boundary, tokenOffset, value: Math.min(1, J[boundary]!), low: intervals?.[boundary]?.low ?? null, high: intervals?.[boundary]?.high ?? null, tokensForwarded: Math.round(forwarded),
+    })),
+  })
+}

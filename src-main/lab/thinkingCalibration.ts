@@ -1,0 +1,127 @@
+// Does J tell the truth? Against what was graded: reliability, Brier score, AUROC and rank correlation, at the end and at every depth.
+// And against itself: measured exactly and by sampling, under the same weights. Intervals are bootstraps over problems, since rollouts
+// of one problem are not independent.
+
+import type { AgreementReport, Answers, Estimator, EstimatorCount, Figure, ProgressCurve, RolloutDetail } from '../../src-preload/contract.ts'
+import { agreement, calibrate, type Forecast } from '../episodes/calibration.ts'
+import { auroc, brier, calibrationError, spearman } from '../numeric/association.ts'
+import { bootstrap } from '../numeric/bootstrap.ts'
+import { wilson } from '../numeric/intervals.ts'
+import { mean } from '../numeric/stats.ts'
+import type { Store } from '../store/openStore.ts'
+import { bootstrapOf, detailsOf, estimatorKey, figureOf, figureOrNull, isComplete, orNull, readScope, rowsOf, thin, type Question } from './measuredRollouts.ts'
+import { orderedCurve } from './queriesRollouts.ts'
+
+const POINTS = 600
+/** Forecasts that all resamples of one figure may visit together, so that a large scope stays quick. */
+const VISITS = 400_000
+
+type Answer = Pick<Answers<'thinking'>['thinking'], 'calibration' | 'agreement' | 'estimators'>
+type Score = (J: ArrayLike<number>, outcomes: ArrayLike<number>) => number
+
+/** Forecasts of each problem. */
+type Clustered = readonly (readonly Forecast[])[]
+
+function scored(problems: Clustered, score: Score): Figure | null {
+  const of = (indices: ArrayLike<number>): number => {
+    const chosen = Array.from(indices, (index) => problems[index]!).flat()
+    return score(chosen.map(({ J }) => J), chosen.map(({ correct }) => Number(correct)))
+  }
+  const value = of(problems.map((_, index) => index))
+  if (!Number.isFinite(value)) return null
+  const total = problems.reduce((sum, each) => sum + each.length, 0)
+  const { seed, draws } = bootstrapOf(problems.length)
+  const { low, high } = bootstrap({ questions: problems.length }, (questions) => of(questions), { seed, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / total))) })
+  return { value, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length }
+}
+
+const figures = (problems: Clustered) => ({ brier: scored(problems, brier), auroc: scored(problems, auroc), spearman: scored(problems, spearman) })
+
+function forecastsOf(questions: readonly Question[], boundariesOf: (J: readonly number[]) => readonly number[]): Clustered {
+  return questions
+    .map(({ members }) => members.flatMap(({ detail: { rollout: { correct } }, J }) =>
+      correct === null ? [] : boundariesOf(J).map((boundary): Forecast => ({ boundary, J: J[boundary]!, correct }))))
+    .filter((forecasts) => forecasts.length > 0)
+}
+
+const last = (J: readonly number[]): number[] => [J.length - 1]
+const all = (J: readonly number[]): number[] => J.map((_, boundary) => boundary)
+
+const weightsTitle = ({ weights, checkpointId }: Estimator): string =>
+  ({ current: 'weights that wrote them', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: checkpointId === null ? 'start weights' : `checkpoint ${checkpointId}`, unknown: 'weights not recorded' })[weights]
+
+export const estimatorTitle = (estimator: Estimator): string =>
+  `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}`
+
+const weightsKey = ({ weights, checkpointId, step, prover }: Estimator): string => [weights, checkpointId, step, prover].join(' ')
+
+/** An exact and a sampled curve under the same weights, at the same places. */
+function pairOf(detail: RolloutDetail): { readonly exact: ProgressCurve; readonly sampled: ProgressCurve } | null {
+  const complete = detail.progress.filter((curve) => isComplete(detail, curve))
+  for (const sampled of complete.filter(({ estimator }) => estimator.method === 'sampled')) {
+    const exact = complete.find(({ estimator }) => estimator.method === 'exact' && weightsKey(estimator) === weightsKey(sampled.estimator))
+    if (exact !== undefined) return { exact, sampled }
+  }
+  return null
+}
+
+export function calibrationQueries(open: () => Store): Answer {
+  return {
+    async calibration({ scope, bins, depth, limit }, { signal }) {
+      const { questions } = await readScope(open(), scope, limit, signal)
+      const problems = forecastsOf(questions, depth === 'last' ? last : all)
+      const forecasts = problems.flat()
+      const everywhere = forecastsOf(questions, all)
+      const depths = [...new Set(everywhere.flat().map(({ boundary }) => boundary))].sort((a, b) => a - b)
+      const { bins: filled } = forecasts.length === 0 ? { bins: [] } : calibrate(forecasts, bins)
+      return {
+        bins: filled.map(({ low, high, count, predicted, observed }) => {
+          const interval = count === 0 ? null : wilson(Math.round(observed * count), count)
+          return { low, high, count, forecast: orNull(predicted), outcome: orNull(observed), outcomeLow: interval?.low ?? null, outcomeHigh: interval?.high ?? null }
+        }),
+        n: forecasts.length,
+        problemCount: problems.length,
+        ...figures(problems),
+        error: filled.length === 0 ? null : calibrationError(filled),
+        byDepth: depths.map((boundary) => {
+          const here = everywhere.map((own) => own.filter((forecast) => forecast.boundary === boundary)).filter((own) => own.length > 0)
+          return { boundary, count: here.flat().length, J: figureOf(here.map((own) => mean(own.map(({ J }) => J)))), ...figures(here) }
+        }),
+      }
+    },
+
+    async agreement({ scope, limit }, { signal }): Promise<AgreementReport> {
+      const store = open()
+      const both: { readonly problemId: number; readonly exact: number[]; readonly sampled: ProgressCurve['estimates']; readonly samples: number }[] = []
+      for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null), signal)) {
+        const pair = pairOf(detail)
+        if (pair !== null) both.push({ problemId: detail.problem.id, exact: orderedCurve(pair.exact).J, sampled: orderedCurve(pair.sampled).ordered, samples: pair.sampled.estimator.samples })
+      }
+      const found = agreement(both.map(({ exact, sampled, samples }) => ({ exact, correct: sampled.map(({ value }) => Math.round(value * samples)), samples })))
+      const differences = [...Map.groupBy(both, ({ problemId }) => problemId).values()].map((members) => mean(members.flatMap(({ exact, sampled }) => sampled.map(({ value }, j) => value - exact[j]!))))
+      return {
+        rolloutCount: both.length,
+        boundaryCount: found.boundaries,
+        samples: Math.max(0, ...both.map(({ samples }) => samples)),
+        coverage: orNull(found.coverage),
+        bias: figureOrNull(differences),
+        meanAbsoluteDifference: orNull(found.meanAbsoluteDifference),
+        progressSignAgreement: orNull(found.progressSignAgreement),
+        points: [...thin(both.flatMap(({ exact, sampled }) => sampled.map(({ value, low, high }, j) => ({ exact: exact[j]!, sampled: value, low, high }))), POINTS)],
+      }
+    },
+
+    async estimators({ scope, limit }, { signal }): Promise<EstimatorCount[]> {
+      const store = open()
+      const found = new Map<string, { estimator: Estimator; rolloutCount: number }>()
+      for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null), signal)) {
+        for (const curve of detail.progress.filter((each) => isComplete(detail, each))) {
+          const key = estimatorKey(curve.estimator)
+          const known = found.get(key) ?? { estimator: curve.estimator, rolloutCount: 0 }
+          found.set(key, { ...known, rolloutCount: known.rolloutCount + 1 })
+        }
+      }
+      return [...found].map(([key, each]) => ({ key, title: estimatorTitle(each.estimator), ...each })).sort((a, b) => b.rolloutCount - a.rolloutCount)
+    },
+  }
+}

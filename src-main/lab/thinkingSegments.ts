@@ -1,0 +1,95 @@
+// Segmentation as something to look at and to vary: where a rule cuts a text, the rules to start from, and what regret becomes when the
+// same rollouts are cut otherwise. J is taken where it was measured, under any cut; elsewhere it is read off the line between.
+
+import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '../../src-preload/contract.ts'
+import type { MeasuredTrace } from '../episodes/budgetCurve.ts'
+import { cutTokens, readAt, wordEnds } from '../episodes/cutsOfRule.ts'
+import { normalizedRegret } from '../episodes/regret.ts'
+import { findThinking, OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
+import { mean } from '../numeric/stats.ts'
+import type { Store } from '../store/openStore.ts'
+import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
+
+const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string } } = {
+  regret: { title: 'paper, regret curves', about: 'Six phrases at the start of a paragraph, at least three paragraphs apart, ten episodes merged into one.' },
+  omniMath: { title: 'paper, Omni-MATH', about: 'The same phrases, at most 49 cuts, five episodes merged into one.' },
+  aime2024: { title: 'paper, AIME 2024', about: 'The same phrases, at most 45 cuts, three episodes merged into one.' },
+  markers: { title: 'every Wait', about: 'A marker anywhere in the text, as the procedural tasks write it.' },
+  windows: { title: 'windows', about: 'The same number of words in every episode; in the procedural tasks a word is a token.' },
+  paragraphs: { title: 'paragraphs', about: 'Every paragraph is an episode.' },
+  topics: { title: 'changes of subject', about: 'Where the words change: cosine of TF-IDF blocks, after TextTiling.' },
+}
+
+const ruleOf = ({ opener, unit = 'paragraph', minGap, maxCuts, groupSize }: TextRule): SegmentRule => ({
+  opener: opener.kind === 'phrases' ? { kind: 'phrases', phrases: [...opener.phrases], patterns: [...(opener.patterns ?? [])] } : opener, unit, minGap, maxCuts, groupSize,
+})
+
+/** What a person wrote as a rule may be impossible: LabError `segment.rule`. */
+function cutting<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
+    throw new LabError('segment.rule', { expected: 'a rule that can cut text', found: error.message, next: 'Correct the pattern or the numbers of the rule.' })
+  }
+}
+
+interface Cut {
+  readonly problemId: number
+  readonly trace: MeasuredTrace
+  readonly episodes: number
+  readonly measured: number
+  readonly places: number
+}
+
+function recut(rollout: MeasuredRollout, rule: SegmentRule): Cut | null {
+  const { detail, boundaries: offsets, J } = rollout
+  const ends = wordEnds(detail.text, detail.tokens.length)
+  if (ends === null) return null
+  const read = readAt({ offsets, J }, cutTokens(detail.text, ends, rule))
+  const own = traceOf(rollout)
+  return {
+    problemId: detail.problem.id,
+    trace: { ...own, boundaries: read.boundaries, accuracy: read.J, answerTokens: read.boundaries.map(() => own.answerTokens[0]!) },
+    episodes: read.boundaries.length - 1,
+    measured: read.measured,
+    places: read.boundaries.length,
+  }
+}
+
+export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
+  return {
+    segment: ({ text, rule }) => cutting(() => {
+      const { start, end } = findThinking(text)
+      return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({ index, textStart: start + characters.start, textEnd: start + characters.end }))
+    }),
+
+    rules: () => Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({ name, ...described[name as keyof typeof described], rule: ruleOf(rule) })),
+
+    async sensitivity({ scope, rules, budget, counted, limit }, { signal }): Promise<SegmentationRow[]> {
+      const { measured } = await readScope(open(), scope, limit, signal)
+      let first: ReadonlyMap<number, number> | null = null
+      const rows: SegmentationRow[] = []
+      for (const { name, rule } of rules) {
+        signal.throwIfAborted()
+        const cuts = cutting(() => measured.flatMap((rollout) => recut(rollout, rule) ?? []))
+        const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
+        const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
+        const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
+        const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
+        const base: ReadonlyMap<number, number> = (first ??= byId)
+        const thought = cuts.filter(({ episodes }) => episodes > 0)
+        rows.push({
+          name,
+          rolloutCount: cuts.length,
+          episodes: figureOrNull(means(({ episodes }) => episodes)),
+          episodeTokens: figureOrNull([...Map.groupBy(thought, ({ problemId }) => problemId).values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes)))),
+          regret: figureOrNull(regret),
+          difference: base === byId ? null : figureOrNull([...byId].flatMap(([problemId, value]) => (base.has(problemId) ? [value - base.get(problemId)!] : []))),
+          measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
+        })
+      }
+      return rows
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { cutTokens, readAt, wordEnds } from '../../src-main/episodes/cutsOfRule.ts'
+import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
+
+const text = '5 + 4 = 9 no Wait 9 * 5 = 45 yes </think> 9 * 5 <eos>'
+const ends = wordEnds(text, 18)!
+
+describe('cutting measured thoughts by another rule', () => {
+  it('knows where tokens end only where a token is a word', () => {
+    expect(ends.slice(0, 3)).toEqual([1, 3, 5])
+    expect(wordEnds(text, 17)).toBeNull()
+  })
+
+  it('cuts before the word that opens, and at the end of thinking', () => {
+    expect(cutTokens(text, ends, OTHER_RULES.markers)).toEqual([0, 6, 13])
+    expect(cutTokens(text, ends, { ...OTHER_RULES.windows, opener: { kind: 'windows', size: 5 } })).toEqual([0, 5, 10, 13])
+  })
+
+  it('ends a paragraph with its last word, not with the closing tag behind the space', () => {
+    expect(cutTokens(text, ends, OTHER_RULES.paragraphs)).toEqual([0, 13])
+  })
+
+  it('finds no episode in a thought that was closed at once', () => {
+    expect(cutTokens('</think> 9 * 5', wordEnds('</think> 9 * 5', 4)!, OTHER_RULES.markers)).toEqual([0])
+  })
+
+  it('takes J where it was measured, reads it off the line elsewhere, and says how often', () => {
+    const read = readAt({ offsets: [0, 6, 13], J: [0.1, 0.4, 1.1] }, [0, 3, 6, 13])
+    expect(read.measured).toBe(3)
+    expect(read.J.map((value) => Number(value.toFixed(10)))).toEqual([0.1, 0.25, 0.4, 1.1])
+  })
+})

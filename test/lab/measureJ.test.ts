@@ -1,0 +1,110 @@
+// Measuring J of rollouts that are in the store, with the shipped starter model: rollouts of a file become measured ones, exact and sampled
+// agree, and what cannot be read is refused with the reason.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { drawVotes } from '../../src-main/lab/drawVotes.ts'
+import { importInto } from '../../src-main/lab/importInto.ts'
+import { measureJ } from '../../src-main/lab/measureJ.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
+import { calibrationQueries } from '../../src-main/lab/thinkingCalibration.ts'
+import { segmentQueries } from '../../src-main/lab/thinkingSegments.ts'
+import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mrt-measure-'))
+let context: OpenedContext
+beforeAll(() => {
+  context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
+})
+afterAll(() => {
+  context.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const completions = [
+  '5 + 4 = 9 , 15 - 9 = 6 no Wait 4 * 15 = 60 , 60 + 5 = 65 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>',
+  '5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>',
+  '5 + 15 = 20 , 20 * 4 = 80 no </think> 5 * 15 , 75 + 4 <eos>',
+]
+
+async function imported(name: string, prompt: string, texts: readonly string[]): Promise<number> {
+  const path = join(folder, `${name}.jsonl`)
+  writeFileSync(path, texts.map((output, step) => JSON.stringify({ input: prompt, output, gts: '79', score: 1, step })).join('\n'))
+  return (await importInto(context.store, [path], { as: 'verl', name }, () => 1)).runId!
+}
+
+const request = (runId: number) => ({ scope: { runId }, start: 'starter', method: 'exact' as const, samples: 32, limit: 100 })
+const signal = new AbortController().signal
+
+describe('rollouts of a file', () => {
+  it('become measured ones: tokens, episodes and J with their estimator, once', async () => {
+    const runId = await imported('mine', '5 4 15 -> 79', completions)
+    const reports: number[] = []
+    const done = await measureJ(context, request(runId), { onEvent: (event) => event.kind === 'progress' && reports.push(event.report.done) })
+    expect([done, reports.at(-1)]).toEqual([{ measured: 3, known: 0, unreadable: {} }, 3])
+    const [row] = context.store.rollouts.group({ runId, steps: [0, 0], group: 0 })
+    const { rollout, text, tokens, episodes, progress: [curve] } = context.store.rollouts.detail(row!.id)!
+    expect([rollout.tokenCount, tokens.length, rollout.promptTokenCount, rollout.thinkingTokens, rollout.episodeCount]).toEqual([47, 47, 7, 38, 3])
+    expect(episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['5 + 4 = 9 , 15 - 9 = 6 no', 'Wait 4 * 15 = 60 , 60 + 5 = 65 no', 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes'])
+    expect(curve!.estimator).toMatchObject({ method: 'exact', samples: 0, weights: 'checkpoint', checkpointId: null })
+    const J = curve!.estimates.map(({ value }) => value)
+    expect(J).toHaveLength(4)
+    // The answer stands in the thought by then.
+    expect(J[3]).toBeGreaterThan(0.8)
+    expect(J[3]! - J[2]!).toBeGreaterThan(0.1)
+    expect(rollout.progress).toBeCloseTo(J[3]! - J[0]!, 6)
+    await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({ code: 'measure.nothing' })
+  })
+
+  it('agree whether J was summed or sampled under the same weights', async () => {
+    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    await measureJ(context, { ...request(runId!), method: 'sampled', samples: 200 }, {})
+    const report = await calibrationQueries(() => context.store).agreement({ scope: { runId: runId! }, limit: 100 }, { signal })
+    expect(report).toMatchObject({ rolloutCount: 3, samples: 200 })
+    expect(report.boundaryCount).toBe(8)
+    expect(report.coverage).toBeGreaterThanOrEqual(0.75)
+    expect(report.meanAbsoluteDifference).toBeLessThan(0.06)
+  })
+
+  it('can be cut by other rules, of which the measured cuts are told', async () => {
+    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const rules = (['markers', 'windows'] as const).map((name) => ({ name, rule: { ...OTHER_RULES[name], opener: name === 'markers' ? { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } : { kind: 'windows' as const, size: 5 } } }))
+    const [own, windows] = await segmentQueries(() => context.store).sensitivity({ scope: { runId: runId! }, rules, budget: 40, counted: 'thinking', limit: 100 }, { signal })
+    expect(own).toMatchObject({ rolloutCount: 3, measuredShare: 1, difference: null })
+    expect(own!.episodes!.value).toBeCloseTo(5 / 3, 6)
+    expect(windows!.measuredShare).toBeLessThan(1)
+    expect(Math.abs(windows!.difference!.value)).toBeLessThan(0.2)
+  })
+
+  it('vote at every boundary beside direct answers', async () => {
+    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const votes = await drawVotes(context, { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10 }, {})
+    expect(votes).toMatchObject({ rolloutCount: 3, problemCount: 1, sizes: [1, 2, 4, 8] })
+    expect(votes.boundaries).toHaveLength(4)
+    const tokens = votes.boundaries[3]!.votes.map((vote) => vote.tokens)
+    expect(tokens).toEqual([...tokens].sort((a, b) => a - b))
+    expect(votes.direct.map(({ size }) => size)).toEqual([1, 2, 4, 8, 16, 32])
+    for (const { majority, any } of votes.direct) expect(majority.value).toBeLessThanOrEqual(any.value + 1e-9)
+  })
+})
+
+describe('what cannot be measured', () => {
+  it('is refused where no rollout is in the words of the task', async () => {
+    const runId = await imported('foreign', 'What is 2 + 2?', ['Let me think. It is 4.'])
+    await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({ code: 'measure.unreadable', message: expect.stringMatching(/another tokenizer/) })
+  })
+
+  it('is counted with its reason where others can be', async () => {
+    const runId = await imported('mixed', '5 4 15 -> 79', [completions[1]!, 'I give up'])
+    expect(await measureJ(context, request(runId), {})).toEqual({ measured: 1, known: 0, unreadable: { 'in words of another tokenizer': 1 } })
+  })
+
+  it('leaves what was done when it is cancelled', async () => {
+    const runId = await imported('cancelled', '5 4 15 -> 79', Array.from({ length: 40 }, () => completions[1]!))
+    const abort = new AbortController()
+    await expect(measureJ(context, request(runId), { signal: abort.signal, onEvent: (event) => event.kind === 'progress' && event.report.done > 0 && abort.abort() })).rejects.toThrow()
+    const rows = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
+    expect(rows.filter(({ progress }) => progress !== null)).toHaveLength(32)
+  })
+})

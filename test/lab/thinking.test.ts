@@ -1,0 +1,180 @@
+// Analysis of thoughts asked through the contract, on a workspace whose rollouts were made by hand: of every four of a problem two are
+// right (J 0.1, 0.3, 0.9 after 0, 5, 9 tokens) and two wrong (0.1, 0.2, 0.1); prompts have 3 tokens and answers 3.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openLocalLab, type LocalLab } from './localLab.ts'
+import { rollout } from './records.ts'
+
+let lab: LocalLab
+let scope: { runId: number }
+beforeAll(async () => {
+  lab = await openLocalLab()
+  scope = { runId: lab.filled.runIds[0]! }
+  // The start's evaluation keeps one right rollout of each of the first two problems: right sooner than the run's.
+  const { store } = opened()
+  const better = (problemId: number) => ({ ...rollout(problemId, 0, 0, true), progress: [{ ...rollout(problemId, 0, 0, true).progress[0]!, estimates: [0.5, 0.9, 0.9].map((value, boundary) => ({ boundary, tokenOffset: [0, 5, 9][boundary]!, value, low: null, high: null, tokensForwarded: 0 })) }] })
+  store.rollouts.add({ runId: null, evaluationId: lab.filled.startEvaluationId, phase: 'eval', step: 0 }, lab.filled.problemIds.slice(0, 2).map(better))
+})
+afterAll(() => lab.close())
+
+const opened = () => ({ store: lab.lab.workspaces.store() })
+const close = (value: number | undefined, expected: number): void => expect(value).toBeCloseTo(expected, 5)
+
+describe('a scope', () => {
+  it('names a run or an evaluation', async () => {
+    await expect(lab.client.thinking.summary({ scope: {} })).rejects.toMatchObject({ code: 'thinking.scope' })
+  })
+
+  it('is told beside what was graded and what was spent', async () => {
+    expect(await lab.client.thinking.summary({ scope })).toMatchObject({ accuracy: { value: 0.5, n: 4 }, thinkingTokens: { value: 9, n: 4 } })
+  })
+
+  it('lists its measurements, and reads the one that is asked for', async () => {
+    const [first, ...others] = await lab.client.thinking.estimators({ scope })
+    expect([first!.rolloutCount, first!.title, others]).toEqual([16, 'exact, weights that wrote them', []])
+    expect(await lab.client.thinking.summary({ scope: { ...scope, estimator: first!.key } })).toMatchObject({ measuredCount: 16 })
+    expect(await lab.client.thinking.summary({ scope: { ...scope, estimator: 'sampled-8-current-none-1' } })).toMatchObject({ rolloutCount: 16, measuredCount: 0, curve: [], progress: null, accuracy: { value: 0.5 } })
+  })
+})
+
+describe('regret against a comparator', () => {
+  const regret = (comparator: 'oracle' | 'best' | 'sufficient' | 'equal', of: object = scope) => lab.client.thinking.regret({ scope: of, budgets: [9], counted: 'thinking', comparator })
+
+  it('names the comparators that these rollouts allow', async () => {
+    const known = await lab.client.thinking.comparators({ scope })
+    expect(known.map(({ name, reason }) => [name, reason])).toEqual([['oracle', null], ['best', null], ['sufficient', null], ['equal', null]])
+    expect(known[1]!.title).toBe('best checkpoint: evaluation')
+    const nothing = await lab.client.thinking.comparators({ scope: { ...scope, steps: [99, 99] } })
+    expect(nothing.every(({ reason }) => reason === 'No rollout here has J.')).toBe(true)
+  })
+
+  it('compares with the best checkpoint on the problems that both have', async () => {
+    const [point] = await regret('best')
+    // Own area to 9: (5 x 0.175 + 4 x 0.375) / 9; the other's: (5 x 0.7 + 4 x 0.9) / 9.
+    close(point!.value, (5 * 0.7 + 4 * 0.9 - 5 * 0.175 - 4 * 0.375) / 9)
+    expect(point!.n).toBe(2)
+  })
+
+  it('asks for nothing before the fewest tokens that were enough', async () => {
+    // Right from token 9 on at best: nothing can be lost up to 9, so what was had earlier counts below zero.
+    close((await regret('sufficient'))[0]!.value, -(5 * 0.175 + 4 * 0.375) / 9)
+  })
+
+  it('is zero against an equal share when all spend the same', async () => {
+    close((await regret('equal'))[0]!.value, 0)
+  })
+
+  it('is zero against itself', async () => {
+    close((await regret('best', { evaluationId: lab.filled.startEvaluationId }))[0]!.value, 0)
+  })
+})
+
+describe('curves over episodes', () => {
+  it('put J, the best of several answers and cumulative regret on the tokens they cost', async () => {
+    const curves = await lab.client.thinking.curves({ scope, sizes: [2], counted: 'completion' })
+    expect(curves.boundaries.map(({ tokens }) => tokens)).toEqual([3, 8, 12])
+    curves.boundaries.forEach(({ J }, index) => close(J.value, [0.1, 0.25, 0.5][index]!))
+    curves.boundaries.forEach(({ bestOf: [two] }, index) => {
+      close(two!.value.value, [0.19, (1 - 0.49 + (1 - 0.64)) / 2, (0.99 + 0.19) / 2][index]!)
+      close(two!.tokens, [6, 11, 15][index]!)
+    })
+    expect(curves.boundaries[0]!.regret).toBeNull()
+    close(curves.boundaries[1]!.regret!.value, 0.9)
+    close(curves.boundaries[2]!.regret!.value, 0.9 + 0.75)
+  })
+
+  it('compare whole thoughts with as many direct answers as their tokens buy', async () => {
+    const { direct, equalTokens } = await lab.client.thinking.curves({ scope, counted: 'completion' })
+    close(direct.find(({ size }) => size === 4)!.value.value, 1 - 0.9 ** 4)
+    close(direct.find(({ size }) => size === 4)!.tokens, 12)
+    // 12 tokens of a whole completion buy 4 answers of 3.
+    expect(equalTokens!.answers).toBe(4)
+    close(equalTokens!.difference.value, 0.5 - (1 - 0.9 ** 4))
+  })
+
+  it('have no answer to compare with where nothing was measured', async () => {
+    expect(await lab.client.thinking.curves({ scope: { ...scope, estimator: 'none' } })).toMatchObject({ boundaries: [], direct: [], equalTokens: null })
+  })
+})
+
+describe('calibration', () => {
+  it('goes by depth, and is silent where a figure is not defined', async () => {
+    const { byDepth } = await lab.client.thinking.calibration({ scope })
+    expect(byDepth.map(({ boundary, count, auroc, spearman }) => [boundary, count, auroc?.value ?? null, spearman === null ? null : Math.round(spearman.value)])).toEqual([
+      [0, 16, 0.5, null], // all J alike: no order to be right about
+      [1, 16, 1, 1],
+      [2, 16, 1, 1],
+    ])
+    close(byDepth[1]!.brier!.value, (0.49 + 0.04) / 2)
+  })
+
+  it('can take every boundary into the diagram', async () => {
+    expect(await lab.client.thinking.calibration({ scope, depth: 'all' })).toMatchObject({ n: 48 })
+  })
+
+  it('compares exact and sampled J only where both were measured under the same weights', async () => {
+    expect(await lab.client.thinking.agreement({ scope })).toMatchObject({ rolloutCount: 0, coverage: null, bias: null, points: [] })
+    const runId = lab.filled.runIds[1]!
+    const { store } = opened()
+    const [first] = store.rollouts.group({ runId, steps: [1, 1], group: 0 })
+    const curve = store.rollouts.detail(first!.id)!.progress[0]!
+    store.rollouts.addProgress(first!.id, {
+      estimator: { ...curve.estimator, method: 'sampled', samples: 10 },
+      estimates: curve.estimates.map((each, index) => ({ ...each, value: [0.1, 0.5, 0.9][index]! })),
+    })
+    const report = await lab.client.thinking.agreement({ scope: { runId } })
+    // J 0.1, 0.3, 0.9 against 1, 5 and 9 of 10: 5 of 10 is within the central 95 % of chance 0.3.
+    expect(report).toMatchObject({ rolloutCount: 1, boundaryCount: 3, samples: 10, coverage: 1, progressSignAgreement: 1 })
+    close(report.bias!.value, 0.2 / 3)
+  })
+})
+
+describe('slices', () => {
+  it('are by what tells rollouts apart, and add up', async () => {
+    const { available, rows } = await lab.client.thinking.slices({ scope, by: 'correct', budget: 9, counted: 'thinking' })
+    expect(available.map(({ by }) => by)).toEqual(['correct', 'step'])
+    expect(rows.map(({ slice, rolloutCount, problemCount, accuracy }) => [slice, rolloutCount, problemCount, accuracy?.value])).toEqual([['right', 8, 4, 1], ['wrong', 8, 4, 0]])
+    close(rows[0]!.regret!.value, 1 - (5 * 0.2 + 4 * 0.6) / 9)
+    close(rows[1]!.progress!.value, 0)
+  })
+
+  it('refuse what is not there', async () => {
+    await expect(lab.client.thinking.slices({ scope, by: 'moon', budget: 9 })).rejects.toMatchObject({ code: 'thinking.slice' })
+  })
+})
+
+describe('segmentation', () => {
+  it('says what regret becomes under other rules, and how much of it was measured', async () => {
+    const rules = await lab.client.thinking.rules()
+    expect(rules.map(({ name }) => name)).toEqual(['regret', 'omniMath', 'aime2024', 'markers', 'windows', 'paragraphs', 'topics'])
+    const named = (name: string) => rules.find((each) => each.name === name)!
+    const rows = await lab.client.thinking.sensitivity({ scope, budget: 9, counted: 'thinking', rules: [named('markers'), named('paragraphs'), { name: 'threes', rule: { ...named('windows').rule, opener: { kind: 'windows', size: 3 } } }] })
+    // The text of these rollouts: 1 + 2 = 3 no Wait 9 * 5 </think>, cut after 6 and 10 of 13 words; the record says 12 tokens, so none can be placed.
+    expect(rows.map(({ rolloutCount, regret, measuredShare }) => [rolloutCount, regret, measuredShare])).toEqual([[0, null, null], [0, null, null], [0, null, null]])
+  })
+
+  it('cuts the thinking of a text alone', async () => {
+    const [, , , markers] = await lab.client.thinking.rules()
+    const text = '1 + 2 no Wait 9 </think> Wait 9 <eos>'
+    expect((await lab.client.thinking.segment({ text, rule: markers!.rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['1 + 2 no', 'Wait 9'])
+  })
+})
+
+describe('measuring', () => {
+  it('offers the starter and every checkpoint as what may answer', async () => {
+    const provers = await lab.client.thinking.provers()
+    expect(provers[0]).toMatchObject({ start: 'starter' })
+    expect(provers).toHaveLength(5)
+    expect(provers.at(-1)).toMatchObject({ title: expect.stringMatching(/, seed \d, step 4$/) })
+  })
+
+  it('is a job that says what it did', async () => {
+    const job = await lab.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
+    expect(job).toMatchObject({ kind: 'measure', label: 'Measuring exact J, starter model' })
+    await expect.poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured')?.message).toBe('Measured exact J of 3 rollouts with starter model; 1 had it.')
+    expect(lab.events).toContainEqual({ kind: 'changed', noun: 'rollouts', ids: [] })
+  })
+
+  it('lets answers vote without recording them', async () => {
+    expect(await lab.client.thinking.vote({ scope, start: 'starter', samples: 4 })).toMatchObject({ samples: 4 })
+  })
+})
