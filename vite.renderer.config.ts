@@ -4,14 +4,21 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vite'
+import { build, defineConfig, type Plugin } from 'vite'
 
 const root = resolve(import.meta.dirname, 'src-renderer')
+
+/** Whoever builds the pages builds the page of reports too. */
+const report: Plugin = {
+  name: 'report',
+  apply: 'build',
+  closeBundle: async () => void (await build({ configFile: resolve(import.meta.dirname, 'vite.report.config.ts'), logLevel: 'error' })),
+}
 
 export default defineConfig({
   root,
   base: './',
-  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), report],
   build: {
     outDir: resolve(import.meta.dirname, 'out/renderer'),
     emptyOutDir: true,

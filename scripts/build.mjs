@@ -1,4 +1,5 @@
-// Builds what is out of date: `renderer` (the pages, enough for the served mode), or `desktop` (pages, preload, main and lab process).
+// Builds what is out of date: `renderer` (the pages, enough for the served mode), `report` (the page that
+// comparisons are written into), or `desktop` (pages, preload, main and lab process).
 // What a build was made from is kept as a hash beside it, so that starting twice builds once. --force builds in any case.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -6,20 +7,27 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const configs = ['package.json', 'package-lock.json', 'vite.renderer.config.ts', 'electron.vite.config.ts', 'tsconfig.json']
+const configs = ['package.json', 'package-lock.json', 'vite.renderer.config.ts', 'vite.report.config.ts', 'electron.vite.config.ts', 'tsconfig.json']
 
 const builds = {
   renderer: {
     inputs: ['src-renderer', 'src-preload'],
-    products: ['out/renderer/index.html'],
+    products: ['out/renderer/index.html', 'out/report/report.html'],
     program: ['node_modules/vite/bin/vite.js', 'build', '-c', 'vite.renderer.config.ts', '--logLevel', 'warn'],
+  },
+  report: {
+    inputs: ['src-renderer', 'src-preload'],
+    products: ['out/report/report.html'],
+    program: ['node_modules/vite/bin/vite.js', 'build', '-c', 'vite.report.config.ts', '--logLevel', 'warn'],
   },
   desktop: {
     inputs: ['src-renderer', 'src-preload', 'src-main'],
-    products: ['out/renderer/index.html', 'out/preload/index.cjs', 'out/main/index.js', 'out/main/lab.js'],
+    products: ['out/renderer/index.html', 'out/report/report.html', 'out/preload/index.cjs', 'out/main/index.js', 'out/main/lab.js'],
     program: ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--logLevel', 'warn'],
   },
 }
+
+const titles = { renderer: 'pages', report: 'page of reports', desktop: 'application' }
 
 function hashOf(folders) {
   const hash = createHash('sha256')
@@ -38,7 +46,7 @@ export function build(name, { force = false } = {}) {
   const wanted = hashOf(inputs)
   const current = !force && products.every((product) => existsSync(join(root, product))) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
   if (current) return false
-  process.stderr.write(`· building the ${name === 'renderer' ? 'pages' : 'application'}\n`)
+  process.stderr.write(`· building the ${titles[name]}\n`)
   rmSync(stamp, { force: true })
   const [script, ...args] = program
   const { status } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })

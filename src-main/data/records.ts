@@ -4,6 +4,7 @@
 import type { Estimator, NewProblem, NewRollout, ProgressCurve, RolloutDetail, SampleProvenance } from '../../src-preload/contract.ts'
 import { SCHEMA_VERSION } from '../../src-preload/contract.ts'
 import type { CanonicalEpisode, CanonicalRollout } from './canonical.ts'
+import type { JsonObject } from './json.ts'
 import { asTexts, compact } from './rollouts/fields.ts'
 import { promptHash } from './rollouts/mapping.ts'
 import type { DatasetRow } from './datasets/normalise.ts'
@@ -30,7 +31,7 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
     completionTokenIds: listOf(detail.tokens),
     completionLogps: listOf(detail.logps),
     finishReason: rollout.finishReason,
-    groundTruth: asTexts(problem.answer),
+    groundTruth: asTexts(problem.answer) ?? (problem.answer === null ? undefined : JSON.stringify(problem.answer)),
     extractedAnswer: rollout.extractedAnswer ?? undefined,
     correct: rollout.correct ?? undefined,
     reward: rollout.reward ?? undefined,
@@ -57,11 +58,33 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
         bonus: episode.bonus ?? undefined,
       })
     }),
+    extra: extraOf(detail),
   })
 }
 
-function listOf(values: ArrayLike<number>): readonly number[] | undefined {
-  return values.length === 0 ? undefined : Array.from(values)
+/** What the workspace knows and the canonical row has no field for; undefined where there is nothing of it. */
+function extraOf({ rollout, problem, progress, sampled, provenance }: RolloutDetail): JsonObject | undefined {
+  const known = compact({
+    level: problem.level ?? undefined,
+    slices: Object.keys(problem.slices).length > 0 ? problem.slices : undefined,
+    budget_tokens: rollout.budgetTokens ?? undefined,
+    thinking_tokens: rollout.thinkingTokens ?? undefined,
+    overthink_tokens: rollout.overthinkTokens ?? undefined,
+    error: rollout.error ?? undefined,
+    /** How J was measured: by which method, under which weights. */
+    estimator: progress[0]?.estimator,
+    /** 1 where the policy sampled the token, 0 where it was forced in. */
+    sampled: sampled === null ? undefined : Array.from(sampled),
+    sampling: provenance.sampling ?? undefined,
+    policy_step: provenance.policyStep ?? undefined,
+  })
+  return Object.keys(known).length === 0 ? undefined : (known as unknown as JsonObject)
+}
+
+/** Single-precision values in nine digits, which give them back exactly. */
+function listOf(values: Int32Array | Float32Array): readonly number[] | undefined {
+  if (values.length === 0) return undefined
+  return values instanceof Float32Array ? Array.from(values, (value) => Number(value.toPrecision(9))) : Array.from(values)
 }
 
 /** The problem that a rollout answers, for a data set made of what was imported. */

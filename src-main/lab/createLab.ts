@@ -7,7 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { describeAlgorithms, describePresets } from './describe.ts'
 import { estimateRun } from './estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
-import { exportRun } from './exportRun.ts'
+import { exportFile, exportLabels, sizesOf } from './exportFile.ts'
 import { metricDescriptions, terms } from './glossary.ts'
 import { createJobs } from './jobs.ts'
 import { compareQueries } from './queriesCompare.ts'
@@ -159,7 +159,12 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       },
     },
     exports: {
-      write: ({ kind, runId }) => jobs.add({ kind: 'export', label: `Exporting ${kind}`, runId: null, lane: 'light', work: () => exportRun(open(), kind, runId) }).done,
+      write(asked, { signal }) {
+        const { job, done } = jobs.add({ kind: 'export', label: exportLabels[asked.kind], runId: null, lane: 'light', work: (control) => exportFile({ store: open(), version, now }, asked, control) })
+        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
+        return done
+      },
+      sizes: ({ runId }) => sizesOf(open(), runId),
     },
   }
 

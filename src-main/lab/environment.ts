@@ -1,22 +1,15 @@
 // What a run was made on, stored with it so that figures can be read years later.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { arch, cpus, platform, totalmem } from 'node:os'
-import { join } from 'node:path'
 import type { Json } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
-import { resourcesFolder } from './resources.ts'
+import { programFolder, programVersion } from './resources.ts'
 
 export function environment(engine: Engine): Json {
-  const root = join(resourcesFolder(), '..')
   return {
-    program: version(root), revision: revision(root), platform: platform(), arch: arch(), cpu: cpus()[0]?.model.trim() ?? '', cores: cpus().length, threads: engine.threads,
+    program: programVersion(), revision: revision(programFolder()), platform: platform(), arch: arch(), cpu: cpus()[0]?.model.trim() ?? '', cores: cpus().length, threads: engine.threads,
     memoryBytes: totalmem(), node: process.version, onnxruntime: engine.version, device: 'cpu',
   }
-}
-
-function version(root: string): string {
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 }
 
 /** The commit of a checkout, or null in an installed program. */

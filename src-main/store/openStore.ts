@@ -3,7 +3,7 @@
 // as it is. After an exit that was not clean the database is checked and what was running is marked interrupted.
 
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -257,7 +257,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       }),
     /** Several writes as one: all of them or none. */
     atomically: <T>(durability: Durability, work: () => T): T => explaining(() => atomically(db, durability, work)),
-    /** A consistent copy of the whole database as one file, made while work goes on; `told` hears fractions from 0 to 1. */
+    /** A consistent copy of the whole database as one file, made while work goes on; `told` hears fractions from 0 to 1, and what it throws ends the copying. */
     async backUpTo(path: string, told: (fraction: number) => void = () => {}): Promise<void> {
       const unfinished = `${path}.unfinished`
       rmSync(unfinished, { force: true })
@@ -272,6 +272,9 @@ export function openStore(folder: string, options: OpenOptions = {}) {
         rmSync(unfinished, { force: true })
         throw explain(error, path)
       }
+      const handle = openSync(unfinished, 'r+')
+      fsyncSync(handle)
+      closeSync(handle)
       renameSync(unfinished, path)
     },
     /** Gives the space of removed records back to the disk. */

@@ -166,6 +166,11 @@ export function rolloutQueries(db: Connection) {
   return {
     page,
     search,
+    /** How many rollouts a filter finds. */
+    count(filter: RolloutFilter): number {
+      const parts = [...clausesOf(filter), ...textClauses(filter)]
+      return statement(`SELECT count(*) AS total FROM rollouts r ${whereSql(parts)}`).get(...valuesOf(parts))!.total as number
+    },
     /** All samples of one prompt in one step, or of one problem in an evaluation, in order. */
     group: (filter: Pick<RolloutFilter, 'runId' | 'steps' | 'evaluationId' | 'group'>): Rollout[] =>
       page({ filter, sort: 'place', descending: false, limit: 1000, after: null }).rollouts,

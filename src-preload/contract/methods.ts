@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { progressReport } from './events.ts'
 import { labErrorData } from './errors.ts'
+import { exported, exportRequest, exportSizes } from './exports.ts'
 import {
   groupSummary, histogram, metricSeries, pairedResult, rolloutFilter, rolloutPage, rolloutQuery, runListItem, samplePicks, searchHit,
 } from './questions.ts'
@@ -545,16 +546,6 @@ export const healthFinding = z.object({
 })
 export type HealthFinding = Of<typeof healthFinding>
 
-export const exportKinds = ['metrics', 'config', 'rollouts', 'workspace'] as const
-export const exported = z.object({
-  fileName: name,
-  path: z.string(),
-  bytes: count,
-  /** Where the page finds it, relative to itself. */
-  href: z.string(),
-})
-export type Exported = Of<typeof exported>
-
 // ------------------------------------------------------------------------------------------------------- the program around it
 
 export const labStates = ['starting', 'ready', 'gone'] as const
@@ -572,7 +563,8 @@ export const labStatus = z.object({
 export type LabStatus = Of<typeof labStatus>
 
 export const appInfo = z.object({
-  face: z.enum(['electron', 'served', 'test']),
+  /** `file`: a report, which answers only what it carries. */
+  face: z.enum(['electron', 'served', 'test', 'file']),
   version: z.string(),
   platform: z.string(),
   /** What this face can do; pages show a control only where the answer is true. */
@@ -764,8 +756,9 @@ export const methods = {
     cancel: method(z.object({ jobId: name }), nothing),
   },
   exports: {
-    /** Writes a file into the workspace's `exports` folder; `runId` is needed for all but `workspace`. */
-    write: method(z.object({ kind: z.enum(exportKinds), runId: id.nullable().default(null) }), exported),
+    /** Writes a file into the workspace's `exports` folder, as a job of its own; cancelling the call cancels it. */
+    write: method(exportRequest, exported),
+    sizes: method(ofRun, exportSizes),
   },
 } as const
 

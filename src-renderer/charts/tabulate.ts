@@ -65,11 +65,17 @@ export function tabulate(rows: readonly Row[], x: AxisNames, y: AxisNames, serie
 
 export type Cell = string | number | boolean | null | undefined
 
-/** RFC 4180, full precision, LF line ends, a line end after the last row. Absent values are empty. */
+/**
+ * A spreadsheet runs a cell that begins with = + - @, a tab or a line end as a formula, and a model may write anything: such text gets an
+ * apostrophe in front, which spreadsheets hide (OWASP, "CSV Injection"). Text that is a number is left as it is.
+ */
+const unrun = (text: string): string => (/^[=+\-@\t\r\n]/.test(text) && !/^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? `'${text}` : text)
+
+/** RFC 4180, full precision, LF line ends, a line end after the last row. Absent values are empty, formulas are guarded. */
 export function csv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cell = (value: Cell) => {
     if (value === null || value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return ''
-    const text = String(value)
+    const text = typeof value === 'string' ? unrun(value) : String(value)
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
   return [head, ...rows].map((row) => row.map(cell).join(',')).join('\n') + '\n'

@@ -80,6 +80,9 @@ export class CompareState {
   #curvesOf = ''
   #key = $derived([this.runIds.join(','), this.by, this.baseline, this.pair?.a, this.pair?.b, lab.epoch].join(' '))
 
+  /** A report: there are no rollouts behind the figures to open. */
+  sealed = $derived(lab.info?.face === 'file')
+
   budgets = reading((client) => (this.runIds.length === 0 ? null : client.compare.budgets({ runIds: [...this.runIds] })), { nouns: ['evaluations'], keep: true })
   stops: readonly number[] = $derived(this.budgets.data?.budgets ?? [])
   trainedBudget = $derived(this.budgets.data?.trainedBudget ?? null)

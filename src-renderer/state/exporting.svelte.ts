@@ -2,15 +2,13 @@
  * Files made by the lab: written into the workspace's `exports` folder, then handed over: shown in the system's file manager
  * from a desktop window, fetched by a page (which may only fetch what it has the key for).
  */
-import type { Exported } from '../../src-preload/contract.ts'
+import type { Exported, ExportRequest } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 
-export type ExportKind = Parameters<typeof lab.client.exports.write>[0]['kind']
-
 /** @param save hands a finished file to the person */
-export async function exportFile(kind: ExportKind, runId: number | null, save: (name: string, content: Blob) => void): Promise<void> {
-  const written = await app.attempt(() => lab.client.exports.write({ kind, runId }))
+export async function exportFile(asked: ExportRequest, save: (name: string, content: Blob) => void): Promise<void> {
+  const written = await app.attempt(() => lab.client.exports.write(asked))
   if (written === undefined) return
   if (lab.info?.face === 'served') await app.attempt(() => fetched(written, save))
   else {

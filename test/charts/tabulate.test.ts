@@ -39,9 +39,13 @@ describe('CSV', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.string(), { minLength: 2, maxLength: 2 }), { minLength: 1, maxLength: 6 }), (rows) => {
         const read = parse(csv(['a', 'b'], rows), { relaxColumnCount: false, recordDelimiter: '\n' }) as string[][]
-        expect(read).toEqual([['a', 'b'], ...rows])
+        const runs = (text: string): boolean => /^[=+\-@\t\r\n]/.test(text) && Number.isNaN(Number(text.trim() || 'x'))
+        expect(read).toEqual([['a', 'b'], ...rows.map((row) => row.map((text) => (runs(text) ? `'${text}` : text)))])
       }),
     )
+  })
+  it('never holds a cell that a spreadsheet would run, and leaves numbers alone', () => {
+    expect(csv(['text'], [['=SUM(A1)'], ['+1+1'], ['@now'], ['-2+3'], ['-0.5'], [-0.5], ['plain']])).toBe("text\n'=SUM(A1)\n'+1+1\n'@now\n'-2+3\n-0.5\n-0.5\nplain\n")
   })
   it('keeps numbers to the last digit and leaves absent ones empty', () => {
     expect(csv(['v'], [[0.1 + 0.2], [null], [NaN], [-3e-9]])).toBe('v\n0.30000000000000004\n\n\n-3e-9\n')

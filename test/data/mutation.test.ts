@@ -44,7 +44,7 @@ async function samples(): Promise<{ readonly name: string; readonly bytes: Buffe
   const dumps = ['trl/good/completions/completions_00005.parquet', 'verl/good/10.jsonl', 'prime-rl/good/rollouts/step_3/train/all/traces.jsonl', 'verifiers/good/results.jsonl']
   const folder = newFolder()
   const path = join(folder, 'canonical.parquet')
-  await writeRollouts(path, Array.from({ length: 40 }, (_, at) => ({ schemaVersion: 1, step: at >> 3, prompt: `prompt ${at}`, completion: `completion ${at}`, reward: at / 7, rewards: { outcome: at % 2 }, completionTokenIds: [at, at + 1] })), 'parquet')
+  await writeRollouts(path, () => Array.from({ length: 40 }, (_, at) => ({ schemaVersion: 1, step: at >> 3, prompt: `prompt ${at}`, completion: `completion ${at}`, reward: at / 7, rewards: { outcome: at % 2 }, completionTokenIds: [at, at + 1] })), { format: 'parquet' })
   return [
     ...[...plain, ...dumps].map((name) => ({ name: name.replaceAll('/', '_'), bytes: readFileSync(join(cases, name)) })),
     { name: 'canonical.parquet', bytes: readFileSync(path) },

@@ -33,7 +33,8 @@ const mayImport: Record<string, readonly string[]> = {
   'src-renderer/state': ['src-preload/contract'],
   'src-renderer/pages': ['src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-preload/contract'],
   'src-renderer/gallery': ['src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
-  'src-renderer': ['src-renderer/gallery', 'src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer/report': ['src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer': ['src-renderer/gallery', 'src-renderer/report', 'src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {

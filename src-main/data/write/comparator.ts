@@ -2,6 +2,7 @@
 // the difference of rewards, or of right and wrong where there are none, and null where neither is known.
 
 import type { CanonicalRollout } from '../canonical.ts'
+import { refuse } from '../errors.ts'
 import type { Json } from '../json.ts'
 import { writeAtomically } from './atomicFile.ts'
 import type { Written } from './atomicFile.ts'
@@ -16,38 +17,36 @@ export interface ComparedPair {
 export interface Comparison {
   readonly nameA: string
   readonly nameB: string
-  readonly pairs: readonly ComparedPair[]
+  readonly pairs: Iterable<ComparedPair> | AsyncIterable<ComparedPair>
 }
 
-/** The document for two models. */
-export function comparatorJson({ nameA, nameB, pairs }: Comparison): Json {
+const metadata: Json = {
+  source_path: 'MRT Workbench',
+  custom_fields_schema: [
+    { name: 'prompt_id', type: 'string' },
+    { name: 'ground_truth', type: 'string' },
+    { name: 'correct', type: 'per_model_boolean' },
+    { name: 'tokens', type: 'per_model_number' },
+    { name: 'reward', type: 'per_model_number' },
+  ],
+}
+
+/** One pair as the viewer takes it. */
+function exampleOf({ a, b, tags = [] }: ComparedPair): Json {
   return {
-    metadata: {
-      source_path: 'MRT Workbench',
-      custom_fields_schema: [
-        { name: 'prompt_id', type: 'string' },
-        { name: 'ground_truth', type: 'string' },
-        { name: 'correct', type: 'per_model_boolean' },
-        { name: 'tokens', type: 'per_model_number' },
-        { name: 'reward', type: 'per_model_number' },
-      ],
+    input_text: a.prompt ?? b.prompt ?? '',
+    tags: [...tags],
+    output_text_a: a.completion ?? '',
+    output_text_b: b.completion ?? '',
+    score: scoreOf(a, b),
+    individual_rater_scores: [],
+    custom_fields: {
+      prompt_id: a.promptId ?? b.promptId ?? '',
+      ground_truth: [a.groundTruth ?? b.groundTruth ?? ''].flat().join(' or '),
+      correct: [a.correct ?? null, b.correct ?? null],
+      tokens: [a.completionTokens ?? null, b.completionTokens ?? null],
+      reward: [a.reward ?? null, b.reward ?? null],
     },
-    models: [{ name: nameA }, { name: nameB }],
-    examples: pairs.map(({ a, b, tags = [] }) => ({
-      input_text: a.prompt ?? b.prompt ?? '',
-      tags: [...tags],
-      output_text_a: a.completion ?? '',
-      output_text_b: b.completion ?? '',
-      score: scoreOf(a, b),
-      individual_rater_scores: [],
-      custom_fields: {
-        prompt_id: a.promptId ?? b.promptId ?? '',
-        ground_truth: [a.groundTruth ?? b.groundTruth ?? ''].flat().join(' or '),
-        correct: [a.correct ?? null, b.correct ?? null],
-        tokens: [a.completionTokens ?? null, b.completionTokens ?? null],
-        reward: [a.reward ?? null, b.reward ?? null],
-      },
-    })),
   }
 }
 
@@ -56,7 +55,14 @@ function scoreOf(a: CanonicalRollout, b: CanonicalRollout): number | null {
   return a.correct === undefined || b.correct === undefined ? null : Number(a.correct) - Number(b.correct)
 }
 
-/** Writes the document. Throws LabError export.failed. */
-export async function writeComparator(path: string, comparison: Comparison): Promise<Written> {
-  return writeAtomically(path, (sink) => sink.write(`${JSON.stringify(comparatorJson(comparison), null, 1)}\n`))
+/** Writes the document, a pair at a time; returns how many pairs it holds. Throws LabError export.failed, export.empty. */
+export async function writeComparator(path: string, { nameA, nameB, pairs }: Comparison): Promise<{ readonly written: Written; readonly pairs: number }> {
+  let count = 0
+  const written = await writeAtomically(path, async (sink) => {
+    await sink.write(`{"metadata":${JSON.stringify(metadata)},\n"models":${JSON.stringify([{ name: nameA }, { name: nameB }])},\n"examples":[`)
+    for await (const pair of pairs) await sink.write(`${count++ === 0 ? '' : ','}\n${JSON.stringify(exampleOf(pair))}`)
+    if (count === 0) throw refuse('export.empty', 'no problem that both answered with its answers kept')
+    await sink.write('\n]}\n')
+  })
+  return { written, pairs: count }
 }

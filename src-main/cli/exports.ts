@@ -1,0 +1,106 @@
+// The commands that take results out: files of a run or an evaluation, a comparison as a page, and one that takes them in again from
+// another workspace.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { join, parse, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { exportRequest, LabError, rolloutFormats, rolloutShapes, type ExportAsked, type RolloutFormat, type RolloutShape } from '../../src-preload/contract.ts'
+import { exportName, exportTo } from '../lab/exportFile.ts'
+import { REPORT_PAGE } from '../lab/reportFile.ts'
+import { programFolder, programVersion } from '../lab/resources.ts'
+import { writeJson } from './experiments.ts'
+import { wholeNumber } from './options.ts'
+import { bytesText } from './progress.ts'
+import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import type { Session } from './session.ts'
+
+interface Common {
+  readonly workspace: string
+  readonly out?: string
+  readonly json?: boolean
+}
+
+interface ExportOptions extends Common {
+  readonly what: What
+  readonly run?: number
+  readonly evaluation?: number
+  readonly against?: number
+  readonly as: RolloutShape
+  readonly format: RolloutFormat
+  readonly perStep?: boolean
+}
+
+const needed = (option: string, what: string): LabError => new LabError('export.option', { expected: `--${option} for ${what}`, found: 'none', next: 'Name it; `mrt runs` lists the runs.' })
+const runOf = ({ run, what }: ExportOptions): number => {
+  if (run === undefined) throw needed('run', what)
+  return run
+}
+
+/** What can be asked for, and the request that the options make. */
+const requests = {
+  rollouts: (options) => {
+    const filter = options.evaluation === undefined ? { runId: runOf(options) } : { evaluationId: options.evaluation }
+    return { kind: 'rollouts', filter, as: options.as, format: options.format }
+  },
+  metrics: (options) => ({ kind: 'metrics', runId: runOf(options) }),
+  config: (options) => ({ kind: 'config', runId: runOf(options) }),
+  comparator: (options) => {
+    if (options.against === undefined) throw needed('against', options.what)
+    return { kind: 'comparator', a: runOf(options), b: options.against }
+  },
+  workspace: () => ({ kind: 'workspace' }),
+} as const satisfies { readonly [what: string]: (options: ExportOptions) => ExportAsked }
+type What = keyof typeof requests
+
+export function exportCommand(): Command {
+  return new Command('export').description('write the rollouts, metrics or settings of a run, the answers of two runs for LLM Comparator, or a copy of the database')
+    .addOption(new Option('--what <thing>', 'what to write').choices(Object.keys(requests)).default('rollouts'))
+    .option('--run <id>', 'the run', wholeNumber(1))
+    .option('--evaluation <id>', 'an evaluation, instead of the training of a run', wholeNumber(1))
+    .option('--against <id>', 'the other run of a comparator file', wholeNumber(1))
+    .addOption(new Option('--as <shape>', 'whose field names rollouts get').choices(rolloutShapes).default('canonical'))
+    .addOption(new Option('--format <format>', 'of the rollouts').choices(rolloutFormats).default('jsonl'))
+    .option('--per-step', 'a folder with a file per step, named as that trainer names them')
+    .option('--out <file>', 'file (or folder) to write; named after what it holds, in this folder, unless given')
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--json', 'print one JSON object as the last line')
+    .action((options: ExportOptions) => withSession(options, (session) => writeOut(session, requests[options.what](options), options, options.perStep)))
+}
+
+export function reportCommand(): Command {
+  return new Command('report').description('write a comparison of runs as one page that opens anywhere, offline, with live charts')
+    .requiredOption('--runs <ids>', 'ids of the runs, e.g. 1,2,3; the first is the baseline unless another is named', (text: string) => text.split(',').map(wholeNumber(1)))
+    .option('--baseline <id>', 'the run that the others are compared with', wholeNumber(1))
+    .option('--budget <tokens>', 'thinking budget it opens at (default: the one trained to)', wholeNumber(1))
+    .option('--single', 'every run alone, instead of seeds of one configuration together')
+    .option('--out <file>', 'file to write; named after the runs, in this folder, unless given')
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--json', 'print one JSON object as the last line')
+    .action((options: Common & { runs: number[]; baseline?: number; budget?: number; single?: boolean }) => withSession(options, (session) => {
+      buildPage()
+      const { runs, baseline, budget, single } = options
+      return writeOut(session, exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }), options)
+    }))
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+async function writeOut({ store, signal, onEvent, progress, now }: Session, asked: ExportAsked, { out = '.', json }: Common, perStep = false): Promise<void> {
+  const name = exportName(store, asked)
+  const given = resolve(out)
+  const path = perStep ? (out === '.' ? join(given, parse(name).name) : given) : isFolder(given) ? join(given, name) : given
+  const rows = await exportTo({ store, version: programVersion(), now }, asked, path, { signal, onEvent }, perStep)
+  progress.close()
+  const bytes = perStep ? null : statSync(path).size
+  const what = [bytes === null ? 'a file per step' : bytesText(bytes), ...(rows === null ? [] : [`${rows} rows`])]
+  process.stdout.write(`${path} (${what.join(', ')})\n`)
+  if (json) writeJson({ kind: asked.kind, file: path, bytes, rows, workspace: store.folder })
+}
+
+/** In a checkout the page of reports may not have been built yet. */
+function buildPage(): void {
+  const root = programFolder()
+  const script = join(root, 'scripts', 'build.mjs')
+  if (existsSync(script) && existsSync(join(root, 'src-renderer'))) spawnSync(process.execPath, [script, 'report'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  else if (!existsSync(join(root, REPORT_PAGE))) throw new LabError('report.noPage', { expected: `the page of reports at ${REPORT_PAGE}`, found: 'none', next: 'Install the program again.' })
+}

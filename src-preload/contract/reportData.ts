@@ -1,0 +1,52 @@
+// What a report carries: a comparison as the laboratory answered it, at every measured budget, so that a page which opens from a disk
+// years later shows the same figures and computes none. Series that differ only in their x axis or band are kept once.
+
+import type { BudgetCurveView, CompareTable, MethodMap, MetricDescription, OverlayCurve, TokensForAccuracy } from './methods.ts'
+import type { RunListItem } from './questions.ts'
+import type { Dataset, Evaluation, Model } from './records.ts'
+
+/** The id of the element that holds it in the page, as JSON. */
+export const REPORT_ELEMENT = 'recording'
+
+export type ReportBand = 'deviation' | 'error' | 'bootstrap' | 'range'
+export type ReportAxis = 'tokens' | 'wallMs' | 'flops'
+
+/** One metric of one arm: by step and without a band, then every other x and every band at the same points. */
+export interface ReportCurve {
+  readonly curve: OverlayCurve
+  readonly axes: { readonly [A in ReportAxis]: readonly number[] }
+  /** Null where a band says nothing, as for a single run. */
+  readonly bands: { readonly [B in ReportBand]: { readonly low: readonly number[]; readonly high: readonly number[] } | null }
+}
+
+export interface ReportData {
+  readonly schemaVersion: number
+  readonly title: string
+  readonly madeAtMs: number
+  /** Version of the program that made it. */
+  readonly version: string
+  readonly workspace: { readonly uid: string; readonly schema: number }
+  readonly groupBy: 'run' | 'group'
+  /** The budget it opens at. */
+  readonly budget: number
+  /** The run whose arm the others are compared with. */
+  readonly baseline: number
+  /** Without sparklines and newest metrics. */
+  readonly runs: readonly RunListItem[]
+  /** Those that the figures were read from. */
+  readonly evaluations: readonly Evaluation[]
+  readonly datasets: readonly Dataset[]
+  readonly models: readonly Model[]
+  readonly metrics: readonly MetricDescription[]
+  readonly budgets: readonly number[]
+  readonly trainedBudget: number | null
+  /** One per budget. */
+  readonly tables: readonly CompareTable[]
+  readonly maps: readonly MethodMap[]
+  /** One per accuracy on offer, the usual one first. */
+  readonly tokensFor: readonly TokensForAccuracy[]
+  /** The start first, where it was evaluated. */
+  readonly accuracy: readonly BudgetCurveView[]
+  readonly regret: readonly BudgetCurveView[]
+  readonly curves: { readonly [metric: string]: readonly ReportCurve[] }
+}
