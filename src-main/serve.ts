@@ -12,10 +12,12 @@ import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers }
 import { answering } from './lab/answer.ts'
 import { forkLab } from './lab/forkLab.ts'
 import { homeFolder, sampleFolder } from './lab/home.ts'
+import { incomingFolder } from './lab/keptAside.ts'
 import { superviseLab, type LabProcess, type LabStart } from './lab/supervise.ts'
-import { checkRequest, checkToken, checkUpgrade, newToken, type Refusal } from './serve/checks.ts'
+import { checkRequest, checkSender, checkToken, checkUpgrade, newToken, type Refusal } from './serve/checks.ts'
 import { openOutbox } from './serve/outbox.ts'
 import { findPage, SECURITY_HEADERS } from './serve/pages.ts'
+import { openUploadDesk, UPLOADS, type NotTaken } from './serve/uploads.ts'
 
 /** A message from a page is a question: a specification or a filter at most. */
 const LARGEST_MESSAGE = 4 << 20
@@ -53,7 +55,7 @@ const root = resolve(import.meta.dirname, '..')
 const forkHere = (home: string, version: string) => (start: LabStart): LabProcess =>
   forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
 
-function refuse(response: ServerResponse, { status, reason }: Refusal | { status: 404 | 405; reason: string }): void {
+function refuse(response: ServerResponse, { status, reason }: Refusal | NotTaken | { status: 404 | 405; reason: string }): void {
   response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)
 }
 
@@ -70,6 +72,7 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
   if (!existsSync(join(renderer, 'index.html')))
     throw new LabError('serve.noPages', { expected: `the built pages in ${renderer}`, found: 'none', next: 'Build them with `npm run build`.' })
   const token = newToken()
+  const desk = openUploadDesk()
   const lab = superviseLab({ start: startLab ?? forkHere(home, version), folder: workspace, create: true })
   const app: AppAnswers = {
     info: () => ({ face: 'served', version, platform: platform(), can: { chooseFolder: false, reveal: false, openExternal: false, notify: false, dropPaths: false } }),
@@ -87,8 +90,9 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const refused = checkRequest(request.headers)
     if (refused !== null) return refuse(response, refused)
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, { status: 405, reason: 'pages can only be read' })
     const { pathname } = URL.parse(request.url ?? '', 'http://localhost') ?? { pathname: '' }
+    if (request.method === 'PUT' && pathname.startsWith(UPLOADS)) return void receive(request, response, pathname)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, { status: 405, reason: 'pages can only be read' })
     const exported = /^\/exports(\/.+)$/.exec(pathname)?.[1]
     const unknown = exported === undefined ? null : checkToken(request.headers, token)
     if (unknown !== null) return refuse(response, unknown)
@@ -98,6 +102,21 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
     response.writeHead(200, page.headers)
     if (request.method === 'HEAD') response.end()
     else createReadStream(page.path).on('error', () => response.destroy()).pipe(response)
+  }
+
+  /** A file sent by a page: whoever sends must say that the page is ours and know the token. */
+  async function receive(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {
+    const refused = checkSender(request.headers, token)
+    if (refused !== null) return refuse(response, refused)
+    const { folder } = lab.status()
+    const taken = await desk.receive(request, pathname, folder === null ? null : incomingFolder(folder))
+    if (response.destroyed) return
+    if ('status' in taken) {
+      // What is still coming is not wanted; the connection ends with the answer.
+      response.setHeader('connection', 'close')
+      return refuse(response, taken)
+    }
+    response.writeHead(201, { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(taken))
   }
 
   function attend(socket: WebSocket): void {
@@ -141,7 +160,8 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
   }
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, handleProtocols: () => SUBPROTOCOL, perMessageDeflate: false })
-  const server = createServer(answer)
+  // A large file may come slowly through a tunnel: only its headers have a time limit.
+  const server = createServer({ requestTimeout: 0 }, answer)
   server.on('upgrade', (request, socket, head) => {
     const refused = checkUpgrade(request.headers, token) ?? (sockets.clients.size >= MOST_PAGES ? { status: 503, reason: 'too many pages are open' } : null)
     if (refused !== null) refuseUpgrade(socket, refused)

@@ -4,9 +4,12 @@ import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { createGrader, GraderError, graderKinds, gradeLines } from '../lab/grading.ts'
 import { importInto } from '../lab/importInto.ts'
+import { importModel, isModel } from '../lab/importModel.ts'
+import { rejectedFile } from '../lab/keptAside.ts'
 import { writeJson } from './experiments.ts'
 import { bytesText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import type { Session } from './session.ts'
 import { tableText } from './table.ts'
 
 const REJECTED_SHOWN = 10
@@ -15,43 +18,73 @@ export function dataCommands(): Command[] {
   return [importCommand(), gradeCommand()]
 }
 
+interface ImportCommandOptions {
+  readonly as?: string
+  readonly map?: string
+  readonly name?: string
+  readonly grader?: string
+  readonly keepDuplicates?: boolean
+  readonly workspace: string
+  readonly json?: boolean
+}
+
 function importCommand(): Command {
-  return new Command('import').description('bring datasets or rollouts of other trainers into a workspace: JSONL, JSON, CSV, TSV, Parquet, each also gzip')
+  return new Command('import').description('bring datasets, rollouts of other trainers or a model into a workspace: JSONL, JSON, CSV, TSV, Parquet, each also gzip; model folders')
     .argument('<files...>', 'files or folders')
-    .option('--as <kind>', 'dataset, rollouts, or the name of a rollout source; guessed from the rows unless given')
+    .option('--as <kind>', 'dataset, rollouts, model, or the name of a rollout source; guessed from the rows unless given')
     .option('--map <roles>', 'roles to columns, e.g. problem=question,answer=final_answer')
-    .option('--name <text>', 'what the dataset or the run is called')
+    .option('--name <text>', 'what the dataset, the run or the model is called')
+    .option('--grader <kind>', `how answers are compared (${Object.keys(graderKinds).join(', ')}); guessed for datasets unless given; grades rollouts that carry no verdict`)
     .option('--keep-duplicates', 'keep problems that repeat an earlier one')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
-    .action((files: string[], options: { as?: string; map?: string; name?: string; keepDuplicates?: boolean; workspace: string; json?: boolean }) => withSession({ ...options, create: true }, async ({ store, progress, signal, now }) => {
-      const began = now()
-      const { report, datasetId, runId } = await importInto(store, files, {
-        as: options.as, map: rolesOf(options.map), name: options.name, keepDuplicates: options.keepDuplicates, signal,
-        onProgress: ({ file, bytesRead, bytesTotal, rows }) => progress.show({
-          job: 'import', label: `importing ${file}`, done: Math.round(bytesRead / 1e6), total: Math.max(1, Math.round(bytesTotal / 1e6)), unit: `MB, ${rows} rows`,
-          etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),
-        }),
-      }, now)
-      progress.close()
-      const into = runId !== null ? `run ${runId}` : datasetId !== null ? `dataset ${datasetId}` : 'nothing'
-      process.stdout.write(`${report.imported} of ${report.rows} rows imported as ${report.kind} into ${into}, ${report.rejectedRows} rejected.\n`)
-      process.stdout.write(`${tableText<(typeof report.files)[number]>([
-        { title: 'file', align: 'left', cell: (file) => file.path },
-        { title: 'format', align: 'left', cell: (file) => `${file.format}${file.compression === 'none' ? '' : ` (${file.compression})`}` },
-        { title: 'source', align: 'left', cell: (file) => file.source ?? '' },
-        { title: 'size', cell: (file) => bytesText(file.bytes) },
-        { title: 'rows', cell: (file) => String(file.rows) },
-        { title: 'imported', cell: (file) => String(file.imported) },
-        { title: 'rejected', cell: (file) => String(file.rejected) },
-      ], report.files)}\n`)
-      for (const { file, line, reason } of report.rejected.slice(0, REJECTED_SHOWN)) process.stdout.write(`${file}:${line}: ${reason}\n`)
-      if (report.rejectedRows > REJECTED_SHOWN) process.stdout.write(`... and ${report.rejectedRows - REJECTED_SHOWN} more\n`)
-      if (options.json) writeJson({
-        kind: report.kind, rows: report.rows, imported: report.imported, rejected: report.rejected.map(({ file, line, reason, code }) => ({ line, reason, code, file })),
-        roles: report.dataset?.roles ?? null, grader: report.dataset?.grader ?? null, workspace: store.folder, datasetId, runId,
-      })
+    .action((files: string[], options: ImportCommandOptions) => withSession({ ...options, create: true }, async (session) => {
+      const asModel = options.as === 'model' || (options.as === undefined && files.length === 1 && await isModel(files[0]!))
+      await (asModel ? bringModel(files, options, session) : bringRows(files, options, session))
     }))
+}
+
+async function bringModel(files: readonly string[], options: ImportCommandOptions, { store, signal, now }: Session): Promise<void> {
+  if (files.length !== 1) throw new LabError('import.oneModel', { expected: 'one model at a time', found: `${files.length} paths`, next: 'Import one folder, then the next.' })
+  const { modelId } = await importModel(store, files[0]!, { name: options.name ?? null, signal, now })
+  const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
+  process.stdout.write(`${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`)
+  if (options.json) writeJson({ kind: 'model', rows: 1, imported: 1, rejected: [], roles: null, grader: null, workspace: store.folder, modelId, name, family, parameterCount, sha256 })
+}
+
+async function bringRows(files: readonly string[], options: ImportCommandOptions, { store, progress, signal, now }: Session): Promise<void> {
+  const began = now()
+  const { report, record, datasetId, runId } = await importInto(store, files, {
+    ...(options.as !== undefined && { as: options.as }), map: rolesOf(options.map), name: options.name, grader: options.grader, keepDuplicates: options.keepDuplicates, signal,
+    onProgress: ({ file, bytesRead, bytesTotal, rows }) => progress.show({
+      job: 'import', label: `importing ${file}`, done: Math.round(bytesRead / 1e6), total: Math.max(1, Math.round(bytesTotal / 1e6)), unit: `MB, ${rows} rows`,
+      etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),
+    }),
+  }, now)
+  progress.close()
+  const into = runId !== null ? `run ${runId}` : datasetId !== null ? `dataset ${datasetId}` : 'nothing'
+  process.stdout.write(`${report.imported} of ${report.rows} rows imported as ${report.kind} into ${into}, ${report.rejectedRows} rejected.\n`)
+  process.stdout.write(`${tableText<(typeof report.files)[number]>([
+    { title: 'file', align: 'left', cell: (file) => file.path },
+    { title: 'format', align: 'left', cell: (file) => `${file.format}${file.compression === 'none' ? '' : ` (${file.compression})`}` },
+    { title: 'source', align: 'left', cell: (file) => file.source ?? '' },
+    { title: 'size', cell: (file) => bytesText(file.bytes) },
+    { title: 'rows', cell: (file) => String(file.rows) },
+    { title: 'imported', cell: (file) => String(file.imported) },
+    { title: 'rejected', cell: (file) => String(file.rejected) },
+  ], report.files)}\n`)
+  for (const { file, line, reason } of report.rejected.slice(0, REJECTED_SHOWN)) process.stdout.write(`${file}:${line}: ${reason}\n`)
+  if (report.rejectedRows > REJECTED_SHOWN) process.stdout.write(`... and ${report.rejectedRows - REJECTED_SHOWN} more\n`)
+  if (report.rejectedRows > 0) process.stdout.write(`They are kept with their text in ${rejectedFile(store.folder, record.importId)}\n`)
+  if (!options.json) return
+  const guesses = Object.values(report.dataset?.roles ?? {})
+  writeJson({
+    kind: report.kind, rows: report.rows, imported: report.imported, rejected: report.rejected.map(({ file, line, reason, code }) => ({ line, reason, code, file })),
+    rejectedRows: report.rejectedRows, roles: guesses[0]?.roles ?? null, grader: options.grader ?? report.dataset?.grader.grader ?? null,
+    why: { roles: guesses[0]?.why ?? null, grader: report.dataset?.grader.why ?? null },
+    rolesByFile: guesses.length > 1 ? Object.fromEntries(Object.entries(report.dataset!.roles).map(([file, { roles }]) => [file, roles])) : undefined,
+    workspace: store.folder, datasetId, runId,
+  })
 }
 
 function rolesOf(text: string | undefined): Record<string, string> | undefined {

@@ -45,6 +45,7 @@ export async function planFolder(folder: string): Promise<FolderPlan> {
   if (names.has('workspace.db')) return { ...nothing, kind: 'workspace', why: 'it holds workspace.db' }
   const weights = paths.find((path) => !path.includes('/') && /(\.safetensors|\.gguf|\.onnx|^pytorch_model.*\.bin)$/.test(path))
   if (names.has('config.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it holds config.json and ${weights}` }
+  if (names.has('checkpoint.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it is a checkpoint of this program (${weights})` }
   const inside = (path: string): string => join(folder, path.split('/').join(sep))
   const candidates = paths.filter((path) => rowFile.test(path) && !notRows.test(basename(path)))
   for (const { source, what, takes } of layouts) {

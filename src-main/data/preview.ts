@@ -5,6 +5,7 @@ import type { CanonicalRollout } from './canonical.ts'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { GraderGuess } from './datasets/graderGuess.ts'
 import type { DatasetRow } from './datasets/normalise.ts'
+import { columnsOf } from './datasets/roles.ts'
 import type { RoleGuess } from './datasets/roles.ts'
 import { detectImport } from './detect.ts'
 import type { Detection } from './detect.ts'
@@ -26,6 +27,8 @@ export interface Preview {
   readonly detection: Detection
   readonly rows: readonly DatasetRow[] | readonly CanonicalRollout[]
   readonly rejected: readonly Rejected[]
+  /** Columns of the rows shown, with the fields of objects: what a role may name. */
+  readonly columns: readonly string[]
   /** Rows of the first file: exact for Parquet, estimated from the rows shown for text, null where it cannot be known. */
   readonly rowCount: { readonly rows: number; readonly exact: boolean } | null
   /** Null for rollouts. */
@@ -41,7 +44,7 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   const detection = await detectImport(path)
   const file = detection.files[0]
   const kind = options.as === undefined ? detection.kind : options.as === 'dataset' ? 'dataset' : 'rollouts'
-  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], rowCount: null, roles: null, grader: null }
+  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null }
   const notes = createNoteBook()
   const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, notes })
   const found: SourceRow[] = []
@@ -54,14 +57,15 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   }
   const rowCount = await countRows(opened, found)
   const map = options.map ?? {}
+  const columns = columnsOf(found.map(({ value }) => value))
   if (kind === 'dataset') {
     const dataset = createDatasetImport(options)
     const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected)
-    return { detection, rows, rejected, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader }
+    return { detection, rows, rejected, columns, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader }
   }
   const source = chosenSource(options.as, detection)
   const rows = convertAll(await createRolloutImport(file, source, detection.why, map), found, rejected)
-  return { detection, rows, rejected, rowCount, roles: null, grader: null }
+  return { detection, rows, rejected, columns, rowCount, roles: null, grader: null }
 }
 
 function chosenSource(as: string | undefined, { kind, source }: Detection): RolloutSource {

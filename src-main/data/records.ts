@@ -113,7 +113,7 @@ export interface RolloutPlace {
 }
 
 /**
- * A canonical rollout as the store takes it. Token arrays are empty where the file had none; the finish reason is `stop`
+ * A canonical rollout as the store takes it. Token arrays are empty where the file had none, with the numbers it states; the finish reason is `stop`
  * where it named none, because the record has no word for unknown.
  */
 export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): NewRollout {
@@ -132,6 +132,7 @@ export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): Ne
     overthinkTokens: null,
     error: null,
     text: rollout.completion ?? '',
+    statedTokens: { prompt: rollout.promptTokens ?? 0, completion: rollout.completionTokens ?? 0 },
     promptTokens: Int32Array.from(rollout.promptTokenIds ?? []),
     tokens: Int32Array.from(rollout.completionTokenIds ?? []),
     logps: Float32Array.from(rollout.completionLogps ?? []),
@@ -152,8 +153,10 @@ export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): Ne
 
 type Placed = CanonicalEpisode & { readonly startToken: number; readonly endToken: number }
 
-/** Episodes whose token range is known. */
-function placedEpisodes({ episodes = [] }: CanonicalRollout): Placed[] {
+/** Episodes whose range is known: of tokens, or of characters where the file has no tokens at all; offsets of tokens are 0 then. */
+function placedEpisodes({ episodes = [], completionTokenIds = [] }: CanonicalRollout): Placed[] {
+  const inText = completionTokenIds.length === 0 && episodes.every(({ startToken, endToken }) => startToken === undefined && endToken === undefined)
+  if (inText) return episodes.filter(({ textStart, textEnd }) => textStart !== undefined && textEnd !== undefined).map((episode) => ({ ...episode, startToken: 0, endToken: 0 }))
   return episodes.filter((episode): episode is Placed => episode.startToken !== undefined && episode.endToken !== undefined)
 }
 

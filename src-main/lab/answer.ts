@@ -14,6 +14,9 @@ function contractCode(code: string, error: Error): string {
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
 
+/** The code of what is nobody's mistake but ours. */
+export const BUG = 'lab.bug'
+
 /** Plain data of whatever was thrown; `report` hears of bugs. */
 export function toContractError(thrown: unknown, report: (error: unknown) => void = reportBug): LabErrorData {
   if (thrown instanceof LabError) return thrown.toJSON()
@@ -24,7 +27,7 @@ export function toContractError(thrown: unknown, report: (error: unknown) => voi
   }
   report(thrown)
   return {
-    code: 'lab.bug',
+    code: BUG,
     expected: 'the laboratory to answer',
     found: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
     next: 'This is a mistake of the program. What is recorded is safe; copy the diagnostics from the Help menu into a report.',

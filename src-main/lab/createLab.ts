@@ -4,11 +4,13 @@
 import { arch, cpus, freemem, platform, totalmem } from 'node:os'
 import { LabError, specFields, type Answers, type LabEvent, type LabNoun } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
+import { datasetAnswers, modelAnswers } from './collections.ts'
 import { describeAlgorithms, describePresets } from './describe.ts'
 import { estimateRun } from './estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
 import { exportFile, exportLabels, sizesOf } from './exportFile.ts'
 import { metricDescriptions, terms } from './glossary.ts'
+import { importAnswers } from './imports.ts'
 import { createJobs } from './jobs.ts'
 import { compareQueries } from './queriesCompare.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
@@ -142,12 +144,13 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       paired,
     },
     compare,
-    datasets: { list: () => open().datasets.list(), get: ({ datasetId }) => found('dataset', datasetId, open().datasets.get(datasetId)) },
+    datasets: datasetAnswers(open, tell),
     problems: {
       list: ({ datasetId, split, afterId, limit }) => open().datasets.problems(datasetId, split, afterId, limit),
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
-    models: { list: () => open().models.list() },
+    models: modelAnswers(open, tell),
+    imports: importAnswers({ open, jobs, tell, now }),
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
     events,
     health,

@@ -1,15 +1,26 @@
-// Files into a workspace: the batches of data/importFiles as problems of a dataset, or as rollouts of a run of their own. Everything of one
-// import is one transaction per batch; a cancelled import leaves what it had brought in and says how much.
+// Files into a workspace: the batches of data/importFiles as problems of a dataset, or as rollouts of a run of their own. Rejected rows
+// are kept beside the database as they come, all of them; what was found out about the files is kept with the dataset. An import that
+// is cancelled or breaks off leaves nothing behind but those.
+
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { NewRollout, SampleProvenance } from '../../src-preload/contract.ts'
+import type { ImportRecord, NewRollout, SampleProvenance, SplitRule } from '../../src-preload/contract.ts'
 import { importFiles } from '../data/importFiles.ts'
-import type { ImportOptions, ImportReport } from '../data/importFiles.ts'
+import type { FileReport, ImportOptions, ImportReport } from '../data/importFiles.ts'
 import type { CanonicalRollout } from '../data/canonical.ts'
+import { splitOf } from '../data/datasets/summary.ts'
 import { createNumbering, problemOf, problemOfRow, toNewRollout } from '../data/records.ts'
+import type { Rejected } from '../data/rejected.ts'
+import { writeRejected } from '../data/write/rejected.ts'
 import type { Store } from '../store/openStore.ts'
+import { createGrader } from '../tasks/graders/grader.ts'
+import type { Grader } from '../tasks/graders/grader.ts'
+import { rejectedFile } from './keptAside.ts'
 
 export interface Imported {
   readonly report: ImportReport
+  readonly record: ImportRecord
   /** The dataset that the problems are in; null when nothing was imported. */
   readonly datasetId: number | null
   /** The run that imported rollouts belong to; null for datasets. */
@@ -18,29 +29,70 @@ export interface Imported {
 
 export interface ImportIntoOptions extends ImportOptions {
   /** What the dataset or the run is called; the name of the first file unless given. */
-  readonly name?: string
+  readonly name?: string | undefined
+  /** How answers are compared; guessed for datasets unless given. Rollouts without a verdict of their own are graded with it. */
+  readonly grader?: string | undefined
+  /** Splits of problems whose rows name none; all of them are in `imported` unless given. */
+  readonly split?: SplitRule | undefined
 }
 
-/** Throws LabError file.*, import.* and the like for files that cannot be read at all; bad rows are in the report. */
+/** The split of problems that were imported without one. */
+const UNSPLIT = 'imported'
+
+/** Throws LabError file.*, import.* and the like for files that cannot be read at all, and GraderError; bad rows are in the report. */
 export async function importInto(store: Store, paths: readonly string[], options: ImportIntoOptions, now: () => number): Promise<Imported> {
+  const { grader: graderName, split } = options
   const name = options.name ?? basename(paths[0] ?? 'import')
+  const files = paths.map((path) => basename(path))
+  const importId = `${now()}-${randomBytes(4).toString('hex')}`
   const incoming = importFiles(paths, options)
+  const grader = graderName === undefined || graderName === 'countdown' ? null : createGrader(graderName)
   let datasetId: number | null = null
   let runId: number | null = null
-  const dataset = (): number => (datasetId ??= store.datasets.add({ name, kind: 'imported', source: { files: paths.map((path) => basename(path)) }, roles: null, grader: 'math', note: '', createdAtMs: now() }))
+  const dataset = (): number => (datasetId ??= store.datasets.add({ name, kind: 'imported', source: { files }, roles: null, grader: graderName ?? 'math', note: '', createdAtMs: now() }))
   const run = (): number => (runId ??= store.runs.add({
-    name, method: 'imported', algorithm: 'imported', config: { files: paths.map((path) => basename(path)) }, seed: 0, groupKey: `imported ${name} ${now()}`,
+    name, method: 'imported', algorithm: 'imported', config: { files, grader: graderName ?? null }, seed: 0, groupKey: `imported ${importId}`,
     modelId: null, datasetId: dataset(), parentRunId: null, parentStep: null, plannedSteps: 0, environment: {}, note: '', createdAtMs: now(),
   }).id)
+  const place = (id: string): string => (split === undefined ? UNSPLIT : splitOf(split.seed, id, split.shares))
   const numbering = createNumbering()
-  for await (const batch of incoming) {
-    if (batch.kind === 'dataset' && batch.rows.length > 0) store.datasets.addProblems(dataset(), batch.rows.map((row) => problemOfRow(row, 'imported')))
-    if (batch.kind === 'rollouts' && batch.rows.length > 0) addRollouts(store, run(), dataset(), batch.file, batch.rows, numbering)
+
+  /** Stores what a batch brings; gives what it turned away. */
+  async function* walk(): AsyncGenerator<Rejected> {
+    for await (const batch of incoming) {
+      if (batch.kind === 'dataset' && batch.rows.length > 0) store.datasets.addProblems(dataset(), batch.rows.map((row) => problemOfRow(row, place(row.id))))
+      if (batch.kind === 'rollouts' && batch.rows.length > 0) {
+        const graded = grader === null ? batch.rows : await Promise.all(batch.rows.map((row) => withVerdict(row, grader)))
+        addRollouts(store, run(), dataset(), batch.file, graded, numbering)
+      }
+      yield* batch.rejected
+    }
   }
-  if (runId !== null) store.runs.setStatus(runId, 'finished', now())
-  const report = incoming.report()
-  if (datasetId !== null && report.dataset !== null) store.datasets.setRoles(datasetId, report.dataset.roles as never, report.dataset.grader.grader)
-  return { report, datasetId, runId }
+
+  const kept = rejectedFile(store.folder, importId)
+  try {
+    await writeRejected(kept, walk())
+    const report = incoming.report()
+    if (report.rejectedRows === 0) rmSync(kept, { force: true })
+    const record = recordOf(importId, report, split ?? null, now())
+    if (runId !== null) store.runs.setStatus(runId, 'finished', now())
+    const [first] = Object.values(report.dataset?.roles ?? {})
+    if (datasetId !== null) store.datasets.setOrigin(datasetId, { source: record, roles: first === undefined ? null : { ...first.roles }, grader: graderName ?? report.dataset?.grader.grader ?? 'math' })
+    return { report, record, datasetId, runId }
+  } catch (error) {
+    if (runId !== null) store.runs.remove(runId)
+    if (datasetId !== null) store.datasets.remove(datasetId)
+    throw error
+  } finally {
+    await grader?.close()
+  }
+}
+
+/** A rollout that says what would be right but not whether it was, with the grader's verdict. */
+async function withVerdict(row: CanonicalRollout, grader: Grader): Promise<CanonicalRollout> {
+  if (row.correct !== undefined || row.groundTruth === undefined || row.completion === undefined) return row
+  const { correct, extracted } = await grader.grade(row.groundTruth, row.extractedAnswer ?? row.completion)
+  return { ...row, correct, ...(row.extractedAnswer === undefined && extracted !== null && { extractedAnswer: extracted }) }
 }
 
 function addRollouts(store: Store, runId: number, datasetId: number, file: string, rows: readonly CanonicalRollout[], numbering: ReturnType<typeof createNumbering>): void {
@@ -49,5 +101,19 @@ function addRollouts(store: Store, runId: number, datasetId: number, file: strin
   const placed = rows.map((row, index) => ({ step: row.step ?? 0, rollout: toNewRollout(row, { problemId: problemIds[index]!, ...numbering(row), provenance }) }))
   for (const [step, members] of Map.groupBy(placed, (each) => each.step)) {
     store.rollouts.add({ runId, evaluationId: null, phase: 'imported', step }, members.map((each): NewRollout => each.rollout))
+  }
+}
+
+const fileOf = ({ path, format, compression, bytes, sha256, source, rows, imported, rejected, notes }: FileReport): ImportRecord['files'][number] =>
+  ({ name: basename(path), format, compression, bytes, sha256, source, rows, imported, rejected, notes: notes.map(({ message }) => message) })
+
+function recordOf(importId: string, report: ImportReport, split: SplitRule | null, atMs: number): ImportRecord {
+  const { kind, files, rows, imported, rejectedRows, rejectedByCode, dataset, notes } = report
+  return {
+    importId, kind, files: files.map(fileOf), rows, imported, rejectedRows, rejectedByCode, split,
+    similar: { count: dataset?.similar.count ?? 0, examples: (dataset?.similar.examples ?? []).map(({ id, match }) => ({ key: id, other: match.key, similarity: match.similarity })) },
+    why: { roles: Object.values(dataset?.roles ?? {})[0]?.why ?? '', grader: dataset?.grader.why ?? '' },
+    notes: notes.map(({ message }) => message),
+    atMs,
   }
 }

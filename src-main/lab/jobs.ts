@@ -1,5 +1,5 @@
 // The queue of the laboratory. Heavy jobs (training, evaluation) run one at a time in the order they were asked for; light ones
-// (answers from a boundary, a self-test, an export) have a lane of their own, so that reading never waits for training.
+// (answers from a boundary, a self-test, an export) and imports have lanes of their own, so that reading never waits for training.
 // A job is steered by wishes it asks for between steps, and by its signal. What it tells becomes events; progress is told at most
 // ten times a second per job, the latest report winning. What a job does, and what its end means for a run, is its maker's business.
 
@@ -22,7 +22,7 @@ export interface JobRequest<Result> {
   readonly kind: Job['kind']
   readonly label: string
   readonly runId: number | null
-  readonly lane: 'heavy' | 'light'
+  readonly lane: 'heavy' | 'light' | 'data'
   /** Before whatever else waits, as when a run goes on after its checkpoint was saved. */
   readonly first?: boolean
   readonly work: (control: JobControl) => Promise<Result>
@@ -36,7 +36,7 @@ export interface Handle<Result> {
 
 interface Entry {
   job: Job
-  readonly lane: 'heavy' | 'light'
+  readonly lane: JobRequest<unknown>['lane']
   readonly abort: AbortController
   readonly ended: (() => void)[]
   wish: Wish

@@ -49,6 +49,12 @@ export function checkToken({ authorization }: IncomingHttpHeaders, token: string
   return given !== undefined && sameToken(given, token) ? null : { status: 401, reason: 'the token is missing or wrong' }
 }
 
+/** Requests that bring something: browsers say where those come from, and it must be our own page. */
+export function checkSender(headers: IncomingHttpHeaders, token: string): Refusal | null {
+  if (headers.origin !== ownOrigin(headers)) return { status: 403, reason: 'the request comes from another site' }
+  return checkToken(headers, token)
+}
+
 /** A WebSocket must say where it comes from: browsers always do. */
 export function checkUpgrade(headers: IncomingHttpHeaders, token: string): Refusal | null {
   const refused = checkHost(headers)

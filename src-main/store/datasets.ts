@@ -18,6 +18,22 @@ export const toProblem = (row: Row): Problem => ({
   ...problemFields.fromRow(row),
 })
 
+/** Problems held at once while a whole set is walked. */
+const PAGE = 1000
+
+export interface DatasetUses {
+  readonly runs: number
+  readonly evaluations: number
+  readonly rollouts: boolean
+}
+
+const inUse = (which: string, runs: number, evaluations: number, rollouts: boolean): LabError =>
+  new LabError('dataset.inUse', {
+    expected: `a dataset ${which}`,
+    found: `${runs} runs and ${evaluations} evaluations${rollouts ? ', with rollouts,' : ''} that do`,
+    next: 'Remove those first, or keep the dataset.',
+  })
+
 export function datasetStore(db: Connection) {
   const insert = db.prepare(`INSERT INTO datasets (${datasetFields.columns}) VALUES (${datasetFields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT id, ${datasetFields.columns} FROM datasets WHERE id = ?`)
@@ -25,9 +41,12 @@ export function datasetStore(db: Connection) {
   const splits = db.prepare<unknown[], { split: string; count: number }>(
     'SELECT split, count(*) AS count FROM problems WHERE dataset_id = ? GROUP BY split ORDER BY split',
   )
-  const setRoles = db.prepare('UPDATE datasets SET roles = ?, grader = ? WHERE id = ?')
+  const setOrigin = db.prepare('UPDATE datasets SET source = ?, roles = ?, grader = ? WHERE id = ?')
+  const setWords = db.prepare('UPDATE datasets SET name = ?, note = ?, grader = ? WHERE id = ?')
+  const setSplit = db.prepare('UPDATE problems SET split = ? WHERE id = ?')
+  const selectEach = db.prepare<unknown[], Row>(`SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.dataset_id = ? AND p.id > ? ORDER BY p.id LIMIT ?`)
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?')
-  const uses = db.prepare<unknown[], { runs: number; evaluations: number; rollouts: number }>(`
+  const usesOf = db.prepare<unknown[], { runs: number; evaluations: number; rollouts: number }>(`
     SELECT (SELECT count(*) FROM runs WHERE dataset_id = $id) AS runs,
            (SELECT count(*) FROM evaluations WHERE dataset_id = $id) AS evaluations,
            EXISTS (SELECT 1 FROM problems p JOIN rollouts r ON r.problem_id = p.id WHERE p.dataset_id = $id) AS rollouts`)
@@ -55,6 +74,15 @@ export function datasetStore(db: Connection) {
     return changes === 1 ? Number(lastInsertRowid) : problemIdOf.get(datasetId, problem.key)!
   }
 
+  function* each(datasetId: number): Generator<Problem> {
+    for (let after = 0; ; ) {
+      const page = selectEach.all(datasetId, after, PAGE).map(toProblem)
+      yield* page
+      if (page.length < PAGE) return
+      after = page.at(-1)!.id
+    }
+  }
+
   return {
     add: (dataset: NewDataset): number => Number(insert.run(...datasetFields.toRow(dataset)).lastInsertRowid),
     get(id: number): Dataset | null {
@@ -62,19 +90,30 @@ export function datasetStore(db: Connection) {
       return row === undefined ? null : toDataset(row)
     },
     list: (): Dataset[] => selectAll.all().map(toDataset),
-    /** What reading the whole file told: which column plays which part, and how answers are graded. */
-    setRoles: (id: number, roles: Dataset['roles'], grader: string): void => void setRoles.run(JSON.stringify(roles), grader, id),
+    /** What reading whole files told: where they came from, which column plays which part, and how answers are graded. */
+    setOrigin: (id: number, { source, roles, grader }: Pick<Dataset, 'source' | 'roles' | 'grader'>): void =>
+      void setOrigin.run(JSON.stringify(source), JSON.stringify(roles), grader, id),
+    setWords: (id: number, { name, note, grader }: Pick<Dataset, 'name' | 'note' | 'grader'>): void => void setWords.run(name, note, grader, id),
+    uses(id: number): DatasetUses {
+      const { runs, evaluations, rollouts } = usesOf.get({ id })!
+      return { runs, evaluations, rollouts: rollouts === 1 }
+    },
+    /** Puts every problem into the split that `of` names. Throws LabError `dataset.inUse` when runs or evaluations refer to the set. */
+    split(id: number, of: (key: string) => string): void {
+      const { runs, evaluations } = usesOf.get({ id })!
+      if (runs + evaluations > 0) throw inUse('whose splits nobody relies on yet', runs, evaluations, false)
+      atomically(db, 'quick', () => {
+        for (const problem of each(id)) setSplit.run(of(problem.key), problem.id)
+      })
+    },
     /** Removes the set and its problems. Throws LabError `dataset.inUse` when runs, evaluations or rollouts refer to it. */
     remove(id: number): void {
-      const used = uses.get({ id })!
-      if (used.runs + used.evaluations + used.rollouts > 0)
-        throw new LabError('dataset.inUse', {
-          expected: 'a dataset that nothing refers to',
-          found: `${used.runs} runs and ${used.evaluations} evaluations${used.rollouts === 1 ? ', with rollouts,' : ''} that do`,
-          next: 'Remove those first, or keep the dataset.',
-        })
+      const { runs, evaluations, rollouts } = usesOf.get({ id })!
+      if (runs + evaluations + rollouts > 0) throw inUse('that nothing refers to', runs, evaluations, rollouts === 1)
       remove.run(id)
     },
+    /** Every problem in order of id, read a page at a time. */
+    each,
     /** Ids in the order given; a problem whose key is already there keeps its id and its first content. */
     addProblems: (datasetId: number, problems: readonly NewProblem[]): number[] =>
       atomically(db, 'quick', () => problems.map((problem) => addProblem(datasetId, problem))),

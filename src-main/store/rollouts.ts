@@ -108,8 +108,8 @@ export function rolloutStore(db: Connection) {
       const row = rolloutFields.toRow({
         ...rollout,
         ...place,
-        promptTokenCount: rollout.promptTokens.length,
-        tokenCount: rollout.tokens.length,
+        promptTokenCount: rollout.promptTokens.length || (rollout.statedTokens?.prompt ?? 0),
+        tokenCount: rollout.tokens.length || (rollout.statedTokens?.completion ?? 0),
         episodeCount: rollout.episodes.length,
         progress: totalProgress(rollout.progress[0]),
       })

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { progressReport } from './events.ts'
 import { labErrorData } from './errors.ts'
 import { exported, exportRequest, exportSizes } from './exports.ts'
+import { datasetFacts, importChoices, importOffer, importRequest, importResult, importStart, overlapReport, rejectedRow, splitRule } from './imports.ts'
 import {
   groupSummary, histogram, metricSeries, pairedResult, rolloutFilter, rolloutPage, rolloutQuery, runListItem, samplePicks, searchHit,
 } from './questions.ts'
@@ -577,6 +578,7 @@ export type AppInfo = Of<typeof appInfo>
 const nothing = z.null()
 const none = z.undefined()
 const ofRun = z.object({ runId: id })
+const ofDataset = z.object({ datasetId: id })
 
 /** Rollouts read at most, evenly thinned beyond it. */
 const thinkingLimit = z.int().min(1).max(20_000).default(4000)
@@ -734,12 +736,43 @@ export const methods = {
     /** Budgets that every evaluation of these runs measured, and the steps at which any of them was evaluated: the stops of the sliders. */
     budgets: method(z.object({ runIds: z.array(id) }), z.object({ budgets: z.array(z.number()), trainedBudget: count.nullable(), steps: z.array(count) })),
   },
-  datasets: { list: method(none, z.array(dataset)), get: method(z.object({ datasetId: id }), dataset) },
+  datasets: {
+    list: method(none, z.array(dataset)),
+    get: method(ofDataset, dataset),
+    facts: method(ofDataset, datasetFacts),
+    /** Between the splits of this set, and between them and every other set of the workspace. */
+    overlap: method(ofDataset, overlapReport),
+    describe: method(ofDataset.extend({ name, note: z.string(), grader: name }), dataset),
+    /** Deals all problems into splits anew. Refused with `dataset.inUse` once runs or evaluations refer to the set. */
+    split: method(ofDataset.extend({ rule: splitRule }), dataset),
+    /** Refused with `dataset.inUse` while anything refers to it. */
+    remove: method(ofDataset, nothing),
+  },
   problems: {
     list: method(z.object({ datasetId: id, split: name, afterId: count.default(0), limit: z.int().min(1).max(1000).default(100) }), z.array(problem)),
     get: method(z.object({ problemId: id }), problem),
   },
-  models: { list: method(none, z.array(model)) },
+  models: {
+    list: method(none, z.array(model)),
+    /** The record and, for imported ones, the copy of its files. Refused with `model.inUse` while anything refers to it. */
+    remove: method(z.object({ modelId: id }), nothing),
+  },
+  imports: {
+    /** What can be chosen: graders, sources of rollouts, roles of columns. */
+    choices: method(none, importChoices),
+    /** What each path is and what its first rows would become. Keeps nothing. */
+    inspect: method(importRequest, z.array(importOffer)),
+    /** As a job; `result` waits for what came of it. Copies that a browser sent are removed when it ends. */
+    start: method(importStart, job),
+    /** Rejects with what stopped the job; `import.unknown` for one that ended long ago. */
+    result: method(z.object({ jobId: name }), importResult),
+    /** Rows kept aside, in order. */
+    rejected: method(z.object({ importId: name, offset: count.default(0), limit: z.int().min(1).max(1000).default(200) }), z.object({ rows: z.array(rejectedRow), total: count })),
+    /** Rows kept aside, as JSON lines in the workspace's `exports` folder: to mend and import again. */
+    exportRejected: method(z.object({ importId: name }), exported),
+    /** Removes copies that a browser sent and nobody will import. */
+    discard: method(z.object({ paths: z.array(name) }), nothing),
+  },
   checkpoints: {
     list: method(ofRun, z.array(checkpoint)),
     setPinned: method(z.object({ checkpointId: id, pinned: z.boolean() }), nothing),

@@ -256,7 +256,11 @@ const rolloutBody = z.object({
 })
 
 /** As written: one completion, kept whether or not it was used. The first progress curve is the one lists sort by. */
-export const newRollout = rolloutFacts.extend(rolloutBody.shape).extend({ provenance: sampleProvenance })
+export const newRollout = rolloutFacts.extend(rolloutBody.shape).extend({
+  provenance: sampleProvenance,
+  /** Numbers of tokens that a file states without the tokens themselves; the lengths of the arrays unless given, and then 0 means not known. */
+  statedTokens: z.object({ prompt: count, completion: count }).optional(),
+})
 export type NewRollout = Of<typeof newRollout>
 
 export const rollout = rolloutFacts.extend({

@@ -6,6 +6,8 @@ import type { JsonObject } from '../json.ts'
 import type { NoteBook } from '../notes.ts'
 import { reject } from '../rejected.ts'
 import type { SourceRow } from '../read/reader.ts'
+import { createDigestTable, digestOf } from './digestTable.ts'
+import type { DigestTable } from './digestTable.ts'
 import { createDuplicateIndex } from './duplicates.ts'
 import type { Match, Overlap } from './duplicates.ts'
 import { guessGrader } from './graderGuess.ts'
@@ -43,8 +45,9 @@ export interface DatasetImport {
 export function createDatasetImport({ keepDuplicates = false, against }: ImportOptions): DatasetImport {
   const roles: { [file: string]: RoleGuess } = {}
   const index = createDuplicateIndex()
-  const firstSeen = new Map<string, { where: string; answer: string }>()
-  const ids = new Set<string>()
+  /** Of every problem by where it stands: whether a repeat says the same answer. */
+  const answersSeen = createDigestTable()
+  const ids = createDigestTable()
   const summary = createSummariser()
   const answers: Answer[] = []
   const similar: { id: string; match: Match }[] = []
@@ -76,14 +79,13 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
           const text = (): string => JSON.stringify(source.value)
           if (isRefused(result)) return { rejected: reject(file, source, result.code, result.detail, text()) }
           const where = `line ${source.line}${Object.keys(roles).length > 1 ? ` of ${file}` : ''}`
-          const answer = JSON.stringify(result.answer ?? null)
+          const answerAt = (place: string): Uint32Array => digestOf(`${place}\0${JSON.stringify(result.answer ?? null)}`)
           const match = index.add(where, result.problem)
           if (match?.similarity === 1) {
-            const earlier = firstSeen.get(match.key)
-            const detail = { key: match.key, same: earlier === undefined || earlier.answer === answer }
-            if (!keepDuplicates) return { rejected: reject(file, source, detail.same ? 'row.duplicate' : 'row.conflict', detail.key, text()) }
+            const sameAnswer = answersSeen.find(answerAt(match.key)) >= 0
+            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', match.key, text()) }
           } else {
-            firstSeen.set(where, { where, answer })
+            addOnce(answersSeen, answerAt(where))
             if (match !== null) {
               similarCount++
               notes.add('rows.similar', source.line)
@@ -106,16 +108,19 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
   }
 }
 
+/** Whether it was not there before. */
+function addOnce(table: DigestTable, digest: Uint32Array): boolean {
+  if (table.find(digest) >= 0) return false
+  table.add(digest)
+  return true
+}
+
 /** The row under a name that no other row of the set has. */
-function named(row: DatasetRow, ids: Set<string>, onRepeat: () => void): DatasetRow {
-  if (!ids.has(row.id)) {
-    ids.add(row.id)
-    return row
-  }
+function named(row: DatasetRow, ids: DigestTable, onRepeat: () => void): DatasetRow {
+  if (addOnce(ids, digestOf(row.id))) return row
   onRepeat()
   const hash = textHash(row.problem).slice(5, 13)
   let id = `${row.id}~${hash}`
-  for (let copy = 2; ids.has(id); copy++) id = `${row.id}~${hash}~${copy}`
-  ids.add(id)
+  for (let copy = 2; !addOnce(ids, digestOf(id)); copy++) id = `${row.id}~${hash}~${copy}`
   return { ...row, id }
 }

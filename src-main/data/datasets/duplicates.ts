@@ -3,7 +3,7 @@
 // bounded: beyond `nearLimit` problems only exact repeats are found, and a crowded band forgets its oldest entry, so near
 // repeats may be missed, never invented beyond the estimate's error (about 0.06 at similarity 0.8).
 
-import { createHash } from 'node:crypto'
+import { createDigestTable, digestOf } from './digestTable.ts'
 
 const HASHES = 64
 const BANDS = 16
@@ -37,8 +37,13 @@ export interface DuplicateIndex {
 
 /** Text with case, white space and Unicode forms evened out: what exact repeats are compared by. */
 export function evenedOut(text: string): string {
-  return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
+  const plain = (ascii.test(text) ? text : text.normalize('NFKC')).toLowerCase()
+  return (ragged.test(plain) ? plain.replace(/\s+/g, ' ') : plain).trim()
 }
+
+const ascii = /^[\0-\x7f]*$/
+/** White space that is not a single blank. */
+const ragged = /\s\s|[^\S ]/
 
 // Multipliers and offsets of the hash family h_k(x) = a_k * x + b_k mod 2^32, drawn once from a fixed generator.
 const multipliers = new Uint32Array(HASHES)
@@ -51,8 +56,11 @@ for (let state = 0x9e3779b9, at = 0; at < 2 * HASHES; at++) {
 
 /** An empty index. */
 export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: DuplicateOptions = {}): DuplicateIndex {
-  const exact = new Map<string, string>()
+  const exact = createDigestTable()
+  /** Of every problem remembered, in order; the first `near` of them have signatures. */
   const keys: string[] = []
+  let near = 0
+  const mostDifferent = Math.floor((1 - threshold) * HASHES)
   let signatures = new Uint32Array(HASHES * 64)
   let slots = FEWEST_SLOTS
   let tables = new Int32Array(BANDS * slots).fill(-1)
@@ -62,28 +70,28 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
   }
 
   function makeRoom(): void {
-    if ((keys.length + 1) * HASHES > signatures.length) {
-      const larger = new Uint32Array(signatures.length * 2)
+    if ((near + 1) * HASHES > signatures.length) {
+      const larger = new Uint32Array(Math.min(nearLimit * HASHES, signatures.length * 2))
       larger.set(signatures)
       signatures = larger
     }
-    if (keys.length < slots || slots >= MOST_SLOTS) return
+    if (near < slots || slots >= MOST_SLOTS) return
     slots *= 2
     tables = new Int32Array(BANDS * slots).fill(-1)
-    for (let index = 0; index < keys.length; index++) place(signatures.subarray(index * HASHES, (index + 1) * HASHES), index)
+    for (let index = 0; index < near; index++) place(signatures.subarray(index * HASHES, (index + 1) * HASHES), index)
   }
 
-  function lookUp(evened: string): { digest: string; match: Match | null; signature: Uint32Array | null } {
-    const digest = createHash('md5').update(evened).digest('base64')
-    const same = exact.get(digest)
-    if (same !== undefined) return { digest, match: { key: same, similarity: 1 }, signature: null }
+  function lookUp(evened: string): { digest: Uint32Array; match: Match | null; signature: Uint32Array | null } {
+    const digest = digestOf(evened)
+    const same = exact.find(digest)
+    if (same >= 0) return { digest, match: { key: keys[same]!, similarity: 1 }, signature: null }
     const signature = minHash(evened)
     let best = -1
     let similarity = 0
     for (let band = 0; band < BANDS; band++) {
       const candidate = tables[slot(signature, band, slots)]!
       if (candidate < 0 || candidate === best) continue
-      const estimate = agreement(signature, signatures, candidate * HASHES)
+      const estimate = agreement(signature, signatures, candidate * HASHES, mostDifferent)
       if (estimate > similarity) {
         best = candidate
         similarity = estimate
@@ -98,39 +106,64 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
     add(key, text) {
       const { digest, match, signature } = lookUp(evenedOut(text))
       if (signature === null) return match
-      exact.set(digest, key)
-      if (keys.length >= nearLimit) return match
-      makeRoom()
+      exact.add(digest)
       const index = keys.push(key) - 1
+      if (index >= nearLimit) return match
+      makeRoom()
       signatures.set(signature, index * HASHES)
       place(signature, index)
+      near++
       return match
     },
   }
 }
 
-/** [64] least hash of any shingle, for each hash function. */
+/** [64] least hash of any shingle, for each hash function. Refilled by every call. */
+const signatureNow = new Uint32Array(HASHES)
+
 function minHash(evened: string): Uint32Array {
-  const words = evened.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? [evened]
-  const signature = new Uint32Array(HASHES).fill(0xffffffff)
+  const words = wordHashes(evened)
+  signatureNow.fill(0xffffffff)
   const last = Math.max(0, words.length - SHINGLE)
   for (let at = 0; at <= last; at++) {
-    const shingle = hashOf(words.slice(at, at + SHINGLE).join(' '))
+    let shingle = 0x811c9dc5
+    for (let word = at; word < at + SHINGLE && word < words.length; word++) shingle = Math.imul(shingle ^ words[word]!, 0x01000193) ^ (shingle >>> 15)
+    shingle = Math.imul(shingle ^ (shingle >>> 16), 0x7feb352d) >>> 0
     for (let k = 0; k < HASHES; k++) {
       const mixed = Math.imul(shingle, multipliers[k]!) + offsets[k]!
       const value = (mixed ^ (mixed >>> 15)) >>> 0
-      if (value < signature[k]!) signature[k] = value
+      if (value < signatureNow[k]!) signatureNow[k] = value
     }
   }
-  return signature
+  return signatureNow
 }
 
-/** FNV-1a over UTF-16 units, 32 bits, mixed at the end. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  hash ^= hash >>> 16
-  return Math.imul(hash, 0x7feb352d) >>> 0
+const SPACE = 0
+const SIGN = 1
+const WORD = 2
+/** What each UTF-16 unit is, decided once. */
+const kinds = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  const letter = String.fromCharCode(unit)
+  return /\s/.test(letter) ? SPACE : /[\p{L}\p{N}\p{Cs}]/u.test(letter) ? WORD : SIGN
+})
+
+/** A hash (FNV-1a over UTF-16 units) of every word, and of every other sign by itself, in order. */
+function wordHashes(evened: string): number[] {
+  const hashes: number[] = []
+  for (let at = 0; at < evened.length; ) {
+    const kind = kinds[evened.charCodeAt(at)]!
+    if (kind === SPACE) {
+      at++
+      continue
+    }
+    let hash = 0x811c9dc5
+    do {
+      hash = Math.imul(hash ^ evened.charCodeAt(at++), 0x01000193)
+    } while (kind === WORD && at < evened.length && kinds[evened.charCodeAt(at)] === WORD)
+    hash ^= hash >>> 16
+    hashes.push(Math.imul(hash, 0x7feb352d) >>> 0)
+  }
+  return hashes
 }
 
 /** Place of a band's four hashes in its table. */
@@ -141,10 +174,11 @@ function slot(signature: Uint32Array, band: number, slots: number): number {
   return band * slots + ((hash ^ (hash >>> 15)) & (slots - 1))
 }
 
-function agreement(signature: Uint32Array, signatures: Uint32Array, from: number): number {
-  let equal = 0
-  for (let k = 0; k < HASHES; k++) if (signature[k] === signatures[from + k]) equal++
-  return equal / HASHES
+/** The share of equal hashes; 0 as soon as more than `mostDifferent` differ. */
+function agreement(signature: Uint32Array, signatures: Uint32Array, from: number, mostDifferent: number): number {
+  let different = 0
+  for (let k = 0; k < HASHES; k++) if (signature[k] !== signatures[from + k] && ++different > mostDifferent) return 0
+  return 1 - different / HASHES
 }
 
 export interface Overlap {

@@ -1,0 +1,193 @@
+// Files as a window brings them in: looked at first, imported as a job, with rejected rows that can be read and taken away, datasets that
+// say what is in them and what they share, and models that are refused with the reason when they cannot be computed here.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { incomingFolder } from '../../src-main/lab/keptAside.ts'
+import { initialWeights, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
+import { writeSafetensors } from '../../src-main/model/safetensors.ts'
+import type { ImportResult, ImportStart } from '../../src-preload/contract.ts'
+import { openLocalLab, type LocalLab } from './localLab.ts'
+
+let lab: LocalLab
+const folder = mkdtempSync(join(tmpdir(), 'mrt-imports-'))
+beforeAll(async () => { lab = await openLocalLab() })
+afterAll(async () => {
+  await lab.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function file(name: string, lines: readonly string[]): string {
+  const path = join(folder, name)
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  return path
+}
+async function bring(request: Partial<ImportStart> & { paths: string[] }): Promise<ImportResult> {
+  const { id } = await lab.client.imports.start(request)
+  return lab.client.imports.result({ jobId: id })
+}
+
+const GSM8K = ['{"question": "2 + 2?", "answer": "four\\n#### 4"}', 'not json', '{"question": "1,000 + 1?", "answer": "#### 1,001"}', '{"question": "Tom has 3 apples and eats 1. How many are left?", "answer": "#### 2"}']
+
+describe('a file before it is imported', () => {
+  it('is shown with the roles and the grader that were guessed, and the rows that would be turned away', async () => {
+    const [offer] = await lab.client.imports.inspect({ paths: [file('gsm8k.jsonl', GSM8K)] })
+    expect(offer).toMatchObject({ kind: 'dataset', source: 'gsm8k', refusal: null, roles: { problem: 'question', answer: 'answer', answerIn: 'hashes', confidence: 'high' }, grader: { grader: 'integer' }, rowCount: { rows: 3, exact: true } })
+    expect(offer!.problems.map(({ problem, answer }) => [problem, answer])).toEqual([['2 + 2?', '4'], ['1,000 + 1?', '1001'], ['Tom has 3 apples and eats 1. How many are left?', '2']])
+    expect(offer!.rejected.map(({ line, code, text }) => [line, code, text])).toEqual([[2, 'row.notJson', 'not json']])
+  })
+
+  it('says what is missing, with its columns, and is whole once the roles are named', async () => {
+    const path = file('odd.jsonl', ['{"ask": "1 + 1?", "gold": "2"}'])
+    const [unknown] = await lab.client.imports.inspect({ paths: [path] })
+    expect(unknown).toMatchObject({ kind: 'unknown', columns: ['ask', 'gold'] })
+    const [refused] = await lab.client.imports.inspect({ paths: [path], as: 'dataset' })
+    expect(refused).toMatchObject({ refusal: { code: 'import.noProblem' }, problems: [] })
+    const [mapped] = await lab.client.imports.inspect({ paths: [path], as: 'dataset', map: { problem: 'ask', answer: 'gold' } })
+    expect(mapped).toMatchObject({ refusal: null, problems: [{ problem: '1 + 1?', answer: '2' }] })
+  })
+
+  it('is shown as rollouts where it holds what a trainer sampled, and a pickle with the recipe that converts it', async () => {
+    const dump = file('3.jsonl', ['{"input": "2 + 2?", "output": "it is 4", "gts": "4", "score": 1, "step": 3}'])
+    const pickle = join(folder, 'pass_at_k.pkl')
+    writeFileSync(pickle, Buffer.from([0x80, 0x04, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x7d, 0x94, 0x2e]))
+    const [rollouts, unsafe] = await lab.client.imports.inspect({ paths: [dump, pickle] })
+    expect(rollouts).toMatchObject({ kind: 'rollouts', source: 'verl', rollouts: [{ step: 3, completion: 'it is 4', truth: '4', reward: 1 }] })
+    expect(unsafe).toMatchObject({ kind: 'unknown', format: 'pickle', recipe: expect.stringContaining('pickle') })
+  })
+
+  it('must be named from the root', async () => {
+    await expect(lab.client.imports.inspect({ paths: ['data.jsonl'] })).rejects.toMatchObject({ code: 'import.relative' })
+    await expect(lab.client.imports.inspect({ paths: [join(folder, 'missing.jsonl')] })).rejects.toMatchObject({ code: 'file.missing' })
+  })
+})
+
+describe('an import as a job', () => {
+  it('makes a dataset dealt into splits by seed, and keeps every rejected row with line, reason and text', async () => {
+    const { datasetId, record, rejected } = await bring({ paths: [file('set.jsonl', GSM8K)], name: 'arithmetic', grader: 'math', split: { seed: 7, shares: [{ name: 'train', share: 0.5 }, { name: 'test', share: 0.5 }] } })
+    const set = await lab.client.datasets.get({ datasetId: datasetId! })
+    expect(set).toMatchObject({ name: 'arithmetic', grader: 'math', problemCount: 3, roles: { problem: 'question', answer: 'answer' } })
+    expect(Object.keys(set.splits).every((split) => ['train', 'test'].includes(split))).toBe(true)
+    expect([record.rows, record.imported, record.rejectedRows, rejected.length]).toEqual([4, 3, 1, 1])
+    const kept = await lab.client.imports.rejected({ importId: record.importId })
+    expect(kept).toMatchObject({ total: 1, rows: [{ file: 'set.jsonl', line: 2, code: 'row.notJson', text: 'not json' }] })
+    const exported = await lab.client.imports.exportRejected({ importId: record.importId })
+    expect(JSON.parse(readFileSync(exported.path, 'utf8'))).toMatchObject({ line: 2, text: 'not json' })
+    expect(lab.events.some((event) => event.kind === 'changed' && event.noun === 'datasets')).toBe(true)
+  })
+
+  it('grades rollouts that say what would be right but not whether they were', async () => {
+    const path = file('9.jsonl', ['{"prompt": "half?", "completion": "so \\\\boxed{0.5}", "answer": "\\\\frac{1}{2}"}', '{"prompt": "half?", "completion": "so \\\\boxed{2}", "answer": "\\\\frac{1}{2}"}'])
+    const { runId } = await bring({ paths: [path], as: 'plain', map: { ground_truth: 'answer' }, grader: 'math' })
+    const { rollouts } = await lab.client.rollouts.query({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 10, after: null })
+    expect(rollouts.map(({ correct, extractedAnswer, phase }) => [correct, extractedAnswer, phase])).toEqual([[true, '0.5', 'imported'], [false, '2', 'imported']])
+  })
+
+  it('leaves nothing behind when it is cancelled or breaks off', async () => {
+    const before = await lab.client.workspace.info()
+    const path = file('many.jsonl', Array.from({ length: 20_000 }, (_, i) => `{"question": "What is ${i} plus ${i}?", "answer": "${2 * i}"}`))
+    const { id } = await lab.client.imports.start({ paths: [path] })
+    await lab.client.jobs.cancel({ jobId: id })
+    await expect(lab.client.imports.result({ jobId: id })).rejects.toMatchObject({ code: 'job.cancelled' })
+    await expect(bring({ paths: [file('bare.jsonl', ['{"a": 1}'])] })).rejects.toMatchObject({ code: 'import.noProblem' })
+    expect((await lab.client.workspace.info())!.counts).toEqual(before!.counts)
+  })
+
+  it('removes the copies that a browser sent once they are imported, and no other file', async () => {
+    const drop = join(incomingFolder(lab.folder), 'drop-0001')
+    mkdirSync(drop, { recursive: true })
+    const sent = join(drop, 'sent.jsonl')
+    writeFileSync(sent, '{"question": "9 - 1?", "answer": "8"}\n')
+    const own = file('own.jsonl', ['{"question": "9 - 2?", "answer": "7"}'])
+    await bring({ paths: [sent, own] })
+    await lab.client.imports.discard({ paths: [own, join(incomingFolder(lab.folder), '..', '..', 'workspace.db')] })
+    expect([existsSync(drop), existsSync(own), existsSync(join(lab.folder, 'workspace.db'))]).toEqual([false, true, true])
+  })
+
+  it('refuses names of imports that lead out of the workspace', async () => {
+    await expect(lab.client.imports.rejected({ importId: '../../secret' })).rejects.toMatchObject({ code: 'import.unknown' })
+    await expect(lab.client.imports.result({ jobId: 'import-999' })).rejects.toMatchObject({ code: 'import.unknown' })
+  })
+})
+
+describe('a dataset that is kept', () => {
+  const rows = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => JSON.stringify({ problem: `A farmer number ${from + i} sells ${3 * (from + i)} eggs on Monday and twice as many on Friday; how many in all?`, answer: String(9 * (from + i)), level: 1 + ((from + i) % 3), subject: 'eggs' }))
+
+  it('says how long and how hard its problems are, and what they are about', async () => {
+    const { datasetId } = await bring({ paths: [file('eggs.jsonl', rows(0, 30))] })
+    const facts = await lab.client.datasets.facts({ datasetId: datasetId! })
+    expect(facts.levels).toEqual([{ level: 1, count: 10 }, { level: 2, count: 10 }, { level: 3, count: 10 }])
+    expect(facts.slices.find(({ name }) => name === 'subject')).toEqual({ name: 'subject', values: [{ value: 'eggs', count: 30 }], others: 0 })
+    expect(facts.problemLengths.counts.reduce((sum, each) => sum + each, 0)).toBe(30)
+    expect(facts.record).toMatchObject({ kind: 'dataset', rows: 30, similar: { count: expect.any(Number) } })
+  })
+
+  it('names the problems it shares with another set', async () => {
+    const { datasetId } = await bring({ paths: [file('more-eggs.jsonl', rows(25, 40))] })
+    const { found, whole } = await lab.client.datasets.overlap({ datasetId: datasetId! })
+    expect(whole).toBe(true)
+    const shared = found.find(({ b }) => b.name === 'eggs.jsonl')!
+    expect(shared.exact).toBe(5)
+    expect(shared.examples.length).toBeGreaterThan(0)
+  })
+
+  it('takes another grader, another name and other splits, and goes when nothing refers to it', async () => {
+    const { datasetId } = await bring({ paths: [file('few.jsonl', rows(100, 150))] })
+    const id = datasetId!
+    expect(await lab.client.datasets.describe({ datasetId: id, name: 'few eggs', note: 'a note', grader: 'decimal' })).toMatchObject({ name: 'few eggs', grader: 'decimal' })
+    await expect(lab.client.datasets.describe({ datasetId: id, name: 'x', note: '', grader: 'nonsense' })).rejects.toMatchObject({ code: 'grader.kind' })
+    const rule = { seed: 3, shares: [{ name: 'train', share: 0.8 }, { name: 'eval', share: 0.2 }] }
+    const first = await lab.client.datasets.split({ datasetId: id, rule })
+    expect(first.splits.train! + first.splits.eval!).toBe(50)
+    expect((await lab.client.datasets.split({ datasetId: id, rule })).splits).toEqual(first.splits)
+    await lab.client.datasets.remove({ datasetId: id })
+    await expect(lab.client.datasets.get({ datasetId: id })).rejects.toMatchObject({ code: 'dataset.unknown' })
+  })
+
+  it('is not taken apart while runs refer to it', async () => {
+    const [used] = await lab.client.datasets.list()
+    await expect(lab.client.datasets.split({ datasetId: used!.id, rule: { seed: 1, shares: [{ name: 'train', share: 1 }] } })).rejects.toMatchObject({ code: 'dataset.inUse' })
+    await expect(lab.client.datasets.remove({ datasetId: used!.id })).rejects.toMatchObject({ code: 'dataset.inUse' })
+  })
+})
+
+describe('a model folder', () => {
+  const config: LlamaConfig = { architecture: 'llama', vocabSize: 416, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, kvHeads: 1, headDim: 8, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
+  const stated = {
+    architectures: ['LlamaForCausalLM'], model_type: 'llama', vocab_size: 416, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
+    num_key_value_heads: 1, head_dim: 8, rms_norm_eps: 1e-5, max_position_embeddings: 64, hidden_act: 'silu', tie_word_embeddings: true,
+  }
+  async function model(name: string, changes: object = {}): Promise<string> {
+    const path = join(folder, name)
+    mkdirSync(path)
+    writeFileSync(join(path, 'config.json'), JSON.stringify({ ...stated, ...changes }))
+    writeFileSync(join(path, 'README.md'), '---\nlicense: apache-2.0\n---\nA model.\n')
+    const weights = initialWeights(config, 1)
+    await writeSafetensors(join(path, 'model.safetensors'), new Map(parameterSpecs(config).map(({ name: tensor, dims }) => [tensor, { dims, data: weights.get(tensor)! }])))
+    return path
+  }
+
+  it('becomes a model with its checksums and licence, and a checkpoint where it speaks our vocabulary', async () => {
+    const path = await model('tiny')
+    expect((await lab.client.imports.inspect({ paths: [path] }))[0]).toMatchObject({ kind: 'model' })
+    const { modelId } = await bring({ paths: [path] })
+    const kept = (await lab.client.models.list()).find(({ id }) => id === modelId)!
+    expect(kept).toMatchObject({ name: 'tiny', kind: 'huggingface', family: 'llama', config: { layers: 1, vocabSize: 416 }, provenance: { licence: 'apache-2.0', dtypes: ['F32'] } })
+    expect(existsSync(join(lab.folder, kept.path, 'checkpoint', 'weights.safetensors'))).toBe(true)
+    await expect(bring({ paths: [path] })).rejects.toMatchObject({ code: 'model.known' })
+    await lab.client.models.remove({ modelId: kept.id })
+    expect(existsSync(join(lab.folder, kept.path))).toBe(false)
+  })
+
+  it.each([
+    ['another family', { model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] }, 'model.architecture', 'qwen2'],
+    ['an output matrix of its own', { tie_word_embeddings: false }, 'model.architecture', 'tie_word_embeddings'],
+    ['scaled positions', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'model.architecture', 'llama3'],
+    ['biases', { attention_bias: true }, 'model.architecture', 'biases'],
+    ['a size that its weights do not have', { intermediate_size: 48 }, 'model.tensors', 'in model.safetensors'],
+    ['no size at all', { hidden_size: null }, 'model.config', 'null'],
+  ])('is refused with %s', async (what, changes, code, found) => {
+    await expect(bring({ paths: [await model(`not ${what}`, changes)] })).rejects.toMatchObject({ code, found: expect.stringContaining(found) })
+  })
+})
