@@ -22,7 +22,7 @@ import { rolloutSources } from '../data/rollouts/mapping.ts'
 import type { RolloutSource } from '../data/rollouts/mapping.ts'
 import type { Store } from '../store/openStore.ts'
 import { graderKinds } from '../tasks/graders/grader.ts'
-import { EXPORTS } from './exportRun.ts'
+import { EXPORTS } from './exportFile.ts'
 import { importInto } from './importInto.ts'
 import { importModel, isModel } from './importModel.ts'
 import type { JobControl, Jobs } from './jobs.ts'
@@ -169,7 +169,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
       return done
     },
     rejected: ({ importId, offset, limit }) => readRejected(open().folder, importId, offset, limit),
-    exportRejected({ importId }) {
+    async exportRejected({ importId }) {
       const { folder } = open()
       const source = rejectedFile(folder, importId)
       if (!existsSync(source)) throw new LabError('export.empty', { expected: 'rejected rows', found: 'none', next: 'Every row of that import was used.' })
@@ -177,7 +177,8 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
       mkdirSync(join(folder, EXPORTS), { recursive: true })
       const path = join(folder, EXPORTS, fileName)
       copyFileSync(source, path)
-      return { fileName, path, bytes: statSync(path).size, href: `./${EXPORTS}/${fileName}` }
+      const { total } = await readRejected(folder, importId, 0, 0)
+      return { fileName, path, bytes: statSync(path).size, rows: total, href: `./${EXPORTS}/${fileName}` }
     },
     discard({ paths }) {
       discardIncoming(open().folder, paths)

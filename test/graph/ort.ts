@@ -77,7 +77,7 @@ export function softwareVulkanDriver(): string {
   }
   const packaged = listed.split('\n').find((path) => path.endsWith('vk_swiftshader_icd.json') && existsSync(path))
   if (packaged) return packaged
-  throw new Error(`The WebGPU tests need Chromium's software Vulkan driver: run them through `npm test`, which brings one, or install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`)
+  throw new Error(`The WebGPU tests need Chromium's software Vulkan driver: run them through "npm test", which brings one, or install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`)
 }
 
 /** What a process needs in its environment for WebGPU; Chromium also brings the loader, libvulkan, in the same folder. */
