@@ -62,7 +62,7 @@ export function menuTemplate({ platform, productName, recents, choose, openRecen
     {
       label: 'Help',
       submenu: [
-        command('shortcuts'), SEPARATOR, { label: 'Open data folder', click: openDataFolder }, { label: 'Copy diagnostics', click: copyDiagnostics },
+        command('shortcuts'), command('glossary'), SEPARATOR, { label: 'Open data folder', click: openDataFolder }, { label: 'Copy diagnostics', click: copyDiagnostics },
         ...(mac ? [] : [SEPARATOR, { role: 'about' as const }]),
       ],
     },

@@ -12,6 +12,7 @@ import { exportFile, exportLabels, sizesOf } from './exportFile.ts'
 import { metricDescriptions, terms } from './glossary.ts'
 import { importAnswers } from './imports.ts'
 import { createJobs } from './jobs.ts'
+import type { MachineSpeed } from './machineSpeed.ts'
 import { compareQueries } from './queriesCompare.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
 import { found, runQueries } from './queriesRuns.ts'
@@ -46,6 +47,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
   const open = workspaces.store
   let opening: Promise<Engine> | null = null
   let opened: Engine | null = null
+  let timing: Promise<MachineSpeed | null> | null = null
 
   function engine(): Promise<Engine> {
     opening ??= experiments.openEngine().then(
@@ -56,6 +58,16 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       },
     )
     return opening
+  }
+
+  /** Timed once, when first asked for while nothing else is at work; null while it cannot be. */
+  function speed(): Promise<MachineSpeed | null> {
+    if (timing === null && jobs.list().length === 0)
+      timing = engine().then((ready) => experiments.measureSpeed(ready, now)).catch(() => {
+        timing = null
+        return null
+      })
+    return timing ?? Promise.resolve(null)
   }
 
   function refuseWhileBusy(): void {
@@ -87,7 +99,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       }),
       info: () => workspaces.current()?.workspace() ?? null,
       recents: () => workspaces.recents(),
-      forget: ({ folder }) => workspaces.forget(folder),
+      forget: changing('workspace', ({ folder }) => workspaces.forget(folder)),
       close: changing('workspace', () => {
         refuseWhileBusy()
         workspaces.close()
@@ -119,7 +131,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       restore: changing('runs', runs.restore),
       emptyBin: changing('runs', runs.emptyBin),
       specFields: () => [...specFields],
-      estimate: ({ spec }) => estimateRun(open(), spec),
+      estimate: ({ spec }) => estimateRun(open(), spec, speed),
     },
     steps,
     groups,

@@ -1,18 +1,21 @@
-// What a run will cost, before it starts: time, memory, disk. Where this workspace has steps of a run like it, time and tokens are those,
-// scaled by the number of rollouts; else they follow from operation counts at an assumed speed, and the range is wide. Memory and disk
-// are counted: weights and their copies, the decode cache, the activations of one micro-batch; records per token, and checkpoints.
+// What a run will cost, before it starts: time, memory, disk. Where this workspace has steps of a run like it, made on this machine, time
+// and tokens are those, scaled by the number of rollouts; else they follow from the speed timed on this machine; else, while that cannot be
+// timed, from operation counts at an assumed speed, and the range is wide. Memory and disk are counted: weights and their copies, the
+// decode cache, the activations of one micro-batch; records per token, and checkpoints.
 
+import { cpus } from 'node:os'
 import type { Run, RunEstimate, RunSpec, Step } from '../../src-preload/contract.ts'
 import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, type LlamaConfig } from '../model/config.ts'
 import { mean } from '../numeric/stats.ts'
 import { createMethod } from '../rl/algorithms.ts'
 import type { Store } from '../store/openStore.ts'
+import type { MachineSpeed } from './machineSpeed.ts'
 import { specOf } from './queriesRuns.ts'
 
 /** Operations per second that small graphs reach on a few cores, everything counted. */
-const ASSUMED_FLOPS = 12e9
+const ASSUMED_FLOPS = 60e9
 /** Share of the thinking budget that rollouts use before training has shortened them. */
-const ASSUMED_FILL = 0.7
+const ASSUMED_FILL = 0.55
 const RECENT_STEPS = 10
 const FLOAT = 4
 /** Token id, log-probability and advantage, and about three characters of text with their share of the search index. */
@@ -24,10 +27,18 @@ const ROWS = 256
 const PROMPT_ROOM = 24
 /** The engine, Node and SQLite's cache. */
 const BASE_BYTES = 260e6
-const MEASURED_SPREAD = 0.2
-const MODELLED_SPREAD = 1
+const SPREAD = { measured: 0.2, timed: 0.5, modelled: 1 } as const
+/** Forward, and backward at twice its price. */
+const TRAIN_PASSES = 3
+
+const BECAUSE: Readonly<Record<RunEstimate['basis'], (run: Run | null) => string>> = {
+  measured: (run) => `From the last steps of run ${run!.id} (${run!.name}), which has the same algorithm, task and budget.`,
+  timed: () => 'From a second of drawing and reading tokens on this machine; after the first steps of a run like this one it follows from those.',
+  modelled: () => 'From operation counts at a usual speed, because the machine is busy; it may be off by a factor of two.',
+}
 
 interface Pace {
+  readonly basis: RunEstimate['basis']
   readonly wallMsPerRollout: number
   readonly tokensPerRollout: number
   readonly estimateTokensPerRollout: number
@@ -36,20 +47,27 @@ interface Pace {
 
 const rolloutsOf = (spec: RunSpec): number => spec.promptsPerStep * spec.groupSize
 
-/** The newest run with the same algorithm, task and budget that has steps; null without one. */
+/** Workspaces travel: steps taken elsewhere say nothing about this machine. A record without a processor is taken for one of here. */
+function madeHere({ environment }: Run): boolean {
+  const { cpu, cores } = (environment ?? {}) as { readonly cpu?: string; readonly cores?: number }
+  const here = cpus()
+  return cpu === undefined || (cpu === here[0]?.model.trim() && cores === here.length)
+}
+
+/** The newest run with the same algorithm, task and budget that took steps on this machine; null without one. */
 function measuredPace(store: Store, spec: RunSpec): Pace | null {
   const alike = store.runs.list().map(({ run }) => run).filter((run) => {
     const other = specOf(run)
-    return run.lastStep !== null && run.algorithm === spec.algorithm.name && other.task?.numbers === spec.task.numbers && other.budget?.thinkingTokens === spec.budget.thinkingTokens
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && other.task?.numbers === spec.task.numbers && other.budget?.thinkingTokens === spec.budget.thinkingTokens
   })
   const run = alike.at(-1)
   if (run === undefined) return null
   const steps = store.steps.range(run.id, Math.max(1, run.lastStep! - RECENT_STEPS + 1), run.lastStep!)
   const per = (of: (step: Step) => number): number => mean(steps.map(of)) / rolloutsOf(specOf(run))
-  return { wallMsPerRollout: per((s) => s.wallMs), tokensPerRollout: per((s) => s.tokens), estimateTokensPerRollout: per((s) => s.estimateTokens), run }
+  return { basis: 'measured', wallMsPerRollout: per((s) => s.wallMs), tokensPerRollout: per((s) => s.tokens), estimateTokensPerRollout: per((s) => s.estimateTokens), run }
 }
 
-function modelledPace(spec: RunSpec, config: LlamaConfig): Pace {
+function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | null): Pace {
   const method = createMethod(spec.algorithm.name, spec.algorithm.options)
   const needs = method.algorithm.needs(method.options)
   const tokens = ASSUMED_FILL * spec.budget.thinkingTokens + spec.budget.answerTokens / 2
@@ -57,9 +75,11 @@ function modelledPace(spec: RunSpec, config: LlamaConfig): Pace {
   const branches = needs.J === 'sampled' ? Number(method.options.branches ?? 1) : 1
   const estimateTokens = observed * (needs.J === 'sampled' ? branches * (tokens / 12) * spec.budget.answerTokens : 2 * tokens)
   const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
-  // Decoding one token at a time reaches about a third of the speed of whole sequences.
-  const flops = perToken * (3 * tokens + estimateTokens + 3 * tokens)
-  return { wallMsPerRollout: (flops / ASSUMED_FLOPS) * 1000, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
+  // Drawing one token at a time reaches about half the speed of reading whole sequences.
+  const { drawn, read } = speed ?? { drawn: ASSUMED_FLOPS / 2 / perToken, read: ASSUMED_FLOPS / perToken }
+  const larger = speed === null ? 1 : perToken / forwardFlopsPerToken(STARTER_CONFIG, spec.budget.thinkingTokens / 2)
+  const seconds = larger * (tokens / drawn + (estimateTokens + TRAIN_PASSES * (PROMPT_ROOM / 2 + tokens)) / read)
+  return { basis: speed === null ? 'modelled' : 'timed', wallMsPerRollout: 1000 * seconds, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
 }
 
 function memoryOf(spec: RunSpec, config: LlamaConfig): number {
@@ -72,15 +92,17 @@ function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   return BASE_BYTES + copies + cache + spec.microbatchTokens * perToken * FLOAT
 }
 
-/** @param config of the weights that the run starts from; the starter's where they cannot be read yet */
-export function estimateRun(store: Store, spec: RunSpec, config: LlamaConfig = STARTER_CONFIG): RunEstimate {
-  const measured = measuredPace(store, spec)
-  const pace = measured ?? modelledPace(spec, config)
+/**
+ * @param speed timed on this machine, asked for only where no run like this one was made here; null where it cannot be timed now
+ * @param config of the weights that the run starts from; the starter's where they cannot be read yet
+ */
+export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, config: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
+  const pace = measuredPace(store, spec) ?? modelledPace(spec, config, await speed())
   const rollouts = rolloutsOf(spec) * spec.steps
   const evaluated = spec.evaluation.problems * spec.evaluation.samples * (spec.evaluation.every === 0 ? 1 : Math.floor(spec.steps / spec.evaluation.every) + 1)
   // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
   const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
-  const spread = measured === null ? MODELLED_SPREAD : MEASURED_SPREAD
+  const spread = SPREAD[pace.basis]
   const tokens = pace.tokensPerRollout * rollouts
   const checkpoints = Math.ceil(spec.steps / spec.checkpointEvery)
   return {
@@ -90,9 +112,7 @@ export function estimateRun(store: Store, spec: RunSpec, config: LlamaConfig = S
     tokens,
     estimateTokens: pace.estimateTokensPerRollout * rollouts,
     checkpoints,
-    basis: measured === null ? 'modelled' : 'measured',
-    because: measured === null
-      ? 'No run like this one has been recorded here yet, so this follows from operation counts and may be off by a factor of two.'
-      : `From the last steps of run ${measured.run!.id} (${measured.run!.name}), which has the same algorithm, task and budget.`,
+    basis: pace.basis,
+    because: BECAUSE[pace.basis](pace.run),
   }
 }

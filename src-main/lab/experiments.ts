@@ -5,6 +5,7 @@ import type { NewRun, SelfTestReport, StopHereResult, ThinkingScope, VotingCurve
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
 import type { JobOptions, LabContext } from './context.ts'
+import type { MachineSpeed } from './machineSpeed.ts'
 
 export interface StopHereRequest {
   readonly rolloutId: number
@@ -50,6 +51,8 @@ export interface Experiments {
   /** J at every boundary of rollouts of a scope, recorded. */
   measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>
   drawVotes(context: LabContext, request: VoteRequest, options: JobOptions): Promise<VotingCurves>
+  /** Tokens per second that this machine draws and reads. */
+  measureSpeed(engine: Engine, now: () => number): Promise<MachineSpeed>
   selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport>
 }
 
@@ -68,5 +71,6 @@ export const experiments: Experiments = {
   stopHere: async (...given) => (await import('./stopHere.ts')).stopHere(...given),
   measureJ: async (...given) => (await import('./measureJ.ts')).measureJ(...given),
   drawVotes: async (...given) => (await import('./drawVotes.ts')).drawVotes(...given),
+  measureSpeed: async (...given) => (await import('./machineSpeed.ts')).measureSpeed(...given),
   selfTest: async (...given) => (await import('./selfTest.ts')).selfTest(...given),
 }

@@ -72,6 +72,7 @@ export const commandTable = {
 
   'palette': { title: 'Commands', section: 'Help', keys: 'Mod+K', quiet: true },
   'shortcuts': { title: 'Shortcuts', section: 'Help', keys: '?' },
+  'glossary': { title: 'Glossary', section: 'Help' },
 } as const satisfies Readonly<Record<string, CommandText>>
 
 export type CommandId = keyof typeof commandTable

@@ -164,8 +164,8 @@ export const runEstimate = z.object({
   tokens: z.number(),
   estimateTokens: z.number(),
   checkpoints: count,
-  /** `measured`: from steps of runs like it on this machine; `modelled`: from operation counts and an assumed speed. */
-  basis: z.enum(['measured', 'modelled']),
+  /** `measured`: from steps of runs like it on this machine; `timed`: from its speed, timed just now; `modelled`: from operation counts and an assumed speed. */
+  basis: z.enum(['measured', 'timed', 'modelled']),
   because: z.string(),
 })
 export type RunEstimate = Of<typeof runEstimate>

@@ -17,25 +17,25 @@ export const samplingSpec = z.strictObject({
 })
 
 export const budgetSpec = z.strictObject({
-  thinkingTokens: positive.default(120).describe('Thinking tokens before the answer is forced.'),
+  thinkingTokens: positive.default(120).describe('Thinking tokens before the answer is forced. Regret is measured up to here.'),
   answerTokens: positive.default(24).describe('Tokens allowed for the answer, its end token included.'),
 })
 
 export const optimizerSpec = z.strictObject({
-  lr: z.number().positive().default(3e-4).describe('Peak learning rate of AdamW.'),
+  lr: z.number().positive().default(3e-4).describe('Peak learning rate of AdamW. Lower it when the gradient spikes or entropy collapses.'),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('How the learning rate falls after the warm-up.'),
   warmupSteps: z.number().int().nonnegative().default(0).describe('Steps over which the learning rate rises from 0.'),
   beta1: z.number().min(0).max(1).default(0.9),
   beta2: z.number().min(0).max(1).default(0.99),
   eps: z.number().positive().default(1e-8),
   weightDecay: z.number().min(0).default(0).describe('Decoupled weight decay on matrices.'),
-  clipNorm: z.number().positive().default(1).describe('Largest global norm of the gradient.'),
+  clipNorm: z.number().positive().default(1).describe('Largest global norm of the gradient; a larger one is scaled down to it.'),
 })
 
 export const evaluationSpec = z.strictObject({
   every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),
   problems: positive.default(512).describe('Held-out problems; the standard error falls with their square root.'),
-  samples: positive.default(2).describe('Rollouts per problem.'),
+  samples: positive.default(2).describe('Rollouts of each held-out problem; more problems say more than more rollouts of the same.'),
   budgets: z.array(positive).default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]).describe('Thinking budgets in tokens at which accuracy and regret are read. Those beyond the training budget are reached by forced continuation.'),
   seed: z.number().int().nonnegative().default(20_260_101).describe('Seed of the evaluation problems and rollouts: the same for every run, so that runs are paired.'),
 })
@@ -49,8 +49,8 @@ export const runSpec = z.strictObject({
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),
   seed: z.number().int().nonnegative().default(1),
-  promptsPerStep: positive.default(32).describe('Problems per step.'),
-  groupSize: positive.default(8).describe('Rollouts per problem and step.'),
+  promptsPerStep: positive.default(32).describe('Problems drawn anew for every step. More of them steady the update and cost time in proportion.'),
+  groupSize: positive.default(8).describe('Rollouts of each problem, compared with one another: 8 is the least that tells them apart well, 16 to 32 are common.'),
   sampling: samplingSpec.prefault({}),
   budget: budgetSpec.prefault({}),
   optimizer: optimizerSpec.prefault({}),

@@ -6,6 +6,7 @@ import type { Component } from 'svelte'
 import type { CommandId } from '../state/commandTable.ts'
 import type { Params, RouteName } from '../state/route.svelte.ts'
 import Compare from './Compare.svelte'
+import Glossary from './Glossary.svelte'
 import Home from './Home.svelte'
 import NewRun from './NewRun.svelte'
 import Rollouts from './Rollouts.svelte'
@@ -27,5 +28,6 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   run: { title: 'Run', component: Run, within: 'runs', needsWorkspace: true },
   rollouts: { title: 'Rollouts', component: Rollouts, command: 'go.rollouts', needsWorkspace: true },
   compare: { title: 'Compare', component: Compare, command: 'go.compare', needsWorkspace: true },
+  glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
   newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
 }

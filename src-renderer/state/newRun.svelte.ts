@@ -26,7 +26,8 @@ export function totalOf(estimates: readonly RunEstimate[], times: number): Total
   const [first] = estimates
   if (first === undefined) return null
   const sum = (of: (each: RunEstimate) => number): number => times * estimates.reduce((total, each) => total + of(each), 0)
-  const modelled = estimates.find(({ basis }) => basis === 'modelled')
+  // The sum is as sure as its least sure part.
+  const least = (['modelled', 'timed'] as const).flatMap((basis) => estimates.find((each) => each.basis === basis) ?? [])[0] ?? first
   return {
     timeMs: { low: sum(({ timeMs }) => timeMs.low), high: sum(({ timeMs }) => timeMs.high) },
     memoryBytes: Math.max(...estimates.map(({ memoryBytes }) => memoryBytes)),
@@ -34,8 +35,8 @@ export function totalOf(estimates: readonly RunEstimate[], times: number): Total
     tokens: sum(({ tokens }) => tokens),
     estimateTokens: sum(({ estimateTokens }) => estimateTokens),
     checkpoints: sum(({ checkpoints }) => checkpoints),
-    basis: (modelled ?? first).basis,
-    because: (modelled ?? first).because,
+    basis: least.basis,
+    because: least.because,
     runs: times * estimates.length,
   }
 }

@@ -26,6 +26,7 @@ export const routes = {
   newRun: { path: 'new', main: null, params: { preset: text, from: id, branch: id } },
   rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
   compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: id, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: id, b: id } },
+  glossary: { path: 'glossary', main: null, params: { find: text } },
   thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, steps: range, problem: id, budget: number, tab: text } },
 } as const satisfies Readonly<Record<string, Shape>>
 

@@ -61,5 +61,6 @@ export const fakeExperiments: Experiments = {
   }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),
   drawVotes: (_context, { samples }) => Promise.resolve({ rolloutCount: 0, problemCount: 0, samples, temperature: 1, model: 'none', tokensGenerated: 0, sizes: [1], boundaries: [], direct: [] }),
+  measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   selfTest: (_engine, device) => Promise.resolve({ device, ok: true, checks: [], durationMs: 0 }),
 }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Json } from '../../src-preload/contract.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
 
@@ -120,10 +121,27 @@ describe('runs', () => {
     expect(measured).toMatchObject({ basis: 'measured' })
     // 1000 ms for a step of 32 x 8 rollouts; 4 such steps and 512 x 2 evaluated rollouts at half the price.
     close((measured.timeMs.low * 1.2) / 1000, 4 + 2)
-    const modelled = await lab.client.runs.estimate({ spec: specOf('gspo', 1) })
-    expect(modelled.basis).toBe('modelled')
-    expect(modelled.timeMs.high / modelled.timeMs.low).toBeCloseTo(4, 6)
-    expect(modelled.memoryBytes).toBeGreaterThan(1e8)
+    const timed = await lab.client.runs.estimate({ spec: specOf('gspo', 1) })
+    expect(timed.basis).toBe('timed')
+    // 1024 rollouts and 1024 evaluated ones at half the price; each 13 tokens, drawn at 10,000 a second; observed and trained on at 20,000.
+    close((timed.timeMs.low * 1.5) / 1000, 1536 * (13 / 10_000 + ((4 / 32) * 2 * 13 + 3 * (12 + 13)) / 20_000))
+    expect(timed.memoryBytes).toBeGreaterThan(1e8)
+  })
+
+  it('takes nothing from runs of another machine for an estimate on this one', async () => {
+    const other = await openLocalLab()
+    try {
+      const store = other.lab.workspaces.store()
+      const near = store.runs.get(other.filled.runIds[0]!)!
+      const { id } = store.runs.add({
+        name: 'far', method: 'rloo', algorithm: 'rloo', config: specOf('rloo', 1) as unknown as Json, seed: 1, groupKey: 'far', modelId: near.modelId, datasetId: near.datasetId, parentRunId: null, parentStep: null,
+        plannedSteps: 4, environment: { cpu: 'Another processor', cores: 2 }, note: '', createdAtMs: 1,
+      })
+      store.steps.record({ step: { ...store.steps.get(near.id, 1)!, runId: id }, rollouts: [], events: [] })
+      expect((await other.client.runs.estimate({ spec: specOf('rloo', 1) })).basis).toBe('timed')
+    } finally {
+      await other.close()
+    }
   })
 })
 

@@ -1,0 +1,86 @@
+/** The table of runs: found by words or a pattern, measured against a pinned baseline, joined over seeds, chosen, removed and put back. */
+import { readFileSync } from 'node:fs'
+import { expect, type Page } from '@playwright/test'
+import { copySample, holdsUp, testsOn } from './workbench.ts'
+
+const test = testsOn(copySample)
+const table = (page: Page) => page.getByRole('grid', { name: 'Runs' })
+const rowOf = (page: Page, name: string) => table(page).getByRole('row', { name: new RegExp(name) })
+const filter = (page: Page) => page.getByRole('searchbox', { name: 'Filter runs' })
+
+test('every run has its course, its held-out figures with intervals, and its own sign', async ({ at }) => {
+  const page = await at('#/runs')
+  await expect(rowOf(page, 'MRT-exact').getByRole('img', { name: 'Reward of MRT-exact' })).toBeVisible()
+  await expect(rowOf(page, 'MRT-exact')).toContainText(/0\.\d{3}±0\.\d{3}/, { timeout: 60_000 })
+  await holdsUp(page, 'runs')
+})
+
+test('no column is cut off, however wide the window', async ({ at }) => {
+  const page = await at('#/runs')
+  await expect(rowOf(page, 'MRT-exact')).toContainText('±', { timeout: 60_000 })
+  for (const width of [1000, 1280, 1440, 1920, 2560]) {
+    await page.setViewportSize({ width, height: 800 })
+    await expect.poll(() => table(page).evaluate((element) => element.parentElement!.scrollWidth - element.parentElement!.clientWidth), { message: `at ${width}` }).toBeLessThanOrEqual(1)
+    await expect(table(page).getByRole('columnheader', { name: /^regret/ })).toBeVisible()
+  }
+})
+
+test('runs are found by words, by a pattern, by their settings; a broken pattern says what is wrong with it', async ({ at }) => {
+  const page = await at('#/runs')
+  await filter(page).fill('/mrt|length/')
+  await expect(table(page).getByRole('row')).toHaveCount(3)
+  await expect(page).toHaveURL(/find=/)
+  await filter(page).fill('algorithm.options.lambda = 0.5')
+  await expect(table(page).getByRole('row')).toHaveCount(2)
+  await filter(page).fill('/(/')
+  await expect(page.getByRole('alert')).toContainText(/regular expression|group/i)
+  await expect(filter(page)).toHaveAttribute('aria-invalid', 'true')
+  await filter(page).fill('no such run')
+  await expect(page.getByText('No run passes the filter.')).toBeVisible()
+})
+
+test('a pinned baseline gives every other run its paired difference', async ({ at }) => {
+  const page = await at('#/runs')
+  await rowOf(page, 'outcome RL').click()
+  await page.getByRole('button', { name: '1 chosen' }).click()
+  await page.getByRole('menuitem', { name: 'Set as baseline' }).click()
+  await expect(table(page).getByRole('columnheader', { name: /against baseline/ })).toBeVisible()
+  await expect(rowOf(page, 'length penalty')).toContainText(/−1\d\.\d/, { timeout: 60_000 })
+  await page.reload()
+  await expect(table(page).getByRole('columnheader', { name: /against baseline/ })).toBeVisible()
+})
+
+test('the keyboard walks, chooses and opens', async ({ at }) => {
+  const page = await at('#/runs')
+  await expect(table(page)).toBeFocused()
+  for (const key of ['j', ' ', 'k', ' ']) await page.keyboard.press(key)
+  await expect(page.getByRole('button', { name: 'Compare 2' })).toBeVisible()
+  await page.keyboard.press('Enter')
+  await expect(page).toHaveURL(/#\/run\/3/)
+})
+
+test('a run goes to the bin with its size named, and comes back', async ({ at }) => {
+  const page = await at('#/runs')
+  await rowOf(page, 'length penalty').click()
+  await page.getByRole('button', { name: '1 chosen' }).click()
+  await page.getByRole('menuitem', { name: 'Move to the bin' }).click()
+  const dialog = page.getByRole('dialog', { name: /Move “length penalty” to the bin/ })
+  await expect(dialog).toContainText(/\d+ rollouts and 1 checkpoints? \(.*B\) go along/)
+  await dialog.getByRole('button', { name: 'Move to the bin' }).click()
+  await expect(rowOf(page, 'length penalty')).toHaveCount(0)
+  await page.getByRole('button', { name: 'Bin', exact: true }).click()
+  await page.getByRole('dialog', { name: 'Bin' }).getByRole('button', { name: 'Put back' }).click()
+  await page.keyboard.press('Escape')
+  await expect(rowOf(page, 'length penalty')).toBeVisible()
+})
+
+test('the file of the table holds its numbers and their bounds', async ({ at }) => {
+  const page = await at('#/runs')
+  await expect(rowOf(page, 'MRT-exact')).toContainText('±', { timeout: 60_000 })
+  await page.getByRole('button', { name: 'Export Runs' }).click()
+  const download = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
+  const [head, ...lines] = readFileSync(await (await download).path(), 'utf8').trim().split('\n')
+  expect(head).toMatch(/^run,status,.*regret/)
+  expect(lines).toHaveLength(3)
+})
