@@ -171,10 +171,10 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
         }),
     }))
     return budgets.map((budget) => {
-      const scored = paths.map(({ arm, dots }) => ({
-        ...face(arm),
-        dots: dots.map(({ evaluation, dot }) => ({ runId: evaluation.runId, evaluationId: evaluation.id, step: evaluation.step, tokens: dot.tokens, accuracy: dot.accuracy(budget), regret: dot.regret(budget) })),
-      }))
+      const scored = paths.map(({ arm, dots: own }) => {
+        const dots = own.map(({ evaluation, dot }) => ({ runId: evaluation.runId, evaluationId: evaluation.id, step: evaluation.step, tokens: dot.tokens, accuracy: dot.accuracy(budget), regret: dot.regret(budget) }))
+        return { ...face(arm), dots, path: wayOf(dots) }
+      })
       return { budget, paths: scored, equalRegret: equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret)))) }
     })
   }
@@ -328,6 +328,17 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
 
     paired: ({ a, b, budget }) => pair(found('evaluation', a, open().evaluations.get(a)), found('evaluation', b, open().evaluations.get(b)), budget),
   }
+}
+
+/** Means over the seeds of an arm, the start first, at the steps at which all seeds that were evaluated at all were. */
+function wayOf(dots: MethodMap['paths'][number]['dots']): MethodMap['paths'][number]['path'] {
+  const seeds = new Set(dots.flatMap(({ runId }) => runId ?? [])).size
+  const together = [...Map.groupBy(dots, ({ runId, step }) => (runId === null ? 'start' : String(step))).values()]
+  return together
+    .map((members) => ({ step: members[0]!.step, tokens: mean(members.map(({ tokens }) => tokens)), accuracy: mean(members.map(({ accuracy }) => accuracy)), regret: mean(members.map(({ regret }) => regret)), n: members.length, start: members[0]!.runId === null }))
+    .filter(({ n, start }) => start || n >= seeds)
+    .toSorted((a, b) => Number(b.start) - Number(a.start) || (a.step ?? 0) - (b.step ?? 0))
+    .map(({ start: _, ...point }) => point)
 }
 
 /** Round accuracies between the lowest and the highest that any of the curves passes. */

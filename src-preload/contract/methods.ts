@@ -470,10 +470,16 @@ export type OverlayCurve = Of<typeof overlayCurve>
 export const budgetCurve = arm.extend({ trainedBudget: count.nullable(), points: z.array(budgetPoint) })
 export type BudgetCurveView = Of<typeof budgetCurve>
 
-/** Accuracy against tokens, one dot per evaluation (run null: the weights that all start from), with curves of equal regret for the budget. */
+/**
+ * Accuracy against tokens, one dot per evaluation (run null: the weights that all start from), with curves of equal regret for the budget.
+ * `path` is the way of the whole arm: means over its seeds at the steps at which all of them were evaluated.
+ */
 export const methodMap = z.object({
   budget: z.number(),
-  paths: z.array(arm.extend({ dots: z.array(z.object({ runId: id.nullable(), evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })) })),
+  paths: z.array(arm.extend({
+    dots: z.array(z.object({ runId: id.nullable(), evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })),
+    path: z.array(z.object({ step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number(), n: count })),
+  })),
   equalRegret: z.array(z.object({ regret: z.number(), tokens: z.array(z.number()), accuracy: z.array(z.number()) })),
 })
 export type MethodMap = Of<typeof methodMap>

@@ -4,7 +4,7 @@
  * What a page shows belongs in its parameters: then Back, reload and a copied address show the same.
  */
 import type { RolloutFilter } from '../../src-preload/contract.ts'
-import { finishes, type Param, range, choice, flag, id, ids, integer, number, text } from './routeParams.ts'
+import { arm, finishes, type Param, range, choice, flag, id, ids, integer, number, text } from './routeParams.ts'
 
 interface Shape {
   /** First part of the path. */
@@ -25,7 +25,7 @@ export const routes = {
   run: { path: 'run', main: 'runId', params: { runId: id, tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'), x: choice('step', 'tokens', 'time'), smoothing: number } },
   newRun: { path: 'new', main: null, params: { preset: text, from: id, branch: id } },
   rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
-  compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: id, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: id, b: id } },
+  compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: arm, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: arm, b: arm, level: number } },
   glossary: { path: 'glossary', main: null, params: { find: text } },
   thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, steps: range, problem: id, budget: number, tab: text } },
 } as const satisfies Readonly<Record<string, Shape>>

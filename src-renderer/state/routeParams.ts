@@ -17,6 +17,9 @@ export const number = param(finite)
 export const text = param<string>((written) => (written === '' ? undefined : written))
 export const flag = param<boolean>((written) => ({ yes: true, no: false })[written], (value) => (value ? 'yes' : 'no'))
 
+/** A run, or the weights that all runs start from. */
+export const arm = param<number | 'start'>((written) => (written === 'start' ? 'start' : id.read(written)))
+
 /** `1,2,3`; duplicates are dropped. */
 export const ids = param<readonly number[]>(
   (written) => {

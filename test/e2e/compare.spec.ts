@@ -38,13 +38,18 @@ const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Serv
 
 const headline = (page: Page) => page.getByRole('grid', { name: /^Methods at a budget of/ })
 const scrubber = (page: Page) => page.getByRole('slider', { name: 'Thinking budget' })
-const everythingReady = (page: Page) => expect(page.getByText(/of \d+ budgets ready/)).toHaveCount(0, { timeout: 180_000 })
 
 test('the scrubber re-scores table, pictures and pairs at once, from what was fetched', async ({ at }) => {
   const page = await at('#/compare?budget=64')
-  await everythingReady(page)
-  let asked = 0
-  page.on('websocket', () => (asked += 1))
+  await expect(page.getByText(/^At 64 tokens/)).toBeVisible()
+  await page.evaluate(() => {
+    const send = WebSocket.prototype.send
+    Object.assign(window, { sent: 0 })
+    WebSocket.prototype.send = function (...given) {
+      ;(window as unknown as { sent: number }).sent += 1
+      return send.apply(this, given)
+    }
+  })
   await scrubber(page).focus()
   const took = await page.evaluate(async () => {
     const started = performance.now()
@@ -55,7 +60,7 @@ test('the scrubber re-scores table, pictures and pairs at once, from what was fe
   await expect(page.getByRole('grid', { name: 'Methods at a budget of 80 tokens' })).toBeVisible()
   await expect(page.getByText(/^At 80 tokens/)).toBeVisible()
   expect(page.url()).toContain('budget=80')
-  expect(asked).toBe(0)
+  expect(await page.evaluate(() => (window as unknown as { sent: number }).sent)).toBe(0)
   // A busy machine draws late; on a free one it is a tenth of this.
   expect(took).toBeLessThan(1000)
 })
@@ -68,10 +73,34 @@ test('every figure of the headline opens to its formula, its counts and its rows
   await expect(page).toHaveURL(/rollouts\?/)
 })
 
-test('a problem whose answers were left out of the sample says so when it is opened', async ({ at }) => {
+test('figures open to their formula and what was counted, too', async ({ at }) => {
   const page = await at('#/compare?budget=64')
-  await page.getByRole('button', { name: 'open both' }).first().click()
-  await expect(page.getByRole('dialog')).toContainText('These answers were not kept')
+  await page.getByRole('button', { name: 'Where Regret against budget comes from' }).click()
+  await expect(page.getByText('Δ(C) = 1 − (1/C) ∫₀ᶜ a(t) dt')).toBeVisible()
+})
+
+test('pairs say up front whose answers were left out of the sample, and open the others side by side', async ({ at }) => {
+  const page = await at('#/compare?budget=64')
+  const pairs = page.getByRole('grid', { name: /^Same problems under/ })
+  await expect(page.getByText(/of these problems were kept|problems were kept/)).toBeVisible()
+  await expect(pairs.getByText('not kept').first()).toBeVisible()
+})
+
+test('the start can be the baseline, and everything can be read as of an earlier step', async ({ at }) => {
+  const page = await at('#/compare?budget=64&baseline=start')
+  await expect(headline(page).getByRole('row', { name: /^Start.*baseline/ })).toBeVisible()
+  await page.getByRole('slider', { name: 'Training step' }).first().press('Home')
+  await expect(headline(page).getByRole('row', { name: /MRT-exact/ })).toContainText('at step 0')
+  await expect(page).toHaveURL(/step=0/)
+  await page.getByRole('button', { name: 'Newest weights' }).click()
+  await expect(page).not.toHaveURL(/step=/)
+})
+
+test('another accuracy counts other tokens', async ({ at }) => {
+  const page = await at('#/compare?budget=64')
+  await page.getByRole('combobox', { name: 'Accuracy at which tokens are counted' }).selectOption({ label: 'tokens for 60 % right' })
+  await expect(headline(page).getByRole('columnheader', { name: /tokens for 60 %/ })).toBeVisible()
+  await expect(page).toHaveURL(/level=0\.6/)
 })
 
 test('the file of a figure holds what is drawn, the file of a table what it shows', async ({ at }) => {
@@ -83,7 +112,7 @@ test('the file of a figure holds what is drawn, the file of a table what it show
     return readFileSync(await (await download).path(), 'utf8')
   }
   await expect(page.getByRole('application', { name: 'Accuracy against budget' })).toBeVisible({ timeout: 60_000 })
-  expect(await save('Figure: Accuracy against budget', 'Save as CSV')).toMatch(/^method,thinking_budget_tokens,accuracy,accuracy_low,accuracy_high\noutcome RL,/)
+  expect(await save('Figure: Accuracy against budget', 'Save as CSV')).toMatch(/^method,thinking_budget_tokens,accuracy,accuracy_low,accuracy_high\nStart,/)
   expect(await save('Figure: Accuracy against budget', 'Save as SVG')).toContain('<svg')
   expect(await save('Export Methods at a budget of 64 tokens', 'Save as CSV')).toMatch(/^method,/)
 })

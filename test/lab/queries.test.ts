@@ -307,6 +307,9 @@ describe('comparisons', () => {
   it('maps accuracy against tokens from the start on, with lines of equal regret', async () => {
     const { paths, equalRegret } = await lab.client.compare.map({ runIds: lab.filled.runIds, budget: 40 })
     expect(paths[0]!.dots.map(({ runId, tokens }) => [runId, tokens])).toEqual([[null, 13], [lab.filled.runIds[0], 13], [lab.filled.runIds[1], 13]])
+    // The way of the arm: the start, then the mean of its two seeds.
+    expect(paths[1]!.path.map(({ step, n }) => [step, n])).toEqual([[0, 1], [4, 2]])
+    close(paths[1]!.path[1]!.accuracy, 0.7)
     for (const { regret, tokens, accuracy } of equalRegret) tokens.forEach((t, at) => close(1 - accuracy[at]! * (1 - t / 40), regret))
     expect(Math.max(...equalRegret.flatMap(({ accuracy }) => accuracy))).toBeCloseTo(1, 9)
   })

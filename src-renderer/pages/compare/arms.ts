@@ -16,3 +16,9 @@ export function namesOf(arms: readonly Arm[]): ReadonlyMap<string, string> {
   const count = Map.groupBy(arms, ({ title }) => title)
   return new Map(arms.map(({ key, title, runIds }) => [key, (count.get(title)?.length ?? 0) > 1 ? `${title}, run ${runIds[0] ?? 0}` : title]))
 }
+
+/** "at step 40", where the evaluations read are not simply the newest. */
+export const stepsOf = ({ evaluatedSteps }: { readonly evaluatedSteps: readonly (number | null)[] }): string => {
+  const known = [...new Set(evaluatedSteps.flatMap((step) => step ?? []))]
+  return known.length === 0 ? '' : `at step ${known.length === 1 ? known[0] : `${Math.min(...known)} to ${Math.max(...known)}`}`
+}
