@@ -12,6 +12,7 @@ import NewRun from './NewRun.svelte'
 import Rollouts from './Rollouts.svelte'
 import Run from './Run.svelte'
 import Runs from './Runs.svelte'
+import Thinking from './Thinking.svelte'
 
 export interface Page<N extends RouteName> {
   readonly title: string
@@ -28,6 +29,7 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   run: { title: 'Run', component: Run, within: 'runs', needsWorkspace: true },
   rollouts: { title: 'Rollouts', component: Rollouts, command: 'go.rollouts', needsWorkspace: true },
   compare: { title: 'Compare', component: Compare, command: 'go.compare', needsWorkspace: true },
+  thinking: { title: 'Thinking', component: Thinking, command: 'go.thinking', needsWorkspace: true },
   glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
   newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
 }

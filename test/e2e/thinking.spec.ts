@@ -1,0 +1,127 @@
+/**
+ * Analyses the rollouts of the sample workspace in a real browser, over the served lab: J and regret against a chosen comparator, the
+ * segmentation editor with live cuts, J measured as a job, votes, slices; axe objects to nothing in either theme.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test as base, type Page } from '@playwright/test'
+import { openServer, type Server } from '../../src-main/serve.ts'
+
+const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Server }>({
+  server: [
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), 'mrt-thinking-'))
+      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
+      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
+      await use(server)
+      await server.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  at: async ({ page, server }, use) => {
+    const said: string[] = []
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
+    page.on('pageerror', (error) => said.push(error.message))
+    await use(async (hash) => {
+      await page.goto(server.url)
+      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
+      await page.evaluate((to) => (location.hash = to), hash)
+      await expect(page.getByRole('tab', { name: 'J and regret' })).toBeVisible({ timeout: 60_000 })
+      return page
+    })
+    expect(said).toEqual([])
+  },
+})
+
+const figure = (page: Page, name: string) => page.getByRole('application', { name, exact: true })
+
+test('regret is against a comparator that can be switched, and says which', async ({ at }) => {
+  const page = await at('#/thinking?evaluation=4&budget=64')
+  await expect(figure(page, 'Regret by budget')).toBeVisible({ timeout: 60_000 })
+  const value = page.locator('dd', { has: page.getByRole('button', { name: /^−?\d\.\d{3}$/ }) }).last().getByRole('button')
+  const perfect = await value.textContent()
+  await page.getByLabel('regret against').selectOption('sufficient')
+  await expect(page).toHaveURL(/against=sufficient/)
+  await expect(page.getByText(/^Against the smallest sufficient budget of each problem;/)).toBeVisible()
+  await expect(value).not.toHaveText(perfect!)
+  await page.getByLabel('regret against').selectOption('best')
+  await expect(page.getByText(/^Against the best checkpoint;/)).toBeVisible()
+  await value.click()
+  await expect(page.getByText('1/C ∫₀ᶜ (comparator − own accuracy), mean over problems')).toBeVisible()
+})
+
+test('the cuts of a rule follow every key of its editor', async ({ at }) => {
+  const page = await at('#/thinking?evaluation=4&tab=segmentation')
+  const episodes = page.getByRole('list', { name: 'Episodes' }).getByRole('listitem')
+  await expect(episodes.nth(2)).toContainText('Wait', { timeout: 60_000 })
+  const cuts = await episodes.count()
+  await page.getByLabel('Episodes merged into one').fill('2')
+  await expect(episodes).toHaveCount(Math.ceil(cuts / 2))
+  await page.getByLabel('Start from').selectOption('windows')
+  await page.getByLabel('Size of a window').fill('10')
+  await expect(episodes.first().locator('small')).toHaveText('10')
+  await page.getByLabel('Start from').selectOption('regret')
+  await expect(page.getByText(/The rule finds nothing to cut here/)).toBeVisible()
+  await page.getByRole('switch', { name: 'Own text' }).click()
+  await page.getByLabel('Text to cut').fill('First.\n\nSecond.\n\nThird.\n\nWait, fourth.\n\nBut hold on, fifth.')
+  await page.getByLabel('Episodes merged into one').fill('1')
+  await expect(episodes).toHaveText([/First/, /Wait, fourth/])
+  await page.getByLabel('Regular expressions').fill('(')
+  await expect(page.getByText('segment.rule')).toBeVisible()
+  await page.getByLabel('Regular expressions').fill('')
+  await expect(page.getByText('segment.rule')).toHaveCount(0)
+  await expect(page.getByRole('grid', { name: 'Regret under other rules' })).toContainText('windows of 16')
+})
+
+test('J is measured as a job, exactly and by sampling, and the two are compared', async ({ at }) => {
+  const page = await at('#/thinking?run=1&steps=80..80&tab=calibration')
+  await expect(page.getByText('J was not measured for 8 of 40 rollouts')).toBeVisible({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Measure J both ways' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Measure J' })
+  await expect(dialog.getByLabel('Weights that answer')).toHaveValue(/checkpoint:/)
+  await dialog.getByLabel('How').selectOption('both')
+  await dialog.getByRole('button', { name: 'Start measuring' }).click()
+  await expect(figure(page, 'Sampled J against exact J')).toBeVisible({ timeout: 120_000 })
+  await expect(page.getByText('within the 95 % range of chance')).toBeVisible()
+  await expect(page.getByText(/^J was not measured/)).toHaveCount(0)
+  await expect(page.getByLabel('Measurement of J').locator('option')).toHaveCount(4)
+})
+
+test('answers drawn at every boundary vote beside direct ones', async ({ at }) => {
+  const page = await at('#/thinking?evaluation=4')
+  await page.getByRole('button', { name: 'Draw votes' }).click()
+  await expect(page.getByText(/Votes: 8 answers at each boundary of 40 rollouts/)).toBeVisible({ timeout: 120_000 })
+  await page.getByRole('button', { name: 'Figure: What the same tokens buy' }).click()
+  const download = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
+  expect(readFileSync(await (await download).path(), 'utf8')).toMatch(/vote of 4 after thinking/)
+})
+
+test('slices and their files', async ({ at }) => {
+  const page = await at('#/thinking?evaluation=4&tab=slices')
+  await expect(page.getByRole('grid', { name: 'Slices' })).toContainText('hardest third', { timeout: 60_000 })
+  await page.getByLabel('by', { exact: true }).selectOption('correct')
+  await expect(page.getByRole('grid', { name: 'Slices' })).toContainText('wrong')
+  await page.getByRole('button', { name: 'Export Slices', exact: true }).click()
+  const download = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
+  expect(readFileSync(await (await download).path(), 'utf8')).toMatch(/^slice,rollouts,problems,right_percent,right_percent_low/)
+})
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`nothing stands in the way of assistive technology, ${colorScheme}`, async ({ at, page: tab }) => {
+    await tab.emulateMedia({ colorScheme })
+    const page = await at('#/thinking?evaluation=4&budget=64')
+    const shows = { 'J and regret': 'What the same tokens buy', Calibration: 'Telling right from wrong, by depth', Segmentation: 'Regret under other rules', Slices: 'Regret by slice' }
+    for (const [view, last] of Object.entries(shows)) {
+      await page.getByRole('tab', { name: view }).click()
+      await expect(figure(page, last)).toBeVisible({ timeout: 60_000 })
+      await page.screenshot({ path: test.info().outputPath(`${view}.png`), fullPage: true })
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      expect(violations.map(({ id, nodes }) => `${view}, ${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
+    }
+  })
+}
