@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
 import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
 import { dataCommands } from './cli/data.ts'
-import { exportCommand, reportCommand } from './cli/exports.ts'
+import { exportCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
 import { sampleCommand } from './cli/sample.ts'
 
@@ -12,7 +12,7 @@ const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), exportCommand(), reportCommand()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), exportCommand(), reportCommand(), mergeCommand()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })

@@ -7,12 +7,14 @@ import { Command, Option } from 'commander'
 import { exportRequest, LabError, rolloutFormats, rolloutShapes, type ExportAsked, type RolloutFormat, type RolloutShape } from '../../src-preload/contract.ts'
 import { exportName, exportTo } from '../lab/exportFile.ts'
 import { REPORT_PAGE } from '../lab/reportFile.ts'
+import { mergeWorkspace } from '../lab/mergeWorkspace.ts'
 import { programFolder, programVersion } from '../lab/resources.ts'
 import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
+import { tableText } from './table.ts'
 
 interface Common {
   readonly workspace: string
@@ -80,6 +82,38 @@ export function reportCommand(): Command {
       buildPage()
       const { runs, baseline, budget, single } = options
       return writeOut(session, exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }), options)
+    }))
+}
+
+export function mergeCommand(): Command {
+  return new Command('merge').description('take over the runs of another workspace, with their rollouts, evaluations and checkpoints; it is only read')
+    .argument('<other>', 'folder of the other workspace')
+    .requiredOption('--into <folder>', 'the workspace that receives them; made when it is not there')
+    .option('--run <uid>', 'only this run, by its universal id; may be repeated', (text: string, all: string[]) => [...all, text], [])
+    .option('--list', 'only list what it holds')
+    .option('--json', 'print one JSON object as the last line')
+    .action((other: string, options: { into: string; run: string[]; list?: boolean; json?: boolean }) => withSession({ workspace: options.into, create: true }, async ({ store, signal, onEvent, progress, now }) => {
+      if (options.list) {
+        const found = store.others.inspect(other)
+        process.stdout.write(`${tableText<(typeof found)['runs'][number]>([
+          { title: 'uid', align: 'left', cell: (run) => run.uid },
+          { title: 'name', align: 'left', cell: (run) => run.name },
+          { title: 'seed', cell: (run) => String(run.seed) },
+          { title: 'status', align: 'left', cell: (run) => run.status },
+          { title: 'steps', cell: (run) => `${run.steps}/${run.plannedSteps}` },
+          { title: 'rollouts', cell: (run) => String(run.rollouts) },
+          { title: 'here as', cell: (run) => (run.here === null ? '' : `run ${run.here}`) },
+        ], found.runs)}\n`)
+        if (options.json) writeJson(found)
+        return
+      }
+      const merged = await mergeWorkspace(store, { folder: resolve(other), uids: options.run.length > 0 ? options.run : null }, now, { signal, onEvent })
+      progress.close()
+      for (const { id, name, uid } of merged.runs) process.stdout.write(`run ${id}: ${name} (${uid})\n`)
+      for (const { id, name } of merged.skipped) process.stdout.write(`run ${id}: ${name} was here already\n`)
+      if (merged.missingCheckpoints > 0) process.stdout.write(`${merged.missingCheckpoints} checkpoints had lost their files and were left out\n`)
+      process.stdout.write(`${merged.runs.length} runs, ${merged.added.rollouts} rollouts, ${merged.added.evaluations} evaluations and ${merged.added.checkpoints} checkpoints into ${store.folder}\n`)
+      if (options.json) writeJson({ workspace: store.folder, ...merged })
     }))
 }
 

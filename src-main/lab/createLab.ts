@@ -13,6 +13,7 @@ import { metricDescriptions, terms } from './glossary.ts'
 import { importAnswers } from './imports.ts'
 import { createJobs } from './jobs.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
+import { mergeWorkspace } from './mergeWorkspace.ts'
 import { compareQueries } from './queriesCompare.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
 import { found, runQueries } from './queriesRuns.ts'
@@ -171,6 +172,18 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       cancel({ jobId }) {
         jobs.cancel(jobId)
         return null
+      },
+    },
+    workspaces: {
+      inspect: ({ folder }) => open().others.inspect(folder),
+      merge({ folder, uids }, { signal }) {
+        refuseWhileBusy()
+        const { job, done } = jobs.add({ kind: 'import', label: 'Merging a workspace', runId: null, lane: 'heavy', work: (control) => mergeWorkspace(open(), { folder, uids }, now, control) })
+        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
+        return done.then((result) => {
+          for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const) tell({ kind: 'changed', noun, ids: [] })
+          return result
+        })
       },
     },
     exports: {

@@ -16,6 +16,7 @@ import { explain, explained } from './errors.ts'
 import { evaluationStore } from './evaluations.ts'
 import { eventStore } from './events.ts'
 import { takeLock, type WriterLock } from './lock.ts'
+import { mergeStore } from './merge.ts'
 import { modelStore } from './models.ts'
 import { rolloutQueries } from './rolloutQueries.ts'
 import { rolloutStore } from './rollouts.ts'
@@ -239,6 +240,8 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     evaluations: explained(evaluationStore(db, rollouts), file),
     events: explained(events, file),
     settings: explained(settingStore(db), file),
+    /** Other workspaces: looked at, and taken over. */
+    others: mergeStore(db, absolute, options.migrations ?? MIGRATIONS),
 
     workspace: (): Workspace =>
       explaining(() => {
@@ -259,6 +262,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     atomically: <T>(durability: Durability, work: () => T): T => explaining(() => atomically(db, durability, work)),
     /** A consistent copy of the whole database as one file, made while work goes on; `told` hears fractions from 0 to 1, and what it throws ends the copying. */
     async backUpTo(path: string, told: (fraction: number) => void = () => {}): Promise<void> {
+      if (db.inTransaction) throw new LabError('workspace.busy', { expected: 'nothing half written', found: 'a merge under way', next: 'Copy the workspace when it is done.' })
       const unfinished = `${path}.unfinished`
       rmSync(unfinished, { force: true })
       try {

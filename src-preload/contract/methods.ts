@@ -15,6 +15,7 @@ import {
   checkpoint, dataset, estimator, evaluation, evaluationPoint, evaluationResult, model, problem, rollout, rolloutDetail, run, runEvent, step, workspace,
 } from './records.ts'
 import { runSpec } from './runSpec.ts'
+import { merged, otherWorkspace } from './merging.ts'
 import { count, float32s, id, json, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -793,6 +794,12 @@ export const methods = {
   jobs: {
     list: method(none, z.array(job)),
     cancel: method(z.object({ jobId: name }), nothing),
+  },
+  workspaces: {
+    /** What another workspace holds, read without touching it. */
+    inspect: method(z.object({ folder: name }), otherWorkspace),
+    /** Takes over its runs (all, or those of these universal ids), as a job. Refused while another job works. */
+    merge: method(z.object({ folder: name, uids: z.array(name).nullable().default(null) }), merged),
   },
   exports: {
     /** Writes a file into the workspace's `exports` folder, as a job of its own; cancelling the call cancels it. */

@@ -1,0 +1,276 @@
+// Runs of another workspace into this one, in one transaction: with their steps, rollouts, episodes, estimates of progress, evaluations,
+// events and checkpoints, under new ids. A run is known by its universal id and comes once; a data set, a problem, a model, the files
+// of a checkpoint and what made a sample are the same when their content is, so that runs made apart can be compared on the same
+// problems. Ids that stand inside JSON are renumbered too. The other workspace is read from a private copy (otherWorkspace.ts).
+//
+// The transaction stays open over turns of the event loop, because a large workspace takes minutes and the program must answer meanwhile:
+// whoever starts a merge must keep other writers away.
+
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { LabError, type Json, type Merged, type OtherWorkspace } from '../../src-preload/contract.ts'
+import type { Connection } from './database.ts'
+import { explain } from './errors.ts'
+import type { Row } from './mapping.ts'
+import { copyOther, inspectOther, type PrivateCopy } from './otherWorkspace.ts'
+
+/** Rollouts copied between two turns of the event loop: a few tens of milliseconds. */
+const CHUNK = 400
+
+type Noun = 'datasets' | 'problems' | 'models' | 'runs' | 'checkpoints' | 'evaluations' | 'provenances' | 'estimators' | 'rollouts'
+
+/** Columns that hold ids, by table. */
+const references: { readonly [table: string]: { readonly [column: string]: Noun } } = {
+  problems: { dataset_id: 'datasets' },
+  runs: { model_id: 'models', dataset_id: 'datasets', parent_run_id: 'runs' },
+  steps: { run_id: 'runs' },
+  checkpoints: { run_id: 'runs', model_id: 'models' },
+  evaluations: { run_id: 'runs', checkpoint_id: 'checkpoints', model_id: 'models', dataset_id: 'datasets' },
+  evaluation_points: { evaluation_id: 'evaluations' },
+  evaluation_results: { evaluation_id: 'evaluations', problem_id: 'problems' },
+  rollouts: { id: 'rollouts', run_id: 'runs', evaluation_id: 'evaluations', problem_id: 'problems', provenance_id: 'provenances' },
+  rollout_bodies: { rollout_id: 'rollouts' },
+  episodes: { rollout_id: 'rollouts' },
+  progress_estimates: { rollout_id: 'rollouts', estimator_id: 'estimators' },
+  events: { run_id: 'runs' },
+}
+
+/** JSON keys that hold ids, wherever they stand. */
+const keys: { readonly [key: string]: Noun } = { datasetId: 'datasets', problemId: 'problems', modelId: 'models', runId: 'runs', checkpointId: 'checkpoints', evaluationId: 'evaluations', rolloutId: 'rollouts' }
+
+export interface MergeOptions {
+  /** Universal ids of the runs to take; null takes all of them, and what no run refers to. */
+  readonly uids: readonly string[] | null
+  readonly signal?: AbortSignal
+  readonly told?: (done: number, total: number) => void
+  readonly now: () => number
+}
+
+/** @param folder of the workspace that `db` belongs to; `migrations` the folder of numbered SQL files */
+export function mergeStore(db: Connection, folder: string, migrations: string) {
+  const uidOfRun = db.prepare<unknown[], number>('SELECT id FROM runs WHERE uid = ?').pluck()
+
+  const inspect = (other: string): OtherWorkspace => inspectOther(other, migrations, folder, (uid) => uidOfRun.get(uid) ?? null)
+
+  async function merge(other: string, options: MergeOptions): Promise<Merged> {
+    const { uid, same, runs } = inspect(other)
+    if (same) throw new LabError('merge.same', { expected: 'another workspace', found: 'the one that is open', next: 'Choose a workspace with runs of its own.' })
+    const unknown = options.uids?.find((each) => !runs.some((run) => run.uid === each))
+    if (unknown !== undefined) throw new LabError('merge.noRun', { expected: `a run of ${other}`, found: unknown, next: 'Choose from the runs it has.' })
+    const copy = await copyOther(other, folder, migrations, options.now())
+    const copied: string[] = []
+    try {
+      db.prepare('ATTACH ? AS other').run(copy.file)
+      try {
+        db.pragma('synchronous = FULL')
+        db.exec('BEGIN IMMEDIATE')
+        try {
+          const done = await work(db, folder, copy, uid, options, (path) => copied.push(path))
+          db.exec('COMMIT')
+          return done
+        } catch (error) {
+          db.exec('ROLLBACK')
+          for (const path of copied) rmSync(path, { recursive: true, force: true })
+          throw error
+        }
+      } finally {
+        for (const table of ['moved', 'picked']) db.exec(`DROP TABLE IF EXISTS temp.${table}`)
+        db.exec('DETACH other')
+      }
+    } catch (error) {
+      throw explain(error, join(folder, 'workspace.db'))
+    } finally {
+      copy.drop()
+    }
+  }
+
+  return { inspect, merge }
+}
+
+export type Merging = ReturnType<typeof mergeStore>
+
+/** Everything inside the transaction; `made` hears of folders to remove should it fail. */
+async function work(db: Connection, folder: string, copy: PrivateCopy, uid: string, { uids, signal, told }: MergeOptions, made: (path: string) => void): Promise<Merged> {
+  db.exec(`
+    CREATE TEMP TABLE moved (noun TEXT NOT NULL, old INTEGER NOT NULL, new INTEGER NOT NULL, PRIMARY KEY (noun, old)) WITHOUT ROWID;
+    CREATE TEMP TABLE picked (old INTEGER PRIMARY KEY);`)
+  const added = { datasets: 0, problems: 0, models: 0, steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0 }
+  const all = (sql: string, ...values: unknown[]): Row[] => db.prepare<unknown[], Row>(sql).all(...values)
+  const number = (sql: string, ...values: unknown[]): number => (db.prepare<unknown[], number | null>(sql).pluck().get(...values) as number | null) ?? 0
+  const addMove = db.prepare('INSERT INTO temp.moved (noun, old, new) VALUES (?, ?, ?)')
+  const findMove = db.prepare<unknown[], number>('SELECT new FROM temp.moved WHERE noun = ? AND old = ?').pluck()
+  const move = (noun: Noun, old: unknown, to: number): void => void addMove.run(noun, old, to)
+  const rolloutOffset = number('SELECT max(id) FROM main.rollouts')
+  const newId = (noun: Noun, old: number): number | null => (noun === 'rollouts' ? old + rolloutOffset : (findMove.get(noun, old) ?? null))
+  const columnsOf = (table: string): string[] => all(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => name as string)
+
+  /** A row under its new references; what it refers to and did not come is null. */
+  function insert(table: string, row: Row, changes: Row = {}): number {
+    const moved = Object.fromEntries(Object.entries(references[table] ?? {}).map(([column, noun]) => [column, row[column] === null ? null : newId(noun, row[column] as number)]))
+    const values: Row = { ...row, ...moved, ...changes }
+    const columns = columnsOf(table).filter((column) => values[column] !== undefined)
+    return Number(db.prepare(`INSERT INTO main.${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(...columns.map((column) => values[column])).lastInsertRowid)
+  }
+
+  /** All rows `o` that the condition finds, copied without leaving SQLite. Returns how many. */
+  function copyRows(table: string, where: string, ...values: unknown[]): number {
+    const columns = columnsOf(table)
+    const taken = columns.map((column) => {
+      const noun = references[table]?.[column]
+      if (noun === undefined) return `o.${column}`
+      return noun === 'rollouts' ? `o.${column} + ${rolloutOffset}` : `(SELECT new FROM temp.moved WHERE noun = '${noun}' AND old = o.${column})`
+    })
+    return db.prepare(`INSERT INTO main.${table} (${columns.join(', ')}) SELECT ${taken.join(', ')} FROM other.${table} o ${where}`).run(...values).changes
+  }
+
+  const renumber = (value: Json, key = ''): Json => {
+    if (typeof value === 'number' && Object.hasOwn(keys, key)) return newId(keys[key]!, value)
+    if (typeof value === 'string') return renumberText(value)
+    if (Array.isArray(value)) return value.map((each: Json) => renumber(each, key))
+    return value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renumber(each, name)])) : value
+  }
+  /** Weights named by the id of a checkpoint; one that did not come is named by its folder. */
+  function renumberText(text: string): string {
+    const old = /^checkpoint:(\d+)$/.exec(text)?.[1]
+    if (old === undefined) return text
+    const to = newId('checkpoints', Number(old))
+    if (to !== null) return `checkpoint:${to}`
+    const [row] = all('SELECT content_id FROM other.checkpoints WHERE id = ?', Number(old))
+    return row === undefined ? text : join(copy.folder, 'checkpoints', row.content_id as string)
+  }
+  const renumbered = (text: unknown): string => JSON.stringify(renumber(JSON.parse(text as string) as Json))
+
+  function bringDataset(row: Row): void {
+    const { id, kind, source, grader } = row
+    const candidates = all('SELECT id FROM main.datasets WHERE kind = ? AND source = ? AND grader = ? ORDER BY id', kind, source, grader).map((each) => each.id as number)
+    const into = candidates.find((candidate) => sameProblems(candidate, id as number, kind as string)) ?? null
+    const to = into ?? insert('datasets', { ...row, id: undefined })
+    if (into === null) added.datasets++
+    move('datasets', id, to)
+    const columns = columnsOf('problems').filter((column) => column !== 'id' && column !== 'dataset_id').join(', ')
+    added.problems += db.prepare(`INSERT INTO main.problems (dataset_id, ${columns}) SELECT ?, ${columns} FROM other.problems WHERE dataset_id = ? ORDER BY id ON CONFLICT (dataset_id, key) DO NOTHING`).run(to, id).changes
+    db.prepare(`INSERT INTO temp.moved (noun, old, new) SELECT 'problems', o.id, m.id FROM other.problems o JOIN main.problems m ON m.dataset_id = ? AND m.key = o.key WHERE o.dataset_id = ?`).run(to, id)
+  }
+  /** A generated set grows as runs draw from it, so two are one unless they disagree; an imported one must be equal problem for problem. */
+  function sameProblems(here: number, there: number, kind: string): boolean {
+    const shared = `FROM other.problems o JOIN main.problems m ON m.dataset_id = ? AND m.key = o.key WHERE o.dataset_id = ?`
+    if (number(`SELECT count(*) ${shared} AND (m.prompt <> o.prompt OR m.answer <> o.answer)`, here, there) > 0) return false
+    if (kind === 'procedural') return true
+    const both = number(`SELECT count(*) ${shared}`, here, there)
+    return both === number('SELECT count(*) FROM main.problems WHERE dataset_id = ?', here) && both === number('SELECT count(*) FROM other.problems WHERE dataset_id = ?', there)
+  }
+
+  function bringModel(row: Row): void {
+    const known = row.sha256 === '' ? 0 : number('SELECT id FROM main.models WHERE sha256 = ? ORDER BY id LIMIT 1', row.sha256)
+    if (known > 0) return move('models', row.id, known)
+    added.models++
+    move('models', row.id, insert('models', { ...row, id: undefined, path: bringFiles(row.path as string) }))
+  }
+  /** The files of a model that lie inside its workspace; others stay where they are. */
+  function bringFiles(path: string): string {
+    if (isAbsolute(path) || !existsSync(join(copy.folder, path))) return path
+    if (!existsSync(join(folder, path))) copyWhole(join(copy.folder, path), join(folder, path), made)
+    return path
+  }
+
+  let missingCheckpoints = 0
+  function bringCheckpoint(row: Row, id: number): void {
+    const place = join('checkpoints', row.content_id as string)
+    if (!existsSync(join(folder, place))) {
+      if (!existsSync(join(copy.folder, place))) {
+        missingCheckpoints++
+        return
+      }
+      copyWhole(join(copy.folder, place), join(folder, place), made)
+    }
+    move('checkpoints', row.id, insert('checkpoints', row, { id }))
+    added.checkpoints++
+  }
+
+  const wanted = all('SELECT * FROM other.runs ORDER BY id').filter((run) => uids === null || uids.includes(run.uid as string))
+  const here = (run: Row): number => number('SELECT id FROM main.runs WHERE uid = ?', run.uid)
+  const skipped = wanted.filter((run) => here(run) > 0)
+  const runs = wanted.filter((run) => here(run) === 0)
+  // Those that are here keep their records; what came later may refer to them.
+  for (const run of skipped) move('runs', run.id, here(run))
+  const lastRun = number('SELECT max(id) FROM main.runs')
+  runs.forEach((run, at) => move('runs', run.id, lastRun + 1 + at))
+
+  const chosen = JSON.stringify(runs.map(({ id }) => id))
+  const ofRuns = `IN (SELECT value FROM json_each('${chosen}'))`
+  const withRun = `WHERE o.run_id ${ofRuns}`
+  const everything = uids === null
+  const usedModels = `SELECT model_id FROM other.runs WHERE id ${ofRuns} UNION SELECT model_id FROM other.evaluations WHERE run_id ${ofRuns} UNION SELECT model_id FROM other.checkpoints WHERE run_id ${ofRuns}`
+  const usedDatasets = `SELECT dataset_id FROM other.runs WHERE id ${ofRuns} UNION SELECT dataset_id FROM other.evaluations WHERE run_id ${ofRuns}
+    UNION SELECT dataset_id FROM other.problems WHERE id IN (SELECT problem_id FROM other.rollouts WHERE run_id ${ofRuns})`
+  for (const row of all(`SELECT * FROM other.datasets ${everything ? '' : `WHERE id IN (${usedDatasets})`} ORDER BY id`)) bringDataset(row)
+  for (const row of all(`SELECT * FROM other.models ${everything ? '' : `WHERE id IN (${usedModels})`} ORDER BY id`)) bringModel(row)
+  await turn()
+
+  const lastCheckpoint = number('SELECT max(id) FROM main.checkpoints')
+  // A checkpoint's row names its run, so runs come first; their settings may name checkpoints, so they are written last.
+  for (const run of runs) insert('runs', run, { id: newId('runs', run.id as number), parent_run_id: null, ...(run.status === 'running' && { status: 'interrupted' }) })
+  for (const [at, row] of all(`SELECT * FROM other.checkpoints o ${withRun} ORDER BY id`).entries()) {
+    bringCheckpoint(row, lastCheckpoint + 1 + at)
+    await turn()
+    signal?.throwIfAborted()
+  }
+  const settle = db.prepare('UPDATE main.runs SET config = ?, parent_run_id = ? WHERE id = ?')
+  for (const run of runs) settle.run(renumbered(run.config), run.parent_run_id === null ? null : newId('runs', run.parent_run_id as number), newId('runs', run.id as number))
+  added.steps = copyRows('steps', withRun)
+
+  const starts = everything ? 'OR run_id IS NULL' : `OR (run_id IS NULL AND model_id IN (${usedModels}) AND dataset_id IN (${usedDatasets}))`
+  for (const row of all(`SELECT * FROM other.evaluations WHERE run_id ${ofRuns} ${starts} ORDER BY id`)) {
+    const config = renumbered(row.config)
+    if (row.run_id === null) {
+      // An evaluation of weights that runs start from is the same one when it was made at the same moment under the same conditions.
+      const known = number('SELECT id FROM main.evaluations WHERE run_id IS NULL AND name = ? AND created_at_ms = ? AND model_id IS ? AND dataset_id = ?', row.name, row.created_at_ms, newId('models', row.model_id as number), newId('datasets', row.dataset_id as number))
+      if (known > 0) continue
+    }
+    const id = insert('evaluations', { ...row, id: undefined }, { config, ...(row.status === 'running' && { status: 'interrupted' }) })
+    move('evaluations', row.id, id)
+    added.evaluations++
+  }
+  const ofEvaluations = `WHERE o.evaluation_id IN (SELECT old FROM temp.moved WHERE noun = 'evaluations')`
+  copyRows('evaluation_points', ofEvaluations)
+  copyRows('evaluation_results', ofEvaluations)
+
+  for (const [table, noun] of [['provenances', 'provenances'], ['estimators', 'estimators']] as const) {
+    for (const { id, spec } of all(`SELECT id, spec FROM other.${table} ORDER BY id`)) {
+      const text = renumbered(spec)
+      db.prepare(`INSERT INTO main.${table} (spec) VALUES (?) ON CONFLICT (spec) DO NOTHING`).run(text)
+      move(noun, id, number(`SELECT id FROM main.${table} WHERE spec = ?`, text))
+    }
+  }
+
+  db.exec(`INSERT INTO temp.picked SELECT id FROM other.rollouts WHERE run_id ${ofRuns} OR evaluation_id IN (SELECT old FROM temp.moved WHERE noun = 'evaluations')`)
+  const total = number('SELECT count(*) FROM temp.picked')
+  const chunkEnd = db.prepare<unknown[], number | null>('SELECT max(old) FROM (SELECT old FROM temp.picked WHERE old > ? ORDER BY old LIMIT ?)').pluck()
+  for (let low = 0, high = chunkEnd.get(low, CHUNK); high !== null && high !== undefined; low = high, high = chunkEnd.get(low, CHUNK)) {
+    added.rollouts += copyRows('rollouts', 'JOIN temp.picked p ON p.old = o.id WHERE p.old > ? AND p.old <= ?', low, high)
+    for (const table of ['rollout_bodies', 'episodes', 'progress_estimates']) copyRows(table, 'JOIN temp.picked p ON p.old = o.rollout_id WHERE p.old > ? AND p.old <= ?', low, high)
+    told?.(added.rollouts, total)
+    await turn()
+    signal?.throwIfAborted()
+  }
+
+  for (const row of all(`SELECT * FROM other.events o ${withRun} ORDER BY id`)) {
+    insert('events', { ...row, id: undefined }, { data: renumbered(row.data) })
+    added.events++
+  }
+
+  const broken = db.pragma('foreign_key_check') as unknown[]
+  if (broken.length > 0) throw new Error(`merging ${copy.folder} leaves ${broken.length} references to nothing`)
+  const asListed = (run: Row) => ({ uid: run.uid as string, id: newId('runs', run.id as number)!, name: run.name as string })
+  return { folder: copy.folder, uid, runs: runs.map(asListed), skipped: skipped.map(asListed), added, missingCheckpoints }
+}
+
+/** A folder under its name only when all of it is there. */
+function copyWhole(from: string, to: string, made: (path: string) => void): void {
+  const unfinished = `${to}.unfinished`
+  rmSync(unfinished, { recursive: true, force: true })
+  cpSync(from, unfinished, { recursive: true })
+  made(to)
+  renameSync(unfinished, to)
+}

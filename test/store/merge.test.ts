@@ -1,0 +1,268 @@
+// Two workspaces made apart become one: every record of a run arrives under new ids, what is the same is not doubled, and the other
+// workspace is as it was.
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { AT_MS, fill, makeWorkspace } from '../lab/records.ts'
+import { openStore, type Store } from '../../src-main/store/openStore.ts'
+import { MIGRATIONS } from '../../src-main/store/schema.ts'
+import { newRun, temporaryFolder, thrownBy } from './records.ts'
+
+const now = (): number => AT_MS + 1
+
+/** Path and hash of every file of a folder. */
+const contentsOf = (folder: string): Record<string, string> =>
+  Object.fromEntries(readdirSync(folder, { recursive: true }).map(String).sort().filter((path) => statSync(join(folder, path)).isFile()).map((path) => [path, createHash('sha256').update(readFileSync(join(folder, path))).digest('hex')]))
+
+function open(folder: string): Store {
+  const store = openStore(folder, { create: true, now })
+  onTestFinished(() => store.close())
+  return store
+}
+
+/** A filled workspace whose checkpoints have files. */
+function other(): string {
+  const folder = join(temporaryFolder(), 'other')
+  const { runIds } = makeWorkspace(folder)
+  for (const id of runIds) {
+    mkdirSync(join(folder, 'checkpoints', `c${id}`), { recursive: true })
+    writeFileSync(join(folder, 'checkpoints', `c${id}`, 'weights'), `weights ${id}`)
+  }
+  return folder
+}
+
+/** All that is known about the runs of a store, with ids replaced by what they stand for. */
+function describeRuns(store: Store): unknown {
+  const uidOf = new Map(store.runs.list().map(({ run }) => [run.id, run.uid]))
+  return store.runs.list().map(({ run, rolloutCount }) => ({
+    ...run, id: 0, modelId: store.models.get(run.modelId!)!.sha256, datasetId: store.datasets.get(run.datasetId!)!.name, parentRunId: run.parentRunId === null ? null : uidOf.get(run.parentRunId), rolloutCount,
+    steps: store.steps.range(run.id, 0, 100).map((step) => ({ ...step, runId: 0 })),
+    rollouts: store.rollouts.page({ filter: { runId: run.id }, sort: 'place', descending: false, limit: 1000, after: null }).rollouts.map(({ id }) => {
+      const { rollout, problem, ...body } = store.rollouts.detail(id)!
+      return { ...body, rollout: { ...rollout, id: 0, runId: 0, problemId: 0 }, problem: { ...problem, id: 0, datasetId: 0 } }
+    }),
+    evaluations: store.evaluations.ofRun(run.id).map((evaluation) => ({
+      ...evaluation, id: 0, runId: 0, modelId: 0, datasetId: 0, checkpointId: 0,
+      points: store.evaluations.points(evaluation.id),
+      results: store.evaluations.results(evaluation.id).map((result) => ({ ...result, problemId: store.datasets.problem(result.problemId)!.key })),
+    })),
+    checkpoints: store.checkpoints.ofRun(run.id).map((checkpoint) => ({ ...checkpoint, id: 0, runId: 0, modelId: 0 })),
+    events: store.events.ofRun(run.id, null, 0, 100).map(({ data, ...event }) => ({ ...event, id: 0, runId: 0, data: JSON.stringify(data).replace(/"runId":\d+/, '"runId":0') })),
+  }))
+}
+
+describe('a merge', () => {
+  it('brings everything about a run into an empty workspace, and its files', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    const done = await into.others.merge(from, { uids: null, now })
+    const source = open(from)
+    expect(describeRuns(into)).toEqual(describeRuns(source))
+    expect(done).toMatchObject({ skipped: [], added: { datasets: 1, problems: 4, models: 1, steps: 16, rollouts: 64, evaluations: 5, checkpoints: 4, events: 4 }, missingCheckpoints: 0 })
+    expect(readFileSync(join(into.checkpointsFolder, 'c1', 'weights'), 'utf8')).toBe('weights 1')
+  })
+
+  it('gives new ids beside runs that are there, and the same problems and weights their old ones', async () => {
+    const from = other()
+    const folder = join(temporaryFolder(), 'into')
+    const { problemIds, runIds } = makeWorkspace(folder)
+    const into = open(folder)
+    const done = await into.others.merge(from, { uids: null, now })
+    expect(done.added).toMatchObject({ datasets: 0, problems: 0, models: 0, rollouts: 64 })
+    expect(done.runs.map(({ id }) => id)).toEqual(runIds.map((id) => id + runIds.length))
+    const [moved] = into.rollouts.page({ filter: { runId: done.runs[0]!.id }, sort: 'place', descending: false, limit: 1, after: null }).rollouts
+    expect(problemIds).toContain(moved!.problemId)
+    expect(into.workspace().counts).toMatchObject({ runs: 8, datasets: 1, models: 1, rollouts: 128 })
+    // Runs of both are one configuration, and can be compared on the same problems.
+    expect(into.runs.group('dr-grpo')).toHaveLength(4)
+    const [first, second] = [into.evaluations.ofRun(runIds[0]!)[0]!, into.evaluations.ofRun(done.runs[0]!.id)[0]!]
+    expect(into.evaluations.paired(first.id, second.id)).toHaveLength(4)
+    expect(into.rollouts.page({ filter: { text: 'Wait', runId: done.runs[0]!.id }, sort: 'place', descending: false, limit: 100, after: null }).rollouts).toHaveLength(16)
+  })
+
+  it('done twice adds nothing the second time', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    await into.others.merge(from, { uids: null, now })
+    const before = describeRuns(into)
+    const again = await into.others.merge(from, { uids: null, now })
+    expect(again.runs).toEqual([])
+    expect(again.skipped).toHaveLength(4)
+    expect(Object.values(again.added).every((count) => count === 0)).toBe(true)
+    expect(describeRuns(into)).toEqual(before)
+    expect(into.others.inspect(from).runs.map(({ here }) => here)).toEqual([1, 2, 3, 4])
+  })
+
+  it('leaves the other workspace exactly as it was, file by file', async () => {
+    const from = other()
+    const before = contentsOf(from)
+    const into = open(join(temporaryFolder(), 'into'))
+    into.others.inspect(from)
+    await into.others.merge(from, { uids: null, now })
+    expect(contentsOf(from)).toEqual(before)
+  })
+
+  it('reads a workspace that somebody is writing to, up to what was committed', async () => {
+    const from = other()
+    const writer = openStore(from, { now })
+    onTestFinished(() => writer.close())
+    writer.runs.add(newRun({ name: 'just added', datasetId: 1, modelId: 1 }))
+    const into = open(join(temporaryFolder(), 'into'))
+    const { runs } = await into.others.merge(from, { uids: null, now })
+    expect(runs.map(({ name }) => name)).toContain('just added')
+  })
+
+  it('takes only the runs that were asked for, with what they need', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    const [first] = into.others.inspect(from).runs
+    const done = await into.others.merge(from, { uids: [first!.uid], now })
+    expect(done.runs.map(({ uid }) => uid)).toEqual([first!.uid])
+    expect(done.added).toMatchObject({ steps: 4, rollouts: 16, evaluations: 2, checkpoints: 1, events: 1 })
+    expect(readdirSync(into.checkpointsFolder)).toEqual(['c1'])
+  })
+
+  it('renumbers ids inside settings, and names by its folder a checkpoint that stayed behind', async () => {
+    const from = other()
+    const source = openStore(from, { now })
+    const checkpoint = source.checkpoints.ofRun(1)[0]!.id
+    const branched = source.runs.add(newRun({ name: 'branch', datasetId: 1, modelId: 1, parentRunId: 1, parentStep: 4, config: { start: `checkpoint:${checkpoint}` } }))
+    source.close()
+    const folder = join(temporaryFolder(), 'into')
+    makeWorkspace(folder)
+    const into = open(folder)
+    const alone = await into.others.merge(from, { uids: [branched.uid], now })
+    expect(into.runs.get(alone.runs[0]!.id)).toMatchObject({ parentRunId: null, config: { start: join(from, 'checkpoints', 'c1') } })
+
+    const together = open(join(temporaryFolder(), 'together'))
+    const both = await together.others.merge(from, { uids: null, now })
+    const run = together.runs.get(both.runs.at(-1)!.id)!
+    const parent = together.runs.get(run.parentRunId!)!
+    expect(parent.uid).toBe(branched.parentRunId === 1 ? together.others.inspect(from).runs[0]!.uid : '')
+    expect(run.config).toEqual({ start: `checkpoint:${together.checkpoints.ofRun(parent.id)[0]!.id}` })
+  })
+
+  it('points the health messages of a run at the run under its new id', async () => {
+    const from = other()
+    const folder = join(temporaryFolder(), 'into')
+    makeWorkspace(folder)
+    const into = open(folder)
+    const { runs } = await into.others.merge(from, { uids: null, now })
+    const [event] = into.events.ofRun(runs[0]!.id, 'health', 0, 10)
+    expect(event!.data).toMatchObject({ rollouts: { runId: runs[0]!.id } })
+  })
+
+  it('keeps apart data sets of one name that disagree about a problem', async () => {
+    const from = other()
+    const source = openStore(from, { now })
+    source.close()
+    const folder = join(temporaryFolder(), 'into')
+    const into = open(folder)
+    const dataset = into.datasets.add({ name: 'countdown-3', kind: 'procedural', source: {}, roles: null, grader: 'countdown', note: '', createdAtMs: AT_MS })
+    into.datasets.addProblems(dataset, [{ key: 'p1', split: 'heldout', prompt: 'another problem', answer: 1, level: null, slices: {} }])
+    const { added } = await into.others.merge(from, { uids: null, now })
+    expect(added).toMatchObject({ datasets: 1, problems: 4 })
+    expect(into.datasets.get(dataset)!.problemCount).toBe(1)
+  })
+
+  it('takes an interrupted run for what it is, and says which checkpoints had lost their files', async () => {
+    const from = other()
+    const source = openStore(from, { now })
+    source.runs.setStatus(2, 'running', AT_MS)
+    source.checkpoints.add({ contentId: 'gone', runId: 2, step: 3, kind: 'full', modelId: 1, bytes: 1, resumable: true, pinned: false, createdAtMs: AT_MS })
+    const into = open(join(temporaryFolder(), 'into'))
+    const { missingCheckpoints, runs } = await into.others.merge(from, { uids: null, now })
+    source.close()
+    expect(missingCheckpoints).toBe(1)
+    expect(into.runs.get(runs[1]!.id)!.status).toBe('interrupted')
+    expect(into.checkpoints.ofRun(runs[1]!.id).map(({ contentId }) => contentId)).toEqual(['c2'])
+  })
+
+  it('cancelled half way leaves nothing behind', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    const abort = new AbortController()
+    await expect(into.others.merge(from, { uids: null, now, signal: abort.signal, told: () => abort.abort() })).rejects.toThrow()
+    expect(into.workspace().counts).toEqual({ datasets: 0, models: 0, runs: 0, rollouts: 0, evaluations: 0, checkpoints: 0 })
+    expect(readdirSync(into.checkpointsFolder)).toEqual([])
+    expect(readdirSync(into.folder).filter((name) => name.startsWith('.merging'))).toEqual([])
+    // And the next one works.
+    expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
+  })
+
+  it.each([
+    ['a folder without a workspace', () => temporaryFolder(), 'workspace.missing'],
+    ['a file that is no database', () => {
+      const folder = temporaryFolder()
+      writeFileSync(join(folder, 'workspace.db'), 'not a database at all, but long enough to look at twice'.repeat(30))
+      return folder
+    }, 'workspace.corrupt'],
+  ])('refuses %s', async (_what, make, code) => {
+    const into = open(join(temporaryFolder(), 'into'))
+    await expect(into.others.merge(make(), { uids: null, now })).rejects.toMatchObject({ code })
+  })
+
+  it('brings an older workspace up to date in a copy, and leaves it as old as it was', async () => {
+    const from = other()
+    const before = contentsOf(from)
+    const migrations = join(temporaryFolder(), 'migrations')
+    cpSync(MIGRATIONS, migrations, { recursive: true })
+    const newest = readdirSync(migrations).length + 1
+    writeFileSync(join(migrations, `${String(newest).padStart(4, '0')}-colour.sql`), "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';")
+    const into = openStore(join(temporaryFolder(), 'into'), { create: true, now, migrations })
+    onTestFinished(() => into.close())
+    expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
+    expect(into.workspace()).toMatchObject({ schema: newest, counts: { runs: 4, rollouts: 64 } })
+    expect(contentsOf(from)).toEqual(before)
+  })
+
+  it('refuses the open workspace itself and a run that is not there, but not a copy of itself', async () => {
+    const folder = join(temporaryFolder(), 'into')
+    makeWorkspace(folder)
+    const copy = join(temporaryFolder(), 'copy')
+    cpSync(folder, copy, { recursive: true })
+    const into = open(folder)
+    await expect(into.others.merge(folder, { uids: null, now })).rejects.toMatchObject({ code: 'merge.same' })
+    // A copy may have gone on by itself; what it has in common is here already.
+    expect(await into.others.merge(copy, { uids: null, now })).toMatchObject({ runs: [], skipped: [{}, {}, {}, {}], added: { rollouts: 0 } })
+    await expect(into.others.merge(other(), { uids: ['nobody'], now })).rejects.toMatchObject({ code: 'merge.noRun' })
+  })
+
+  it('is refused where this workspace may only be read', async () => {
+    const folder = join(temporaryFolder(), 'into')
+    makeWorkspace(folder)
+    const reader = openStore(folder, { readOnly: true })
+    onTestFinished(() => reader.close())
+    await expect(reader.others.merge(other(), { uids: null, now })).rejects.toMatchObject({ code: 'workspace.readOnly' })
+    expect(thrownBy(() => reader.runs.add(newRun({ datasetId: 1 }))).code).toBe('workspace.readOnly')
+  })
+
+  it('does not copy the workspace while it is half merged', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    const target = join(into.folder, 'copy.db')
+    let refused: Promise<unknown> | null = null
+    await into.others.merge(from, { uids: null, now, told: () => (refused ??= into.backUpTo(target).then(() => null, (error: unknown) => error)) })
+    expect(await refused).toMatchObject({ code: 'workspace.busy' })
+    expect(existsSync(target)).toBe(false)
+  })
+})
+
+describe('looking at another workspace', () => {
+  it('lists its runs with what belongs to them', () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    expect(into.others.inspect(from)).toMatchObject({ same: false, runs: [{ name: 'dr-grpo', seed: 1, steps: 4, rollouts: 16, evaluations: 1, checkpoints: 1, here: null }, {}, {}, {}] })
+  })
+})
+
+// The helper fills a store that is open as well.
+describe('a workspace that was filled while it was open', () => {
+  it('is merged like any other', async () => {
+    const source = open(join(temporaryFolder(), 'source'))
+    fill(source)
+    const into = open(join(temporaryFolder(), 'into'))
+    expect((await into.others.merge(source.folder, { uids: null, now })).runs).toHaveLength(4)
+  })
+})
