@@ -72,13 +72,13 @@ export function exportCommand(): Command {
 export function reportCommand(): Command {
   return new Command('report').description('write a comparison of runs as one page that opens anywhere, offline, with live charts')
     .requiredOption('--runs <ids>', 'ids of the runs, e.g. 1,2,3; the first is the baseline unless another is named', (text: string) => text.split(',').map(wholeNumber(1)))
-    .option('--baseline <id>', 'the run that the others are compared with', wholeNumber(1))
+    .option('--baseline <id>', 'the run that the others are compared with, or start', (text: string) => (text === 'start' ? text : wholeNumber(1)(text)))
     .option('--budget <tokens>', 'thinking budget it opens at (default: the one trained to)', wholeNumber(1))
     .option('--single', 'every run alone, instead of seeds of one configuration together')
     .option('--out <file>', 'file to write; named after the runs, in this folder, unless given')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
-    .action((options: Common & { runs: number[]; baseline?: number; budget?: number; single?: boolean }) => withSession(options, (session) => {
+    .action((options: Common & { runs: number[]; baseline?: number | 'start'; budget?: number; single?: boolean }) => withSession(options, (session) => {
       buildPage()
       const { runs, baseline, budget, single } = options
       return writeOut(session, exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }), options)

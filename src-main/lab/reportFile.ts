@@ -5,13 +5,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import {
-  LabError, REPORT_ELEMENT, SCHEMA_VERSION, type Answers, type ExportAsked, type OverlayCurve, type ReportBand, type ReportCurve, type ReportData,
+  LabError, REPORT_ELEMENT, SCHEMA_VERSION, type Answers, type ExportAsked, type OverlayCurve, type ReportBand, type ReportCurve, type ReportData, type ReportView,
 } from '../../src-preload/contract.ts'
 import { writeAtomically } from '../data/write/atomicFile.ts'
 import type { Written } from '../data/write/atomicFile.ts'
 import type { ExportContext } from './exportFile.ts'
 import { metricDescriptions } from './glossary.ts'
-import { newestFinished } from './compareArms.ts'
+import { newestFinished, START } from './compareArms.ts'
 import { compareQueries } from './queriesCompare.ts'
 import { found } from './queriesRuns.ts'
 
@@ -19,14 +19,17 @@ export const REPORT_PAGE = join('out', 'report', 'report.html')
 /** A report with its program stays below 5 MB; this is what the curves of training may take of it. */
 const CURVE_BYTES = 2_500_000
 const NUMBER_BYTES = 9
-/** Accuracies on offer, about: only the progress is told by it. */
-const LEVELS = 12
+/** Earlier evaluated steps that a report can be read as of. */
+const MOST_STEPS = 10
 const POINTS = { least: 60, most: 1000 } as const
 const AXES = ['tokens', 'wallMs', 'flops'] as const
 const BANDS = ['deviation', 'error', 'bootstrap', 'range'] as const satisfies readonly ReportBand[]
 
 type Asked = Extract<ExportAsked, { kind: 'report' }>
 type Ask = Answers<'compare'>['compare']
+
+/** At most `most` of them, evenly, the first and the last among them. */
+const spread = (all: readonly number[], most: number): number[] => (all.length <= most ? [...all] : Array.from({ length: most }, (_, at) => all[Math.round((at * (all.length - 1)) / (most - 1))]!))
 
 /** The built page without its data. Throws LabError `report.noPage`. */
 function emptyPage(): string {
@@ -46,31 +49,41 @@ export const jsonInPage = (value: unknown): string => JSON.stringify(value, shor
 /** @param told hears how many figures are gathered, of how many */
 async function gather({ store, version, now }: ExportContext, { runIds, budget, groupBy, baseline }: Asked, told: (done: number, total: number) => void): Promise<ReportData> {
   const open = () => store
-  const { paired: _paired, ...ask }: Ask & { paired: unknown } = compareQueries(open)
+  const ask: Ask = compareQueries(open)
   const quietly = { signal: new AbortController().signal }
   const runs = runIds.map((id) => found('run', id, store.runs.get(id)))
-  const { budgets, trainedBudget } = await ask.budgets({ runIds }, quietly)
+  const { budgets, trainedBudget, steps } = await ask.budgets({ runIds }, quietly)
   if (budgets.length === 0)
     throw new LabError('report.noBudget', { expected: 'runs whose evaluations share a measured budget', found: runs.map(({ name }) => name).join(', '), next: 'Evaluate each run, or choose runs that were evaluated alike.' })
   const reference = baseline ?? runIds[0]!
   const metricNames = [...new Set(runIds.flatMap((id) => store.steps.metricNames(id)))].sort()
-  const total = 5 + LEVELS + metricNames.length
+  const earlier = spread(steps.slice(0, -1), MOST_STEPS)
+  const total = 2 + earlier.length + metricNames.length
   let done = 0
   const next = async <T>(answer: T | Promise<T>): Promise<T> => {
     const value = await answer
-    told(Math.min(++done, total), total)
+    told(++done, total)
     await turn()
     return value
   }
-  const scope = { runIds, groupBy, step: null }
-  const tables = await next(ask.tables({ ...scope, budgets, baseline: reference }, quietly))
-  const maps = await next(ask.maps({ ...scope, budgets }, quietly))
-  const tokensAt = (accuracy: number | null) => next(ask.tokensFor({ ...scope, accuracy, baseline: reference }, quietly))
-  const usual = await tokensAt(null)
-  const tokensFor = [usual]
-  for (const level of usual.levels) tokensFor.push(await tokensAt(level))
-  const curvesOf = (quantity: 'accuracy' | 'regret') => next(ask.budgetCurves({ ...scope, quantity, start: true }, quietly))
-  const [accuracy, regret] = [await curvesOf('accuracy'), await curvesOf('regret')]
+  const viewAt = async (step: number | null): Promise<ReportView> => {
+    const scope = { runIds, groupBy, step }
+    const usual = await ask.tokensFor({ ...scope, accuracy: null, baseline: reference }, quietly)
+    const tokensFor = [usual]
+    for (const accuracy of usual.levels) tokensFor.push(await ask.tokensFor({ ...scope, accuracy, baseline: reference }, quietly))
+    return {
+      step, tokensFor,
+      tables: await ask.tables({ ...scope, budgets, baseline: reference }, quietly),
+      maps: await ask.maps({ ...scope, budgets }, quietly),
+      accuracy: await ask.budgetCurves({ ...scope, quantity: 'accuracy', start: true }, quietly),
+      regret: await ask.budgetCurves({ ...scope, quantity: 'regret', start: true }, quietly),
+    }
+  }
+  const newest = await next(viewAt(null))
+  const { tables } = newest
+  const hasStart = tables[0]!.rows.some(({ key }) => key === START.key)
+  const views = [newest]
+  for (const step of hasStart ? [0, ...earlier] : earlier) views.push(await next(viewAt(step)))
   const arms = tables[0]!.rows.length
   const perPoint = 3 + AXES.length + (runs.length > arms ? 2 * BANDS.length : 0)
   const maxPoints = Math.round(Math.min(POINTS.most, Math.max(POINTS.least, CURVE_BYTES / (NUMBER_BYTES * perPoint * arms * Math.max(1, metricNames.length)))))
@@ -78,7 +91,7 @@ async function gather({ store, version, now }: ExportContext, { runIds, budget, 
   for (const metric of metricNames) curves[metric] = await next(everyView(ask, { runIds, metric, groupBy, maxPoints }, quietly))
 
   const chosen = new Set(runIds)
-  const read = new Set(tables.flatMap(({ rows }) => rows).flatMap(({ evaluationIds }) => evaluationIds))
+  const read = new Set(views.flatMap(({ tables: scored }) => scored[0]!.rows).flatMap(({ evaluationIds }) => evaluationIds))
   const evaluations = store.evaluations.list().filter(({ id, runId }) => read.has(id) || (runId !== null && chosen.has(runId) && newestFinished(store.evaluations.ofRun(runId))?.id === id))
   const { uid, schema } = store.workspace()
   const used = (ids: readonly (number | null)[]): number[] => [...new Set(ids.filter((id) => id !== null))]
@@ -89,7 +102,7 @@ async function gather({ store, version, now }: ExportContext, { runIds, budget, 
     evaluations,
     datasets: used([...runs, ...evaluations].map(({ datasetId }) => datasetId)).flatMap((id) => store.datasets.get(id) ?? []),
     models: used([...runs, ...evaluations].map(({ modelId }) => modelId)).flatMap((id) => store.models.get(id) ?? []),
-    metrics: [...metricDescriptions], budgets, trainedBudget, tables, maps, tokensFor, accuracy, regret, curves,
+    metrics: [...metricDescriptions], budgets, trainedBudget, steps: [...earlier, ...steps.slice(-1)], views, curves,
   }
 }
 

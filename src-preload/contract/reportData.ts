@@ -19,6 +19,20 @@ export interface ReportCurve {
   readonly bands: { readonly [B in ReportBand]: { readonly low: readonly number[]; readonly high: readonly number[] } | null }
 }
 
+/** The comparison as of one training step. */
+export interface ReportView {
+  /** Null: the newest evaluated weights of each run. */
+  readonly step: number | null
+  /** One per budget. */
+  readonly tables: readonly CompareTable[]
+  readonly maps: readonly MethodMap[]
+  /** The usual accuracy first, then one per accuracy on offer. */
+  readonly tokensFor: readonly TokensForAccuracy[]
+  /** The start first, where it was evaluated. */
+  readonly accuracy: readonly BudgetCurveView[]
+  readonly regret: readonly BudgetCurveView[]
+}
+
 export interface ReportData {
   readonly schemaVersion: number
   readonly title: string
@@ -29,8 +43,8 @@ export interface ReportData {
   readonly groupBy: 'run' | 'group'
   /** The budget it opens at. */
   readonly budget: number
-  /** The run whose arm the others are compared with. */
-  readonly baseline: number
+  /** The run whose arm the others are compared with, or the weights that all start from. */
+  readonly baseline: number | 'start'
   /** Without sparklines and newest metrics. */
   readonly runs: readonly RunListItem[]
   /** Those that the figures were read from. */
@@ -40,13 +54,9 @@ export interface ReportData {
   readonly metrics: readonly MetricDescription[]
   readonly budgets: readonly number[]
   readonly trainedBudget: number | null
-  /** One per budget. */
-  readonly tables: readonly CompareTable[]
-  readonly maps: readonly MethodMap[]
-  /** One per accuracy on offer, the usual one first. */
-  readonly tokensFor: readonly TokensForAccuracy[]
-  /** The start first, where it was evaluated. */
-  readonly accuracy: readonly BudgetCurveView[]
-  readonly regret: readonly BudgetCurveView[]
+  /** Evaluated steps. */
+  readonly steps: readonly number[]
+  /** The newest weights first, then as of earlier evaluated steps, ascending. */
+  readonly views: readonly ReportView[]
   readonly curves: { readonly [metric: string]: readonly ReportCurve[] }
 }

@@ -2,7 +2,7 @@
  * A laboratory that has said all it will ever say: answers the calls of a comparison from what a report carries, so that the
  * page's own parts show it unchanged. It looks up and leaves out (arms that are hidden, other bands and axes); it computes nothing.
  */
-import { LabError, type CallMessage, type CompareTable, type HostMessage, type InputOf, type MethodMap, type Methods, type OverlayCurve, type ReportCurve, type ReportData, type Transport } from '../../src-preload/contract.ts'
+import { LabError, type CallMessage, type CompareTable, type HostMessage, type InputOf, type MethodMap, type Methods, type OverlayCurve, type ReportCurve, type ReportData, type ReportView, type Transport } from '../../src-preload/contract.ts'
 
 type Compare = Methods['compare']
 interface Arm {
@@ -26,13 +26,21 @@ function at<T extends { readonly budget: number }>(all: readonly T[], budget: nu
   return found
 }
 
-function tableOf({ tables }: ReportData, budget: number, runIds: readonly number[]): CompareTable {
-  const table = at(tables, budget, 'compare.table')
+/** The comparison as of a step: the newest one recorded at or before it. */
+function viewAt({ views }: ReportData, step: number | null | undefined): ReportView {
+  const [newest, ...earlier] = views
+  const last = Math.max(...views.flatMap(({ tables }) => tables[0].rows.flatMap(({ evaluatedSteps }) => evaluatedSteps.map((each) => each ?? 0))))
+  if (step === null || step === undefined || step >= last || earlier.length === 0) return newest
+  return earlier.findLast((view) => view.step! <= step) ?? earlier[0]
+}
+
+function tableOf(view: ReportView, budget: number, runIds: readonly number[]): CompareTable {
+  const table = at(view.tables, budget, 'compare.table')
   return { ...table, rows: within(table.rows, runIds) }
 }
 
-function mapOf({ maps }: ReportData, budget: number, runIds: readonly number[]): MethodMap {
-  const map = at(maps, budget, 'compare.map')
+function mapOf(view: ReportView, budget: number, runIds: readonly number[]): MethodMap {
+  const map = at(view.maps, budget, 'compare.map')
   return { ...map, paths: within(map.paths, runIds) }
 }
 
@@ -44,21 +52,18 @@ const answers: Readonly<Record<string, Answer>> = {
   'runs.metricNames': ({ curves }) => Object.keys(curves),
   'evaluations.list': ({ evaluations }) => evaluations,
   'glossary.metrics': ({ metrics }) => metrics,
-  'compare.budgets': ({ budgets, trainedBudget }) => ({ budgets, trainedBudget, steps: [] }),
-  'compare.table': (data, { budget, runIds }: InputOf<Compare['table']>) => tableOf(data, budget, runIds),
-  'compare.tables': (data, { budgets, runIds }: InputOf<Compare['tables']>) => budgets.map((budget) => tableOf(data, budget, runIds)),
-  'compare.map': (data, { budget, runIds }: InputOf<Compare['map']>) => mapOf(data, budget, runIds),
-  'compare.maps': (data, { budgets, runIds }: InputOf<Compare['maps']>) => budgets.map((budget) => mapOf(data, budget, runIds)),
-  'compare.tokensFor': ({ tokensFor, tables }, { accuracy, runIds }: InputOf<Compare['tokensFor']>) => {
-    const found = accuracy === null ? tokensFor[0] : tokensFor.slice(1).find((each) => each.accuracy === accuracy)
-    if (found === undefined) throw unrecorded('compare.tokensFor')
+  'compare.budgets': ({ budgets, trainedBudget, steps }) => ({ budgets, trainedBudget, steps }),
+  'compare.tables': (data, { budgets, runIds, step }: InputOf<Compare['tables']>) => budgets.map((budget) => tableOf(viewAt(data, step), budget, runIds)),
+  'compare.maps': (data, { budgets, runIds, step }: InputOf<Compare['maps']>) => budgets.map((budget) => mapOf(viewAt(data, step), budget, runIds)),
+  'compare.tokensFor': (data, { accuracy, runIds, step }: InputOf<Compare['tokensFor']>) => {
+    const { tables, tokensFor: [usual, ...others] } = viewAt(data, step)
+    const found = accuracy === null ? usual : (others.find((each) => each.accuracy === accuracy) ?? usual)
     const shown = new Set(within(tables[0].rows, runIds).map(({ key }) => key))
     return { ...found, rows: found.rows.filter(({ key }) => shown.has(key)) }
   },
-  'compare.wins': () => null,
   'compare.pairs': () => null,
-  'compare.budgetCurves': ({ accuracy, regret }, { quantity, runIds, start }: InputOf<Compare['budgetCurves']>) =>
-    within(quantity === 'accuracy' ? accuracy : regret, runIds).filter((arm) => start || arm.runIds.length > 0),
+  'compare.budgetCurves': (data, { quantity, runIds, start, step }: InputOf<Compare['budgetCurves']>) =>
+    within(viewAt(data, step)[quantity], runIds).filter((arm) => start || arm.runIds.length > 0),
   'compare.curves': ({ curves }, asked: InputOf<Compare['curves']>) => {
     const recorded = Object.hasOwn(curves, asked.metric) ? curves[asked.metric] : []
     return within(recorded.map((curve) => viewOf(curve, asked)), asked.runIds)
