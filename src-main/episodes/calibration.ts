@@ -39,6 +39,58 @@ export function calibrateByDepth(forecasts: readonly Forecast[], bins = 10): { r
   return depths.map((boundary) => ({ boundary, calibration: calibrate(forecasts.filter((f) => f.boundary === boundary), bins) }))
 }
 
+export interface Scores {
+  readonly brier: number
+  /** NaN when all outcomes are the same. */
+  readonly auroc: number
+  readonly spearman: number
+}
+
+/**
+ * Brier score, AUROC and rank correlation of forecasts that each count `weight` times, as in a resample of the problems they
+ * belong to. The forecasts are ordered once; a resample then costs one walk. Equal to `calibrate` where all weights are 1.
+ */
+export function weightedScores(forecasts: readonly Pick<Forecast, 'J' | 'correct'>[]): (weight: (index: number) => number) => Scores {
+  const order = forecasts.map((_, index) => index).sort((a, b) => forecasts[a].J - forecasts[b].J)
+  const J = Float64Array.from(order, (index) => forecasts[index].J)
+  const outcome = Uint8Array.from(order, (index) => Number(forecasts[index].correct))
+  return (weight) => {
+    let count = 0
+    let positives = 0
+    let squares = 0
+    let rankSum = 0
+    let rankSquares = 0
+    let rankOfPositives = 0
+    for (let start = 0; start < J.length;) {
+      let [tied, tiedPositives, end] = [0, 0, start]
+      for (; end < J.length && J[end] === J[start]; end++) {
+        const w = weight(order[end])
+        tied += w
+        tiedPositives += w * outcome[end]
+        squares += w * (J[end] - outcome[end]) ** 2
+      }
+      // The ranks count + 1 .. count + tied are shared.
+      const rank = count + (tied + 1) / 2
+      rankSum += tied * rank
+      rankSquares += tied * rank * rank
+      rankOfPositives += tiedPositives * rank
+      count += tied
+      positives += tiedPositives
+      start = end
+    }
+    const negatives = count - positives
+    // The outcome takes two values, so its ranks are a straight line of it and correlate alike.
+    const covariance = rankOfPositives - (rankSum * positives) / count
+    const spreadOfRanks = rankSquares - (rankSum * rankSum) / count
+    const spreadOfOutcomes = (positives * negatives) / count
+    return {
+      brier: squares / count,
+      auroc: (rankOfPositives - (positives * (positives + 1)) / 2) / (positives * negatives),
+      spearman: spreadOfRanks <= 1e-9 ? NaN : covariance / Math.sqrt(spreadOfRanks * spreadOfOutcomes),
+    }
+  }
+}
+
 /** One rollout measured both ways: J[j] exactly, and correct[j] right ones among `samples` answers at each boundary. */
 export interface DoublyMeasured {
   readonly exact: ArrayLike<number>

@@ -3,9 +3,9 @@
 // of one problem are not independent.
 
 import type { AgreementReport, Answers, Estimator, EstimatorCount, Figure, ProgressCurve, RolloutDetail } from '../../src-preload/contract.ts'
-import { agreement, calibrate, type Forecast } from '../episodes/calibration.ts'
-import { auroc, brier, calibrationError, spearman } from '../numeric/association.ts'
-import { bootstrap } from '../numeric/bootstrap.ts'
+import { agreement, calibrate, weightedScores, type Forecast } from '../episodes/calibration.ts'
+import { calibrationError } from '../numeric/association.ts'
+import { bootstrapCurve } from '../numeric/bootstrap.ts'
 import { wilson } from '../numeric/intervals.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
@@ -14,28 +14,33 @@ import { orderedCurve } from './queriesRollouts.ts'
 
 const POINTS = 600
 /** Forecasts that all resamples of one figure may visit together, so that a large scope stays quick. */
-const VISITS = 400_000
+const VISITS = 4_000_000
 
 type Answer = Pick<Answers<'thinking'>['thinking'], 'calibration' | 'agreement' | 'estimators'>
-type Score = (J: ArrayLike<number>, outcomes: ArrayLike<number>) => number
-
 /** Forecasts of each problem. */
 type Clustered = readonly (readonly Forecast[])[]
 
-function scored(problems: Clustered, score: Score): Figure | null {
-  const of = (indices: ArrayLike<number>): number => {
-    const chosen = Array.from(indices, (index) => problems[index]!).flat()
-    return score(chosen.map(({ J }) => J), chosen.map(({ correct }) => Number(correct)))
-  }
-  const value = of(problems.map((_, index) => index))
-  if (!Number.isFinite(value)) return null
-  const total = problems.reduce((sum, each) => sum + each.length, 0)
-  const { seed, draws } = bootstrapOf(problems.length)
-  const { low, high } = bootstrap({ questions: problems.length }, (questions) => of(questions), { seed, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / total))) })
-  return { value, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length }
+interface Figures {
+  readonly brier: Figure | null
+  readonly auroc: Figure | null
+  readonly spearman: Figure | null
 }
 
-const figures = (problems: Clustered) => ({ brier: scored(problems, brier), auroc: scored(problems, auroc), spearman: scored(problems, spearman) })
+function figures(problems: Clustered): Figures {
+  if (problems.length === 0) return { brier: null, auroc: null, spearman: null }
+  const owner = Int32Array.from(problems.flatMap((own, problem) => own.map(() => problem)))
+  const scores = weightedScores(problems.flat())
+  const times = new Int32Array(problems.length)
+  const { seed, draws } = bootstrapOf(problems.length)
+  const [brier, auroc, spearman] = bootstrapCurve({ questions: problems.length }, (drawn) => {
+    times.fill(0)
+    for (const problem of drawn) times[problem]!++
+    const found = scores((index) => times[owner[index]!]!)
+    return [found.brier, found.auroc, found.spearman]
+  }, { seed, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) }).map(({ estimate, low, high }): Figure | null =>
+    Number.isFinite(estimate) ? { value: estimate, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length } : null)
+  return { brier: brier!, auroc: auroc!, spearman: spearman! }
+}
 
 function forecastsOf(questions: readonly Question[], boundariesOf: (J: readonly number[]) => readonly number[]): Clustered {
   return questions

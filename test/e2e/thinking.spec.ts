@@ -103,7 +103,7 @@ test('answers drawn at every boundary vote beside direct ones', async ({ at }) =
 test('slices and their files', async ({ at }) => {
   const page = await at('#/thinking?evaluation=4&tab=slices')
   await expect(page.getByRole('grid', { name: 'Slices' })).toContainText('hardest third', { timeout: 60_000 })
-  await page.getByLabel('by', { exact: true }).selectOption('correct')
+  await page.getByLabel('Slice by').selectOption('correct')
   await expect(page.getByRole('grid', { name: 'Slices' })).toContainText('wrong')
   await page.getByRole('button', { name: 'Export Slices', exact: true }).click()
   const download = page.waitForEvent('download')
