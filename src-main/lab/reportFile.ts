@@ -46,8 +46,8 @@ const shortNumbers = (_key: string, value: unknown): unknown => (typeof value ==
 /** JSON that may stand inside a script element: no text in it can end the element or open a comment. */
 export const jsonInPage = (value: unknown): string => JSON.stringify(value, shortNumbers).replaceAll('<', '\\u003c')
 
-/** @param told hears how many figures are gathered, of how many */
-async function gather({ store, version, now }: ExportContext, { runIds, budget, groupBy, baseline }: Asked, told: (done: number, total: number) => void): Promise<ReportData> {
+/** Everything that the page shows; `told` hears how many figures are gathered, of how many. Throws LabError `run.unknown`, `report.noBudget`. */
+export async function reportData({ store, version, now }: ExportContext, { runIds, budget, groupBy, baseline }: Asked, told: (done: number, total: number) => void): Promise<ReportData> {
   const open = () => store
   const ask: Ask = compareQueries(open)
   const quietly = { signal: new AbortController().signal }
@@ -124,10 +124,9 @@ async function everyView(ask: Ask, question: { runIds: number[]; metric: string;
   }))
 }
 
-/** Writes the page. Throws LabError `report.noPage`, `report.noBudget`, `run.unknown`, `export.failed`. */
-export async function writeReport(path: string, context: ExportContext, asked: Asked, told: (done: number, total: number) => void): Promise<Written> {
-  const page = emptyPage()
-  const data = await gather(context, asked, told)
+/** Writes the page; `page` is the built one without its data. Throws LabError `report.noPage`, `report.noBudget`, `run.unknown`, `export.failed`. */
+export async function writeReport(path: string, context: ExportContext, asked: Asked, told: (done: number, total: number) => void, page: string = emptyPage()): Promise<Written> {
+  const data = await reportData(context, asked, told)
   const place = new RegExp(`(<script[^>]*id="${REPORT_ELEMENT}"[^>]*>)[^<]*(</script>)`)
   if (!place.test(page)) throw new Error(`the page of reports has no element "${REPORT_ELEMENT}" to write to`)
   const title = data.title.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)

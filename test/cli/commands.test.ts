@@ -1,6 +1,6 @@
 // The commands as a person runs them: real processes on a temporary workspace, from the quickstart to a comparison and the refusals.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -53,7 +53,28 @@ describe('the command line', () => {
     expect(run.json()).toMatchObject({ run: { name: 'from a file', method: 'outcome', seed: 9, status: 'finished', steps: 1 } })
   })
 
+  it('writes rollouts as TRL names them, into a file or a folder of steps', () => {
+    const file = join(folder, 'out.parquet')
+    const written = mrt('export', '--run', '1', '--what', 'rollouts', '--as', 'trl', '--format', 'parquet', '--out', file, '--json', '--workspace', workspace)
+    expect([written.stderr.includes('error'), written.status]).toEqual([false, 0])
+    expect(written.json()).toEqual({ kind: 'rollouts', file, bytes: statSync(file).size, rows: expect.any(Number), workspace })
+    mrt('export', '--run', '1', '--as', 'verl', '--per-step', '--out', join(folder, 'verl'), '--workspace', workspace)
+    expect(readdirSync(join(folder, 'verl'))).toEqual(['1.jsonl'])
+    expect(mrt('export', '--run', '1', '--what', 'metrics', '--workspace', workspace).stdout).toContain(join(folder, 'run-1-outcome-RL-metrics.jsonl'))
+  })
+
+  it('takes over the runs of another workspace once', () => {
+    const into = join(folder, 'into')
+    const first = mrt('merge', workspace, '--into', into, '--json').json<{ runs: unknown[]; added: { rollouts: number } }>()
+    expect(first.runs.length).toBeGreaterThanOrEqual(3)
+    expect(first.added.rollouts).toBeGreaterThan(0)
+    expect(mrt('merge', workspace, '--into', into, '--json').json()).toMatchObject({ runs: [], added: { rollouts: 0 } })
+    expect(mrt('merge', workspace, '--into', into, '--list').stdout).toContain('MRT-exact')
+  })
+
   it.each([
+    [['export', '--what', 'metrics'], 2, 'error export.option'],
+    [['export', '--run', '99'], 2, 'error run.unknown'],
     [['run', '--preset', 'nonsense'], 2, 'error run.preset'],
     [['runs', '--workspace', '/nowhere/at/all'], 2, 'error workspace.missing'],
     [['resume', '99'], 2, 'error run.unknown'],
@@ -64,7 +85,7 @@ describe('the command line', () => {
   })
 
   it('explains every command', () => {
-    for (const command of ['quickstart', 'run', 'resume', 'evaluate', 'runs', 'compare', 'devices', 'serve', 'starter']) {
+    for (const command of ['quickstart', 'run', 'resume', 'evaluate', 'runs', 'compare', 'devices', 'serve', 'starter', 'export', 'report', 'merge']) {
       const help = mrt(command, '--help')
       expect([command, help.status]).toEqual([command, 0])
       expect(help.stdout).toContain('Usage: mrt ' + command)
