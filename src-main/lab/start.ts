@@ -1,7 +1,7 @@
 // Where a run's weights come from: the shipped starter model, a checkpoint of this workspace, or a checkpoint folder on disk.
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
-import { LabError } from '../../src-preload/contract.ts'
+import { LabError, type Model } from '../../src-preload/contract.ts'
 import { loadCheckpoint } from '../model/checkpoint.ts'
 import { parameterCount } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
@@ -18,7 +18,7 @@ export interface Start {
   readonly step: number | null
 }
 
-/** @param name `starter`, `checkpoint:<id>`, or the path of a checkpoint folder. Throws LabError `start.unknown`. */
+/** @param name `starter`, `checkpoint:<id>`, `model:<id>`, or the path of a checkpoint folder. Throws LabError `start.unknown`. */
 export async function loadStart(store: Store, name: string, now: () => number): Promise<Start> {
   const [, id] = /^checkpoint:(\d+)$/.exec(name) ?? []
   if (id !== undefined) {
@@ -27,14 +27,29 @@ export async function loadStart(store: Store, name: string, now: () => number): 
     const loaded = await load(join(store.checkpointsFolder, checkpoint.contentId))
     return { ...loaded, modelId: checkpoint.modelId ?? record(store, loaded, name, 'checkpoint', now), runId: checkpoint.runId, step: checkpoint.step }
   }
+  const [, modelId] = /^model:(\d+)$/.exec(name) ?? []
+  if (modelId !== undefined) {
+    const model = store.models.get(Number(modelId))
+    if (!model) throw unknown(name, `no model with id ${modelId}`)
+    const loaded = await load(weightsFolder(store, model))
+    return { ...loaded, modelId: model.id, runId: null, step: null }
+  }
   const folder = name === 'starter' ? join(resourcesFolder(), 'starter') : isAbsolute(name) ? name : resolve(name)
   if (!existsSync(folder)) throw unknown(name, `no folder ${folder}`)
   const loaded = await load(folder)
   return { ...loaded, modelId: record(store, loaded, name, name === 'starter' ? 'starter' : 'checkpoint', now), runId: null, step: null }
 }
 
+/** Where a model's weights lie as a checkpoint; imported ones have them only in this program's vocabulary. */
+function weightsFolder(store: Store, { name, kind, path }: Model): string {
+  const own = isAbsolute(path) ? path : join(store.folder, path)
+  const folder = kind === 'huggingface' ? join(own, 'checkpoint') : kind === 'starter' ? join(resourcesFolder(), 'starter') : own
+  if (!existsSync(folder)) throw unknown(name, kind === 'huggingface' ? 'a model in another vocabulary than that of the tasks here' : `no folder ${folder}`)
+  return folder
+}
+
 function unknown(name: string, found: string): LabError {
-  return new LabError('start.unknown', { expected: `weights to start from at "${name}"`, found, next: 'Use "starter", "checkpoint:<id>" or the path of a checkpoint folder.' })
+  return new LabError('start.unknown', { expected: `weights to start from at "${name}"`, found, next: 'Use "starter", "checkpoint:<id>", "model:<id>" or the path of a checkpoint folder.' })
 }
 
 type Loaded = Pick<Start, 'config' | 'tensors'> & { readonly id: string; readonly bytes: number; readonly folder: string; readonly meta: Readonly<Record<string, unknown>> }

@@ -22,7 +22,8 @@ export interface NotTaken {
   readonly status: 400 | 409 | 411 | 413 | 429 | 507
   readonly reason: string
 }
-export type Upload = { readonly path: string } | NotTaken
+/** `root`: the file, or the folder that was dropped with it inside. */
+export type Upload = { readonly path: string; readonly root: string } | NotTaken
 
 const dropIds = /^[\w-]{8,64}$/
 // Separators, control characters and what some systems forbid in names.
@@ -64,7 +65,7 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
     for (const drop of readdirSync(folder)) if (now() - statSync(join(folder, drop)).mtimeMs > FORGOTTEN_MS) rmSync(join(folder, drop), { recursive: true, force: true })
   }
 
-  async function take(request: IncomingMessage, bytes: number, path: string): Promise<Upload> {
+  async function take(request: IncomingMessage, bytes: number, path: string, root: string): Promise<Upload> {
     await mkdir(dirname(path), { recursive: true })
     const { bavail, bsize } = await statfs(dirname(path))
     if (bavail * bsize - bytes < KEEP_FREE_BYTES) return { status: 507, reason: 'there is not enough room on the disk of the workspace' }
@@ -73,7 +74,7 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
       await pipeline(request, createWriteStream(unfinished, { flags: 'wx' }))
       if (statSync(unfinished).size !== bytes) return { status: 400, reason: 'fewer bytes came than were announced' }
       await rename(unfinished, path)
-      return { path }
+      return { path, root }
     } catch (error) {
       return { status: 400, reason: `the file did not arrive whole (${(error as NodeJS.ErrnoException).code ?? 'broken off'})` }
     } finally {
@@ -96,7 +97,7 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
       atOnce++
       try {
         forget(folder)
-        return await take(request, bytes, path)
+        return await take(request, bytes, path, join(folder, place.drop, place.parts[0]!))
       } finally {
         atOnce--
       }

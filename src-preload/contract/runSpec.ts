@@ -45,7 +45,7 @@ export const runSpec = z.strictObject({
   preset: z.string().optional().describe('The preset this specification started from.'),
   group: z.string().optional().describe('Runs with the same group are seeds of one configuration.'),
   task: taskSpec.prefault({}),
-  start: z.string().default('starter').describe('Where the weights come from: "starter", or the path or id of a checkpoint.'),
+  start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id>", "checkpoint:<id>", or the folder of a checkpoint.'),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),
   seed: z.number().int().nonnegative().default(1),

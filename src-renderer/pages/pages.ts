@@ -6,8 +6,10 @@ import type { Component } from 'svelte'
 import type { CommandId } from '../state/commandTable.ts'
 import type { Params, RouteName } from '../state/route.svelte.ts'
 import Compare from './Compare.svelte'
+import Datasets from './Datasets.svelte'
 import Glossary from './Glossary.svelte'
 import Home from './Home.svelte'
+import Models from './Models.svelte'
 import NewRun from './NewRun.svelte'
 import Rollouts from './Rollouts.svelte'
 import Run from './Run.svelte'
@@ -30,6 +32,8 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   rollouts: { title: 'Rollouts', component: Rollouts, command: 'go.rollouts', needsWorkspace: true },
   compare: { title: 'Compare', component: Compare, command: 'go.compare', needsWorkspace: true },
   thinking: { title: 'Thinking', component: Thinking, command: 'go.thinking', needsWorkspace: true },
+  datasets: { title: 'Datasets', component: Datasets, command: 'go.datasets', needsWorkspace: true },
+  models: { title: 'Models', component: Models, command: 'go.models', needsWorkspace: true },
   glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
   newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
 }

@@ -18,7 +18,14 @@ export interface Taker {
   readonly about: string
   /** What letting this one go will do: "opens this workspace"; null when it is not for this taker, or why not. */
   readonly offer: (file: Flying) => { readonly does: string } | { readonly reason: string } | null
-  readonly take: (files: readonly File[]) => void
+  readonly take: (files: readonly Dropped[]) => void
+}
+
+export interface Dropped {
+  readonly file: File
+  readonly flying: Flying
+  /** Where the browser says what is in a dropped folder; null where it does not. */
+  readonly entry: FileSystemEntry | null
 }
 
 class Drop {
@@ -34,11 +41,11 @@ class Drop {
     onDestroy(() => (this.takers = untrack(() => this.takers).filter((other) => other !== taker)))
   }
 
-  letGo(files: readonly { readonly file: File; readonly flying: Flying }[]): void {
+  letGo(files: readonly Dropped[]): void {
     this.flying = null
     for (const taker of this.takers) {
       const mine = files.filter(({ flying }) => this.#wants(flying)?.taker === taker)
-      if (mine.length > 0) taker.take(mine.map(({ file }) => file))
+      if (mine.length > 0) taker.take(mine)
     }
     const refused = files.filter(({ flying }) => this.#wants(flying) === null)
     if (refused.length > 0) {

@@ -170,8 +170,8 @@ export class NewRunForm {
   }
 
   /** What the address asks for, else the draft of last time, else the first preset. */
-  async #fill(presets: readonly PresetDescription[], { preset: id, from, branch }: Params<'newRun'>): Promise<void> {
-    const asked = JSON.stringify([id, from, branch])
+  async #fill(presets: readonly PresetDescription[], { preset: id, from, branch, weights }: Params<'newRun'>): Promise<void> {
+    const asked = JSON.stringify([id, from, branch, weights])
     if (asked === this.#asked) return
     this.#asked = asked
     this.active = 0
@@ -182,6 +182,7 @@ export class NewRunForm {
       if (spec) this.draft = draftOfSpec(spec, branch === undefined ? null : { checkpointId: branch, runId: from })
     } else if (preset) this.draft = draftOfPreset(preset)
     else this.draft = kept ?? draftOfPreset(presets[0])
+    if (weights !== undefined) this.change('start', weights)
   }
 }
 

@@ -1,0 +1,6 @@
+/** What kinds of models are called on screen. */
+import type { Model } from '../../../src-preload/contract.ts'
+
+export const kindWords: Readonly<Record<Model['kind'], string>> = {
+  starter: 'starter model', scratch: 'from scratch', huggingface: 'Hugging Face folder', gguf: 'GGUF file', checkpoint: 'checkpoint',
+}
