@@ -110,6 +110,12 @@ async function inspect(path: string, as: string | null, map: ImportStart['map'])
   }
 }
 
+/** Progress in the unit that suits the whole. */
+function sized(done: number, total: number, rows: number): { done: number; total: number; unit: string } {
+  const [scale, unit] = total >= 1e7 ? [1e6, 'MB'] : [1e3, 'kB']
+  return { done: Math.round(done / scale), total: Math.ceil(total / scale), unit: `${unit}, ${rows} rows` }
+}
+
 export interface ImportParts {
   readonly open: () => Store
   readonly jobs: Jobs
@@ -126,7 +132,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
     const progress = (done: number, total: number, rows: number): void => onEvent({
       kind: 'progress', runId: null,
       report: {
-        job: '', label, done: Math.round(done / 1e5) / 10, total: Math.round(total / 1e5) / 10, unit: `MB, ${rows} rows`,
+        job: '', label, ...sized(done, total, rows),
         etaMs: done > 0 ? ((now() - began) * (total - done)) / done : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),
       },
     })

@@ -17,7 +17,9 @@ const life = mapping<Life>({
   uid: 'plain', status: 'plain', startedAtMs: 'plain', finishedAtMs: 'plain', activeMs: 'plain', lastStep: 'plain', error: 'jsonOrNull',
 })
 
-const RUN_COLUMNS = `r.*, (SELECT max(step) FROM steps WHERE run_id = r.id) AS last_step`
+/** An imported run has no steps of training: its last step is that of its rollouts. */
+const RUN_COLUMNS = `r.*, coalesce((SELECT max(step) FROM steps WHERE run_id = r.id),
+  (SELECT max(step) FROM rollouts WHERE run_id = r.id AND evaluation_id IS NULL AND r.method = 'imported')) AS last_step`
 const ENDED: readonly RunStatus[] = ['finished', 'failed', 'interrupted']
 /** Points of a sparkline: two (lowest and highest) for each of 24 buckets. */
 const SPARKLINE_POINTS = 48

@@ -56,7 +56,7 @@ export class Group {
   constructor(offers: readonly ImportOffer[]) {
     this.offers = offers
     this.paths = offers.map(({ path }) => path)
-    this.name = offers[0]!.name
+    this.name = offers.length === 1 ? offers[0]!.name : `${offers[0]!.name} and ${offers.length - 1} more`
   }
 
   /** Reads the first rows again under what is chosen now. */

@@ -47,14 +47,15 @@ const rows = (from: number, to: number): string[] =>
 const gsm8k = [...rows(10, 90), 'this is not JSON', '{"question": "", "answer": "#### 3"}', rows(10, 11)[0]!, '{"question": "How many?", "answer": "nobody knows"}'].join('\n')
 
 const shot = async (page: Page, name: string): Promise<void> => {
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
   await page.screenshot({ path: test.info().outputPath(`${name}.png`) })
 }
 
 /** Lets files go over the window, as a person drags them there. */
-async function dropFiles(page: Page, files: readonly { readonly name: string; readonly text: string }[]): Promise<void> {
+async function dropFiles(page: Page, files: readonly { readonly name: string; readonly text?: string; readonly bytes?: readonly number[] }[]): Promise<void> {
   const transfer = await page.evaluateHandle((given) => {
     const data = new DataTransfer()
-    for (const { name, text } of given) data.items.add(new File([text], name))
+    for (const { name, text, bytes } of given) data.items.add(new File([bytes ? Uint8Array.from(bytes) : (text ?? '')], name))
     return data
   }, files)
   await page.dispatchEvent('main', 'dragover', { dataTransfer: transfer })
@@ -109,7 +110,7 @@ test('a dropped CSV whose columns have other names is imported once they are nam
   await dialog(page).getByRole('button', { name: 'Import', exact: true }).click()
   await expect(page.getByText('10 problems imported')).toBeVisible({ timeout: 30_000 })
   await page.getByRole('button', { name: 'Open', exact: true }).click()
-  await expect(page.getByText(/^Problems of imported also stand in gsm8k-train/)).toBeVisible({ timeout: 30_000 })
+  await expect(page.getByText(/^Problems of held-out.csv also stand in gsm8k-train/)).toBeVisible({ timeout: 30_000 })
   await page.getByRole('tab', { name: /^Overlap/ }).click()
   await expect(page.getByRole('grid', { name: 'Shared problems', exact: true })).toContainText('gsm8k-train.jsonl')
   await shot(page, 'dataset-overlap')
@@ -129,13 +130,16 @@ test('rollouts of another trainer are dropped, graded, and read on the Rollouts 
   await page.getByRole('button', { name: 'Open', exact: true }).click()
   await expect(page).toHaveURL(/rollouts\?run=/)
   await expect(page.getByText('I look again').first()).toBeVisible({ timeout: 30_000 })
+  await expect(page.getByText('of 2', { exact: false }).first()).toBeVisible()
   await shot(page, 'imported-rollouts')
 })
 
 test('what cannot be imported says why: a pickle with its recipe, and nothing is left in the workspace', async ({ at }) => {
   const page = await at('#/datasets')
-  await dropFiles(page, [{ name: 'pass_at_k.pkl', text: '\u0080\u0004}.' }, { name: 'notes.txt', text: 'Dear diary,\nnothing happened.\n' }])
-  await expect(dialog(page)).toContainText('notes.txt', { timeout: 30_000 })
+  await dropFiles(page, [{ name: 'pass_at_k.pkl', bytes: [0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x7d, 0x94, 0x2e] }, { name: 'notes.txt', text: 'Dear diary,\nnothing happened.\n' }])
+  await expect(dialog(page)).toContainText('A pickle is never opened here', { timeout: 30_000 })
+  await expect(dialog(page)).toContainText('pickle.load(file)')
+  await expect(dialog(page).getByRole('tab', { name: /notes\.txt/ })).toBeVisible()
   await expect(dialog(page).getByRole('button', { name: 'Import', exact: true })).toHaveAttribute('aria-disabled', 'true')
   await page.keyboard.press('Escape')
   await expect(dialog(page)).toHaveCount(0)

@@ -93,6 +93,9 @@ export function payslipOf(explanation: ExplanationView, rolloutId: number) {
   return explanation.kind === 'paid' ? (explanation.payslips.find((slip) => slip.rolloutId === rolloutId) ?? null) : null
 }
 
+/** How long it is; null where the file it was imported from did not say. */
+export const lengthText = ({ phase, tokenCount }: Pick<Rollout, 'phase' | 'tokenCount'>): string | null => (phase === 'imported' && tokenCount === 0 ? null : `${tokenCount} tokens`)
+
 /** A rollout as Markdown, for notes and issues. */
 export function rolloutMarkdown(detail: RolloutDetail, view: ThinkingView | undefined, where: string): string {
   const lines = episodeViews(detail, view).map(({ text, after, before }, i) => {
@@ -100,6 +103,6 @@ export function rolloutMarkdown(detail: RolloutDetail, view: ThinkingView | unde
     return `${i + 1}. \`${text.replaceAll('`', "'")}\`${change}`
   })
   const { rollout } = detail
-  const head = [`**${promptText(detail.problem)}**`, `${where}; ${verdictWord[verdictOf(rollout)]}, ${rollout.tokenCount} tokens, reward ${fixed(rollout.reward, 3)}`]
+  const head = [`**${promptText(detail.problem)}**`, [`${where}; ${verdictWord[verdictOf(rollout)]}`, lengthText(rollout), `reward ${fixed(rollout.reward, 3)}`].filter(Boolean).join(', ')]
   return [...head, '', ...lines, '', `Answer: \`${answerText(detail).replaceAll('`', "'")}\``].join('\n')
 }
