@@ -22,6 +22,8 @@ export interface Check {
 export interface Figure extends Measure {
   readonly what: string
   readonly unit: string
+  /** What every reading was to stay below; absent where nothing was promised. */
+  readonly limit?: number
 }
 
 /** Ours against a reference, round by round. */
@@ -42,6 +44,10 @@ export interface Answer {
 export interface AskOptions {
   /** Folder of the checkpoint that stands for the starter model. */
   readonly start: string
+  /** Where the generated workspace is kept, made there unless it exists; null: a temporary one. */
+  readonly workspace: string | null
+  /** Rollouts of a workspace that has to be made. */
+  readonly rollouts: number
 }
 
 export interface Question {
@@ -53,8 +59,8 @@ export function measure(readings: readonly number[]): Measure {
   return { median: median(readings), low: Math.min(...readings), high: Math.max(...readings), readings: readings.length }
 }
 
-export function figure(what: string, unit: string, readings: readonly number[]): Figure {
-  return { what, unit, ...measure(readings) }
+export function figure(what: string, unit: string, readings: readonly number[], limit?: number): Figure {
+  return { what, unit, ...measure(readings), ...(limit !== undefined && { limit }) }
 }
 
 /** Reference over ours, pairwise, for times and other costs: above 1 is better than the reference. */
@@ -126,10 +132,14 @@ export function answerText(title: string, { checks, figures, ratios }: Answer): 
   const lines = [
     title,
     ...checks.map(({ what, difference, limit }) => `  ${what.padEnd(wide)}  ${difference <= limit ? 'equal' : 'NOT EQUAL'}: ${difference.toExponential(1)}, limit ${limit.toExponential(0)}`),
-    ...figures.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} ${each.unit}  (${spread(each)})`),
+    ...figures.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} ${each.unit}  (${spread(each)})${limitText(each)}`),
     ...ratios.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} x  (${spread(each)}; best against best ${digits(each.best)} x)${aimText(each)}`),
   ]
   return lines.join('\n')
+}
+
+function limitText({ limit, high, unit }: Figure): string {
+  return limit === undefined ? '' : `  limit ${digits(limit)} ${unit}: ${high <= limit ? 'kept' : 'MISSED'}`
 }
 
 function aimText(ratio: Ratio): string {

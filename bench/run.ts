@@ -1,6 +1,7 @@
-// `npm run bench -- [name ...] [--json FILE] [--start FOLDER]`: asks the named questions, or all that need nothing but this repository,
-// and prints the answers with the machine they were found on. Every question runs in a process of its own, so that neither memory nor
-// idle threads of one are met by the next. Fails where something that must be equal is not; a missed aim is printed, not an error.
+// `npm run bench -- [name ...] [--json FILE] [--start FOLDER] [--workspace FOLDER] [--rollouts N]`: asks the named questions, or all that need
+// nothing but this repository, and prints the answers with the machine they were found on. Every question runs in a process of its own, so
+// that neither memory nor idle threads of one are met by the next. Fails where something that must be equal is not; a missed aim is printed,
+// not an error.
 import { fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +15,8 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   train: { load: () => import('./train.ts') },
   mu: { load: () => import('./mu.ts') },
   step: { load: () => import('./step.ts') },
+  // Makes a workspace of a million rollouts and needs a browser; only when named.
+  ui: { load: () => import('./ui.ts'), unasked: true },
   // Needs Python 3.11 and installs PyTorch; only when named.
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
 }
@@ -22,14 +25,14 @@ if (process.send) await answerParent()
 else process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' }, start: { type: 'string' } } })
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' }, start: { type: 'string' }, workspace: { type: 'string' }, rollouts: { type: 'string', default: '1000000' } } })
   const stranger = positionals.find((name) => !Object.hasOwn(questions, name))
   if (stranger !== undefined) {
     console.error(`error: there is no benchmark "${stranger}"\nnext:  use ${Object.keys(questions).join(', ')}`)
     return 1
   }
   const names = positionals.length > 0 ? positionals : Object.keys(questions).filter((name) => !questions[name]!.unasked)
-  const options: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter') }
+  const options: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter'), workspace: values.workspace ?? null, rollouts: Number(values.rollouts) }
   const machine = await describeMachine()
   console.log(machineText(machine))
   const answers: Record<string, Answer & { readonly title: string; readonly seconds: number }> = {}

@@ -43,9 +43,9 @@ const NONE: Difference = { value: 0, low: null, high: null, n: 0, p: null }
 /** Lets the process look after its other callers. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Budgets that all of these evaluations measured. */
+/** Budgets that all of these evaluations measured; none at all has no regret, which is an area over the budget. */
 const sharedBudgets = (evaluated: readonly { readonly evaluation: Evaluation }[]): number[] =>
-  (evaluated[0]?.evaluation.budgets ?? []).filter((budget) => evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
+  (evaluated[0]?.evaluation.budgets ?? []).filter((budget) => budget > 0 && evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
 
 /** The least budget that one of these was trained with. */
 function trainedBudgetOf(evaluated: readonly { readonly evaluation: Evaluation }[]): number | null {

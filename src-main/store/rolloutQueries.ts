@@ -49,6 +49,9 @@ function clausesOf(filter: RolloutFilter): Clause[] {
   return ofTraining ? [...asked, { sql: 'r.evaluation_id IS NULL', values: [] }] : asked
 }
 
+/** Neither a run nor an evaluation is named: places are then those in the order of recording. */
+const everywhere = ({ runId, evaluationId }: RolloutFilter): boolean => runId === undefined && evaluationId === undefined
+
 const sortColumns: Record<RolloutQuery['sort'], readonly string[]> = {
   place: ['step', 'group_index', 'sample_index'],
   reward: ['reward'],
@@ -120,23 +123,28 @@ export function rolloutQueries(db: Connection) {
     ]
   }
 
-  function textClauses(filter: RolloutFilter): Clause[] {
-    if (filter.text === undefined) return []
-    const inner = matching(parseTextQuery(filter.text), filter)
-    return [{ sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(inner)})`, values: valuesOf(inner) }]
+  /**
+   * Where rows come from, and what they must meet. Words that are looked for in the whole workspace lead, in order of id, so that a
+   * page of them stops at its end; within a run or an evaluation the index of that leads and the words only choose.
+   */
+  function sourceOf(filter: RolloutFilter): { readonly from: string; readonly parts: readonly Clause[] } {
+    if (filter.text === undefined) return { from: 'rollouts r', parts: clausesOf(filter) }
+    const words = matching(parseTextQuery(filter.text), filter)
+    if (everywhere(filter)) return { from: 'rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid', parts: [...words, ...clausesOf(filter)] }
+    return { from: 'rollouts r', parts: [...clausesOf(filter), { sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(words)})`, values: valuesOf(words) }] }
   }
 
   function page({ filter, sort, descending, limit, after }: RolloutQuery): RolloutPage {
-    const columns = [...sortColumns[sort], 'id']
-    const keys = columns.map((column) => `r.${column}`)
+    const columns = [...(sort === 'place' && everywhere(filter) ? [] : sortColumns[sort]), 'id']
+    const source = sourceOf(filter)
+    const keys = columns.map((column) => (column === 'id' && source.from.includes(' t ') ? 't.rowid' : `r.${column}`))
     const parts = [
-      ...clausesOf(filter),
-      ...textClauses(filter),
+      ...source.parts,
       ...(sort === 'place' ? [] : [{ sql: `${keys[0]} IS NOT NULL`, values: [] }]),
       ...(after === null ? [] : [{ sql: `(${keys.join(', ')}) ${descending ? '<' : '>'} (${keys.map(() => '?').join(', ')})`, values: cursorValues(after, keys.length) }]),
     ]
     const order = keys.map((key) => `${key} ${descending ? 'DESC' : 'ASC'}`).join(', ')
-    const rows = statement(`SELECT ${LISTED} FROM rollouts r ${whereSql(parts)} ORDER BY ${order} LIMIT ?`).all(...valuesOf(parts), limit + 1)
+    const rows = statement(`SELECT ${LISTED} FROM ${source.from} ${whereSql(parts)} ORDER BY ${order} LIMIT ?`).all(...valuesOf(parts), limit + 1)
     const last = rows.length > limit ? rows[limit - 1]! : null
     return { rollouts: rows.slice(0, limit).map(toRollout), next: last === null ? null : columns.map((column) => last[column]).join(',') }
   }
@@ -168,8 +176,8 @@ export function rolloutQueries(db: Connection) {
     search,
     /** How many rollouts a filter finds. */
     count(filter: RolloutFilter): number {
-      const parts = [...clausesOf(filter), ...textClauses(filter)]
-      return statement(`SELECT count(*) AS total FROM rollouts r ${whereSql(parts)}`).get(...valuesOf(parts))!.total as number
+      const { from, parts } = sourceOf(filter)
+      return statement(`SELECT count(*) AS total FROM ${from} ${whereSql(parts)}`).get(...valuesOf(parts))!.total as number
     },
     /** All samples of one prompt in one step, or of one problem in an evaluation, in order. */
     group: (filter: Pick<RolloutFilter, 'runId' | 'steps' | 'evaluationId' | 'group'>): Rollout[] =>
@@ -188,16 +196,21 @@ export function rolloutQueries(db: Connection) {
     }),
     /** Counts in `bins` equal bins from the lowest to the highest value. (Binned here: grouping a million rows in SQL takes three times as long.) */
     histogram(filter: RolloutFilter, column: HistogramColumn, bins: number): Histogram {
-      const parts = [...clausesOf(filter), ...textClauses(filter)]
-      const values = columnOf(`SELECT r.${histogramColumns[column]} AS value FROM rollouts r ${whereSql(parts)}`, valuesOf(parts))
-      const known = values.filter((value) => value !== null)
-      const low = known.reduce((least, value) => Math.min(least, value), Infinity)
-      const high = known.reduce((most, value) => Math.max(most, value), -Infinity)
+      const { from, parts } = sourceOf(filter)
+      const values = columnOf(`SELECT r.${histogramColumns[column]} AS value FROM ${from} ${whereSql(parts)}`, valuesOf(parts))
       const counts = new Array<number>(bins).fill(0)
-      if (known.length === 0) return { low: 0, high: 0, counts, missing: values.length }
+      let [low, high, missing] = [Infinity, -Infinity, 0]
+      for (const value of values) {
+        if (value === null) missing++
+        else {
+          if (value < low) low = value
+          if (value > high) high = value
+        }
+      }
+      if (missing === values.length) return { low: 0, high: 0, counts, missing }
       const width = (high - low) / bins || 1
-      for (const value of known) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
-      return { low, high, counts, missing: values.length - known.length }
+      for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
+      return { low, high, counts, missing }
     },
   }
 }

@@ -2,7 +2,7 @@
  * The state one chart shares with its marks through context: size, scales, what is drawn, where the cursor is.
  * Marks describe what they draw in data units; everything here follows from those descriptions and the chart's props.
  */
-import { getContext, onDestroy, setContext, untrack } from 'svelte'
+import { getContext, onDestroy, setContext } from 'svelte'
 import { across, nearestAlong, type Cursor, type Stops } from './cursor.ts'
 import type { Drawing, LabelWish, Row } from './drawing.ts'
 import { placeNear, spread, type Box } from './labels.ts'
@@ -62,6 +62,8 @@ export class Frame {
   /** Zoomed part of the x axis. */
   view = $state.raw<readonly [number, number] | null>(null)
   cursor = $state.raw<Cursor | null>(null)
+  /** Kept beside the state: while a component is torn down, state still reads as it was before its successor was set up. */
+  readonly #drawn = new Set<{ readonly read: () => Drawing }>()
   #marks = $state.raw<readonly { readonly read: () => Drawing }[]>([])
 
   constructor(id: string, props: () => FrameProps) {
@@ -256,9 +258,11 @@ export class Frame {
   /** Called once by each mark while it is set up. Its points decide the scales, so only `rows`, `notes` and `quietLabels` may read those. */
   draw(read: () => Drawing): void {
     const mark = { read }
-    this.#marks = [...untrack(() => this.#marks), mark]
+    this.#drawn.add(mark)
+    this.#marks = [...this.#drawn]
     onDestroy(() => {
-      this.#marks = untrack(() => this.#marks).filter((other) => other !== mark)
+      this.#drawn.delete(mark)
+      this.#marks = [...this.#drawn]
     })
   }
 }
