@@ -26,6 +26,8 @@ type Actions = Pick<Answers<'runs'>['runs'], 'start' | 'startAll' | 'pause' | 'r
 const RESUMABLE = new Set<Run['status']>(['queued', 'paused', 'interrupted', 'failed'])
 
 export function runActions({ open, jobs, engine, experiments, tell, now }: ActionParts): Actions {
+  /** Runs that pause only to save a checkpoint, until somebody asks them to stop after all. */
+  const saving = new Set<number>()
   const run = (id: number): Run => found('run', id, open().runs.get(id))
   const tellRun = (id: number): void => {
     const told = open().runs.get(id)
@@ -114,10 +116,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
       return created
     },
     pause({ runId }) {
+      saving.delete(runId)
       jobs.pause(jobOf(runId).id)
       return null
     },
     stopAfterStep({ runId }) {
+      saving.delete(runId)
       jobs.stopAfterStep(jobOf(runId).id)
       return null
     },
@@ -144,8 +148,9 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
       const job = jobOf(runId)
       if (job.state !== 'running') throw new LabError('run.notRunning', { expected: 'a run between two steps of training', found: `one that is ${job.state}`, next: 'Try again once it runs.' })
       jobs.pause(job.id)
+      saving.add(runId)
       jobs.whenEnded(job.id, () => {
-        if (open().runs.get(runId)?.status === 'paused') queue(runId, true)
+        if (saving.delete(runId) && open().runs.get(runId)?.status === 'paused') queue(runId, true)
       })
       return null
     },

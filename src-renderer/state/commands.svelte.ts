@@ -2,8 +2,8 @@
  * What can be done right now. Pages and the window contribute what the commands of the table do while they are there, and
  * commands without a shortcut of their own ("Go to run 3"). The palette lists them, the keyboard runs them.
  */
-import { onDestroy, untrack } from 'svelte'
 import { commandTable, commandText, sections, type CommandId, type CommandText, type Section } from './commandTable.ts'
+import { Contributions } from './contributions.svelte.ts'
 
 export interface Doing {
   readonly run: () => void
@@ -30,11 +30,11 @@ type Source = () => Partial<Readonly<Record<CommandId, Doing>>>
 type OfferSource = () => readonly Offer[]
 
 class Commands {
-  #sources: readonly Source[] = $state.raw([])
-  #offers: readonly OfferSource[] = $state.raw([])
+  readonly #sources = new Contributions<Source>()
+  readonly #offers = new Contributions<OfferSource>()
 
   /** By id; what was contributed last wins, so that a page comes before the window. */
-  #doing: ReadonlyMap<CommandId, Doing> = $derived.by(() => new Map(this.#sources.flatMap((source) => Object.entries(source()) as [CommandId, Doing][])))
+  #doing: ReadonlyMap<CommandId, Doing> = $derived.by(() => new Map(this.#sources.items.flatMap((source) => Object.entries(source()) as [CommandId, Doing][])))
 
   /** Everything that can be run, in the order of the table, then the offers. */
   all: readonly Command[] = $derived.by(() => [
@@ -42,7 +42,7 @@ class Commands {
       const doing = this.#doing.get(id)
       return doing ? [{ id, section: text.section, keys: text.keys, also: text.also, quiet: text.quiet ?? false, ...doing, title: doing.title ?? text.title }] : []
     }),
-    ...this.#offers.flatMap((source) => source()).map((offer) => ({ ...offer, quiet: false })),
+    ...this.#offers.items.flatMap((source) => source()).map((offer) => ({ ...offer, quiet: false })),
   ])
 
   /** What the palette lists. */
@@ -57,14 +57,12 @@ class Commands {
 
   /** While a component is set up: what the commands of the table do as long as it is there. */
   contribute(source: Source): void {
-    this.#sources = [...untrack(() => this.#sources), source]
-    onDestroy(() => (this.#sources = untrack(() => this.#sources).filter((other) => other !== source)))
+    this.#sources.add(source)
   }
 
   /** While a component is set up: more to choose from in the palette. */
   offer(source: OfferSource): void {
-    this.#offers = [...untrack(() => this.#offers), source]
-    onDestroy(() => (this.#offers = untrack(() => this.#offers).filter((other) => other !== source)))
+    this.#offers.add(source)
   }
 
   run(id: string): boolean {

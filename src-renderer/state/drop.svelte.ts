@@ -2,8 +2,8 @@
  * Files dragged over the window. Pages and the window say which kinds they take and what will happen to them; the overlay
  * shows that for every file before it is let go, and the first taker that wants a file gets it.
  */
-import { onDestroy, untrack } from 'svelte'
 import { app } from './app.svelte.ts'
+import { Contributions } from './contributions.svelte.ts'
 
 /** What is known of a file while it is still in the air; the name comes only when it is let go. */
 export interface Flying {
@@ -29,16 +29,19 @@ export interface Dropped {
 }
 
 class Drop {
-  takers: readonly Taker[] = $state.raw([])
+  readonly #takers = new Contributions<Taker>()
   /** What hangs over the window; null when nothing does. */
   flying: readonly Flying[] | null = $state.raw(null)
 
   offers = $derived.by(() => (this.flying ?? []).map((file, i) => ({ name: file.name ?? (file.folder ? 'a folder' : file.type || `file ${i + 1}`), ...this.#offer(file) })))
 
+  get takers(): readonly Taker[] {
+    return this.#takers.items
+  }
+
   /** While a component is set up: files it takes as long as it is there. */
   accept(taker: Taker): void {
-    this.takers = [...untrack(() => this.takers), taker]
-    onDestroy(() => (this.takers = untrack(() => this.takers).filter((other) => other !== taker)))
+    this.#takers.add(taker)
   }
 
   letGo(files: readonly Dropped[]): void {

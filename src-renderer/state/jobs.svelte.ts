@@ -17,7 +17,8 @@ class Jobs {
   /** A clock for "last update 3 s ago", ticking only while something runs. */
   nowMs = $state(Date.now())
 
-  list: readonly Job[] = $derived.by(() => (this.#list?.data ?? []).map((job) => ({ ...job, progress: this.#progress[job.id] ?? job.progress })))
+  /** Empty while the lab is not there: nothing is at work then. */
+  list: readonly Job[] = $derived.by(() => (lab.status?.state === 'gone' ? [] : (this.#list?.data ?? [])).map((job) => ({ ...job, progress: this.#progress[job.id] ?? job.progress })))
   running: Job | null = $derived(this.list.find(({ startedAtMs, kind }) => startedAtMs !== null && (kind === 'train' || kind === 'evaluate')) ?? this.list.find(({ startedAtMs }) => startedAtMs !== null) ?? null)
   waiting: readonly Job[] = $derived(this.list.filter(({ startedAtMs }) => startedAtMs === null))
 

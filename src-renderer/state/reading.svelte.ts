@@ -22,7 +22,7 @@ export interface Reading<T> {
 }
 
 export interface ReadingOptions {
-  /** Read again when the lab tells that records of these nouns changed. */
+  /** Read again when the lab tells that records of these nouns changed; an evaluation that has ended is told by itself. */
   readonly nouns?: readonly Noun[]
   /** Keep the old answer on screen while the question changes (a slider is being dragged). */
   readonly keep?: boolean
@@ -59,7 +59,7 @@ class LiveReading<T> implements Reading<T> {
     $effect(() => {
       if (nouns.length === 0) return
       return lab.on((events) => {
-        if (events.some((event) => event.kind === 'changed' && nouns.includes(event.noun))) this.again()
+        if (events.some((event) => (event.kind === 'changed' && nouns.includes(event.noun)) || (event.kind === 'evaluation' && nouns.includes('evaluations')))) this.again()
       })
     })
     $effect(() => () => this.#plan !== null && clearTimeout(this.#plan))

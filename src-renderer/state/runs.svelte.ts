@@ -35,14 +35,14 @@ export function withStep(item: RunListItem, step: Step): RunListItem {
   }
 }
 
-/** The list after a frame of events; null when it has to be read again (a run it does not know). */
+/** The list after a frame of events; null when it has to be read again (a run it does not know, or one whose first rollouts came). */
 export function withEvents(items: readonly RunListItem[], events: readonly LabEvent[]): readonly RunListItem[] | null {
   const changed = new Map<number, RunListItem>()
   const find = (id: number) => changed.get(id) ?? items.find(({ run }) => run.id === id)
   for (const event of events) {
     if (event.kind !== 'run' && event.kind !== 'step') continue
     const item = find(event.kind === 'run' ? event.run.id : event.step.runId)
-    if (item === undefined) return null
+    if (item === undefined || (event.kind === 'step' && item.rolloutCount === 0)) return null
     changed.set(item.run.id, event.kind === 'run' ? { ...item, run: event.run } : withStep(item, event.step))
   }
   return changed.size === 0 ? items : items.map((item) => changed.get(item.run.id) ?? item)

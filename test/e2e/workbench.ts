@@ -70,6 +70,8 @@ export const goTo = (page: Page, hash: string): Promise<void> => page.evaluate((
 export async function holdsUp(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
+    // Two frames: the one that is being drawn may still be of the other theme.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
     await page.screenshot({ path: base.info().outputPath(`${name}-${colorScheme}.png`) })
     const { violations } = await new AxeBuilder({ page }).analyze()
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`), `${name}, ${colorScheme}`).toEqual([])

@@ -18,7 +18,7 @@ export const fakeExperiments: Experiments = {
     const spec = runSpec.parse(given)
     if (spec.algorithm.name === 'unheard-of') throw new LabError('run.algorithm', { expected: 'an algorithm', found: 'unheard-of', next: 'Choose one.' })
     return store.runs.add({
-      name: spec.name, method: spec.algorithm.name, algorithm: spec.algorithm.name, config: { ...spec } as never, seed: spec.seed, groupKey: spec.name, modelId: null, datasetId: null,
+      name: spec.name, method: spec.algorithm.name, algorithm: spec.algorithm.name, config: { ...spec } as never, seed: spec.seed, groupKey: spec.name, modelId: store.models.list()[0]?.id ?? null, datasetId: null,
       parentRunId: null, parentStep: null, plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
     }).id
   },

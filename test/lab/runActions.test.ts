@@ -70,6 +70,14 @@ describe('a run', () => {
     await quiet()
   })
 
+  it('stays stopped when that was asked for while its checkpoint was being saved', async () => {
+    const { id } = await lab.client.runs.start({ spec: spec('stopped while saving', 1000) })
+    await step(id, 2)
+    await Promise.all([lab.client.runs.saveCheckpoint({ runId: id }), lab.client.runs.stopAfterStep({ runId: id })])
+    await quiet()
+    expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('paused')
+  })
+
   it('is interrupted when cancelled, whether it runs or waits', async () => {
     const running = await lab.client.runs.start({ spec: spec('running', 1000) })
     const waiting = await lab.client.runs.start({ spec: spec('waiting', 1000) })
@@ -125,7 +133,7 @@ describe('an evaluation', () => {
   it('that finds the reward rising and accuracy falling says so as a health event', async () => {
     await lab.close()
     const add = ({ store, now }: LabContext, runId: number | null, at: number, accuracy: number): number => {
-      const { id } = store.evaluations.add({ ...store.evaluations.list()[0]!, runId, step: at, modelId: null, createdAtMs: now() })
+      const { id } = store.evaluations.add({ ...store.evaluations.list()[0]!, runId, step: at, modelId: store.models.list()[0]!.id, createdAtMs: now() })
       store.evaluations.finish(id, { status: 'finished', atMs: now(), wallMs: 1, tokens: 1, metrics: { accuracy, 'completions/mean_length': 13 }, points: [] })
       return id
     }
