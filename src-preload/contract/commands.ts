@@ -18,6 +18,7 @@ export interface CommandText {
 export const commandTable = {
   'run.new': { title: 'New run', section: 'File', keys: 'Mod+N' },
   'workspace.open': { title: 'Open workspace', section: 'File', keys: 'Mod+O' },
+  'workspace.merge': { title: 'Take over runs of another workspace', section: 'File' },
   'workspace.sample': { title: 'Open the sample workspace', section: 'File' },
   'import': { title: 'Import files', section: 'File', keys: 'Mod+I' },
   'export': { title: 'Export', section: 'File', keys: 'Mod+Shift+E' },

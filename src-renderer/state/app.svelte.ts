@@ -39,7 +39,7 @@ export class App {
   appearance: Appearance = $state.raw(recall('appearance', isAppearance, plain))
   sidebar = $state(recall('sidebar', isBoolean, true))
   /** What stands in front of the page, one thing at a time. */
-  front: 'palette' | 'shortcuts' | 'workspace' | 'import' | 'export' | null = $state(null)
+  front: 'palette' | 'shortcuts' | 'workspace' | 'import' | 'export' | 'merge' | null = $state(null)
   messages: readonly Message[] = $state.raw([])
   #count = 0
 

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test as base, type Browser, type Page } from '@playwright/test'
 import { openServer, type Server } from '../../src-main/serve.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
 
 interface Shared {
   readonly folder: string
@@ -132,6 +133,33 @@ test('two runs leave side by side, and the database as one file', async ({ at })
   expect(both.examples.length).toBeGreaterThan(10)
   const copy = await written(page, () => dialog(page).getByRole('button', { name: 'Write The whole database' }).click())
   expect(readFileSync(copy).subarray(0, 15).toString()).toBe('SQLite format 3')
+})
+
+test('runs of another workspace are looked at, chosen, and taken over once', async ({ at, shared }) => {
+  const other = join(shared.folder, 'other')
+  cpSync(resolve('resources/sample'), other, { recursive: true })
+  const store = openStore(other, { program: 'test' })
+  const [first] = store.runs.list()
+  const { id: _id, uid: _uid, ...run } = first!.run
+  store.runs.add({ ...run, name: 'made elsewhere', groupKey: 'elsewhere' })
+  store.close()
+
+  const page = await at('#/runs')
+  await page.keyboard.press('Control+K')
+  await page.getByRole('combobox').fill('take over')
+  await page.keyboard.press('Enter')
+  const merge = page.getByRole('dialog', { name: 'Take over runs' })
+  await merge.getByRole('textbox', { name: 'Folder' }).fill(other)
+  await merge.getByRole('button', { name: 'Look' }).click()
+  await expect(merge.getByText('4 runs, 1 of them new')).toBeVisible()
+  await page.screenshot({ path: test.info().outputPath('merge.png') })
+  const { violations } = await new AxeBuilder({ page }).include('dialog[open]').analyze()
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
+  await merge.getByRole('button', { name: 'Take over 1 run' }).click()
+  await expect(merge.getByText(/^1 run, 0 rollouts/)).toBeVisible()
+  await expect(merge.getByText('4 runs, 0 of them new')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('link', { name: /made elsewhere/ })).toBeVisible()
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
