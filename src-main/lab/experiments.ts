@@ -1,7 +1,7 @@
 // The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
 // loaded when first needed: reading a workspace loads neither the graphs nor the engine.
 
-import type { NewRun, SelfTestReport, StopHereResult, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
+import type { NewRun, SegmentRule, SegmentationRow, SelfTestReport, StopHereResult, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
 import type { JobOptions, LabContext } from './context.ts'
@@ -36,6 +36,12 @@ export interface Measurement {
 
 export type VoteRequest = Omit<MeasureRequest, 'method'>
 
+export interface SensitivityRequest extends Omit<MeasureRequest, 'method' | 'samples'> {
+  readonly rules: readonly { readonly name: string; readonly rule: SegmentRule }[]
+  readonly budget: number
+  readonly counted: 'all' | 'completion' | 'thinking'
+}
+
 export interface Experiments {
   openEngine(): Promise<Engine>
   /** What a run is made on, for its record. */
@@ -51,6 +57,8 @@ export interface Experiments {
   /** J at every boundary of rollouts of a scope, recorded. */
   measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>
   drawVotes(context: LabContext, request: VoteRequest, options: JobOptions): Promise<VotingCurves>
+  /** Regret under several rules, with exact J wherever one of them cuts. */
+  measureCuts(context: LabContext, request: SensitivityRequest, options: JobOptions): Promise<SegmentationRow[]>
   /** Tokens per second that this machine draws and reads. */
   measureSpeed(engine: Engine, now: () => number): Promise<MachineSpeed>
   selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport>
@@ -71,6 +79,7 @@ export const experiments: Experiments = {
   stopHere: async (...given) => (await import('./stopHere.ts')).stopHere(...given),
   measureJ: async (...given) => (await import('./measureJ.ts')).measureJ(...given),
   drawVotes: async (...given) => (await import('./drawVotes.ts')).drawVotes(...given),
+  measureCuts: async (...given) => (await import('./measureCuts.ts')).measureCuts(...given),
   measureSpeed: async (...given) => (await import('./machineSpeed.ts')).measureSpeed(...given),
   selfTest: async (...given) => (await import('./selfTest.ts')).selfTest(...given),
 }

@@ -3,10 +3,12 @@
 
 import { LabError, type Answers, type Prover } from '../../src-preload/contract.ts'
 import { COUNTDOWN_FORMAT } from '../tasks/countdown.ts'
+import type { LabContext } from './context.ts'
 import type { Measurement } from './experiments.ts'
+import type { JobControl } from './jobs.ts'
 import type { ActionParts } from './runActions.ts'
 
-export type ThinkingActions = Pick<Answers<'thinking'>['thinking'], 'provers' | 'measure' | 'vote'>
+export type ThinkingActions = Pick<Answers<'thinking'>['thinking'], 'provers' | 'measure' | 'vote' | 'measureCuts'>
 
 const words = (reasons: Measurement['unreadable']): string => Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`).join(', ')
 
@@ -23,6 +25,13 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
       { start: 'starter', title: 'starter model', runId: null, step: null },
       ...store.runs.list().flatMap(({ run }) => store.checkpoints.ofRun(run.id).map(({ id, step }) => ({ start: `checkpoint:${id}`, title: `${run.name}, seed ${run.seed}, step ${step}`, runId: run.id, step }))),
     ]
+  }
+
+  /** A job whose result somebody waits for; it ends when they no longer do. */
+  function awaited<Result>(signal: AbortSignal, { label, work }: { readonly label: string; readonly work: (context: LabContext, control: JobControl) => Promise<Result> }): Promise<Result> {
+    const { job, done } = jobs.add({ kind: 'measure', label, runId: null, lane: 'light', work: async (control) => work({ store: open(), engine: await engine(), now }, control) })
+    signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
+    return done
   }
 
   return {
@@ -47,13 +56,7 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
         },
       }).job
     },
-    vote(request, { signal }) {
-      const { job, done } = jobs.add({
-        kind: 'measure', label: `Votes of ${titled(request.start)}`, runId: null, lane: 'light',
-        work: async (control) => experiments.drawVotes({ store: open(), engine: await engine(), now }, request, control),
-      })
-      signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-      return done
-    },
+    vote: (request, { signal }) => awaited(signal, { label: `Votes of ${titled(request.start)}`, work: (context, control) => experiments.drawVotes(context, request, control) }),
+    measureCuts: (request, { signal }) => awaited(signal, { label: `Measuring J at every cut, ${titled(request.start)}`, work: (context, control) => experiments.measureCuts(context, request, control) }),
   }
 }

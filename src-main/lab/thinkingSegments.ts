@@ -8,6 +8,7 @@ import { normalizedRegret } from '../episodes/regret.ts'
 import { findThinking, OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
+import type { SensitivityRequest } from './experiments.ts'
 import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
 const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string } } = {
@@ -34,6 +35,18 @@ function cutting<T>(work: () => T): T {
   }
 }
 
+/** A rollout with J at some places of its thought; `trace` says what its tokens cost. */
+export interface KnownThought {
+  readonly problemId: number
+  readonly text: string
+  /** For each token of the completion the offset at which its text ends. */
+  readonly tokenEnds: readonly number[]
+  /** Ascending token offsets, and J there. */
+  readonly offsets: readonly number[]
+  readonly J: ArrayLike<number>
+  readonly trace: MeasuredTrace
+}
+
 interface Cut {
   readonly problemId: number
   readonly trace: MeasuredTrace
@@ -42,20 +55,50 @@ interface Cut {
   readonly places: number
 }
 
-function recut(rollout: MeasuredRollout, rule: SegmentRule): Cut | null {
-  const { detail, boundaries: offsets, J } = rollout
-  const ends = wordEnds(detail.text, detail.tokens.length)
-  if (ends === null) return null
-  const read = readAt({ offsets, J }, cutTokens(detail.text, ends, rule))
-  const own = traceOf(rollout)
+function recut({ problemId, text, tokenEnds, offsets, J, trace }: KnownThought, rule: SegmentRule): Cut {
+  const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, rule))
   return {
-    problemId: detail.problem.id,
-    trace: { ...own, boundaries: read.boundaries, accuracy: read.J, answerTokens: read.boundaries.map(() => own.answerTokens[0]!) },
+    problemId,
+    trace: { ...trace, boundaries: read.boundaries, accuracy: read.J, answerTokens: read.boundaries.map(() => trace.answerTokens[0]!) },
     episodes: read.boundaries.length - 1,
     measured: read.measured,
     places: read.boundaries.length,
   }
 }
+
+function knownOf(rollout: MeasuredRollout): KnownThought | null {
+  const { detail, boundaries, J } = rollout
+  const tokenEnds = wordEnds(detail.text, detail.tokens.length)
+  return tokenEnds === null ? null : { problemId: detail.problem.id, text: detail.text, tokenEnds, offsets: boundaries, J, trace: traceOf(rollout) }
+}
+
+/** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
+export function segmentationRows(thoughts: readonly KnownThought[], { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget' | 'counted'>, signal: AbortSignal): SegmentationRow[] {
+  let first: ReadonlyMap<number, number> | null = null
+  return rules.map(({ name, rule }) => {
+    signal.throwIfAborted()
+    const cuts = cutting(() => thoughts.map((thought) => recut(thought, rule)))
+    const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
+    const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
+    const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
+    const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
+    const base: ReadonlyMap<number, number> = (first ??= byId)
+    const thought = cuts.filter(({ episodes }) => episodes > 0)
+    return {
+      name,
+      rolloutCount: cuts.length,
+      episodes: figureOrNull(means(({ episodes }) => episodes)),
+      episodeTokens: figureOrNull([...Map.groupBy(thought, ({ problemId }) => problemId).values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes)))),
+      regret: figureOrNull(regret),
+      difference: base === byId ? null : figureOrNull([...byId].flatMap(([problemId, value]) => (base.has(problemId) ? [value - base.get(problemId)!] : []))),
+      measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
+    }
+  })
+}
+
+/** Every place at which one of the rules cuts a thought, ascending. */
+export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'tokenEnds'>, rules: SensitivityRequest['rules']): number[] =>
+  cutting(() => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b))
 
 export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
   return {
@@ -66,30 +109,9 @@ export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thi
 
     rules: () => Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({ name, ...described[name as keyof typeof described], rule: ruleOf(rule) })),
 
-    async sensitivity({ scope, rules, budget, counted, limit }, { signal }): Promise<SegmentationRow[]> {
+    async sensitivity({ scope, limit, ...request }, { signal }) {
       const { measured } = await readScope(open(), scope, limit, signal)
-      let first: ReadonlyMap<number, number> | null = null
-      const rows: SegmentationRow[] = []
-      for (const { name, rule } of rules) {
-        signal.throwIfAborted()
-        const cuts = cutting(() => measured.flatMap((rollout) => recut(rollout, rule) ?? []))
-        const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
-        const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
-        const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
-        const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
-        const base: ReadonlyMap<number, number> = (first ??= byId)
-        const thought = cuts.filter(({ episodes }) => episodes > 0)
-        rows.push({
-          name,
-          rolloutCount: cuts.length,
-          episodes: figureOrNull(means(({ episodes }) => episodes)),
-          episodeTokens: figureOrNull([...Map.groupBy(thought, ({ problemId }) => problemId).values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes)))),
-          regret: figureOrNull(regret),
-          difference: base === byId ? null : figureOrNull([...byId].flatMap(([problemId, value]) => (base.has(problemId) ? [value - base.get(problemId)!] : []))),
-          measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
-        })
-      }
-      return rows
+      return segmentationRows(measured.flatMap((rollout) => knownOf(rollout) ?? []), request, signal)
     },
   }
 }

@@ -705,6 +705,8 @@ export const methods = {
     rules: method(none, z.array(z.object({ name, title: z.string(), about: z.string(), rule: segmentRule }))),
     /** The same rollouts cut by several rules. */
     sensitivity: method(z.object({ scope: thinkingScope, rules: z.array(z.object({ name, rule: segmentRule })).min(1).max(20), budget: z.number().positive(), counted: counted.default('all'), limit: thinkingLimit }), z.array(segmentationRow)),
+    /** The same with exact J measured wherever a rule cuts, under these weights; nothing is recorded. */
+    measureCuts: method(z.object({ scope: thinkingScope.omit({ estimator: true }), start: name, rules: z.array(z.object({ name, rule: segmentRule })).min(1).max(20), budget: z.number().positive(), counted: counted.default('all'), limit: z.int().min(1).max(2000).default(200) }), z.array(segmentationRow)),
     provers: method(none, z.array(prover)),
     /**
      * Queues the measuring of J at every boundary of rollouts that lack it under these weights, and records it with its estimator.

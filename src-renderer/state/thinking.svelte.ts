@@ -2,7 +2,7 @@
  * Which rollouts are looked at on the Thinking page, and what regret is taken against there. The address holds the choice; what
  * every view needs (what was measured, by whom, at which budgets) is read once here, each view reads the rest itself.
  */
-import type { ComparatorName, Evaluation, Run, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
+import type { Client, ComparatorName, Evaluation, Prover, Run, ThinkingScope } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { isCancelled, problemOf, type Problem } from './problem.ts'
@@ -105,12 +105,27 @@ export class ThinkingState {
   /** Measurements to choose from, whichever is chosen. */
   estimators = reading(
     (client) => {
-      if (this.scope === null) return null
-      const { estimator: _estimator, ...scope } = this.scope
-      return client.thinking.estimators({ scope })
+      const { rollouts } = this
+      return rollouts === null ? null : client.thinking.estimators({ scope: rollouts })
     },
     { nouns: ['rollouts'], keep: true },
   )
+
+  /** Weights that can answer for J. */
+  provers = reading((client) => client.thinking.provers(), { nouns: ['checkpoints', 'runs', 'workspace'] })
+  /** Those that wrote what is on screen, where they are still there; else the newest of the run, else the starter. */
+  ownProver: Prover | null = $derived.by(() => {
+    const all = this.provers.data ?? []
+    const { run, evaluation } = this
+    return all.find(({ start }) => evaluation?.checkpointId != null && start === `checkpoint:${evaluation.checkpointId}`) ?? all.findLast(({ runId }) => runId !== null && runId === run?.id) ?? all[0] ?? null
+  })
+  proverTitle = (start: string): string => this.provers.data?.find((each) => each.start === start)?.title ?? start
+  /** The scope as jobs take it: whichever measurement is read, it is of the same rollouts. */
+  rollouts: Omit<ThinkingScope, 'estimator'> | null = $derived.by(() => {
+    if (this.scope === null) return null
+    const { estimator: _estimator, ...rollouts } = this.scope
+    return rollouts
+  })
 
   /** The answer of a reading if it is about the rollouts on screen. */
   current<T>(answered: Reading<Asked<T>>): T | undefined {
@@ -136,12 +151,11 @@ export class Measuring {
   /** A question is being put to the queue. */
   asking = $state(false)
 
-  async begin(scope: ThinkingScope): Promise<boolean> {
-    const { estimator: _estimator, ...plain } = scope
+  async begin(scope: Omit<ThinkingScope, 'estimator'>): Promise<boolean> {
     const methods = this.method === 'both' ? (['exact', 'sampled'] as const) : [this.method]
     this.asking = true
     const queued = await app.attempt(async () => {
-      for (const method of methods) await lab.client.thinking.measure({ scope: plain, start: this.start, method, samples: this.samples })
+      for (const method of methods) await lab.client.thinking.measure({ scope, start: this.start, method, samples: this.samples })
       return true
     })
     this.asking = false
@@ -149,40 +163,40 @@ export class Measuring {
   }
 }
 
-/** A vote among freshly drawn answers. It costs time, so it stays until other rollouts are looked at. */
-export class Voting {
-  result: VotingCurves | null = $state.raw(null)
+/** Something that costs the lab time, asked for with a button: it stays until another question is on screen, and can be called off. */
+export class Commissioned<T> {
+  result: T | null = $state.raw(null)
   problem: Problem | null = $state.raw(null)
-  drawing = $state(false)
+  busy = $state(false)
   #of = ''
   #abort = new AbortController()
 
-  follow(key: string): void {
-    if (key === this.#of) return
-    this.#of = key
+  /** Forgets what was found for another question. */
+  follow(question: string): void {
+    if (question === this.#of) return
+    this.#of = question
     this.cancel()
     this.result = null
     this.problem = null
   }
 
-  async draw(scope: ThinkingScope, start: string, samples: number): Promise<void> {
-    const { estimator: _estimator, ...plain } = scope
+  async ask(work: (client: Client, signal: AbortSignal) => Promise<T>): Promise<void> {
     const { signal } = this.#abort
-    this.drawing = true
+    this.busy = true
     this.problem = null
     try {
-      const result = await lab.client.thinking.vote({ scope: plain, start, samples }, { signal })
+      const result = await work(lab.client, signal)
       if (!signal.aborted) this.result = result
     } catch (error) {
       if (!signal.aborted && !isCancelled(error)) this.problem = problemOf(error)
     } finally {
-      if (!signal.aborted) this.drawing = false
+      if (!signal.aborted) this.busy = false
     }
   }
 
   cancel(): void {
     this.#abort.abort()
     this.#abort = new AbortController()
-    this.drawing = false
+    this.busy = false
   }
 }

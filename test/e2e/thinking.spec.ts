@@ -76,6 +76,15 @@ test('the cuts of a rule follow every key of its editor', async ({ at }) => {
   await expect(page.getByRole('grid', { name: 'Regret under other rules' })).toContainText('windows of 16')
 })
 
+test('regret under other rules is measured at every cut on request', async ({ at }) => {
+  const page = await at('#/thinking?evaluation=4&tab=segmentation')
+  const eighths = page.getByRole('grid', { name: 'Regret under other rules' }).getByRole('row', { name: /windows of 8/ })
+  await expect(eighths).not.toContainText('100', { timeout: 60_000 })
+  await page.getByRole('button', { name: 'Measure J at every cut' }).click()
+  await expect(page.getByText(/J measured at every cut/)).toBeVisible({ timeout: 120_000 })
+  await expect(eighths).toContainText('100')
+})
+
 test('J is measured as a job, exactly and by sampling, and the two are compared', async ({ at }) => {
   const page = await at('#/thinking?run=1&steps=80..80&tab=calibration')
   await expect(page.getByText('J was not measured for 8 of 40 rollouts')).toBeVisible({ timeout: 60_000 })

@@ -60,6 +60,7 @@ export const fakeExperiments: Experiments = {
     answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })), estimate: { value: 1, low: 0.5, high: 1, n: samples },
   }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),
+  measureCuts: () => Promise.resolve([]),
   drawVotes: (_context, { samples }) => Promise.resolve({ rolloutCount: 0, problemCount: 0, samples, temperature: 1, model: 'none', tokensGenerated: 0, sizes: [1], boundaries: [], direct: [] }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   selfTest: (_engine, device) => Promise.resolve({ device, ok: true, checks: [], durationMs: 0 }),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { drawVotes } from '../../src-main/lab/drawVotes.ts'
 import { importInto } from '../../src-main/lab/importInto.ts'
+import { measureCuts } from '../../src-main/lab/measureCuts.ts'
 import { measureJ } from '../../src-main/lab/measureJ.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
 import { calibrationQueries } from '../../src-main/lab/thinkingCalibration.ts'
@@ -75,6 +76,21 @@ describe('rollouts of a file', () => {
     expect(own!.episodes!.value).toBeCloseTo(5 / 3, 6)
     expect(windows!.measuredShare).toBeLessThan(1)
     expect(Math.abs(windows!.difference!.value)).toBeLessThan(0.2)
+  })
+
+  it('are measured wherever a rule cuts, on request, and then nothing is read between', async () => {
+    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const rules = [
+      { name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } },
+      { name: 'windows of 5', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } },
+    ]
+    const asked = { scope: { runId: runId! }, rules, budget: 40, counted: 'thinking' as const, limit: 100 }
+    const [own, windows] = await measureCuts(context, { ...asked, start: 'starter' }, {})
+    const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
+    expect([own!.measuredShare, windows!.measuredShare]).toEqual([1, 1])
+    // At the boundaries of the record both have measured the same J.
+    expect(own!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
+    expect(windows!.episodes!.value).toBeGreaterThan(own!.episodes!.value)
   })
 
   it('vote at every boundary beside direct answers', async () => {
