@@ -1,5 +1,6 @@
 // Measures J at the boundaries of rollouts that are in the store already, with weights of one's choice: exactly, or by sampling K answers at
-// each. Each batch is recorded as it is done, so a cancelled measurement keeps what it had. Rollouts that have this measurement are left.
+// each. Each batch is recorded as it is done, so a cancelled measurement keeps what it had. Rollouts that have this measurement are left; those
+// that came without a verdict are graded, since what J is held against is the outcome.
 
 import { LabError, type Estimator, type RolloutDetail } from '../../src-preload/contract.ts'
 import type { Interval } from '../numeric/intervals.ts'
@@ -77,6 +78,10 @@ const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer
 function record(store: LabContext['store'], { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout, estimator: Estimator, { J, intervals, tokens: forwarded }: Curve): void {
   const { id } = detail.rollout
   if (found.tokens) store.rollouts.setTokens(id, Int32Array.from(problem.promptTokens), tokens, thinkEnd)
+  if (detail.rollout.correct === null) {
+    const { correct, extracted } = task.grade(problem, tokens)
+    store.rollouts.setGrade(id, correct, extracted)
+  }
   if (found.episodes !== null) store.rollouts.setEpisodes(id, found.episodes)
   store.rollouts.addProgress(id, {
     estimator,

@@ -73,6 +73,7 @@ export function rolloutStore(db: Connection) {
   const selectBody = db.prepare<unknown[], Row>(`SELECT ${bodyFields.columns} FROM rollout_bodies WHERE rollout_id = ?`)
   const updateBody = db.prepare(`UPDATE rollout_bodies SET (${bodyFields.columns}) = (${bodyFields.marks}) WHERE rollout_id = ?`)
   const setCounts = db.prepare('UPDATE rollouts SET prompt_token_count = ?, token_count = ?, thinking_tokens = ? WHERE id = ?')
+  const setGrade = db.prepare('UPDATE rollouts SET correct = ?, extracted_answer = coalesce(extracted_answer, ?) WHERE id = ? AND correct IS NULL')
   const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
   const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
   const thinRun = db.prepare(
@@ -165,6 +166,8 @@ export function rolloutStore(db: Connection) {
         updateBody.run(...bodyFields.toRow({ ...body, promptTokens, tokens }), id)
         setCounts.run(promptTokens.length, tokens.length, thinkingTokens, id)
       }),
+    /** The verdict on a rollout that came without one. */
+    setGrade: (id: number, correct: boolean, extracted: string | null): void => void setGrade.run(Number(correct), extracted, id),
     /** Replaces the episodes, as when an imported rollout is first segmented. */
     setEpisodes: (id: number, episodes: readonly Episode[]): void =>
       atomically(db, 'quick', () => {

@@ -2,18 +2,36 @@
  * Analyses the rollouts of the sample workspace in a real browser, over the served lab: J and regret against a chosen comparator, the
  * segmentation editor with live cuts, J measured as a job, votes, slices; axe objects to nothing in either theme.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test as base, type Page } from '@playwright/test'
+import { importInto } from '../../src-main/lab/importInto.ts'
 import { openServer, type Server } from '../../src-main/serve.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
+
+/** Rollouts of another trainer: some in the words of the sample's task, one in those of a language. */
+async function importThoughts(folder: string): Promise<void> {
+  const store = openStore(join(folder, 'sample'), { program: 'test' })
+  const dumps = {
+    'other trainer': ['5 + 4 = 9 , 15 - 9 = 6 no Wait 4 * 15 = 60 , 60 + 5 = 65 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>', '5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>'].map((output, score) => ({ input: '5 4 15 -> 79', output, gts: '79', score, step: 0 })),
+    'another language': [{ input: 'What is 2 + 2?', output: 'Two and two.\n\nWait, that is four.</think>4', gts: '4', score: 1, step: 0 }],
+  }
+  for (const [name, rows] of Object.entries(dumps)) {
+    const path = join(folder, `${name}.jsonl`)
+    writeFileSync(path, rows.map((row) => JSON.stringify(row)).join('\n'))
+    await importInto(store, [path], { as: 'verl', name }, Date.now)
+  }
+  store.close()
+}
 
 const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Server }>({
   server: [
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), 'mrt-thinking-'))
       cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
+      await importThoughts(folder)
       const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
       await use(server)
       await server.close()
@@ -97,6 +115,23 @@ test('J is measured as a job, exactly and by sampling, and the two are compared'
   await expect(page.getByText('within the 95 % range of chance')).toBeVisible()
   await expect(page.getByText(/^J was not measured/)).toHaveCount(0)
   await expect(page.getByLabel('Measurement of J').locator('option')).toHaveCount(4)
+})
+
+test('imported rollouts are empty-handed until J is measured with a model that reads them', async ({ at }) => {
+  const page = await at('#/thinking')
+  await page.getByLabel('Rollouts of').selectOption({ label: 'other trainer' })
+  await expect(page.getByText('J was not measured for these rollouts').first()).toBeVisible()
+  await expect(page.getByText('Regret needs J at the boundaries, and these rollouts have none.').first()).toBeVisible()
+  await page.screenshot({ path: test.info().outputPath('unmeasured.png'), fullPage: true })
+  await page.getByRole('button', { name: 'Measure J …' }).first().click()
+  await page.getByRole('button', { name: 'Start measuring' }).click()
+  await expect(page.getByText(/imported · 2 rollouts · J measured for all/)).toBeVisible({ timeout: 60_000 })
+  await expect(figure(page, 'J by number of episodes')).toHaveAccessibleDescription(/4 points/)
+
+  await page.getByLabel('Rollouts of').selectOption({ label: 'another language' })
+  await page.getByRole('button', { name: 'Measure J …' }).first().click()
+  await page.getByRole('button', { name: 'Start measuring' }).click()
+  await expect(page.getByText(/found 1 in words of another tokenizer/)).toBeVisible({ timeout: 60_000 })
 })
 
 test('answers drawn at every boundary vote beside direct ones', async ({ at }) => {

@@ -45,6 +45,7 @@ describe('rollouts of a file', () => {
     const done = await measureJ(context, request(runId), { onEvent: (event) => event.kind === 'progress' && reports.push(event.report.done) })
     expect([done, reports.at(-1)]).toEqual([{ measured: 3, known: 0, unreadable: {} }, 3])
     const [row] = context.store.rollouts.group({ runId, steps: [0, 0], group: 0 })
+    expect(context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 10, after: null }).rollouts.map(({ correct }) => correct)).toEqual([true, true, true])
     const { rollout, text, tokens, episodes, progress: [curve] } = context.store.rollouts.detail(row!.id)!
     expect([rollout.tokenCount, tokens.length, rollout.promptTokenCount, rollout.thinkingTokens, rollout.episodeCount]).toEqual([47, 47, 7, 38, 3])
     expect(episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['5 + 4 = 9 , 15 - 9 = 6 no', 'Wait 4 * 15 = 60 , 60 + 5 = 65 no', 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes'])
