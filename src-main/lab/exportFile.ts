@@ -54,9 +54,10 @@ const runOf = (store: Store, id: number): Run => found('run', id, store.runs.get
 const stem = (store: Store, runId: number): string => `run-${runId}-${plain(runOf(store, runId).name)}`
 
 /** What a filter's rollouts are of, as a part of a file name. */
-function scopeName(store: Store, { runId, evaluationId }: RolloutFilter): string {
-  if (evaluationId !== undefined) return `evaluation-${found('evaluation', evaluationId, store.evaluations.get(evaluationId)).id}`
-  return runId === undefined ? 'all' : stem(store, runId)
+function scopeName(store: Store, { runId, evaluationId, ...narrowed }: RolloutFilter): string {
+  const some = Object.values(narrowed).some((value) => value !== undefined) ? '-chosen' : ''
+  if (evaluationId !== undefined) return `evaluation-${found('evaluation', evaluationId, store.evaluations.get(evaluationId)).id}${some}`
+  return `${runId === undefined ? 'all' : stem(store, runId)}${some}`
 }
 
 /** Rollouts that a filter finds, in order; gives the event loop a turn between pages. */

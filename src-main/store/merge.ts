@@ -6,7 +6,7 @@
 // The transaction stays open over turns of the event loop, because a large workspace takes minutes and the program must answer meanwhile:
 // whoever starts a merge must keep other writers away.
 
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, cpSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Json, type Merged, type OtherWorkspace } from '../../src-preload/contract.ts'
@@ -266,11 +266,17 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   return { folder: copy.folder, uid, runs: runs.map(asListed), skipped: skipped.map(asListed), added, missingCheckpoints }
 }
 
-/** A folder under its name only when all of it is there. */
+/** A folder or file under its name only when all of it is there, and on the disk. */
 function copyWhole(from: string, to: string, made: (path: string) => void): void {
   const unfinished = `${to}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
   cpSync(from, unfinished, { recursive: true })
+  const paths = statSync(unfinished).isDirectory() ? readdirSync(unfinished, { recursive: true }).map((entry) => join(unfinished, String(entry))) : [unfinished]
+  for (const path of paths.filter((each) => statSync(each).isFile())) {
+    const handle = openSync(path, 'r+')
+    fsyncSync(handle)
+    closeSync(handle)
+  }
   made(to)
   renameSync(unfinished, to)
 }

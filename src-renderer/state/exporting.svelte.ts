@@ -3,7 +3,7 @@
  * file manager from a desktop window, fetched by a page (which may only fetch what it has the key for). What the dialog of
  * exports is about is kept here, so that any page, button or command can open it.
  */
-import type { Exported, ExportKind, ExportRequest } from '../../src-preload/contract.ts'
+import type { Exported, ExportKind, ExportRequest, RolloutFilter } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { isCancelled, isOutage, problemOf, type Problem } from './problem.ts'
@@ -15,6 +15,8 @@ export interface ExportScope {
   readonly comparison?: { readonly budget: number; readonly groupBy: 'run' | 'group'; readonly baseline: number | 'start' | null }
   /** An evaluation whose rollouts are meant, rather than those of training. */
   readonly evaluationId?: number
+  /** What a list of rollouts is narrowed to. */
+  readonly filter?: RolloutFilter
   /** Written at once when the dialog opens. */
   readonly first?: ExportKind
 }

@@ -125,6 +125,16 @@ test('the dialog says how large a file will be, writes it, and says where it wen
   expect(readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click())).subarray(0, 4).toString()).toBe('PAR1')
 })
 
+test('what a list of rollouts is narrowed to can be taken away as it is', async ({ at }) => {
+  const page = await at('#/rollouts?run=1&correct=yes&list=find')
+  await expect(page.getByRole('grid').first()).toBeVisible()
+  await page.keyboard.press('Control+Shift+E')
+  await expect(dialog(page).getByRole('combobox', { name: 'Which rollouts' })).toHaveValue('listed')
+  const lines = readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click()), 'utf8').trim().split('\n')
+  expect(lines.length).toBeGreaterThan(20)
+  expect(new Set(lines.map((line) => (JSON.parse(line) as { correct: boolean }).correct))).toEqual(new Set([true]))
+})
+
 test('two runs leave side by side, and the database as one file', async ({ at }) => {
   const page = await at('#/runs')
   await page.keyboard.press('Control+Shift+E')

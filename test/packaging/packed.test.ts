@@ -79,6 +79,7 @@ describe('the packed application', () => {
       expect(test.checks.filter(({ ok }) => !ok)).toEqual([])
       expect(test.checks.length).toBeGreaterThan(0)
       expect((await client.workspace.openSample()).counts.runs).toBe(3)
+      expect((await client.exports.write({ kind: 'report', runIds: [1, 2, 3] })).bytes).toBeGreaterThan(500_000)
     } finally {
       await lab.stop()
     }
