@@ -85,11 +85,15 @@ export function appAnswers(lab: LabSupervisor): AppAnswers {
       window?.setTitle(fraction === null ? app.getName() : `${Math.floor(fraction * 100)} % ${label} - ${app.getName()}`)
       return null
     },
-    notify({ title, body }) {
+    notify({ title, body, runId }) {
       const window = front()
       if (window?.isFocused() === true || !Notification.isSupported()) return null
       const notification = new Notification({ title, body })
-      notification.on('click', () => window?.show())
+      notification.on('click', () => {
+        window?.show()
+        // Only what follows the # changes: the page stays as it is and goes there.
+        if (runId !== null) void window?.loadURL(`${PAGES}#/run/${runId}`)
+      })
       notification.show()
       return null
     },

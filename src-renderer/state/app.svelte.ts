@@ -38,6 +38,8 @@ const SHOWN_MS = 7000
 export class App {
   appearance: Appearance = $state.raw(recall('appearance', isAppearance, plain))
   sidebar = $state(recall('sidebar', isBoolean, true))
+  /** Whether the system tells of runs that end or go wrong while the window is not in front. */
+  notices = $state(recall('notices', isBoolean, true))
   /** What stands in front of the page, one thing at a time. */
   front: 'palette' | 'shortcuts' | 'workspace' | 'import' | 'export' | 'merge' | null = $state(null)
   messages: readonly Message[] = $state.raw([])
@@ -58,6 +60,16 @@ export class App {
   toggleSidebar(): void {
     this.sidebar = !this.sidebar
     keep('sidebar', this.sidebar)
+  }
+
+  toggleNotices(): void {
+    this.notices = !this.notices
+    keep('notices', this.notices)
+  }
+
+  /** Through the system, where the program can; the program says nothing while its window is in front. */
+  notify(title: string, body: string, runId: number | null): void {
+    if (this.notices && lab.info?.can.notify) lab.client.app.notify({ title, body, runId }).catch(() => {})
   }
 
   /** Says something in the corner of the window; returns its id. The same words twice stand there once. */

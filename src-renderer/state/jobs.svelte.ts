@@ -63,6 +63,7 @@ class Jobs {
   #failed({ job: id, error }: Extract<LabEvent, { kind: 'failed' }>): void {
     const job = this.list.find((each) => each.id === id)
     const runId = job?.runId
+    app.notify(`${job?.label ?? 'A job'} failed`, `Found ${error.found}.`, runId ?? null)
     app.say({
       tone: 'bad',
       title: `${job?.label ?? 'A job'} failed`,

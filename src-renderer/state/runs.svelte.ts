@@ -95,7 +95,10 @@ class Runs {
     const items = withEvents(before, events)
     if (items === null) this.again()
     else if (items !== before) this.#live = { of: read, items }
-    for (const event of events) if (event.kind === 'run') this.#told(event.run, before)
+    for (const event of events) {
+      if (event.kind === 'run') this.#told(event.run, before)
+      if (event.kind === 'event' && event.event.kind === 'health' && event.event.level === 'error') app.notify(this.byId.get(event.event.runId ?? 0)?.run.name ?? 'A run', event.event.message, event.event.runId)
+    }
   }
 
   #told(run: Run, before: readonly RunListItem[]): void {
@@ -103,6 +106,7 @@ class Runs {
     if (was !== 'running' || run.status === 'running') return
     const open = { action: 'Open', act: () => place.go(href('run', { runId: run.id })) }
     const title = this.title(run)
+    if (run.status === 'finished') app.notify(`${title} has finished`, `${run.plannedSteps} steps.`, run.id)
     if (run.status === 'finished') app.say({ tone: 'good', title: `${title} has finished`, text: `${run.plannedSteps} steps.`, ...open })
     if (run.status === 'paused') app.say({ tone: 'info', title: `${title} is paused`, text: `After step ${run.lastStep ?? 0}; it goes on from there.`, ...open })
   }

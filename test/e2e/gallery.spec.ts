@@ -10,7 +10,31 @@ import { expect, test as base, type Locator, type Page } from '@playwright/test'
 import { figureDifference } from './sameFigure.ts'
 import { serveRenderer, type ServedRenderer } from './serveRenderer.ts'
 
-const test = base.extend<{ open: (query?: string) => Promise<Page> }, { served: ServedRenderer }>({
+interface Spoken {
+  readonly page: Page
+  /** Whatever the page has said or asked for since it was opened. */
+  readonly said: readonly string[]
+}
+
+function listenTo(page: Page): readonly string[] {
+  const said: string[] = []
+  page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', (error) => said.push(`error: ${error.message}`))
+  page.on('request', (request) => {
+    if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) said.push(`request to ${request.url()}`)
+  })
+  return said
+}
+
+async function openGallery(page: Page, { url }: ServedRenderer, query = ''): Promise<Page> {
+  await page.goto(`${url}/gallery.html?${query}`)
+  await expect(page.getByRole('heading', { name: 'Gallery' })).toBeVisible()
+  await expect(page.locator('figure svg[role=application]').last()).toBeAttached()
+  return page
+}
+
+// A page that says anything on the console, or that the content policy stops, fails its test.
+const test = base.extend<{ open: (query?: string) => Promise<Page>; gallery: Page }, { served: ServedRenderer; shared: Spoken }>({
   served: [
     async ({}, use) => {
       const served = await serveRenderer()
@@ -19,21 +43,26 @@ const test = base.extend<{ open: (query?: string) => Promise<Page> }, { served: 
     },
     { scope: 'worker' },
   ],
-  // A page that says anything on the console, or that the content policy stops, fails its test.
   open: async ({ page, served }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`))
-    page.on('pageerror', (error) => said.push(`error: ${error.message}`))
-    page.on('request', (request) => {
-      if (!/^(http:\/\/127\.0\.0\.1:|blob:|data:)/.test(request.url())) said.push(`request to ${request.url()}`)
-    })
-    await use(async (query = '') => {
-      await page.goto(`${served.url}/gallery.html?${query}`)
-      await expect(page.getByRole('heading', { name: 'Gallery' })).toBeVisible()
-      await expect(page.locator('figure svg[role=application]').last()).toBeAttached()
-      return page
-    })
+    const said = listenTo(page)
+    await use((query) => openGallery(page, served, query))
     expect(said).toEqual([])
+  },
+  // Drawing it takes longer than most of what is tried on it: tests that put back what they change share one.
+  shared: [
+    async ({ browser, served }, use) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' })
+      const page = await context.newPage()
+      const said = listenTo(page)
+      await use({ page: await openGallery(page, served), said })
+      await context.close()
+    },
+    { scope: 'worker' },
+  ],
+  gallery: async ({ shared: { page, said } }, use) => {
+    const before = said.length
+    await use(page)
+    expect(said.slice(before)).toEqual([])
   },
 })
 
@@ -78,14 +107,18 @@ async function violations(page: Page, part?: string): Promise<readonly string[]>
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
 }
 
-for (const look of ['theme=light', 'theme=dark', 'theme=light&contrast=more', 'theme=dark&contrast=more']) {
-  test(`nothing in the gallery shuts anybody out (${look})`, async ({ open }) => {
-    expect(await violations(await open(look))).toEqual([])
+for (const theme of ['light', 'dark']) {
+  test(`nothing in the gallery shuts anybody out (${theme})`, async ({ open }) => {
+    const page = await open(`theme=${theme}`)
+    expect(await violations(page)).toEqual([])
+    // High contrast changes colours alone.
+    await open(`theme=${theme}&contrast=more`)
+    const { violations: faint } = await new AxeBuilder({ page }).withRules(['color-contrast']).analyze()
+    expect(faint.flatMap(({ nodes }) => nodes.map(({ target }) => target.join(' ')))).toEqual([])
   })
 }
 
-test('overlays are as accessible as the page, and close on Escape', async ({ open }) => {
-  const page = await open('theme=light')
+test('overlays are as accessible as the page, and close on Escape', async ({ gallery: page }) => {
   for (const [button, role, part] of [['Dialog', 'dialog', 'dialog[open]'], ['Commands', 'dialog', 'dialog[open]'], ['Shortcuts', 'dialog', 'dialog[open]'], ['Menu', 'menu', '[role=menu]']] as const) {
     const opener = page.getByRole('button', { name: new RegExp(`^${button}`) })
     await opener.click()
@@ -130,8 +163,7 @@ test('a figure saves as a PNG of three times its size and as the CSV of what it 
   expect(csv).toContain('MRT-exact,64,0.722,0.7083,0.7357')
 })
 
-test('a figure shows the same data as a table and comes back', async ({ open }) => {
-  const page = await open()
+test('a figure shows the same data as a table and comes back', async ({ gallery: page }) => {
   const title = 'Regret against budget'
   await page.getByRole('button', { name: `Figure: ${title}` }).click()
   await page.getByRole('menuitem', { name: 'Show as a table' }).click()
@@ -143,8 +175,7 @@ test('a figure shows the same data as a table and comes back', async ({ open }) 
   await expect(chartOf(page, title)).toBeVisible()
 })
 
-test('a chart is read point by point with the arrow keys, and says what it shows', async ({ open }) => {
-  const page = await open()
+test('a chart is read point by point with the arrow keys, and says what it shows', async ({ gallery: page }) => {
   const chart = chartOf(page, 'Accuracy against budget')
   await chart.focus()
   await page.keyboard.press('ArrowRight')
@@ -158,8 +189,7 @@ test('a chart is read point by point with the arrow keys, and says what it shows
   await expect(chart).toHaveAccessibleDescription(/MRT-exact: 11 points from 0\.376 at 0 tokens to 0\.812 at 200 tokens/)
 })
 
-test('a long chart is narrowed and widened from the keyboard, and says that it is narrowed', async ({ open }) => {
-  const page = await open()
+test('a long chart is narrowed and widened from the keyboard, and says that it is narrowed', async ({ gallery: page }) => {
   const title = 'Line: long, smoothed, with a gap'
   const wholeRange = figure(page, title).getByRole('button', { name: 'whole range' })
   await chartOf(page, title).focus()
@@ -206,8 +236,7 @@ test('dragging the rule on a chart is the same as moving the scrubber', async ({
   await expect(page.getByRole('slider', { name: 'Thinking budget' })).not.toHaveAttribute('aria-valuenow', '64')
 })
 
-test('a table of 120,000 rows keeps few of them in the page, and the keyboard reaches the last', async ({ open }) => {
-  const page = await open()
+test('a table of 120,000 rows keeps few of them in the page, and the keyboard reaches the last', async ({ gallery: page }) => {
   const table = page.getByRole('grid', { name: 'Rollouts' })
   await expect(table).toHaveAttribute('aria-rowcount', '120001')
   await table.focus()
@@ -237,8 +266,7 @@ test('scrolling a long table moves no column', async ({ open }) => {
   expect(await edges()).toEqual(before)
 })
 
-test('the palette finds a command by its letters and runs it', async ({ open }) => {
-  const page = await open()
+test('the palette finds a command by its letters and runs it', async ({ gallery: page }) => {
   await page.getByRole('button', { name: /^Commands/ }).click()
   await page.keyboard.type('ccr')
   await expect(page.getByRole('listbox', { name: 'Commands' }).getByRole('option').first()).toHaveText(/Compare chosen runs/)
@@ -246,8 +274,7 @@ test('the palette finds a command by its letters and runs it', async ({ open }) 
   await expect(page.getByText('Last chosen: compare')).toBeVisible()
 })
 
-test('episodes and tokens are read with the keyboard', async ({ open }) => {
-  const page = await open()
+test('episodes and tokens are read with the keyboard', async ({ gallery: page }) => {
   await page.getByRole('button', { name: 'Episode 3, 13 tokens' }).focus()
   await page.keyboard.press('j')
   await expect(page.getByRole('button', { name: 'Episode 4, 13 tokens' })).toBeFocused()
@@ -257,16 +284,14 @@ test('episodes and tokens are read with the keyboard', async ({ open }) => {
   await expect(page.getByText(/^token \d+ of 34$/)).toBeVisible()
 })
 
-test('what cannot be done says why, and stays reachable', async ({ open }) => {
-  const page = await open()
+test('what cannot be done says why, and stays reachable', async ({ gallery: page }) => {
   const resume = page.getByRole('button', { name: 'Resume', exact: true }).and(page.locator('[aria-disabled=true]'))
   await resume.focus()
   await expect(resume).toBeFocused()
   await expect(resume).toHaveAccessibleDescription('No checkpoint has been written yet')
 })
 
-test('a wrong number says what was expected, and a preset can be put back', async ({ open }) => {
-  const page = await open()
+test('a wrong number says what was expected, and a preset can be put back', async ({ gallery: page }) => {
   const group = page.getByRole('textbox', { name: 'Group size' })
   await group.fill('1')
   await expect(page.getByText('Expected a whole number from 2 to 64; found 1.')).toBeVisible()

@@ -1,6 +1,8 @@
 /** The table of runs: found by words or a pattern, measured against a pinned baseline, joined over seeds, chosen, removed and put back. */
 import { readFileSync } from 'node:fs'
-import { expect, type Page } from '@playwright/test'
+import { expect, test as base, type Page } from '@playwright/test'
+import type { Json } from '../../src-preload/contract.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
 import { copySample, holdsUp, testsOn } from './workbench.ts'
 
 const test = testsOn(copySample)
@@ -83,4 +85,34 @@ test('the file of the table holds its numbers and their bounds', async ({ at }) 
   const [head, ...lines] = readFileSync(await (await download).path(), 'utf8').trim().split('\n')
   expect(head).toMatch(/^run,status,.*regret/)
   expect(lines).toHaveLength(3)
+})
+
+/** The sample with its first run once more under another seed, not evaluated. */
+function withSecondSeed(folder: string): string {
+  const copy = copySample(folder)
+  const store = openStore(copy, { program: 'test' })
+  const first = store.runs.get(1)!
+  const { id } = store.runs.add({ ...first, seed: 2, config: { ...(first.config as object), seed: 2 } as Json, createdAtMs: Date.now() })
+  store.runs.setStatus(id, 'running', Date.now())
+  for (const step of store.steps.range(1, 1, 5)) store.steps.record({ step: { ...step, runId: id }, rollouts: [], events: [] })
+  store.runs.setStatus(id, 'finished', Date.now())
+  store.close()
+  return copy
+}
+
+base.describe('several seeds', () => {
+  const seeds = testsOn(withSecondSeed)
+
+  seeds('stand as one configuration, and apart when asked for', async ({ at }) => {
+    const page = await at('#/runs')
+    await expect(page.getByText('4 runs of 3 configurations')).toBeVisible()
+    await expect(table(page).getByRole('columnheader', { name: /^configuration/ })).toBeVisible()
+    await expect(table(page).getByRole('row')).toHaveCount(4)
+    await expect(rowOf(page, 'outcome RL')).toContainText('2 seeds')
+    await expect(rowOf(page, 'outcome RL')).toContainText('±', { timeout: 60_000 })
+    await page.getByRole('tab', { name: 'Runs' }).click()
+    await expect(table(page).getByRole('row')).toHaveCount(5)
+    await expect(rowOf(page, 'seed 2')).toContainText('outcome RL')
+    await holdsUp(page, 'runs-seeds')
+  })
 })

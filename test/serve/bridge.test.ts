@@ -4,16 +4,26 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CallMessage, HostMessage } from '../../src-preload/contract.ts'
 import type { LabSupervisor } from '../../src-main/lab/supervise.ts'
 
-const electron = vi.hoisted(() => ({ ipc: null as EventEmitter | null, shown: [] as string[], opened: [] as string[] }))
+const electron = vi.hoisted(() => ({ ipc: null as EventEmitter | null, shown: [] as string[], opened: [] as string[], windows: [] as unknown[], notices: [] as { title: string; click: () => void }[] }))
 vi.mock('electron', async () => {
   const { EventEmitter: Emitter } = await import('node:events')
   electron.ipc = new Emitter()
   return {
     app: { getVersion: () => '0.1.0', getName: () => 'MRT Workbench' },
-    BrowserWindow: { getFocusedWindow: () => null, getAllWindows: () => [] },
+    BrowserWindow: { getFocusedWindow: () => null, getAllWindows: () => electron.windows },
     dialog: {},
     ipcMain: electron.ipc,
-    Notification: { isSupported: () => false },
+    Notification: class {
+      static isSupported = (): boolean => true
+      readonly #notice: { title: string; click: () => void }
+      constructor({ title }: { title: string }) {
+        electron.notices.push((this.#notice = { title, click: () => {} }))
+      }
+      on(_event: string, listener: () => void): void {
+        this.#notice.click = listener
+      }
+      show(): void {}
+    },
     shell: { showItemInFolder: (path: string) => electron.shown.push(path), openExternal: (url: string) => Promise.resolve(electron.opened.push(url)) },
   }
 })
@@ -112,5 +122,22 @@ describe('the bridge', () => {
     await vi.waitFor(() => expect(contents.heard).toHaveLength(6))
     expect(electron.opened).toEqual(['https://arxiv.org/abs/2503.07572'])
     expect(contents.heard.filter((message) => 'ok' in message && !message.ok)).toHaveLength(4)
+  })
+
+  it('tells of a run while its window is not in front, and leads to it', async () => {
+    say('listening')
+    const went: string[] = []
+    let focused = true
+    electron.windows = [{ isFocused: () => focused, show: () => went.push('shown'), loadURL: (url: string) => Promise.resolve(went.push(url)), webContents: contents }]
+    const notify = (id: number) => say({ id, method: 'app.notify', input: { title: 'MRT-exact has finished', body: '30 steps.', runId: 3 } })
+    notify(1)
+    await vi.waitFor(() => expect(contents.heard).toContainEqual({ id: 1, ok: true, output: null }))
+    expect(electron.notices).toEqual([])
+    focused = false
+    notify(2)
+    await vi.waitFor(() => expect(electron.notices).toHaveLength(1))
+    electron.notices[0]!.click()
+    expect(went).toEqual(['shown', 'app://bundle/#/run/3'])
+    electron.windows = []
   })
 })
