@@ -107,15 +107,15 @@ interface Effect {
   readonly ready: string
   /** Runs in the page and moves something; called again for every reading. */
   readonly act: string
-  /** Text in the page that differs once the effect is on screen. */
+  /** Text in the page that differs once the effect is on screen; undefined while there is none. */
   readonly watch: string
 }
 const key = (selector: string, name: string): string => `document.querySelector('${selector}').dispatchEvent(new KeyboardEvent('keydown', { key: '${name}', bubbles: true, cancelable: true }))`
 const effects: readonly Effect[] = [
   { what: 'Compare: a step of the budget scrubber', hash: '#/compare?budget=24', ready: 'main [role=grid][aria-label^="Same problems"] tbody td', act: key('main [role=slider]', 'ArrowRight'), watch: `document.querySelector('main [role=grid][aria-label^="Methods at"]').ariaLabel` },
   { what: 'Runs: a filter typed', hash: '#/runs', ready: 'main [role=grid] tbody tr td', act: `(() => { const box = document.querySelector('main input[type=search], main input[type=text], main input:not([type])'); box.value = box.value === 'mrt' ? 'length' : 'mrt'; box.dispatchEvent(new Event('input', { bubbles: true })) })()`, watch: `document.querySelector('main [role=grid] tbody').innerText` },
-  { what: 'Rollouts: the next sample', hash: '#/rollouts', ready: 'main .answer li', act: `document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'n', bubbles: true, cancelable: true }))`, watch: `document.querySelector('main header p').innerText` },
-  { what: 'Rollouts: right answers, then wrong ones', hash: '#/rollouts?list=find&correct=yes', ready: 'main .answer li', act: `(() => { const box = document.querySelector('select[aria-label="Which rollouts"]'); box.value = box.value === 'wrong' ? 'right' : 'wrong'; box.dispatchEvent(new Event('change', { bubbles: true })) })()`, watch: `document.querySelector('main .answer').innerText` },
+  { what: 'Rollouts: another sample', hash: '#/rollouts', ready: 'main .answer li', act: `(() => { const all = document.querySelectorAll('[aria-label="Samples of the group"] button'); all[(window.benched = (window.benched ?? 0) + 1) % all.length].click() })()`, watch: `document.querySelector('main header p').innerText` },
+  { what: 'Rollouts: right answers, then wrong ones', hash: '#/rollouts?list=find&correct=yes', ready: 'main .answer li', act: `(() => { const box = document.querySelector('select[aria-label="Which rollouts"]'); box.value = box.value === 'wrong' ? 'right' : 'wrong'; box.dispatchEvent(new Event('change', { bubbles: true })) })()`, watch: `document.querySelector('main .answer')?.innerText` },
 ]
 
 async function pageFigures(folder: string, home: string): Promise<Figure[]> {
@@ -171,10 +171,12 @@ async function effectsOf(page: Page, address: string, { what, hash, ready, act, 
       const before = ${watch}
       const began = performance.now();
       ${act};
+      let now
       do {
         if (performance.now() - began > ${PATIENCE_MS}) throw new Error('nothing changed: ${what}')
         await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))
-      } while (${watch} === before)
+        now = ${watch}
+      } while (now === undefined || now === before)
       return performance.now() - began
     })()`))
   }

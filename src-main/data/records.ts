@@ -4,7 +4,7 @@
 import type { Estimator, NewProblem, NewRollout, ProgressCurve, RolloutDetail, SampleProvenance } from '../../src-preload/contract.ts'
 import { SCHEMA_VERSION } from '../../src-preload/contract.ts'
 import type { CanonicalEpisode, CanonicalRollout } from './canonical.ts'
-import type { JsonObject } from './json.ts'
+import type { Json, JsonObject } from './json.ts'
 import { asTexts, compact } from './rollouts/fields.ts'
 import { promptHash } from './rollouts/mapping.ts'
 import type { DatasetRow } from './datasets/normalise.ts'
@@ -87,6 +87,16 @@ function listOf(values: Int32Array | Float32Array): readonly number[] | undefine
   return values instanceof Float32Array ? Array.from(values, (value) => Number(value.toPrecision(9))) : Array.from(values)
 }
 
+/** What the grader needs: a ground truth that is a record as JSON (numbers and a target, say) is that record again. */
+function answerOf(truth: CanonicalRollout['groundTruth']): Json {
+  if (typeof truth !== 'string' || !truth.startsWith('{')) return truth ?? null
+  try {
+    return JSON.parse(truth) as Json
+  } catch {
+    return truth
+  }
+}
+
 /** The problem that a rollout answers, for a data set made of what was imported. */
 export function problemOf(rollout: CanonicalRollout): NewProblem {
   const prompt = rollout.prompt ?? ''
@@ -94,7 +104,7 @@ export function problemOf(rollout: CanonicalRollout): NewProblem {
     key: rollout.promptId ?? promptHash(rollout.prompt ?? rollout.promptTokenIds) ?? `group:${rollout.step ?? 0}:${rollout.groupId ?? '0'}`,
     split: rollout.split ?? 'imported',
     prompt,
-    answer: rollout.groundTruth ?? null,
+    answer: answerOf(rollout.groundTruth),
     level: null,
     slices: {},
   }

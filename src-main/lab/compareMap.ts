@@ -1,6 +1,6 @@
 // Curves of equal regret for the map of accuracy and tokens, and bands over seeds for curves of training.
 
-import { bootstrapCurve } from '../numeric/bootstrap.ts'
+import { percentileInterval, resampledMeans, seedResampling } from '../numeric/resampling.ts'
 import { mean, sampleDeviation } from '../numeric/stats.ts'
 import { DRAWS, SEED } from './compareFigures.ts'
 
@@ -37,10 +37,10 @@ export function bandOf(band: string, points: readonly (readonly number[])[]): [n
   const runs = points[0]?.length ?? 0
   if (band === 'none' || runs < 2) return null
   if (band === 'range') return points.map((values) => [Math.min(...values), Math.max(...values)])
-  if (band === 'bootstrap') {
-    const average = (_: Int32Array, seeds: Int32Array): number[] => points.map((values) => seeds.reduce((sum, seed) => sum + values[seed]!, 0) / seeds.length)
-    return bootstrapCurve({ questions: 1, seeds: runs }, average, { seed: SEED, draws: DRAWS }).map(({ low, high }) => [low, high])
-  }
+  if (band === 'bootstrap') return resampledMeans(seedResampling(runs, DRAWS, SEED), points.map((values) => Float64Array.from(values))).map((means) => {
+    const { low, high } = percentileInterval(means)
+    return [low, high]
+  })
   return points.map((values) => {
     const half = sampleDeviation(values) / (band === 'error' ? Math.sqrt(values.length) : 1)
     return [mean(values) - half, mean(values) + half]

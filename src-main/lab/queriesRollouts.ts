@@ -101,15 +101,31 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
     query: (query) => open().rollouts.page(query),
     get({ rolloutId }) {
       const detail = one(rolloutId)
-      return { detail, thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []) }
+      return { detail, thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []), textEnds: textEnds(detail) }
     },
     group: ({ rolloutId }) => groupOf(one(rolloutId).rollout),
     search: ({ filter, afterId, limit }) => open().rollouts.search(filter, afterId, limit),
     picks: ({ scope, seed }) => open().rollouts.picks(scope, seed),
-    histogram: ({ filter, column, bins }) => open().rollouts.histogram(filter, column, bins),
+    histogram: ({ filter, column, bins }, { signal }) =>
+      open().rollouts.histogramInTurns(filter, column, bins, async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        signal.throwIfAborted()
+      }),
+    steps: ({ runId }) => open().rollouts.keptSteps(runId),
     throughTraining: ({ problemId, runId }) => open().rollouts.throughTraining(problemId, runId),
     explain: ({ rolloutId, methods }) => anatomy(rolloutId, methods),
   }
+}
+
+/**
+ * Where each token ends in the text. What was sampled here is written as the words of its tokens joined by single spaces (record.ts);
+ * texts of other tokenizers do not say.
+ */
+export function textEnds({ text, tokens, provenance }: Pick<RolloutDetail, 'text' | 'tokens' | 'provenance'>): Int32Array | null {
+  const words = text.split(' ')
+  if (provenance.source !== 'sampled' || words.length !== tokens.length) return null
+  let at = -1
+  return Int32Array.from(words, (word) => (at += 1 + word.length))
 }
 
 /** Runs imported from elsewhere name algorithms that have no credit rule here. */

@@ -89,6 +89,26 @@ export type HistogramColumn = keyof typeof histogramColumns
 /** Where picks are made: a run, one step of it, or an evaluation. */
 export type PickScope = Pick<RolloutFilter, 'runId' | 'steps' | 'evaluationId'>
 
+/** Counts in `bins` equal bins from the lowest to the highest value. (Binned here: grouping a million rows in SQL takes three times as long.) */
+function binned(parts: readonly (readonly (number | null)[])[], bins: number): Histogram {
+  const counts = new Array<number>(bins).fill(0)
+  let [low, high, missing, total] = [Infinity, -Infinity, 0, 0]
+  for (const values of parts) {
+    total += values.length
+    for (const value of values) {
+      if (value === null) missing++
+      else {
+        if (value < low) low = value
+        if (value > high) high = value
+      }
+    }
+  }
+  if (missing === total) return { low: 0, high: 0, counts, missing }
+  const width = (high - low) / bins || 1
+  for (const values of parts) for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
+  return { low, high, counts, missing }
+}
+
 export function rolloutQueries(db: Connection) {
   // Filters make a few dozen different statements at most; each is prepared once.
   const prepared = new Map<string, BetterSqlite3.Statement<unknown[], Row>>()
@@ -109,6 +129,14 @@ export function rolloutQueries(db: Connection) {
   const throughRuns = db.prepare<unknown[], Row>(
     `SELECT ${LISTED} FROM rollouts r WHERE r.problem_id = ? ORDER BY r.run_id, r.step, r.group_index, r.sample_index`,
   )
+
+  // From step to step along the index, so that the steps and not the rollouts are walked.
+  const keptSteps = db.prepare<unknown[], number>(`
+    WITH RECURSIVE kept(step) AS (
+      SELECT min(step) FROM rollouts WHERE run_id = $run AND evaluation_id IS NULL
+      UNION ALL
+      SELECT (SELECT min(step) FROM rollouts WHERE run_id = $run AND evaluation_id IS NULL AND step > kept.step) FROM kept WHERE kept.step IS NOT NULL
+    ) SELECT step FROM kept WHERE step IS NOT NULL`).pluck()
 
   /** The ids that match, bounded to those the filter's run can have. */
   function matching({ match, like }: TextQuery, filter: RolloutFilter): Clause[] {
@@ -132,6 +160,13 @@ export function rolloutQueries(db: Connection) {
     const words = matching(parseTextQuery(filter.text), filter)
     if (everywhere(filter)) return { from: 'rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid', parts: [...words, ...clausesOf(filter)] }
     return { from: 'rollouts r', parts: [...clausesOf(filter), { sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(words)})`, values: valuesOf(words) }] }
+  }
+
+  const runIds = db.prepare<unknown[], number>('SELECT id FROM runs ORDER BY id').pluck()
+  function valuesIn(filter: RolloutFilter, column: HistogramColumn, more: readonly Clause[] = []): (number | null)[] {
+    const source = sourceOf(filter)
+    const parts = [...source.parts, ...more]
+    return columnOf(`SELECT r.${histogramColumns[column]} AS value FROM ${source.from} ${whereSql(parts)}`, valuesOf(parts))
   }
 
   function page({ filter, sort, descending, limit, after }: RolloutQuery): RolloutPage {
@@ -174,6 +209,8 @@ export function rolloutQueries(db: Connection) {
   return {
     page,
     search,
+    /** Steps of a run's training that kept rollouts, ascending. */
+    keptSteps: (runId: number): number[] => keptSteps.all({ run: runId }),
     /** How many rollouts a filter finds. */
     count(filter: RolloutFilter): number {
       const { from, parts } = sourceOf(filter)
@@ -194,23 +231,17 @@ export function rolloutQueries(db: Connection) {
       leastProgress: firstBy(scope, 'progress', false),
       mostOverthinking: firstBy(scope, 'overthink', true),
     }),
-    /** Counts in `bins` equal bins from the lowest to the highest value. (Binned here: grouping a million rows in SQL takes three times as long.) */
-    histogram(filter: RolloutFilter, column: HistogramColumn, bins: number): Histogram {
-      const { from, parts } = sourceOf(filter)
-      const values = columnOf(`SELECT r.${histogramColumns[column]} AS value FROM ${from} ${whereSql(parts)}`, valuesOf(parts))
-      const counts = new Array<number>(bins).fill(0)
-      let [low, high, missing] = [Infinity, -Infinity, 0]
-      for (const value of values) {
-        if (value === null) missing++
-        else {
-          if (value < low) low = value
-          if (value > high) high = value
-        }
+    histogram: (filter: RolloutFilter, column: HistogramColumn, bins: number): Histogram => binned([valuesIn(filter, column)], bins),
+    /** The same; over the whole workspace a run at a time, with a `turn` for whoever waits beside it in between. */
+    async histogramInTurns(filter: RolloutFilter, column: HistogramColumn, bins: number, turn: () => Promise<void>): Promise<Histogram> {
+      if (!everywhere(filter) || filter.phase === 'eval') return binned([valuesIn(filter, column)], bins)
+      const parts: (readonly (number | null)[])[] = []
+      for (const runId of runIds.all()) {
+        parts.push(valuesIn({ ...filter, runId }, column))
+        await turn()
       }
-      if (missing === values.length) return { low: 0, high: 0, counts, missing }
-      const width = (high - low) / bins || 1
-      for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
-      return { low, high, counts, missing }
+      for (const others of ['r.evaluation_id IS NOT NULL', 'r.run_id IS NULL AND r.evaluation_id IS NULL']) parts.push(valuesIn(filter, column, [{ sql: others, values: [] }]))
+      return binned(parts, bins)
     },
   }
 }

@@ -16,7 +16,7 @@ import {
 } from './records.ts'
 import { runSpec } from './runSpec.ts'
 import { merged, otherWorkspace } from './merging.ts'
-import { count, float32s, id, json, name, timeMs } from './values.ts'
+import { count, float32s, id, int32s, json, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
 // ------------------------------------------------------------------------------------------------------------ parts of answers
@@ -205,7 +205,12 @@ export const thinkingView = z.object({
 })
 export type ThinkingView = Of<typeof thinkingView>
 
-export const rolloutReading = z.object({ detail: rolloutDetail, thinking: z.array(thinkingView) })
+export const rolloutReading = z.object({
+  detail: rolloutDetail,
+  thinking: z.array(thinkingView),
+  /** Where each completion token ends in the text, in characters; null where the record does not say which characters a token covers. */
+  textEnds: int32s.nullable(),
+})
 export type RolloutReading = Of<typeof rolloutReading>
 
 const payslip = z.object({
@@ -681,6 +686,8 @@ export const methods = {
     search: method(z.object({ filter: rolloutFilter.extend({ text: z.string() }), afterId: count.default(0), limit: z.int().min(1).max(500).default(50) }), z.array(searchHit)),
     picks: method(z.object({ scope: thinkingScope.omit({ problemId: true, estimator: true }), seed: z.int().default(1) }), samplePicks),
     histogram: method(z.object({ filter: rolloutFilter, column: z.enum(['reward', 'tokens', 'progress', 'overthink']), bins: z.int().min(1).max(200).default(24) }), histogram),
+    /** Steps of a run that kept rollouts, ascending: a run may keep those of some steps only. */
+    steps: method(ofRun, z.array(count)),
     throughTraining: method(z.object({ problemId: id, runId: id.nullable() }), z.array(rollout)),
     /** Reward anatomy of the group this rollout belongs to under each method; none given: the run's own and the three main ones. */
     explain: method(z.object({ rolloutId: id, methods: z.array(z.object({ label: name, algorithm: name, options: z.record(z.string(), z.unknown()).default({}) })).default([]) }), z.array(explanation)),

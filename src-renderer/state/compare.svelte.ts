@@ -103,6 +103,8 @@ export class CompareState {
   map: MethodMap | null = $derived(scoredAt(this.maps.data, this.budget))
   /** The figures on screen are of what was chosen before; the new ones are on their way. */
   late = $derived(this.tables.busy && this.tables.data !== undefined)
+  /** The headline is there, or there is none to wait for: what lies below it may be asked for. */
+  scored = $derived(this.runIds.length > 0 && (this.tables.data !== undefined || this.tables.problem !== null || (this.budgets.data !== undefined && this.stops.length === 0)))
   hasStart = $derived(this.table?.rows.some(({ key }) => key === 'start') ?? false)
   /** Steps with an evaluation, the start's first: where the slider of steps stops. */
   steps: readonly number[] = $derived([...new Set([...(this.hasStart ? [0] : []), ...(this.budgets.data?.steps ?? [])])].sort((a, b) => a - b))

@@ -149,17 +149,11 @@ export class RolloutsState {
 
   current = reading((client) => (this.id === undefined ? null : client.rollouts.get({ rolloutId: this.id })), { keep: true })
 
-  /** The nearest steps on either side that kept rollouts; a run may have kept those of some steps only. */
-  nearby = reading(
-    (client) => {
-      const { runId, step } = this
-      if (runId === undefined || step === undefined) return null
-      const nearest = (steps: [number | null, number | null], descending: boolean) =>
-        client.rollouts.query({ filter: { runId, steps }, sort: 'place', descending, limit: 1, after: null }).then(({ rollouts }) => rollouts[0]?.step ?? null)
-      return Promise.all([step === 0 ? null : nearest([null, step - 1], true), nearest([step + 1, null], false)]).then(([before, after]) => ({ before, after }))
-    },
-    { nouns: ['rollouts'], keep: true },
-  )
+  /** Steps that kept rollouts; a run may have kept those of some steps only. */
+  kept = reading((client) => (this.runId === undefined ? null : client.rollouts.steps({ runId: this.runId })), { nouns: ['rollouts'], keep: true })
+  /** The nearest of them on either side; undefined until they are known. */
+  before = $derived(this.kept.data && (this.kept.data.findLast((each) => this.step !== undefined && each < this.step) ?? null))
+  after = $derived(this.kept.data && (this.kept.data.find((each) => this.step !== undefined && each > this.step) ?? null))
   lastStep = $derived(this.run?.lastStep ?? this.trend.data?.[0]?.step.at(-1) ?? 0)
   /** How many groups the step (or evaluation) has. */
   groupCount = $derived(this.groups.data?.length ?? 0)

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportRequest, fromWire, toWire, rolloutFormats, rolloutShapes, type ReportData } from '../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
+import { importInto } from '../../src-main/lab/importInto.ts'
 import { fromRolloutDetail } from '../../src-main/data/records.ts'
 import { exportFile, exportTo, sizesOf } from '../../src-main/lab/exportFile.ts'
 import { compareQueries } from '../../src-main/lab/queriesCompare.ts'
@@ -48,6 +49,22 @@ describe.each(rolloutShapes.flatMap((as) => rolloutFormats.map((format) => ({ as
     expect(await readBack(path)).toEqual(expected)
     expect(expected[0]).toMatchObject({ groundTruth: expect.stringContaining('target'), completionLogps: expect.any(Array), extra: { estimator: { method: 'exact' }, budget_tokens: expect.any(Number) } })
     expect(expected[0]!.episodes![0]!.pCorrect).toBeGreaterThan(0)
+  })
+})
+
+describe('rollouts that leave and come in again', () => {
+  it('are the rollouts that left, in a run of their own', async () => {
+    const path = join(folder, 'again.jsonl')
+    await exportTo(context(), asked({ kind: 'rollouts', filter: { runId: 3 } }), path)
+    const into = openStore(join(folder, 'again'), { create: true, program: 'test' })
+    const { runId, datasetId } = await importInto(into, [path], {}, now)
+    const listed = into.rollouts.page({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 1000, after: null }).rollouts
+    // What a run and a sampling are is the other workspace's; the rest is the same, J and log-probabilities to the last digit.
+    const bare = ({ runId: _run, split: _split, extra: _extra, groupId: _group, ...rollout }: CanonicalRollout) => rollout
+    expect(listed.map(({ id }) => bare(fromRolloutDetail(into.rollouts.detail(id)!, null)))).toEqual(inStore({ runId: 3 }).map(bare))
+    expect(into.datasets.problem(listed[0]!.problemId)!.answer).toMatchObject({ target: expect.any(Number), numbers: expect.any(Array) })
+    expect(into.datasets.get(datasetId!)!.problemCount).toBe(new Set(inStore({ runId: 3 }).map(({ promptId }) => promptId)).size)
+    into.close()
   })
 })
 

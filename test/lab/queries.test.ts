@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src-preload/contract.ts'
+import { textEnds } from '../../src-main/lab/queriesRollouts.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
 
@@ -148,8 +149,18 @@ describe('runs', () => {
 describe('rollouts', () => {
   const first = async () => (await lab.client.rollouts.query({ filter: { runId: lab.filled.runIds[0]! }, sort: 'place', descending: false, limit: 1, after: null })).rollouts[0]!
 
+  it('knows where each token ends in a text of as many words, unless it came from elsewhere', () => {
+    const provenance = { ...lab.lab.workspaces.store().rollouts.detail(1)!.provenance }
+    const written = { text: '15 - 9 = 6', tokens: new Int32Array(5), provenance }
+    expect([...textEnds(written)!]).toEqual([2, 4, 6, 8, 10])
+    expect(textEnds({ ...written, provenance: { ...provenance, source: 'imported' } })).toBeNull()
+  })
+
   it('reads one with what its progress says', async () => {
-    const { detail, thinking } = await lab.client.rollouts.get({ rolloutId: (await first()).id })
+    const { detail, thinking, textEnds } = await lab.client.rollouts.get({ rolloutId: (await first()).id })
+    // Thirteen words, twelve tokens: which characters a token covers is not said.
+    expect(textEnds).toBeNull()
+    expect(await lab.client.rollouts.steps({ runId: lab.filled.runIds[0]! })).toEqual([1, 2, 3, 4])
     expect(detail.tokens).toBeInstanceOf(Int32Array)
     const [view] = thinking
     expect(view!.J).toEqual([0.1, 0.3, 0.9])

@@ -49,6 +49,25 @@ describe('pages', () => {
       }
   })
 
+  it('of the whole workspace are in order of recording, with words and without', () => {
+    const store = newStore()
+    const [first, second] = [twoSteps(store), twoSteps(store)]
+    for (const filter of [{}, { text: 'wait' }]) {
+      const page = store.rollouts.page({ ...PAGE, filter })
+      const rest = store.rollouts.page({ ...PAGE, filter, after: page.next })
+      expect([...page.rollouts, ...rest.rollouts].map(({ id }) => id)).toEqual([...first.ids, ...second.ids])
+    }
+  })
+
+  it('know the steps that kept rollouts', () => {
+    const store = newStore()
+    const { runId, problemId } = twoSteps(store)
+    store.steps.record({ step: stepOf(runId, 7), rollouts: [rolloutOf(problemId)], events: [] })
+    store.steps.record({ step: stepOf(runId, 8), rollouts: [], events: [] })
+    expect(store.rollouts.keptSteps(runId)).toEqual([0, 1, 7])
+    expect(store.rollouts.keptSteps(runId + 1)).toEqual([])
+  })
+
   it('sorted by a value, leave out the rollouts that have none', () => {
     const store = newStore()
     const { runId, ids } = twoSteps(store)
@@ -172,6 +191,19 @@ describe('histograms', () => {
     expect(store.rollouts.histogram({ runId }, 'tokens', 4)).toEqual({ low: 1, high: 8, counts: [2, 2, 2, 2], missing: 0 })
     expect(store.rollouts.histogram({ runId }, 'overthink', 2)).toEqual({ low: 3, high: 9, counts: [3, 3], missing: 2 })
     expect(store.rollouts.histogram({ runId, correct: true, text: 'sample' }, 'tokens', 2)).toEqual({ low: 1, high: 7, counts: [2, 2], missing: 0 })
+  })
+
+  it('over the whole workspace are those of all runs, taken a run at a time', async () => {
+    const store = newStore()
+    twoSteps(store)
+    twoSteps(store)
+    let turns = 0
+    for (const filter of [{}, { correct: true }, { text: 'wait' }]) {
+      const whole = await store.rollouts.histogramInTurns(filter, 'reward', 5, async () => void turns++)
+      expect(whole).toEqual(store.rollouts.histogram(filter, 'reward', 5))
+      expect(whole.counts.reduce((sum, count) => sum + count, 0)).toBe(store.rollouts.count(filter))
+    }
+    expect(turns).toBe(6)
   })
 
   it('of one value, and of none, are drawn too', () => {

@@ -2,7 +2,7 @@
  * A rollout in words: its problem, its verdict, its episodes beside J, its tokens. Pure functions from contract records to what
  * the parts show; nothing is computed that the lab did not answer, only cut, named and put side by side.
  */
-import type { ExplanationView, Problem, Rollout, RolloutDetail, ThinkingView } from '../../../src-preload/contract.ts'
+import type { ExplanationView, Problem, Rollout, RolloutDetail, RolloutReading, ThinkingView } from '../../../src-preload/contract.ts'
 import { fixed, signed } from '../../charts/format.ts'
 import type { EpisodeView } from '../../parts/EpisodeText.svelte'
 import type { TokenView } from '../../parts/TokenText.svelte'
@@ -68,22 +68,18 @@ export function estimatorSentence({ method, samples, weights, step, prover }: Th
   return `${how}; ${whose}${step === null ? '' : `, after step ${step}`}${prover > 1 ? `; best of ${prover}` : ''}.`
 }
 
-/**
- * The text of every token. Known where each token is one word of the text, as in the procedural tasks; null elsewhere, since
- * records keep ids and text but not which characters a token covers.
- */
-export function tokenTexts({ text, tokens }: Pick<RolloutDetail, 'text' | 'tokens'>): readonly string[] | null {
-  const words = text.split(' ')
-  return words.length === tokens.length ? words.map((word, i) => (i === words.length - 1 ? word : `${word} `)) : null
-}
+/** The text of every token, each with what stands before the next one; null where the record does not say which characters they cover. */
+export const tokenTexts = ({ detail: { text }, textEnds }: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly string[] | null =>
+  textEnds && Array.from(textEnds, (end, i) => text.slice(i === 0 ? 0 : textEnds[i - 1] + 1, end) + text.slice(end, i === textEnds.length - 1 ? undefined : end + 1))
 
 /** Tokens with their log-probabilities, where these were recorded. */
-export function tokenViews(detail: Pick<RolloutDetail, 'text' | 'tokens' | 'logps' | 'sampled'>): readonly TokenView[] | null {
-  const known = detail.logps.length === detail.tokens.length
+export function tokenViews(reading: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly TokenView[] | null {
+  const { logps, tokens, sampled } = reading.detail
+  const known = logps.length === tokens.length
   return (
-    tokenTexts(detail)?.map((text, i) => {
-      const forced = detail.sampled !== null && detail.sampled[i] === 0
-      return { text, logp: known && !forced ? detail.logps[i] : null, ...(forced && { forced }) }
+    tokenTexts(reading)?.map((text, i) => {
+      const forced = sampled !== null && sampled[i] === 0
+      return { text, logp: known && !forced ? logps[i] : null, ...(forced && { forced }) }
     }) ?? null
   )
 }
