@@ -82,7 +82,7 @@ export async function datasetOverlap(store: Store, dataset: Dataset, signal: Abo
       whole &&= a.dataset.splits[a.split]! <= MOST_COMPARED && b.dataset.splits[b.split]! <= MOST_COMPARED
     }
   }
-  return { found: found.sort((one, other) => other.exact + other.near - one.exact - one.near), compared, whole }
+  return { found: found.sort((one, other) => other.exact - one.exact || other.near - one.near), compared, whole }
 }
 
 async function* someOf(store: Store, { dataset, split }: Part, signal: AbortSignal): AsyncGenerator<Problem> {

@@ -24,6 +24,8 @@ import type { Answer } from './answers.ts'
 /** Answers looked at for the grader. */
 const GRADER_SAMPLE = 2000
 const EXAMPLES = 20
+/** More lines than a file has: what one file's number counts for. */
+const LINES = 2 ** 32
 
 export interface DatasetFacts {
   /** Roles by file. */
@@ -44,7 +46,9 @@ export interface DatasetImport {
 
 export function createDatasetImport({ keepDuplicates = false, against }: ImportOptions): DatasetImport {
   const roles: { [file: string]: RoleGuess } = {}
-  const index = createDuplicateIndex()
+  const files: string[] = []
+  /** Problems by where they stand: the number of the file and the line in one number, which a million of them can afford. */
+  const index = createDuplicateIndex<number>()
   /** Of every problem by where it stands: whether a repeat says the same answer. */
   const answersSeen = createDigestTable()
   const ids = createDigestTable()
@@ -66,8 +70,11 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
     if (overlap.examples.length < EXAMPLES) overlap.examples.push({ key: row.id, match })
   }
 
+  const placeText = (where: number): string => `line ${where % LINES}${files.length > 1 ? ` of ${files[Math.floor(where / LINES)]}` : ''}`
+
   return {
     open(file, sample, map, notes) {
+      const fileNumber = files.push(file) - 1
       const guess = guessRoles(sample, map)
       roles[file] = guess
       const known = recogniseDataset(sample)
@@ -78,18 +85,18 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
           const result = toDatasetRow(source.value, source.line, guess.roles)
           const text = (): string => JSON.stringify(source.value)
           if (isRefused(result)) return { rejected: reject(file, source, result.code, result.detail, text()) }
-          const where = `line ${source.line}${Object.keys(roles).length > 1 ? ` of ${file}` : ''}`
-          const answerAt = (place: string): Uint32Array => digestOf(`${place}\0${JSON.stringify(result.answer ?? null)}`)
+          const where = fileNumber * LINES + source.line
+          const answerAt = (place: number): Uint32Array => digestOf(`${place}\0${JSON.stringify(result.answer ?? null)}`)
           const match = index.add(where, result.problem)
           if (match?.similarity === 1) {
             const sameAnswer = answersSeen.find(answerAt(match.key)) >= 0
-            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', match.key, text()) }
+            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', placeText(match.key), text()) }
           } else {
             addOnce(answersSeen, answerAt(where))
             if (match !== null) {
               similarCount++
               notes.add('rows.similar', source.line)
-              if (similar.length < EXAMPLES) similar.push({ id: result.id, match })
+              if (similar.length < EXAMPLES) similar.push({ id: result.id, match: { ...match, key: placeText(match.key) } })
             }
           }
           const row = named(result, ids, () => notes.add('id.repeated', source.line))

@@ -1,5 +1,5 @@
 // Problems that are the same, or nearly: exact by a hash of the text with case and white space evened out, near by MinHash
-// over shingles of three words (Broder 1997) with locality-sensitive bands (Leskovec, Rajaraman, Ullman, ch. 3). Memory is
+// over shingles of three words (Broder 1997), in bins, with locality-sensitive bands (Leskovec, Rajaraman, Ullman, ch. 3). Memory is
 // bounded: beyond `nearLimit` problems only exact repeats are found, and a crowded band forgets its oldest entry, so near
 // repeats may be missed, never invented beyond the estimate's error (about 0.06 at similarity 0.8).
 
@@ -12,10 +12,13 @@ const ROWS = HASHES / BANDS
 const FEWEST_SLOTS = 1 << 7
 const MOST_SLOTS = 1 << 18
 const SHINGLE = 3
+/** A table's entry: the place of a problem, and above it 11 bits of the band's hash. */
+const INDEX_BITS = 20
+const MOST_NEAR = 1 << INDEX_BITS
 
-export interface Match {
+export interface Match<Key = string> {
   /** The name the earlier problem was added under. */
-  readonly key: string
+  readonly key: Key
   /** 1 for an exact repeat, else the estimated share of common shingles. */
   readonly similarity: number
 }
@@ -23,16 +26,17 @@ export interface Match {
 export interface DuplicateOptions {
   /** Similarity from which two problems are near repeats; 0.8 unless given. */
   readonly threshold?: number
-  /** Problems kept for near repeats; 200,000 unless given. */
+  /** Problems kept for near repeats; 200,000 unless given, a million at most. */
   readonly nearLimit?: number
 }
 
-export interface DuplicateIndex {
+/** `Key` names a problem: text, or a number where there are millions. */
+export interface DuplicateIndex<Key = string> {
   readonly size: number
   /** The earlier problem this one repeats, if any; the problem is remembered unless it is an exact repeat. */
-  add(key: string, text: string): Match | null
+  add(key: Key, text: string): Match<Key> | null
   /** Like `add`, without remembering. */
-  find(text: string): Match | null
+  find(text: string): Match<Key> | null
 }
 
 /** Text with case, white space and Unicode forms evened out: what exact repeats are compared by. */
@@ -45,20 +49,24 @@ const ascii = /^[\0-\x7f]*$/
 /** White space that is not a single blank. */
 const ragged = /\s\s|[^\S ]/
 
-// Multipliers and offsets of the hash family h_k(x) = a_k * x + b_k mod 2^32, drawn once from a fixed generator.
-const multipliers = new Uint32Array(HASHES)
-const offsets = new Uint32Array(HASHES)
-for (let state = 0x9e3779b9, at = 0; at < 2 * HASHES; at++) {
-  state = (Math.imul(state ^ (state >>> 15), 0x85ebca6b) + 0x6d2b79f5) >>> 0
-  if (at < HASHES) multipliers[at] = state | 1
-  else offsets[at - HASHES] = state
+/** [64, 64] for each bin the other bins in a random order, drawn once from a fixed generator: where an empty bin borrows. */
+const donors = new Uint8Array(HASHES * HASHES)
+for (let state = 0x9e3779b9, bin = 0; bin < HASHES; bin++) {
+  const order = donors.subarray(bin * HASHES, (bin + 1) * HASHES)
+  for (let at = 0; at < HASHES; at++) {
+    state = (Math.imul(state ^ (state >>> 15), 0x85ebca6b) + 0x6d2b79f5) >>> 0
+    const other = state % (at + 1)
+    order[at] = order[other]!
+    order[other] = at
+  }
 }
 
 /** An empty index. */
-export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: DuplicateOptions = {}): DuplicateIndex {
+export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit: wanted = 200_000 }: DuplicateOptions = {}): DuplicateIndex<Key> {
+  const nearLimit = Math.min(wanted, MOST_NEAR)
   const exact = createDigestTable()
   /** Of every problem remembered, in order; the first `near` of them have signatures. */
-  const keys: string[] = []
+  const keys: Key[] = []
   let near = 0
   const mostDifferent = Math.floor((1 - threshold) * HASHES)
   let signatures = new Uint32Array(HASHES * 64)
@@ -66,7 +74,10 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
   let tables = new Int32Array(BANDS * slots).fill(-1)
 
   function place(signature: Uint32Array, index: number): void {
-    for (let band = 0; band < BANDS; band++) tables[slot(signature, band, slots)] = index
+    for (let band = 0; band < BANDS; band++) {
+      const hash = bandHash(signature, band)
+      tables[band * slots + (hash & (slots - 1))] = (markOf(hash) << INDEX_BITS) | index
+    }
   }
 
   function makeRoom(): void {
@@ -81,7 +92,7 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
     for (let index = 0; index < near; index++) place(signatures.subarray(index * HASHES, (index + 1) * HASHES), index)
   }
 
-  function lookUp(evened: string): { digest: Uint32Array; match: Match | null; signature: Uint32Array | null } {
+  function lookUp(evened: string): { digest: Uint32Array; match: Match<Key> | null; signature: Uint32Array | null } {
     const digest = digestOf(evened)
     const same = exact.find(digest)
     if (same >= 0) return { digest, match: { key: keys[same]!, similarity: 1 }, signature: null }
@@ -89,8 +100,12 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
     let best = -1
     let similarity = 0
     for (let band = 0; band < BANDS; band++) {
-      const candidate = tables[slot(signature, band, slots)]!
-      if (candidate < 0 || candidate === best) continue
+      const hash = bandHash(signature, band)
+      const entry = tables[band * slots + (hash & (slots - 1))]!
+      // Signatures lie far apart in memory: the few bits of the band's hash in its table spare looking at nearly all that differ.
+      if (entry < 0 || entry >>> INDEX_BITS !== markOf(hash)) continue
+      const candidate = entry & (MOST_NEAR - 1)
+      if (candidate === best) continue
       const estimate = agreement(signature, signatures, candidate * HASHES, mostDifferent)
       if (estimate > similarity) {
         best = candidate
@@ -118,22 +133,32 @@ export function createDuplicateIndex({ threshold = 0.8, nearLimit = 200_000 }: D
   }
 }
 
-/** [64] least hash of any shingle, for each hash function. Refilled by every call. */
+const EMPTY = 0xffffffff
+/** [64] what `minHash` gives. Refilled by every call. */
 const signatureNow = new Uint32Array(HASHES)
+const filledNow = new Uint32Array(HASHES)
 
+/**
+ * [64] the least hash among the shingles that fall into each bin; an empty bin borrows from the first filled one in an order of its own
+ * (one-permutation hashing with optimal densification: Li, Owen and Zhang 2012; Shrivastava 2017). Each shingle is hashed once, not 64 times.
+ */
 function minHash(evened: string): Uint32Array {
   const words = wordHashes(evened)
-  signatureNow.fill(0xffffffff)
+  filledNow.fill(EMPTY)
   const last = Math.max(0, words.length - SHINGLE)
   for (let at = 0; at <= last; at++) {
     let shingle = 0x811c9dc5
     for (let word = at; word < at + SHINGLE && word < words.length; word++) shingle = Math.imul(shingle ^ words[word]!, 0x01000193) ^ (shingle >>> 15)
-    shingle = Math.imul(shingle ^ (shingle >>> 16), 0x7feb352d) >>> 0
-    for (let k = 0; k < HASHES; k++) {
-      const mixed = Math.imul(shingle, multipliers[k]!) + offsets[k]!
-      const value = (mixed ^ (mixed >>> 15)) >>> 0
-      if (value < signatureNow[k]!) signatureNow[k] = value
-    }
+    shingle = Math.imul(shingle ^ (shingle >>> 16), 0x7feb352d)
+    shingle = Math.imul(shingle ^ (shingle >>> 15), 0x846ca68b) >>> 0
+    const bin = shingle >>> 26
+    const value = (shingle << 6) >>> 0
+    if (value < filledNow[bin]!) filledNow[bin] = value
+  }
+  for (let bin = 0; bin < HASHES; bin++) {
+    let from = bin
+    for (let turn = 0; filledNow[from] === EMPTY && turn < HASHES; turn++) from = donors[bin * HASHES + turn]!
+    signatureNow[bin] = filledNow[from]!
   }
   return signatureNow
 }
@@ -166,13 +191,15 @@ function wordHashes(evened: string): number[] {
   return hashes
 }
 
-/** Place of a band's four hashes in its table. */
-function slot(signature: Uint32Array, band: number, slots: number): number {
+/** 32 bits for a band's four hashes: its place in the table by the lowest, its mark by the highest. */
+function bandHash(signature: Uint32Array, band: number): number {
   let hash = 0x811c9dc5
   for (let row = 0; row < ROWS; row++) hash = Math.imul(hash ^ signature[band * ROWS + row]!, 0x01000193) ^ (hash >>> 13)
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b)
-  return band * slots + ((hash ^ (hash >>> 15)) & (slots - 1))
+  return hash ^ (hash >>> 15)
 }
+
+const markOf = (hash: number): number => hash >>> 21
 
 /** The share of equal hashes; 0 as soon as more than `mostDifferent` differ. */
 function agreement(signature: Uint32Array, signatures: Uint32Array, from: number, mostDifferent: number): number {
