@@ -64,7 +64,11 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
         evaluationCount: store.evaluations.ofRun(runId).length,
       }
     },
-    duplicate: ({ runId }) => specOf(run(runId)),
+    duplicate({ runId }) {
+      const found = run(runId)
+      if (found.method === 'imported') throw new LabError('run.imported', { expected: 'a run that was trained here', found: `${found.name}, which was imported`, next: 'Choose a run with settings of its own.' })
+      return specOf(found)
+    },
     rename({ runId, name, note }) {
       run(runId)
       open().runs.setLabels(runId, { name, note })

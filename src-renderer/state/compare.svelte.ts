@@ -38,7 +38,7 @@ export class CompareState {
 
   /** Those that can be compared when the address names none: finished ones, newest first, at most twelve configurations. */
   #default: readonly number[] = $derived.by(() => {
-    const finished = runs.items.filter(({ run }) => run.status === 'finished')
+    const finished = runs.items.filter(({ run }) => run.status === 'finished' && run.method !== 'imported')
     const groups = [...new Set(finished.map(({ run }) => run.groupKey))].slice(0, MOST)
     return finished.filter(({ run }) => groups.includes(run.groupKey)).map(({ run }) => run.id).sort((a, b) => a - b)
   })

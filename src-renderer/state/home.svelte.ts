@@ -23,7 +23,7 @@ export interface Story {
 /** The configurations finished last, newest first. */
 export function newestConfigurations(groups: ReadonlyMap<string, readonly RunListItem[]>): readonly RunListItem[][] {
   return [...groups.values()]
-    .map((items) => items.filter(({ run }) => run.status === 'finished'))
+    .map((items) => items.filter(({ run }) => run.status === 'finished' && run.method !== 'imported'))
     .filter(({ length }) => length > 0)
     .sort((a, b) => Math.max(...b.map(({ run }) => run.id)) - Math.max(...a.map(({ run }) => run.id)))
     .slice(0, MOST_CONFIGURATIONS)

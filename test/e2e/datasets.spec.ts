@@ -132,6 +132,13 @@ test('rollouts of another trainer are dropped, graded, and read on the Rollouts 
   await expect(page.getByText('I look again').first()).toBeVisible({ timeout: 30_000 })
   await expect(page.getByText('of 2', { exact: false }).first()).toBeVisible()
   await shot(page, 'imported-rollouts')
+  await page.getByRole('button', { name: 'Open the run' }).click()
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('1.jsonl and 1 more')
+  await shot(page, 'imported-run')
+  const run = /run\/(\d+)/.exec(page.url())![1]
+  await page.evaluate((to) => (location.hash = to), `#/thinking?run=${run}&tab=segmentation`)
+  await expect(page.getByText('I look again').first()).toBeVisible({ timeout: 30_000 })
+  await shot(page, 'imported-thinking')
 })
 
 test('what cannot be imported says why: a pickle with its recipe, and nothing is left in the workspace', async ({ at }) => {

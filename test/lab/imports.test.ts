@@ -82,6 +82,7 @@ describe('an import as a job', () => {
     const { runId } = await bring({ paths: [path], as: 'plain', map: { ground_truth: 'answer' }, grader: 'math' })
     const { rollouts } = await lab.client.rollouts.query({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 10, after: null })
     expect(rollouts.map(({ correct, extractedAnswer, phase }) => [correct, extractedAnswer, phase])).toEqual([[true, '0.5', 'imported'], [false, '2', 'imported']])
+    await expect(lab.client.runs.duplicate({ runId: runId! })).rejects.toMatchObject({ code: 'run.imported' })
   })
 
   it('leaves nothing behind when it is cancelled or breaks off', async () => {
