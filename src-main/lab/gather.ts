@@ -10,7 +10,7 @@ import type { GradedRollout } from '../rl/types.ts'
 import type { Policy } from '../rollout/policy.ts'
 import { sampleRollouts } from '../rollout/sample.ts'
 import type { RolloutPlan, SampledRollout, SampleOptions, SampleSettings } from '../rollout/sample.ts'
-import type { Grade, Problem } from '../tasks/types.ts'
+import type { Grade, Problem, TeacherTrace } from '../tasks/types.ts'
 import type { RunSpec } from '../../src-preload/contract.ts'
 import type { ProblemSource } from './tasks.ts'
 
@@ -61,16 +61,18 @@ function gatherDemonstrations({ spec, problems }: GatherContext, step: number): 
   return problems.ofStep(step, spec.promptsPerStep * spec.groupSize).map((problem, group) => {
     const trace = task.teacherTrace(problem, createRng(deriveSeed(spec.seed, 'demonstration', step, group)))
     if (!trace) throw new Error(`the task ${task.name} has no teacher`)
-    return { problem, group, sample: 0, rollout: demonstration(problem, trace.completion, task.format), grade: task.grade(problem, trace.completion) }
+    return { problem, group, sample: 0, rollout: demonstration(problem, trace, task.format), grade: task.grade(problem, trace.completion) }
   })
 }
 
 /** A given text in the form of a rollout; its log-probs are not known and not needed. */
-export function demonstration(problem: Problem, completion: readonly number[], format: ProblemSource['task']['format']): SampledRollout {
+export function demonstration(problem: Problem, { completion, forced }: TeacherTrace, format: ProblemSource['task']['format']): SampledRollout {
   const tokens = Int32Array.from(completion)
+  const sampled = new Uint8Array(tokens.length).fill(1)
+  for (const offset of forced) sampled[offset] = 0
   const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
   return {
-    prompt: problem.promptTokens, tokens, logps: new Float32Array(tokens.length), sampled: new Uint8Array(tokens.length).fill(1), prefixTokens: 0,
+    prompt: problem.promptTokens, tokens, logps: new Float32Array(tokens.length), sampled, prefixTokens: 0,
     finish: 'stop', error: null, forcedStop: false, boundaries: thought.boundaries, episodes: episodeRanges(thought.boundaries), thinkEnd: thought.thinkEnd, closed: thought.closed,
   }
 }

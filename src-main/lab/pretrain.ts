@@ -69,7 +69,7 @@ export interface PretrainListener {
 export const recipeSteps = (recipe: PretrainRecipe): number => recipe.stages.reduce((sum, { steps }) => sum + steps, 0)
 
 /**
- * Runs every stage of a recipe from random weights.
+ * Runs every stage of a recipe from random weights. A stage starts from what the one before it would have shipped: weights rounded to fp16.
  * @param taskFor the task with a teacher of these habits
  */
 export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage['teacher']) => Task, recipe: PretrainRecipe, listener: PretrainListener): Promise<Pretrained> {
@@ -79,7 +79,7 @@ export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage[
   let trainedTokens = 0
   for (const stage of recipe.stages) {
     const done = await pretrainStage(engine, taskFor(stage.teacher), recipe, stage, { weights, firstStep, trainedTokens }, listener)
-    weights = done.tensors
+    weights = new Map([...done.tensors].map(([name, values]) => [name, Float32Array.from(new Float16Array(values))]))
     curve.push(...done.curve)
     firstStep += stage.steps
     trainedTokens = done.curve.at(-1)!.trainedTokens
@@ -147,6 +147,6 @@ function demonstrations(task: Task, pool: readonly Problem[], recipe: PretrainRe
     const problem = rng.pick(pool)
     const trace = task.teacherTrace(problem, rng)
     if (!trace) throw new Error(`the task ${task.name} has no teacher`)
-    return { problem, group, sample: 0, rollout: demonstration(problem, trace.completion, task.format), grade: task.grade(problem, trace.completion) }
+    return { problem, group, sample: 0, rollout: demonstration(problem, trace, task.format), grade: task.grade(problem, trace.completion) }
   })
 }

@@ -13,15 +13,17 @@ import type { Pretrained, PretrainPoint, PretrainRecipe } from './pretrain.ts'
 import { openProgressMeter } from './progressMeter.ts'
 
 /**
- * First the task's own wasteful teacher, stopped at episode boundaries; then one that is stopped in the middle of attempts too, so that
- * answering at any moment is familiar, and that sometimes thinks on for long, so that forced continuation is not a new world.
+ * The task's wasteful teacher, stopped in the middle of attempts too, so that answering at any moment is familiar, and sometimes thinking
+ * on for long, so that forced continuation is not a new world. These habits are there from the first step: learnt in a short second
+ * stage they stayed shallow, and a stop in the middle of an attempt halved the chance of a right answer. In the second stage most stops
+ * and commands to think on are marked as forced: how to answer after them is learnt, stopping without need is not.
  */
 export const STARTER_RECIPE: PretrainRecipe = {
   model: STARTER_CONFIG,
   seed: 1,
   stages: [
-    { steps: 5_000, lr: 2e-3, warmupSteps: 100, floor: 0.05, teacher: {} },
-    { steps: 1_200, lr: 6e-4, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.35, stopAnywhere: 0.5, persist: 0.1, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
+    { steps: 9_000, lr: 2e-3, warmupSteps: 200, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.6, persist: 0.06, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
+    { steps: 1_500, lr: 1e-3, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.7, persist: 0.15, persistTokens: 400, cutPersisted: 0.8, muteForced: 0.8, recheck: 0.15, repeatFailure: 0.05 } },
   ],
   tracesPerStep: 64,
   beta2: 0.98,

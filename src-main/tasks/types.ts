@@ -58,6 +58,8 @@ export interface TeacherTrace {
   readonly solvedInThinking: boolean
   /** `finished` by itself, `stopped` at a random boundary, or `capped` by the thinking budget. */
   readonly end: 'finished' | 'stopped' | 'capped'
+  /** Offsets of tokens that are not the teacher's own choice and are not to be imitated. */
+  readonly forced: readonly number[]
 }
 
 /** Token ids with a meaning, and the two directions between ids and text. */

@@ -188,6 +188,26 @@ describe('the wasteful teacher', () => {
     expect(lengths.filter((length) => length > 260).length).toBeGreaterThan(120)
   })
 
+  it('ends long thinking in the middle of its last attempt when told to, and still answers right', () => {
+    const cut = traces({ persist: 1, persistTokens: 400, cutPersisted: 1 })
+    const midway = cut.filter(({ trace }) => ![6, 7].includes(trace.completion[trace.boundaries.at(-1)! - 1]!))
+    expect(midway.length).toBeGreaterThan(250)
+    for (const { problem, trace } of cut) {
+      expect(task.grade(problem, trace.completion).correct).toBe(true)
+      expect(trace.boundaries.at(-1)! - trace.boundaries.at(-2)!).toBeLessThanOrEqual(13)
+    }
+  })
+
+  it('marks as forced, when told to, the ends of stopped thinking and what follows a success in thinking that goes on', () => {
+    expect(traces({ stopEarly: 1, persist: 0.5 }).every(({ trace }) => trace.forced.length === 0)).toBe(true)
+    for (const { trace } of traces({ stopEarly: 1, stopAnywhere: 0.5, muteForced: 1 })) expect(trace.forced).toEqual([trace.boundaries.at(-1)])
+    for (const { trace } of traces({ persist: 1, cutPersisted: 0.5, muteForced: 1 })) {
+      const goesOn = trace.boundaries.slice(1, -1).filter((offset) => trace.completion[offset - 1] === 6)
+      expect(trace.forced).toEqual([...goesOn, trace.boundaries.at(-1)])
+    }
+    expect(traces({ stopEarly: 0, muteForced: 1 }).every(({ trace }) => trace.forced.length === 0)).toBe(true)
+  })
+
   it('ends a failing attempt at the nearest miss exactly as often as it is told to', () => {
     const misses = (options: Partial<TeacherOptions>): boolean[] => traces({ stopEarly: 0, ...options }).flatMap(({ problem, trace }) =>
       parseTrace(problem.data, trace.completion, trace.boundaries).attempts.filter((attempt) => !attempt.solves).map((attempt) => {

@@ -23,6 +23,10 @@ export interface TeacherOptions {
   readonly persist: number
   /** The longest such thinking, in tokens; may lie beyond `maxThinkingTokens`. */
   readonly persistTokens: number
+  /** Chance that such long thinking ends on any token of its last attempt instead of after it. */
+  readonly cutPersisted: number
+  /** Chance that the tokens which only a stop or a command to think on explains are marked as somebody else's: what follows them is learnt, they are not. */
+  readonly muteForced: number
   /** Chance that, after a failed attempt, an earlier failed attempt is made again. */
   readonly repeatFailure: number
   /** Chance of one more needless check after each success. */
@@ -34,7 +38,8 @@ export interface TeacherOptions {
 }
 
 export const DEFAULT_TEACHER: TeacherOptions = {
-  maxThinkingTokens: null, stopEarly: 0.3, stopAnywhere: 0, persist: 0, persistTokens: 400, repeatFailure: 0.1, recheck: 0.3, nearMiss: 0.7, insight: 0.8,
+  maxThinkingTokens: null, stopEarly: 0.3, stopAnywhere: 0, persist: 0, persistTokens: 400, cutPersisted: 0, muteForced: 0, repeatFailure: 0.1, recheck: 0.3, nearMiss: 0.7,
+  insight: 0.8,
 }
 
 const TOKENS_PER_NUMBER = 40
@@ -56,17 +61,20 @@ export function demonstrate(data: CountdownData, solver: Solver, rng: Rng, optio
 
   const stopped = !persists && rng.chance(options.stopEarly)
   const midway = stopped && options.stopAnywhere > 0 && rng.chance(options.stopAnywhere)
+  const cutLast = persists && options.cutPersisted > 0 && rng.chance(options.cutPersisted)
   const kept = stopped && !midway ? attempts.slice(0, rng.int(attempts.length + 1)) : attempts
 
   const completion: number[] = []
   const ends: number[] = []
+  const forced: number[] = []
   for (const [i, attempt] of kept.entries()) {
+    if (persists && i > 0 && kept[i - 1].solved) forced.push(completion.length)
     if (i > 0) completion.push(WAIT)
     writeSteps(completion, attempt.steps, true)
     completion.push(attempt.solved ? YES : NO)
     ends.push(completion.length)
   }
-  const length = midway ? rng.int(completion.length + 1) : completion.length
+  const length = midway ? rng.int(completion.length + 1) : cutLast ? rng.between(ends.at(-2) ?? 0, completion.length) : completion.length
   completion.length = length
   const boundaries = [0, ...ends.filter((offset) => offset < length), ...(length > 0 ? [length] : [])]
 
@@ -76,7 +84,9 @@ export function demonstrate(data: CountdownData, solver: Solver, rng: Rng, optio
   writeSteps(completion, answer, false)
   completion.push(EOS)
   const end = stopped ? 'stopped' : finished ? 'finished' : 'capped'
-  return { completion, boundaries, solvedInThinking: success !== undefined, end }
+  const muted = options.muteForced > 0 && rng.chance(options.muteForced)
+  const imposed = [...forced.filter((offset) => offset < length), ...(stopped || persists ? [length] : [])]
+  return { completion, boundaries, solvedInThinking: success !== undefined, end, forced: muted ? imposed : [] }
 }
 
 /** The attempts of an unhurried trace, at most `room` of them; `finished` when it ended by its own decision. */
