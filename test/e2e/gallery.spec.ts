@@ -30,6 +30,12 @@ async function openGallery(page: Page, { url }: ServedRenderer, query = ''): Pro
   await page.goto(`${url}/gallery.html?${query}`)
   await expect(page.getByRole('heading', { name: 'Gallery' })).toBeVisible()
   await expect(page.locator('figure svg[role=application]').last()).toBeAttached()
+  // Colours are judged when the page has its fonts and has stopped changing.
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    await Promise.all(document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime)).map(({ finished }) => finished.catch(() => null)))
+    await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+  })
   return page
 }
 

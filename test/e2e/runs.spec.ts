@@ -47,7 +47,7 @@ test('a pinned baseline gives every other run its paired difference', async ({ a
   await page.getByRole('button', { name: '1 chosen' }).click()
   await page.getByRole('menuitem', { name: 'Set as baseline' }).click()
   await expect(table(page).getByRole('columnheader', { name: /against baseline/ })).toBeVisible()
-  await expect(rowOf(page, 'length penalty')).toContainText(/−1\d\.\d/, { timeout: 60_000 })
+  await expect(rowOf(page, 'length penalty')).toContainText(/[+−]\d+\.\d\s?±/, { timeout: 60_000 })
   await page.reload()
   await expect(table(page).getByRole('columnheader', { name: /against baseline/ })).toBeVisible()
 })
