@@ -90,11 +90,14 @@ export class CompareState {
   #scope = $derived({ runIds: [...this.runIds], groupBy: this.by, step: this.step })
   #asks = $derived(this.runIds.length > 0 && this.stops.length > 0)
   tables = reading((client, signal) => (this.#asks ? client.compare.tables({ ...this.#scope, budgets: [...this.stops], baseline: this.baseline }, { signal }) : null), { nouns: ['evaluations'], keep: true })
-  accuracy = reading((client, signal) => (this.#asks ? client.compare.budgetCurves({ ...this.#scope, quantity: 'accuracy', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
-  regret = reading((client, signal) => (this.#asks ? client.compare.budgetCurves({ ...this.#scope, quantity: 'regret', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
-  maps = reading((client, signal) => (this.#asks ? client.compare.maps({ ...this.#scope, budgets: [...this.stops] }, { signal }) : null), { nouns: ['evaluations'], keep: true })
-  pairs = reading((client, signal) => (this.#asks && this.pair !== null ? client.compare.pairs({ a: this.#runIdsOf(this.pair.a), b: this.#runIdsOf(this.pair.b), step: this.step }, { signal }) : null), { nouns: ['evaluations'], keep: true })
-  tokensFor = reading((client, signal) => (this.#asks ? client.compare.tokensFor({ ...this.#scope, accuracy: this.level, baseline: this.baseline }, { signal }) : null), { nouns: ['evaluations'], keep: true })
+  /** The headline is there, or there is none to wait for: what lies below it may be asked for. */
+  scored = $derived(this.runIds.length > 0 && (this.tables.data !== undefined || this.tables.problem !== null || (this.budgets.data !== undefined && this.stops.length === 0)))
+  #below = $derived(this.#asks && this.scored)
+  accuracy = reading((client, signal) => (this.#below ? client.compare.budgetCurves({ ...this.#scope, quantity: 'accuracy', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
+  regret = reading((client, signal) => (this.#below ? client.compare.budgetCurves({ ...this.#scope, quantity: 'regret', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
+  maps = reading((client, signal) => (this.#below ? client.compare.maps({ ...this.#scope, budgets: [...this.stops] }, { signal }) : null), { nouns: ['evaluations'], keep: true })
+  pairs = reading((client, signal) => (this.#below && this.pair !== null ? client.compare.pairs({ a: this.#runIdsOf(this.pair.a), b: this.#runIdsOf(this.pair.b), step: this.step }, { signal }) : null), { nouns: ['evaluations'], keep: true })
+  tokensFor = reading((client, signal) => (this.#below ? client.compare.tokensFor({ ...this.#scope, accuracy: this.level, baseline: this.baseline }, { signal }) : null), { nouns: ['evaluations'], keep: true })
   descriptions = reading((client) => client.glossary.metrics())
 
   #runIdsOf = (id: ArmId): number[] => this.armOf(id)?.runs.map((run) => run.id) ?? []
@@ -103,8 +106,6 @@ export class CompareState {
   map: MethodMap | null = $derived(scoredAt(this.maps.data, this.budget))
   /** The figures on screen are of what was chosen before; the new ones are on their way. */
   late = $derived(this.tables.busy && this.tables.data !== undefined)
-  /** The headline is there, or there is none to wait for: what lies below it may be asked for. */
-  scored = $derived(this.runIds.length > 0 && (this.tables.data !== undefined || this.tables.problem !== null || (this.budgets.data !== undefined && this.stops.length === 0)))
   hasStart = $derived(this.table?.rows.some(({ key }) => key === 'start') ?? false)
   /** Steps with an evaluation, the start's first: where the slider of steps stops. */
   steps: readonly number[] = $derived([...new Set([...(this.hasStart ? [0] : []), ...(this.budgets.data?.steps ?? [])])].sort((a, b) => a - b))

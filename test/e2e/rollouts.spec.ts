@@ -82,6 +82,15 @@ test('words are found in all rollouts with their place in the text, and a link b
   await expect(page.getByRole('searchbox', { name: 'Find rollouts with these words' })).toHaveValue('Wait')
 })
 
+test('the thinking can be folded away, and the words of a search are marked where they stand', async ({ at }) => {
+  const page = await at('#/rollouts?text=Wait&list=find')
+  await expect.poll(() => page.evaluate(() => [...(CSS.highlights.get('found') ?? [])].map(String))).toContain('Wait')
+  await page.getByRole('switch', { name: 'Thinking' }).click()
+  await expect(page.getByText(/of thinking not shown/)).toBeVisible()
+  await page.getByRole('switch', { name: 'Markdown and maths' }).click()
+  await expect(page.locator('main .rich')).toBeVisible()
+})
+
 test('what each method pays is told for this rollout and opens to its parts', async ({ at }) => {
   const page = await at('#/rollouts')
   const table = page.getByRole('grid', { name: 'Reward of this rollout by method' })
