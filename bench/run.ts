@@ -17,7 +17,8 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   step: { load: () => import('./step.ts') },
   // Makes a workspace of a million rollouts and needs a browser; only when named.
   ui: { load: () => import('./ui.ts'), unasked: true },
-  import: { load: () => import('./importing.ts') },
+  // Writes two files of a GB each; only when named.
+  import: { load: () => import('./importing.ts'), unasked: true },
   // Needs Python 3.11 and installs PyTorch; only when named.
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
 }

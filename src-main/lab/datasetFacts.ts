@@ -11,6 +11,8 @@ import type { Store } from '../store/openStore.ts'
 
 /** Values of a slice that are listed. */
 const VALUES = 12
+/** Levels that stand by themselves, and bins of more. */
+const LEVELS = 12
 /** Problems of one part that are compared with another. */
 const MOST_COMPARED = 20_000
 const EXAMPLES = 10
@@ -44,7 +46,7 @@ export async function datasetFacts(store: Store, dataset: Dataset, signal: Abort
   const shown = ({ edges, counts, unit }: LengthHistogram): DatasetFacts['problemLengths'] => ({ edges: [...edges], counts: [...counts], unit })
   return {
     problemLengths: shown(problemLengths), answerLengths: shown(answerLengths), unlevelled,
-    levels: [...levels].map(([level, count]) => ({ level, count })).sort((a, b) => a.level - b.level),
+    levels: levelsShown(levels),
     slices: Object.entries(slices).map(([name, { values, others }]) => {
       const listed = Object.entries(values).map(([value, count]) => ({ value, count }))
       return { name, values: listed.slice(0, VALUES), others: others + listed.slice(VALUES).reduce((sum, { count }) => sum + count, 0) }
@@ -52,6 +54,17 @@ export async function datasetFacts(store: Store, dataset: Dataset, signal: Abort
     record: recordOfDataset(dataset),
     uses: store.datasets.uses(dataset.id),
   }
+}
+
+/** Levels one by one, or in equal bins where they are more than that. */
+function levelsShown(levels: ReadonlyMap<number, number>): DatasetFacts['levels'] {
+  const each = [...levels].sort(([a], [b]) => a - b)
+  if (each.length <= LEVELS) return each.map(([level, count]) => ({ from: level, to: level, count }))
+  const [low, high] = [each[0]![0], each.at(-1)![0]]
+  const width = (high - low) / LEVELS
+  const counts = new Array<number>(LEVELS).fill(0)
+  for (const [level, count] of each) counts[Math.min(LEVELS - 1, Math.floor((level - low) / width))]! += count
+  return counts.map((count, bin) => ({ from: low + bin * width, to: low + (bin + 1) * width, count }))
 }
 
 /** A stored problem as the summariser takes it. */

@@ -148,8 +148,8 @@ export type LengthHistogram = Of<typeof lengthHistogram>
 export const datasetFacts = z.object({
   problemLengths: lengthHistogram,
   answerLengths: lengthHistogram,
-  /** Problems per number of the level or difficulty column, ascending; `unlevelled` have none. */
-  levels: z.array(z.object({ level: z.number(), count })),
+  /** Problems per number of the level or difficulty column, ascending, each number by itself (from = to) or, where there are many, in bins [from, to); `unlevelled` have none. */
+  levels: z.array(z.object({ from: z.number(), to: z.number(), count })),
   unlevelled: count,
   /** The most frequent values of each slice and how many problems have another. */
   slices: z.array(z.object({ name, values: z.array(z.object({ value: z.string(), count })), others: count })),

@@ -118,10 +118,17 @@ describe('a dataset that is kept', () => {
   it('says how long and how hard its problems are, and what they are about', async () => {
     const { datasetId } = await bring({ paths: [file('eggs.jsonl', rows(0, 30))] })
     const facts = await lab.client.datasets.facts({ datasetId: datasetId! })
-    expect(facts.levels).toEqual([{ level: 1, count: 10 }, { level: 2, count: 10 }, { level: 3, count: 10 }])
+    expect(facts.levels).toEqual([1, 2, 3].map((level) => ({ from: level, to: level, count: 10 })))
     expect(facts.slices.find(({ name }) => name === 'subject')).toEqual({ name: 'subject', values: [{ value: 'eggs', count: 30 }], others: 0 })
     expect(facts.problemLengths.counts.reduce((sum, each) => sum + each, 0)).toBe(30)
     expect(facts.record).toMatchObject({ kind: 'dataset', rows: 30, similar: { count: expect.any(Number) } })
+  })
+
+  it('puts levels that are many into bins', async () => {
+    const { datasetId } = await bring({ paths: [file('graded.jsonl', Array.from({ length: 60 }, (_, i) => JSON.stringify({ problem: `Ride ${i}: how long is a road with ${i} stones?`, answer: String(i), difficulty: i / 60 })))], keepDuplicates: true })
+    const { levels } = await lab.client.datasets.facts({ datasetId: datasetId! })
+    expect(levels).toHaveLength(12)
+    expect(levels.map(({ count }) => count)).toEqual(new Array(12).fill(5))
   })
 
   it('names the problems it shares with another set', async () => {
