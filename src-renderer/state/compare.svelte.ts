@@ -3,6 +3,7 @@
  * Everything that depends on the budget comes for every measured budget at once, so that scrubbing only looks up.
  */
 import type { CompareTable, MethodMap, Run } from '../../src-preload/contract.ts'
+import { untrack } from 'svelte'
 import { lab } from './client.svelte.ts'
 import { reading } from './reading.svelte.ts'
 import { place, type Params } from './route.svelte.ts'
@@ -89,9 +90,11 @@ export class CompareState {
 
   #scope = $derived({ runIds: [...this.runIds], groupBy: this.by, step: this.step })
   #asks = $derived(this.runIds.length > 0 && this.stops.length > 0)
+  /** The budget on screen alone: what is looked at first waits for no other. */
+  headline = reading((client, signal) => (this.#asks ? client.compare.table({ ...this.#scope, budget: untrack(() => this.budget), baseline: this.baseline }, { signal }) : null), { nouns: ['evaluations'], keep: true })
   tables = reading((client, signal) => (this.#asks ? client.compare.tables({ ...this.#scope, budgets: [...this.stops], baseline: this.baseline }, { signal }) : null), { nouns: ['evaluations'], keep: true })
   /** The headline is there, or there is none to wait for: what lies below it may be asked for. */
-  scored = $derived(this.runIds.length > 0 && (this.tables.data !== undefined || this.tables.problem !== null || (this.budgets.data !== undefined && this.stops.length === 0)))
+  scored = $derived(this.runIds.length > 0 && (this.headline.data !== undefined || this.headline.problem !== null || (this.budgets.data !== undefined && this.stops.length === 0)))
   #below = $derived(this.#asks && this.scored)
   accuracy = reading((client, signal) => (this.#below ? client.compare.budgetCurves({ ...this.#scope, quantity: 'accuracy', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
   regret = reading((client, signal) => (this.#below ? client.compare.budgetCurves({ ...this.#scope, quantity: 'regret', start: true }, { signal }) : null), { nouns: ['evaluations'], keep: true })
@@ -102,10 +105,10 @@ export class CompareState {
 
   #runIdsOf = (id: ArmId): number[] => this.armOf(id)?.runs.map((run) => run.id) ?? []
 
-  table: CompareTable | null = $derived(scoredAt(this.tables.data, this.budget))
+  table: CompareTable | null = $derived(this.tables.data === undefined ? (this.headline.data ?? null) : scoredAt(this.tables.data, this.budget))
   map: MethodMap | null = $derived(scoredAt(this.maps.data, this.budget))
   /** The figures on screen are of what was chosen before; the new ones are on their way. */
-  late = $derived(this.tables.busy && this.tables.data !== undefined)
+  late = $derived(this.table !== null && (this.tables.busy ? this.tables.data !== undefined || this.table.budget !== this.budget : false))
   hasStart = $derived(this.table?.rows.some(({ key }) => key === 'start') ?? false)
   /** Steps with an evaluation, the start's first: where the slider of steps stops. */
   steps: readonly number[] = $derived([...new Set([...(this.hasStart ? [0] : []), ...(this.budgets.data?.steps ?? [])])].sort((a, b) => a - b))
