@@ -47,10 +47,11 @@ export interface DatasetImport {
 export function createDatasetImport({ keepDuplicates = false, against }: ImportOptions): DatasetImport {
   const roles: { [file: string]: RoleGuess } = {}
   const files: string[] = []
-  /** Problems by where they stand: the number of the file and the line in one number, which a million of them can afford. */
+  /** Problems by their number; numbers and flat arrays, because there may be a million of them. */
   const index = createDuplicateIndex<number>()
-  /** Of every problem by where it stands: whether a repeat says the same answer. */
-  const answersSeen = createDigestTable()
+  /** Of every problem where it stands, the number of its file and its line in one, and 32 bits of its answer's digest. */
+  const places: number[] = []
+  const answersSeen: number[] = []
   const ids = createDigestTable()
   const summary = createSummariser()
   const answers: Answer[] = []
@@ -86,17 +87,18 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
           const text = (): string => JSON.stringify(source.value)
           if (isRefused(result)) return { rejected: reject(file, source, result.code, result.detail, text()) }
           const where = fileNumber * LINES + source.line
-          const answerAt = (place: number): Uint32Array => digestOf(`${place}\0${JSON.stringify(result.answer ?? null)}`)
-          const match = index.add(where, result.problem)
+          const match = index.add(places.length, result.problem)
+          const answer = digestOf(JSON.stringify(result.answer ?? null))[0]!
           if (match?.similarity === 1) {
-            const sameAnswer = answersSeen.find(answerAt(match.key)) >= 0
-            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', placeText(match.key), text()) }
+            const sameAnswer = answersSeen[match.key] === answer
+            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', placeText(places[match.key]!), text()) }
           } else {
-            addOnce(answersSeen, answerAt(where))
+            places.push(where)
+            answersSeen.push(answer)
             if (match !== null) {
               similarCount++
               notes.add('rows.similar', source.line)
-              if (similar.length < EXAMPLES) similar.push({ id: result.id, match: { ...match, key: placeText(match.key) } })
+              if (similar.length < EXAMPLES) similar.push({ id: result.id, match: { ...match, key: placeText(places[match.key]!) } })
             }
           }
           const row = named(result, ids, () => notes.add('id.repeated', source.line))

@@ -69,11 +69,11 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
   const keys: Key[] = []
   let near = 0
   const mostDifferent = Math.floor((1 - threshold) * HASHES)
-  let signatures = new Uint32Array(HASHES * 64)
+  let signatures = new Uint16Array(HASHES * 64)
   let slots = FEWEST_SLOTS
   let tables = new Int32Array(BANDS * slots).fill(-1)
 
-  function place(signature: Uint32Array, index: number): void {
+  function place(signature: Uint16Array, index: number): void {
     for (let band = 0; band < BANDS; band++) {
       const hash = bandHash(signature, band)
       tables[band * slots + (hash & (slots - 1))] = (markOf(hash) << INDEX_BITS) | index
@@ -82,7 +82,7 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
 
   function makeRoom(): void {
     if ((near + 1) * HASHES > signatures.length) {
-      const larger = new Uint32Array(Math.min(nearLimit * HASHES, signatures.length * 2))
+      const larger = new Uint16Array(Math.min(nearLimit * HASHES, signatures.length * 2))
       larger.set(signatures)
       signatures = larger
     }
@@ -92,7 +92,7 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
     for (let index = 0; index < near; index++) place(signatures.subarray(index * HASHES, (index + 1) * HASHES), index)
   }
 
-  function lookUp(evened: string): { digest: Uint32Array; match: Match<Key> | null; signature: Uint32Array | null } {
+  function lookUp(evened: string): { digest: Uint32Array; match: Match<Key> | null; signature: Uint16Array | null } {
     const digest = digestOf(evened)
     const same = exact.find(digest)
     if (same >= 0) return { digest, match: { key: keys[same]!, similarity: 1 }, signature: null }
@@ -134,15 +134,15 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
 }
 
 const EMPTY = 0xffffffff
-/** [64] what `minHash` gives. Refilled by every call. */
-const signatureNow = new Uint32Array(HASHES)
+/** [64] what `minHash` gives, 16 bits of each hash. Refilled by every call. */
+const signatureNow = new Uint16Array(HASHES)
 const filledNow = new Uint32Array(HASHES)
 
 /**
  * [64] the least hash among the shingles that fall into each bin; an empty bin borrows from the first filled one in an order of its own
  * (one-permutation hashing with optimal densification: Li, Owen and Zhang 2012; Shrivastava 2017). Each shingle is hashed once, not 64 times.
  */
-function minHash(evened: string): Uint32Array {
+function minHash(evened: string): Uint16Array {
   const words = wordHashes(evened)
   filledNow.fill(EMPTY)
   const last = Math.max(0, words.length - SHINGLE)
@@ -158,7 +158,7 @@ function minHash(evened: string): Uint32Array {
   for (let bin = 0; bin < HASHES; bin++) {
     let from = bin
     for (let turn = 0; filledNow[from] === EMPTY && turn < HASHES; turn++) from = donors[bin * HASHES + turn]!
-    signatureNow[bin] = filledNow[from]!
+    signatureNow[bin] = filledNow[from]! >>> 16
   }
   return signatureNow
 }
@@ -192,7 +192,7 @@ function wordHashes(evened: string): number[] {
 }
 
 /** 32 bits for a band's four hashes: its place in the table by the lowest, its mark by the highest. */
-function bandHash(signature: Uint32Array, band: number): number {
+function bandHash(signature: Uint16Array, band: number): number {
   let hash = 0x811c9dc5
   for (let row = 0; row < ROWS; row++) hash = Math.imul(hash ^ signature[band * ROWS + row]!, 0x01000193) ^ (hash >>> 13)
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b)
@@ -202,7 +202,7 @@ function bandHash(signature: Uint32Array, band: number): number {
 const markOf = (hash: number): number => hash >>> 21
 
 /** The share of equal hashes; 0 as soon as more than `mostDifferent` differ. */
-function agreement(signature: Uint32Array, signatures: Uint32Array, from: number, mostDifferent: number): number {
+function agreement(signature: Uint16Array, signatures: Uint16Array, from: number, mostDifferent: number): number {
   let different = 0
   for (let k = 0; k < HASHES; k++) if (signature[k] !== signatures[from + k] && ++different > mostDifferent) return 0
   return 1 - different / HASHES
