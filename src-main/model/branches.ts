@@ -1,7 +1,7 @@
 // The graph behind exact mu: traces and, hanging off each of them at chosen cuts, branches that hold a forced stop and the trie of
 // correct answers. Weights are read once; the traces attend causally, a branch token attends to its trace up to the cut and to its own
-// ancestors. Attention is therefore two blocks (trace, branch) under one softmax instead of one wide masked square, and a branch pays
-// for its own width only. Equal to scoring every branch as a sequence of its own.
+// ancestors: its keys are those of its trace with its own behind them, so no branch meets another and each pays for its own width only.
+// Equal to scoring every branch as a sequence of its own.
 import type { Graph, Value } from '../graph/ir.ts'
 import { attentionWeights, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads } from './llama.ts'
 import type { LlamaConfig } from './config.ts'
@@ -55,13 +55,8 @@ export function branchGraph(config: LlamaConfig, options: { readonly traceLogps:
     const q = splitQueryHeads(stack, rotate(stack, own.q, branchPositions, tables), 'N', 'M')
     const k = splitKeyHeads(stack, rotate(stack, own.k, branchPositions, tables), 'N', 'M')
     const v = splitKeyHeads(stack, own.v, 'N', 'M')
-    const group = config.heads / config.kvHeads
-    const ofTrace = g.fusedMatMul(q, traceKeys, { transB: true, alpha })
-    const ofTree = g.fusedMatMul(q, k, { transB: true, alpha })
+    const scores = g.fusedMatMul(q, g.concat([traceKeys, k], 2), { transB: true, alpha })
     const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'T']), treeBias], -1)
-    const weights = attentionWeights(stack, g.concat([ofTrace, ofTree], -1), seen, 'M', 'T+M')
-    const rows = `${group}*M`
-    const [onTrace, onTree] = g.split(g.reshape(weights, ['N', config.kvHeads, rows, 'T+M']), -1, ['T', 'M'])
-    return joinQueryHeads(stack, g.add(g.matMul(onTrace!, traceValues), g.matMul(onTree!, v)), 'N', 'M')
+    return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, seen, 'M', 'T+M'), g.concat([traceValues, v], 2)), 'N', 'M')
   }
 }

@@ -46,7 +46,7 @@ const layouts = new WeakMap<AnswerTrie, AnswerBranch>()
  * @param run the session of `branchGraph` without trace log-probs
  * @param tokenBudget tokens computed at once, traces and branches together
  */
-export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = 6144): Promise<ExactMu> {
+export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = 3072): Promise<ExactMu> {
   const known = new Map<string, number>()
   const keys: string[][] = []
   const jobs: Job[] = []
