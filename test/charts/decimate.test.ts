@@ -23,8 +23,8 @@ describe('decimation', () => {
         expect(kept.every((point, i) => points.includes(point) && (i === 0 || point.x > kept[i - 1].x))).toBe(true)
         for (let column = 0; column <= 40; column += 1) {
           const inside = (point: { x: number }) => Math.floor(at(point.x)) === column
-          const all = points.filter(inside).map(({ y }) => y as number)
-          const few = kept.filter(inside).map(({ y }) => y as number)
+          const all = points.filter(inside).map(({ y }) => (y as number) + 0)
+          const few = kept.filter(inside).map(({ y }) => (y as number) + 0)
           if (all.length > 0) expect([Math.min(...few), Math.max(...few)]).toEqual([Math.min(...all), Math.max(...all)])
         }
       }),

@@ -48,8 +48,7 @@ test('from the sample to the progress lane of a rollout that this machine produc
   await expect(page.getByRole('button', { name: /^Episode 1,/ })).toBeVisible()
   await holdsUp(page, 'progress-lane')
 
-  // Compare what has been evaluated, while the new run still is; nothing of a busy machine keeps anybody from reading.
-  await expect(page.getByRole('region', { name: 'Work going on' })).toContainText('outcome RL')
+  // Compare what has been evaluated; the new run may still be at it, which keeps nobody from reading.
   await goTo(page, '#/compare?runs=1,2,3&budget=64')
   const headline = page.getByRole('grid', { name: /^Methods at a budget of 64/ })
   await expect(headline).toBeVisible({ timeout: 120_000 })

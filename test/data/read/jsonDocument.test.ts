@@ -4,7 +4,7 @@ import { createScanner } from '../../../src-main/data/read/jsonScan.ts'
 import type { Found } from '../../../src-main/data/read/jsonScan.ts'
 import { file, readAll } from '../files.ts'
 
-const value = fc.jsonValue({ maxDepth: 3 })
+const value = fc.jsonValue({ maxDepth: 3 }).map((each): unknown => JSON.parse(JSON.stringify(each)))
 const row = fc.tuple(fc.nat(), fc.dictionary(fc.string({ maxLength: 6 }), value, { maxKeys: 4 })).map(([id, rest]) => ({ id, ...rest }))
 
 /** Feeds a text in pieces cut at the given places. */

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { exactly, file, readAll } from '../files.ts'
 
-const json = fc.jsonValue({ maxDepth: 4 }).filter((value) => JSON.stringify(value) === JSON.stringify(JSON.parse(JSON.stringify(value))))
+/** What JSON can say: it has one zero. */
+const json = fc.jsonValue({ maxDepth: 4 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
 const row = fc.dictionary(fc.string({ maxLength: 8 }), json, { maxKeys: 5 })
 
 describe('JSON Lines', () => {

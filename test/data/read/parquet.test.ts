@@ -17,7 +17,7 @@ const table = (rows: number, codec: 'SNAPPY' | 'UNCOMPRESSED' = 'SNAPPY'): Buffe
 describe('Parquet', () => {
   it('gives back any columns that were written', async () => {
     const rows = fc.array(fc.record({
-      text: fc.option(fc.string()), whole: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), part: fc.option(fc.double()), flag: fc.option(fc.boolean()), any: fc.option(fc.jsonValue({ maxDepth: 2 }).filter((each) => each !== null && !Object.is(each, -0))),
+      text: fc.option(fc.string()), whole: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), part: fc.option(fc.double()), flag: fc.option(fc.boolean()), any: fc.option(fc.jsonValue({ maxDepth: 2 }).map((each): unknown => JSON.parse(JSON.stringify(each))).filter((each) => each !== null)),
     }), { minLength: 1, maxLength: 40 })
     await fc.assert(fc.asyncProperty(rows, async (written) => {
       const column = (name: string, type: string): never => ({ name, type, nullable: true, data: written.map((each) => (each as Record<string, unknown>)[name]) }) as never
