@@ -13,7 +13,7 @@ import type { Compression } from './unpack.ts'
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
 const HEAD_BYTES = 1 << 18
-const CHUNK_BYTES = 1 << 20
+const CHUNK_BYTES = 1 << 18
 /** Small, because a hostile archive unpacks a thousandfold and every unpacked byte of a chunk is held at once. */
 const PACKED_CHUNK_BYTES = 1 << 16
 
