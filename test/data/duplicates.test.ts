@@ -54,6 +54,17 @@ describe('an index of problems', () => {
     expect(near.filter((text, place) => index.find(text.join(' '))?.key === place).length).toBeGreaterThan(2970)
   })
 
+  it('never takes a text for the same because every hash of it agrees', () => {
+    const body = Array.from({ length: 600 }, (_, n) => `word${n % 37} step${n}`).join(' ')
+    const index = createDuplicateIndex()
+    for (let n = 0; n < 200; n++) {
+      const match = index.add(`p${n}`, `Problem ${n}: ${body}`)
+      if (n > 0) expect(match!.similarity).toBeGreaterThan(0.9)
+      expect(match?.similarity ?? 0).toBeLessThan(1)
+    }
+    expect(index.find(`Problem 7: ${body}`)).toEqual({ key: 'p7', similarity: 1 })
+  })
+
   it('goes on finding the same texts beyond what is kept for alike ones', () => {
     const index = createDuplicateIndex({ nearLimit: 2 })
     for (const key of ['a', 'b', 'c']) index.add(key, `${key} ${key} ${key} and a tail of words`)

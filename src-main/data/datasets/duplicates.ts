@@ -8,6 +8,8 @@ import { createDigestTable, digestOf } from './digestTable.ts'
 const HASHES = 64
 const BANDS = 16
 const ROWS = HASHES / BANDS
+/** Of texts that are not the same: all their hashes may agree where they differ in one word of many. */
+const MOST_ALIKE = 1 - 1 / (2 * HASHES)
 /** Slots of a band's table: as many as there are problems, between these powers of two. */
 const FEWEST_SLOTS = 1 << 7
 const MOST_SLOTS = 1 << 18
@@ -112,7 +114,7 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
         similarity = estimate
       }
     }
-    return { digest, match: similarity >= threshold ? { key: keys[best]!, similarity } : null, signature }
+    return { digest, match: similarity >= threshold ? { key: keys[best]!, similarity: Math.min(similarity, MOST_ALIKE) } : null, signature }
   }
 
   return {
