@@ -2,43 +2,13 @@
  * Files in a real browser, over the served lab: chosen in the dialog or dropped on the window, looked at, given roles, imported as
  * a job; the Datasets page then says what is in them, what they share, and which rows were kept aside.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as base, type Page } from '@playwright/test'
-import { openServer, type Server } from '../../src-main/serve.ts'
+import { expect, type Page } from '@playwright/test'
+import { copySample, testsOn } from './workbench.ts'
 
-interface Desk {
-  readonly server: Server
-  readonly folder: string
-}
-
-const test = base.extend<{ at: (hash: string) => Promise<Page> }, { desk: Desk }>({
-  desk: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'mrt-datasets-'))
-      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
-      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
-      await use({ server, folder })
-      await server.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
-  at: async ({ page, desk }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    await use(async (hash) => {
-      await page.goto(desk.server.url)
-      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
-      await page.evaluate((to) => (location.hash = to), hash)
-      return page
-    })
-    expect(said).toEqual([])
-  },
-})
+const test = testsOn(copySample)
 test.describe.configure({ mode: 'serial', timeout: 60_000 })
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Import' })
@@ -63,9 +33,9 @@ async function dropFiles(page: Page, files: readonly { readonly name: string; re
   await page.dispatchEvent('main', 'drop', { dataTransfer: transfer })
 }
 
-test('a file chosen in the dialog shows its roles, its first rows and the rows it would lose, and becomes a dataset', async ({ at, desk }) => {
+test('a file chosen in the dialog shows its roles, its first rows and the rows it would lose, and becomes a dataset', async ({ at, workbench }) => {
   const page = await at('#/datasets')
-  const file = join(desk.folder, 'gsm8k-train.jsonl')
+  const file = join(workbench.folder, 'gsm8k-train.jsonl')
   writeFileSync(file, `${gsm8k}\n`)
   await page.getByRole('button', { name: /^Import/ }).click()
   await page.getByLabel('Files to import').setInputFiles(file)

@@ -2,46 +2,15 @@
  * Takes things away from the sample workspace in a real browser: rollouts in TRL's shape, answers side by side, the database, and a
  * comparison as a page, which is then opened from the disk with the network off and used like the application.
  */
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, cpSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as base, type Browser, type Page } from '@playwright/test'
-import { openServer, type Server } from '../../src-main/serve.ts'
+import { expect, type Browser, type Page } from '@playwright/test'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { copySample, testsOn } from './workbench.ts'
 
-interface Shared {
-  readonly folder: string
-  readonly server: Server
-}
-
-const test = base.extend<{ at: (hash: string) => Promise<Page> }, { shared: Shared }>({
-  shared: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'mrt-export-'))
-      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
-      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
-      await use({ folder, server })
-      await server.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
-  at: async ({ page, shared }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    await use(async (hash) => {
-      await page.goto(shared.server.url)
-      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
-      await page.evaluate((to) => (location.hash = to), hash)
-      await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('')
-      return page
-    })
-    expect(said).toEqual([])
-  },
-})
+const test = testsOn(copySample, { arrived: (page) => expect(page.getByRole('heading', { level: 1 })).not.toHaveText('') })
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Export' })
 
@@ -65,12 +34,12 @@ async function openOffline(browser: Browser, path: string, colorScheme: 'light' 
   return { page, said, asked, close: () => context.close() }
 }
 
-test('a comparison leaves as one page that opens offline, with its charts and its scrubber live', async ({ at, browser, shared }) => {
+test('a comparison leaves as one page that opens offline, with its charts and its scrubber live', async ({ at, browser, workbench }) => {
   test.setTimeout(240_000)
   const page = await at('#/compare?budget=64')
   const download = await written(page, () => page.getByRole('button', { name: 'Export report' }).click())
   await expect(dialog(page).getByText(/Written:/)).toBeVisible()
-  const report = join(shared.folder, 'report.html')
+  const report = join(workbench.folder, 'report.html')
   copyFileSync(download, report)
   expect(statSync(report).size).toBeLessThan(5e6)
 
@@ -110,7 +79,7 @@ test('a comparison leaves as one page that opens offline, with its charts and it
   }
 })
 
-test('the dialog says how large a file will be, writes it, and says where it went', async ({ at, shared }) => {
+test('the dialog says how large a file will be, writes it, and says where it went', async ({ at, workbench }) => {
   const page = await at('#/run/1')
   await page.getByRole('button', { name: 'More about this run' }).click()
   await page.getByRole('menuitem', { name: /^Export/ }).click()
@@ -119,7 +88,7 @@ test('the dialog says how large a file will be, writes it, and says where it wen
   const path = await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click())
   const [first] = readFileSync(path, 'utf8').split('\n')
   expect(JSON.parse(first!)).toMatchObject({ input: expect.any(String), output: expect.any(String), score: expect.any(Number), step: 1 })
-  await expect(dialog(page).getByText(join(shared.folder, 'sample', 'exports'), { exact: false })).toContainText('verl.jsonl')
+  await expect(dialog(page).getByText(join(workbench.folder, 'sample', 'exports'), { exact: false })).toContainText('verl.jsonl')
   await dialog(page).getByRole('combobox', { name: 'Which rollouts' }).selectOption({ index: 1 })
   await dialog(page).getByRole('combobox', { name: 'Format' }).selectOption('parquet')
   expect(readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click())).subarray(0, 4).toString()).toBe('PAR1')
@@ -145,8 +114,8 @@ test('two runs leave side by side, and the database as one file', async ({ at })
   expect(readFileSync(copy).subarray(0, 15).toString()).toBe('SQLite format 3')
 })
 
-test('runs of another workspace are looked at, chosen, and taken over once', async ({ at, shared }) => {
-  const other = join(shared.folder, 'other')
+test('runs of another workspace are looked at, chosen, and taken over once', async ({ at, workbench }) => {
+  const other = join(workbench.folder, 'other')
   cpSync(resolve('resources/sample'), other, { recursive: true })
   const store = openStore(other, { program: 'test' })
   const [first] = store.runs.list()

@@ -2,41 +2,15 @@
  * The Models page in a real browser: the starter model with its provenance, checkpoints to branch from, a dropped Hugging Face folder
  * that becomes a model or is refused with the reason, and the self-test of the processor.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as base, type Page } from '@playwright/test'
+import { expect, type Page } from '@playwright/test'
 import { initialWeights, parameterSpecs, STARTER_CONFIG } from '../../src-main/model/config.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
-import { openServer, type Server } from '../../src-main/serve.ts'
+import { copySample, testsOn } from './workbench.ts'
 
-const test = base.extend<{ at: (hash: string) => Promise<Page> }, { desk: { readonly server: Server; readonly folder: string } }>({
-  desk: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'mrt-models-'))
-      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
-      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
-      await use({ server, folder })
-      await server.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
-  at: async ({ page, desk }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    await use(async (hash) => {
-      await page.goto(desk.server.url)
-      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
-      await page.evaluate((to) => (location.hash = to), hash)
-      await expect(page.getByRole('heading', { name: 'Models', level: 1 })).toBeVisible()
-      return page
-    })
-    expect(said).toEqual([])
-  },
-})
+const test = testsOn(copySample, { arrived: (page) => expect(page.getByRole('heading', { name: 'Models', level: 1 })).toBeVisible() })
 test.describe.configure({ mode: 'serial', timeout: 60_000 })
 
 const stated = {
@@ -66,9 +40,9 @@ test('the starter model stands with its shape, its origin and the checkpoints th
   await expect(page.getByRole('grid', { name: 'Checkpoints of runs' }).getByRole('button', { name: 'Branch' })).toHaveCount(3)
 })
 
-test('a Hugging Face folder becomes a model that a run can start from', async ({ at, desk }) => {
+test('a Hugging Face folder becomes a model that a run can start from', async ({ at, workbench }) => {
   const page = await at('#/models')
-  await lookAt(page, await modelFolder(join(desk.folder, 'tiny-llama')))
+  await lookAt(page, await modelFolder(join(workbench.folder, 'tiny-llama')))
   await dialog(page).getByRole('button', { name: 'Import', exact: true }).click()
   await expect(page.getByText('A model imported')).toBeVisible({ timeout: 30_000 })
   await page.getByRole('button', { name: 'Open', exact: true }).click()
@@ -79,9 +53,9 @@ test('a Hugging Face folder becomes a model that a run can start from', async ({
   await expect(page.getByLabel('Start from')).toHaveValue(/^model:\d+$/)
 })
 
-test('a model of another family is refused with what is different', async ({ at, desk }) => {
+test('a model of another family is refused with what is different', async ({ at, workbench }) => {
   const page = await at('#/models')
-  await lookAt(page, await modelFolder(join(desk.folder, 'other-family'), { tie_word_embeddings: false }))
+  await lookAt(page, await modelFolder(join(workbench.folder, 'other-family'), { tie_word_embeddings: false }))
   await dialog(page).getByRole('button', { name: 'Import', exact: true }).click()
   await expect(page.getByText(/an output matrix of its own/)).toBeVisible({ timeout: 30_000 })
 })

@@ -2,38 +2,12 @@
  * Reads rollouts of the sample workspace in a real browser, over the served lab: every way to a sample, the keys, the
  * views, search, links; nothing on the console, nothing that axe objects to in either theme.
  */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as base, type Page } from '@playwright/test'
-import { openServer, type Server } from '../../src-main/serve.ts'
+import { expect, type Page } from '@playwright/test'
+import { copySample, testsOn } from './workbench.ts'
 
-const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Server }>({
-  server: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'mrt-rollouts-'))
-      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
-      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
-      await use(server)
-      await server.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
-  at: async ({ page, server }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    await use(async (hash) => {
-      await page.goto(server.url)
-      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
-      await page.evaluate((to) => (location.hash = to), hash)
-      await expect(page.locator('main .answer, main .columns, main .tokens').first()).toBeVisible({ timeout: 60_000 })
-      return page
-    })
-    expect(said).toEqual([])
-  },
+const test = testsOn(copySample, {
+  arrived: (page) => expect(page.locator('main .answer, main .columns, main .tokens').first()).toBeVisible({ timeout: 60_000 }),
 })
 
 const where = (page: Page) => page.locator('main header p').first()

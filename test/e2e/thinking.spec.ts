@@ -2,14 +2,13 @@
  * Analyses the rollouts of the sample workspace in a real browser, over the served lab: J and regret against a chosen comparator, the
  * segmentation editor with live cuts, J measured as a job, votes, slices; axe objects to nothing in either theme.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as base, type Page } from '@playwright/test'
+import { expect, type Page } from '@playwright/test'
 import { importInto } from '../../src-main/lab/importInto.ts'
-import { openServer, type Server } from '../../src-main/serve.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { copySample, testsOn } from './workbench.ts'
 
 /** Rollouts of another trainer: some in the words of the sample's task, one in those of a language. */
 async function importThoughts(folder: string): Promise<void> {
@@ -26,33 +25,11 @@ async function importThoughts(folder: string): Promise<void> {
   store.close()
 }
 
-const test = base.extend<{ at: (hash: string) => Promise<Page> }, { server: Server }>({
-  server: [
-    async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'mrt-thinking-'))
-      cpSync(resolve('resources/sample'), join(folder, 'sample'), { recursive: true })
-      await importThoughts(folder)
-      const server = await openServer({ workspace: join(folder, 'sample'), home: join(folder, 'home') })
-      await use(server)
-      await server.close()
-      rmSync(folder, { recursive: true, force: true })
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
-  at: async ({ page, server }, use) => {
-    const said: string[] = []
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-    page.on('pageerror', (error) => said.push(error.message))
-    await use(async (hash) => {
-      await page.goto(server.url)
-      await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible({ timeout: 60_000 })
-      await page.evaluate((to) => (location.hash = to), hash)
-      await expect(page.getByRole('tab', { name: 'J and regret' })).toBeVisible({ timeout: 60_000 })
-      return page
-    })
-    expect(said).toEqual([])
-  },
-})
+const test = testsOn(async (folder) => {
+  const workspace = copySample(folder)
+  await importThoughts(folder)
+  return workspace
+}, { arrived: (page) => expect(page.getByRole('tab', { name: 'J and regret' })).toBeVisible({ timeout: 60_000 }) })
 
 const figure = (page: Page, name: string) => page.getByRole('application', { name, exact: true })
 

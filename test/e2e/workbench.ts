@@ -24,17 +24,22 @@ export interface Workbench {
   readonly folder: string
 }
 
+export interface TestsOptions extends Partial<ServerOptions> {
+  /** What is there once the page that a test goes to has arrived. */
+  readonly arrived?: (page: Page) => Promise<void>
+}
+
 /**
  * Tests against one server per file. `prepare` fills the folder and says which workspace to open; null opens what the
  * program would open by itself.
  */
-export function testsOn(prepare: (folder: string) => string | null, options: Partial<ServerOptions> = {}) {
+export function testsOn(prepare: (folder: string) => string | null | Promise<string>, { arrived = async () => {}, ...options }: TestsOptions = {}) {
   return base.extend<{ at: (hash?: string) => Promise<Page> }, { workbench: Workbench }>({
     workbench: [
       async ({}, use) => {
         const folder = mkdtempSync(join(tmpdir(), 'mrt-e2e-'))
         mkdirSync(join(folder, 'home'))
-        const server = await openServer({ workspace: prepare(folder), home: join(folder, 'home'), ...options })
+        const server = await openServer({ workspace: await prepare(folder), home: join(folder, 'home'), ...options })
         await use({ server, folder })
         await server.close()
         rmSync(folder, { recursive: true, force: true })
@@ -47,6 +52,7 @@ export function testsOn(prepare: (folder: string) => string | null, options: Par
         await page.goto(workbench.server.url)
         await letIn(page)
         if (hash !== '#/') await goTo(page, hash)
+        await arrived(page)
         return page
       })
       expect(said).toEqual([])
