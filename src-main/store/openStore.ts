@@ -28,7 +28,7 @@ import { stepStore } from './steps.ts'
 const DATABASE = 'workspace.db'
 const CHECKPOINTS = 'checkpoints'
 const BUSY_MS = 5000
-const CACHE_KIB = 65_536
+const CACHE_KIB = 32_768
 
 export interface OpenOptions {
   /** Make the workspace when the folder is missing or empty. */
