@@ -34,6 +34,7 @@ test('chords go to pages from anywhere, bare keys stay out of what is typed', as
   const page = await at()
   await page.keyboard.press('Control+1')
   await expect(page).toHaveURL(/#\/runs/)
+  await expect(page.getByRole('grid').first()).toBeFocused()
   await page.keyboard.press('Control+f')
   await expect(page.getByRole('searchbox', { name: 'Filter runs' })).toBeFocused()
   await page.keyboard.type('?')
