@@ -6,6 +6,7 @@ import type { Tensor } from '../engine/tensor.ts'
 import { HIDDEN } from '../model/llama.ts'
 import { branchProbability, layOutBranch, writeTreeBias } from './answerBranches.ts'
 import type { AnswerBranch } from './answerBranches.ts'
+import { contextKey } from './contextKey.ts'
 
 /** A rollout and the places where its thinking is stopped. */
 export interface CutTrace {
@@ -83,13 +84,9 @@ export async function exactMu(traces: readonly CutTrace[], suffix: readonly numb
   return { J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)), forwardedTokens, computedTokens, cuts, distinctCuts: known.size }
 }
 
-/** Prompt and prefix as a string: equal keys are equal contexts. */
+/** Prompt and prefix: equal keys are equal contexts. The prompt's length keeps them apart. */
 function prefixKey(trace: CutTrace, cut: number): string {
-  let key = ''
-  for (let t = 0; t < trace.prompt.length; t++) key += String.fromCodePoint(trace.prompt[t]!)
-  key += '|'
-  for (let t = 0; t < cut; t++) key += String.fromCodePoint(trace.completion[t]!)
-  return key
+  return `${trace.prompt.length}|${contextKey(trace.prompt)}${contextKey(trace.completion, cut)}`
 }
 
 function layoutOf(answers: AnswerTrie, suffix: readonly number[]): AnswerBranch {

@@ -4,6 +4,7 @@ import type { Decoder } from '../engine/decoder.ts'
 import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
 import type { Seed } from '../numeric/rng.ts'
 import type { TaskFormat } from '../tasks/types.ts'
+import { contextKey } from './contextKey.ts'
 
 export interface RolloutPlan {
   readonly prompt: readonly number[]
@@ -63,7 +64,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
   const known = new Map<string, number>()
   const requests = plans.map((plan) => {
     const context = Int32Array.from([...plan.prompt, ...Array.from(plan.prefix ?? [])])
-    const key = String.fromCodePoint(...context)
+    const key = contextKey(context)
     if (!known.has(key)) known.set(key, sources.push(context) - 1)
     const prefixThinkingTokens = prefixOf(plan).length
     return {
