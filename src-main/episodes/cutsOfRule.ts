@@ -4,7 +4,8 @@
 
 import { interpolate } from '../numeric/curves.ts'
 import { boundariesInTokens } from './segmentTokens.ts'
-import { findThinking, segmentText, type TextRule } from './segmentText.ts'
+import { segmentText, type TextRule } from './segmentText.ts'
+import { readThinking } from './thinking.ts'
 
 /** Where the text of each token ends, for texts in which a token is a word; null for others, whose tokenizer is not known here. */
 export function wordEnds(text: string, tokenCount: number): number[] | null {
@@ -17,7 +18,7 @@ export function wordEnds(text: string, tokenCount: number): number[] | null {
  * @param tokenEnds for each token of the completion the offset at which its text ends
  */
 export function cutTokens(text: string, tokenEnds: ArrayLike<number>, rule: TextRule): number[] {
-  const { start, end } = findThinking(text)
+  const { start, end } = readThinking(text)
   const thought = text.slice(start, end)
   const { episodes } = segmentText(thought, rule)
   // White space belongs to no token, so an episode ends with its last word.

@@ -87,7 +87,7 @@ export interface TextSegmentation {
 }
 
 /**
- * Episodes of a thought (without its `<think>` tags; see `findThinking`). A thought without any character has no episode.
+ * Episodes of a thought (without its marks; see thinking.ts). A thought without any character has no episode.
  * Throws RangeError on a rule with a negative gap, cut limit, or group size below 1, SyntaxError on a bad pattern.
  */
 export function segmentText(text: string, rule: TextRule): TextSegmentation {
@@ -144,20 +144,4 @@ function candidates(text: string, pieces: readonly Range[], opener: Opener): boo
 function trimNewlines(text: string, start: number, end: number): Range {
   while (end > start && text[end - 1] === '\n') end--
   return { start, end }
-}
-
-export interface Thinking extends Range {
-  /** False when the closing tag never came. */
-  readonly closed: boolean
-}
-
-/**
- * Where the thinking lies in a completion: after the first opening tag (or from the beginning when the prompt already
- * contained it), up to the first closing tag.
- */
-export function findThinking(completion: string, open = '<think>', close = '</think>'): Thinking {
-  const closing = completion.indexOf(close)
-  const opening = completion.indexOf(open)
-  const start = opening === -1 || (closing !== -1 && opening > closing) ? 0 : opening + open.length
-  return { start, end: closing === -1 ? completion.length : closing, closed: closing !== -1 }
 }

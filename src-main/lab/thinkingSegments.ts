@@ -5,7 +5,8 @@ import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '
 import type { MeasuredTrace } from '../episodes/budgetCurve.ts'
 import { cutTokens, readAt, wordEnds } from '../episodes/cutsOfRule.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
-import { findThinking, OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
+import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
+import { readThinking } from '../episodes/thinking.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
 import type { SensitivityRequest } from './experiments.ts'
@@ -103,7 +104,7 @@ export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'token
 export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
   return {
     segment: ({ text, rule }) => cutting(() => {
-      const { start, end } = findThinking(text)
+      const { start, end } = readThinking(text)
       return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({ index, textStart: start + characters.start, textEnd: start + characters.end }))
     }),
 

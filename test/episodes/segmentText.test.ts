@@ -1,6 +1,6 @@
 // Segmentation of text. The letter-coded cases were cut by a separate Python implementation of the published rule.
 import { describe, expect, it } from 'vitest'
-import { findThinking, OTHER_RULES, PAPER_PHRASES, PAPER_RULES, segmentText, type TextRule } from '../../src-main/episodes/segmentText.ts'
+import { OTHER_RULES, PAPER_PHRASES, PAPER_RULES, segmentText, type TextRule } from '../../src-main/episodes/segmentText.ts'
 
 /** One letter per paragraph: which of the things a paragraph can begin with. */
 const PARAGRAPHS: Record<string, string> = {
@@ -122,15 +122,5 @@ describe('other rules', () => {
     for (const bad of [{ minGap: -1 }, { maxCuts: -1 }, { groupSize: 0 }]) {
       expect(() => segmentText('x', { ...paper(1, 1), ...bad })).toThrow(RangeError)
     }
-  })
-})
-
-describe('finding the thinking', () => {
-  it('takes what lies between the tags, or from the start when the prompt opened them', () => {
-    expect(findThinking('<think>abc</think>answer')).toEqual({ start: 7, end: 10, closed: true })
-    expect(findThinking('abc</think>answer')).toEqual({ start: 0, end: 3, closed: true })
-    expect(findThinking('abc')).toEqual({ start: 0, end: 3, closed: false })
-    expect(findThinking('abc</think>say <think>')).toEqual({ start: 0, end: 3, closed: true })
-    expect(findThinking('[T]abc[/T]', '[T]', '[/T]')).toEqual({ start: 3, end: 6, closed: true })
   })
 })

@@ -15,7 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src-main/model': ['src-main/graph', 'src-main/autodiff', 'src-main/numeric'],
   'src-main/engine': [],
   'src-main/episodes': ['src-main/numeric'],
-  'src-main/tasks': ['src-main/numeric'],
+  'src-main/tasks': ['src-main/episodes', 'src-main/numeric'],
   'src-main/rl': ['src-main/graph', 'src-main/episodes', 'src-main/numeric'],
   'src-main/rollout': ['src-main/engine', 'src-main/model', 'src-main/episodes', 'src-main/tasks', 'src-main/numeric'],
   'src-main/store': ['src-preload/contract'],

@@ -1,6 +1,7 @@
 // Multiple choice: the letter or letters a text settles on, whether written B, (B), \text{(B)},
 // "Option B", "B. 15", or as the text of the option itself.
 
+import { answerPart } from '../../episodes/thinking.ts'
 import { extractAnswer, lastBoxed } from './extract.ts'
 
 const bare = (text: string): string =>
@@ -33,7 +34,8 @@ const byOption = (text: string, options: readonly string[]): string | null => {
 }
 
 /** Letter of a stated answer or of a whole completion; `options` are the texts of A, B, C, ... if known. */
-export const readChoice = (text: string, options: readonly string[] = []): string | null => {
+export const readChoice = (completion: string, options: readonly string[] = []): string | null => {
+  const text = answerPart(completion)
   const stated = lastBoxed(text) ?? extractAnswer(text, { fallback: 'marked' })
   if (stated !== null) {
     const found = lettersOf(stated) ?? byOption(stated, options)

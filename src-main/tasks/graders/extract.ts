@@ -1,14 +1,15 @@
 // The final answer inside a completion: the last \boxed or \fbox, <answer> tags, "#### n", a phrase
 // such as "the final answer is", or, if the whole text is no sentence, the text itself. A closing
 // sentence with exactly one number or formula counts as a last resort, never a number found anywhere.
-// Every scan is linear in the text; what stands before the last </think> is thought, not an answer.
+// Every scan is linear in the text; what is thought (episodes/thinking.ts) is not an answer.
+
+import { answerPart } from '../../episodes/thinking.ts'
 
 export type Extraction = {
   /** Where to look beyond explicit marks: `safe` also takes a closing sentence, `marked` does not. */
   readonly fallback?: 'safe' | 'marked'
 }
 
-const THOUGHT_END = '</think>'
 /** Phrases are only searched this near the end, in characters. */
 const TAIL = 4000
 const LONGEST_BARE = 400
@@ -165,8 +166,7 @@ const isSentence = (text: string): boolean => {
 
 /** The answer a text states, or null. Text that is no sentence is its own answer. */
 export const extractAnswer = (completion: string, { fallback = 'safe' }: Extraction = {}): string | null => {
-  const thought = completion.lastIndexOf(THOUGHT_END)
-  const text = (thought < 0 ? completion : completion.slice(thought + THOUGHT_END.length)).trim()
+  const text = answerPart(completion).trim()
   if (text === '') return null
   const marked = lastBoxed(text) ?? lastTagged(text) ?? lastHashed(text)
   if (marked !== null) return clean(marked) || null
