@@ -100,7 +100,7 @@ export async function pretrainStage(engine: Engine, task: Task, recipe: Pretrain
   const method = createMethod('sft')
   const learner = await openLearner(engine, recipe.model, parameters, method.algorithm.loss(method.options), recipe.microbatchTokens)
   const policy = await openPolicy(engine, recipe.model, parameters, { rows: 256, maxLength: 512 })
-  const pool = trainingPool(task)
+  const pool = trainingPool(task, 'imitation')
   const validation = task.problems('validation', recipe.checkProblems, deriveSeed(0, 'validation'))
   const rate = schedule({ name: 'cosine', warmupSteps: stage.warmupSteps, totalSteps: stage.steps, floor: stage.floor })
   const curve: PretrainPoint[] = []

@@ -1,4 +1,5 @@
 // The task of a run: its problems in the order that training sees them, their records in the store, and their answer tries, kept.
+import { isDeepStrictEqual } from 'node:util'
 import type { NewProblem } from '../../src-preload/contract.ts'
 import type { RunSpec } from '../../src-preload/contract.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
@@ -6,8 +7,8 @@ import type { Store } from '../store/openStore.ts'
 import { createCountdown } from '../tasks/countdown.ts'
 import type { AnswerTrie, Problem, Split, Task } from '../tasks/types.ts'
 
-/** Problems that a run draws from; the countdown-3 training split holds 9,843. */
-const POOL_SIZE = 8_192
+/** Problems that imitation and a run draw from. */
+const POOL_SIZES = { imitation: 8_192, train: 4_096 } as const
 /** Tries kept; an epoch of the pool fits. */
 const TRIES_KEPT = 10_000
 
@@ -29,10 +30,10 @@ export function taskOf(spec: Pick<RunSpec, 'task'>): Task {
 
 const pools = new Map<string, readonly Problem[]>()
 
-/** The problems that training and pretraining draw from; the same for every run of a level, and drawn once per process. */
-export function trainingPool(task: Task): readonly Problem[] {
-  const key = `${task.name} ${task.level}`
-  if (!pools.has(key)) pools.set(key, task.problems('train', POOL_SIZE, deriveSeed(0, 'training pool')))
+/** The problems that a run (`train`) or the making of a starter (`imitation`) draws from; the same for every run of a level, and drawn once per process. */
+export function trainingPool(task: Task, split: keyof typeof POOL_SIZES = 'train'): readonly Problem[] {
+  const key = `${task.name} ${task.level} ${split}`
+  if (!pools.has(key)) pools.set(key, task.problems(split, POOL_SIZES[split], deriveSeed(0, 'training pool')))
   return pools.get(key)!
 }
 
@@ -40,8 +41,9 @@ export function trainingPool(task: Task): readonly Problem[] {
 export function openProblems(store: Store, spec: Pick<RunSpec, 'task' | 'seed'>, now: () => number): ProblemSource {
   const task = taskOf(spec)
   const name = `${task.name}-${task.level}`
-  const datasetId = store.datasets.list().find((dataset) => dataset.name === name && dataset.kind === 'procedural')?.id
-    ?? store.datasets.add({ name, kind: 'procedural', source: { task: task.name, level: task.level }, roles: null, grader: task.name, note: '', createdAtMs: now() })
+  const identity = { task: task.name, level: task.level, settings: task.settings }
+  const datasetId = store.datasets.list().find(({ kind, source }) => kind === 'procedural' && isDeepStrictEqual(source, identity))?.id
+    ?? store.datasets.add({ name, kind: 'procedural', source: identity as never, roles: null, grader: task.name, note: '', createdAtMs: now() })
   const pool = trainingPool(task)
   const tries = new Map<string, AnswerTrie>()
   const orders = new Map<number, readonly Problem[]>()

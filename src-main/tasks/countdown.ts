@@ -58,6 +58,7 @@ export function createCountdown(
     name: 'countdown',
     format: COUNTDOWN_FORMAT,
     level: settings.counts.join('-'),
+    settings: { ...settings, splits: 'by numbers' },
     levels: COUNTDOWN_LEVELS,
     atLevel: (id) => {
       const level = COUNTDOWN_LEVELS.find((candidate) => candidate.id === id)

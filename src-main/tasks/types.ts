@@ -5,8 +5,11 @@
 
 import type { Rng, Seed } from '../numeric/rng.ts'
 
-/** `train` is for learning, `validation` for choosing, `heldout` for the figure that is reported. They never overlap. */
-export type Split = 'train' | 'validation' | 'heldout'
+/**
+ * `imitation` is what a starting model is taught on, `train` what reinforcement learns on, `validation` for choosing, `heldout` for the
+ * figure that is reported, `heldout-targets` for the same figure on a kind of question that none of the others asks. They never overlap.
+ */
+export type Split = 'imitation' | 'train' | 'validation' | 'heldout' | 'heldout-targets'
 
 /** Why a completion was graded as it was. Everything but `correct` counts as wrong. */
 export type GradeReason =
@@ -89,6 +92,8 @@ export interface Task<Data = unknown> {
   readonly name: string
   readonly format: TaskFormat
   readonly level: string
+  /** Everything that decides which problems there are and which split each belongs to, as plain data: problems of other settings are another set. */
+  readonly settings: Readonly<Record<string, string | number | readonly number[]>>
   readonly levels: readonly TaskLevel[]
   /** The same task with the dial at another level; splits keep their meaning across levels. */
   atLevel(id: string): Task<Data>

@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 import { ascending, movesFrom, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
-import { DEFAULT_COUNTDOWN, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
+import { DEFAULT_COUNTDOWN, isReachable, isUnseenTarget, resultsOf, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
 import type { TeacherOptions } from '../../src-main/tasks/countdown/teacher.ts'
 import { parseTrace } from '../../src-main/tasks/countdown/trace.ts'
 import { textToTokens } from '../../src-main/tasks/countdown/vocabulary.ts'
 import { TaskError, type Split } from '../../src-main/tasks/types.ts'
 
-const SPLITS: Split[] = ['train', 'validation', 'heldout']
+/** The splits that share their targets and differ in their numbers. */
+const BY_NUMBERS: Split[] = ['imitation', 'train', 'validation', 'heldout']
+const SPLITS: Split[] = [...BY_NUMBERS, 'heldout-targets']
 const task = createCountdown()
 
 describe('Countdown problems', () => {
@@ -26,7 +28,7 @@ describe('Countdown problems', () => {
         const { numbers, target } = problem.data
         expect(counts).toContain(numbers.length)
         expect(Math.min(...numbers)).toBeGreaterThanOrEqual(1)
-        expect(Math.max(...numbers)).toBeLessThanOrEqual(20)
+        expect(Math.max(...numbers)).toBeLessThanOrEqual(25)
         expect(target).toBeGreaterThanOrEqual(10)
         expect(target).toBeLessThanOrEqual(99)
         expect(mixed.answerTrie(problem)!.strings).toBeGreaterThan(0)
@@ -44,28 +46,67 @@ describe('Countdown problems', () => {
     expect(ascending / 2000).toBeLessThan(0.22)
   })
 
+  it('can be reached exactly where listing all results says so', () => {
+    const rng = createRng(9)
+    for (let i = 0; i < 20; i++) {
+      const state = ascending([rng.between(1, 25), rng.between(1, 25), rng.between(1, 25)])
+      const results = resultsOf(state)
+      for (let target = 1; target <= 100; target++) expect(isReachable(state, target)).toBe(results.has(target))
+    }
+  })
+
   it('share an id exactly when they differ in order only', () => {
     expect(toProblem({ numbers: [5, 4, 15], target: 79 }).id).toBe(toProblem({ numbers: [15, 5, 4], target: 79 }).id)
     expect(toProblem({ numbers: [5, 4, 15], target: 79 }).id).not.toBe(toProblem({ numbers: [5, 4, 15], target: 78 }).id)
   })
 
-  it('keep the targets of the three splits apart, a tenth each for validation and held-out', () => {
-    const [train, validation, heldout] = SPLITS.map((split) => targetsOf(DEFAULT_COUNTDOWN, split))
-    expect([train.length, validation.length, heldout.length]).toEqual([72, 9, 9])
-    expect(new Set([...train, ...validation, ...heldout]).size).toBe(90)
+  it('ask the same 81 targets in every split by numbers, and nine that no other split asks in the second held-out one', () => {
+    const asked = SPLITS.map((split) => targetsOf(DEFAULT_COUNTDOWN, split))
+    for (const targets of asked.slice(0, BY_NUMBERS.length)) expect(targets).toEqual(asked[0])
+    expect([asked[0]!.length, asked.at(-1)!.length]).toEqual([81, 9])
+    expect(new Set([...asked[0]!, ...asked.at(-1)!]).size).toBe(90)
+    expect(new Set(asked.at(-1)!.map((target) => Math.floor(target / 10))).size).toBe(9)
     for (const split of SPLITS) {
       const allowed = new Set(targetsOf(DEFAULT_COUNTDOWN, split))
       for (const problem of task.problems(split, 200, 5)) expect(allowed).toContain(problem.data.target)
     }
+    // No handful of targets carries the held-out figure: the commonest three together stay under 15 %.
+    const counts = new Map<number, number>()
+    for (const { data: { target } } of task.problems('heldout', 512, 5)) counts.set(target, (counts.get(target) ?? 0) + 1)
+    expect(counts.size).toBeGreaterThan(70)
+    expect([...counts.values()].sort((a, b) => b - a).slice(0, 3).reduce((sum, n) => sum + n, 0)).toBeLessThan(0.15 * 512)
   })
 
-  it('keep a target in its split when the number count or the range of targets changes', () => {
+  it('never ask the same numbers in two of the splits by numbers, in whatever order they are written', () => {
+    const owners = new Map<string, Split>()
+    for (const split of BY_NUMBERS) {
+      for (const { data } of task.problems(split, 400, 5)) {
+        const key = ascending(data.numbers).join()
+        expect(owners.get(key) ?? split).toBe(split)
+        owners.set(key, split)
+        expect(splitOf({ ...data, numbers: [...data.numbers].reverse() }, DEFAULT_COUNTDOWN.splitSeed)).toBe(split)
+      }
+    }
+    expect(owners.size).toBeGreaterThan(800)
+  })
+
+  it('give half of the numbers to imitation, a quarter to training, 8 % to validation and 17 % to the held-out problems', () => {
+    const shares = new Map<Split, number>()
+    const target = targetsOf(DEFAULT_COUNTDOWN, 'train')[0]!
+    for (let a = 1; a <= 25; a++) for (let b = a; b <= 25; b++) for (let c = b; c <= 25; c++) {
+      const split = splitOf({ numbers: [a, b, c], target }, DEFAULT_COUNTDOWN.splitSeed)
+      shares.set(split, (shares.get(split) ?? 0) + 1 / 2925)
+    }
+    for (const [split, share] of [['imitation', 0.5], ['train', 0.25], ['validation', 0.08], ['heldout', 0.17]] as const) expect(Math.abs(shares.get(split)! - share)).toBeLessThan(0.02)
+  })
+
+  it('keep a problem in its split when the number count or the range of targets changes', () => {
     const wide = { ...DEFAULT_COUNTDOWN, counts: [5], minTarget: 1, maxTarget: 200 }
     for (const split of SPLITS) {
       const narrowTargets = targetsOf(DEFAULT_COUNTDOWN, split)
       expect(targetsOf(wide, split)).toEqual(expect.arrayContaining(narrowTargets))
     }
-    const moved = Array.from({ length: 90 }, (_, i) => i + 10).filter((t) => splitOf(t, 1) !== splitOf(t, 2))
+    const moved = Array.from({ length: 90 }, (_, i) => i + 10).filter((t) => isUnseenTarget(t, 1) !== isUnseenTarget(t, 2))
     expect(moved.length).toBeGreaterThan(5)
   })
 

@@ -1,7 +1,8 @@
 // Countdown problems from a seed. Every solvable pair of (numbers, target) of the split is equally likely to be the
-// next one, and a request never repeats a problem. Train, validation and held-out problems differ in their targets:
-// in each block of ten targets (10..19, 20..29, ...) a fixed seed picks one for validation and one to be held out, so
-// the shares are exactly a tenth each, spread over the range, and the same for every number count and target range.
+// next one, and a request never repeats a problem. Splits differ in their numbers: a fixed seed gives each multiset of numbers to
+// imitation, training, validation or the held-out problems, so that every one of these asks the same targets and none repeats another's
+// numbers. In each block of ten targets (10..19, 20..29, ...) one more is asked by none of them: problems with these targets are a second
+// held-out set, for what was never a target before.
 
 import { createRng, deriveSeed, type Rng, type Seed } from '../../numeric/rng.ts'
 import { TaskError, type Problem, type Split } from '../types.ts'
@@ -16,16 +17,19 @@ export interface CountdownConfig {
   readonly maxNumber: number
   readonly minTarget: number
   readonly maxTarget: number
-  /** Decides which targets belong to which split; change it only together with every checkpoint trained on it. */
+  /** Decides which numbers and targets belong to which split; change it only together with every checkpoint trained on it. */
   readonly splitSeed: Seed
 }
 
 export const DEFAULT_COUNTDOWN: CountdownConfig = {
-  counts: [3], minNumber: 1, maxNumber: 20, minTarget: 10, maxTarget: 99, splitSeed: 2503,
+  counts: [3], minNumber: 1, maxNumber: 25, minTarget: 10, maxTarget: 99, splitSeed: 2503,
 }
 
+/** Percent of the multisets of numbers that each split asks with the targets that all of them share. */
+const SHARES: readonly (readonly [Split, number])[] = [['imitation', 50], ['train', 25], ['validation', 8], ['heldout', 17]]
+
 /** Draws in a row that may fail before a split is taken to be exhausted. */
-const PATIENCE = 20_000
+const PATIENCE = 200_000
 
 /** Throws TaskError('bad-options') when the ranges do not fit the vocabulary or each other. */
 export function checkConfig(config: CountdownConfig): void {
@@ -39,25 +43,56 @@ export function checkConfig(config: CountdownConfig): void {
   }
 }
 
-/** The split a target belongs to. */
-export function splitOf(target: number, splitSeed: Seed): Split {
-  const block = Math.floor(target / 10)
-  const digits = createRng(deriveSeed(splitSeed, 'countdown-split', block)).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-  if (target % 10 === digits[0]) return 'validation'
-  return target % 10 === digits[1] ? 'heldout' : 'train'
+/** True for the one target in each block of ten that only `heldout-targets` asks. */
+export function isUnseenTarget(target: number, splitSeed: Seed): boolean {
+  return target % 10 === createRng(deriveSeed(splitSeed, 'countdown-unseen-target', Math.floor(target / 10))).int(10)
 }
 
-/** Ascending targets of a split. */
+/** The split that a problem belongs to, whatever the order of its numbers. */
+export function splitOf({ numbers, target }: CountdownData, splitSeed: Seed): Split {
+  if (isUnseenTarget(target, splitSeed)) return 'heldout-targets'
+  let place = createRng(deriveSeed(splitSeed, 'countdown-numbers', ...ascending(numbers))).int(100)
+  for (const [split, share] of SHARES) {
+    if (place < share) return split
+    place -= share
+  }
+  throw new RangeError('the shares of the splits do not add up to 100')
+}
+
+/** Ascending targets that a split asks. */
 export function targetsOf(config: CountdownConfig, split: Split): number[] {
   const targets: number[] = []
-  for (let t = config.minTarget; t <= config.maxTarget; t++) if (splitOf(t, config.splitSeed) === split) targets.push(t)
+  for (let t = config.minTarget; t <= config.maxTarget; t++) if (isUnseenTarget(t, config.splitSeed) === (split === 'heldout-targets')) targets.push(t)
   return targets
+}
+
+/** What a request has found out about numbers that were drawn. */
+interface Known {
+  /** For a target that this request asks. */
+  readonly split: Split
+  reached: ReadonlySet<number> | null
 }
 
 /** `count` different problems; a shorter request with the same seed is a prefix of a longer one. */
 export function generateProblems(config: CountdownConfig, split: Split, count: number, seed: Seed): Problem<CountdownData>[] {
   const rng = createRng(deriveSeed(seed, 'countdown', split))
   const targets = targetsOf(config, split)
+  const known = new Map<string, Known>()
+  const knownOf = (sorted: readonly number[], data: CountdownData): Known => {
+    const key = sorted.join()
+    let found = known.get(key)
+    if (found === undefined) {
+      found = { split: splitOf(data, config.splitSeed), reached: null }
+      known.set(key, found)
+    }
+    return found
+  }
+  /** Most draws fail, and few numbers come again and again: what three of them reach is found out once. */
+  const reaches = (sorted: readonly number[], target: number, found: Known): boolean => {
+    if (sorted.length > 3) return isReachable(sorted, target)
+    found.reached ??= resultsOf(sorted)
+    return found.reached.has(target)
+  }
   const seen = new Set<string>()
   const problems: Problem<CountdownData>[] = []
   for (let failures = 0; problems.length < count; failures++) {
@@ -65,8 +100,11 @@ export function generateProblems(config: CountdownConfig, split: Split, count: n
       throw new TaskError('too-few-problems', `asked for ${count} different ${split} problems, found ${problems.length} (${targets.length} targets)`)
     }
     const data = drawData(config, targets, rng)
+    const sorted = ascending(data.numbers)
+    const found = knownOf(sorted, data)
+    if (found.split !== split || !reaches(sorted, data.target, found)) continue
     const id = problemId(data)
-    if (seen.has(id) || !isReachable(ascending(data.numbers), data.target)) continue
+    if (seen.has(id)) continue
     seen.add(id)
     problems.push(toProblem(data))
     failures = -1
@@ -90,6 +128,14 @@ export function isReachable(state: readonly number[], target: number): boolean {
     tried.add(key)
     return isReachable(move.rest, target)
   })
+}
+
+/** Everything that legal steps make of all numbers of an ascending state. */
+export function resultsOf(state: readonly number[]): Set<number> {
+  if (state.length === 1) return new Set(state)
+  const results = new Set<number>()
+  for (const { rest } of movesFrom(state)) for (const result of resultsOf(rest)) results.add(result)
+  return results
 }
 
 /** Problems that differ only in the order of their numbers share an id. */
