@@ -12,7 +12,8 @@ import { chromium, type Page } from '@playwright/test'
 import { compareQueries } from '../src-main/lab/queriesCompare.ts'
 import { bootstrapSeeds } from '../src-main/numeric/bootstrap.ts'
 import { createRng } from '../src-main/numeric/rng.ts'
-import { overResampledSeeds, percentileInterval, questionResampling, resampledMeans, seedResampling } from '../src-main/numeric/resampling.ts'
+import { overResampledSeeds, questionResampling, resampledMeans, seedResampling } from '../src-main/numeric/resampling.ts'
+import { inferenceOf } from '../src-main/numeric/significance.ts'
 import { openServer } from '../src-main/serve.ts'
 import { openStore, type Store } from '../src-main/store/openStore.ts'
 import { fillWorkspace } from './generateWorkspace.ts'
@@ -57,7 +58,7 @@ function sameIntervals(): Check {
   const rng = createRng(1)
   const table = Array.from({ length: 3 }, () => Float64Array.from({ length: 512 }, rng.float))
   const reference = bootstrapSeeds(table, { seed: 2, draws: 2000 })
-  const { low, high } = percentileInterval(overResampledSeeds(seedResampling(3, 2000, 2), resampledMeans(questionResampling(512, 2000, 2), table)))
+  const { low, high } = inferenceOf(reference.estimate, overResampledSeeds(seedResampling(3, 2000, 2), resampledMeans(questionResampling(512, 2000, 2), table)), reference.df)
   return { what: 'intervals by matrix product and by index', difference: distance([low, high], [reference.low, reference.high]), limit: 1e-12 }
 }
 

@@ -1,13 +1,15 @@
-// The statistics of a comparison: means over problems and seeds with bootstrap intervals, and paired differences with a sign-flip
-// test. Every evaluation's resampled means are worked out once per quantity and budget and kept; arms, differences and whole curves
-// are sums of them, so a slider that comes back costs nothing. All see the same draws, so an interval does not depend on what else
+// The statistics of a comparison: means over clusters of problems, problems and seeds with bootstrap intervals, and paired differences
+// whose p-values come from the same resamples. Every evaluation's resampled means are worked out once per quantity and budget and kept;
+// arms, differences and whole curves are sums of them, so a slider that comes back costs nothing. All see the same draws, so an interval does not depend on what else
 // was asked. Left out: what the figures are of (see queriesCompare.ts).
 
 import type { Difference, EvaluationResult, Figure } from '../../src-preload/contract.ts'
 import { interpolate } from '../numeric/curves.ts'
-import { overResampledSeeds, percentileInterval, questionResampling, resampledMeans, seedResampling, type Resampling } from '../numeric/resampling.ts'
-import { signFlipTests } from '../numeric/significance.ts'
+import { degreesOfFreedom, type Clusters } from '../numeric/bootstrap.ts'
+import { overResampledSeeds, questionResampling, resampledMeans, seedResampling, type Resampling } from '../numeric/resampling.ts'
+import { inferenceOf } from '../numeric/significance.ts'
 import { mean } from '../numeric/stats.ts'
+import { basisOf, clustersOf } from './clusters.ts'
 import type { Evaluated } from './compareArms.ts'
 
 export const DRAWS = 2000
@@ -15,7 +17,7 @@ export const SEED = 20_260_101
 /** Resampled means of one column: 16 kB each. */
 const MOST_COLUMNS = 4000
 const MOST_FIGURES = 20_000
-/** Plans of resampling: one per number of problems, and of seeds. */
+/** Plans of resampling: one per set of problems, and per number of seeds. */
 const MOST_PLANS = 8
 
 export type Quantity = 'accuracy' | 'regret' | 'meanTokens'
@@ -26,10 +28,11 @@ export interface Column {
   readonly budget: number | null
 }
 
-/** Problems in a fixed order; the same list has the same key. */
+/** Problems in a fixed order, and the cluster of each; the same list has the same key. */
 export interface ProblemSet {
   readonly key: number
   readonly ids: readonly number[]
+  readonly clusters: Clusters
 }
 
 /** What one problem came to under an evaluation. */
@@ -63,12 +66,19 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
 const columnKey = ({ quantity, budget }: Column): string => (quantity === 'meanTokens' ? quantity : `${quantity}@${budget}`)
 const armKey = (evaluated: readonly Evaluated[]): string => evaluated.map(({ key }) => key).join('+')
 const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
-const averaged = (rows: readonly Float64Array[]): Float64Array => (rows.length === 1 ? rows[0]! : Float64Array.from(rows[0]!, (_, at) => mean(rows.map((row) => row[at]!))))
+/** Training seeds of an arm; none for the weights that all start from, which no training made. */
+const seedsOf = (evaluated: readonly Evaluated[]): number => evaluated.filter(({ evaluation }) => evaluation.runId !== null).length
+/** The fewest seeds of those arms that were trained; 0 where none was. */
+function fewestSeeds(arms: readonly (readonly Evaluated[])[]): number {
+  const trained = arms.map(seedsOf).filter((count) => count > 0)
+  return trained.length === 0 ? 0 : Math.min(...trained)
+}
 
 export type Figures = ReturnType<typeof openFigures>
 
-export function openFigures() {
-  const problemKeys = new Map<string, number>()
+/** @param clusterOf the cluster that a problem of the workspace belongs to, by its id (see clusters.ts) */
+export function openFigures(clusterOf: (problemId: number) => string | null) {
+  const problemSets = new Map<string, ProblemSet>()
   const questions = remembering<Resampling>(MOST_PLANS)
   const seeds = remembering<Resampling>(MOST_PLANS)
   const columns = new Map<string, Resampled>()
@@ -79,10 +89,10 @@ export function openFigures() {
   function common(evaluated: readonly Evaluated[]): ProblemSet {
     const [first, ...others] = evaluated
     const ids = first === undefined ? [] : [...first.results.keys()].filter((id) => others.every(({ results }) => results.has(id)))
-    const text = ids.join()
-    const key = problemKeys.get(text) ?? problemKeys.size
-    problemKeys.set(text, key)
-    return { key, ids }
+    const text = `${first?.key.split(':', 1)[0]} ${ids.join()}`
+    const known = problemSets.get(text) ?? { key: problemSets.size, ids, clusters: clustersOf(ids.map(clusterOf)) }
+    problemSets.set(text, known)
+    return known
   }
 
   /** One evaluation's columns, those not known yet in one matrix product. */
@@ -92,7 +102,7 @@ export function openFigures() {
     const missing = [...new Map(wanted.map((column, at) => [keys[at]!, column])).entries()].filter(([each]) => !found.has(each))
     if (missing.length > 0) {
       const values = missing.map(([, column]) => Float64Array.from(problems.ids, (id) => valueOf(column, evaluation.budgets, results.get(id)!)))
-      const plan = questions(String(problems.ids.length), () => questionResampling(problems.ids.length, DRAWS, SEED))
+      const plan = questions(String(problems.key), () => questionResampling(problems.ids.length, DRAWS, SEED, problems.clusters))
       const means = resampledMeans(plan, values)
       missing.forEach(([each], at) => {
         found.set(each, { values: values[at]!, means: means[at]! })
@@ -103,8 +113,8 @@ export function openFigures() {
     return keys.map((each) => found.get(each)!)
   }
 
-  const overSeeds = (means: readonly Float64Array[]): Float64Array =>
-    means.length === 1 ? means[0]! : overResampledSeeds(seeds(String(means.length), () => seedResampling(means.length, DRAWS, SEED)), means)
+  const overSeeds = (means: readonly Float64Array[], other = false): Float64Array =>
+    means.length === 1 ? means[0]! : overResampledSeeds(seeds(`${means.length} ${other}`, () => seedResampling(means.length, DRAWS, SEED, other)), means)
 
   /** [columns][seeds] */
   const bySeed = (evaluated: readonly Evaluated[], problems: ProblemSet, wanted: readonly Column[]): Resampled[][] => {
@@ -112,11 +122,15 @@ export function openFigures() {
     return wanted.map((_, at) => rows.map((row) => row[at]!))
   }
 
-  function interval(draws: Float64Array, n: number): Pick<Figure, 'low' | 'high'> {
-    if (n < 2) return { low: null, high: null }
-    const { low, high } = percentileInterval(draws)
-    return { low: finite(low), high: finite(high) }
+  /** Interval and p of an estimate over these problems and so many training seeds, with what they rest on. */
+  function inferred(value: number, draws: Float64Array, { ids, clusters }: ProblemSet, seedCount: number): Difference {
+    const n = ids.length
+    const basis = basisOf(clusters, seedCount)
+    if (n < 2) return { value, low: null, high: null, p: null, n, basis }
+    const { low, high, p } = inferenceOf(value, draws, degreesOfFreedom(clusters, seedCount))
+    return { value, low: finite(low), high: finite(high), p: finite(p), n, basis }
   }
+  const figure = ({ p: _, ...rest }: Difference): Figure => rest
 
   return {
     common,
@@ -126,7 +140,7 @@ export function openFigures() {
       const n = problems.ids.length
       if (n === 0) return wanted.map(() => null)
       return bySeed(evaluated, problems, wanted).map((rows, at) =>
-        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () => ({ value: mean(rows.map(({ values }) => mean(values))), ...interval(overSeeds(rows.map(({ means }) => means)), n), n })))
+        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () => figure(inferred(mean(rows.map(({ values }) => mean(values))), overSeeds(rows.map(({ means }) => means)), problems, seedsOf(evaluated)))))
     },
 
     /** Resampled means of an arm, [columns][draws], and the means themselves: what a figure of a whole curve is worked out from. */
@@ -134,20 +148,20 @@ export function openFigures() {
       return bySeed(evaluated, problems, wanted).map((rows) => ({ value: mean(rows.map(({ values }) => mean(values))), draws: overSeeds(rows.map(({ means }) => means)) }))
     },
 
-    /** Own minus base on the same problems, one per column. Seeds are resampled as pairs where both arms have as many; else only problems are. */
+    /** As `draws`, of one figure that was worked out from them: a crossing, or a ratio of crossings. `arms`: those it was made of. */
+    inferred: (value: number, draws: Float64Array, problems: ProblemSet, arms: readonly (readonly Evaluated[])[]): Figure => figure(inferred(value, draws, problems, fewestSeeds(arms))),
+
+    /** Own minus base on the same problems, one per column. Seeds are resampled as pairs where both arms have as many, else each by itself. */
     differences(own: readonly Evaluated[], base: readonly Evaluated[], problems: ProblemSet, wanted: readonly Column[]): Difference[] {
-      const n = problems.ids.length
       const keys = wanted.map((column) => `${armKey(own)} - ${armKey(base)} ${problems.key} ${columnKey(column)}`)
       const missing = wanted.filter((_, at) => !differenceMemory.has(keys[at]!))
       if (missing.length > 0) {
         const [left, right] = [bySeed(own, problems, missing), bySeed(base, problems, missing)]
-        const parts = (rows: readonly Resampled[], of: 'values' | 'means'): Float64Array[] => rows.map((row) => row[of])
-        const gaps = missing.map((_, at) => minus(averaged(parts(left[at]!, 'values')), averaged(parts(right[at]!, 'values'))))
-        const tests = n < 2 ? null : signFlipTests(gaps, { seed: SEED, draws: DRAWS })
         missing.forEach((column, at) => {
-          const [a, b] = [parts(left[at]!, 'means'), parts(right[at]!, 'means')]
-          const draws = a.length === b.length ? overSeeds(a.map((row, seed) => minus(row, b[seed]!))) : minus(averaged(a), averaged(b))
-          differenceMemory.set(keys[wanted.indexOf(column)]!, { value: mean(gaps[at]!), ...interval(draws, n), n, p: tests?.[at]!.p ?? null })
+          const [a, b] = [left[at]!, right[at]!]
+          const value = mean(a.map(({ values }) => mean(values))) - mean(b.map(({ values }) => mean(values)))
+          const draws = a.length === b.length ? overSeeds(a.map(({ means }, seed) => minus(means, b[seed]!.means))) : minus(overSeeds(a.map(({ means }) => means)), overSeeds(b.map(({ means }) => means), true))
+          differenceMemory.set(keys[wanted.indexOf(column)]!, inferred(value, draws, problems, fewestSeeds([own, base])))
         })
       }
       const answers = keys.map((key) => differenceMemory.get(key)!)

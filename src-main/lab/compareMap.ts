@@ -1,8 +1,7 @@
 // Curves of equal regret for the map of accuracy and tokens, and bands over seeds for curves of training.
 
-import { percentileInterval, resampledMeans, seedResampling } from '../numeric/resampling.ts'
 import { mean, sampleDeviation } from '../numeric/stats.ts'
-import { DRAWS, SEED } from './compareFigures.ts'
+import { studentQuantile } from '../numeric/student.ts'
 
 const LINE_POINTS = 60
 /** Distances between curves, and about how many of them lie among the dots. */
@@ -37,12 +36,10 @@ export function bandOf(band: string, points: readonly (readonly number[])[]): [n
   const runs = points[0]?.length ?? 0
   if (band === 'none' || runs < 2) return null
   if (band === 'range') return points.map((values) => [Math.min(...values), Math.max(...values)])
-  if (band === 'bootstrap') return resampledMeans(seedResampling(runs, DRAWS, SEED), points.map((values) => Float64Array.from(values))).map((means) => {
-    const { low, high } = percentileInterval(means)
-    return [low, high]
-  })
+  // The 95 % interval of Student's t over the runs: exact for two, where resampling two values cannot show their spread.
+  const scale = { deviation: 1, error: 1 / Math.sqrt(runs), bootstrap: studentQuantile(0.05, runs - 1) / Math.sqrt(runs) }[band] ?? 1
   return points.map((values) => {
-    const half = sampleDeviation(values) / (band === 'error' ? Math.sqrt(values.length) : 1)
+    const half = sampleDeviation(values) * scale
     return [mean(values) - half, mean(values) + half]
   })
 }

@@ -10,6 +10,7 @@ import { sampleRollouts, type RolloutPlan } from '../rollout/sample.ts'
 import type { Problem } from '../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { VoteRequest } from './experiments.ts'
+import { clustersOf } from './clusters.ts'
 import { detailsOf, figureOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { ANSWER_TOKENS, openAnswerer, readRollouts, task } from './taskRollouts.ts'
@@ -66,6 +67,7 @@ export async function drawVotes({ store, engine, now }: LabContext, { scope, sta
     /** The answers of a rollout at a boundary; one that has stopped keeps those at its end. */
     const at = (rollout: (typeof rollouts)[number], boundary: number): Drawn => drawn.get(`${indexOf.get(rollout)!} ${Math.min(boundary, rollout.boundaries.length - 1)}`)!
     const averaged = (of: (here: Drawn) => number, boundary: number): number[] => problems.map((members) => mean(members.map((rollout) => of(at(rollout, boundary)))))
+    const clusters = clustersOf(problems.map(([first]) => task.cluster(first!.problem)))
     const direct = problems.map((_, index) => drawn.get(`direct ${index}`)!)
     return {
       rolloutCount: rollouts.length, problemCount: problems.length, samples, temperature: 1, model: start, sizes,
@@ -74,14 +76,14 @@ export async function drawVotes({ store, engine, now }: LabContext, { scope, sta
         boundary,
         votes: sizes.map((p) => ({
           tokens: mean(averaged(({ prefixTokens, answerTokens }) => prefixTokens + p * answerTokens, boundary)),
-          value: figureOf(averaged(({ votes }) => majAtK(votes, p, { draws: SUBSETS, seed: SEED }), boundary)),
+          value: figureOf(averaged(({ votes }) => majAtK(votes, p, { draws: SUBSETS, seed: SEED }), boundary), clusters),
         })),
       })),
       direct: powersUpTo(DIRECT).map((size) => ({
         size,
         tokens: mean(direct.map(({ answerTokens }) => size * answerTokens)),
-        majority: figureOf(direct.map(({ votes }) => majAtK(votes, size, { draws: SUBSETS, seed: SEED }))),
-        any: figureOf(direct.map(({ votes }) => passAtK(DIRECT, votes.filter(({ correct }) => correct).length, size))),
+        majority: figureOf(direct.map(({ votes }) => majAtK(votes, size, { draws: SUBSETS, seed: SEED })), clusters),
+        any: figureOf(direct.map(({ votes }) => passAtK(DIRECT, votes.filter(({ correct }) => correct).length, size)), clusters),
       })),
     }
   } finally {

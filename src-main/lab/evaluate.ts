@@ -4,13 +4,13 @@
 import type { EvaluationPoint, RunSpec } from '../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../episodes/accounting.ts'
 import { areaOf } from '../episodes/regret.ts'
-import { bootstrapMean } from '../numeric/bootstrap.ts'
-import { generalisingError } from '../numeric/intervals.ts'
+import { bootstrapMean, type BootstrapOptions } from '../numeric/bootstrap.ts'
 import { majAtK, passAtK } from '../numeric/passAtK.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { mean } from '../numeric/stats.ts'
 import { exactMu } from '../rollout/exactMu.ts'
 import type { Policy } from '../rollout/policy.ts'
+import { basisOf, clustersOf } from './clusters.ts'
 import type { Measured } from './estimate.ts'
 import { correctOf, sampleEntries, sampleSettings } from './gather.ts'
 import type { Entry } from './gather.ts'
@@ -47,6 +47,7 @@ export interface EvaluateOptions {
 
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
+type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
 
 export async function evaluate(policy: Policy, source: ProblemSource, spec: EvaluationSpec, { signal, onProgress }: EvaluateOptions = {}): Promise<EvaluationOutcome> {
   const { problems: count, samples, seed } = spec.evaluation
@@ -93,23 +94,25 @@ export async function evaluate(policy: Policy, source: ProblemSource, spec: Eval
       regretAtBudget: Float32Array.from(budgets, (budget) => 1 - (budget <= trained ? mean(traces.map((trace) => areaOf(trace, budget))) : areaOf(stretchedTrace!, budget))),
     }
   })
+  const resampling = { seed: deriveSeed(seed, 'interval'), draws: DRAWS, clusters: clustersOf(chosen.map((problem) => source.task.cluster(problem))) }
   return {
     problems,
-    metrics: metricsOf(problems, budgets, trained, samples),
-    points: pointsOf(problems, budgets, trained, samples, seed),
+    metrics: metricsOf(problems, budgets, trained, samples, resampling),
+    points: pointsOf(problems, budgets, trained, samples, resampling),
     tokens: all.reduce((sum, entry) => sum + entry.rollout.tokens.length, 0),
     estimateTokens: mu.forwardedTokens,
   }
 }
 
-function metricsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number): Record<string, number> {
+function metricsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, resampling: Resampled): Record<string, number> {
   const entries = problems.flatMap((problem) => problem.entries)
   const accounts = totalAccount(problems.flatMap((problem) => accountTokens(problem.measured.map(({ boundaries, J }) => ({ boundaries, accuracy: J })))))
   const perRollout = (tokens: number): number => tokens / entries.length
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))
   return {
     accuracy: mean(problems.map((problem) => problem.accuracy)),
-    accuracy_error: generalisingError(problems.map((problem) => problem.accuracy)),
+    accuracy_error: bootstrapMean(problems.map((problem) => problem.accuracy), resampling).error,
+    'problems/clusters': basisOf(resampling.clusters, 0).clusters,
     'completions/mean_length': mean(entries.map((entry) => entry.rollout.tokens.length)),
     'completions/clipped_ratio': mean(entries.map((entry) => Number(entry.rollout.finish === 'length'))),
     'completions/forced_stop_ratio': mean(entries.map((entry) => Number(entry.rollout.forcedStop))),
@@ -139,9 +142,9 @@ function powersUpTo(n: number): number[] {
   return powers
 }
 
-function pointsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, seed: number): EvaluationPoint[] {
+function pointsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, resampling: Resampled): EvaluationPoint[] {
   const point = (curve: string, x: number, values: readonly number[], extrapolated: boolean): EvaluationPoint => {
-    const { estimate, low, high } = bootstrapMean(values, { seed: deriveSeed(seed, 'interval'), draws: DRAWS })
+    const { estimate, low, high } = bootstrapMean(values, resampling)
     return { curve, x, value: estimate, low, high, n: values.length, extrapolated }
   }
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))

@@ -87,7 +87,8 @@ const rows: readonly Row[] = [
   ['time/<part>', 'Time of a part', '', 'lower', 'performance', 'Seconds of the step spent sampling, estimating J, or training.'],
   ['train/padding', 'Padding', 'share', 'lower', 'performance', 'Share of the computed tokens that were padding.'],
   ['accuracy', 'Accuracy', 'share', 'higher', 'evaluation', 'Share of right answers on held-out problems, as sampled.'],
-  ['accuracy_error', 'Standard error of accuracy', 'share', 'lower', 'evaluation', 'For the claim "on problems like these".'],
+  ['accuracy_error', 'Standard error of accuracy', 'share', 'lower', 'evaluation', 'For the claim "on problems like these"; problems of one cluster (a target, a subject) are not taken for independent ones.'],
+  ['problems/clusters', 'Clusters of problems', '', 'neither', 'evaluation', 'Groups of problems that are solved alike (Countdown: those with one target), resampled together for intervals; as many as problems where each stands for itself.'],
   ['pass@<k>', 'pass@k', 'share', 'higher', 'evaluation', 'Chance that at least one of k answers is right, unbiased.'],
   ['maj@<k>', 'maj@k', 'share', 'higher', 'evaluation', 'Chance that the most frequent of k answers is right.'],
 ]

@@ -34,7 +34,7 @@ export async function measureCuts({ store, engine, now }: LabContext, request: S
       const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: places, answers: task.answerTrie(problem)! }))
       const { J } = await exactMu(traces, task.format.terminationSuffix, (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }))
       batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) => thoughts.push({
-        problemId: detail.problem.id, text: detail.text, tokenEnds, offsets: places, J: J[index]!,
+        problemId: detail.problem.id, cluster: task.cluster(problem), text: detail.text, tokenEnds, offsets: places, J: J[index]!,
         trace: { promptTokens: problem.promptTokens.length, suffixTokens: 0, boundaries: places, answerTokens: places.map(() => tokens.length - thinkEnd), accuracy: J[index]! },
       }))
       onEvent?.({ kind: 'progress', runId: null, report: meter.at(from + batch.length) })

@@ -4,9 +4,10 @@
 
 import { type Estimator, type Figure, type Histogram, LabError, type ProgressCurve, type Rollout, type RolloutDetail, type ThinkingScope } from '../../src-preload/contract.ts'
 import type { MeasuredTrace } from '../episodes/budgetCurve.ts'
-import { bootstrapMean } from '../numeric/bootstrap.ts'
+import { bootstrapMean, type Clusters } from '../numeric/bootstrap.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
+import { basisOf, clusterOf, clustersOf } from './clusters.ts'
 import { orderedCurve } from './queriesRollouts.ts'
 
 const PAGE = 1000
@@ -100,20 +101,24 @@ export const perQuestion = (questions: readonly Question[], of: (rollout: Measur
 
 export const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-/** The mean of one value per problem, with its interval where there is more than one. */
-export function figureOf(values: ArrayLike<number>): Figure {
-  const { estimate, low, high } = bootstrapMean(values, bootstrapOf(values.length))
-  return { value: estimate, low: values.length < 2 ? null : orNull(low), high: values.length < 2 ? null : orNull(high), n: values.length }
+/** Clusters of the problems of these questions, in their order. */
+export const clustersOfQuestions = (questions: readonly Question[]): Clusters => clustersOf(questions.map(({ members }) => clusterOf(members[0]!.detail.problem)))
+
+/** The mean of one value per problem, with its interval over clusters and problems where there is more than one. @param clusters [problems] */
+export function figureOf(values: ArrayLike<number>, clusters: Clusters): Figure {
+  const { estimate, low, high } = bootstrapMean(values, { ...bootstrapOf(values.length), clusters })
+  return { value: estimate, low: values.length < 2 ? null : orNull(low), high: values.length < 2 ? null : orNull(high), n: values.length, basis: basisOf(clusters, 0) }
 }
 
-export const figureOrNull = (values: ArrayLike<number>): Figure | null => (values.length === 0 ? null : figureOf(values))
+export const figureOrNull = (values: ArrayLike<number>, clusters: Clusters): Figure | null => (values.length === 0 ? null : figureOf(values, clusters))
 
 export const bootstrapOf = (n: number): { readonly seed: number; readonly draws: number } => ({ seed: SEED, draws: n < DRAWS.manyFrom ? DRAWS.few : DRAWS.many })
 
 /** Share of right ones among the graded rollouts, mean over problems; null when none was graded. */
-export const accuracyOf = (rows: readonly Pick<Rollout, 'problemId' | 'correct'>[]): Figure | null => {
-  const graded = rows.filter(({ correct }) => correct !== null)
-  return figureOrNull([...Map.groupBy(graded, ({ problemId }) => problemId).values()].map((members) => mean(members.map(({ correct }) => Number(correct)))))
+export const accuracyOf = (store: Store, rows: readonly Pick<Rollout, 'problemId' | 'correct'>[]): Figure | null => {
+  const graded = Map.groupBy(rows.filter(({ correct }) => correct !== null), ({ problemId }) => problemId)
+  const clusters = clustersOf([...graded.keys()].map((id) => clusterOf(store.datasets.problem(id)!)))
+  return figureOrNull([...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))), clusters)
 }
 
 export function histogramOf(values: readonly number[]): Histogram {

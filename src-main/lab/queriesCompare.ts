@@ -1,16 +1,16 @@
 // Runs side by side: the headline table at a token budget, curves over training, accuracy and regret against budget, the map of accuracy
 // and tokens, tokens for an accuracy, and wins on the same problems. Every figure is a mean over problems (and seeds) with a bootstrap
-// interval over both; differences are paired problem by problem. An evaluation records the chance of success of every problem at every
+// interval over clusters of problems, problems and seeds; differences are paired problem by problem. An evaluation records the chance of success of every problem at every
 // budget, so a budget is a query and not a run. Who is compared is in compareArms.ts, the statistics are in compareFigures.ts.
 
 import type {
   Answers, BudgetPoint, CompareRow, CompareTable, Difference, Evaluation, Figure, MethodMap, MetricSeries, OverlayCurve, PairedArms, PairedComparison, Run, TokensForAccuracy, xAxes,
 } from '../../src-preload/contract.ts'
 import { tokensToReach } from '../episodes/efficiency.ts'
-import { percentileInterval } from '../numeric/resampling.ts'
 import { mean } from '../numeric/stats.ts'
 import { decimate } from '../store/decimate.ts'
 import type { Store } from '../store/openStore.ts'
+import { clusterOf } from './clusters.ts'
 import { armsOf, face, newestFinished, START, startEvaluation, type Arm, type Evaluated } from './compareArms.ts'
 import { DRAWS, openFigures, remembering, valueOf, type Column, type Quantity } from './compareFigures.ts'
 import { bandOf, equalRegret, regretLevels } from './compareMap.ts'
@@ -64,7 +64,10 @@ function accountOf(evaluated: readonly Evaluated[]): CompareRow['account'] {
 }
 
 export function compareQueries(open: () => Store): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
-  const figures = openFigures()
+  const figures = openFigures((id) => {
+    const problem = open().datasets.problem(id)
+    return problem === null ? null : clusterOf(problem)
+  })
   const rememberResults = remembering<Evaluated>(MOST_RESULTS)
   const rememberDots = remembering<{ readonly tokens: number; readonly accuracy: (budget: number) => number; readonly regret: (budget: number) => number } | null>(4 * MOST_RESULTS)
   const keyOf = ({ id, finishedAtMs }: Evaluation): string => `${open().workspace().uid}:${id}:${finishedAtMs}`
@@ -229,11 +232,6 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     }
   }
 
-  const percentile = (draws: Float64Array): { readonly low: number | null; readonly high: number | null } => {
-    const { low, high } = percentileInterval(draws)
-    return Number.isFinite(low) ? { low, high } : { low: null, high: null }
-  }
-
   /** Thinking tokens at which each arm first reaches an accuracy, by the straight line between budgets, on every resample. */
   function tokensFor(accuracy: number | null, { arms, base }: Compared): TokensForAccuracy {
     const evaluated = arms.flatMap((each) => each.evaluated)
@@ -246,8 +244,9 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const level = accuracy ?? usualLevel(curves.filter(({ arm }) => arm !== START).map(({ points }) => points.flatMap(({ value }, at) => (trained !== null && budgets[at]! > trained ? [] : [value]))))
     if (level === null) return { accuracy: null, levels, baseline: base?.arm.key ?? null, rows: [] }
     const reach = (at: (column: number) => number): number | null => tokensToReach({ tokens: budgets, accuracy: budgets.map((_, column) => at(column)) }, level)
-    const reached = curves.map(({ arm, points }) => ({
+    const reached = curves.map(({ arm, points, evaluated: own }) => ({
       arm,
+      evaluated: own,
       value: reach((column) => points[column]?.value ?? NaN),
       draws: Float64Array.from({ length: points.length === 0 ? 0 : DRAWS }, (_, draw) => reach((column) => points[column]!.draws[draw]!) ?? NaN),
     }))
@@ -256,12 +255,12 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       accuracy: level,
       levels,
       baseline: base?.arm.key ?? null,
-      rows: reached.map(({ arm, value, draws }) => ({
+      rows: reached.map(({ arm, evaluated: members, value, draws }) => ({
         key: arm.key,
-        tokens: value === null ? null : { value, ...percentile(draws), n: problems.ids.length },
+        tokens: value === null ? null : figures.inferred(value, draws, problems, [members]),
         reached: draws.length === 0 ? 0 : draws.filter(Number.isFinite).length / draws.length,
         extrapolated: value !== null && trained !== null && value > trained,
-        efficiency: own === undefined || own.arm === arm || value === null || own.value === null ? null : { value: own.value / value, ...percentile(draws.map((tokens, draw) => own.draws[draw]! / tokens)), n: problems.ids.length },
+        efficiency: own === undefined || own.arm === arm || value === null || own.value === null ? null : figures.inferred(own.value / value, draws.map((tokens, draw) => own.draws[draw]! / tokens), problems, [members, own.evaluated]),
       })),
     }
   }

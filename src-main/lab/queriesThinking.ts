@@ -4,16 +4,16 @@
 
 import type { Answers, EpisodeCurves } from '../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../episodes/accounting.ts'
-import { averageAtEpisodes, type Counted } from '../episodes/budgetCurve.ts'
+import type { Counted } from '../episodes/budgetCurve.ts'
 import { cumulativeByQuestion } from '../episodes/cumulative.ts'
 import { regretCurve } from '../episodes/regret.ts'
-import { normalInterval } from '../numeric/intervals.ts'
+import type { Clusters } from '../numeric/bootstrap.ts'
 import { bestOfK } from '../numeric/passAtK.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
 import { calibrationQueries } from './thinkingCalibration.ts'
 import { describeComparators, makeComparator } from './comparators.ts'
-import { accuracyOf, figureOf, figureOrNull, histogramOf, orNull, perQuestion, readScope, traceOf, type MeasuredRollout, type Question } from './measuredRollouts.ts'
+import { accuracyOf, clustersOfQuestions, figureOf, figureOrNull, histogramOf, perQuestion, readScope, traceOf, type MeasuredRollout, type Question } from './measuredRollouts.ts'
 import type { ThinkingActions } from './thinkingActions.ts'
 import { segmentQueries } from './thinkingSegments.ts'
 import { sliceQueries } from './thinkingSlices.ts'
@@ -25,15 +25,19 @@ const DIRECT_SIZES = [1, 2, 4, 8, 16, 32]
 const spent = ({ detail, boundaries }: MeasuredRollout, boundary: number, counted: Counted): number =>
   boundaries[Math.min(boundary, boundaries.length - 1)]! + (counted === 'all' ? detail.promptTokens.length : 0)
 
+/** Boundaries of the rollout with the most. */
+const longestOf = (questions: readonly Question[]): number => questions.reduce((most, { members }) => members.reduce((longest, { J }) => Math.max(longest, J.length), most), 0)
+
 const held = ({ J }: MeasuredRollout, boundary: number): number => J[Math.min(boundary, J.length - 1)]!
 /** Tokens of an answer, the closing of the thought included; nothing where thinking alone is counted. */
 const answerCost = (rollout: MeasuredRollout, counted: Counted): number => (counted === 'thinking' ? 0 : traceOf(rollout).answerTokens[0]!)
 
-function curvesOf(questions: readonly Question[], sizes: readonly number[], counted: Counted, lost: readonly Float64Array[]): EpisodeCurves {
-  const longest = Math.max(0, ...questions.flatMap(({ members }) => members.map(({ J }) => J.length)))
+function curvesOf(questions: readonly Question[], sizes: readonly number[], counted: Counted, { lost, clusters: comparedClusters }: { readonly lost: readonly Float64Array[]; readonly clusters: Clusters }): EpisodeCurves {
+  const longest = longestOf(questions)
+  const clusters = clustersOfQuestions(questions)
   const point = (boundary: number, size: number) => ({
     tokens: mean(perQuestion(questions, (rollout) => spent(rollout, boundary, counted) + size * answerCost(rollout, counted))),
-    value: figureOf(perQuestion(questions, (rollout) => bestOfK(held(rollout, boundary), size))),
+    value: figureOf(perQuestion(questions, (rollout) => bestOfK(held(rollout, boundary), size)), clusters),
   })
   const ascending = [...sizes].sort((a, b) => a - b)
   // As many direct answers as the tokens of the whole thought buy, prompt left out; the last one counts in part.
@@ -45,14 +49,14 @@ function curvesOf(questions: readonly Question[], sizes: readonly number[], coun
     boundaries: Array.from({ length: longest }, (_, boundary) => {
       const { tokens, value } = point(boundary, 1)
       const regret = boundary === 0 ? undefined : lost[boundary - 1]
-      return { boundary, tokens, J: value, bestOf: ascending.map((size) => point(boundary, size)), regret: regret === undefined ? null : figureOrNull(regret) }
+      return { boundary, tokens, J: value, bestOf: ascending.map((size) => point(boundary, size)), regret: regret === undefined ? null : figureOrNull(regret, comparedClusters) }
     }),
     direct: questions.length === 0 ? [] : DIRECT_SIZES.map((size) => ({ size, ...point(0, size) })),
     equalTokens: questions.length === 0 ? null : {
       answers: mean(perQuestion(questions, bought)),
-      thinking: figureOf(thinking),
-      direct: figureOf(direct),
-      difference: figureOf(thinking.map((value, index) => value - direct[index]!)),
+      thinking: figureOf(thinking, clusters),
+      direct: figureOf(direct, clusters),
+      difference: figureOf(thinking.map((value, index) => value - direct[index]!), clusters),
     },
   }
 }
@@ -61,6 +65,7 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
   return {
     async summary({ scope, limit }, { signal }) {
       const { rolloutCount, read, measured, questions } = await readScope(open(), scope, limit, signal)
+      const clusters = clustersOfQuestions(questions)
       const accounts = questions.flatMap(({ members }) => accountTokens(members.map(({ boundaries, J }) => ({ boundaries, accuracy: J }))))
       return {
         rolloutCount,
@@ -68,13 +73,10 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
         measuredCount: measured.length,
         episodes: histogramOf(measured.map(({ detail }) => detail.episodes.length)),
         episodeTokens: histogramOf(measured.flatMap(({ detail }) => detail.episodes.map(({ startToken, endToken }) => endToken - startToken))),
-        thinkingTokens: figureOrNull(perQuestion(questions, ({ boundaries }) => boundaries.at(-1)!)),
-        accuracy: accuracyOf(read),
-        curve: averageAtEpisodes(questions.map(({ members }) => members.map(({ J }) => J))).map(({ mean: value, error, questions: n }) => {
-          const interval = normalInterval(value, error)
-          return { value, low: orNull(interval.low), high: orNull(interval.high), n }
-        }),
-        progress: figureOrNull(perQuestion(questions, ({ J }) => J.at(-1)! - J[0]!)),
+        thinkingTokens: figureOrNull(perQuestion(questions, ({ boundaries }) => boundaries.at(-1)!), clusters),
+        accuracy: accuracyOf(open(), read),
+        curve: Array.from({ length: longestOf(questions) }, (_, boundary) => figureOf(perQuestion(questions, (rollout) => held(rollout, boundary)), clusters)),
+        progress: figureOrNull(perQuestion(questions, ({ J }) => J.at(-1)! - J[0]!), clusters),
         account: totalAccount(accounts),
       }
     },
@@ -85,9 +87,10 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
       const against = await makeComparator(comparator, { store, scope, questions, counted, limit, signal })
       const side = against(questions)
       if (side.questions.length === 0) return []
+      const clusters = clustersOfQuestions(side.questions)
       const trained = Math.max(...measured.map(({ detail }) => detail.rollout.budgetTokens ?? Infinity))
       return regretCurve(side.questions.map(({ members }) => members.map(traceOf)), budgets, { counted, comparator: side.tokens }).map(({ budget, byQuestion }) => ({
-        ...figureOf(byQuestion), budget, extrapolated: budget > trained,
+        ...figureOf(byQuestion, clusters), budget, extrapolated: budget > trained,
       }))
     },
 
@@ -100,9 +103,9 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
       const store = open()
       const { questions } = await readScope(store, scope, limit, signal)
       const side = (await makeComparator(comparator, { store, scope, questions, counted, limit, signal }))(questions)
-      const longest = Math.max(0, ...questions.flatMap(({ members }) => members.map(({ J }) => J.length)))
+      const longest = longestOf(questions)
       const lost = cumulativeByQuestion(side.questions.map(({ members }) => members.map(({ J }) => J)), side.episodes, Math.max(0, longest - 1))
-      return curvesOf(questions, sizes, counted, lost)
+      return curvesOf(questions, sizes, counted, { lost, clusters: clustersOfQuestions(side.questions) })
     },
 
     ...calibrationQueries(open),

@@ -2,9 +2,11 @@
 // workspace; the statistics are those of the comparison screen.
 import type { BudgetCurveView, CompareRow, CompareTable, Evaluation } from '../../src-preload/contract.ts'
 import { tokenEfficiency } from '../episodes/efficiency.ts'
-import { normalInterval } from '../numeric/intervals.ts'
+import { bootstrapMean } from '../numeric/bootstrap.ts'
 import type { Store } from '../store/openStore.ts'
+import { clusterOf, clustersOf } from './clusters.ts'
 import { armsOf } from './compareArms.ts'
+import { DRAWS, SEED } from './compareFigures.ts'
 import { compareQueries } from './queriesCompare.ts'
 
 export interface ReportedRun {
@@ -15,7 +17,7 @@ export interface ReportedRun {
   readonly steps: number
   /** Share of right answers as sampled under the training budget. */
   readonly accuracy: number
-  /** 95 % interval over problems. */
+  /** 95 % interval over clusters of problems, and problems. */
   readonly accuracyCi: readonly [number, number]
   readonly meanTokens: number
   /** Normalized regret by token budget. */
@@ -68,7 +70,7 @@ export function report(store: Store, runIds: readonly number[], baseline: number
   const runs = runIds.map((id): ReportedRun => {
     const run = store.runs.get(id)!
     const evaluation = newest(store, id)
-    const { low, high } = normalInterval(evaluation.metrics.accuracy!, evaluation.metrics.accuracy_error!)
+    const { low, high } = accuracyInterval(store, evaluation.id)
     return {
       id, name: run.name, method: run.method, seed: run.seed, steps: run.lastStep ?? 0,
       accuracy: evaluation.metrics.accuracy!, accuracyCi: [low, high], meanTokens: evaluation.metrics['completions/mean_length']!,
@@ -113,6 +115,12 @@ export function reportTable(store: Store, runIds: readonly number[], baseline: n
       }
     }),
   }
+}
+
+function accuracyInterval(store: Store, evaluationId: number): { readonly low: number; readonly high: number } {
+  const results = store.evaluations.results(evaluationId)
+  const clusters = clustersOf(results.map(({ problemId }) => clusterOf(store.datasets.problem(problemId)!)))
+  return bootstrapMean(results.map(({ accuracy }) => accuracy), { seed: SEED, draws: DRAWS, clusters })
 }
 
 function newest(store: Store, runId: number): Evaluation {

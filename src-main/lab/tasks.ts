@@ -6,6 +6,7 @@ import { createRng, deriveSeed } from '../numeric/rng.ts'
 import type { Store } from '../store/openStore.ts'
 import { createCountdown } from '../tasks/countdown.ts'
 import type { AnswerTrie, Problem, Split, Task } from '../tasks/types.ts'
+import { CLUSTER_SLICE } from './clusters.ts'
 
 /** Problems that imitation and a run draw from. */
 const POOL_SIZES = { imitation: 8_192, train: 4_096 } as const
@@ -73,5 +74,5 @@ export function openProblems(store: Store, spec: Pick<RunSpec, 'task' | 'seed'>,
 }
 
 function record(task: Task, split: Split, problem: Problem): NewProblem {
-  return { key: problem.id, split, prompt: problem.promptText, answer: problem.data as NewProblem['answer'], level: task.difficulty(problem), slices: { numbers: task.level } }
+  return { key: problem.id, split, prompt: problem.promptText, answer: problem.data as NewProblem['answer'], level: task.difficulty(problem), slices: { numbers: task.level, [CLUSTER_SLICE]: task.cluster(problem) } }
 }

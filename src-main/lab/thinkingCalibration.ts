@@ -1,14 +1,15 @@
 // Does J tell the truth? Against what was graded: reliability, Brier score, AUROC and rank correlation, at the end and at every depth.
-// And against itself: measured exactly and by sampling, under the same weights. Intervals are bootstraps over problems, since rollouts
-// of one problem are not independent.
+// And against itself: measured exactly and by sampling, under the same weights. Intervals are bootstraps over clusters of problems, and
+// problems, since rollouts of one problem are not independent.
 
-import type { AgreementReport, Answers, Estimator, EstimatorCount, Figure, ProgressCurve, RolloutDetail } from '../../src-preload/contract.ts'
+import type { AgreementReport, Answers, Estimator, EstimatorCount, Figure, Problem, ProgressCurve, RolloutDetail } from '../../src-preload/contract.ts'
 import { agreement, calibrate, weightedScores, type Forecast } from '../episodes/calibration.ts'
 import { calibrationError } from '../numeric/association.ts'
 import { bootstrapCurve } from '../numeric/bootstrap.ts'
 import { wilson } from '../numeric/intervals.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
+import { basisOf, clusterOf, clustersOf } from './clusters.ts'
 import { bootstrapOf, detailsOf, estimatorKey, figureOf, figureOrNull, isComplete, orNull, readScope, rowsOf, thin, type Question } from './measuredRollouts.ts'
 import { orderedCurve } from './queriesRollouts.ts'
 
@@ -17,8 +18,13 @@ const POINTS = 600
 const VISITS = 4_000_000
 
 type Answer = Pick<Answers<'thinking'>['thinking'], 'calibration' | 'agreement' | 'estimators'>
-/** Forecasts of each problem. */
-type Clustered = readonly (readonly Forecast[])[]
+/** Forecasts of one problem, and the cluster that it belongs to. */
+interface Forecasts {
+  readonly cluster: string | null
+  readonly own: readonly Forecast[]
+}
+type Clustered = readonly Forecasts[]
+const pooled = (problems: Clustered): Forecast[] => problems.flatMap(({ own }) => own)
 
 interface Figures {
   readonly brier: Figure | null
@@ -28,25 +34,28 @@ interface Figures {
 
 function figures(problems: Clustered): Figures {
   if (problems.length === 0) return { brier: null, auroc: null, spearman: null }
-  const owner = Int32Array.from(problems.flatMap((own, problem) => own.map(() => problem)))
-  const scores = weightedScores(problems.flat())
+  const owner = Int32Array.from(problems.flatMap(({ own }, problem) => own.map(() => problem)))
+  const scores = weightedScores(pooled(problems))
   const times = new Int32Array(problems.length)
   const { seed, draws } = bootstrapOf(problems.length)
+  const clusters = clustersOf(problems.map(({ cluster }) => cluster))
   const [brier, auroc, spearman] = bootstrapCurve({ questions: problems.length }, (drawn) => {
     times.fill(0)
     for (const problem of drawn) times[problem]!++
     const found = scores((index) => times[owner[index]!]!)
     return [found.brier, found.auroc, found.spearman]
-  }, { seed, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) }).map(({ estimate, low, high }): Figure | null =>
-    Number.isFinite(estimate) ? { value: estimate, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length } : null)
+  }, { seed, clusters, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) }).map(({ estimate, low, high }): Figure | null =>
+    Number.isFinite(estimate) ? { value: estimate, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length, basis: basisOf(clusters, 0) } : null)
   return { brier: brier!, auroc: auroc!, spearman: spearman! }
 }
 
 function forecastsOf(questions: readonly Question[], boundariesOf: (J: readonly number[]) => readonly number[]): Clustered {
   return questions
-    .map(({ members }) => members.flatMap(({ detail: { rollout: { correct } }, J }) =>
-      correct === null ? [] : boundariesOf(J).map((boundary): Forecast => ({ boundary, J: J[boundary]!, correct }))))
-    .filter((forecasts) => forecasts.length > 0)
+    .map(({ members }) => ({
+      cluster: clusterOf(members[0]!.detail.problem),
+      own: members.flatMap(({ detail: { rollout: { correct } }, J }) => (correct === null ? [] : boundariesOf(J).map((boundary): Forecast => ({ boundary, J: J[boundary]!, correct })))),
+    }))
+    .filter(({ own }) => own.length > 0)
 }
 
 const last = (J: readonly number[]): number[] => [J.length - 1]
@@ -75,9 +84,9 @@ export function calibrationQueries(open: () => Store): Answer {
     async calibration({ scope, bins, depth, limit }, { signal }) {
       const { questions } = await readScope(open(), scope, limit, signal)
       const problems = forecastsOf(questions, depth === 'last' ? last : all)
-      const forecasts = problems.flat()
+      const forecasts = pooled(problems)
       const everywhere = forecastsOf(questions, all)
-      const depths = [...new Set(everywhere.flat().map(({ boundary }) => boundary))].sort((a, b) => a - b)
+      const depths = [...new Set(pooled(everywhere).map(({ boundary }) => boundary))].sort((a, b) => a - b)
       const { bins: filled } = forecasts.length === 0 ? { bins: [] } : calibrate(forecasts, bins)
       return {
         bins: filled.map(({ low, high, count, predicted, observed }) => {
@@ -89,27 +98,28 @@ export function calibrationQueries(open: () => Store): Answer {
         ...figures(problems),
         error: filled.length === 0 ? null : calibrationError(filled),
         byDepth: depths.map((boundary) => {
-          const here = everywhere.map((own) => own.filter((forecast) => forecast.boundary === boundary)).filter((own) => own.length > 0)
-          return { boundary, count: here.flat().length, J: figureOf(here.map((own) => mean(own.map(({ J }) => J)))), ...figures(here) }
+          const here = everywhere.map(({ cluster, own }) => ({ cluster, own: own.filter((forecast) => forecast.boundary === boundary) })).filter(({ own }) => own.length > 0)
+          return { boundary, count: pooled(here).length, J: figureOf(here.map(({ own }) => mean(own.map(({ J }) => J))), clustersOf(here.map(({ cluster }) => cluster))), ...figures(here) }
         }),
       }
     },
 
     async agreement({ scope, limit }, { signal }): Promise<AgreementReport> {
       const store = open()
-      const both: { readonly problemId: number; readonly exact: number[]; readonly sampled: ProgressCurve['estimates']; readonly samples: number }[] = []
+      const both: { readonly problem: Problem; readonly exact: number[]; readonly sampled: ProgressCurve['estimates']; readonly samples: number }[] = []
       for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null), signal)) {
         const pair = pairOf(detail)
-        if (pair !== null) both.push({ problemId: detail.problem.id, exact: orderedCurve(pair.exact).J, sampled: orderedCurve(pair.sampled).ordered, samples: pair.sampled.estimator.samples })
+        if (pair !== null) both.push({ problem: detail.problem, exact: orderedCurve(pair.exact).J, sampled: orderedCurve(pair.sampled).ordered, samples: pair.sampled.estimator.samples })
       }
       const found = agreement(both.map(({ exact, sampled, samples }) => ({ exact, correct: sampled.map(({ value }) => Math.round(value * samples)), samples })))
-      const differences = [...Map.groupBy(both, ({ problemId }) => problemId).values()].map((members) => mean(members.flatMap(({ exact, sampled }) => sampled.map(({ value }, j) => value - exact[j]!))))
+      const byProblem = [...Map.groupBy(both, ({ problem }) => problem.id).values()]
+      const differences = byProblem.map((members) => mean(members.flatMap(({ exact, sampled }) => sampled.map(({ value }, j) => value - exact[j]!))))
       return {
         rolloutCount: both.length,
         boundaryCount: found.boundaries,
         samples: Math.max(0, ...both.map(({ samples }) => samples)),
         coverage: orNull(found.coverage),
-        bias: figureOrNull(differences),
+        bias: figureOrNull(differences, clustersOf(byProblem.map((members) => clusterOf(members[0]!.problem)))),
         meanAbsoluteDifference: orNull(found.meanAbsoluteDifference),
         progressSignAgreement: orNull(found.progressSignAgreement),
         points: [...thin(both.flatMap(({ exact, sampled }) => sampled.map(({ value, low, high }, j) => ({ exact: exact[j]!, sampled: value, low, high }))), POINTS)],

@@ -7,8 +7,10 @@ import { cutTokens, readAt, wordEnds } from '../episodes/cutsOfRule.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
 import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
 import { readThinking } from '../episodes/thinking.ts'
+import type { Clusters } from '../numeric/bootstrap.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
+import { clusterOf, clustersOf } from './clusters.ts'
 import type { SensitivityRequest } from './experiments.ts'
 import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
@@ -39,6 +41,8 @@ function cutting<T>(work: () => T): T {
 /** A rollout with J at some places of its thought; `trace` says what its tokens cost. */
 export interface KnownThought {
   readonly problemId: number
+  /** See clusters.ts. */
+  readonly cluster: string | null
   readonly text: string
   /** For each token of the completion the offset at which its text ends. */
   readonly tokenEnds: readonly number[]
@@ -50,16 +54,18 @@ export interface KnownThought {
 
 interface Cut {
   readonly problemId: number
+  readonly cluster: string | null
   readonly trace: MeasuredTrace
   readonly episodes: number
   readonly measured: number
   readonly places: number
 }
 
-function recut({ problemId, text, tokenEnds, offsets, J, trace }: KnownThought, rule: SegmentRule): Cut {
+function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: KnownThought, rule: SegmentRule): Cut {
   const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, rule))
   return {
     problemId,
+    cluster,
     trace: { ...trace, boundaries: read.boundaries, accuracy: read.J, answerTokens: read.boundaries.map(() => trace.answerTokens[0]!) },
     episodes: read.boundaries.length - 1,
     measured: read.measured,
@@ -70,7 +76,7 @@ function recut({ problemId, text, tokenEnds, offsets, J, trace }: KnownThought, 
 function knownOf(rollout: MeasuredRollout): KnownThought | null {
   const { detail, boundaries, J } = rollout
   const tokenEnds = wordEnds(detail.text, detail.tokens.length)
-  return tokenEnds === null ? null : { problemId: detail.problem.id, text: detail.text, tokenEnds, offsets: boundaries, J, trace: traceOf(rollout) }
+  return tokenEnds === null ? null : { problemId: detail.problem.id, cluster: clusterOf(detail.problem), text: detail.text, tokenEnds, offsets: boundaries, J, trace: traceOf(rollout) }
 }
 
 /** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
@@ -83,15 +89,18 @@ export function segmentationRows(thoughts: readonly KnownThought[], { rules, bud
     const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
     const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
     const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
+    const clusterById = new Map(cuts.map(({ problemId, cluster }) => [problemId, cluster]))
+    const clusters = (ids: Iterable<number>): Clusters => clustersOf(Array.from(ids, (id) => clusterById.get(id) ?? null))
     const base: ReadonlyMap<number, number> = (first ??= byId)
-    const thought = cuts.filter(({ episodes }) => episodes > 0)
+    const thoughtful = Map.groupBy(cuts.filter(({ episodes }) => episodes > 0), ({ problemId }) => problemId)
+    const both = [...byId.keys()].filter((id) => base.has(id))
     return {
       name,
       rolloutCount: cuts.length,
-      episodes: figureOrNull(means(({ episodes }) => episodes)),
-      episodeTokens: figureOrNull([...Map.groupBy(thought, ({ problemId }) => problemId).values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes)))),
-      regret: figureOrNull(regret),
-      difference: base === byId ? null : figureOrNull([...byId].flatMap(([problemId, value]) => (base.has(problemId) ? [value - base.get(problemId)!] : []))),
+      episodes: figureOrNull(means(({ episodes }) => episodes), clusters(byId.keys())),
+      episodeTokens: figureOrNull([...thoughtful.values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes))), clusters(thoughtful.keys())),
+      regret: figureOrNull(regret, clusters(byId.keys())),
+      difference: base === byId ? null : figureOrNull(both.map((id) => byId.get(id)! - base.get(id)!), clusters(both)),
       measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
     }
   })

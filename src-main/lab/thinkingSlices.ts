@@ -8,7 +8,7 @@ import { normalizedRegret } from '../episodes/regret.ts'
 import { quantile } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
 import { makeComparator } from './comparators.ts'
-import { accuracyOf, byProblem, figureOf, figureOrNull, perQuestion, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
+import { accuracyOf, byProblem, clustersOfQuestions, figureOf, figureOrNull, perQuestion, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
 /** Levels in more values than this are sliced into three parts of about the same size. */
 const MOST_LEVELS = 6
@@ -86,18 +86,19 @@ export function sliceQueries(open: () => Store): Pick<Answers<'thinking'>['think
           const own = slices.get(slice)!
           const inside = byProblem(own.flatMap((row) => row.measured ?? []))
           const side = against(inside)
+          const clusters = clustersOfQuestions(inside)
           const regret = side.questions.length === 0 ? null : normalizedRegret(side.questions.map(({ members }) => members.map(traceOf)), budget, { counted, comparator: side.tokens })
           return {
             slice,
             rolloutCount: own.length,
             problemCount: new Set(own.map(({ problem }) => problem.id)).size,
             measuredCount: own.filter((row) => row.measured !== null).length,
-            accuracy: accuracyOf(own.map(({ rollout }) => rollout)),
-            tokens: figureOrNull(perQuestion(inside, ({ boundaries }) => boundaries.at(-1)!)),
-            start: figureOrNull(perQuestion(inside, ({ J }) => J[0]!)),
-            end: figureOrNull(perQuestion(inside, ({ J }) => J.at(-1)!)),
-            progress: figureOrNull(perQuestion(inside, ({ J }) => J.at(-1)! - J[0]!)),
-            regret: regret === null ? null : figureOf(regret.byQuestion),
+            accuracy: accuracyOf(store, own.map(({ rollout }) => rollout)),
+            tokens: figureOrNull(perQuestion(inside, ({ boundaries }) => boundaries.at(-1)!), clusters),
+            start: figureOrNull(perQuestion(inside, ({ J }) => J[0]!), clusters),
+            end: figureOrNull(perQuestion(inside, ({ J }) => J.at(-1)!), clusters),
+            progress: figureOrNull(perQuestion(inside, ({ J }) => J.at(-1)! - J[0]!), clusters),
+            regret: regret === null ? null : figureOf(regret.byQuestion, clustersOfQuestions(side.questions)),
             account: totalAccount(inside.flatMap(({ members }) => accountTokens(members.map(({ boundaries, J }) => ({ boundaries, accuracy: J }))))),
           }
         }),

@@ -1,11 +1,10 @@
 // The bootstrap of means, for many columns at once. A resample of n questions is how often each was drawn, so a resampled mean is
 // a weighted sum, the means of many columns over all resamples are one matrix product, and means of sums and differences follow
-// from those of their parts without another pass. Draws are those of `bootstrap.ts` (questions and seeds crossed), so the
-// intervals are the same numbers; anything but a mean (a ratio, a crossing) is worked out per resample from the means here.
+// from those of their parts without another pass. Draws are those of `bootstrap.ts` (clusters, questions within them, seeds
+// crossed with both), so the intervals are the same numbers; anything but a mean (a ratio, a crossing) is worked out per resample from the means here.
 
-import { QUESTION_STREAM, SEED_STREAM } from './bootstrap.ts'
+import { OTHER_SEED_STREAM, questionDrawer, SEED_STREAM, type Clusters } from './bootstrap.ts'
 import { fillIndices, type Seed } from './rng.ts'
-import { quantileOfSorted } from './stats.ts'
 
 /** How often each item was drawn in each resample. */
 export interface Resampling {
@@ -13,29 +12,41 @@ export interface Resampling {
   readonly draws: number
   /** [draws, items] */
   readonly counts: Uint16Array
+  /** [draws] items drawn in all: not the same each time where whole clusters are drawn. */
+  readonly sizes: Uint32Array
 }
 
-function resampling(items: number, draws: number, seed: Seed, stream: number): Resampling {
+function resampling(items: number, draws: number, drawn: (draw: number) => Int32Array): Resampling {
   const counts = new Uint16Array(draws * items)
-  const drawn = new Int32Array(items)
+  const sizes = new Uint32Array(draws)
   for (let draw = 0; draw < draws; draw++) {
-    fillIndices(drawn, items, seed, stream, draw)
-    for (let i = 0; i < items; i++) counts[draw * items + drawn[i]] += 1
+    const chosen = drawn(draw)
+    sizes[draw] = chosen.length
+    for (let i = 0; i < chosen.length; i++) counts[draw * items + chosen[i]] += 1
   }
-  return { items, draws, counts }
+  return { items, draws, counts, sizes }
 }
 
-export const questionResampling = (questions: number, draws: number, seed: Seed): Resampling => resampling(questions, draws, seed, QUESTION_STREAM)
-export const seedResampling = (seeds: number, draws: number, seed: Seed): Resampling => resampling(seeds, draws, seed, SEED_STREAM)
+/** @param clusters [questions] as `BootstrapOptions.clusters` */
+export const questionResampling = (questions: number, draws: number, seed: Seed, clusters?: Clusters): Resampling => resampling(questions, draws, questionDrawer(questions, seed, clusters))
+
+/** @param other true for the second of two arms whose seeds have nothing in common */
+export function seedResampling(seeds: number, draws: number, seed: Seed, other = false): Resampling {
+  const drawn = new Int32Array(seeds)
+  return resampling(seeds, draws, (draw) => {
+    fillIndices(drawn, seeds, seed, other ? OTHER_SEED_STREAM : SEED_STREAM, draw)
+    return drawn
+  })
+}
 
 /**
  * Means of each column over each resample.
  * @param columns [columns][items]
  * @returns [columns][draws]
  */
-export function resampledMeans({ items, draws, counts }: Resampling, columns: readonly Float64Array[]): Float64Array[] {
+export function resampledMeans({ items, draws, counts, sizes }: Resampling, columns: readonly Float64Array[]): Float64Array[] {
   return weightedSums(columns, draws, (draw, weights) => {
-    for (let i = 0; i < items; i++) weights[i] = counts[draw * items + i] / items
+    for (let i = 0; i < items; i++) weights[i] = counts[draw * items + i] / sizes[draw]
   })
 }
 
@@ -44,7 +55,7 @@ export function resampledMeans({ items, draws, counts }: Resampling, columns: re
  * @param weigh fills the weights of one draw, [items]
  * @returns [columns][draws]
  */
-export function weightedSums(columns: readonly Float64Array[], draws: number, weigh: (draw: number, weights: Float64Array) => void): Float64Array[] {
+function weightedSums(columns: readonly Float64Array[], draws: number, weigh: (draw: number, weights: Float64Array) => void): Float64Array[] {
   const items = columns[0]?.length ?? 0
   const wrong = columns.find(({ length }) => length !== items)
   if (wrong !== undefined) throw new RangeError(`every column must have ${items} items, found one of ${wrong.length}`)
@@ -88,11 +99,4 @@ export function overResampledSeeds({ items, draws, counts }: Resampling, bySeed:
   const means = new Float64Array(draws)
   for (let draw = 0; draw < draws; draw++) for (let seed = 0; seed < items; seed++) means[draw] += (counts[draw * items + seed] / items) * bySeed[seed][draw]
   return means
-}
-
-/** Percentile interval of resampled values; those that are not finite are left out. NaN where none is. */
-export function percentileInterval(samples: Float64Array, level = 0.95): { readonly low: number; readonly high: number } {
-  const finite = samples.filter(Number.isFinite).sort()
-  if (finite.length === 0) return { low: NaN, high: NaN }
-  return { low: quantileOfSorted(finite, (1 - level) / 2), high: quantileOfSorted(finite, (1 + level) / 2) }
 }

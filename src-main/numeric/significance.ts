@@ -1,59 +1,61 @@
-// Tests of a difference between two runs on the same questions, and the correction when several are made at once.
+// What resampled values say of an estimate: its interval and the p-value of it being 0, which are one test read two ways, so that the
+// interval leaves 0 out exactly where p is below its level. Also exact tests of counts, and the correction when several tests are made at once.
 
-import { weightedSums } from './resampling.ts'
-import { philox4x32, seedWords, type Seed } from './rng.ts'
-import { mean } from './stats.ts'
+import { quantileOfSorted } from './stats.ts'
+import { studentQuantile } from './student.ts'
 
-export interface SignFlipResult {
-  /** Mean of the differences. */
-  readonly difference: number
-  /** Two-sided p-value. */
+export interface Inference {
+  readonly low: number
+  readonly high: number
+  /** Two-sided p-value of the estimate being 0: the largest level at which its interval contains 0; at least 1 / (draws + 1). */
   readonly p: number
-  /** Sign patterns tried: all 2^Q when that is at most `draws` (the p-value is then exact), else `draws` random ones. */
-  readonly patterns: number
-  readonly exact: boolean
 }
+
+/** Halvings of the level at which an interval just reaches 0: p to nine digits. */
+const HALVINGS = 32
 
 /**
- * Paired sign-flip permutation test: if the runs did not differ, each difference could as well have the other sign.
- * The random version counts the observed pattern among the patterns, (1 + hits) / (1 + draws), and so is never 0.
- * @param differences [Q] value of run A minus value of run B on each question
+ * Interval and p-value of an estimate from its values over resamples; those that are not finite are left out, NaN where none is left.
+ * The interval is the percentile one, its two arms stretched by t / z and by sqrt(units / (units - 1)), where units = df + 1 is the smallest
+ * number of things resampled at any level: few units show too little of their spread (Efron & Tibshirani 1993, 12.5; Hesterberg 2015).
+ * With many units it is the percentile interval.
+ * @param draws [draws] values over resamples, in any order
+ * @param df degrees of freedom, a whole number from 1, or Infinity
  */
-export function signFlipTest(differences: ArrayLike<number>, options: SignFlipOptions): SignFlipResult {
-  return signFlipTests([Float64Array.from(differences)], options)[0]
+export function inferenceOf(estimate: number, draws: Float64Array, df: number, level = 0.95): Inference {
+  const sorted = draws.filter(Number.isFinite).sort()
+  if (sorted.length === 0 || !Number.isFinite(estimate)) return { low: NaN, high: NaN, p: NaN }
+  const { low, high } = stretchedInterval(estimate, sorted, df, 1 - level)
+  return { low, high, p: pValue(estimate, sorted, df) }
 }
 
-export interface SignFlipOptions {
-  readonly seed: Seed
-  /** Patterns tried, 10,000 when absent. */
-  readonly draws?: number
+function stretchedInterval(estimate: number, sorted: Float64Array, df: number, outside: number): { readonly low: number; readonly high: number } {
+  const stretch = df === Infinity ? 1 : (studentQuantile(outside, df) / studentQuantile(outside, Infinity)) * Math.sqrt((df + 1) / df)
+  const at = (p: number): number => estimate + stretch * (quantileOfSorted(sorted, p) - estimate)
+  return { low: at(outside / 2), high: at(1 - outside / 2) }
 }
 
-/** As `signFlipTest`, for several quantities of the same questions: all see the same patterns, in one pass. @param columns [quantities][Q] */
-export function signFlipTests(columns: readonly Float64Array[], { seed, draws = 10_000 }: SignFlipOptions): SignFlipResult[] {
-  const n = columns[0]?.length ?? 0
-  if (n === 0) return columns.map((column) => ({ difference: mean(column), p: 1, patterns: 0, exact: true }))
-  const exact = 2 ** n <= draws
-  const patterns = exact ? 2 ** n : draws
-  const words = new Uint32Array(4)
-  const [low, high] = seedWords(seed)
-  const flip = exact
-    ? (pattern: number, i: number): number => (pattern >>> i) & 1
-    : (pattern: number, i: number): number => {
-        if (i % 128 === 0) philox4x32(low, high, i / 128, pattern, 0, 0, words)
-        return (words[(i % 128) >>> 5] >>> (i & 31)) & 1
-      }
-  const totals = weightedSums(columns, patterns, (pattern, signs) => {
-    for (let i = 0; i < n; i++) signs[i] = 1 - 2 * flip(pattern, i)
-  })
-  return columns.map((column, at) => {
-    const difference = mean(column)
-    // Patterns as extreme as the observed one must count although their sums are rounded differently.
-    const threshold = Math.abs(difference * n) * (1 - 1e-12)
-    const hits = totals[at].reduce((count, total) => count + Number(Math.abs(total) >= threshold), 0)
-    return { difference, p: exact ? hits / patterns : (1 + hits) / (1 + patterns), patterns, exact }
-  })
+function pValue(estimate: number, sorted: Float64Array, df: number): number {
+  const excludes = (outside: number): boolean => {
+    const { low, high } = stretchedInterval(estimate, sorted, df, outside)
+    return low > 0 || high < 0
+  }
+  const least = 1 / (sorted.length + 1)
+  if (excludes(least)) return least
+  // The level of the interval that is shown decides which side of it p is on, whatever rounding does near it.
+  let [inside, outside] = excludes(SHOWN) ? [least, SHOWN] : [SHOWN, MOST]
+  if (outside === MOST && !excludes(MOST)) return 1
+  for (let halving = 0; halving < HALVINGS; halving++) {
+    const middle = Math.sqrt(inside * outside)
+    if (excludes(middle)) outside = middle
+    else inside = middle
+  }
+  return inside
 }
+
+/** What is outside of the intervals that are shown, and the largest level that is asked about (at 1 an interval is a point). */
+const SHOWN = 1 - 0.95
+const MOST = 0.9999
 
 /**
  * Exact McNemar test for one yes/no answer per question: two-sided binomial p-value of the discordant pairs.

@@ -72,6 +72,7 @@ export function createCountdown(
     grade: (problem, completion) => gradeCompletion(problem.data, completion),
     answerTrie: ({ id, data }) => buildTrie(solverOf(id, data.target), ascending(data.numbers)),
     teacherTrace: ({ id, data }, rng) => demonstrate(data, solverOf(id, data.target), rng, teaching),
+    cluster: ({ data: { target } }) => `target ${target}`,
     difficulty: ({ id, data }) => {
       const solver = solverOf(id, data.target)
       const moves = solver.moves(ascending(data.numbers))

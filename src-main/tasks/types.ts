@@ -110,6 +110,11 @@ export interface Task<Data = unknown> {
   answerTrie(problem: Problem<Data>): AnswerTrie | null
   /** A demonstration, or null when the task has no teacher. */
   teacherTrace(problem: Problem<Data>, rng: Rng): TeacherTrace | null
+  /**
+   * What the problem shares with others that are solved alike, e.g. its target: problems of a cluster are not independent of each other,
+   * so intervals resample whole clusters.
+   */
+  cluster(problem: Problem<Data>): string
   /** 0 (any start leads to an answer) to 1, or null when unknown; for slicing results. */
   difficulty(problem: Problem<Data>): number | null
 }

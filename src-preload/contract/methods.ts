@@ -21,11 +21,17 @@ import type { Of } from './values.ts'
 
 // ------------------------------------------------------------------------------------------------------------ parts of answers
 
+/**
+ * What an interval rests on: clusters of problems that were resampled (as many as problems where each stands for itself), training seeds
+ * (0 where no training is involved; a single one is not resampled, so that the interval says nothing of the noise of training), and the
+ * degrees of freedom of the t distribution it was read with.
+ */
+export const basis = z.object({ clusters: count, seeds: count, df: count })
 /** A figure that stands in a table: its value, its 95 % interval where one can be given, and what it was taken over. */
-export const figure = z.object({ value: z.number(), low: z.number().nullable(), high: z.number().nullable(), n: count })
+export const figure = z.object({ value: z.number(), low: z.number().nullable(), high: z.number().nullable(), n: count, basis: basis.optional() })
 export type Figure = Of<typeof figure>
 
-/** A paired difference b - a; `p` is two-sided, from the exact or resampled sign-flip test over problems. */
+/** A paired difference b - a; `p` is two-sided and from the resamples of the interval: below 0.05 exactly where the interval leaves 0 out. */
 export const difference = figure.extend({ p: z.number().nullable() })
 export type Difference = Of<typeof difference>
 

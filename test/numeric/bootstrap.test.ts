@@ -1,10 +1,12 @@
-// The bootstrap against what theory says of a mean, and the tests of a difference against SciPy's exact ones.
+// The bootstrap against what theory says of a mean, with clusters and few seeds as well; that interval and p-value are one test; and exact
+// tests of counts against SciPy's.
 import { describe, expect, it } from 'vitest'
 import { bootstrap, bootstrapCurve, bootstrapMean, bootstrapSeeds } from '../../src-main/numeric/bootstrap.ts'
-import { overResampledSeeds, percentileInterval, questionResampling, resampledMeans, seedResampling } from '../../src-main/numeric/resampling.ts'
+import { overResampledSeeds, questionResampling, resampledMeans, seedResampling } from '../../src-main/numeric/resampling.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
-import { binomialProbability, binomialRange, holm, mcnemarTest, signFlipTest } from '../../src-main/numeric/significance.ts'
+import { binomialProbability, binomialRange, holm, inferenceOf, mcnemarTest } from '../../src-main/numeric/significance.ts'
 import { interquartileMean, mean, populationDeviation } from '../../src-main/numeric/stats.ts'
+import { studentQuantile, studentTail } from '../../src-main/numeric/student.ts'
 
 const rng = createRng(42)
 const values = Array.from({ length: 300 }, () => rng.float() ** 2)
@@ -64,7 +66,7 @@ describe('the bootstrap', () => {
   })
 
   it('leaves out draws on which the statistic is undefined and says how many it kept', () => {
-    const result = bootstrap({ questions: 4 }, (questions) => (questions[0] === 0 ? NaN : 1), { seed: 1, draws: 1000 })
+    const result = bootstrap({ questions: 4 }, (questions) => (questions[0] === 1 ? NaN : 1), { seed: 1, draws: 1000 })
     expect(result.draws).toBeGreaterThan(650)
     expect(result.draws).toBeLessThan(850)
     expect([result.low, result.high]).toEqual([1, 1])
@@ -95,15 +97,22 @@ describe('the bootstrap', () => {
 describe('resampled means', () => {
   const seedsOf = (count: number) => Array.from({ length: count }, (_, seed) => Float64Array.from({ length: 40 }, (__, question) => values[seed * 40 + question] + seed / 10))
 
-  it('are those of the bootstrap that resamples by index, with seeds and without', () => {
-    for (const count of [1, 3]) {
+  it('are those of the bootstrap that resamples by index, with seeds, with clusters and without', () => {
+    const unequal = Int32Array.from({ length: 40 }, (_, question) => Math.floor(Math.sqrt(question)))
+    for (const count of [1, 3]) for (const clusters of [undefined, unequal]) {
       const table = seedsOf(count)
-      const reference = bootstrapSeeds(table, { seed: 4, draws: 500 })
-      const means = resampledMeans(questionResampling(40, 500, 4), table)
-      const { low, high } = percentileInterval(overResampledSeeds(seedResampling(count, 500, 4), means))
+      const reference = bootstrapSeeds(table, { seed: 4, draws: 500, clusters })
+      const means = resampledMeans(questionResampling(40, 500, 4, clusters), table)
+      const { low, high, p } = inferenceOf(reference.estimate, overResampledSeeds(seedResampling(count, 500, 4), means), reference.df)
       expect(low).toBeCloseTo(reference.low, 12)
       expect(high).toBeCloseTo(reference.high, 12)
+      expect(p).toBeCloseTo(reference.p, 9)
     }
+  })
+
+  it('draw the seeds of two arms apart when asked to', () => {
+    expect(seedResampling(5, 50, 1).counts).toEqual(seedResampling(5, 50, 1).counts)
+    expect(seedResampling(5, 50, 1, true).counts).not.toEqual(seedResampling(5, 50, 1).counts)
   })
 
   it('come out the same however many columns are asked for at once', () => {
@@ -113,46 +122,161 @@ describe('resampled means', () => {
     columns.forEach((column, at) => resampledMeans(plan, [column])[0].forEach((value, draw) => expect(together[at][draw]).toBeCloseTo(value, 14)))
   })
 
-  it('leave out what is not finite from an interval, and have none without anything left', () => {
-    expect(percentileInterval(Float64Array.of(NaN, 2, Infinity, 2))).toEqual({ low: 2, high: 2 })
-    expect(percentileInterval(Float64Array.of(NaN)).low).toBeNaN()
-  })
-
   it('refuse columns of different lengths', () => {
     expect(() => resampledMeans(questionResampling(3, 2, 1), [new Float64Array(3), new Float64Array(2)])).toThrow(/3 items, found one of 2/)
   })
 })
 
-describe('the sign-flip test', () => {
-  const differences = [0.3, -0.1, 0.25, 0.5, -0.05, 0.1, 0.4, -0.2]
-
-  it('agrees with the exact permutation test on few questions', () => {
-    expect(signFlipTest(differences, { seed: 1 })).toEqual({ difference: expect.closeTo(0.15, 14), p: 0.15625, patterns: 256, exact: true })
+describe('clusters', () => {
+  /** `size` questions in each of the clusters, all of a cluster alike but for `within`. */
+  const clustered = (effects: readonly number[], size: number, within: (question: number) => number = () => 0) => ({
+    values: effects.flatMap((effect, cluster) => Array.from({ length: size }, (_, k) => effect + within(cluster * size + k))),
+    clusters: Int32Array.from({ length: effects.length * size }, (_, question) => Math.floor(question / size)),
   })
 
-  it('approximates the exact p-value by random patterns', () => {
-    const exact = signFlipTest(differences, { seed: 1 }).p
-    const random = signFlipTest(differences, { seed: 1, draws: 255 })
-    expect(random.exact).toBe(false)
-    expect(Math.abs(random.p - exact)).toBeLessThan(0.08)
-    const many = Array.from({ length: 14 }, (_, i) => (i % 3) - 0.7)
-    const full = signFlipTest(many, { seed: 1, draws: 2 ** 14 })
-    expect(full.exact).toBe(true)
-    expect(Math.abs(signFlipTest(many, { seed: 2, draws: 16_000 }).p - full.p)).toBeLessThan(0.015)
+  it('widen the interval to that of their own number where all the variance is between them: 12 clusters of 40, SE sqrt(40) times the naive one', () => {
+    const effects = [0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 1, 0]
+    const { values: own, clusters } = clustered(effects, 40)
+    const [naive, honest] = [bootstrapMean(own, { seed: 1 }), bootstrapMean(own, { seed: 1, clusters })]
+    // sd (ddof 0) is 1/2: 0.5 / sqrt(480) against 0.5 / sqrt(12).
+    expect(Math.abs(naive.error / 0.022822 - 1)).toBeLessThan(0.03)
+    expect(Math.abs(honest.error / 0.144338 - 1)).toBeLessThan(0.03)
+    expect(honest.estimate).toBe(0.5)
+    expect(honest.df).toBe(11)
+    // Close to the t interval of 12 values: 0.5 -+ t(11) * sd / sqrt(12) = 0.5 -+ 2.201 * 0.52223 / 3.4641 = 0.5 -+ 0.3318.
+    expect(Math.abs(honest.high - 0.5 - 0.3318)).toBeLessThan(0.05)
+    expect(Math.abs(0.5 - honest.low - 0.3318)).toBeLessThan(0.05)
   })
 
-  it('is uniform when nothing differs, beyond 128 questions too', () => {
+  it('call a difference nothing that rests on one of nine targets, which 500 problems taken for independent call certain', () => {
+    const { values: gaps, clusters } = clustered([0.45, 0, 0, 0, 0, 0, 0, 0, 0], 56)
+    expect(bootstrapMean(gaps, { seed: 1 }).p).toBeLessThan(0.001)
+    const honest = bootstrapMean(gaps, { seed: 1, clusters })
+    expect(honest.p).toBeGreaterThan(0.05)
+    expect(honest.low).toBeLessThanOrEqual(0)
+  })
+
+  it('of one question each, or a single one, change nothing', () => {
+    const plain = bootstrapMean(values, { seed: 2, draws: 500 })
+    expect(bootstrapMean(values, { seed: 2, draws: 500, clusters: Int32Array.from(values, (_, i) => i) })).toEqual(plain)
+    expect(bootstrapMean(values, { seed: 2, draws: 500, clusters: new Int32Array(values.length) })).toEqual(plain)
+  })
+
+  it('count as fewer where a few hold most: three with 72 % of the questions leave 4 degrees of freedom of 9 clusters', () => {
+    // 3 of 120 and 6 of 23: 498^2 / (3 * 120^2 + 6 * 23^2) = 5.3, rounded, less one.
+    const sizes = [120, 120, 120, 23, 23, 23, 23, 23, 23]
+    expect(bootstrapMean(new Float64Array(498), { seed: 1, draws: 10, clusters: Int32Array.from(sizes.flatMap((size, cluster) => new Array<number>(size).fill(cluster))) }).df).toBe(4)
+  })
+
+  it('must be given for every question', () => {
+    expect(() => bootstrapMean([1, 2, 3], { seed: 1, clusters: Int32Array.of(0, 1) })).toThrow(/found 2 for 3 questions/)
+  })
+
+  it('cover the true mean about as often as claimed with only 6 of them, equal or not, where problems taken for independent cover it less than half the time', () => {
+    const source = createRng(11)
+    const sizes = { equal: [20, 20, 20, 20, 20, 20], unequal: [50, 30, 20, 10, 5, 5] }
+    for (const [name, own] of Object.entries(sizes)) {
+      let [covered, naive] = [0, 0]
+      for (let run = 0; run < 200; run++) {
+        const sample = own.flatMap((size) => {
+          const effect = source.gaussian()
+          return Array.from({ length: size }, () => effect + source.gaussian())
+        })
+        const clusters = Int32Array.from(own.flatMap((size, cluster) => new Array<number>(size).fill(cluster)))
+        const { low, high } = bootstrapMean(sample, { seed: run, draws: 200, clusters })
+        const alone = bootstrapMean(sample, { seed: run, draws: 200 })
+        if (low <= 0 && 0 <= high) covered++
+        if (alone.low <= 0 && 0 <= alone.high) naive++
+      }
+      expect(covered / 200, name).toBeGreaterThan(0.9)
+      expect(covered / 200, name).toBeLessThan(0.995)
+      expect(naive / 200, name).toBeLessThan(0.5)
+    }
+  })
+})
+
+describe('interval and p-value', () => {
+  it('are one test: p is below 0.05 exactly where the 95 % interval leaves 0 out, whatever the design', () => {
+    const source = createRng(5)
+    let significant = 0
+    for (let run = 0; run < 300; run++) {
+      const seeds = 1 + source.int(6)
+      const questions = 4 + source.int(40)
+      const shift = source.gaussian() * 2
+      const table = Array.from({ length: seeds }, () => {
+        const training = source.gaussian() * 0.2
+        return Array.from({ length: questions }, () => shift + training + source.gaussian() ** 3)
+      })
+      const clusters = source.chance(0.5) ? undefined : Int32Array.from({ length: questions }, (_, question) => question % (2 + (run % 3)))
+      const { low, high, p } = bootstrapSeeds(table, { seed: run, draws: 200, clusters })
+      expect(p < 0.05, `run ${run}: ${low} to ${high}, p = ${p}`).toBe(low > 0 || high < 0)
+      if (p < 0.05) significant++
+    }
+    expect(significant).toBeGreaterThan(40)
+    expect(significant).toBeLessThan(260)
+  })
+
+  it('are one test at other levels too', () => {
+    const source = createRng(6)
+    for (let run = 0; run < 100; run++) {
+      const sample = Array.from({ length: 9 }, () => 0.4 + source.gaussian())
+      const { p } = bootstrapMean(sample, { seed: run, draws: 400 })
+      for (const outside of [0.2, 0.01]) {
+        const { low, high } = bootstrapMean(sample, { seed: run, draws: 400, level: 1 - outside })
+        if (Math.abs(p / outside - 1) > 1e-6) expect(p < outside).toBe(low > 0 || high < 0)
+      }
+    }
+  })
+
+  it('give p-values that are uniform when nothing differs, with 4 seeds as with 300 questions', () => {
     const source = createRng(3)
-    const pValues = Array.from({ length: 200 }, (_, run) =>
-      signFlipTest(Array.from({ length: 150 }, source.gaussian), { seed: run, draws: 400 }).p)
-    expect(Math.abs(mean(pValues) - 0.5)).toBeLessThan(0.07)
-    expect(pValues.filter((p) => p < 0.1).length / 200).toBeLessThan(0.18)
+    const few = Array.from({ length: 300 }, (_, run) => bootstrapSeeds(Array.from({ length: 4 }, () => {
+      const training = source.gaussian()
+      return Array.from({ length: 10 }, () => training)
+    }), { seed: run, draws: 300 }).p)
+    const many = Array.from({ length: 200 }, (_, run) => bootstrapMean(Array.from({ length: 150 }, source.gaussian), { seed: run, draws: 400 }).p)
+    for (const pValues of [few, many]) {
+      expect(Math.abs(mean(pValues) - 0.5)).toBeLessThan(0.07)
+      expect(pValues.filter((p) => p < 0.05).length / pValues.length).toBeLessThan(0.09)
+    }
   })
 
-  it('is certain of nothing without differences, and never reports zero', () => {
-    expect(signFlipTest([0, 0, 0], { seed: 1 }).p).toBe(1)
-    expect(signFlipTest([], { seed: 1 }).p).toBe(1)
-    expect(signFlipTest(new Array<number>(100).fill(1), { seed: 1, draws: 1000 }).p).toBeCloseTo(1 / 1001, 12)
+  it('of three seeds are read with two degrees of freedom, much wider than the spread of the resamples says', () => {
+    const table = [0.02, 0.05, 0.08].map((gap) => new Array<number>(200).fill(gap))
+    const result = bootstrapSeeds(table, { seed: 1 })
+    expect(result.df).toBe(2)
+    // All three gain, and yet: t(2) = 4.303, 0.05 -+ about 4.303 * 0.03 / sqrt(3) = 0.075.
+    expect(result.low).toBeLessThan(0)
+    expect(result.p).toBeGreaterThan(0.05)
+    expect(Math.abs((result.high - result.low) / 2 - 0.075)).toBeLessThan(0.015)
+  })
+
+  it('are certain of nothing without differences, never report zero, and leave out what is not finite', () => {
+    expect(bootstrapMean([0, 0, 0], { seed: 1, draws: 100 }).p).toBe(1)
+    expect(bootstrapMean(new Array<number>(100).fill(1), { seed: 1, draws: 1000 }).p).toBeCloseTo(1 / 1001, 12)
+    expect(inferenceOf(2, Float64Array.of(NaN, 2, Infinity, 2), Infinity)).toMatchObject({ low: 2, high: 2 })
+    expect(inferenceOf(2, Float64Array.of(NaN), Infinity).p).toBeNaN()
+  })
+
+  it('with many units are those of the percentiles', () => {
+    const draws = Float64Array.from({ length: 999 }, (_, i) => i + 1)
+    const { low, high, p } = inferenceOf(500, draws, Infinity)
+    expect([low, high]).toEqual([expect.closeTo(25.95, 9), expect.closeTo(974.05, 9)])
+    expect(p).toBeCloseTo(1 / 1000, 12)
+    // The point below which 5 % of the resamples lie is where the 90 % interval begins.
+    expect(inferenceOf(500 - 50.9, draws.map((value) => value - 50.9), Infinity).p).toBeCloseTo(0.1, 6)
+  })
+})
+
+describe("Student's t", () => {
+  it('has the quantiles of the tables and tails that undo them', () => {
+    for (const [df, t] of [[1, 12.7062047], [2, 4.30265273], [3, 3.18244631], [7, 2.36462425], [8, 2.30600414], [30, 2.04227246], [60, 2.00029782], [500, 1.96471984]] as const) {
+      expect(studentQuantile(0.05, df)).toBeCloseTo(t, 5)
+      expect(studentTail(t, df)).toBeCloseTo(0.05, 7)
+    }
+    expect(studentQuantile(0.05, Infinity)).toBeCloseTo(1.95996398, 7)
+    for (const tail of [0.9, 0.2, 1e-3, 1e-6]) for (const df of [1, 4, 9, 39]) expect(studentTail(studentQuantile(tail, df), df) / tail).toBeCloseTo(1, 6)
+    expect(studentTail(0, 5)).toBe(1)
   })
 })
 
