@@ -60,7 +60,7 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
   const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
   const longest = Math.max(spec.budget.thinkingTokens, ...spec.evaluation.budgets)
   const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longest + spec.budget.answerTokens })
+  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longest + spec.budget.answerTokens, temperature: spec.sampling.temperature })
   try {
     const outcome = await evaluate(policy, source, spec, { signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
     record(context, { spec, checkpointId, step, source, evaluationId }, outcome.problems)

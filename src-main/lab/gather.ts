@@ -72,7 +72,7 @@ export function demonstration(problem: Problem, { completion, forced }: TeacherT
   for (const offset of forced) sampled[offset] = 0
   const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
   return {
-    prompt: problem.promptTokens, tokens, logps: new Float32Array(tokens.length), sampled, prefixTokens: 0,
+    prompt: problem.promptTokens, tokens, logps: new Float32Array(0), sampled, prefixTokens: 0,
     finish: 'stop', error: null, forcedStop: false, boundaries: thought.boundaries, episodes: episodeRanges(thought.boundaries), thinkEnd: thought.thinkEnd, closed: thought.closed,
   }
 }

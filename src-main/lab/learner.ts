@@ -18,8 +18,10 @@ export interface PaidSequence extends Sequence {
   readonly advantages: Float32Array
   /** The normaliser; 0 where a token carries no loss. */
   readonly weights: Float32Array
-  /** Log-probs under the weights that sampled; read where the loss has a ratio. */
+  /** Log-probs under the weights that sampled, at the temperature of the loss; read where the loss has a ratio. */
   readonly sampledLogps?: Float32Array
+  /** What the sampler said of its own draws, and which tokens it drew; only measured. */
+  readonly drawn?: { readonly logps: Float32Array; readonly sampled: Uint8Array }
   /** Log-probs under the reference; read where the loss pulls towards one. */
   readonly referenceLogps?: Float32Array
 }
@@ -43,10 +45,10 @@ export interface Learner {
   dispose(): void
 }
 
-/** Builds the training session of a loss over a parameter set. */
-export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number): Promise<Learner> {
-  const needs = { oldLogps: loss.ratio !== 'none' || loss.correction !== undefined, refLogps: loss.klBeta > 0 }
-  const graph = trainGraph(config, (g, values) => lossGraph(g, values, loss), needs)
+/** Builds the training session of a loss over a parameter set. The policy that is trained is softmax(logits / temperature). */
+export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1): Promise<Learner> {
+  const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
+  const graph = trainGraph(config, (g, values) => lossGraph(g, values, loss), needs, temperature)
   const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
   return { step, state: () => trainer.state(), loadState: (state) => trainer.loadState(state), dispose: () => trainer.dispose() }
@@ -86,16 +88,16 @@ export async function openLearner(engine: Engine, config: LlamaConfig, parameter
   }
 }
 
-/** How far the trainer's log-probs are from the sampler's, over tokens that carry loss: 0 in exact arithmetic. */
+/** How far the trainer's log-probs are from the sampler's, over drawn tokens that carry loss: 0 in exact arithmetic without filters. */
 function driftMetrics(sequences: readonly PaidSequence[], logps: readonly Float32Array[]): Record<string, number> {
   let most = 0
   let sum = 0
   let count = 0
-  sequences.forEach(({ sampledLogps, weights }, index) => {
-    if (!sampledLogps) return
+  sequences.forEach(({ drawn, weights }, index) => {
+    if (!drawn) return
     for (let t = 0; t < weights.length; t++) {
-      if (weights[t] === 0) continue
-      const difference = Math.abs(logps[index]![t]! - sampledLogps[t]!)
+      if (weights[t] === 0 || drawn.sampled[t] === 0) continue
+      const difference = Math.abs(logps[index]![t]! - drawn.logps[t]!)
       most = Math.max(most, difference)
       sum += difference
       count++

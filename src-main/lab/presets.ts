@@ -1,4 +1,5 @@
-// Runs with a name: one preset per algorithm on the home task. A preset is what differs from the defaults, nothing more.
+// Runs with a name: one preset per method on the home task, and one per control. A preset is what differs from the defaults, nothing more, and all of
+// them share what is not the method: no KL term (where an algorithm's own default has one it is turned off), one learning-rate schedule, one budget.
 import type { RunSpecInput } from '../../src-preload/contract.ts'
 
 export interface Preset {
@@ -7,6 +8,9 @@ export interface Preset {
   readonly about: string
   readonly spec: Omit<RunSpecInput, 'algorithm'> & { readonly algorithm: { readonly name: string; readonly options?: Record<string, unknown> } }
 }
+
+/** An arm without a pull towards a reference, whatever the algorithm's own default. */
+const withoutKl = (name: string, options: Record<string, unknown> = {}): Preset['spec']['algorithm'] => ({ name, options: { klBeta: 0, ...options } })
 
 export const presets: Readonly<Record<string, Preset>> = {
   'countdown-outcome': {
@@ -17,12 +21,17 @@ export const presets: Readonly<Record<string, Preset>> = {
   'countdown-length-penalty': {
     title: 'Length penalty',
     about: 'Right answers that are longer than their peers earn less (Arora and Zanette).',
-    spec: { name: 'length penalty', algorithm: { name: 'length-penalty', options: { alpha: 0.2 } } },
+    spec: { name: 'length penalty', algorithm: withoutKl('length-penalty', { alpha: 0.2 }) },
   },
   'countdown-mrt-exact': {
     title: 'MRT-exact',
     about: 'Every episode is also paid for its own progress, J computed exactly.',
     spec: { name: 'MRT-exact', algorithm: { name: 'mrt-exact' } },
+  },
+  'countdown-mrt-exact-centred': {
+    title: 'MRT-exact, centred',
+    about: 'As MRT-exact, with the mean progress of the group taken off every episode: ours, not the paper\'s.',
+    spec: { name: 'MRT-exact centred', algorithm: { name: 'mrt-exact', options: { centre: 'group' } } },
   },
   'countdown-mrt-online': {
     title: 'MRT-online',
@@ -39,7 +48,27 @@ export const presets: Readonly<Record<string, Preset>> = {
     about: 'The reward of stopping now replaces the mean of the group as baseline.',
     spec: { name: 'MRT termination', algorithm: { name: 'mrt-termination' } },
   },
-  'countdown-grpo': { title: 'GRPO', about: 'Rewards standardised within the group, mean over each answer.', spec: { name: 'GRPO', algorithm: { name: 'grpo' } } },
+  'countdown-control-shuffled': {
+    title: 'Control: shuffled progress',
+    about: 'As MRT-exact, with J permuted across the boundaries of each rollout: the same values in the wrong places.',
+    spec: { name: 'control shuffled', algorithm: { name: 'mrt-exact', options: { control: 'shuffled' } } },
+  },
+  'countdown-control-charge': {
+    title: 'Control: bare charge',
+    about: 'Every episode is charged the mean progress of its group and paid nothing: what centring adds, by itself.',
+    spec: { name: 'control charge', algorithm: { name: 'mrt-exact', options: { control: 'charge' } } },
+  },
+  'countdown-control-constant': {
+    title: 'Control: constant',
+    about: 'Every episode is paid the mean size of progress in its group, whatever it did.',
+    spec: { name: 'control constant', algorithm: { name: 'mrt-exact', options: { control: 'constant' } } },
+  },
+  'countdown-control-random': {
+    title: 'Control: random reward',
+    about: 'A coin for each rollout instead of its outcome: what updates without any information do.',
+    spec: { name: 'control random', algorithm: { name: 'mrt-exact', options: { control: 'random' } } },
+  },
+  'countdown-grpo': { title: 'GRPO', about: 'Rewards standardised within the group, mean over each answer.', spec: { name: 'GRPO', algorithm: withoutKl('grpo') } },
   'countdown-rloo': { title: 'RLOO', about: 'Reward minus the mean of the others, plain REINFORCE.', spec: { name: 'RLOO', algorithm: { name: 'rloo' } } },
   'countdown-dapo': { title: 'DAPO', about: 'Clip-higher, dynamic sampling, token loss and soft overlong punishment.', spec: { name: 'DAPO', algorithm: { name: 'dapo' } } },
   'countdown-gspo': { title: 'GSPO', about: 'The ratio of whole sequences is clipped instead of that of tokens.', spec: { name: 'GSPO', algorithm: { name: 'gspo' } } },

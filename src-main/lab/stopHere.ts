@@ -36,7 +36,7 @@ export async function stopHere({ store, engine, now }: LabContext, request: Stop
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
   const settings = sampleSettings(spec)
   const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.samples, MOST_ROWS), maxLength: promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1 })
+  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.samples, MOST_ROWS), maxLength: promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1, temperature: settings.temperature })
   try {
     const plans = Array.from({ length: request.samples }, (_, sample) => ({
       prompt: [...promptTokens], prefix: tokens, prefixTokens: offset, stopNow: true, seed: deriveSeed(now(), 'stop here', sample),

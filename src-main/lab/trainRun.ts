@@ -10,10 +10,13 @@ import type { LlamaConfig } from '../model/config.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { createMethod, creditBatch } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
+import { correctedAdvantage } from '../rl/correction.ts'
 import { batchMetrics } from '../rl/metrics.ts'
 import { tokenWeights } from '../rl/tokenWeights.ts'
+import { inertOptions } from '../rl/options.ts'
 import type { Credit } from '../rl/types.ts'
 import { createWeights } from '../rollout/policy.ts'
+import { isFiltered } from '../rollout/sample.ts'
 import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { estimateJ } from './estimate.ts'
@@ -60,11 +63,13 @@ interface StepOutcome {
   readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
 }
 
-/** Creates the record of a run, queued. Throws LabError `run.spec` when the specification does not hold together. */
+/** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together. */
 export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'>, given: unknown, environment: NewRun['environment'] = {}): Promise<number> {
   const spec = parseSpec(given)
   const start = await loadStart(store, spec.start, now)
   const method = methodOf(spec)
+  checkSampling(spec, method)
+  checkInert(method)
   return store.runs.add({
     name: spec.name, method: families[method.algorithm.name] ?? method.algorithm.name, algorithm: method.algorithm.name,
     config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } }, seed: spec.seed, groupKey: spec.group ?? groupKeyOf(spec),
@@ -89,6 +94,26 @@ export function methodOf(spec: RunSpec): Method {
     if (!code?.startsWith('rl.')) throw error
     throw new LabError('run.algorithm', { expected: expected!, found: found!, next: 'Correct the algorithm or its option in the specification.' })
   }
+}
+
+/** Filters leave tokens out of what is drawn from; the policy that is trained has them all. Throws LabError `run.sampling` where that would go unnoticed. */
+function checkSampling({ sampling }: RunSpec, { algorithm, options }: Method): void {
+  if (!isFiltered(sampling)) return
+  const { topK, topP, minP } = sampling
+  const found = `topK ${topK}, topP ${topP}, minP ${minP}`
+  if (algorithm.needs(options).J === 'exact')
+    throw new LabError('run.sampling', { expected: `no filters with ${algorithm.name}, whose exact J is that of all tokens`, found, next: 'Leave topK, topP and minP at 0, 1 and 0; the temperature may be anything.' })
+  if ((options as { readonly correction?: unknown }).correction === 'none')
+    throw new LabError('run.sampling', {
+      expected: 'no filters, or a correction for sampling from a part of the policy that is trained', found,
+      next: 'Leave topK, topP and minP at 0, 1 and 0, or set the algorithm\'s option "correction", such as to token-truncate.',
+    })
+}
+
+/** Throws LabError `run.inert` for an option that was set and, with the others as they are, changes nothing. */
+function checkInert({ algorithm, options }: Method): void {
+  const [inert] = inertOptions(algorithm.options, options)
+  if (inert) throw new LabError('run.inert', { expected: `${inert.name} ${inert.value} to change something: ${inert.needs}`, found: inert.found, next: `Set ${inert.needs}, or leave ${inert.name} at ${algorithm.options[inert.name]!.default}.` })
 }
 
 /** What is rewarded, where several estimators reward the same thing; every other algorithm is a method of its own. */
@@ -126,8 +151,10 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   const method = methodOf(spec)
   const problems = openProblems(store, spec, now)
   const weights = createWeights(engine, start.config, start.tensors)
-  const policies = await openPolicies(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + spec.budget.thinkingTokens + spec.budget.answerTokens })
-  const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens)
+  const policies = await openPolicies(engine, start.config, weights, {
+    rows: ROWS, maxLength: PROMPT_ROOM + spec.budget.thinkingTokens + spec.budget.answerTokens, temperature: spec.sampling.temperature,
+  })
+  const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens, spec.sampling.temperature)
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
   try {
     const checkpoint = store.checkpoints.newestResumable(runId)
@@ -197,17 +224,24 @@ async function update({ spec, method, policies, learner, options }: Running, ent
   if (used.length === 0) return []
   const sequences = used.map((index) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens }))
   const reference = loss.klBeta > 0 ? await (await policies.policy('start')).score(sequences, options.signal) : null
-  const forced = optionsOf(method).trainForcedStop === true ? await policies.current.score(sequences, options.signal) : null
+  // The trainer's own log-probs of what was sampled, where the sampler's are not those of the policy that is trained: it drew from a part of it
+  // (filters), did not draw a token that is paid (forced stops), or is not trusted to agree (a correction).
+  const rescored = loss.correction !== undefined || isFiltered(spec.sampling) || optionsOf(method).trainForcedStop === true ? await policies.current.score(sequences, options.signal) : null
+  const drawn = method.algorithm.needs(method.options).data !== 'demonstrations'
   const results: LearnerResult[] = []
   for (const part of partsByGroup(used, entries, loss.updatesPerBatch)) {
     const weights = tokenWeights(part.map((at) => credits[used[at]!]!), loss.aggregation, spec.budget.thinkingTokens + spec.budget.answerTokens)
-    const paid = part.map((at, position): PaidSequence => ({
-      ...sequences[at]!,
-      advantages: credits[used[at]!]!.advantage,
-      weights: weights[position]!,
-      sampledLogps: forced?.[at] ?? entries[used[at]!]!.rollout.logps,
-      ...(reference && { referenceLogps: reference[at]! }),
-    }))
+    const paid = part.map((at, position): PaidSequence => {
+      const credit = credits[used[at]!]!
+      const { logps, sampled } = entries[used[at]!]!.rollout
+      return {
+        ...sequences[at]!,
+        advantages: loss.correction && rescored ? correctedAdvantage(credit, loss.correction, rescored[at]!, logps.map((logp, t) => (sampled[t] ? logp : rescored[at]![t]!))) : credit.advantage,
+        weights: weights[position]!,
+        ...(drawn && { sampledLogps: rescored?.[at] ?? logps, drawn: { logps, sampled } }),
+        ...(reference && { referenceLogps: reference[at]! }),
+      }
+    })
     const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
     results.push(await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal))
     if (optionsOf(method).mu === 'ema') policies.averageStep(Number(optionsOf(method).emaDecay))

@@ -3,7 +3,7 @@
 // ancestors: its keys are those of its trace with its own behind them, so no branch meets another and each pays for its own width only.
 // Equal to scoring every branch as a sequence of its own.
 import type { Graph, Value } from '../graph/ir.ts'
-import { attentionWeights, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads } from './llama.ts'
+import { attentionWeights, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads, tempered } from './llama.ts'
 import type { LlamaConfig } from './config.ts'
 
 /**
@@ -11,9 +11,9 @@ import type { LlamaConfig } from './config.ts'
  * Inputs: trace_tokens, trace_positions [R, T] int64, trace_bias [1, 1, 1, T, T] (causal); owner [N] int64 (the trace of a branch);
  * branch_tokens, branch_positions [N, M] int64; cut_bias [N, 1, 1, 1, T] (0 for trace tokens before the cut); tree_bias [N, 1, 1, M, M];
  * children [N, M, C] int64 (tokens scored from each slot, any id where unused). Output: child_logps [N, M, C].
- * With `traceLogps`: input trace_targets [R, T] int64 and output trace_logps [R, T] out of the same pass.
+ * With `traceLogps`: input trace_targets [R, T] int64 and output trace_logps [R, T] out of the same pass. All log-probs are of softmax(logits / temperature), default 1.
  */
-export function branchGraph(config: LlamaConfig, options: { readonly traceLogps: boolean }): Graph {
+export function branchGraph(config: LlamaConfig, options: { readonly traceLogps: boolean; readonly temperature?: number }): Graph {
   const stack = openStack('branches', config, false)
   const { g } = stack
   const traceTokens = g.input('trace_tokens', 'int64', ['R', 'T'])
@@ -40,15 +40,17 @@ export function branchGraph(config: LlamaConfig, options: { readonly traceLogps:
     }) as [Value, Value]
   }
 
-  const logits = logitsOf(stack, branch)
-  const scored = g.gatherElements(g.logSoftmax(logits), g.reshape(children, ['N*M', 'C']))
+  const scored = g.gatherElements(logSoftmaxOf(branch), g.reshape(children, ['N*M', 'C']))
   g.output('child_logps', g.reshape(scored, ['N', 'M', 'C']))
   if (options.traceLogps) {
     const targets = g.input('trace_targets', 'int64', ['R', 'T'])
-    const all = g.logSoftmax(logitsOf(stack, trace))
-    g.output('trace_logps', g.reshape(g.gatherElements(all, g.reshape(targets, ['R*T', 1])), ['R', 'T']))
+    g.output('trace_logps', g.reshape(g.gatherElements(logSoftmaxOf(trace), g.reshape(targets, ['R*T', 1])), ['R', 'T']))
   }
   return g.build()
+
+  function logSoftmaxOf(hidden: Value): Value {
+    return g.logSoftmax(tempered(stack, logitsOf(stack, hidden), options.temperature ?? 1))
+  }
 
   function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
     const alpha = 1 / Math.sqrt(config.headDim)

@@ -82,6 +82,11 @@ export function logitsOf(stack: Stack, hidden: Value): Value {
   return stack.g.gemm(rmsNorm(stack, hidden, FINAL_NORM), stack.weight(EMBEDDING), null, { transB: true })
 }
 
+/** logits / T: everything a policy says of its tokens is said of softmax(logits / T), which is what it samples from. At 1 the graph is the one without it. */
+export function tempered({ g }: Stack, logits: Value, temperature: number): Value {
+  return temperature === 1 ? logits : g.mul(logits, 1 / temperature)
+}
+
 /** Cosine and sine tables of rotary positions (Su et al. 2021), each [maxPositions, headDim / 2]. */
 export function rotaryTables({ g, config }: Stack): { cos: Value; sin: Value } {
   const half = config.headDim / 2
@@ -172,11 +177,12 @@ export const SUM_PREFIX = 'sum/'
  * Forward, loss and backward as one graph.
  * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, weights and, where needed, old_logps, ref_logps [B, T].
  * Outputs: loss [], logps [B, T], entropy [B, T] (nats), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter.
+ * @param temperature log-probabilities, entropies and with them the loss are those of softmax(logits / temperature)
  */
-export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds): Graph {
+export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, temperature = 1): Graph {
   const stack = openStack('train', config, true)
   const { g } = stack
-  const { logps, entropy } = sequencePass(stack)
+  const { logps, entropy } = sequencePass(stack, temperature)
   g.output('logps', logps)
   g.output('entropy', entropy)
   const plane = (name: string): Value => g.input(name, 'float32', ['B', 'T'])
@@ -192,15 +198,15 @@ export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds): G
 }
 
 /** Log-probabilities and entropies of given sequences, nothing differentiated. Inputs and outputs as in `trainGraph`, without the loss. */
-export function scoreGraph(config: LlamaConfig): Graph {
+export function scoreGraph(config: LlamaConfig, temperature = 1): Graph {
   const stack = openStack('score', config, false)
-  const { logps, entropy } = sequencePass(stack)
+  const { logps, entropy } = sequencePass(stack, temperature)
   stack.g.output('logps', logps)
   stack.g.output('entropy', entropy)
   return stack.g.build()
 }
 
-function sequencePass(stack: Stack): { logps: Value; entropy: Value } {
+function sequencePass(stack: Stack, temperature: number): { logps: Value; entropy: Value } {
   const { g, config } = stack
   const tokens = g.input('tokens', 'int64', ['B', 'T'])
   const positions = g.input('positions', 'int64', ['B', 'T'])
@@ -211,7 +217,7 @@ function sequencePass(stack: Stack): { logps: Value; entropy: Value } {
   for (let layer = 0; layer < config.layers; layer++) {
     x = layerOver(stack, layer, [x], ([projections]) => [selfAttention(stack, projections!, 'B', 'T', positions, bias, tables)])[0]!
   }
-  const all = g.logSoftmax(logitsOf(stack, x))
+  const all = g.logSoftmax(tempered(stack, logitsOf(stack, x), temperature))
   const logps = g.reshape(g.gatherElements(all, g.reshape(targets, ['B*T', 1])), ['B', 'T'])
   const fixed = g.stopGradient(all)
   const entropy = g.reshape(g.neg(g.reduceSum(g.mul(g.exp(fixed), fixed), [-1])), ['B', 'T'])

@@ -5,6 +5,7 @@ import type { LlamaConfig } from './config.ts'
 import { decodeGraph, scoreGraph } from './llama.ts'
 
 export const decodeModel = (config: LlamaConfig): Uint8Array => toOnnx(decodeGraph(config))
-export const scoreModel = (config: LlamaConfig): Uint8Array => toOnnx(scoreGraph(config))
-/** Without trace log-probs, which sampling has given already. */
-export const branchModel = (config: LlamaConfig): Uint8Array => toOnnx(branchGraph(config, { traceLogps: false }))
+/** Log-probs under softmax(logits / temperature). */
+export const scoreModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(scoreGraph(config, temperature))
+/** Without trace log-probs, which sampling has given already; under softmax(logits / temperature). */
+export const branchModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(branchGraph(config, { traceLogps: false, temperature }))

@@ -54,11 +54,11 @@ export const dapo = defineAlgorithm({
       reason: 'Bounds how often groups without a mix are replaced before the step trains on what there is; 1 never resamples.',
     },
     overlongBuffer: {
-      kind: 'number', default: 0.2, min: 0, max: 1, unit: 'of the token budget',
+      kind: 'number', default: 0.2, min: 0, max: 1, unit: 'of the token budget', when: { overlongPenalty: { above: 0 } },
       reason: 'The last part of the budget in which the penalty grows from 0 to its full size; 0 turns it off.',
     },
     overlongPenalty: {
-      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward', aliases: ['overlong_penalty_factor'],
+      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward', aliases: ['overlong_penalty_factor'], when: { overlongBuffer: { above: 0 } },
       reason: 'Taken from the reward of a rollout that fills the whole budget; 1 is as much as a right answer is worth.',
     },
     dropTruncated: {

@@ -47,7 +47,7 @@ export const mrtPooled = defineAlgorithm({
       reason: 'Also learn from the answers of the terminate-now arm; off, they only set the baseline.',
     },
     trainForcedStop: {
-      kind: 'flag', default: false, unit: '',
+      kind: 'flag', default: false, unit: '', when: { trainTerminations: [true] },
       reason: 'Also pay the forced end of thinking, as if the policy had chosen it: stopping is then pushed up or down directly.',
     },
   },

@@ -7,7 +7,7 @@ import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { mean, sum } from '../numeric/stats.ts'
 import { drGrpoAdvantages } from './drGrpo.ts'
 import { grpoAdvantages } from './grpo.ts'
-import type { ChoiceOption, NumberOption, OptionValues } from './options.ts'
+import type { ChoiceOption, Condition, NumberOption, OptionValues } from './options.ts'
 import { discard, gradedParts, pay, total, type Parts } from './pay.ts'
 import { rlooAdvantages } from './rloo.ts'
 import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
@@ -26,36 +26,41 @@ export function baselineOption<Name extends keyof typeof baselines>(name: Name, 
   return { kind: 'choice', default: name, choices: baselineMeanings, unit: '', reason } as const satisfies ChoiceOption
 }
 
-/** The options that say which policy answers when thinking is cut; read by whoever computes J. */
-export const proverOptions = {
-  mu: {
-    kind: 'choice', default: 'current', unit: '',
-    choices: {
-      current: 'the weights that sampled the rollout',
-      start: 'the weights the run started from, frozen',
-      ema: 'a moving average of the weights',
+/** The options that say which policy answers when thinking is cut; read by whoever computes J. They act where `when` holds. */
+export function proverOptions<When extends Readonly<Record<string, Condition>>>(when: When) {
+  return {
+    mu: {
+      kind: 'choice', default: 'current', unit: '', when,
+      choices: {
+        current: 'the weights that sampled the rollout',
+        start: 'the weights the run started from, frozen',
+        ema: 'a moving average of the weights',
+      },
+      reason: 'Whose answer counts when thinking is cut; the current policy follows what the model can do now, a frozen one cannot be flattered by sharper answers.',
     },
-    reason: 'Whose answer counts when thinking is cut; the current policy follows what the model can do now, a frozen one cannot be flattered by sharper answers.',
-  },
-  emaDecay: {
-    kind: 'number', default: 0.99, min: 0, max: 0.9999, unit: 'per optimiser step',
-    reason: 'How slowly the moving average follows (mu = ema); 0.99 remembers about 100 steps.',
-  },
-  bestOf: {
-    kind: 'number', default: 1, min: 1, max: 64, integer: true, unit: 'answers',
-    reason: 'Prover that succeeds if any of K answers does; K > 1 rewards opening a chance more than making it certain.',
-  },
-} as const satisfies Record<string, ChoiceOption | NumberOption>
+    emaDecay: {
+      kind: 'number', default: 0.99, min: 0, max: 0.9999, unit: 'per optimiser step', when: { ...when, mu: ['ema'] },
+      reason: 'How slowly the moving average follows (mu = ema); 0.99 remembers about 100 steps.',
+    },
+    bestOf: {
+      kind: 'number', default: 1, min: 1, max: 64, integer: true, unit: 'answers', when,
+      reason: 'Prover that succeeds if any of K answers does; K > 1 rewards opening a chance more than making it certain.',
+    },
+  } as const satisfies Record<string, ChoiceOption | NumberOption>
+}
+
+/** Controls under which progress, or what stands for it, is paid at all. */
+const paysProgress = { control: ['none', 'shuffled', 'charge', 'constant'] } as const
 
 /** The shared option table; the two progress methods differ in base, centring and how J is known. */
 export function progressOptions<Base extends keyof typeof baselines, Centre extends 'group' | 'none'>(own: { readonly base: Base; readonly baseReason: string; readonly centre: Centre }) {
   return {
     alpha: {
-      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of J',
+      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of J', when: paysProgress,
       reason: 'Weight of progress beside the outcome; at 1 a rise of J from 0 to 1 is worth as much as a right answer.',
     },
     credit: {
-      kind: 'choice', default: 'episode-local', unit: '',
+      kind: 'choice', default: 'episode-local', unit: '', when: paysProgress,
       choices: {
         scalar: 'all tokens share J at the end minus J at the start, as part of the reward',
         'return-to-go': 'an episode is paid for all progress from its start on: a learned baseline, the same optimum as the outcome alone',
@@ -65,25 +70,27 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
       reason: 'Which tokens a rise of J belongs to; only the episode-local rule says which attempt helped.',
     },
     lambda: {
-      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'per episode',
+      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'per episode', when: { ...paysProgress, credit: ['mixture'] },
       reason: 'Discount of later progress in the mixture: 0 is episode-local, 1 is return-to-go.',
     },
     base: baselineOption(own.base, own.baseReason),
     centre: {
-      kind: 'choice', default: own.centre, unit: '',
-      choices: { group: 'minus the mean over all episodes of the group', none: 'as it is' },
-      reason: 'Centring keeps a problem on which every episode helps from rewarding length; uncentred, thinking on is paid wherever progress is positive on average.',
+      kind: 'choice', default: own.centre, unit: '', when: { control: ['none', 'shuffled'], credit: ['return-to-go', 'episode-local', 'mixture'] },
+      choices: { none: 'as it is: the paper', group: 'minus the mean over all episodes of the group: ours' },
+      reason: 'Uncentred, thinking on is paid wherever progress is positive on average; centred, every thinking token is charged the mean while the end of thinking goes free, so opening an episode costs.',
     },
     control: {
       kind: 'choice', default: 'none', unit: '',
       choices: {
         none: 'progress as measured',
         shuffled: 'J permuted across the boundaries of each rollout: same values, wrong places',
+        charge: 'every episode charged the mean progress of its group and paid nothing: what centring adds, by itself',
         constant: 'every episode paid the mean size of progress in its group, uncentred: same scale, no information',
+        random: 'a coin for each rollout instead of its outcome, and no progress: no information at all',
       },
-      reason: 'A method that still gains under a control gains from something other than progress.',
+      reason: 'A method that still gains under a control gains from something other than progress. Against centred progress hold shuffled (centred) and charge, against uncentred shuffled and constant.',
     },
-    ...proverOptions,
+    ...proverOptions(paysProgress),
   } as const satisfies Record<string, ChoiceOption | NumberOption>
 }
 
@@ -113,6 +120,12 @@ type Control = (scores: Steps, group: readonly GradedRollout[], seed: number) =>
 /** Scores [rollout][E + 1] -> what counts as progress [rollout][E]. */
 const controls: Readonly<Record<ProgressValues['control'], Control>> = {
   none: (scores) => scores.map(progressOf),
+  charge: (scores) => {
+    const all = scores.flatMap(progressOf)
+    const charge = all.length > 0 ? -mean(all) : 0
+    return scores.map((row) => row.slice(1).fill(charge))
+  },
+  random: (scores) => scores.map((row) => row.slice(1).fill(0)),
   shuffled: (scores, group, seed) => scores.map((row, index) =>
     progressOf(createRng(deriveSeed(seed, 'shuffled progress', group[index].group, group[index].sample)).shuffle(row))),
   constant: (scores) => {
@@ -135,7 +148,7 @@ const rules: Readonly<Record<Exclude<ProgressValues['credit'], 'scalar'>, (progr
 export function progressCredits(group: readonly GradedRollout[], options: ProgressValues, context: CreditContext, prover: (J: number) => number): Credit[] {
   const scores = group.map((rollout) => Array.from(terminationScores(rollout), prover))
   const steps = controls[options.control](scores, group, context.seed)
-  const graded = group.map(gradedParts)
+  const graded = group.map(options.control === 'random' ? (rollout) => coinParts(rollout, context.seed) : gradedParts)
   const parts = graded.map((own, index): Parts => ({ ...own, progress: options.alpha * sum(steps[index]) }))
   const advantagesOf = (rows: readonly Parts[]) => (group.length > 1 ? baselines[options.base](rows.map(total)) : [0])
   const outcome = advantagesOf(graded)
@@ -144,12 +157,19 @@ export function progressCredits(group: readonly GradedRollout[], options: Progre
   const share = rules[options.credit]
   const shares = steps.map((own) => share(own, options.lambda))
   const all = shares.flat()
-  const centre = options.centre === 'group' && options.control !== 'constant' && all.length > 0 ? mean(all) : 0
+  const centred = options.centre === 'group' && (options.control === 'none' || options.control === 'shuffled')
+  const centre = centred && all.length > 0 ? mean(all) : 0
   return group.map((rollout, index) => {
     if (group.length === 1 && rollout.episodes.length === 0) return discard(rollout, parts[index], 'no-peers')
     const episodeBonus = Float64Array.from(shares[index], (paid) => options.alpha * (paid - centre))
     return pay(rollout, { parts: parts[index], outcomeAdvantage: outcome[index], episodeBonus })
   })
+}
+
+/** The outcome stays on record; `random` is what turns the reward into a fair coin. */
+function coinParts(rollout: GradedRollout, seed: number): Parts {
+  const parts = gradedParts(rollout)
+  return { ...parts, random: createRng(deriveSeed(seed, 'random reward', rollout.group, rollout.sample)).int(2) - total(parts) }
 }
 
 /** Progress as part of the scalar reward: the whole rollout, its answer included, gets what the larger reward adds. */

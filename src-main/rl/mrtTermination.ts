@@ -30,7 +30,7 @@ export const mrtTermination = defineAlgorithm({
       choices: { arm: 'mean reward of the terminate-now rollouts of the same prefix', J: 'measured J at the end of the prefix' },
       reason: 'Terminate-now rollouts need nothing but sampling; a measured J has no sampling noise.',
     },
-    ...proverOptions,
+    ...proverOptions({ baseline: ['J'] }),
   },
   credit(group, options) {
     const parts = group.map(gradedParts)

@@ -8,7 +8,12 @@ interface OptionText {
   readonly reason: string
   /** Names the same thing carries in other trainers, accepted in specifications. */
   readonly aliases?: readonly string[]
+  /** Other options of the table and the values at which this one acts at all; absent: always. */
+  readonly when?: Readonly<Record<string, Condition>>
 }
+
+/** One of these values, or a number above this one. */
+export type Condition = readonly OptionValue[] | { readonly above: number }
 
 export interface NumberOption extends OptionText {
   readonly kind: 'number'
@@ -61,6 +66,32 @@ export function resolveOptions<Table extends OptionTable>(table: Table, given: R
     values[name] = checked(name, table[name], value)
   }
   return values as OptionValues<Table>
+}
+
+export interface InertOption {
+  readonly name: string
+  readonly value: OptionValue
+  /** What the other option would have to be, in words. */
+  readonly needs: string
+  /** The other option as it is. */
+  readonly found: string
+}
+
+/** Options that were set to something else than their default although, with the others as they are, they change nothing. */
+export function inertOptions(table: OptionTable, values: Readonly<Record<string, OptionValue>>): InertOption[] {
+  return Object.entries(table).flatMap(([name, option]) => {
+    if (values[name] === option.default) return []
+    const failing = Object.entries(option.when ?? {}).find(([other, condition]) => !holds(condition, values[other]!))
+    return failing ? [{ name, value: values[name]!, needs: `${failing[0]} ${conditionText(failing[1])}`, found: `${failing[0]} ${values[failing[0]]}` }] : []
+  })
+}
+
+function holds(condition: Condition, value: OptionValue): boolean {
+  return 'above' in condition ? Number(value) > condition.above : condition.includes(value)
+}
+
+function conditionText(condition: Condition): string {
+  return 'above' in condition ? `above ${condition.above}` : condition.join(' or ')
 }
 
 /** The range of an option in words, for help texts and messages. */

@@ -13,27 +13,30 @@ interface Usual {
 const usual: Usual = { clipLow: 0.2, clipHigh: 0.2, klBeta: 0, updatesPerBatch: 1 }
 
 const corrections = {
-  none: 'the sampler and the trainer are the same program and agree',
+  none: 'the sampler draws from the very policy that is trained',
   'token-truncate': 'multiply each token by min(trainer / sampler, high): low variance, some bias',
   'sequence-truncate': 'multiply a rollout by min(product of ratios, high): no bias below the cap, high variance',
   'token-mask': 'drop tokens whose ratio leaves [low, high]',
   'sequence-mask': 'drop rollouts whose mean ratio (geometric, so that length does not matter) leaves [low, high]',
 } as const
 
+/** A batch that is used once meets every ratio at 1. */
+const reused = { updatesPerBatch: { above: 1 } } as const
+
 /** The shared option table, with a method's own defaults. */
 export function policyOptions(own: Partial<Usual> = {}) {
   const defaults = { ...usual, ...own }
   return {
     clipLow: {
-      kind: 'number', default: defaults.clipLow, min: 0, max: 1, unit: 'of the probability ratio', aliases: ['epsilon', 'clip_ratio_low'],
+      kind: 'number', default: defaults.clipLow, min: 0, max: 1, unit: 'of the probability ratio', aliases: ['epsilon', 'clip_ratio_low'], when: reused,
       reason: 'An update stops paying once a token has become this much less likely; without it, reusing a batch can collapse the policy.',
     },
     clipHigh: {
-      kind: 'number', default: defaults.clipHigh, min: 0, max: 10, unit: 'of the probability ratio', aliases: ['epsilon_high', 'clip_ratio_high'],
+      kind: 'number', default: defaults.clipHigh, min: 0, max: 10, unit: 'of the probability ratio', aliases: ['epsilon_high', 'clip_ratio_high'], when: reused,
       reason: 'An update stops paying once a token has become this much more likely; a larger value lets rare tokens grow and keeps entropy.',
     },
     dualClip: {
-      kind: 'number', default: 0, min: 0, max: 100, unit: 'times the advantage (0: off)', aliases: ['clip_ratio_c'],
+      kind: 'number', default: 0, min: 0, max: 100, unit: 'times the advantage (0: off)', aliases: ['clip_ratio_c'], when: reused,
       reason: 'Bounds the loss of a punished token whose ratio exploded; 3 is usual. Only matters when a batch is used more than once.',
     },
     klBeta: {
@@ -46,14 +49,14 @@ export function policyOptions(own: Partial<Usual> = {}) {
     },
     correction: {
       kind: 'choice', default: 'none', choices: corrections, unit: '',
-      reason: 'Needed only for rollouts sampled by another engine or precision; one engine samples and trains here.',
+      reason: 'Needed where tokens are drawn from a part of the policy that is trained (topK, topP, minP); without filters both agree here, to rounding.',
     },
     correctionLow: {
-      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'of the trainer-to-sampler ratio',
+      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'of the trainer-to-sampler ratio', when: { correction: ['token-mask', 'sequence-mask'] },
       reason: 'Lower edge for the masking corrections.',
     },
     correctionHigh: {
-      kind: 'number', default: 2, min: 1, max: 100, unit: 'of the trainer-to-sampler ratio',
+      kind: 'number', default: 2, min: 1, max: 100, unit: 'of the trainer-to-sampler ratio', when: { correction: ['token-truncate', 'sequence-truncate', 'token-mask', 'sequence-mask'] },
       reason: 'Cap of the truncating corrections and upper edge of the masking ones; 2 is the usual cap.',
     },
   } as const satisfies Record<string, NumberOption | ChoiceOption | FlagOption>

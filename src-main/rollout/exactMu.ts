@@ -1,6 +1,7 @@
 // Exact mu: J at any number of cuts of any number of rollouts, as the summed probability of every correct answer after a forced stop.
 // Nothing is sampled, so the estimate has no variance; cuts that share prompt and prefix (the empty think block of a group, a first
-// episode written twice) are computed once. J is at temperature 1 under the weights that the session is bound to.
+// episode written twice) are computed once. J is that of the weights and at the temperature
+// that the session was made with, without filters.
 import type { AnswerTrie } from '../tasks/types.ts'
 import type { Tensor } from '../engine/tensor.ts'
 import { HIDDEN } from '../model/llama.ts'

@@ -17,7 +17,7 @@ export interface Policy {
   readonly decoder: Decoder
   /** Session of `branchGraph`: exact mu. */
   readonly branches: Session
-  /** Log-probs of completion tokens at temperature 1, one array per sequence. */
+  /** Log-probs of completion tokens at the policy's temperature, without filters, one array per sequence. */
   score(sequences: readonly Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
   dispose(): void
 }
@@ -27,6 +27,8 @@ export interface PolicyOptions {
   readonly rows: number
   /** Longest prompt and completion together, in tokens. */
   readonly maxLength: number
+  /** Scores and exact mu are those of softmax(logits / temperature); default 1. What is drawn follows the settings of each call, which should agree. */
+  readonly temperature?: number
 }
 
 /** Makes parameters of a model's shape and fills them. Throws an EngineError when a tensor is missing or has another size. */
@@ -47,8 +49,8 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
       onnx: decodeModel(config), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
       vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
     }),
-    engine.createSession(branchModel(config), { parameters }),
-    engine.createSession(scoreModel(config), { parameters }),
+    engine.createSession(branchModel(config, options.temperature), { parameters }),
+    engine.createSession(scoreModel(config, options.temperature), { parameters }),
   ])
   return {
     config, parameters, decoder, branches,

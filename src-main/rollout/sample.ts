@@ -31,11 +31,19 @@ export interface SampleSettings {
   readonly minimumThinking?: number
 }
 
+/** Whether tokens are left out: what is drawn from is then not softmax(logits / T) but a part of it, renormalised. */
+export function isFiltered({ topK, topP, minP }: Pick<SampleSettings, 'topK' | 'topP' | 'minP'>): boolean {
+  return topK > 0 || topP < 1 || minP > 0
+}
+
 export interface SampledRollout {
   readonly prompt: readonly number[]
   /** Prefix, forced stop and drawn tokens: everything after the prompt. */
   readonly tokens: Int32Array
-  /** Log-prob of each token at temperature 1; 0 where it was part of the prefix. */
+  /**
+   * Log-prob of each token under the rule that drew it, temperature and filters. 0 where it was part of the prefix or a forced token that the
+   * filters leave out; empty where the text was not sampled here.
+   */
   readonly logps: Float32Array
   /** 1 where the policy drew the token. */
   readonly sampled: Uint8Array
@@ -85,6 +93,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       },
     }
   })
+  const plain = settings.temperature === 1 && !isFiltered(settings)
   const completions = await decoder.generate({
     sources, requests, signal: options.signal,
     onProgress: options.onProgress && (({ finished, tokens }) => options.onProgress!(finished, plans.length, tokens)),
@@ -100,7 +109,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
     return {
       prompt: plan.prompt,
       tokens,
-      logps: Float32Array.from([...forced.map(() => 0), ...completion.logps]),
+      logps: Float32Array.from([...forced.map(() => 0), ...(plain ? completion.logps : completion.samplingLogps.map((logp) => (logp === -Infinity ? 0 : logp)))]),
       sampled,
       prefixTokens: prefix.length,
       finish: failed ? 'aborted' : completion.finish as 'stop' | 'length',

@@ -10,10 +10,10 @@ export const taskSpec = z.strictObject({
 })
 
 export const samplingSpec = z.strictObject({
-  temperature: z.number().positive().max(4).default(1).describe('Divides the logits before sampling. 1 keeps decode and train distributions equal.'),
-  topK: z.number().int().nonnegative().default(0).describe('Keep the k most likely tokens; 0 keeps all.'),
-  topP: z.number().positive().max(1).default(1).describe('Keep the smallest set of tokens with this probability; 1 keeps all.'),
-  minP: z.number().min(0).max(1).default(0).describe('Drop tokens below this share of the most likely one; 0 keeps all.'),
+  temperature: z.number().positive().max(4).default(1).describe('Divides the logits everywhere: in sampling, in the loss and in J. What is trained, measured and evaluated is softmax(logits / temperature).'),
+  topK: z.number().int().nonnegative().default(0).describe('Keep the k most likely tokens; 0 keeps all. Training then needs a correction, since the policy that is trained has them all.'),
+  topP: z.number().positive().max(1).default(1).describe('Keep the smallest set of tokens with this probability; 1 keeps all. Training then needs a correction.'),
+  minP: z.number().min(0).max(1).default(0).describe('Drop tokens below this share of the most likely one; 0 keeps all. Training then needs a correction.'),
 })
 
 export const budgetSpec = z.strictObject({

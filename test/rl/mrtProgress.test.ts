@@ -7,6 +7,7 @@ import type { Credit, GradedRollout } from '../../src-main/rl/types.ts'
 import { anyGroup, context, rollout, sum, thinking } from './rollouts.ts'
 
 const exact = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => creditBatch(createMethod('mrt-exact', options), group, context)
+const centred = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => exact(group, { centre: 'group', ...options })
 const online = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => creditBatch(createMethod('mrt-online', options), group, context)
 const bonuses = (credits: readonly Credit[]) => credits.map((one) => [...one.episodeBonus].map((bonus) => Number(bonus.toFixed(6))))
 
@@ -18,8 +19,16 @@ const group = [
 ]
 
 describe('MRT with exact J', () => {
-  it('pays the tokens of an episode the outcome plus its centred progress, the rest the outcome alone', () => {
+  it('pays the tokens of an episode the outcome plus its progress, as the paper does, the rest the outcome alone', () => {
     const [right, wrong, bare] = exact(group)
+    const expected = [2 / 3 + 0.1, 2 / 3 + 0.1, 2 / 3 + 0.6, 2 / 3 + 0.6, 2 / 3, 2 / 3, 2 / 3]
+    right.advantage.forEach((value, token) => expect(value).toBeCloseTo(expected[token], 6))
+    wrong.advantage.forEach((value, token) => expect(value).toBeCloseTo(token < 2 ? -1 / 3 - 0.1 : -1 / 3, 6))
+    bare.advantage.forEach((value) => expect(value).toBeCloseTo(-1 / 3, 6))
+  })
+
+  it('takes the mean progress of the group off every episode where that is asked for', () => {
+    const [right, wrong, bare] = centred(group)
     const expected = [2 / 3 - 0.1, 2 / 3 - 0.1, 2 / 3 + 0.4, 2 / 3 + 0.4, 2 / 3, 2 / 3, 2 / 3]
     right.advantage.forEach((value, token) => expect(value).toBeCloseTo(expected[token], 6))
     wrong.advantage.forEach((value, token) => expect(value).toBeCloseTo(token < 2 ? -1 / 3 - 0.3 : -1 / 3, 6))
@@ -29,15 +38,15 @@ describe('MRT with exact J', () => {
   })
 
   it('scales the bonus by alpha, and is Dr. GRPO at alpha 0', () => {
-    expect(bonuses(exact(group, { alpha: 0.5 }))).toEqual([[-0.05, 0.2], [-0.15], []])
+    expect(bonuses(centred(group, { alpha: 0.5 }))).toEqual([[-0.05, 0.2], [-0.15], []])
     const plain = creditBatch(createMethod('dr-grpo'), group, context)
     exact(group, { alpha: 0 }).forEach((one, index) => expect(one.advantage).toEqual(plain[index].advantage))
   })
 
   // To go: (0.7, 0.6), (-0.1): mean 0.4.
-  it('pays later progress too under return-to-go', () => expect(bonuses(exact(group, { credit: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
+  it('pays later progress too under return-to-go', () => expect(bonuses(centred(group, { credit: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
   // Half of what follows: (0.1 + 0.3, 0.6), (-0.1): mean 0.3.
-  it('discounts later progress in the mixture', () => expect(bonuses(exact(group, { credit: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
+  it('discounts later progress in the mixture', () => expect(bonuses(centred(group, { credit: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
   // Rewards 1.7, -0.1, 0: mean 1.6 / 3; less the outcome advantages that leaves 0.5, -0.3, -0.2.
   it('shares the whole progress among all tokens under the scalar rule, answer included', () => {
     const credits = exact(group, { credit: 'scalar' })
@@ -66,21 +75,22 @@ describe('MRT with exact J', () => {
 
   it('centres bonuses to zero over the episodes of the group and outcomes over its rollouts', () => {
     fc.assert(fc.property(anyGroup(), fc.constantFrom('episode-local', 'return-to-go', 'mixture'), (any, credit) => {
-      const credits = exact(any, { credit })
+      const credits = centred(any, { credit })
       expect(sum(credits.flatMap((one) => [...one.episodeBonus]))).toBeCloseTo(0, 8)
       expect(sum(credits.map((one) => one.outcomeAdvantage))).toBeCloseTo(0, 8)
     }))
   })
 
   it('still teaches in a group where every answer is wrong', () => {
-    const credits = exact([thinking(0, [0, 0.5]), thinking(0, [0, 0.1], { sample: 1 })])
+    const credits = centred([thinking(0, [0, 0.5]), thinking(0, [0, 0.1], { sample: 1 })])
     expect(bonuses(credits)).toEqual([[0.2], [-0.2]])
     expect(credits.map((one) => one.outcomeAdvantage)).toEqual([0, 0])
   })
 
   it('pays a single rollout its progress alone, and discards it without an episode', () => {
     expect(exact([thinking(1, [0, 0.2, 0.8])])).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
-    expect(bonuses(exact([thinking(1, [0, 0.2, 0.8])]))).toEqual([[-0.2, 0.2]])
+    expect(bonuses(exact([thinking(1, [0, 0.2, 0.8])]))).toEqual([[0.2, 0.6]])
+    expect(bonuses(centred([thinking(1, [0, 0.2, 0.8])]))).toEqual([[-0.2, 0.2]])
     expect(exact([thinking(1, [0.4])])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
     expect(exact([thinking(1, [0, 0.9])], { credit: 'scalar' })).toMatchObject([{ used: false, discardReason: 'no-peers' }])
   })
@@ -176,5 +186,28 @@ describe('the controls', () => {
   it('pay every episode the same, whatever its progress', () => {
     expect(bonuses(exact(group, { control: 'constant' }))).toEqual([[0.266667, 0.266667], [0.266667], []])
     expect(exact(group, { control: 'constant' })[0].parts.progress).toBeCloseTo(1.6 / 3, 10)
+  })
+
+  // Mean progress 0.2.
+  it('charge every episode the mean progress, which is what centring adds to progress as it is', () => {
+    expect(bonuses(exact(group, { control: 'charge' }))).toEqual([[-0.2, -0.2], [-0.2], []])
+    fc.assert(fc.property(anyGroup(), (any) => {
+      const [plain, charge, whole] = [exact(any), exact(any, { control: 'charge' }), centred(any)]
+      whole.forEach((one, index) => one.episodeBonus.forEach((bonus, episode) => expect(bonus).toBeCloseTo(plain[index].episodeBonus[episode] + charge[index].episodeBonus[episode], 10)))
+    }))
+  })
+
+  it('throw a coin for every rollout instead of its outcome, keep the outcome on record and pay no episode', () => {
+    const many = Array.from({ length: 400 }, (_, sample) => thinking(1, [0.2, 0.9], { sample }))
+    const credits = exact(many, { control: 'random' })
+    for (const { reward, parts, episodeBonus } of credits) {
+      expect(parts).toEqual({ outcome: 1, random: reward - 1, progress: 0 })
+      expect([...episodeBonus]).toEqual([0])
+    }
+    const heads = sum(credits.map(({ reward }) => reward))
+    expect(heads).toBeGreaterThan(150)
+    expect(heads).toBeLessThan(250)
+    expect(exact(many, { control: 'random' })).toEqual(credits)
+    expect(creditBatch(createMethod('mrt-exact', { control: 'random' }), many, { ...context, seed: context.seed + 1 })).not.toEqual(credits)
   })
 })

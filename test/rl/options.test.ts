@@ -1,13 +1,13 @@
 // The option tables: what a form and a command line can rely on, and what a typing mistake is told.
 import { describe, expect, it } from 'vitest'
 import { algorithmNames, algorithmNamed, algorithms, createMethod } from '../../src-main/rl/algorithms.ts'
-import { rangeText, resolveOptions } from '../../src-main/rl/options.ts'
+import { inertOptions, rangeText, resolveOptions } from '../../src-main/rl/options.ts'
 
 const code = (wanted: string) => expect.objectContaining({ code: wanted })
 
 describe('options', () => {
   it('are filled with defaults', () => {
-    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, credit: 'episode-local', base: 'dr-grpo', centre: 'group', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
+    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, credit: 'episode-local', base: 'dr-grpo', centre: 'none', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
     expect(resolveOptions(algorithms.dapo.options)).toMatchObject({ clipLow: 0.2, clipHigh: 0.28, maxSamplingRounds: 10, overlongBuffer: 0.2, dropTruncated: false })
     expect(resolveOptions(algorithms.gspo.options)).toMatchObject({ clipLow: 3e-4, clipHigh: 4e-4, updatesPerBatch: 4 })
   })
@@ -25,6 +25,22 @@ describe('options', () => {
     expect(() => createMethod('dapo', { dropTruncated: 1 })).toThrow(code('rl.option-value'))
     expect(() => createMethod('grpo', { beta: 0, klBeta: 0 })).toThrow(code('rl.option-twice'))
     expect(() => createMethod('ppo')).toThrow(code('rl.algorithm'))
+  })
+
+  it('say which of them change nothing with the others as they are, and what they would need', () => {
+    const inert = (name: string, given: Record<string, unknown>) => { const { algorithm, options } = createMethod(name, given); return inertOptions(algorithm.options, options) }
+    expect(inert('mrt-exact', { lambda: 0.3 })).toEqual([{ name: 'lambda', value: 0.3, needs: 'credit mixture', found: 'credit episode-local' }])
+    expect(inert('mrt-exact', { lambda: 0.3, credit: 'mixture' })).toEqual([])
+    expect(inert('grpo', { clipHigh: 0.28 })).toEqual([{ name: 'clipHigh', value: 0.28, needs: 'updatesPerBatch above 1', found: 'updatesPerBatch 1' }])
+    expect(inert('grpo', { correctionHigh: 3 })).toMatchObject([{ name: 'correctionHigh', found: 'correction none' }])
+  })
+
+  it.each(algorithmNames)('of %s name others of the same table, with values that these can take', (name) => {
+    const { options } = algorithmNamed(name)
+    for (const option of Object.values(options)) for (const [other, condition] of Object.entries(option.when ?? {})) {
+      if (!('above' in condition)) for (const value of condition) expect(resolveOptions(options, { [other]: value })).toMatchObject({ [other]: value })
+      else expect(options[other]!.kind).toBe('number')
+    }
   })
 
   it('treat an absent value as not given', () => expect(createMethod('grpo', { klBeta: undefined }).options.klBeta).toBe(0.001))

@@ -1,0 +1,42 @@
+// The table of presets: what a comparison of them compares is the method and nothing beside it.
+import { describe, expect, it } from 'vitest'
+import { runSpec } from '../../src-preload/contract.ts'
+import { describePresets } from '../../src-main/lab/describe.ts'
+import { presets } from '../../src-main/lab/presets.ts'
+import { createMethod } from '../../src-main/rl/algorithms.ts'
+import { inertOptions } from '../../src-main/rl/options.ts'
+
+const arms = Object.entries(presets).map(([id, { spec }]) => ({ id, spec: runSpec.parse(spec), method: createMethod(spec.algorithm.name, spec.algorithm.options) }))
+const rewarded = arms.filter(({ spec }) => spec.algorithm.name !== 'sft')
+
+describe('the presets', () => {
+  it('share task, start, steps, sampling, budget, optimizer and batch: only the algorithm and the name differ', () => {
+    const rest = ({ name: _name, algorithm: _algorithm, ...others }: (typeof arms)[number]['spec']) => others
+    for (const { spec } of arms) expect(rest(spec)).toEqual(rest(arms[0]!.spec))
+  })
+
+  it('share the weight of KL', () => {
+    for (const { id, method } of rewarded) expect([id, method.algorithm.loss(method.options).klBeta]).toEqual([id, 0])
+  })
+
+  it('hold the arms of a comparison: outcome RL, DAPO, the length penalty, every form of MRT and its four controls', () => {
+    const wanted = ['countdown-outcome', 'countdown-dapo', 'countdown-length-penalty', 'countdown-mrt-exact', 'countdown-mrt-exact-centred', 'countdown-mrt-online', 'countdown-mrt-pooled', 'countdown-control-shuffled', 'countdown-control-charge', 'countdown-control-constant', 'countdown-control-random']
+    expect(Object.keys(presets)).toEqual(expect.arrayContaining(wanted))
+  })
+
+  it('set no option that changes nothing, and differ from one another', () => {
+    for (const { id, method } of arms) expect([id, inertOptions(method.algorithm.options, method.options)]).toEqual([id, []])
+    const methods = arms.map(({ method }) => JSON.stringify([method.algorithm.name, method.options]))
+    expect(new Set(methods).size).toBe(methods.length)
+  })
+
+  it('take the paper\'s MRT as it is: progress uncentred', () => {
+    expect(createMethod('mrt-exact').options.centre).toBe('none')
+    expect(createMethod('mrt-online').options.centre).toBe('none')
+  })
+
+  it('are described with every default filled in', () => {
+    expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(presets))
+    for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...presets[id]!.spec, preset: id }))
+  })
+})
