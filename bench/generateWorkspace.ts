@@ -133,14 +133,14 @@ function recordEvaluation(store: Store, rng: Rng, runId: number, datasetId: numb
   const results = problemIds.map((problemId): EvaluationResult => {
     const ease = clamp(skill(method, along) + 0.6 * (rng.float() - 0.5))
     const accuracyAtBudget = Float32Array.from(BUDGETS, (budget) => ease * (1 - Math.exp(-(budget + 20) / 50)))
-    return { problemId, samples: 2, accuracy: accuracyAtBudget.at(-1)!, meanTokens: 60 + 20 * rng.float(), accuracyAtBudget, regretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy) }
+    return { problemId, samples: 2, accuracy: accuracyAtBudget.at(-1)!, meanTokens: 60 + 20 * rng.float(), accuracyAtBudget, regretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy), keptAtBudget: accuracyAtBudget, keptWholeAtBudget: accuracyAtBudget, keptRegretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy) }
   })
   store.evaluations.addResults(id, results, [])
   const points = BUDGETS.map((x, index) => {
     const value = results.reduce((total, result) => total + result.accuracyAtBudget[index]!, 0) / results.length
-    return { curve: 'accuracy', x, value, low: value - 0.02, high: value + 0.02, n: results.length, extrapolated: x > TRAINED_BUDGET }
+    return { curve: 'natural', x, value, low: value - 0.02, high: value + 0.02, n: results.length, extrapolated: x > TRAINED_BUDGET }
   })
-  const regret = points.map((point) => ({ ...point, curve: 'regret', value: 1 - point.value, low: 1 - point.high, high: 1 - point.low }))
+  const regret = points.map((point) => ({ ...point, curve: 'natural-regret', value: 1 - point.value, low: 1 - point.high, high: 1 - point.low }))
   store.evaluations.finish(id, { status: 'finished', atMs, wallMs: 9000, tokens: 80_000, metrics: { accuracy: points.at(-1)!.value }, points: [...points, ...regret] })
 }
 

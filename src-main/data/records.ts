@@ -69,6 +69,7 @@ function extraOf({ rollout, problem, progress, sampled, provenance }: RolloutDet
     slices: Object.keys(problem.slices).length > 0 ? problem.slices : undefined,
     budget_tokens: rollout.budgetTokens ?? undefined,
     thinking_tokens: rollout.thinkingTokens ?? undefined,
+    kept_thinking: rollout.keptThinking || undefined,
     overthink_tokens: rollout.overthinkTokens ?? undefined,
     error: rollout.error ?? undefined,
     /** How J was measured: by which method, under which weights. */

@@ -10,6 +10,26 @@ import { mean } from '../numeric/stats.ts'
 import { budgetCurve, type Counted, type MeasuredTrace } from './budgetCurve.ts'
 import { firstStableBoundary } from './progress.ts'
 
+/** What regret reads of a rollout, as sampled or as stored. */
+export interface MeasuredThought {
+  readonly promptTokens: number
+  /** Everything after the prompt: thinking, its closing and the answer. */
+  readonly completionTokens: number
+  /** Completion tokens before each boundary, ascending from 0; the last is where the thinking ended. */
+  readonly boundaries: ArrayLike<number>
+  readonly J: ArrayLike<number>
+}
+
+/**
+ * A rollout as every regret of this program sees it, on every screen, in every file and in training: what an answer given at a boundary
+ * would cost is taken to be what closing and answer of the rollout itself did, so that the same rollout costs the same wherever it is
+ * read, ours or imported. Token counting is that of `Counted`, 'all' unless another is asked for.
+ */
+export function regretTrace({ promptTokens, completionTokens, boundaries, J }: MeasuredThought): MeasuredTrace {
+  const answer = Math.max(0, completionTokens - (boundaries[boundaries.length - 1] ?? 0))
+  return { promptTokens, suffixTokens: 0, boundaries, answerTokens: Array.from(boundaries, () => answer), accuracy: J }
+}
+
 /** Traces of each question, the same questions in the same order wherever several lists are compared. */
 export type TracesByQuestion = readonly (readonly MeasuredTrace[])[]
 

@@ -1,15 +1,16 @@
 // Evaluates a run's newest checkpoint, or the weights that runs start from, and records everything: curves, one result per problem, and
 // the rollouts behind them. What is measured is decided in evaluate.ts.
-import type { Evaluation, RunSpec } from '../../src-preload/contract.ts'
+import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../src-preload/contract.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import { createWeights, openPolicy } from '../rollout/policy.ts'
 import type { JobOptions, LabContext } from './context.ts'
-import { evaluate } from './evaluate.ts'
+import { budgetsOf, evaluate, longestOf } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
 import { loadStart } from './start.ts'
 import type { Start } from './start.ts'
+import type { Split } from '../tasks/types.ts'
 import { openProblems } from './tasks.ts'
 import type { ProblemSource } from './tasks.ts'
 import { parseSpec } from './trainRun.ts'
@@ -17,23 +18,36 @@ import { parseSpec } from './trainRun.ts'
 const ROWS = 256
 const PROMPT_ROOM = 24
 
-export type EvaluationTarget =
+export type EvaluationTarget = {
+  /** Which problems; the held-out ones unless given. */
+  readonly split?: Split
+} & (
   /** The run's newest checkpoint, or one of its checkpoints. */
   | { readonly runId: number; readonly checkpointId?: number }
   /** The weights that runs with this specification start from. */
-  | { readonly startOf: RunSpec }
+  | { readonly startOf: RunSpec })
 
-/** Returns the id of the evaluation. Throws LabError `run.unknown` or `evaluation.noCheckpoint`. */
+/** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest` or `evaluation.tooLong`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
   const { store, now } = context
   const { spec, runId, checkpointId, step, start, name } = await resolve(context, target)
+  const split = target.split ?? 'heldout'
   const source = openProblems(store, spec, now)
+  const longest = longestOf(spec)
+  const length = PROMPT_ROOM + longest + spec.budget.answerTokens
+  if (length > start.config.maxPositions) throw new LabError('evaluation.tooLong', { expected: `thoughts that fit into the ${start.config.maxPositions} positions of ${name}`, found: `${length} tokens with prompt and answer`, next: 'Set evaluation.longest to less, and leave out budgets beyond it.' })
   const evaluationId = store.evaluations.add({
-    name, runId, checkpointId, modelId: start.modelId, datasetId: source.datasetId, split: 'heldout', step,
-    config: { ...spec.evaluation, sampling: spec.sampling, budget: spec.budget, estimator: 'exact mu at every boundary', tokensCounted: 'prompt, prefix, suffix and answer' },
-    budgets: [...spec.evaluation.budgets].sort((a, b) => a - b), trainedBudget: spec.budget.thinkingTokens, samplesPerProblem: spec.evaluation.samples, createdAtMs: now(),
+    name, runId, checkpointId, modelId: start.modelId, datasetId: source.datasetId, split, step,
+    config: { ...conditionsOf(spec), estimator: 'exact mu at boundaries and budgets', tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave' },
+    budgets: budgetsOf(spec), trainedBudget: spec.budget.thinkingTokens, samplesPerProblem: spec.evaluation.samples, createdAtMs: now(),
   }).id
-  return measure(context, options, { spec, runId, checkpointId, step, start, source, evaluationId, name })
+  return measure(context, options, { spec, runId, checkpointId, step, start, split, source, evaluationId, name })
+}
+
+/** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
+function conditionsOf(spec: RunSpec) {
+  const { every: _every, ...evaluation } = spec.evaluation
+  return { ...evaluation, longest: longestOf(spec), task: spec.task, sampling: spec.sampling, budget: spec.budget }
 }
 
 interface Resolved {
@@ -54,16 +68,15 @@ async function resolve({ store, now }: LabContext, target: EvaluationTarget): Pr
   return { spec: parseSpec(run.config), runId: run.id, checkpointId: checkpoint.id, step: checkpoint.step, start: await loadStart(store, `checkpoint:${checkpoint.id}`, now), name: run.name }
 }
 
-async function measure(context: LabContext, options: JobOptions, { spec, runId, checkpointId, step, start, source, evaluationId, name }: Resolved & { source: ProblemSource; evaluationId: number }): Promise<number> {
+async function measure(context: LabContext, options: JobOptions, { spec, runId, checkpointId, step, start, split, source, evaluationId, name }: Resolved & { split: Split; source: ProblemSource; evaluationId: number }): Promise<number> {
   const { store, engine, now } = context
   const began = performance.now()
   const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
-  const longest = Math.max(spec.budget.thinkingTokens, ...spec.evaluation.budgets)
   const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longest + spec.budget.answerTokens, temperature: spec.sampling.temperature })
+  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens, temperature: spec.sampling.temperature })
   try {
-    const outcome = await evaluate(policy, source, spec, { signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
-    record(context, { spec, checkpointId, step, source, evaluationId }, outcome.problems)
+    const outcome = await evaluate(policy, source, spec, { split, signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
+    record(context, { spec, checkpointId, step, split, source, evaluationId }, outcome.problems)
     store.evaluations.finish(evaluationId, { status: 'finished', atMs: now(), wallMs: performance.now() - began, tokens: outcome.tokens, metrics: outcome.metrics, points: outcome.points })
     options.onEvent?.({ kind: 'progress', runId, report: meter.at(100) })
     options.onEvent?.({ kind: 'evaluation', evaluation: store.evaluations.get(evaluationId)! })
@@ -77,24 +90,32 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
   }
 }
 
-function record({ store, engine }: LabContext, { spec, checkpointId, step, source, evaluationId }: { spec: RunSpec; checkpointId: number | null; step: number | null; source: ProblemSource; evaluationId: number }, problems: readonly EvaluatedProblem[]): void {
-  const ids = source.idsOf('heldout', problems.map((problem) => problem.entries[0]!.problem))
-  const rollouts = rolloutRecords(problems.flatMap((problem, index) => problem.entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem.measured[at]!, credit: null }))), {
+interface Recording {
+  readonly spec: RunSpec
+  readonly checkpointId: number | null
+  readonly step: number | null
+  readonly split: Split
+  readonly source: ProblemSource
+  readonly evaluationId: number
+}
+
+function record({ store, engine }: LabContext, { spec, checkpointId, step, split, source, evaluationId }: Recording, problems: readonly EvaluatedProblem[]): void {
+  const ids = source.idsOf(split, problems.map(({ natural }) => natural.entries[0]!.problem))
+  const rolloutsOf = (kind: 'natural' | 'kept'): NewRollout[] => rolloutRecords(problems.flatMap((problem, index) => problem[kind].entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem[kind].measured[at]!, credit: null }))), {
     task: source.task,
-    budgetTokens: spec.budget.thinkingTokens,
+    budgetTokens: longestOf(spec),
     provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: engine.version, file: null },
     estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: 'bare' },
   })
-  store.evaluations.addResults(evaluationId, problems.map((problem, index) => ({
-    problemId: ids[index]!, samples: spec.evaluation.samples, accuracy: problem.accuracy, meanTokens: problem.meanTokens, accuracyAtBudget: problem.accuracyAtBudget, regretAtBudget: problem.regretAtBudget,
-  })), rollouts)
+  const results = problems.map(({ natural: _natural, kept: _kept, ...result }, index): EvaluationResult => ({ ...result, problemId: ids[index]!, samples: spec.evaluation.samples }))
+  store.evaluations.addResults(evaluationId, results, [...rolloutsOf('natural'), ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true }))])
 }
 
 /** A finished evaluation of the start weights under the same conditions, or null: it is made once and shared by runs. */
-export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null): Evaluation | null {
-  const wanted = JSON.stringify([spec.evaluation, spec.sampling, spec.budget])
+export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null, split: Split = 'heldout'): Evaluation | null {
+  const wanted = JSON.stringify(conditionsOf(spec))
   return store.evaluations.list().find((evaluation) => {
-    const { sampling, budget, estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.modelId === modelId && JSON.stringify([own, sampling, budget]) === wanted
+    const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
+    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && JSON.stringify(own) === wanted
   }) ?? null
 }

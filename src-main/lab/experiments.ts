@@ -4,6 +4,7 @@
 import type { NewRun, SegmentRule, SegmentationRow, SelfTestReport, StopHereResult, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
+import type { Split } from '../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 
@@ -52,7 +53,7 @@ export interface Experiments {
   /** Evaluates what a run starts from, unless that has been done under the same conditions. */
   evaluateStart(context: LabContext, runId: number, options: JobOptions): Promise<void>
   /** Returns the id of the evaluation. */
-  evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number }, options: JobOptions): Promise<number>
+  evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number; readonly split?: Split }, options: JobOptions): Promise<number>
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
   /** J at every boundary of rollouts of a scope, recorded. */
   measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>

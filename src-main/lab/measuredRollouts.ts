@@ -4,6 +4,7 @@
 
 import { type Estimator, type Figure, type Histogram, LabError, type ProgressCurve, type Rollout, type RolloutDetail, type ThinkingScope } from '../../src-preload/contract.ts'
 import type { MeasuredTrace } from '../episodes/budgetCurve.ts'
+import { regretTrace } from '../episodes/regret.ts'
 import { bootstrapMean, type Clusters } from '../numeric/bootstrap.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
@@ -40,8 +41,9 @@ export interface ScopeReading {
   readonly questions: readonly Question[]
 }
 
-/** Rows of a scope, in order of step, group and sample. Throws LabError `thinking.scope` for one that names neither run nor evaluation. */
-export function rowsOf(store: Store, { estimator: _estimator, ...filter }: ThinkingScope): Rollout[] {
+/** Rows of a scope, in order of step, group and sample: those that stopped where they stopped, unless the scope asks for kept thinking. Throws LabError `thinking.scope` for one that names neither run nor evaluation. */
+export function rowsOf(store: Store, { estimator: _estimator, keptThinking = false, ...rest }: ThinkingScope): Rollout[] {
+  const filter = { ...rest, ...(rest.evaluationId !== undefined && { keptThinking }) }
   if (filter.runId === undefined && filter.evaluationId === undefined)
     throw new LabError('thinking.scope', { expected: 'a run or an evaluation', found: 'neither', next: 'Name one of them.' })
   const rows: Rollout[] = []
@@ -90,11 +92,9 @@ export async function readScope(store: Store, scope: ThinkingScope, limit: numbe
 export const byProblem = (measured: readonly MeasuredRollout[]): Question[] =>
   [...Map.groupBy(measured, ({ detail }) => detail.problem.id)].map(([problemId, members]) => ({ problemId, members }))
 
-/** A rollout as budgets see it. What a forced answer would cost is taken to be what its own answer did. */
-export function traceOf({ detail, boundaries, J }: MeasuredRollout): MeasuredTrace {
-  const answer = Math.max(0, detail.tokens.length - (boundaries.at(-1) ?? 0))
-  return { promptTokens: detail.promptTokens.length, suffixTokens: 0, boundaries, answerTokens: boundaries.map(() => answer), accuracy: J }
-}
+/** A stored rollout as regret reads it. */
+export const traceOf = ({ detail, boundaries, J }: MeasuredRollout): MeasuredTrace =>
+  regretTrace({ promptTokens: detail.promptTokens.length, completionTokens: detail.tokens.length, boundaries, J })
 
 /** One number per question: the mean over its rollouts. */
 export const perQuestion = (questions: readonly Question[], of: (rollout: MeasuredRollout) => number): number[] => questions.map(({ members }) => mean(members.map(of)))

@@ -6,6 +6,7 @@ import { LabError, type Answers, type Job, type LabEvent, type Run } from '../..
 import type { Engine } from '../engine/engine.ts'
 import { createMethod } from '../rl/algorithms.ts'
 import type { Store } from '../store/openStore.ts'
+import type { Split } from '../tasks/types.ts'
 import type { Experiments } from './experiments.ts'
 import { newFindings, type HistoryEvaluation } from './health.ts'
 import type { JobControl, Jobs } from './jobs.ts'
@@ -154,12 +155,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
       })
       return null
     },
-    evaluate({ runId, checkpointId }) {
+    evaluate({ runId, checkpointId, split }) {
       const { name } = run(runId)
       return jobs.add({
         kind: 'evaluate', label: `Evaluating ${name}`, runId, lane: 'heavy',
         async work(control) {
-          await experiments.evaluateRun({ store: open(), engine: await engine(), now }, { runId, ...(checkpointId !== null && { checkpointId }) }, control)
+          await experiments.evaluateRun({ store: open(), engine: await engine(), now }, { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) }, control)
           watchEvaluations(runId)
         },
       }).job

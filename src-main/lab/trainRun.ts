@@ -3,7 +3,7 @@
 // the run's seed and the step alone. Evaluation of the finished run is a separate experiment (evaluateRun.ts).
 import type { NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
 import { LabError, runSpec } from '../../src-preload/contract.ts'
-import { regretCurve } from '../episodes/regret.ts'
+import { normalizedRegret } from '../episodes/regret.ts'
 import { schedule } from '../engine/schedules.ts'
 import { forwardFlopsPerToken } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
@@ -26,7 +26,7 @@ import type { Entry } from './gather.ts'
 import { newFindings } from './health.ts'
 import { openLearner } from './learner.ts'
 import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
-import { measuredTrace } from './measure.ts'
+import { traceOf } from './evaluate.ts'
 import { openPolicies } from './policySet.ts'
 import type { PolicySet, Role } from './policySet.ts'
 import { openProgressMeter } from './progressMeter.ts'
@@ -271,7 +271,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
     ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
-    ...liveRegret(entries, measured, problems, spec),
+    ...liveRegret(entries, measured, spec),
     learning_rate: outcome.learningRate,
     num_tokens: tokensBefore + tokens,
     step_time: wallMs / 1000,
@@ -303,14 +303,13 @@ function proverOf(method: Method): 'current' | 'frozen' | 'ema' {
 }
 
 /** Regret at the training budget over the rollouts whose J was measured, and how right they were. */
-function liveRegret(entries: readonly Entry[], measured: readonly (Measured | null)[], problems: ProblemSource, spec: RunSpec): Record<string, number> {
+function liveRegret(entries: readonly Entry[], measured: readonly (Measured | null)[], spec: RunSpec): Record<string, number> {
   const known = entries.flatMap((entry, index) => (measured[index] && !entry.arm ? [{ entry, measured: measured[index] }] : []))
   if (known.length === 0) return {}
   const byProblem = [...Map.groupBy(known, ({ entry }) => entry.group).values()]
-  const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => measuredTrace(entry, own, problems)))
+  const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => traceOf(entry, own)))
   const budget = spec.budget.thinkingTokens
-  const [regret] = regretCurve(traces, [budget])
-  return { [`ttc/regret@${budget}`]: regret!.regret, 'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length }
+  return { [`ttc/regret@${budget}`]: normalizedRegret(traces, budget).regret, 'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length }
 }
 
 function pick(metrics: Readonly<Record<string, number>>, prefix: string): Record<string, number> {

@@ -16,6 +16,25 @@ export function passAtK(n: number, c: number, k: number): number {
   return 1 - allWrong
 }
 
+/** Answers from which on a majority is reported. */
+const FEWEST_VOTERS = 8
+
+/** The one rule of which pass@k n answers a problem support: k = 1 and powers of two up to n / 2, so that more than one subset speaks for each. */
+export function passSizes(n: number): number[] {
+  return powersOfTwo(n).filter((k) => k === 1 || 2 * k <= n)
+}
+
+/** And which maj@k: powers of two from 4 up to n / 2, where there are at least 8 answers. */
+export function majoritySizes(n: number): number[] {
+  return n < FEWEST_VOTERS ? [] : powersOfTwo(n).filter((k) => k >= 4 && 2 * k <= n)
+}
+
+function powersOfTwo(most: number): number[] {
+  const powers: number[] = []
+  for (let k = 1; k <= most; k *= 2) powers.push(k)
+  return powers
+}
+
 /** Chance that the best of k independent answers is right when each is right with the known chance p: 1 - (1 - p)^k. */
 export function bestOfK(p: number, k: number): number {
   return -Math.expm1(k * Math.log1p(-p))

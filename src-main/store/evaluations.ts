@@ -22,7 +22,7 @@ const pointFields = mapping<EvaluationPoint>({
 })
 const resultFields = mapping<EvaluationResult>({
   problemId: 'plain', samples: 'plain', accuracy: 'plain', meanTokens: 'plain', accuracyAtBudget: 'float32',
-  regretAtBudget: 'float32',
+  regretAtBudget: 'float32', keptAtBudget: 'float32', keptWholeAtBudget: 'float32', keptRegretAtBudget: 'float32',
 })
 
 export interface EvaluationEnd {
@@ -57,7 +57,9 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
   )
   const selectPairs = db.prepare<unknown[], Row>(`
     SELECT ${PROBLEM_COLUMNS}, a.samples AS a_samples, a.accuracy AS a_accuracy, a.mean_tokens AS a_mean_tokens, a.accuracy_at_budget AS a_budgets, a.regret_at_budget AS a_regrets,
-           b.samples AS b_samples, b.accuracy AS b_accuracy, b.mean_tokens AS b_mean_tokens, b.accuracy_at_budget AS b_budgets, b.regret_at_budget AS b_regrets
+           a.kept_at_budget AS a_kept, a.kept_whole_at_budget AS a_kept_whole, a.kept_regret_at_budget AS a_kept_regrets,
+           b.samples AS b_samples, b.accuracy AS b_accuracy, b.mean_tokens AS b_mean_tokens, b.accuracy_at_budget AS b_budgets, b.regret_at_budget AS b_regrets,
+           b.kept_at_budget AS b_kept, b.kept_whole_at_budget AS b_kept_whole, b.kept_regret_at_budget AS b_kept_regrets
     FROM evaluation_results a JOIN evaluation_results b ON b.problem_id = a.problem_id JOIN problems p ON p.id = a.problem_id
     WHERE a.evaluation_id = ? AND b.evaluation_id = ? ORDER BY p.id`)
 
@@ -69,6 +71,9 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
       mean_tokens: row[`${side}_mean_tokens`],
       accuracy_at_budget: row[`${side}_budgets`],
       regret_at_budget: row[`${side}_regrets`],
+      kept_at_budget: row[`${side}_kept`],
+      kept_whole_at_budget: row[`${side}_kept_whole`],
+      kept_regret_at_budget: row[`${side}_kept_regrets`],
     })
 
   function get(id: number): Evaluation | null {

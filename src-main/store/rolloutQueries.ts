@@ -34,6 +34,7 @@ const clauses: { readonly [F in keyof Required<Narrowing>]: (value: Required<Nar
   correct: flag('correct'),
   used: flag('used'),
   finishReason: equal('finish_reason'),
+  keptThinking: flag('kept_thinking'),
   reward: between('reward'),
   tokens: between('token_count'),
   progress: between('progress'),

@@ -22,6 +22,7 @@ export const rolloutFields = mapping<Omit<Rollout, 'id'>>(
     promptTokenCount: 'plain', tokenCount: 'plain', episodeCount: 'plain', budgetTokens: 'plain', thinkingTokens: 'plain',
     finishReason: 'plain', correct: 'flag', reward: 'plain', advantage: 'plain', used: 'flag', progress: 'plain',
     overthinkTokens: 'plain', extractedAnswer: 'plain', discardReason: 'plain', error: 'plain', rewardParts: 'json',
+    keptThinking: 'flag',
   },
   { group: 'group_index', sample: 'sample_index' },
 )
@@ -113,6 +114,7 @@ export function rolloutStore(db: Connection) {
         tokenCount: rollout.tokens.length || (rollout.statedTokens?.completion ?? 0),
         episodeCount: rollout.episodes.length,
         progress: totalProgress(rollout.progress[0]),
+        keptThinking: rollout.keptThinking ?? false,
       })
       const id = Number(insert.run(provenanceId(rollout.provenance), ...row).lastInsertRowid)
       insertBody.run(id, ...bodyFields.toRow(rollout))

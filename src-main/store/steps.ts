@@ -78,7 +78,7 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
     SELECT count(*) AS steps, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(estimate_tokens), 0) AS estimateTokens, coalesce(sum(flops), 0) AS flops, coalesce(sum(wall_ms), 0) AS wallMs
     FROM steps WHERE run_id = ?`)
   const groupsOfStep = db.prepare<unknown[], Row>(GROUP_SQL('run_id = ? AND evaluation_id IS NULL AND step = ?'))
-  const groupsOfEvaluation = db.prepare<unknown[], Row>(GROUP_SQL('evaluation_id = ?'))
+  const groupsOfEvaluation = db.prepare<unknown[], Row>(GROUP_SQL('evaluation_id = ? AND kept_thinking = 0'))
 
   return {
     /** Records a step of training whole or not at all. Returns rollout ids in the order given. */

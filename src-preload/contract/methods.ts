@@ -256,6 +256,8 @@ export const thinkingScope = z.object({
   evaluationId: id.optional(),
   steps: z.tuple([z.number().nullable(), z.number().nullable()]).optional(),
   problemId: id.optional(),
+  /** Rollouts of an evaluation that were forced to think on, instead of those that stopped where they stopped. */
+  keptThinking: z.boolean().optional(),
   /** Which of several measurements of J is read (`thinking.estimators`); the first that a rollout ever had when absent. */
   estimator: name.optional(),
 })
@@ -735,7 +737,7 @@ export const methods = {
     curves: method(z.object({ evaluationId: id }), z.array(evaluationPoint)),
     results: method(z.object({ evaluationId: id }), z.array(evaluationResult)),
     /** Queued as a job, on the problems and budgets of the run's specification. `checkpointId` null: the newest checkpoint. */
-    start: method(z.object({ runId: id, checkpointId: id.nullable().default(null) }), job),
+    start: method(z.object({ runId: id, checkpointId: id.nullable().default(null), split: name.default('heldout') }), job),
     /** The same problems under two evaluations; at a token budget, or with thinking as long as each went (null). */
     paired: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null) }), pairedComparison),
   },

@@ -63,6 +63,7 @@ export const rolloutFilter = z.object({
   correct: z.boolean().optional(),
   used: z.boolean().optional(),
   finishReason: z.enum(finishReasons).optional(),
+  keptThinking: z.boolean().optional(),
   reward: range.optional(),
   tokens: range.optional(),
   progress: range.optional(),

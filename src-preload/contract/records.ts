@@ -240,6 +240,8 @@ const rolloutFacts = z.object({
   /** Tokens spent after the answer was right and stayed right. */
   overthinkTokens: count.nullable(),
   error: z.string().nullable(),
+  /** It was forced to think on wherever it would have stopped: a rollout of an evaluation's kept-thinking curves. */
+  keptThinking: z.boolean(),
 })
 
 const rolloutBody = z.object({
@@ -257,6 +259,8 @@ const rolloutBody = z.object({
 
 /** As written: one completion, kept whether or not it was used. The first progress curve is the one lists sort by. */
 export const newRollout = rolloutFacts.extend(rolloutBody.shape).extend({
+  /** False unless given. */
+  keptThinking: z.boolean().optional(),
   provenance: sampleProvenance,
   /** Numbers of tokens that a file states without the tokens themselves; the lengths of the arrays unless given, and then 0 means not known. */
   statedTokens: z.object({ prompt: count, completion: count }).optional(),
@@ -320,6 +324,7 @@ export const newEvaluation = z.object({
   budgets: z.array(count),
   /** Budgets above it are extrapolation and drawn so; null when the model was not trained to one. */
   trainedBudget: count.nullable(),
+  /** Rollouts of a problem that stopped naturally; those that were kept thinking are besides. */
   samplesPerProblem: count,
   createdAtMs: timeMs,
 })
@@ -336,7 +341,15 @@ export const evaluation = newEvaluation.extend({
 })
 export type Evaluation = Of<typeof evaluation>
 
-/** One point of a named curve (`accuracy`, `regret`, `pass@k`, `maj@k`, ...) with its interval and n. */
+/**
+ * The curves over budgets, each with one estimator at every budget, never joined with another. Natural: rollouts that stop where they
+ * stop, cut at the budget. Kept: rollouts forced to think on, read at the budget as the cut falls (`kept`) or after the last whole
+ * attempt within it (`kept-whole`). Regret is an area over whole attempts, so there is one of each kind of rollouts.
+ */
+export const budgetCurveNames = ['natural', 'kept', 'kept-whole', 'natural-regret', 'kept-regret'] as const
+export type BudgetCurveName = (typeof budgetCurveNames)[number]
+
+/** One point of a named curve (one of `budgetCurveNames`, `pass@k`, `maj@k`) with its interval and n, the problems. */
 export const evaluationPoint = z.object({
   curve: name,
   x: z.number(),
@@ -351,13 +364,17 @@ export type EvaluationPoint = Of<typeof evaluationPoint>
 export const evaluationResult = z.object({
   problemId: id,
   samples: count,
-  /** Fraction of samples right without any forcing. */
+  /** Fraction of the natural samples right, graded as they ended. */
   accuracy: z.number(),
   meanTokens: z.number(),
-  /** Chance of being right when thinking is cut at each of the evaluation's budgets. */
+  /** Chance of being right when natural thinking is cut at each of the evaluation's budgets: the curve `natural`. */
   accuracyAtBudget: float32s,
-  /** Normalized regret up to each budget: area lost against an answer that is right from the first token. */
+  /** Normalized regret of natural thinking up to each budget: area lost against an answer that is right from the first token. */
   regretAtBudget: float32s,
+  /** The same of thinking that was kept going, as the cut falls and after the last whole attempt; empty where that was not measured. */
+  keptAtBudget: float32s,
+  keptWholeAtBudget: float32s,
+  keptRegretAtBudget: float32s,
 })
 export type EvaluationResult = Of<typeof evaluationResult>
 

@@ -34,9 +34,11 @@ export const optimizerSpec = z.strictObject({
 
 export const evaluationSpec = z.strictObject({
   every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),
-  problems: positive.default(512).describe('Held-out problems; the standard error falls with their square root.'),
-  samples: positive.default(2).describe('Rollouts of each held-out problem; more problems say more than more rollouts of the same.'),
-  budgets: z.array(positive).default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]).describe('Thinking budgets in tokens at which accuracy and regret are read. Those beyond the training budget are reached by forced continuation.'),
+  problems: positive.default(256).describe('Held-out problems; the standard error falls with their square root.'),
+  samples: z.number().int().min(2).default(8).describe('Rollouts of each held-out problem that stop where they stop. pass@k is reported up to half of them, majorities from 8 on.'),
+  kept: z.number().int().min(2).default(2).describe('Rollouts of each held-out problem that are forced to think on to the longest budget: the curves of kept thinking.'),
+  budgets: z.array(positive).default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]).describe('Thinking budgets in tokens at which accuracy and regret are read; the training budget is always one of them.'),
+  longest: positive.optional().describe('Thinking tokens that every evaluated rollout may use, whatever budgets it is read at; 3 times the training budget, or the largest budget where that is more, unless given.'),
   seed: z.number().int().nonnegative().default(20_260_101).describe('Seed of the evaluation problems and rollouts: the same for every run, so that runs are paired.'),
 })
 

@@ -13,7 +13,7 @@ import { runs } from './runs.svelte.ts'
 const trendNames = ['reward', 'rewards/outcome/mean', 'completions/mean_length', 'mrt/progress_mean', 'mrt/episodes_mean', 'frac_reward_zero_std'] as const
 
 /** What narrows a list beyond run, step and group. */
-const narrowing = ['problem', 'correct', 'used', 'finish', 'reward', 'tokens', 'progress', 'text', 'steps', 'phase'] as const
+const narrowing = ['problem', 'correct', 'used', 'finish', 'kept', 'reward', 'tokens', 'progress', 'text', 'steps', 'phase'] as const
 type Narrowing = { -readonly [K in (typeof narrowing)[number]]?: Params<'rollouts'>[K] }
 const nothingNarrowed = Object.fromEntries(narrowing.map((key) => [key, undefined])) as Narrowing
 

@@ -16,7 +16,7 @@ interface Shape {
 
 const rolloutParams = {
   run: id, evaluation: id, phase: choice('train', 'eval', 'imported'), problem: id, step: integer, steps: range, group: integer,
-  correct: flag, used: flag, finish: finishes, reward: range, tokens: range, progress: range, text,
+  correct: flag, used: flag, kept: flag, finish: finishes, reward: range, tokens: range, progress: range, text,
 }
 
 export const routes = {
@@ -92,14 +92,14 @@ function safeDecode(written: string): string {
 
 /** The link to what a filter of rollouts finds. */
 export function rolloutsHref(filter: RolloutFilter, more: Pick<Params<'rollouts'>, 'sort' | 'descending' | 'rollout'> = {}): string {
-  const { runId, evaluationId, problemId, finishReason, steps, ...same } = filter
+  const { runId, evaluationId, problemId, finishReason, keptThinking, steps, ...same } = filter
   const single = steps && steps[0] !== null && steps[0] === steps[1] ? steps[0] : undefined
-  return href('rollouts', { ...same, run: runId, evaluation: evaluationId, problem: problemId, finish: finishReason, ...(single === undefined ? { steps } : { step: single }), ...more })
+  return href('rollouts', { ...same, run: runId, evaluation: evaluationId, problem: problemId, finish: finishReason, kept: keptThinking, ...(single === undefined ? { steps } : { step: single }), ...more })
 }
 
 /** The filter that the parameters of a link to rollouts stand for. */
-export function rolloutFilterOf({ run, evaluation, problem, finish, step, steps, phase, group, correct, used, reward, tokens, progress, text: words }: Params<'rollouts'>): RolloutFilter {
-  const given = { runId: run, evaluationId: evaluation, problemId: problem, finishReason: finish, steps: step === undefined ? steps : ([step, step] as [number, number]), phase, group, correct, used, reward, tokens, progress, text: words }
+export function rolloutFilterOf({ run, evaluation, problem, finish, step, steps, phase, group, correct, used, kept, reward, tokens, progress, text: words }: Params<'rollouts'>): RolloutFilter {
+  const given = { runId: run, evaluationId: evaluation, problemId: problem, finishReason: finish, steps: step === undefined ? steps : ([step, step] as [number, number]), phase, group, correct, used, keptThinking: kept, reward, tokens, progress, text: words }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RolloutFilter
 }
 

@@ -184,10 +184,12 @@ describe('an evaluation', () => {
       const id = await evaluateRun(context, { runId })
       const evaluation = context.store.evaluations.get(id)!
       expect(evaluation).toMatchObject({ status: 'finished', problemCount: 8, budgets: [8, 16, 24, 32], trainedBudget: 24 })
-      const points = context.store.evaluations.points(id).filter(({ curve }) => curve === 'regret')
+      const points = context.store.evaluations.points(id).filter(({ curve }) => curve === 'natural-regret')
       expect(points.map(({ x, extrapolated }) => [x, extrapolated])).toEqual([[8, false], [16, false], [24, false], [32, true]])
       for (const { value, low, high } of points) expect(low! <= value && value <= high!).toBe(true)
-      expect(context.store.rollouts.group({ evaluationId: id })).toHaveLength(16)
+      expect(context.store.rollouts.group({ evaluationId: id })).toHaveLength(8 * (2 + 2))
+      const keptOnly = context.store.rollouts.page({ filter: { evaluationId: id, keptThinking: true }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
+      expect(keptOnly.map(({ sample }) => sample % 4)).toEqual(Array.from({ length: 16 }, (_, index) => 2 + (index % 2)))
     } finally {
       context.close()
     }

@@ -242,9 +242,9 @@ describe('evaluations', () => {
     const { run, datasetId } = startedRun(store)
     const ids = store.datasets.addProblems(datasetId, [problemNamed('e0', 'eval'), problemNamed('e1', 'eval')])
     const { id } = store.evaluations.add(newEvaluation(datasetId, { runId: run.id, step: 40 }))
-    const results = ids.map((problemId, index) => ({ problemId, samples: 2, accuracy: 0.5 + index / 2, meanTokens: 60, accuracyAtBudget: Float32Array.of(0.25, 0.5, 0.5 + index / 2), regretAtBudget: Float32Array.of(0.9, 0.8, 0.7) }))
+    const results = ids.map((problemId, index) => ({ problemId, samples: 2, accuracy: 0.5 + index / 2, meanTokens: 60, accuracyAtBudget: Float32Array.of(0.25, 0.5, 0.5 + index / 2), regretAtBudget: Float32Array.of(0.9, 0.8, 0.7), keptAtBudget: Float32Array.of(0, 0, 0.25), keptWholeAtBudget: Float32Array.of(0.25, 0.25, 0.5), keptRegretAtBudget: Float32Array.of(1, 0.9, 0.8) }))
     const answers = store.evaluations.addResults(id, results, [rolloutOf(ids[0]!), rolloutOf(ids[1]!, { group: 1 })])
-    const points = [{ curve: 'accuracy', x: 64, value: 0.5, low: 0.4, high: 0.6, n: 2, extrapolated: false }, { curve: 'regret', x: 120, value: 0.3, low: null, high: null, n: 2, extrapolated: true }]
+    const points = [{ curve: 'natural', x: 64, value: 0.5, low: 0.4, high: 0.6, n: 2, extrapolated: false }, { curve: 'natural-regret', x: 120, value: 0.3, low: null, high: null, n: 2, extrapolated: true }]
     store.evaluations.finish(id, { status: 'finished', atMs: 99, wallMs: 12, tokens: 240, metrics: { accuracy: 0.75 }, points })
     expect(store.evaluations.get(id)).toMatchObject({ status: 'finished', finishedAtMs: 99, wallMs: 12, tokens: 240, metrics: { accuracy: 0.75 }, problemCount: 2, budgets: [0, 64, 120] })
     expect(store.evaluations.points(id)).toEqual(points)
@@ -260,7 +260,7 @@ describe('evaluations', () => {
     const ids = store.datasets.addProblems(datasetId, ['a', 'b', 'c'].map((key) => problemNamed(key, 'eval')))
     const evaluate = (over: number[], accuracy: number): number => {
       const { id } = store.evaluations.add(newEvaluation(datasetId))
-      store.evaluations.addResults(id, over.map((problemId) => ({ problemId, samples: 1, accuracy, meanTokens: 50, accuracyAtBudget: Float32Array.of(0, accuracy), regretAtBudget: Float32Array.of(1, 1 - accuracy / 2) })), [])
+      store.evaluations.addResults(id, over.map((problemId) => ({ problemId, samples: 1, accuracy, meanTokens: 50, accuracyAtBudget: Float32Array.of(0, accuracy), regretAtBudget: Float32Array.of(1, 1 - accuracy / 2), keptAtBudget: new Float32Array(0), keptWholeAtBudget: new Float32Array(0), keptRegretAtBudget: new Float32Array(0) })), [])
       return id
     }
     const [a, b] = [evaluate([ids[0]!, ids[1]!], 1), evaluate([ids[2]!, ids[1]!], 0)]

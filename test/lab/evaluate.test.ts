@@ -1,0 +1,126 @@
+// One estimator per curve: what holds whichever budgets are asked for and however many rollouts there are.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LabError, runSpec, type RunSpecInput } from '../../src-preload/contract.ts'
+import { budgetsOf, evaluate, longestOf, placesOf, problemOf, type EvaluationOutcome, type ReadRollout } from '../../src-main/lab/evaluate.ts'
+import { openProblems } from '../../src-main/lab/tasks.ts'
+import { loadStart } from '../../src-main/lab/start.ts'
+import { createRng } from '../../src-main/numeric/rng.ts'
+import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
+import { microSpec, openBench, type Bench } from './micro.ts'
+
+let bench: Bench
+beforeAll(async () => { bench = await openBench() })
+afterAll(() => bench.dispose())
+
+const TRAINED = 24
+const spec = (evaluation: RunSpecInput['evaluation']) => runSpec.parse(microSpec('starter', { name: 'dr-grpo' }, { budget: { thinkingTokens: TRAINED, answerTokens: 8 }, evaluation: { problems: 4, samples: 2, ...evaluation } }))
+
+async function evaluated(name: string, ...evaluations: RunSpecInput['evaluation'][]): Promise<EvaluationOutcome[]> {
+  const context = bench.open(name)
+  const start = await loadStart(context.store, 'starter', context.now)
+  const weights = createWeights(context.engine, start.config, start.tensors)
+  const policy = await openPolicy(context.engine, start.config, weights, { rows: 64, maxLength: 128 })
+  try {
+    const outcomes: EvaluationOutcome[] = []
+    for (const evaluation of evaluations) {
+      const asked = spec(evaluation)
+      outcomes.push(await evaluate(policy, openProblems(context.store, asked, context.now), asked))
+    }
+    return outcomes
+  } finally {
+    policy.dispose()
+    weights.dispose()
+    context.close()
+  }
+}
+
+/** A thought of random attempts with random J at every offset. */
+function thoughtOf(seed: number): ReadRollout {
+  const rng = createRng(seed)
+  const boundaries = [0]
+  for (let attempts = 1 + rng.int(6); attempts > 0; attempts--) boundaries.push(boundaries.at(-1)! + 1 + rng.int(14))
+  const thinkEnd = boundaries.at(-1)!
+  const rollout = { prompt: [1, 2, 3, 4], tokens: new Int32Array(thinkEnd + 7), boundaries, thinkEnd, forcedStop: rng.float() < 0.5, finish: 'stop' }
+  return { entry: { rollout, grade: { correct: rng.float() < 0.5 } }, J: new Map(Array.from({ length: thinkEnd + 1 }, (_, offset) => [offset, rng.float()])) } as never
+}
+
+const everyBudget = Array.from({ length: 120 }, (_, index) => index + 1)
+const thoughts = Array.from({ length: 60 }, (_, seed) => thoughtOf(seed))
+
+describe('curves over budgets', () => {
+  it('move regret by at most 1 / (B + 1) from a budget to the next', () => {
+    for (const thought of thoughts) {
+      const { regretAtBudget, keptRegretAtBudget } = problemOf([thought], [thought], everyBudget)
+      for (const curve of [regretAtBudget, keptRegretAtBudget]) for (let at = 1; at < everyBudget.length; at++) expect(Math.abs(curve[at]! - curve[at - 1]!)).toBeLessThanOrEqual(1 / everyBudget[at]! + 1e-6)
+    }
+  })
+
+  it('change accuracy only where the cut of a rollout moves: never after its thought has ended, and after whole attempts only at their ends', () => {
+    for (const thought of thoughts) {
+      const { boundaries, thinkEnd } = thought.entry.rollout
+      const { accuracyAtBudget, keptWholeAtBudget } = problemOf([thought], [thought], everyBudget)
+      everyBudget.slice(1).forEach((budget, index) => {
+        if (budget > thinkEnd) expect(accuracyAtBudget[index + 1]).toBe(accuracyAtBudget[index])
+        if (!boundaries.includes(budget)) expect(keptWholeAtBudget[index + 1]).toBe(keptWholeAtBudget[index])
+      })
+    }
+  })
+
+  it('are means over rollouts, so that more rollouts add to what the first said', () => {
+    const of = (members: readonly ReadRollout[]) => problemOf(members, members, everyBudget)
+    const [first, both] = [[...of([thoughts[0]!]).accuracyAtBudget], [...of(thoughts.slice(0, 2)).accuracyAtBudget]]
+    const second = of([thoughts[1]!]).accuracyAtBudget
+    both.forEach((value, at) => expect(value).toBeCloseTo((first[at]! + second[at]!) / 2, 6))
+  })
+
+  it('read every rollout at its boundaries and at each budget, once', () => {
+    expect(placesOf({ boundaries: [0, 5, 9], thinkEnd: 9 }, [3, 5, 12, 40])).toEqual([0, 3, 5, 9])
+  })
+})
+
+describe('an evaluation', () => {
+  it('gives the same value at a budget whatever other budgets are asked for', async () => {
+    const [few, many] = await evaluated('budgets', { budgets: [30] }, { budgets: [8, 16, 23, 25, 30, 47, 72] }) as [EvaluationOutcome, EvaluationOutcome]
+    expect(few.budgets).toEqual([TRAINED, 30])
+    for (const curve of ['natural', 'kept', 'kept-whole', 'natural-regret', 'kept-regret']) {
+      const at = (outcome: EvaluationOutcome, x: number) => outcome.points.find((point) => point.curve === curve && point.x === x)
+      for (const budget of few.budgets) expect(at(many, budget)).toEqual(at(few, budget))
+    }
+    expect(many.metrics.accuracy).toBe(few.metrics.accuracy)
+  })
+
+  it('has no seam at the training budget: one token more moves accuracy by no rollout that had stopped, and regret by at most 1 / 25', async () => {
+    const [{ problems, budgets }] = await evaluated('seam', { budgets: [TRAINED, TRAINED + 1], longest: 72 }) as [EvaluationOutcome]
+    expect(budgets).toEqual([24, 25])
+    for (const { natural, accuracyAtBudget, regretAtBudget, keptRegretAtBudget } of problems) {
+      if (natural.entries.every(({ rollout }) => rollout.thinkEnd <= TRAINED)) expect(accuracyAtBudget[1]).toBe(accuracyAtBudget[0])
+      for (const regret of [regretAtBudget, keptRegretAtBudget]) expect(Math.abs(regret[1]! - regret[0]!)).toBeLessThanOrEqual(1 / 25 + 1e-6)
+    }
+  })
+
+  it('keeps the rollouts it had when it is asked for more', async () => {
+    const [two, four] = await evaluated('inclusion', { samples: 2, kept: 2, budgets: [16] }, { samples: 4, kept: 3, budgets: [16] }) as [EvaluationOutcome, EvaluationOutcome]
+    two.problems.forEach(({ natural, kept }, index) => {
+      const more = four.problems[index]!
+      expect(natural.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(more.natural.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]))
+      expect(kept.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(more.kept.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]))
+    })
+  })
+
+  it('has at least two rollouts of each kind, and kept thinking goes on to the longest budget', async () => {
+    const [{ problems, metrics }] = await evaluated('kinds', { budgets: [16] }) as [EvaluationOutcome]
+    for (const { natural, kept } of problems) {
+      expect([natural.entries.length, kept.entries.length]).toEqual([2, 2])
+      for (const { rollout } of kept.entries) expect(rollout.thinkEnd).toBe(3 * TRAINED)
+    }
+    expect(Object.keys(metrics).filter((name) => /^(pass|maj)@/.test(name))).toEqual(['pass@1'])
+  })
+
+  it('reaches 3 times the training budget unless told otherwise, and refuses budgets beyond what it was told', () => {
+    expect(longestOf(spec({ budgets: [16] }))).toBe(72)
+    expect(longestOf(spec({ budgets: [200] }))).toBe(200)
+    expect(longestOf(spec({ budgets: [16], longest: 40 }))).toBe(40)
+    expect(budgetsOf(spec({ budgets: [40, 16] }))).toEqual([16, 24, 40])
+    expect(() => longestOf(spec({ budgets: [41], longest: 40 }))).toThrow(LabError)
+  })
+})
