@@ -125,10 +125,15 @@ export const rolloutFields: Field<CanonicalRollout> = {
   extra: { name: 'extra', read: (value) => (isObject(value) ? value : undefined) },
 }
 
-/** A list of messages with a role each. */
+const speakers: { readonly [from: string]: string } = { human: 'user', user: 'user', gpt: 'assistant', assistant: 'assistant', model: 'assistant', chatgpt: 'assistant', bard: 'assistant', system: 'system', tool: 'tool', function: 'tool', observation: 'tool' }
+
+/** A list of messages with a role each; ShareGPT's `from` and `value` become `role` and `content`. */
 export function asMessages(value: Json | undefined): readonly Message[] | undefined {
-  const valid = Array.isArray(value) && value.length > 0 && value.every((each) => isObject(each) && typeof each.role === 'string')
-  return valid ? (value as unknown as readonly Message[]) : undefined
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isObject)) return undefined
+  const messages = value as readonly JsonObject[]
+  if (messages.every(({ role }) => typeof role === 'string')) return messages as unknown as readonly Message[]
+  if (!messages.every(({ from, value: text }) => typeof from === 'string' && typeof text === 'string')) return undefined
+  return messages.map(({ from, value: content, ...rest }) => ({ role: speakers[(from as string).toLowerCase()] ?? (from as string), content: content!, ...rest }))
 }
 
 function asEpisodes(value: Json): readonly CanonicalEpisode[] | undefined {

@@ -3,6 +3,7 @@
 // of every file ends as imported or as rejected with its reason: rows = imported + rejected.
 
 import { stat } from 'node:fs/promises'
+import { basename, dirname, relative, resolve, sep } from 'node:path'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { DatasetFacts } from './datasets/datasetImport.ts'
 import type { DuplicateIndex } from './datasets/duplicates.ts'
@@ -22,7 +23,9 @@ import { fileSize } from './read/source.ts'
 import type { RowFormat } from './read/sniff.ts'
 import type { Compression } from './read/unpack.ts'
 import type { Rejected } from './rejected.ts'
-import { rolloutSources } from './rollouts/mapping.ts'
+import { createIdentity } from './rollouts/identity.ts'
+import type { IdentityBy, IdentityFacts } from './rollouts/identity.ts'
+import { rolloutSources, splitOfPath } from './rollouts/mapping.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 import { createRolloutImport } from './rollouts/rolloutImport.ts'
 import { recogniseRollouts } from './rollouts/sources.ts'
@@ -40,6 +43,8 @@ export interface ImportOptions {
   readonly keepDuplicates?: boolean
   /** Problems that these must not share, such as a training set's; what is shared is counted in the report. */
   readonly against?: DuplicateIndex
+  /** What makes rollouts samples of one problem: their prompt, unless this is `id`. */
+  readonly identity?: IdentityBy
   /** Rejected rows listed in the report; 1,000 unless given. The batches carry all of them. */
   readonly listRejected?: number
 }
@@ -88,6 +93,8 @@ export interface ImportReport {
   readonly records: number
   /** Roles, grader, near repeats, overlap and summary of a dataset; null for rollouts. */
   readonly dataset: DatasetFacts | null
+  /** How rollouts were told to answer the same problem; null for datasets. */
+  readonly identity: IdentityFacts | null
   readonly notes: readonly Note[]
 }
 
@@ -114,7 +121,7 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
       const session = createSession(options)
       const plan = await planFiles(paths, session.notes)
       session.total(plan.reduce((sum, { bytes }) => sum + bytes, 0))
-      for (const file of plan) yield* session.file(file.path, file.source, plan.length > 1)
+      for (const file of plan) yield* session.file(file, plan.length > 1)
       report = session.report()
     },
     report() {
@@ -128,24 +135,36 @@ interface PlannedFile {
   readonly path: string
   readonly bytes: number
   readonly source: RolloutSource | null
+  /** Split that its name or its folders name. */
+  readonly split: string | undefined
 }
 
 /** Folders replaced by their files. Throws LabError import.notRows for models and workspaces. */
 async function planFiles(paths: readonly string[], notes: NoteBook): Promise<PlannedFile[]> {
   const planned: PlannedFile[] = []
+  const inside = withinCommon(paths)
   for (const path of paths) {
     const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
     if (!info.isDirectory()) {
-      planned.push({ path, bytes: info.size, source: null })
+      planned.push({ path, bytes: info.size, source: null, split: splitOfPath(inside(path)) })
       continue
     }
     const folder = await planFolder(path)
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
     if (folder.kind === 'unknown') throw refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source })
+    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(relative(path, file)) })
   }
   return planned
+}
+
+/** Paths as seen from the folder that all of them are in: folders above it say nothing about the files. */
+function withinCommon(paths: readonly string[]): (path: string) => string {
+  if (paths.length < 2) return (path) => basename(path)
+  const folders = paths.map((path) => resolve(dirname(path)).split(sep))
+  let shared = 0
+  while (folders.every((parts) => parts[shared] !== undefined && parts[shared] === folders[0]![shared])) shared++
+  return (path) => resolve(path).split(sep).slice(shared).join(sep)
 }
 
 /** Everything one import carries from file to file. */
@@ -159,6 +178,7 @@ function createSession(options: ImportOptions) {
   const rejected: Rejected[] = []
   const byCode = new Map<string, number>()
   const dataset = createDatasetImport(options)
+  const identity = createIdentity(options.identity)
   let records = 0
   let rows = 0
   let rejectedRows = 0
@@ -174,6 +194,12 @@ function createSession(options: ImportOptions) {
     }
   }
 
+  /** A record with the split that its path names, and a rollout under the name of its problem. */
+  function placed(record: DatasetRow | CanonicalRollout, split: string | undefined, file: string, line: number, fileNotes: NoteBook): DatasetRow | CanonicalRollout {
+    const within = record.split === undefined && split !== undefined ? { ...record, split } : record
+    return 'schemaVersion' in within ? identity.place(within, file, line, fileNotes) : within
+  }
+
   /** Which kind of rows these are, with their converter; `unknown` when none of them could be read. */
   async function chooseConverter(path: string, sample: readonly SourceRow[], hint: RolloutSource | null, fileNotes: NoteBook): Promise<{ kind: ImportKind; converter: Converter<DatasetRow | CanonicalRollout> | null }> {
     const values = sample.map((row) => row.value)
@@ -183,7 +209,7 @@ function createSession(options: ImportOptions) {
     const source = named ?? guess?.source ?? (as === 'rollouts' ? 'plain' : null)
     if (source === null) return { kind: 'dataset', converter: dataset.open(path, values, map, fileNotes) }
     const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : `the folder is laid out like those of ${source}`)
-    return { kind: 'rollouts', converter: await createRolloutImport(path, source, why, map, signal) }
+    return { kind: 'rollouts', converter: await createRolloutImport(path, source, why, map, values, signal) }
   }
 
   return {
@@ -192,7 +218,7 @@ function createSession(options: ImportOptions) {
       bytesTotal = bytes
     },
 
-    async *file(path: string, hint: RolloutSource | null, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
+    async *file({ path, source: hint, split }: PlannedFile, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
       const fileNotes = createNoteBook()
       const tell = (read: number): void => onProgress?.({ file: path, bytesRead: bytesBefore + read, bytesTotal, rows, rejected: rejectedRows })
       const opened = await openRows(path, { maxRowBytes: options.maxRowBytes, signal, onBytes: tell, notes: fileNotes }).catch((error: unknown) => {
@@ -214,7 +240,7 @@ function createSession(options: ImportOptions) {
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
           else {
-            out.push(...result.records)
+            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes))
             rows++
           }
         }
@@ -252,6 +278,7 @@ function createSession(options: ImportOptions) {
         rejectedByCode: Object.fromEntries(byCode),
         rejected,
         dataset: kind === 'dataset' ? dataset.facts() : null,
+        identity: kind === 'rollouts' ? identity.facts() : null,
         notes: notes.list(),
       }
     },

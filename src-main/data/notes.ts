@@ -18,6 +18,11 @@ const sentences = {
   'document.cut': 'The JSON document ends early; rows after that point are missing',
   'document.extra': 'other fields beside the rows of the JSON document were not imported',
   'rows.overlap': 'problems are also in the set they were checked against',
+  'columns.unused': 'These columns were not imported',
+  'answer.classes': 'The answers are few whole numbers, as numbers of classes are',
+  'id.collides': 'ids name more than one prompt; each prompt is a problem of its own (choose identity by id to join them)',
+  'id.running': 'prompts have more than one id; their samples are one problem (choose identity by id to keep them apart)',
+  'prompt.answers': 'prompts come again with another reference answer; each answer is a problem of its own',
   'file.skipped': 'files in the folder are not part of the import',
 } as const
 

@@ -1,6 +1,7 @@
 // What a person sees before pressing Import: what the file is, its first 50 rows as they would be imported, the guessed
 // roles, and the rows that would be turned away among them. Reads the beginning of the first file only.
 
+import { basename, relative } from 'node:path'
 import type { CanonicalRollout } from './canonical.ts'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { GraderGuess } from './datasets/graderGuess.ts'
@@ -11,6 +12,7 @@ import { detectImport } from './detect.ts'
 import type { Detection } from './detect.ts'
 import type { ImportOptions } from './importFiles.ts'
 import { createNoteBook } from './notes.ts'
+import type { Note } from './notes.ts'
 import { parquetColumns } from './read/parquet.ts'
 import { openRows } from './read/readRows.ts'
 import type { RowFile } from './read/readRows.ts'
@@ -19,7 +21,9 @@ import { MAX_ROW_BYTES } from './read/reader.ts'
 import type { Rejected } from './rejected.ts'
 import { createRolloutImport } from './rollouts/rolloutImport.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
-import { rolloutSources } from './rollouts/mapping.ts'
+import { createIdentity } from './rollouts/identity.ts'
+import type { IdentityFacts } from './rollouts/identity.ts'
+import { rolloutSources, splitOfPath } from './rollouts/mapping.ts'
 
 const PREVIEW_ROWS = 50
 
@@ -34,17 +38,20 @@ export interface Preview {
   /** Null for rollouts. */
   readonly roles: RoleGuess | null
   readonly grader: GraderGuess | null
+  /** Both readings of which rollouts answer the same problem, among the rows shown; null for datasets. */
+  readonly identity: IdentityFacts | null
+  readonly notes: readonly Note[]
 }
 
 /**
  * Previews a file or folder under the options an import would get. Throws what detectImport throws, and LabError import.noProblem,
  * import.noAnswer, import.noColumn and import.badMap, which say what to map.
  */
-export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes'> = {}): Promise<Preview> {
+export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity'> = {}): Promise<Preview> {
   const detection = await detectImport(path)
   const file = detection.files[0]
   const kind = options.as === undefined ? detection.kind : options.as === 'dataset' ? 'dataset' : 'rollouts'
-  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null }
+  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null, identity: null, notes: [] }
   const notes = createNoteBook()
   const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, notes })
   const found: SourceRow[] = []
@@ -61,11 +68,18 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   if (kind === 'dataset') {
     const dataset = createDatasetImport(options)
     const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected)
-    return { detection, rows, rejected, columns, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader }
+    return { detection, rows, rejected, columns, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader, identity: null, notes: notes.list() }
   }
   const source = chosenSource(options.as, detection)
-  const rows = convertAll(await createRolloutImport(file, source, detection.why, map), found, rejected)
-  return { detection, rows, rejected, columns, rowCount, roles: null, grader: null }
+  const identity = createIdentity(options.identity)
+  const split = splitOfPath(file === path ? basename(path) : relative(path, file))
+  const converter = await createRolloutImport(file, source, detection.why, map, found.map(({ value }) => value))
+  const placing = { convert(row: SourceRow) {
+    const result = converter.convert(row)
+    return 'rejected' in result ? result : { records: result.records.map((record) => identity.place(record.split === undefined && split !== undefined ? { ...record, split } : record, file, row.line, notes)) }
+  } }
+  const rows = convertAll(placing, found, rejected)
+  return { detection, rows, rejected, columns, rowCount, roles: null, grader: null, identity: identity.facts(), notes: notes.list() }
 }
 
 function chosenSource(as: string | undefined, { kind, source }: Detection): RolloutSource {

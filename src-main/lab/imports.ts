@@ -41,6 +41,10 @@ const sourceWords: Readonly<Record<RolloutSource, string>> = {
   verifiers: 'verifiers: results.jsonl',
   tinker: 'Tinker: *_rollout_summaries.jsonl',
   'open-instruct': 'open-instruct: rollout shards',
+  'lm-eval': 'lm-evaluation-harness: samples_*.jsonl',
+  inspect: 'Inspect: evaluation logs',
+  openai: 'OpenAI, vLLM: batch outputs and chat completions',
+  chat: 'Conversations that end with what the model wrote',
   plain: 'Any rows with a prompt and a completion',
 }
 

@@ -52,6 +52,7 @@ export function datasetStore(db: Connection) {
            EXISTS (SELECT 1 FROM problems p JOIN rollouts r ON r.problem_id = p.id WHERE p.dataset_id = $id) AS rollouts`)
   const insertProblem = db.prepare(`
     INSERT INTO problems (dataset_id, ${problemFields.columns}) VALUES (?, ${problemFields.marks}) ON CONFLICT (dataset_id, key) DO NOTHING`)
+  const fillAnswer = db.prepare("UPDATE problems SET answer = ? WHERE dataset_id = ? AND key = ? AND answer = 'null'")
   const problemIdOf = db.prepare<unknown[], number>('SELECT id FROM problems WHERE dataset_id = ? AND key = ?').pluck()
   const selectProblem = db.prepare<unknown[], Row>(`SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.id = ?`)
   const selectProblems = db.prepare<unknown[], Row>(
@@ -71,7 +72,9 @@ export function datasetStore(db: Connection) {
 
   function addProblem(datasetId: number, problem: NewProblem): number {
     const { changes, lastInsertRowid } = insertProblem.run(datasetId, ...problemFields.toRow(problem))
-    return changes === 1 ? Number(lastInsertRowid) : problemIdOf.get(datasetId, problem.key)!
+    if (changes === 1) return Number(lastInsertRowid)
+    if (problem.answer !== null) fillAnswer.run(JSON.stringify(problem.answer), datasetId, problem.key)
+    return problemIdOf.get(datasetId, problem.key)!
   }
 
   function* each(datasetId: number): Generator<Problem> {
@@ -114,7 +117,7 @@ export function datasetStore(db: Connection) {
     },
     /** Every problem in order of id, read a page at a time. */
     each,
-    /** Ids in the order given; a problem whose key is already there keeps its id and its first content. */
+    /** Ids in the order given; a problem whose key is already there keeps its id and its first content; an answer it had not is added. */
     addProblems: (datasetId: number, problems: readonly NewProblem[]): number[] =>
       atomically(db, 'quick', () => problems.map((problem) => addProblem(datasetId, problem))),
     problem(id: number): Problem | null {

@@ -79,6 +79,8 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
       const guess = guessRoles(sample, map)
       roles[file] = guess
       const known = recogniseDataset(sample)
+      const unused = unusedColumns(sample, guess.roles)
+      if (unused.length > 0) notes.add('columns.unused', null, unused.join(', '))
       return {
         source: known.source,
         why: `${known.why}: ${guess.why}`,
@@ -115,6 +117,13 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
       overlap: against === undefined ? null : overlap,
     }),
   }
+}
+
+/** Columns that no role takes: they stay in the file. */
+function unusedColumns(sample: readonly JsonObject[], roles: RoleGuess['roles']): string[] {
+  const used = new Set([roles.problem, roles.answer, roles.id, roles.solution, roles.split, roles.more, roles.countdown?.numbers, roles.countdown?.target, ...roles.slices, ...(typeof roles.choices === 'string' ? [roles.choices] : roles.choices ?? [])].filter((each) => each !== null && each !== undefined))
+  const taken = (column: string): boolean => used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`))
+  return [...new Set(sample.flatMap((row) => Object.keys(row)))].filter((column) => !taken(column))
 }
 
 /** Whether it was not there before. */

@@ -6,10 +6,10 @@ import type { Message } from '../canonical.ts'
 import { kindOf, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { RejectCode } from '../rejected.ts'
-import { contentText } from '../rollouts/fields.ts'
+import { contentText, standsForNone } from '../rollouts/fields.ts'
 import { answerFrom } from './answers.ts'
 import type { Answer } from './answers.ts'
-import { countdownOf } from './roles.ts'
+import { choicesIn, countdownOf } from './roles.ts'
 import type { Roles } from './roles.ts'
 
 export interface DatasetRow {
@@ -40,10 +40,15 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
   if (puzzle === undefined && roles.countdown !== undefined) return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
   const value = valueAt(row, roles.problem)
   const messages = asMessages(value)
-  const problem = puzzle !== undefined && roles.problem === roles.countdown?.numbers ? inWords(puzzle) : messages === undefined ? (typeof value === 'string' ? value : '') : askedIn(messages)
-  if (problem.trim() === '') return { code: 'row.noProblem', detail: roles.problem }
+  const asked = puzzle !== undefined && roles.problem === roles.countdown?.numbers ? inWords(puzzle) : messages === undefined ? (typeof value === 'string' ? value : '') : askedIn(messages)
+  if (asked.trim() === '') return { code: 'row.noProblem', detail: roles.problem }
   const answer = puzzle ?? (roles.answer === null ? undefined : answerFrom(valueAt(row, roles.answer), roles.answerIn))
   if (answer === undefined && roles.answer !== null) return noAnswer(valueAt(row, roles.answer), roles)
+  if (typeof answer === 'string' && roles.answerIn === 'whole' && standsForNone(answer)) return { code: 'row.noAnswer', detail: `${roles.answer!}: ${answer} stands for none` }
+  const lettered = answer === undefined ? undefined : withChoices(row, roles, answer)
+  if (lettered === null) return { code: 'row.noAnswer', detail: `${roles.answer!}: ${JSON.stringify(answer)} is none of the choices` }
+  const more = roles.more === undefined ? undefined : textOf(valueAt(row, roles.more))
+  const problem = [asked, ...(more === undefined ? [] : [more]), ...(lettered === undefined ? [] : [lettered.choices])].join('\n\n')
   const id = roles.id === null ? undefined : textOf(valueAt(row, roles.id))
   const solution = roles.solution === null ? undefined : textOf(valueAt(row, roles.solution))
   const split = roles.split === null ? undefined : textOf(valueAt(row, roles.split))
@@ -52,7 +57,7 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
     id: id ?? textHash(problem),
     problem,
     ...(messages === undefined ? {} : { messages }),
-    ...(answer === undefined ? {} : { answer }),
+    ...(answer === undefined ? {} : { answer: lettered?.letter ?? answer }),
     ...(solution === undefined ? {} : { solution }),
     ...(split === undefined ? {} : { split }),
     level: levelOf(slices),
@@ -61,6 +66,20 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
     line,
   }
 }
+
+/**
+ * Choices in words and the letter of the right one. An answer may be that letter, the text of a choice, or its place from 0. Wrong choices
+ * in columns of their own are put in an order that depends on their texts alone. Null where the answer is none of them.
+ */
+function withChoices(row: JsonObject, roles: Roles, answer: Answer): { readonly choices: string; readonly letter: string } | null | undefined {
+  if (roles.choices === undefined || typeof answer !== 'string') return undefined
+  const texts = typeof roles.choices === 'string' ? choicesIn(valueAt(row, roles.choices)) : shuffled([answer, ...roles.choices.flatMap((column) => textOf(valueAt(row, column)) ?? [])])
+  if (texts === undefined) return undefined
+  const at = typeof roles.choices === 'string' && /^\(?[A-Za-z]\)?\.?$/.test(answer) && !texts.includes(answer) ? answer.replace(/[^A-Za-z]/g, '').toUpperCase().charCodeAt(0) - 65 : texts.includes(answer) ? texts.indexOf(answer) : /^\d+$/.test(answer) ? Number(answer) : -1
+  return at < 0 || at >= texts.length ? null : { choices: texts.map((text, place) => `${String.fromCharCode(65 + place)}. ${text}`).join('\n'), letter: String.fromCharCode(65 + at) }
+}
+
+const shuffled = (texts: readonly string[]): string[] => [...texts].sort((a, b) => (textHash(a) < textHash(b) ? -1 : 1))
 
 function noAnswer(value: Json | undefined, roles: Roles): Refused {
   const empty = value === undefined || value === null || (typeof value === 'string' && roles.answerIn === 'whole')

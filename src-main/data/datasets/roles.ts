@@ -21,6 +21,10 @@ export interface Roles {
   readonly slices: readonly string[]
   /** The problem column where it holds conversations. */
   readonly messages?: string
+  /** A column that goes on with the problem: Alpaca's `input` after its `instruction`. */
+  readonly more?: string
+  /** The column of choices, or the columns of the wrong ones: they are lettered after the problem, and the answer is a letter. */
+  readonly choices?: string | readonly string[]
   /** Columns of a countdown puzzle, whose problem may have to be put into words. */
   readonly countdown?: { readonly numbers: string; readonly target: string }
 }
@@ -33,10 +37,11 @@ export interface RoleGuess {
 
 const order = {
   problem: ['prompt', 'problem', 'question', 'input', 'instruction', 'messages'],
-  answer: ['answer', 'ground_truth', 'gts', 'label', 'reward_model.ground_truth', 'final_answer'],
+  answer: ['gold_answer', 'answer', 'ground_truth', 'gts', 'label', 'reward_model.ground_truth', 'final_answer', 'expected_answer', 'correct_answer', 'correct answer', 'reference_answer'],
+  choices: ['choices', 'options'],
   solution: ['solution', 'rationale', 'worked_solution'],
   id: ['unique_id', 'id', 'problem_idx', 'index', 'uuid', 'extra_info.index'],
-  slices: ['level', 'difficulty', 'subject', 'problem_type', 'source', 'data_source'],
+  slices: ['level', 'difficulty', 'subject', 'type', 'problem_type', 'category', 'domain', 'subdomain', 'source', 'data_source', 'problem_source'],
   split: ['split', 'extra_info.split'],
   numbers: ['numbers', 'nums'],
   target: ['target'],
@@ -72,13 +77,19 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
   const first = (role: keyof typeof order, test: (value: Json) => boolean, share = 0.5): string | null =>
     order[role].map((name) => byLower.get(name)).find((column) => column !== undefined && filled(column, test) >= share) ?? null
 
+  /** Over rows with the same problem it takes several values. */
+  const varies = (column: string): boolean => [...Map.groupBy(sample, (row) => JSON.stringify(valueAt(row, problem ?? '') ?? null)).values()].some((rows) => rows.length > 1 && new Set(rows.map((row) => JSON.stringify(valueAt(row, column) ?? null))).size > 1)
+
   const numbers = first('numbers', (value) => Array.isArray(value))
   const target = first('target', (value) => typeof value === 'number')
   const countdown = numbers !== null && target !== null && map.answer === undefined ? { numbers, target } : undefined
 
-  const problem = map.problem ?? first('problem', isProblem) ?? (countdown === undefined ? null : countdown.numbers)
+  const instruction = map.problem === undefined ? byLower.get('instruction') : undefined
+  const input = byLower.get('input')
+  const more = instruction !== undefined && input !== undefined && filled(instruction, isProblem) >= 0.5 && filled(input, (value) => typeof value === 'string') >= 0.5 ? input : undefined
+  const problem = map.problem ?? (more === undefined ? undefined : instruction) ?? first('problem', isProblem) ?? (countdown === undefined ? null : countdown.numbers)
   if (problem === null) throw refuse('import.noProblem', `the columns ${list(columns)}`)
-  why.push(map.problem === undefined ? `${problem} holds the problem` : `${problem} was named for the problem`)
+  why.push(more !== undefined ? `${problem} and ${more} hold the problem` : map.problem === undefined ? `${problem} holds the problem` : `${problem} was named for the problem`)
 
   const solution = map.solution ?? first('solution', (value) => typeof value === 'string', 0.1)
   const { answer, answerIn, reason, sure } = chooseAnswer()
@@ -87,7 +98,9 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
 
   function chooseAnswer(): { answer: string | null; answerIn: AnswerIn; reason: string; sure: boolean } {
     if (countdown !== undefined) return { answer: null, answerIn: 'whole', reason: `${countdown.numbers} and ${countdown.target} are a countdown puzzle`, sure: true }
-    const named = map.answer ?? first('answer', (value) => answerFrom(value, 'whole') !== undefined)
+    const candidates = order.answer.map((name) => byLower.get(name)).filter((column) => column !== undefined && filled(column, (value) => answerFrom(value, 'whole') !== undefined) >= 0.5) as string[]
+      // The same problem twice with two answers: what a model wrote, where another column keeps to one.
+      const named = map.answer ?? candidates.find((column) => !varies(column)) ?? candidates[0] ?? null
     if (named !== null && named !== undefined) {
       const hashes = filled(named, (value) => typeof value === 'string' && afterHashes(value) !== undefined)
       const boxed = filled(named, (value) => typeof value === 'string' && value.length > 40 && lastBoxed(value) !== null)
@@ -106,6 +119,10 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
     return { answer: null, answerIn: 'whole', reason: 'no column holds an answer', sure: false }
   }
 
+  const wrong = columns.filter((column) => /^incorrect answer \d+$|^(wrong|incorrect)_answer_?\d+$|^distractor_?\d+$/i.test(column))
+  const choices = answer === null ? undefined : first('choices', (value) => choicesIn(value) !== undefined) ?? (wrong.length > 0 ? wrong : undefined)
+  if (choices !== undefined) why.push(`${typeof choices === 'string' ? choices : choices.join(', ')} ${typeof choices === 'string' ? 'holds the choices' : 'are the wrong choices'}`)
+
   const scalar = (value: Json): boolean => typeof value === 'string' || typeof value === 'number'
   const id = map.id ?? first('id', scalar)
   why.push(id === null ? 'problems are named by a hash of their text' : `${id} is the id`)
@@ -122,11 +139,19 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
       split: map.split ?? first('split', scalar),
       slices,
       ...(messages ? { messages: problem } : {}),
+      ...(more === undefined ? {} : { more }),
+      ...(choices === undefined ? {} : { choices }),
       ...(countdown === undefined ? {} : { countdown }),
     },
     confidence: mapped || (sure && plainNames) ? 'high' : sure || plainNames ? 'medium' : 'low',
     why: `${why.join('; ')}.`,
   }
+}
+
+/** Texts of choices: a list, ARC's `{text, label}`, or an object of letters. */
+export function choicesIn(value: Json | undefined): readonly string[] | undefined {
+  const list = Array.isArray(value) ? value as readonly Json[] : isObject(value) && Array.isArray(value.text) ? value.text as readonly Json[] : isObject(value) && Object.keys(value).length > 1 && Object.keys(value).every((key, at) => key === String.fromCharCode(65 + at)) ? Object.values(value) : []
+  return list.length > 1 && list.length <= 26 && list.every((each) => typeof each === 'string' || typeof each === 'number') ? list.map(String) : undefined
 }
 
 function isProblem(value: Json): boolean {

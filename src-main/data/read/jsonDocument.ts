@@ -2,6 +2,7 @@
 // object of columns, a table as pandas writes it, or a single object. All are read piece by piece (jsonScan.ts); only what
 // turns out to be one object for the whole table has to be held in memory, up to 256 MB.
 
+import { asMessages } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { reject } from '../rejected.ts'
@@ -130,24 +131,36 @@ interface TableRow {
 function rowsOf(document: JsonObject): TableRow[] {
   const keys = Object.keys(document)
   const whole = (value: JsonObject): TableRow => ({ value, missing: [] })
-  const wrapped = keys.filter((key) => isListOf(document[key], isObject))
+  const wrapped = keys.filter((key) => isListOf(document[key], isObject) && asMessages(document[key]) === undefined)
   if (keys.length === 1 && wrapped.length === 1) return (document[keys[0]!] as JsonObject[]).map(whole)
   const split = splitTable(document)
   if (split !== null) return split
-  if (keys.length > 0 && keys.every((key) => Array.isArray(document[key]))) return fromColumns(keys.map((key) => [key, document[key] as Json[]]))
+  if (keys.length > 0 && keys.every((key) => Array.isArray(document[key]) && asMessages(document[key]) === undefined)) return fromColumns(keys.map((key) => [key, document[key] as Json[]]))
   if (keys.length > 0 && keys.every((key) => isObject(document[key]))) {
     if (keys.every(isIndex)) return keys.map((key) => whole(document[key] as JsonObject))
     const inner = [...new Set(keys.flatMap((key) => Object.keys(document[key] as JsonObject)))]
     if (inner.length > 0 && inner.every(isIndex)) return inner.map((index) => fromEntries(keys, (key) => (document[key] as JsonObject)[index]))
+    if (isKeyed(document)) return keys.map((key) => whole({ index: key, ...(document[key] as JsonObject) }))
   }
   return [whole(document)]
 }
 
-/** pandas' `split` layout: names in `columns`, rows as lists in `data`. */
+/** pandas' `split` layout, and W&B's table.json: names in `columns`, rows as lists in `data`. */
 function splitTable(document: JsonObject): TableRow[] | null {
-  const { columns, data } = document
-  if (!isListOf(columns, (each) => typeof each === 'string') || !isListOf(data, Array.isArray)) return null
-  return (data as Json[][]).map((cells) => fromEntries(columns as string[], (_name, at) => cells[at]))
+  if (!isSplitTable(document)) return null
+  return (document.data as Json[][]).map((cells) => fromEntries(document.columns as string[], (_name, at) => cells[at]))
+}
+
+/** Whether an object is a table of names of columns and rows of cells. */
+export const isSplitTable = ({ columns, data }: JsonObject): boolean => isListOf(columns, (each) => typeof each === 'string') && isListOf(data, Array.isArray)
+
+/** Whether an object is a table of rows under their names, as pandas writes with orient=index: objects that have most of their fields in common. */
+export function isKeyed(document: JsonObject): boolean {
+  const rows = Object.values(document)
+  if (rows.length === 0 || !rows.every(isObject)) return false
+  if (Object.keys(document).every(isIndex)) return true
+  const fields = Object.keys(rows[0] as JsonObject)
+  return rows.length > 1 && fields.length > 1 && (rows as JsonObject[]).every((row) => fields.every((name) => Object.hasOwn(row, name)))
 }
 
 function fromColumns(columns: readonly (readonly [string, readonly Json[]])[]): TableRow[] {

@@ -1,11 +1,12 @@
 // What kind of file this is, by its first bytes. Names are asked only where the content could be either of two.
 
 import { extname } from 'node:path'
+import { asMessages } from '../canonical.ts'
 import { parseJson, isObject } from '../json.ts'
 import type { Json } from '../json.ts'
 import { guessDelimiter } from './csvRecord.ts'
 import type { Delimiter } from './csvRecord.ts'
-import { shapeOf } from './jsonDocument.ts'
+import { isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
 
 export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
 export type RowFormat = TextFormat | 'parquet'
@@ -93,10 +94,11 @@ function tryParse(line: string): Json | undefined {
   }
 }
 
-/** An object of at least two equally long columns, or of objects keyed by row number. */
+/** An object of at least two equally long columns, of objects keyed by row number or by name, or of names of columns and rows of cells. */
 function isTable(value: { readonly [key: string]: Json }): boolean {
   const values = Object.values(value)
-  if (values.length === 0) return false
+  if (values.length === 0 || values.some((each) => asMessages(each) !== undefined)) return false
+  if (isSplitTable(value)) return true
   if (values.every((each) => Array.isArray(each))) return values.length > 1 || values[0]!.length > 1
-  return values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key)))
+  return values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key))) || isKeyed(value)
 }

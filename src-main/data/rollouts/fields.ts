@@ -46,6 +46,18 @@ export function asTexts(value: Json | undefined): string | readonly string[] | u
   return texts.length > 0 && texts.every((text) => text !== undefined) ? (texts as string[]) : undefined
 }
 
+/** Words in a column of answers that stand for there being none: NuminaMath writes `proof` and `notfound`, pandas and Python the rest. */
+const none = /^(proof|not[ _-]?found|n\/?a|nan|none|null|unknown|undefined|no answer|not available|\?+|-+)$/i
+
+/** Whether a text in a column of answers says that there is no answer. */
+export const standsForNone = (text: string): boolean => none.test(text.trim())
+
+/** A reference answer: one text or a list of them; undefined where it stands for none, so that it stays where it was found. */
+export function asGold(value: Json | undefined): string | readonly string[] | undefined {
+  const texts = asTexts(value)
+  return typeof texts === 'string' && standsForNone(texts) ? undefined : texts
+}
+
 /** A list of finite numbers, not empty. */
 export function asNumbers(value: Json | undefined): readonly number[] | undefined {
   return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && Number.isFinite(each)) ? (value as number[]) : undefined
@@ -64,11 +76,51 @@ export function asScores(value: Json | undefined): { readonly [name: string]: nu
   return scores.length > 0 && scores.every(([, score]) => score !== undefined) ? (Object.fromEntries(scores) as Record<string, number>) : undefined
 }
 
-/** The text of a message's content: plain, or the text parts of a list of parts. */
+/** The text of a message's content: plain, or the text parts of a list of parts; what was thought is left out. */
 export function contentText(content: Json | undefined): string {
   if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content.map((part) => (isObject(part) && typeof part.text === 'string' ? part.text : '')).join('')
+  if (!Array.isArray(content)) return isObject(content) ? partText(content) : ''
+  return content.map((part: Json) => (typeof part === 'string' ? part : isObject(part) ? partText(part) : '')).join('')
+}
+
+const partText = (part: JsonObject): string => (isThought(part) ? '' : typeof part.text === 'string' ? part.text : typeof part.refusal === 'string' ? part.refusal : '')
+const isThought = ({ type }: JsonObject): boolean => type === 'thinking' || type === 'reasoning' || type === 'thought'
+
+/** What was thought in one part of a message: `thinking`, `reasoning`, `text`, or a list of such parts (`summary`, `content`). */
+function thoughtText(part: Json | undefined): string {
+  if (typeof part === 'string') return part
+  if (Array.isArray(part)) return part.map(thoughtText).join('')
+  if (!isObject(part)) return ''
+  for (const name of ['thinking', 'reasoning', 'text', 'content', 'summary']) {
+    const text = thoughtText(part[name])
+    if (text !== '') return text
+  }
+  return ''
+}
+
+/** A message's text with its reasoning, where it comes apart, put back in think tags before what it led to. */
+export function textWithThought(message: JsonObject): string {
+  const { content } = message
+  const parts = Array.isArray(content) ? content.filter(isObject) : []
+  if (parts.some(isThought)) {
+    let text = ''
+    let thought = ''
+    const close = (): void => {
+      if (thought !== '') text += `<think>${thought}</think>`
+      thought = ''
+    }
+    for (const part of content as readonly Json[]) {
+      if (isObject(part) && isThought(part)) thought += thoughtText(part)
+      else {
+        close()
+        text += contentText([part])
+      }
+    }
+    close()
+    return text
+  }
+  const apart = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_details'].map((name) => thoughtText(message[name])).find((text) => text !== '')
+  return apart === undefined ? contentText(content) : `<think>${apart}</think>${contentText(content)}`
 }
 
 /** Takes known fields out of a row and gives back what is left. */

@@ -7,10 +7,11 @@ import type { FinishReason } from '../../../src-preload/contract.ts'
 import { asMessages } from '../canonical.ts'
 import type { CanonicalRollout, Message } from '../canonical.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { asBoolean, contentText } from './fields.ts'
+import { isObject } from '../json.ts'
+import { asBoolean, textWithThought } from './fields.ts'
 import type { Picker } from './fields.ts'
 
-export const rolloutSources = ['canonical', 'trl', 'verl', 'prime-rl', 'verifiers', 'tinker', 'open-instruct', 'plain'] as const
+export const rolloutSources = ['canonical', 'trl', 'verl', 'prime-rl', 'verifiers', 'tinker', 'open-instruct', 'lm-eval', 'inspect', 'openai', 'chat', 'plain'] as const
 export type RolloutSource = (typeof rolloutSources)[number]
 
 /** What is known about the file a row comes from. */
@@ -20,10 +21,12 @@ export interface MapContext {
   readonly map: { readonly [role: string]: string }
   /** Ids of the episodes that were trained on, where a sibling file lists them; else null. */
   readonly effectiveIds: ReadonlySet<string> | null
+  /** The first rows of the file: what a column holds is told by its values. */
+  readonly sample: readonly JsonObject[]
 }
 
 /** A row as rollouts, or why it holds none. */
-export type Mapped = readonly CanonicalRollout[] | { readonly code: 'row.noCompletion' | 'row.noTrace' | 'row.newerSchema' | 'row.badField'; readonly detail: string }
+export type Mapped = readonly CanonicalRollout[] | { readonly code: 'row.noCompletion' | 'row.noTrace' | 'row.newerSchema' | 'row.badField' | 'row.otherFilter' | 'row.failed'; readonly detail: string }
 
 export interface SourceReader {
   /** Why these rows are of this source; null when they are not. `sample` is not empty. */
@@ -41,17 +44,43 @@ export function mostHave(sample: readonly JsonObject[], ...names: string[]): boo
   return most(sample, (row) => names.every((name) => Object.hasOwn(row, name)))
 }
 
-/** The number in a file name such as `120.jsonl`; undefined otherwise. */
+/** The step in a file's name: `120.jsonl`, `step_12.jsonl`, `rollouts_step12.parquet`; undefined otherwise. */
 export function stepOfStem(path: string): number | undefined {
-  const match = /^(\d{1,15})\.jsonl?(\.gz|\.zst)?$/.exec(basename(path))
+  const stem = basename(path).replace(/(\.(jsonl?|ndjson|csv|tsv|parquet|arrow|gz|zst|table))+$/i, '')
+  const match = /^(\d{1,15})$/.exec(stem) ?? /(?:^|[-_.])(?:global_?)?(?:step|iteration|iter)[-_]?(\d{1,15})(?:$|[-_.])/i.exec(stem)
   return match === null ? undefined : Number(match[1])
 }
 
-/** The number in the nearest enclosing folder named like `step_12` or `iteration_000012`. */
+/** The number in the nearest enclosing folder named like `step_12`, `step=12` or `iteration_000012`. */
 export function stepOfFolder(path: string): number | undefined {
   for (const folder of foldersOf(path)) {
-    const match = /^(?:step|iteration|global_step)[_-]?(\d{1,15})$/.exec(folder)
+    const match = /^(?:step|iteration|global_step)[_=-]?(\d{1,15})$/.exec(folder)
     if (match !== null) return Number(match[1])
+  }
+  return undefined
+}
+
+const splitWords = new Map(Object.entries({ train: 'train', training: 'train', test: 'test', testing: 'test', val: 'val', valid: 'valid', validation: 'validation', dev: 'dev', eval: 'eval', evaluation: 'eval', heldout: 'heldout' }))
+
+/**
+ * The split that a path names, its own folders only: `train-00000-of-00002.parquet`, `val/`, `split=test/`, `eval_rollouts.jsonl`. The
+ * nearest name wins; undefined where none says so, or where one says two.
+ */
+export function splitOfPath(inside: string): string | undefined {
+  const [file = '', ...folders] = inside.split(/[\\/]/).reverse()
+  const words = (name: string): string[] => name.toLowerCase().replace(/\.(jsonl?|ndjson|csv|tsv|parquet|arrow|feather|gz|zst|zip|tar|txt|db|eval).*$/, '').split(/[-_.\s]+/).filter((word) => !/^(of|\d+|step\d*|rollouts?)$/.test(word))
+  const named = (name: string): string | undefined => {
+    const all = words(name)
+    const found = new Set([all[0], all.at(-1)].flatMap((word) => splitWords.get(word ?? '') ?? []))
+    return found.size === 1 ? [...found][0] : undefined
+  }
+  const inFile = named(file)
+  if (inFile !== undefined) return inFile
+  for (const folder of folders) {
+    const hive = /^(?:split|subset|partition)=(.+)$/i.exec(folder)
+    if (hive !== null) return splitWords.get(hive[1]!.toLowerCase()) ?? hive[1]
+    const word = words(folder)
+    if (word.length === 1 && splitWords.has(word[0]!)) return splitWords.get(word[0]!)
   }
   return undefined
 }
@@ -66,22 +95,31 @@ export interface Conversation {
   readonly messages?: readonly Message[]
 }
 
-/** A prompt or completion that is text or a list of messages; the text of messages is their contents, blank line between. */
+/** A prompt that is text or a list of messages; the text of messages is their contents, blank line between. */
 export function conversation(value: Json): Conversation | undefined {
   if (typeof value === 'string') return { text: value }
   const messages = asMessages(value)
   return messages === undefined ? undefined : { text: messages.map(messageText).join('\n\n'), messages }
 }
 
-/** A message's text, with its reasoning, where it comes apart, put back in think tags. */
-export function messageText(message: Message): string {
-  const content = contentText(message.content)
-  const reasoning = message.reasoning_content ?? message.reasoning
-  return typeof reasoning === 'string' && reasoning !== '' ? `<think>${reasoning}</think>${content}` : content
+/** A completion that is text, a message or a list of messages: what the model wrote, without what tools answered it. */
+export function written(value: Json): Conversation | undefined {
+  if (typeof value === 'string') return { text: value }
+  const messages = asMessages(isObject(value) ? [{ role: 'assistant', ...value }] : value)
+  return messages === undefined ? undefined : { text: writtenText(messages), messages }
 }
 
+/** What the model wrote in these messages, blank line between; all of them where none is the model's. */
+export function writtenText(messages: readonly Message[]): string {
+  const own = messages.filter(({ role }) => role === 'assistant')
+  return (own.length > 0 ? own : messages).map(messageText).join('\n\n')
+}
+
+/** A message's text, with its reasoning, where it comes apart, put back in think tags. */
+export const messageText = (message: Message): string => textWithThought(message)
+
 const finishes: { readonly [word: string]: FinishReason } = {
-  stop: 'stop', eos: 'stop', eos_token: 'stop', end_turn: 'stop', length: 'length', max_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',
+  stop: 'stop', eos: 'stop', eos_token: 'stop', end_turn: 'stop', stop_sequence: 'stop', tool_calls: 'stop', length: 'length', max_tokens: 'length', model_length: 'length', max_new_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',
 }
 
 /** A finish reason in any trainer's word. */

@@ -1,27 +1,29 @@
 // Rollouts in nobody's format in particular: any table with something that is plainly a completion and something that
-// says how it was sampled or scored. Common spellings are tried in order; --map overrides each.
+// says how it was sampled or scored. Common spellings are tried in order; --map overrides each. A name is only evidence: over the samples
+// of one prompt a reference answer stays the same and what a model wrote does not, so a column called `answer` may be either, and
+// its values decide. A row may hold several samples, as a list of completions with lists of scores beside it.
 
-import { fromCanonicalRow, rolloutFields } from '../canonical.ts'
+import { asMessages, fromCanonicalRow, rolloutFields } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
-import { valueAt } from '../json.ts'
+import { isObject, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { asBoolean, asCount, asIndex, asNumber, asText, asTexts, asWholeNumbers, compact, pick } from './fields.ts'
-import { asFinishWord, conversation, promptHash, stepOfStem } from './mapping.ts'
-import type { SourceReader } from './mapping.ts'
+import { asBoolean, asCount, asGold, asIndex, asNumber, asText, asWholeNumbers, compact, pick } from './fields.ts'
+import { asFinishWord, conversation, promptHash, stepOfFolder, stepOfStem, written } from './mapping.ts'
+import type { MapContext, Mapped, SourceReader } from './mapping.ts'
 
 /** Common names of each field, in the order in which they are tried. */
 const names = {
   prompt: ['prompt', 'problem', 'question', 'input', 'instruction', 'query', 'messages'],
-  completion: ['completion', 'response', 'output', 'generation', 'model_output', 'prediction', 'text'],
-  groundTruth: ['ground_truth', 'gts', 'gold', 'target', 'label', 'answer', 'reference'],
-  extractedAnswer: ['extracted_answer', 'pred', 'predicted_answer'],
-  correct: ['correct', 'is_correct', 'acc', 'accuracy'],
+  completion: ['completion', 'response', 'output', 'generation', 'model_output', 'model_response', 'prediction', 'generated_text', 'generated_solution', 'text'],
+  groundTruth: ['ground_truth', 'gts', 'gold', 'gold_answer', 'gold_solution', 'expected_answer', 'correct_answer', 'reference_answer', 'target', 'label', 'answer', 'reference'],
+  extractedAnswer: ['extracted_answer', 'parsed_answer', 'pred', 'predicted_answer', 'pred_answer', 'model_answer'],
+  correct: ['correct', 'is_correct', 'acc', 'accuracy', 'correctness', 'passed'],
   reward: ['reward', 'score', 'total_reward'],
   advantage: ['advantage'],
   step: ['step', 'global_step', 'iteration'],
   promptId: ['prompt_id', 'problem_id', 'question_id', 'example_id', 'unique_id', 'id', 'index'],
   groupId: ['group_id', 'group', 'group_idx'],
-  sampleIndex: ['sample_idx', 'sample_index', 'sample', 'sample_id'],
+  sampleIndex: ['sample_idx', 'idx_answer', 'completion_idx', 'sample_index', 'sample', 'sample_id'],
   promptTokens: ['prompt_tokens', 'prompt_length', 'input_tokens'],
   completionTokens: ['completion_tokens', 'response_length', 'completion_length', 'output_tokens', 'num_tokens', 'tokens'],
   finishReason: ['finish_reason', 'stop_reason'],
@@ -45,46 +47,148 @@ function prepare(row: JsonObject, map: { readonly [role: string]: string }): Jso
 /** Canonical field names as --map may spell them. */
 export const mapRoles: readonly string[] = Object.keys(names).map((key) => rolloutFields[key as keyof typeof names].name)
 
+/** Columns that may hold what a model wrote when their values say so. */
+const perhapsWritten = ['answer', 'solution', 'model_answer', 'answers', 'content', 'full_response'] as const
+/** Columns of several completions a row. */
+const lists = ['completions', 'responses', 'generations', 'outputs', 'samples', 'predictions', 'candidates', 'model_outputs', 'answers', ...names.completion] as const
+
+interface Plan {
+  readonly completion: readonly string[]
+  readonly groundTruth: readonly string[]
+  readonly extractedAnswer: readonly string[]
+  readonly correct: readonly string[]
+  /** The column of lists of completions; null where a row is one sample. */
+  readonly list: string | null
+}
+
+const LONG = 40
+const present = (value: Json | undefined): value is Exclude<Json, null> => value !== undefined && value !== null && value !== ''
+
+/** Which column plays which part, by the values of the first rows. */
+function planOf(sample: readonly JsonObject[]): Plan {
+  const rows = sample.map((row) => prepare(row, {}))
+  const columns = new Set(rows.flatMap((row) => Object.keys(row)))
+  const valuesOf = (column: string): readonly Json[] => rows.map((row) => row[column]).filter(present)
+  const promptColumn = names.prompt.find((name) => columns.has(name))
+  const samples = promptColumn === undefined ? [] : [...Map.groupBy(rows, (row) => JSON.stringify(row[promptColumn] ?? null)).values()].filter((members) => members.length > 1)
+  /** Over the samples of one prompt it takes several values. */
+  const varies = (column: string): boolean => samples.some((members) => new Set(members.map((row) => row[column]).filter(present).map((value) => JSON.stringify(value))).size > 1)
+  const lengthOf = (column: string): number => {
+    const lengths = valuesOf(column).map((value) => (typeof value === 'string' ? value.length : JSON.stringify(value).length)).sort((a, b) => a - b)
+    return lengths[lengths.length >> 1] ?? 0
+  }
+  const isVerdict = (column: string): boolean => valuesOf(column).length > 0 && valuesOf(column).every((value) => asBoolean(value) !== undefined)
+  const truths = names.groundTruth.filter((name) => columns.has(name))
+  const list = lists.find((name) => valuesOf(name).length > rows.length / 2 && valuesOf(name).every((value) => isListOfCompletions(value, name))) ?? null
+
+  const steady = truths.filter((name) => !varies(name))
+  const named = names.completion.find((name) => columns.has(name) && name !== list)
+  const scoredSomehow = scored.some((key) => names[key].some((name) => columns.has(name)))
+  const written = named !== undefined || list !== null ? undefined : perhapsWritten.find((name) => {
+    if (!columns.has(name) || !valuesOf(name).some((value) => typeof value === 'string')) return false
+    const gold = steady.find((other) => other !== name)
+    return gold !== undefined && scoredSomehow && lengthOf(name) > lengthOf(gold) && (varies(name) || lengthOf(name) >= LONG)
+  })
+  const completion = written ?? named
+  const equal = (a: string, b: string | undefined): boolean => b !== undefined && rows.length > 0 && rows.every((row) => present(row[a]) && row[a] === row[b])
+  const verdicts = steady.filter((name) => name === 'label' && steady.length > 1 && isVerdict(name))
+  const gold = steady.filter((name) => name !== completion && !verdicts.includes(name) && !equal(name, completion))
+  // What varies over the samples of a prompt is what they answered.
+  const answered = truths.filter((name) => name !== completion && !gold.includes(name) && !verdicts.includes(name) && !equal(name, completion))
+  return {
+    completion: written === undefined ? names.completion : [written, ...names.completion],
+    groundTruth: gold.length === 0 && answered.length === 0 && verdicts.length === 0 ? names.groundTruth.filter((name) => name !== completion) : gold,
+    extractedAnswer: [...names.extractedAnswer, ...answered],
+    correct: [...names.correct, ...verdicts],
+    list,
+  }
+}
+
+/** Texts, or conversations; messages alone are one conversation unless the column's name is of many. */
+function isListOfCompletions(value: Json, column: string): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false
+  const many = !names.completion.includes(column as 'completion')
+  return value.every((each: Json) => typeof each === 'string' || asMessages(each) !== undefined || (many && isObject(each) && each.role === 'assistant'))
+}
+
+const plans = new WeakMap<readonly JsonObject[], Plan>()
+function knownPlan(sample: readonly JsonObject[]): Plan {
+  const known = plans.get(sample) ?? planOf(sample)
+  plans.set(sample, known)
+  return known
+}
+
+/** A row for each completion of a list; columns that are lists of the same length go along, one value each. */
+function rowsOfList(row: JsonObject, list: string): JsonObject[] {
+  const completions = row[list] as readonly Json[]
+  const parallel = Object.entries(row).filter(([name, value]) => name !== list && Array.isArray(value) && value.length === completions.length && !names.prompt.includes(name as 'prompt') && (!names.groundTruth.includes(name as 'gold') || completions.length > 1 && /s$/.test(name)) && (value as readonly Json[]).every((each) => typeof each !== 'object' || each === null))
+  const single = (name: string): string => {
+    const shorter = name.replace(/([^s])s$/, '$1')
+    return knownNames.has(shorter) && !Object.hasOwn(row, shorter) ? shorter : /^(correctness|is_correct)/.test(name) && !Object.hasOwn(row, 'correct') ? 'correct' : name
+  }
+  const rest = Object.fromEntries(Object.entries(row).filter(([name]) => name !== list && !parallel.some(([other]) => other === name)))
+  return completions.map((completion, at) => ({ ...rest, sample_idx: at, ...Object.fromEntries(parallel.map(([name, value]) => [single(name), (value as readonly Json[])[at]!])), completion }))
+}
+
 export const plain: SourceReader = {
   recognise(sample) {
     const columns = new Set(sample.flatMap((row) => Object.keys(row)).map((name) => name.toLowerCase()))
     const has = (key: keyof typeof names): string | undefined => names[key].find((name) => columns.has(name))
-    const completion = has('completion')
     const proof = scored.map(has).find((name) => name !== undefined)
+    const plan = knownPlan(sample)
+    // OpenR1-Math and its kind are problems with solutions first; what was generated from them is named as not read.
+    if (plan.list !== null && has('prompt') !== undefined && !columns.has('solution')) return `each row has a list of completions (${plan.list})`
+    const completion = plan.completion.find((name) => columns.has(name))
     if (completion === undefined || proof === undefined) return null
     return `it has a completion (${completion}) and says how it was sampled or scored (${proof})`
   },
 
   read(row, context) {
-    const fields = pick(prepare(row, context.map))
-    const find = <T>(key: keyof typeof names, read: (value: Json) => T | undefined): T | undefined =>
-      fields.take(context.map[rolloutFields[key].name] === undefined ? names[key] : [context.map[rolloutFields[key].name]!], read)
-    const completion = find('completion', conversation)
-    const tokenIds = fields.take(['completion_token_ids', 'response_tokens'], asWholeNumbers)
-    if (completion === undefined && tokenIds === undefined) return { code: 'row.noCompletion', detail: `none of ${names.completion.join(', ')} holds text` }
-    const prompt = find('prompt', conversation)
-    const facts = {
-      step: find('step', asIndex) ?? stepOfStem(context.path),
-      promptId: find('promptId', asText) ?? promptHash(prompt?.text),
-      groupId: find('groupId', asText),
-      sampleIndex: find('sampleIndex', asCount),
-      promptTokens: find('promptTokens', asCount),
-      completionTokens: find('completionTokens', asCount),
-      finishReason: find('finishReason', asFinishWord),
-      groundTruth: find('groundTruth', asTexts),
-      extractedAnswer: find('extractedAnswer', asText),
-      correct: find('correct', asBoolean),
-      reward: find('reward', asNumber),
-      advantage: find('advantage', asNumber),
+    const plan = knownPlan(context.sample)
+    const ready = prepare(row, context.map)
+    if (plan.list !== null && context.map.completion === undefined && isListOfCompletions(ready[plan.list] ?? null, plan.list)) {
+      const rollouts: CanonicalRollout[] = []
+      for (const each of rowsOfList(ready, plan.list)) {
+        const mapped = readOne(each, { ...plan, completion: ['completion'] }, context)
+        if ('code' in mapped) return mapped
+        rollouts.push(...mapped)
+      }
+      return rollouts
     }
-    return [compact<CanonicalRollout>({
-      ...fromCanonicalRow(fields.rest()),
-      ...compact(facts),
-      prompt: prompt?.text,
-      promptMessages: prompt?.messages,
-      completion: completion?.text,
-      completionMessages: completion?.messages,
-      completionTokenIds: tokenIds,
-    })]
+    return readOne(ready, plan, context)
   },
+}
+
+function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
+  const fields = pick(row)
+  const tried = { ...names, ...plan }
+  const find = <T>(key: keyof typeof names, read: (value: Json) => T | undefined): T | undefined =>
+    fields.take(context.map[rolloutFields[key].name] === undefined ? tried[key] : [context.map[rolloutFields[key].name]!], read)
+  const completion = find('completion', written)
+  const tokenIds = fields.take(['completion_token_ids', 'response_tokens'], asWholeNumbers)
+  if (completion === undefined && tokenIds === undefined) return { code: 'row.noCompletion', detail: context.map.completion === undefined ? `none of ${plan.completion.join(', ')} holds text` : `${context.map.completion} holds no text` }
+  const prompt = find('prompt', conversation)
+  const facts = {
+    step: find('step', asIndex) ?? stepOfStem(context.path) ?? stepOfFolder(context.path),
+    promptId: find('promptId', asText) ?? promptHash(prompt?.text),
+    groupId: find('groupId', asText),
+    sampleIndex: find('sampleIndex', asCount),
+    promptTokens: find('promptTokens', asCount),
+    completionTokens: find('completionTokens', asCount),
+    finishReason: find('finishReason', asFinishWord),
+    groundTruth: find('groundTruth', asGold),
+    extractedAnswer: find('extractedAnswer', asText),
+    correct: find('correct', asBoolean),
+    reward: find('reward', asNumber),
+    advantage: find('advantage', asNumber),
+  }
+  return [compact<CanonicalRollout>({
+    ...fromCanonicalRow(fields.rest()),
+    ...compact(facts),
+    prompt: prompt?.text,
+    promptMessages: prompt?.messages,
+    completion: completion?.text,
+    completionMessages: completion?.messages,
+    completionTokenIds: tokenIds,
+  })]
 }

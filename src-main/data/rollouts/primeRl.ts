@@ -8,7 +8,7 @@ import type { CanonicalRollout, Message } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asIndex, asNumber, asNumbers, asText, asTexts, asWholeNumbers, compact, pick } from './fields.ts'
-import { asFinishWord, foldersOf, messageText, most, promptHash, stepOfFolder } from './mapping.ts'
+import { asFinishWord, foldersOf, messageText, most, promptHash, stepOfFolder, writtenText } from './mapping.ts'
 import type { MapContext, SourceReader } from './mapping.ts'
 
 export const primeRl: SourceReader = {
@@ -61,7 +61,7 @@ function readTrace(trace: JsonObject, episode: JsonObject, context: MapContext):
     groupId: isObject(episode.group) ? asText(episode.group.id) : undefined,
     prompt,
     promptMessages: promptMessages.length > 0 ? promptMessages : undefined,
-    completion: completionMessages.length > 0 ? completionMessages.map(messageText).join('\n\n') : undefined,
+    completion: completionMessages.length > 0 ? writtenText(completionMessages) : undefined,
     completionMessages: completionMessages.length > 0 ? completionMessages : undefined,
     ...tokenCounts(trace.calls),
     ...single,

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import type { CanonicalRollout } from '../canonical.ts'
 import { refuse } from '../errors.ts'
 import type { Converter } from '../importFiles.ts'
+import type { JsonObject } from '../json.ts'
 import { openRows } from '../read/readRows.ts'
 import type { SourceRow } from '../read/reader.ts'
 import { reject } from '../rejected.ts'
@@ -11,15 +12,15 @@ import type { MapContext, RolloutSource } from './mapping.ts'
 import { mapRoles } from './plain.ts'
 import { sourceReaders } from './sources.ts'
 
-/** A converter for the rows of `path`. A map is for plain tables: giving one reads the file as such. Throws LabError import.badMap. */
+/** A converter for the rows of `path`. A map is for plain tables: giving one reads the file as such, but for `filter`, which chooses among the filters of lm-evaluation-harness. Throws LabError import.badMap. */
 export async function createRolloutImport(
-  path: string, source: RolloutSource, why: string, map: { readonly [role: string]: string }, signal?: AbortSignal,
+  path: string, source: RolloutSource, why: string, map: { readonly [role: string]: string }, sample: readonly JsonObject[], signal?: AbortSignal,
 ): Promise<Converter<CanonicalRollout>> {
-  const wrong = Object.keys(map).find((role) => !mapRoles.includes(role))
-  if (wrong !== undefined) throw refuse('import.badMap', `the role "${wrong}"; the roles of rollouts are ${mapRoles.join(', ')}`)
-  const chosen: RolloutSource = Object.keys(map).length > 0 ? 'plain' : source
+  const wrong = Object.keys(map).find((role) => !mapRoles.includes(role) && role !== 'filter')
+  if (wrong !== undefined) throw refuse('import.badMap', `the role "${wrong}"; the roles of rollouts are ${mapRoles.join(', ')} and filter`)
+  const chosen: RolloutSource = Object.keys(map).some((role) => role !== 'filter') ? 'plain' : source
   const reader = sourceReaders[chosen]
-  const context: MapContext = { path, map, effectiveIds: chosen === 'prime-rl' ? await effectiveIds(path, signal) : null }
+  const context: MapContext = { path, map, sample, effectiveIds: chosen === 'prime-rl' ? await effectiveIds(path, signal) : null }
   return {
     source: chosen,
     why,

@@ -7,6 +7,10 @@ import type { JsonObject } from '../json.ts'
 import { asCount } from './fields.ts'
 import { most, mostHave } from './mapping.ts'
 import type { RolloutSource, SourceReader } from './mapping.ts'
+import { chat } from './chat.ts'
+import { inspect } from './inspect.ts'
+import { lmEval } from './lmEval.ts'
+import { openAi } from './openAi.ts'
 import { openInstruct } from './openInstruct.ts'
 import { plain } from './plain.ts'
 import { primeRl } from './primeRl.ts'
@@ -34,9 +38,13 @@ export const sourceReaders: { readonly [Source in RolloutSource]: SourceReader }
   'prime-rl': primeRl,
   'open-instruct': openInstruct,
   canonical,
+  'lm-eval': lmEval,
+  inspect,
+  openai: openAi,
   verl,
   verifiers,
   trl,
+  chat,
   plain,
 }
 

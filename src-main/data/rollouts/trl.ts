@@ -7,8 +7,8 @@ import { basename } from 'node:path'
 import { fromCanonicalRow, rolloutFields, toCanonicalRow } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import type { JsonObject } from '../json.ts'
-import { asNumber, asTexts, compact, pick } from './fields.ts'
-import { mostHave, conversation, promptHash, statedCorrect } from './mapping.ts'
+import { asNumber, asGold, compact, pick } from './fields.ts'
+import { mostHave, conversation, promptHash, statedCorrect, written } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 const canonicalNames = new Set(Object.values(rolloutFields).map(({ name }) => name))
@@ -23,14 +23,14 @@ export const trl: SourceReader = {
   read(row) {
     const fields = pick(row)
     const prompt = fields.take(['prompt'], conversation)
-    const completion = fields.take(['completion'], conversation)
+    const completion = fields.take(['completion'], written)
     if (completion === undefined) return { code: 'row.noCompletion', detail: 'the column completion is empty' }
     const others = Object.keys(row).filter((name) => !canonicalNames.has(name))
     const numeric = others.filter((name) => typeof row[name] === 'number')
     const rewards = numeric.map((name) => [name, fields.take([name], asNumber)!] as const)
     const missing = others.filter((name) => row[name] === 'NaN' || row[name] === null)
     for (const name of missing) fields.take([name], () => true)
-    const groundTruth = fields.take(['ground_truth', 'solution', 'answer'], asTexts)
+    const groundTruth = fields.take(['ground_truth', 'solution', 'answer'], asGold)
     const known = fromCanonicalRow(fields.rest())
     const parts: { readonly [name: string]: number } | undefined = known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined)
     return [compact<CanonicalRollout>({

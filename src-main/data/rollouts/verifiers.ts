@@ -5,8 +5,8 @@ import type { FinishReason } from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { asCount, asNumber, asScores, asText, asTexts, compact, pick } from './fields.ts'
-import { mostHave, asFinishWord, conversation, promptHash, statedCorrect, stepOfFolder } from './mapping.ts'
+import { asCount, asNumber, asScores, asText, asGold, compact, pick } from './fields.ts'
+import { mostHave, asFinishWord, conversation, promptHash, statedCorrect, stepOfFolder, written } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
 
@@ -19,7 +19,7 @@ export const verifiers: SourceReader = {
   read(row, context) {
     const fields = pick(row)
     const prompt = fields.take(['prompt'], conversation)
-    const completion = fields.take(['completion'], conversation)
+    const completion = fields.take(['completion'], written)
     if (completion === undefined) return { code: 'row.noCompletion', detail: typeof row.error === 'string' ? row.error : 'the field completion is empty' }
     const rewards = fields.take(['metrics'], asScores)
     for (const [name, value] of Object.entries(rewards ?? {})) if (row[name] === value && name !== 'reward') fields.take([name], () => true)
@@ -35,7 +35,7 @@ export const verifiers: SourceReader = {
       promptTokens: countIn(usage, 'input_tokens', 'prompt_tokens'),
       completionTokens: countIn(usage, 'output_tokens', 'completion_tokens'),
       finishReason: finishOf(row),
-      groundTruth: fields.take(['answer'], asTexts),
+      groundTruth: fields.take(['answer'], asGold),
       correct: statedCorrect(pick(rewards ?? {}), Object.keys(rewards ?? {})),
       reward: fields.take(['reward'], asNumber),
       rewards,

@@ -3,9 +3,10 @@
 
 import { fromCanonicalRow, toCanonicalRow } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
+import { isObject } from '../json.ts'
 import type { JsonObject } from '../json.ts'
-import { asIndex, asNumber, asText, asTexts, compact, pick } from './fields.ts'
-import { mostHave, promptHash, statedCorrect, stepOfStem } from './mapping.ts'
+import { asGold, asIndex, asNumber, asText, compact, pick } from './fields.ts'
+import { mostHave, promptHash, statedCorrect, stepOfFolder, stepOfStem } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
@@ -21,10 +22,11 @@ export const verl: SourceReader = {
     const prompt = fields.take(['input'], asString)
     const completion = fields.take(['output'], asString)
     if (completion === undefined) return { code: 'row.noCompletion', detail: 'the field output is empty' }
-    const groundTruth = fields.take(['gts'], asTexts)
+    const accepted = isObject(row.gts) ? asGold(row.gts.target ?? row.gts.ground_truth ?? row.gts.answer ?? null) : undefined
+    const groundTruth = fields.take(['gts'], asGold) ?? accepted
     const reward = fields.take(['score'], asNumber)
     const extractedAnswer = fields.take(['pred'], asText)
-    const step = fields.take(['step'], asIndex) ?? stepOfStem(context.path)
+    const step = fields.take(['step'], asIndex) ?? stepOfStem(context.path) ?? stepOfFolder(context.path)
     const parts = Object.keys(row).filter((name) => /reward/i.test(name) && name !== 'reward' && name !== 'rewards' && asNumber(row[name]) !== undefined)
     const rewards = parts.map((name) => [name, fields.take([name], asNumber)!] as const)
     const known = fromCanonicalRow(fields.rest())
