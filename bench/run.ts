@@ -23,25 +23,35 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
 }
 
+const options = { json: { type: 'string' }, start: { type: 'string' }, workspace: { type: 'string' }, rollouts: { type: 'string', default: '1000000' } } as const
+const readArguments = () => parseArgs({ allowPositionals: true, options })
+
 if (process.send) await answerParent()
 else process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' }, start: { type: 'string' }, workspace: { type: 'string' }, rollouts: { type: 'string', default: '1000000' } } })
+  let given: ReturnType<typeof readArguments>
+  try {
+    given = readArguments()
+  } catch (error) {
+    console.error(`error: ${(error as Error).message.split('\n')[0]}\nnext:  use ${Object.keys(options).map((name) => `--${name}`).join(', ')}`)
+    return 1
+  }
+  const { values, positionals } = given
   const stranger = positionals.find((name) => !Object.hasOwn(questions, name))
   if (stranger !== undefined) {
     console.error(`error: there is no benchmark "${stranger}"\nnext:  use ${Object.keys(questions).join(', ')}`)
     return 1
   }
   const names = positionals.length > 0 ? positionals : Object.keys(questions).filter((name) => !questions[name]!.unasked)
-  const options: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter'), workspace: values.workspace ?? null, rollouts: Number(values.rollouts) }
+  const asked: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter'), workspace: values.workspace ?? null, rollouts: Number(values.rollouts) }
   const machine = await describeMachine()
   console.log(machineText(machine))
   const answers: Record<string, Answer & { readonly title: string; readonly seconds: number }> = {}
   for (const name of names) {
     const began = performance.now()
     const { question } = await questions[name]!.load()
-    const answer = await askChild(name, options)
+    const answer = await askChild(name, asked)
     answers[name] = { title: question.title, seconds: (performance.now() - began) / 1000, ...answer }
     console.log(`\n${answerText(question.title, answer)}`)
   }

@@ -55,13 +55,18 @@ const root = resolve(import.meta.dirname, '..')
 const forkHere = (home: string, version: string) => (start: LabStart): LabProcess =>
   forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
 
-function refuse(response: ServerResponse, { status, reason }: Refusal | NotTaken | { status: 404 | 405; reason: string }): void {
+function refuse(response: ServerResponse, { status, reason }: Refusal | NotTaken | { status: 404 | 405 | 500; reason: string }): void {
   response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)
 }
 
 function refuseUpgrade(socket: Duplex, { status, reason }: { status: number; reason: string }): void {
+  // Whoever is refused may hang up first.
+  socket.on('error', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${reason.length}\r\n\r\n${reason}`)
 }
+
+/** One line on the terminal, never a stack: what went wrong belongs to one request or one page. */
+const warn = (line: string): void => void process.stderr.write(`! ${line}\n`)
 
 const cannot = (what: string): never => {
   throw new LabError('app.cannot', { expected: `a desktop window that can ${what}`, found: 'a page in a browser', next: 'Type the path instead, or use the desktop application.' })
@@ -87,11 +92,29 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
     notify: () => null,
   }
 
+  /** What went wrong with one request is told to whoever asked, where that is still possible, and to nobody else. */
+  function failed(response: ServerResponse, error: unknown): void {
+    const { code, message } = error as NodeJS.ErrnoException
+    warn(`A request could not be answered: ${code ?? message}`)
+    if (response.headersSent) response.destroy()
+    else refuse(response, { status: 500, reason: `the disk or the system refused (${code ?? 'unknown'})` })
+  }
+
   function answer(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      answerRequest(request, response)
+    } catch (error) {
+      failed(response, error)
+    }
+  }
+
+  function answerRequest(request: IncomingMessage, response: ServerResponse): void {
+    request.on('error', () => {})
+    response.on('error', () => {})
     const refused = checkRequest(request.headers)
     if (refused !== null) return refuse(response, refused)
     const { pathname } = URL.parse(request.url ?? '', 'http://localhost') ?? { pathname: '' }
-    if (request.method === 'PUT' && pathname.startsWith(UPLOADS)) return void receive(request, response, pathname)
+    if (request.method === 'PUT' && pathname.startsWith(UPLOADS)) return void receive(request, response, pathname).catch((error: unknown) => failed(response, error))
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, { status: 405, reason: 'pages can only be read' })
     const exported = /^\/exports(\/.+)$/.exec(pathname)?.[1]
     const unknown = exported === undefined ? null : checkToken(request.headers, token)
@@ -162,7 +185,9 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
   const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, handleProtocols: () => SUBPROTOCOL, perMessageDeflate: false })
   // A large file may come slowly through a tunnel: only its headers have a time limit.
   const server = createServer({ requestTimeout: 0 }, answer)
+  server.on('clientError', (_error, socket) => socket.destroy())
   server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
     const refused = checkUpgrade(request.headers, token) ?? (sockets.clients.size >= MOST_PAGES ? { status: 503, reason: 'too many pages are open' } : null)
     if (refused !== null) refuseUpgrade(socket, refused)
     else sockets.handleUpgrade(request, socket, head, attend)
@@ -172,6 +197,7 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
       failed(new LabError('serve.port', { expected: `to listen on port ${port} of 127.0.0.1`, found: error.code ?? error.message, next: 'Choose another port, or 0 for a free one.' }, { cause: error })))
     server.listen(port, '127.0.0.1', ready)
   })
+  server.on('error', (error) => warn(`The server went on after ${(error as NodeJS.ErrnoException).code ?? error.message}`))
   lab.launch()
   const { port: taken } = server.address() as AddressInfo
 

@@ -79,7 +79,7 @@ export function resumeCommand(): Command {
     .option('--no-evaluate', 'do not evaluate finished runs')
     .action((runId: number | undefined, options: Common & { evaluate: boolean }) => withSession(options, async (session) => {
       const { store, progress } = session
-      const unfinished = store.runs.list().map(({ run }) => run).filter((run) => (runId === undefined ? run.status !== 'finished' && run.method !== 'imported' : run.id === runId))
+      const unfinished = store.runs.list().map(({ run }) => run).filter((run) => (runId === undefined ? run.method !== 'imported' && (run.status !== 'finished' || (options.evaluate && lacksEvaluation(store, run.id))) : run.id === runId))
       if (runId !== undefined && unfinished.length === 0) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(runId), next: 'List the runs with `mrt runs`.' })
       if (unfinished.length === 0) progress.say('Every run is finished.')
       for (const run of unfinished) {
@@ -89,9 +89,15 @@ export function resumeCommand(): Command {
     }))
 }
 
+/** A finished run whose evaluation was begun and never finished. */
+function lacksEvaluation(store: Session['store'], runId: number): boolean {
+  const evaluations = store.evaluations.ofRun(runId)
+  return evaluations.length > 0 && !evaluations.some(({ status }) => status === 'finished')
+}
+
 async function finishRun(session: Session, runId: number, options: Common & { evaluate: boolean }): Promise<void> {
   const { store } = session
-  await trainRun(session, runId, session)
+  if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, session)
   session.signal.throwIfAborted()
   if (options.evaluate) await evaluateRun(session, { runId }, session)
   session.progress.close()

@@ -4,6 +4,7 @@
 // everything else is a bug of ours, reported with its stack on stderr and told as `lab.bug`.
 
 import { callCancelled, callMessage, LabError, methodNamed, type Answers, type HostMessage, type LabErrorData, type Noun } from '../../src-preload/contract.ts'
+import { explainDisk } from '../store/diskErrors.ts'
 
 /** `rl.option-unknown` and `bad-argument` become `rl.optionUnknown` and `engine.badArgument`. */
 function contractCode(code: string, error: Error): string {
@@ -18,7 +19,8 @@ const text = (value: unknown): string | null => (typeof value === 'string' && va
 export const BUG = 'lab.bug'
 
 /** Plain data of whatever was thrown; `report` hears of bugs. */
-export function toContractError(thrown: unknown, report: (error: unknown) => void = reportBug): LabErrorData {
+export function toContractError(given: unknown, report: (error: unknown) => void = reportBug): LabErrorData {
+  const thrown = explainDisk(given)
   if (thrown instanceof LabError) return thrown.toJSON()
   if (thrown instanceof Error) {
     const { code, expected, found, next } = thrown as Error & Record<'code' | 'expected' | 'found' | 'next', unknown>

@@ -24,7 +24,8 @@ export interface ActionParts {
 
 type Actions = Pick<Answers<'runs'>['runs'], 'start' | 'startAll' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
 
-const RESUMABLE = new Set<Run['status']>(['queued', 'paused', 'interrupted', 'failed'])
+/** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
+const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
 
 export function runActions({ open, jobs, engine, experiments, tell, now }: ActionParts): Actions {
   /** Runs that pause only to save a checkpoint, until somebody asks them to stop after all. */
@@ -40,6 +41,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
     const job = jobs.ofRun(runId)
     if (job === null) throw new LabError('run.idle', { expected: `${name} to be at work`, found: 'no job for it', next: 'Start or resume it first.' })
     return job
+  }
+
+  /** Whether the evaluation that follows training is there; one that was interrupted is made again. */
+  function isEvaluated(runId: number): boolean {
+    const newest = open().checkpoints.newestResumable(runId)
+    return newest === null || open().evaluations.ofRun(runId).some(({ status, step }) => status === 'finished' && (step ?? newest.step) >= newest.step)
   }
 
   /** Health rules that compare evaluations, the start's first; those over steps are kept by the training itself. */
@@ -64,7 +71,7 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
   async function train(runId: number, control: JobControl): Promise<void> {
     const store = open()
     const context = { store, engine: await engine(), now }
-    await experiments.trainRun(context, runId, control)
+    if (store.runs.get(runId)?.status !== 'finished') await experiments.trainRun(context, runId, control)
     if (store.runs.get(runId)?.status !== 'finished') return
     await experiments.evaluateStart(context, runId, control)
     await experiments.evaluateRun(context, { runId }, control)
@@ -130,7 +137,7 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
       const { status, name } = run(runId)
       const job = jobs.ofRun(runId)
       if (job !== null) jobs.resume(job.id)
-      else if (RESUMABLE.has(status)) queue(runId)
+      else if (RESUMABLE.has(status) || !isEvaluated(runId)) queue(runId)
       else throw new LabError('run.finished', { expected: 'a run with steps left', found: `${name}, which is ${status}`, next: 'Branch from its last checkpoint to train on.' })
       return null
     },

@@ -1,7 +1,7 @@
 // One training run from its specification to its last checkpoint. The loop is the paper's algorithm box: sample, grade, estimate J, credit,
 // update, record, tell. Killed at any moment it resumes from its last checkpoint with the same numbers, because every draw depends on
 // the run's seed and the step alone. Evaluation of the finished run is a separate experiment (evaluateRun.ts).
-import type { NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
+import type { LabErrorData, NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
 import { LabError, runSpec } from '../../src-preload/contract.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
 import { schedule } from '../engine/schedules.ts'
@@ -17,6 +17,8 @@ import { inertOptions } from '../rl/options.ts'
 import type { Credit } from '../rl/types.ts'
 import { createWeights } from '../rollout/policy.ts'
 import { isFiltered } from '../rollout/sample.ts'
+import { explainDisk, isOfDisk } from '../store/diskErrors.ts'
+import { BUG, toContractError } from './answer.ts'
 import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { estimateJ } from './estimate.ts'
@@ -63,10 +65,11 @@ interface StepOutcome {
   readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
 }
 
-/** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together. */
+/** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
 export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'>, given: unknown, environment: NewRun['environment'] = {}): Promise<number> {
   const spec = parseSpec(given)
   const start = await loadStart(store, spec.start, now)
+  refuseTooLong(spec, start.config)
   const method = methodOf(spec)
   checkSampling(spec, method)
   checkInert(method)
@@ -76,6 +79,14 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
     modelId: start.modelId, datasetId: openProblems(store, spec, now).datasetId, parentRunId: start.runId, parentStep: start.step,
     plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
   }).id
+}
+
+/** A budget for which the model has no positions is a mistake in the settings, told before anything is computed. */
+function refuseTooLong({ budget, evaluation }: RunSpec, { maxPositions }: LlamaConfig): void {
+  const room = maxPositions - PROMPT_ROOM - budget.answerTokens
+  const [field, longest] = budget.thinkingTokens > room ? ['budget.thinkingTokens', budget.thinkingTokens] as const : ['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const
+  if (longest <= room) return
+  throw new LabError('run.spec', { expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${PROMPT_ROOM} are kept for the problem and ${budget.answerTokens} for the answer`, found: String(longest), next: 'Lower that budget, or start from a model with more positions.' })
 }
 
 export function parseSpec(given: unknown): RunSpec {
@@ -138,11 +149,39 @@ export async function trainRun(context: LabContext, runId: number, options: JobO
     store.runs.setStatus(runId, done, now())
   } catch (error) {
     const cancelled = options.signal?.aborted === true
-    store.runs.setStatus(runId, cancelled ? 'interrupted' : 'failed', now(), error instanceof LabError ? error.toJSON() : cancelled ? null : { code: 'run.failed', expected: 'the run to go on', found: String(error), next: 'Resume it from its last checkpoint, or look at its events.' })
-    if (!cancelled) throw error
+    if (cancelled) store.runs.setStatus(runId, 'interrupted', now(), error instanceof LabError ? error.toJSON() : null)
+    else {
+      const thrown = explainDisk(error)
+      leave(context, runId, isOfDisk(thrown) ? 'paused' : 'failed', problemOf(thrown), options)
+      throw thrown
+    }
   } finally {
     tellRun()
   }
+}
+
+/** Leaves a run that cannot go on, with an event that says why. A disk that refuses even that does not hide the reason: the next start marks the run as interrupted. */
+function leave({ store, now }: LabContext, runId: number, status: 'paused' | 'failed', problem: LabErrorData, { onEvent }: JobOptions): void {
+  try {
+    const event = { runId, step: store.runs.get(runId)?.lastStep ?? null, kind: 'lifecycle' as const, level: 'error' as const, code: status === 'paused' ? 'run.pausedByDisk' : problem.code, message: `Expected ${problem.expected}; found ${problem.found}. ${problem.next}`, data: null, atMs: now() }
+    store.runs.setStatus(runId, status, now(), problem)
+    const id = store.events.add(event)
+    onEvent?.({ kind: 'event', event: { ...event, id } })
+  } catch (error) {
+    if (!isOfDisk(error)) throw error
+  }
+}
+
+function problemOf(error: unknown): LabErrorData {
+  const told = toContractError(error, () => {})
+  return told.code === BUG ? { code: 'run.failed', expected: 'the run to go on', found: String(error), next: 'Resume it from its last checkpoint, or look at its events.' } : told
+}
+
+/** Weights whose logits are infinite or not numbers sample nothing and measure nothing. */
+function refuseDivergence(step: number, entries: readonly Entry[], measured: readonly (Measured | null)[]): void {
+  const broken = entries.length > 0 && entries.every(({ rollout }) => rollout.finish === 'aborted')
+  if (broken || measured.some((each) => each?.J.some(Number.isNaN)))
+    throw new LabError('run.diverged', { expected: 'a model that gives probabilities', found: `weights before step ${step} that give infinite or undefined ones`, next: 'The learning rate is most likely too large: branch from an earlier checkpoint, or start again, with a smaller one.' })
 }
 
 async function train(context: LabContext, runId: number, spec: RunSpec, options: JobOptions): Promise<'finished' | 'paused'> {
@@ -194,6 +233,8 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   // Sample and grade.
   const entries = await timed(times, 'sample', () => gather({ spec, method, problems, policy: policies.current, stale: () => policies.policy('stale'), options: { signal, onProgress: (done, total) => told((0.4 * done) / total) } }, step))
 
+  refuseDivergence(step, entries, [])
+
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
   const chosen = optionsOf(method)
   const role: Role = needs.J === 'none' ? 'current' : (chosen.mu as Role | undefined) ?? 'current'
@@ -202,6 +243,7 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
     method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: Number(chosen.branches ?? 0), maxEpisodes: Number(chosen.maxEpisodes ?? Infinity),
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
   }))
+  refuseDivergence(step, entries, estimate.measured)
   told(0.6)
 
   // Credit.

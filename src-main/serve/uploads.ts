@@ -2,6 +2,7 @@
 // workspace, in a folder per drop, and is imported from there. The name comes from outside: every part of it is made harmless or refused.
 // What was sent and never imported goes after a day.
 
+import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, rename, rm, statfs } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -14,12 +15,13 @@ const LARGEST_BYTES = 64 * 2 ** 30
 const KEEP_FREE_BYTES = 2 ** 30
 const MOST_AT_ONCE = 8
 const DEEPEST = 8
-const LONGEST_PART = 120
+/** In bytes of UTF-8, which is what file systems count: 255 there, less what `.part` and an import's own endings add. */
+const LONGEST_PART_BYTES = 200
 const FORGOTTEN_MS = 24 * 3_600_000
 
 /** Answer to a file that was not taken. */
 export interface NotTaken {
-  readonly status: 400 | 409 | 411 | 413 | 429 | 507
+  readonly status: 400 | 409 | 411 | 413 | 429 | 500 | 507
   readonly reason: string
 }
 /** `root`: the file, or the folder that was dropped with it inside. */
@@ -34,8 +36,31 @@ const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
 function harmless(part: string): string | null {
   const clean = part.replace(forbidden, '_').replace(/[. ]+$/, '')
   if (clean === '' || clean === '.' || clean === '..') return null
-  const short = clean.length <= LONGEST_PART ? clean : clean.slice(0, LONGEST_PART / 2) + clean.slice(-LONGEST_PART / 2)
+  const short = shortened(clean)
   return reserved.test(short) ? `_${short}` : short
+}
+
+/** The name within what file systems take, its ending kept, cut between characters and never inside one; a mark in the middle keeps two long names apart. */
+function shortened(name: string): string {
+  if (Buffer.byteLength(name) <= LONGEST_PART_BYTES) return name
+  const characters = [...name]
+  const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}~`
+  const half = (from: readonly string[]): string[] => {
+    let bytes = 0
+    const end = from.findIndex((character) => (bytes += Buffer.byteLength(character)) > (LONGEST_PART_BYTES - mark.length) / 2)
+    return from.slice(0, end < 0 ? from.length : end)
+  }
+  return [...half(characters), mark, ...half([...characters].reverse()).reverse()].join('')
+}
+
+/** What a file system refused, as an answer to whoever sent. */
+function refusal(error: unknown): NotTaken {
+  const { code = 'broken off' } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC' || code === 'EDQUOT') return { status: 507, reason: 'there is not enough room on the disk of the workspace' }
+  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR') return { status: 409, reason: 'something else of this name was sent already' }
+  if (code === 'ENAMETOOLONG') return { status: 400, reason: 'this name is too long for the disk of the workspace' }
+  if (code === 'EIO' || code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'EMFILE' || code === 'ENFILE') return { status: 500, reason: `the disk of the workspace refused the file (${code})` }
+  return { status: 400, reason: `the file did not arrive whole (${code})` }
 }
 
 /** `/uploads/<drop>/<part>/...` as the drop and the names below it; null when it is no such address. */
@@ -53,7 +78,7 @@ export function uploadPlace(pathname: string): { readonly drop: string; readonly
 }
 
 export interface UploadDesk {
-  /** Takes the body of a request whose sender was checked. `folder`: where copies go; null without a workspace. */
+  /** Takes the body of a request whose sender was checked; whatever the disk refuses is an answer, never an exception. `folder`: where copies go; null without a workspace. */
   receive(request: IncomingMessage, pathname: string, folder: string | null): Promise<Upload>
 }
 
@@ -76,9 +101,9 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
       await rename(unfinished, path)
       return { path, root }
     } catch (error) {
-      return { status: 400, reason: `the file did not arrive whole (${(error as NodeJS.ErrnoException).code ?? 'broken off'})` }
+      return refusal(error)
     } finally {
-      await rm(unfinished, { force: true })
+      await rm(unfinished, { force: true }).catch(() => {})
     }
   }
 
@@ -98,6 +123,8 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
       try {
         forget(folder)
         return await take(request, bytes, path, join(folder, place.drop, place.parts[0]!))
+      } catch (error) {
+        return refusal(error)
       } finally {
         atOnce--
       }

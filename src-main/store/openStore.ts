@@ -79,6 +79,20 @@ const settle = (db: Connection): void => {
   db.pragma('foreign_keys = ON')
 }
 
+/** Saves that were broken off leave a folder; whoever holds the lock knows that nobody goes on with one that is older. What cannot be removed stays. */
+function removeUnfinished(checkpoints: string, lockedAtMs: number): void {
+  for (const name of readdirSync(checkpoints)) {
+    if (!name.startsWith('.unfinished-')) continue
+    const path = join(checkpoints, name)
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) >= lockedAtMs) continue
+    try {
+      rmSync(path, { recursive: true, force: true })
+    } catch {
+      // The next start tries again.
+    }
+  }
+}
+
 /** A folder nobody can write to cannot hold the files that readers of a live database share, so it is read as it lies. */
 function openForReading(file: string): Connection {
   try {
@@ -157,6 +171,7 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     if (db.prepare('SELECT 1 FROM workspace').get() === undefined)
       db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?)').run(randomUUID(), nowMs)
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
+    removeUnfinished(join(folder, CHECKPOINTS), nowMs)
     const interruptedRuns = interrupt(db, nowMs)
     const recovery = quickCheckMs === null ? null : { previousOwner: lock.previous, interruptedRuns, quickCheckMs }
     return { db, access: { mode: 'write' }, recovery, migratedFrom: schema > 0 && schema < migrations.length ? schema : null, lock }

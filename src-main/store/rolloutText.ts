@@ -19,7 +19,8 @@ const pattern = (term: string): string => `%${term.replaceAll(/[\\%_]/g, '\\$&')
 
 /** Throws LabError `search.noWords` when there is no word or number to look up. */
 export function parseTextQuery(text: string): TextQuery {
-  const terms = [...text.matchAll(/"([^"]*)"?|(\S+)/g)].map(([, phrase, word]) => ({
+  // Control characters are in no word, and SQLite reads a text only up to a null.
+  const terms = [...text.replace(/[\u0000-\u001f\u007f]/g, ' ').matchAll(/"([^"]*)"?|(\S+)/g)].map(([, phrase, word]) => ({
     text: phrase ?? word!.replace(/\*$/, ''),
     prefix: phrase === undefined && word!.endsWith('*'),
   }))

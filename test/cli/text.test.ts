@@ -68,10 +68,16 @@ describe('a failure', () => {
     expect(failure).toEqual({ exitCode: 2, text: 'error run.preset\n  expected  a preset\n  found     x\n  next      Choose one.' })
   })
 
-  it('shows a bug of ours whole and exits with 70', () => {
-    const failure = describeFailure(new TypeError('compared 1 with 2'), false)
-    expect(failure.exitCode).toBe(70)
-    expect(failure.text).toContain('compared 1 with 2')
+  it('tells a bug of ours in one line without its stack, which it keeps in a file, and exits with 70', () => {
+    let kept = ''
+    const failure = describeFailure(new TypeError('compared 1 with 2'), false, (details) => ((kept = details), 'there.txt'))
+    expect(failure).toEqual({ exitCode: 70, text: 'This is a bug in MRT Workbench, not your mistake: TypeError: compared 1 with 2\n  details   there.txt' })
+    expect(kept).toContain('    at ')
+  })
+
+  it.each([['ENOSPC', 'disk.full'], ['EDQUOT', 'disk.full'], ['EIO', 'disk.io'], ['EROFS', 'disk.readOnly'], ['EACCES', 'disk.denied']])('tells what a disk refuses (%s) as %s, with the file and what to do', (code, told) => {
+    const { exitCode, text } = describeFailure(Object.assign(new Error(`${code}: write`), { code, path: '/data/x' }), false)
+    expect([exitCode, text.startsWith(`error ${told}\n`), text.includes('/data/x'), text.includes('    at ')]).toEqual([2, true, true, false])
   })
 
   it('exits with 130 when it was cancelled', () => expect(describeFailure(new Error('aborted'), true).exitCode).toBe(130))

@@ -1,4 +1,5 @@
 // A run's life as a person steers it, over experiments that keep records and compute nothing.
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LabEvent, RunStatus } from '../../src-preload/contract.ts'
 import type { LabContext } from '../../src-main/lab/context.ts'
@@ -95,6 +96,20 @@ describe('a run', () => {
     await becomes(next.id, 'finished')
     expect((await lab.client.runs.get({ runId: failing.id })).item.run).toMatchObject({ status: 'failed', error: { code: 'run.failed' } })
     expect(lab.events.find((told) => told.kind === 'failed')).toMatchObject({ error: { code: 'run.failed' } })
+  })
+
+  it('that has finished training but whose evaluation was broken off goes on with the evaluation alone', async () => {
+    await lab.close()
+    const evaluated: unknown[] = []
+    lab = await openLocalLab({ ...fakeExperiments, evaluateRun: (_context, target) => pause(30).then(() => evaluated.push(target)) })
+    const { id } = await lab.client.runs.start({ spec: spec('evaluated later', 5) })
+    await becomes(id, 'finished')
+    await quiet()
+    lab.events.length = 0
+    await lab.client.runs.resume({ runId: id })
+    await quiet()
+    expect(lab.events.some((told) => told.kind === 'step')).toBe(false)
+    expect(evaluated).toEqual([{ runId: id }, { runId: id }])
   })
 
   it('that has finished is not resumed but branched', async () => {

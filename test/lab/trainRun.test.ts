@@ -219,3 +219,46 @@ async function trainAndKill(folder: string, runId: number, steps: number): Promi
     child.once('exit', () => done())
   })
 }
+
+describe('a run that cannot go on', () => {
+  it('stops with a coded event when its learning rate has blown the weights up, and earlier steps stay', async () => {
+    const context = bench.open('diverging')
+    try {
+      const runId = await createRun(context, microSpec('starter', { name: 'mrt-exact' }, { steps: 6, optimizer: { lr: 1e9 } }))
+      await expect(trainRun(context, runId)).rejects.toMatchObject({ code: 'run.diverged' })
+      expect(context.store.runs.get(runId)).toMatchObject({ status: 'failed', error: { code: 'run.diverged' } })
+      expect(context.store.events.ofRun(runId, null, 0, 100).map(({ code }) => code)).toContain('run.diverged')
+      expect(context.store.runs.get(runId)!.lastStep).toBeGreaterThan(0)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('pauses when no checkpoint can be written, says what to do, and goes on once it can', async () => {
+    const context = bench.open('refused')
+    try {
+      const whole = await createRun(context, microSpec(bench.start, { name: 'grpo' }))
+      await trainRun(context, whole)
+      const runId = await createRun(context, microSpec(bench.start, { name: 'grpo' }))
+      const full = { ...context.store, get checkpointsFolder(): string { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: 'weights.safetensors' }) } }
+      const told: string[] = []
+      await expect(trainRun({ ...context, engine: context.engine, store: full }, runId, { onEvent: (event) => event.kind === 'event' && told.push(event.event.code) })).rejects.toMatchObject({ code: 'disk.full', next: expect.stringContaining('Free some space') })
+      expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.error?.code, told]).toEqual(['paused', 'disk.full', ['run.pausedByDisk']])
+      await trainRun(context, runId)
+      expect(await numbersOf(context, runId)).toEqual(await numbersOf(context, whole))
+    } finally {
+      context.close()
+    }
+  })
+
+  it('is refused as a setting when a budget needs more positions than the model has', async () => {
+    const context = bench.open('positions')
+    try {
+      await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { budget: { thinkingTokens: 100_000 } }))).rejects.toMatchObject({ code: 'run.spec', found: '100000' })
+      await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { evaluation: { budgets: [8, 300] } }))).rejects.toMatchObject({ code: 'run.spec', found: '300' })
+      expect(context.store.runs.list()).toEqual([])
+    } finally {
+      context.close()
+    }
+  })
+})

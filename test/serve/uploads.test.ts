@@ -76,6 +76,30 @@ describe('a file sent by a page', () => {
   })
 })
 
+describe('a name that the file system refuses', () => {
+  it('is answered, and the server goes on: a file below what was sent as a file', async () => {
+    expect((await put('/uploads/drop-0005/plain', 'x', own())).status).toBe(201)
+    const { status, text } = await put('/uploads/drop-0005/plain/below.jsonl', 'x', own())
+    expect([status, text]).toEqual([409, 'something else of this name was sent already\n'])
+    expect((await put('/uploads/drop-0006/after.jsonl', 'x', own())).status).toBe(201)
+  })
+
+  it.each([['a hundred Chinese characters', '\u6587'.repeat(100)], ['three hundred', '\u6587'.repeat(300)], ['sixty faces', '\u{1f600}'.repeat(60)]])('is shortened between characters, its ending kept: %s', async (_what, name) => {
+    const { status, text } = await put(`/uploads/drop-0007/${encodeURIComponent(`${name}.jsonl`)}`, 'x', own())
+    expect(status).toBe(201)
+    const { path } = JSON.parse(text) as { path: string }
+    expect(readFileSync(path, 'utf8')).toBe('x')
+    expect([path.endsWith('.jsonl'), path.includes('\ufffd'), path.isWellFormed()]).toEqual([true, false, true])
+  })
+
+  it('ends no server when the folder for what is sent cannot be made', async () => {
+    const blocked = mkdtempSync(join(home, 'blocked-'))
+    writeFileSync(join(blocked, 'file'), '')
+    const asked = Object.assign(Readable.from([Buffer.from('x')]), { headers: { 'content-length': '1' } }) as unknown as IncomingMessage
+    expect(await openUploadDesk().receive(asked, '/uploads/drop-0008/x', join(blocked, 'file'))).toMatchObject({ status: 409 })
+  })
+})
+
 describe('the desk', () => {
   const asRequest = (body: string, length = String(Buffer.byteLength(body))): IncomingMessage => Object.assign(Readable.from([Buffer.from(body)]), { headers: { 'content-length': length } }) as unknown as IncomingMessage
   const place = (): string => mkdtempSync(join(home, 'desk-'))

@@ -330,3 +330,21 @@ describe('when something goes wrong while it is open', () => {
     expect(() => store.runs.list()).toThrow(/not open/)
   })
 })
+
+describe('what broken-off saves leave', () => {
+  it('goes when the workspace is opened by its one writer, and finished checkpoints stay', () => {
+    const made = newStore()
+    made.close()
+    const kept = ['.unfinished-old', 'f'.repeat(32)].map((name) => join(made.folder, 'checkpoints', name))
+    for (const folder of kept) {
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'weights.safetensors'), 'half')
+    }
+    const writer = reopened(made.folder, { now: () => Date.now() + 1000 })
+    expect(kept.map((folder) => existsSync(folder))).toEqual([false, true])
+    // Beside a writer nothing is older than its lock for anybody else.
+    mkdirSync(kept[0]!)
+    reopened(made.folder, { readOnly: true })
+    expect([writer.access.mode, existsSync(kept[0]!)]).toEqual(['write', true])
+  })
+})

@@ -146,7 +146,7 @@ describe('search', () => {
   it('needs a word, and takes quotes and signs as text, not as syntax', () => {
     const store = newStore()
     twoSteps(store)
-    for (const text of ['', '  ', '+ =', '"', '*']) expect(thrownBy(() => store.rollouts.search({ text }, 0, 10)).code).toBe('search.noWords')
+    for (const text of ['', '  ', '+ =', '"', '*', '\0']) expect(thrownBy(() => store.rollouts.search({ text }, 0, 10)).code).toBe('search.noWords')
     for (const text of ['wait AND', 'NEAR(wait)', 'text:wait', '^wait', '"wait', "'; --wait", 'wait"']) expect(store.rollouts.search({ text }, 0, 10)).toBeInstanceOf(Array)
     expect(parseTextQuery('a 50%_ "b \\ c"').like).toEqual(['%50\\%\\_%', '%b \\\\ c%'])
   })
