@@ -22,8 +22,8 @@ export const STARTER_RECIPE: PretrainRecipe = {
   model: STARTER_CONFIG,
   seed: 1,
   stages: [
-    { steps: 5_000, lr: 2e-3, warmupSteps: 200, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.6, persist: 0.06, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
-    { steps: 1_000, lr: 1e-3, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.7, persist: 0.15, persistTokens: 400, cutPersisted: 0.8, muteForced: 0.8, recheck: 0.15, repeatFailure: 0.05 } },
+    { steps: 1_500, lr: 2e-3, warmupSteps: 100, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.6, persist: 0.06, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
+    { steps: 500, lr: 1e-3, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.7, persist: 0.15, persistTokens: 400, cutPersisted: 0.8, muteForced: 0.8, recheck: 0.15, repeatFailure: 0.05 } },
   ],
   tracesPerStep: 64,
   beta2: 0.98,

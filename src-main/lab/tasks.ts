@@ -9,7 +9,7 @@ import type { AnswerTrie, Problem, Split, Task } from '../tasks/types.ts'
 import { CLUSTER_SLICE } from './clusters.ts'
 
 /** Problems that imitation and a run draw from. */
-const POOL_SIZES = { imitation: 8_192, train: 4_096 } as const
+const POOL_SIZES = { imitation: 8_192, train: 2_560 } as const
 /** Tries kept; an epoch of the pool fits. */
 const TRIES_KEPT = 10_000
 

@@ -23,25 +23,27 @@ export const COUNTDOWN_FORMAT: TaskFormat = {
 
 interface Level extends TaskLevel {
   readonly counts: readonly number[]
+  readonly maxAnswers: number | null
 }
 
-/** The difficulty dial: how many numbers a problem has. */
+/** The difficulty dial: how many numbers a problem has, and for 3 numbers how many answers. */
 export const COUNTDOWN_LEVELS: readonly Level[] = [
-  { id: '3', label: '3 numbers', counts: [3] },
-  { id: '3-4', label: '3 and 4 numbers, evenly mixed', counts: [3, 4] },
-  { id: '4', label: '4 numbers', counts: [4] },
-  { id: '4-5', label: '4 and 5 numbers, evenly mixed', counts: [4, 5] },
-  { id: '5', label: '5 numbers', counts: [5] },
+  { id: '3-easy', label: '3 numbers, any number of answers', counts: [3], maxAnswers: null },
+  { id: '3', label: '3 numbers, at most 4 answers', counts: [3], maxAnswers: DEFAULT_COUNTDOWN.maxAnswers },
+  { id: '3-4', label: '3 and 4 numbers, evenly mixed', counts: [3, 4], maxAnswers: null },
+  { id: '4', label: '4 numbers', counts: [4], maxAnswers: null },
+  { id: '4-5', label: '4 and 5 numbers, evenly mixed', counts: [4, 5], maxAnswers: null },
+  { id: '5', label: '5 numbers', counts: [5], maxAnswers: null },
 ]
 
 /** Solvers kept for problems seen lately: a problem is graded, scored and demonstrated many times in a row. */
 const SOLVERS_KEPT = 64
 
-/** The Countdown task. `config` overrides the default ranges; throws TaskError('bad-options') when they cannot work. */
+/** The Countdown task. `config` overrides the default ranges (other counts than the default come with any number of answers); throws TaskError('bad-options') when they cannot work. */
 export function createCountdown(
   config: Partial<CountdownConfig> = {}, teacher: Partial<TeacherOptions> = {},
 ): Task<CountdownData> {
-  const settings: CountdownConfig = { ...DEFAULT_COUNTDOWN, ...config }
+  const settings: CountdownConfig = { ...DEFAULT_COUNTDOWN, ...(config.counts && { maxAnswers: null }), ...config }
   const teaching: TeacherOptions = { ...DEFAULT_TEACHER, ...teacher }
   checkConfig(settings)
 
@@ -57,7 +59,7 @@ export function createCountdown(
   return {
     name: 'countdown',
     format: COUNTDOWN_FORMAT,
-    level: settings.counts.join('-'),
+    level: COUNTDOWN_LEVELS.find(({ counts, maxAnswers }) => counts.join() === settings.counts.join() && maxAnswers === settings.maxAnswers)?.id ?? settings.counts.join('-'),
     settings: { ...settings, splits: 'by numbers' },
     levels: COUNTDOWN_LEVELS,
     atLevel: (id) => {
@@ -65,7 +67,7 @@ export function createCountdown(
       if (level === undefined) {
         throw new TaskError('unknown-level', `Countdown has levels ${COUNTDOWN_LEVELS.map((l) => l.id).join(', ')}, found "${id}"`)
       }
-      return createCountdown({ ...settings, counts: level.counts }, teaching)
+      return createCountdown({ ...settings, counts: level.counts, maxAnswers: level.maxAnswers }, teaching)
     },
     problems: (split, count, seed) => generateProblems(settings, split, count, seed),
     problemOf: problemOfPrompt,

@@ -93,7 +93,7 @@ export interface Task<Data = unknown> {
   readonly format: TaskFormat
   readonly level: string
   /** Everything that decides which problems there are and which split each belongs to, as plain data: problems of other settings are another set. */
-  readonly settings: Readonly<Record<string, string | number | readonly number[]>>
+  readonly settings: Readonly<Record<string, string | number | null | readonly number[]>>
   readonly levels: readonly TaskLevel[]
   /** The same task with the dial at another level; splits keep their meaning across levels. */
   atLevel(id: string): Task<Data>

@@ -6,7 +6,7 @@ const positive = z.number().int().positive()
 
 export const taskSpec = z.strictObject({
   name: z.literal('countdown').default('countdown').describe('Which procedural task the problems come from.'),
-  numbers: z.union([z.literal(3), z.literal(4), z.literal(5)]).default(3).describe('How many numbers a problem has: the difficulty dial.'),
+  numbers: z.union([z.literal(3), z.literal(4), z.literal(5)]).default(3).describe('How many numbers a problem has: the difficulty dial. Problems of 3 numbers have at most 4 right answers.'),
 })
 
 export const samplingSpec = z.strictObject({

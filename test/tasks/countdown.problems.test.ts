@@ -139,6 +139,13 @@ describe('the difficulty dial', () => {
     for (const level of task.levels) expect(task.atLevel(level.id).level).toBe(level.id)
   })
 
+  it('bounds the accepted answers of what is reinforced and measured, and teaches imitation on problems with any number of them', () => {
+    const most = (of: typeof task, split: Split): number => Math.max(...of.problems(split, 200, 1).map((problem) => of.answerTrie(problem)!.strings))
+    for (const split of ['train', 'validation', 'heldout', 'heldout-targets'] as const) expect(most(task, split)).toBe(4)
+    expect(most(task, 'imitation')).toBeGreaterThan(4)
+    expect(most(task.atLevel('3-easy'), 'heldout')).toBeGreaterThan(4)
+  })
+
   it('refuses a level it does not have', () => {
     expect(() => task.atLevel('9')).toThrow(/3-4/)
   })
@@ -151,11 +158,11 @@ describe('the difficulty dial', () => {
 })
 
 describe('the wasteful teacher', () => {
-  const problems = task.problems('train', 400, 6)
+  const problems = task.problems('imitation', 400, 6)
   const traces = (options: Partial<TeacherOptions> = {}, counts = [3]) => {
     const taught = createCountdown({ counts }, options)
     const rng = createRng(7)
-    const set = counts[0] === 3 ? problems : taught.problems('train', 100, 6)
+    const set = counts[0] === 3 ? problems : taught.problems('imitation', 100, 6)
     return set.map((problem) => ({ problem, trace: taught.teacherTrace(problem, rng)! }))
   }
 

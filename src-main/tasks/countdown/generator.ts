@@ -8,6 +8,7 @@ import { createRng, deriveSeed, type Rng, type Seed } from '../../numeric/rng.ts
 import { TaskError, type Problem, type Split } from '../types.ts'
 import { ascending, movesFrom } from './arithmetic.ts'
 import type { CountdownData } from './grader.ts'
+import { createSolver } from './solver.ts'
 import { ARROW, BOS, MAX_NUMBER, numberOf, numberToken, THINK, tokensToText } from './vocabulary.ts'
 
 export interface CountdownConfig {
@@ -17,12 +18,17 @@ export interface CountdownConfig {
   readonly maxNumber: number
   readonly minTarget: number
   readonly maxTarget: number
+  /**
+   * Most accepted answers that a problem may have, null for any number: the finer dial of difficulty. Imitation is taught on all problems,
+   * whatever this says; what is reinforced and measured keeps to it.
+   */
+  readonly maxAnswers: number | null
   /** Decides which numbers and targets belong to which split; change it only together with every checkpoint trained on it. */
   readonly splitSeed: Seed
 }
 
 export const DEFAULT_COUNTDOWN: CountdownConfig = {
-  counts: [3], minNumber: 1, maxNumber: 25, minTarget: 10, maxTarget: 99, splitSeed: 2503,
+  counts: [3], minNumber: 1, maxNumber: 25, minTarget: 10, maxTarget: 99, maxAnswers: 4, splitSeed: 2503,
 }
 
 /** Percent of the multisets of numbers that each split asks with the targets that all of them share. */
@@ -33,9 +39,9 @@ const PATIENCE = 200_000
 
 /** Throws TaskError('bad-options') when the ranges do not fit the vocabulary or each other. */
 export function checkConfig(config: CountdownConfig): void {
-  const wholes = [config.minNumber, config.maxNumber, config.minTarget, config.maxTarget, ...config.counts]
+  const wholes = [config.minNumber, config.maxNumber, config.minTarget, config.maxTarget, config.maxAnswers ?? 1, ...config.counts]
   const inOrder = (low: number, high: number): boolean => low >= 1 && low <= high && high <= MAX_NUMBER
-  const fits = wholes.every(Number.isInteger)
+  const fits = wholes.every((value) => Number.isInteger(value) && value >= 1)
     && inOrder(config.minNumber, config.maxNumber) && inOrder(config.minTarget, config.maxTarget)
     && config.counts.length > 0 && config.counts.every((count) => count >= 2 && count <= 6)
   if (!fits) {
@@ -93,6 +99,7 @@ export function generateProblems(config: CountdownConfig, split: Split, count: n
     found.reached ??= resultsOf(sorted)
     return found.reached.has(target)
   }
+  const mostAnswers = split === 'imitation' ? null : config.maxAnswers
   const seen = new Set<string>()
   const problems: Problem<CountdownData>[] = []
   for (let failures = 0; problems.length < count; failures++) {
@@ -104,7 +111,7 @@ export function generateProblems(config: CountdownConfig, split: Split, count: n
     const found = knownOf(sorted, data)
     if (found.split !== split || !reaches(sorted, data.target, found)) continue
     const id = problemId(data)
-    if (seen.has(id)) continue
+    if (seen.has(id) || (mostAnswers !== null && createSolver(data.target).count(sorted) > mostAnswers)) continue
     seen.add(id)
     problems.push(toProblem(data))
     failures = -1
