@@ -22,12 +22,23 @@ export function reportText({ baseline, budget, level, methods }: ReportedTable, 
   return [
     text,
     '',
-    `Accuracy is the chance of success when thinking is cut at ${budget} tokens. Intervals are 95 %, over problems and seeds; differences are paired by problem.`,
+    `Accuracy is the chance of success when thinking is cut at ${budget} tokens. ${basisText(methods)} Differences are paired by problem; p is from the same resamples.`,
     `Token efficiency: tokens that ${baseline} needs for that accuracy, divided by those of the method. Gain: accuracy gained over the start, ${baseline} = 1.`,
     '',
     plotText(plotted, { xTitle: `thinking budget in tokens; beyond ┊ ${trainedBudget} by forced continuation`, yTitle: 'accuracy', yText: (value) => `${(value * 100).toFixed(0)} %`, extrapolatedFrom: trainedBudget }),
   ].join('\n')
 }
+
+/** What the intervals rest on; few seeds are called few. */
+function basisText(methods: readonly ReportedMethod[]): string {
+  const rows = methods.map(({ row }) => row).filter(({ accuracy }) => accuracy !== null)
+  const clusters = rows[0]?.accuracy?.basis?.clusters
+  const seeds = Math.min(...rows.filter(({ runIds }) => runIds.length > 0).map(({ evaluationIds }) => evaluationIds.length))
+  const over = [clusters === undefined || clusters === rows[0]!.problemCount ? 'problems' : `${clusters} clusters of problems`, ...(seeds > 1 && Number.isFinite(seeds) ? [`${seeds} seeds (t with ${Math.min(seeds - 1, rows[0]?.accuracy?.basis?.df ?? Infinity)} degrees of freedom)`] : [])]
+  return `Intervals are 95 %, over ${over.join(' and ')}.${seeds >= FEW_SEEDS ? '' : ' So few seeds hardly cover the noise of training.'}`
+}
+/** Below so many the noise of training is hardly covered. */
+const FEW_SEEDS = 5
 
 const half = (figure: Figure): number | null => (figure.low === null || figure.high === null ? null : (figure.high - figure.low) / 2)
 const interval = (figure: CompareRow['accuracy'], digits: number): string => (figure === null ? '' : `${figure.value.toFixed(digits)}${half(figure) === null ? '' : ` ±${half(figure)!.toFixed(digits)}`}`)

@@ -3,17 +3,17 @@
 // interval over clusters of problems, problems and seeds; differences are paired problem by problem. An evaluation records the chance of success of every problem at every
 // budget, so a budget is a query and not a run. Who is compared is in compareArms.ts, the statistics are in compareFigures.ts.
 
-import type {
-  Answers, BudgetPoint, CompareRow, CompareTable, Difference, Evaluation, Figure, MethodMap, MetricSeries, OverlayCurve, PairedArms, PairedComparison, Run, TokensForAccuracy, xAxes,
+import {
+  EQUAL_WITHIN, type Answers, type BudgetPoint, type CompareRow, type CompareTable, type Difference, type Evaluation, type Figure, type MethodMap, type MetricSeries, type OverlayCurve, type PairedArms, type PairedComparison, type Run, type TokensForAccuracy, type xAxes,
 } from '../../src-preload/contract.ts'
 import { tokensToReach } from '../episodes/efficiency.ts'
 import { mean } from '../numeric/stats.ts'
 import { decimate } from '../store/decimate.ts'
 import type { Store } from '../store/openStore.ts'
 import { clusterOf } from './clusters.ts'
-import { armsOf, face, newestFinished, START, startEvaluation, type Arm, type Evaluated } from './compareArms.ts'
+import { armsOf, confoundsOf, face, newestFinished, START, startEvaluation, type Arm, type Evaluated } from './compareArms.ts'
 import { DRAWS, openFigures, remembering, valueOf, type Column, type Quantity } from './compareFigures.ts'
-import { bandOf, equalRegret, regretLevels } from './compareMap.ts'
+import { bandOf, curvesAgree, equalRegret, regretLevels } from './compareMap.ts'
 import { found, missing } from './queriesRuns.ts'
 
 /** Evaluations whose results are kept: a few hundred kilobytes each. */
@@ -129,7 +129,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   }
 
   function tableOf(budget: number, { arms, base }: Compared, rows: CompareRow[]): CompareTable {
-    return { budget, exact: arms.flatMap(({ evaluated }) => evaluated).every(({ evaluation }) => evaluation.budgets.includes(budget)), comparator: 'oracle', baseline: base?.arm.key ?? null, rows }
+    return { budget, exact: arms.flatMap(({ evaluated }) => evaluated).every(({ evaluation }) => evaluation.budgets.includes(budget)), comparator: 'oracle', baseline: base?.arm.key ?? null, rows, confounds: confoundsOf(arms.map(({ arm }) => arm)) }
   }
 
   function curveOf(arm: Arm, metric: string, x: (typeof xAxes)[number], band: string, maxPoints: number): OverlayCurve {
@@ -165,9 +165,11 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   function mapsOf({ runIds, groupBy, step }: Omit<Chosen, 'baseline'>, budgets: readonly number[]): MethodMap[] {
     const runs = runsOf(runIds)
     const start = startEvaluation(open(), runs)
-    const paths = armsOf(runs, groupBy).map((arm) => ({
+    const evaluatedRuns = (arm: Arm) => arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && (step === null || (each.step ?? Infinity) <= step)))
+    // An arm that was never evaluated has no place on the map: the start's is not its own.
+    const paths = armsOf(runs, groupBy).filter((arm) => arm.runs.some(({ id }) => newestFinished(open().evaluations.ofRun(id)) !== null)).map((arm) => ({
       arm,
-      dots: [...(start === null ? [] : [start]), ...arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && (step === null || (each.step ?? Infinity) <= step)))]
+      dots: [...(start === null ? [] : [start]), ...evaluatedRuns(arm)]
         .flatMap((evaluation) => {
           const dot = dotOf(evaluation)
           return dot === null ? [] : [{ evaluation, dot }]
@@ -178,7 +180,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
         const dots = own.map(({ evaluation, dot }) => ({ runId: evaluation.runId, evaluationId: evaluation.id, step: evaluation.step, tokens: dot.tokens, accuracy: dot.accuracy(budget), regret: dot.regret(budget) }))
         return { ...face(arm), dots, path: wayOf(dots) }
       })
-      return { budget, paths: scored, equalRegret: equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret)))) }
+      return { budget, paths: scored, equalRegret: curvesAgree(budget, scored.flatMap(({ dots }) => dots)) ? equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret)))) : [] }
     })
   }
 
@@ -190,9 +192,9 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const [accuracy, meanTokens] = pairs.length === 0 ? [NONE, NONE] : (figures.differences([right], [left], figures.common([right, left]), [{ quantity: 'accuracy', budget }, { quantity: 'meanTokens', budget }]) as [Difference, Difference])
     return {
       evaluationA: a.id, evaluationB: b.id, budget,
-      wins: pairs.filter((each) => each.accuracyB > each.accuracyA).length,
-      losses: pairs.filter((each) => each.accuracyB < each.accuracyA).length,
-      ties: pairs.filter((each) => each.accuracyB === each.accuracyA).length,
+      wins: pairs.filter((each) => each.accuracyB - each.accuracyA > EQUAL_WITHIN).length,
+      losses: pairs.filter((each) => each.accuracyA - each.accuracyB > EQUAL_WITHIN).length,
+      ties: pairs.filter((each) => Math.abs(each.accuracyB - each.accuracyA) <= EQUAL_WITHIN).length,
       accuracy,
       meanTokens,
       pairs,
@@ -223,9 +225,9 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       meanTokens: differences.at(-1)!,
       scores: budgets.map((budget, index) => ({
         budget,
-        wins: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! > accuracyA[index]!).length,
-        losses: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! < accuracyA[index]!).length,
-        ties: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! === accuracyA[index]!).length,
+        wins: problems.filter(({ accuracyA, accuracyB }) => accuracyB[index]! - accuracyA[index]! > EQUAL_WITHIN).length,
+        losses: problems.filter(({ accuracyA, accuracyB }) => accuracyA[index]! - accuracyB[index]! > EQUAL_WITHIN).length,
+        ties: problems.filter(({ accuracyA, accuracyB }) => Math.abs(accuracyB[index]! - accuracyA[index]!) <= EQUAL_WITHIN).length,
         accuracy: differences[index]!,
       })),
       problems,
@@ -247,7 +249,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const reached = curves.map(({ arm, points, evaluated: own }) => ({
       arm,
       evaluated: own,
-      value: reach((column) => points[column]?.value ?? NaN),
+      value: points.length === 0 ? null : reach((column) => points[column]!.value),
       draws: Float64Array.from({ length: points.length === 0 ? 0 : DRAWS }, (_, draw) => reach((column) => points[column]!.draws[draw]!) ?? NaN),
     }))
     const own = reached.find(({ arm }) => arm === base?.arm)

@@ -462,6 +462,8 @@ export const compareTable = z.object({
   comparator: z.literal('oracle'),
   baseline: name.nullable(),
   rows: z.array(compareRow),
+  /** In what the trained arms differ besides their methods: one value per trained arm, in the order of the rows; null where it has no such setting. */
+  confounds: z.array(z.object({ key: z.string(), values: z.array(z.string().nullable()) })).default([]),
 })
 export type CompareTable = Of<typeof compareTable>
 
@@ -498,10 +500,14 @@ export const methodMap = z.object({
 })
 export type MethodMap = Of<typeof methodMap>
 
+/** Chances of a right answer on one problem count as equal within this: one point. */
+export const EQUAL_WITHIN = 0.01
+
 export const pairedComparison = z.object({
   evaluationA: id,
   evaluationB: id,
   budget: z.number().nullable(),
+  /** Problems on which `b` is better, worse, or within `EQUAL_WITHIN` of `a`. */
   wins: count,
   losses: count,
   ties: count,

@@ -112,8 +112,9 @@ export class Frame {
   /** The value of a series where the cursor is, else at the x the page reads; only ever a drawn point's. */
   reading(series: string): string {
     if (this.#readingWidth === 0) return ''
-    const at = this.cursor ? this.stops[this.cursor.series]?.points[this.cursor.point]?.x : this.#props().read
     const points = this.stops.find((stop) => stop.series === series)?.points
+    const end = points?.findLast(({ y }) => y !== null)
+    const at = this.cursor ? this.stops[this.cursor.series]?.points[this.cursor.point]?.x : end?.x
     const point = points?.[nearestAlong(points, this.x, this.x.at(at))]
     return point && point.y !== null && Math.abs(this.x.at(point.x) - this.x.at(at)) < 6 ? this.formatY(point.y) : ''
   }

@@ -17,6 +17,8 @@ export interface NumberSpec {
   readonly ticks?: readonly number[]
   /** Extend a free end to a round number (on for y, off for x). */
   readonly round?: boolean
+  /** The axis spans at least this much, so that noise about one value does not fill the plot. */
+  readonly least?: number
 }
 
 export interface CategorySpec {
@@ -78,6 +80,11 @@ export function domainOf(spec: NumberSpec, extent: readonly [number, number] | u
     const pad = spec.log ? 0 : Math.abs(low) * 0.05 || 0.5
     if (fixedLow === undefined) low = spec.log ? low / 1.5 : low - pad
     if (fixedHigh === undefined || high <= low) high = spec.log ? high * 1.5 : high + pad
+  }
+  const short = (spec.least ?? 0) - (high - low)
+  if (short > 0 && !spec.log) {
+    if (fixedLow === undefined) low -= fixedHigh === undefined ? short / 2 : short
+    if (fixedHigh === undefined) high += fixedLow === undefined ? short / 2 : short
   }
   if (!(spec.round ?? round)) return [low, high]
   const scale = (spec.log ? scaleLog() : scaleLinear()).domain([low, high])

@@ -28,6 +28,10 @@ export interface Column<Row> {
   /** Takes the room that is left. */
   readonly wide?: boolean
   readonly sortable?: boolean
+  /** Cells that stand out. */
+  readonly strong?: (row: Row) => boolean
+  /** Why the column stands apart from what the table is set to; it is greyed, and its head says this. */
+  readonly apart?: string
   readonly cell?: Snippet<[Row]>
 }
 

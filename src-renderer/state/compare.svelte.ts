@@ -49,8 +49,10 @@ export class CompareState {
   by: 'run' | 'group' = $derived.by(() => this.params.by ?? 'group')
   arms: readonly ChosenArm[] = $derived.by(() => {
     const chosen = this.runIds.flatMap((id) => runs.byId.get(id)?.run ?? [])
-    return [...Map.groupBy(chosen, (run) => (this.by === 'run' ? String(run.id) : run.groupKey)).values()].map((members) => ({ id: members[0].id, title: this.by === 'run' ? runs.title(members[0]) : members[0].name, runs: members }))
+    return [...Map.groupBy(chosen, (run) => (this.by === 'run' ? String(run.id) : run.groupKey)).values()].map((members) => ({ id: members[0].id, title: this.#titles.get(members[0].id) ?? members[0].name, runs: members }))
   })
+  /** What the lab calls each arm, by its first run: names that are shared come with what tells them apart. */
+  #titles: ReadonlyMap<number, string> = $derived.by(() => new Map((this.headline.data?.rows ?? []).flatMap(({ runIds, title }) => (runIds.length === 0 ? [] : [[runIds[0], title] as const]))))
   /** The arm that a run stands in. */
   armOf = (id: ArmId | null | undefined): ChosenArm | null => this.arms.find((arm) => arm.runs.some((run) => run.id === id)) ?? null
   titleOf = (id: ArmId | null | undefined): string => (id === 'start' ? 'Start' : (this.armOf(id)?.title ?? '–'))

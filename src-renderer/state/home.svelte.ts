@@ -41,8 +41,8 @@ export function storyOf(configurations: () => readonly (readonly RunListItem[])[
       const budget = trainedBudget ?? budgets.at(-1)
       if (!budget) return null
       const [table, curves, models, datasets] = await Promise.all([
-        client.compare.table({ runIds, budget, groupBy: 'group' }),
-        client.compare.budgetCurves({ runIds, quantity: 'accuracy', groupBy: 'group' }),
+        client.compare.table({ runIds, budget, groupBy: 'group', baseline: 'start' }),
+        client.compare.budgetCurves({ runIds, quantity: 'accuracy', groupBy: 'group', start: true }),
         client.models.list(),
         client.datasets.list(),
       ])

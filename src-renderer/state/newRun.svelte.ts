@@ -3,6 +3,7 @@
  */
 import type { AlgorithmDescription, Checkpoint, Json, PresetDescription, Run, RunEstimate, RunSpec, SpecField } from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
+import { SvelteMap } from 'svelte/reactivity'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { keep, recall } from './kept.ts'
@@ -82,8 +83,12 @@ export class NewRunForm {
   problems: ReadonlyMap<string, string> = $derived(this.draft && this.arm ? problemsOf(specOf(this.draft, this.arm, this.draft.firstSeed)) : new Map())
   /** Arms whose specification cannot stand. */
   broken = $derived(this.draft ? this.draft.arms.filter((arm) => problemsOf(specOf(this.draft!, arm, this.draft!.firstSeed)).size > 0) : [])
+  /** What was typed and cannot be read, by field: the draft still holds the value from before it. */
+  readonly unread = new SvelteMap<string, string>()
+  /** Grows when every field is to forget what was typed into it. */
+  round = $state(0)
   readonly estimate = estimateOf(
-    () => (this.draft && this.broken.length === 0 ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed)) : []),
+    () => (this.draft && this.broken.length === 0 && this.unread.size === 0 ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed)) : []),
     () => this.draft?.seeds ?? 1,
   )
   #asked = ''
@@ -106,6 +111,12 @@ export class NewRunForm {
   change(path: string, value: Json): void {
     if (!this.draft) return
     this.draft = { ...this.draft, values: { ...this.draft.values, [path]: value } }
+  }
+
+  /** Hears what is wrong with what was typed into a field, null once it can stand. */
+  hears(field: string, problem: string | null): void {
+    if (problem === null) this.unread.delete(field)
+    else this.unread.set(field, problem)
   }
 
   changeSeeds(changes: Partial<Pick<Draft, 'seeds' | 'firstSeed'>>): void {
@@ -135,6 +146,7 @@ export class NewRunForm {
     if (preset) this.draft = draftOfPreset(preset)
     this.active = 0
     this.refused = null
+    this.round++
     place.go(href('newRun'))
   }
 
@@ -147,7 +159,7 @@ export class NewRunForm {
 
   async start(): Promise<void> {
     const { draft } = this
-    if (!draft || this.starting) return
+    if (!draft || this.starting || this.unread.size > 0 || this.broken.length > 0) return
     this.starting = true
     this.refused = null
     try {

@@ -322,8 +322,8 @@ describe('comparisons', () => {
     // The way of the arm: the start, then the mean of its two seeds.
     expect(paths[1]!.path.map(({ step, n }) => [step, n])).toEqual([[0, 1], [4, 2]])
     close(paths[1]!.path[1]!.accuracy, 0.7)
-    for (const { regret, tokens, accuracy } of equalRegret) tokens.forEach((t, at) => close(1 - accuracy[at]! * (1 - t / 40), regret))
-    expect(Math.max(...equalRegret.flatMap(({ accuracy }) => accuracy))).toBeCloseTo(1, 9)
+    // The records here state regrets that no such curve gives, and then none is drawn.
+    expect(equalRegret).toEqual([])
   })
 
   it('gives the tables and maps of many budgets at once, the same as one by one', async () => {

@@ -48,7 +48,8 @@ export const fieldTexts: Readonly<Record<string, Text>> = {
 const elsewhere = new Set(['name', 'preset', 'group', 'seed'])
 
 const sections: readonly { readonly title: string; readonly sentence: string; readonly open: boolean; readonly has: (path: string) => boolean }[] = [
-  { title: 'Training', sentence: 'What is trained on, how long, and how much at once.', open: true, has: (path) => /^(task|start$|steps$|promptsPerStep$|groupSize$|budget)/.test(path) },
+  { title: 'Essentials', sentence: 'What decides most: how long, how much at once, how far thinking may go, and how fast weights move.', open: true, has: (path) => ['steps', 'promptsPerStep', 'groupSize', 'budget.thinkingTokens', 'optimizer.lr'].includes(path) },
+  { title: 'Problems and start', sentence: 'What is trained on, and from which weights.', open: true, has: (path) => /^(task|start$|budget)/.test(path) },
   { title: 'Sampling', sentence: 'How tokens are drawn. Anything but the defaults makes training see other probabilities than sampling did.', open: false, has: (path) => path.startsWith('sampling') },
   { title: 'Optimizer', sentence: 'AdamW on all weights.', open: false, has: (path) => path.startsWith('optimizer') },
   { title: 'Evaluation', sentence: 'The same held-out problems for every run, so that runs are compared problem by problem.', open: false, has: (path) => path.startsWith('evaluation') },
@@ -62,7 +63,7 @@ export interface Section {
   readonly fields: readonly SpecField[]
 }
 
-/** Every field in the first section that has it. */
+/** Every field in the first section that has it; the essentials come first. */
 export function sectionsOf(fields: readonly SpecField[]): readonly Section[] {
   const placed = Map.groupBy(fields.filter(({ path }) => !elsewhere.has(path)), ({ path }) => sections.findIndex(({ has }) => has(path)))
   return sections.map(({ title, sentence, open }, i) => ({ title, sentence, open, fields: placed.get(i) ?? [] })).filter((section) => section.fields.length > 0)

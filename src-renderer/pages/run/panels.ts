@@ -16,6 +16,8 @@ export interface Panel {
   readonly quantity: QuantityName
   readonly label: string
   readonly domain?: readonly [number | undefined, number | undefined]
+  /** Least that the axis spans: less of a change is noise of one step. */
+  readonly least?: number
   /** The first is the run's own; the others stand beside it where they are reported. */
   readonly lines: readonly PanelLine[]
   /** The other lines add up to the first; those that are nothing, or all of it, are left out. */
@@ -41,7 +43,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
     title: 'Reward and accuracy',
     panels: [
       {
-        id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step, and its parts.', quantity: 'number', label: 'reward', parts: true,
+        id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step, and its parts.', quantity: 'number', label: 'reward', least: 0.5, parts: true,
         lines: [
           { metric: 'reward', name: 'reward' }, { metric: 'rewards/outcome/mean', name: 'outcome' }, { metric: 'rewards/progress/mean', name: 'progress' },
           { metric: 'rewards/length_penalty/mean', name: 'length' }, { metric: 'rewards/overlong/mean', name: 'overlong' },
@@ -49,7 +51,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
         absent: 'This method pays no reward.',
       },
       {
-        id: 'right', title: 'Right answers', sentence: 'Share of the rollouts of a step; squares: held-out problems.', quantity: 'fraction', label: 'share right',
+        id: 'right', title: 'Right answers', sentence: 'Share of the rollouts of a step; squares: held-out problems.', quantity: 'fraction', label: 'share right', least: 0.4,
         lines: [{ metric: 'rewards/outcome/mean', name: 'in training' }], heldOut: 'accuracy', absent: 'Nothing was graded yet.',
       },
       {
@@ -72,7 +74,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
         absent: 'Nothing was sampled yet.',
       },
       {
-        id: 'episodes', title: 'Episodes', sentence: 'Attempts within the thinking of one rollout, mean.', quantity: 'number', label: 'episodes',
+        id: 'episodes', title: 'Episodes', sentence: 'Attempts within the thinking of one rollout, mean.', quantity: 'number', label: 'episodes', least: 2,
         lines: [{ metric: 'mrt/episodes_mean', name: 'episodes' }], absent: 'Nothing was cut into episodes.',
       },
     ],
@@ -81,7 +83,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
     title: 'Progress and regret',
     panels: [
       {
-        id: 'regret', title: `Regret at ${budget} tokens`, sentence: 'Against an answer that is right from token 0; squares: held-out problems.', quantity: 'fraction', label: 'normalized regret',
+        id: 'regret', title: `Regret at ${budget} tokens`, sentence: 'Against an answer that is right from token 0; squares: held-out problems.', quantity: 'fraction', label: 'normalized regret', least: 0.2,
         lines: [{ metric: `ttc/regret@${budget}`, name: 'in training' }], heldOut: `ttc/regret@${budget}`, absent: 'J was not measured in this run.',
       },
       {
@@ -89,7 +91,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
         lines: [{ metric: 'mrt/j_end_mean', name: 'after' }, { metric: 'mrt/j_start_mean', name: 'before' }], absent: 'J was not measured in this run.',
       },
       {
-        id: 'progress', title: 'Progress per episode', sentence: 'What one more attempt adds to that chance, and the bonus paid for it.', quantity: 'change', label: 'change of J', zero: true,
+        id: 'progress', title: 'Progress per episode', sentence: 'What one more attempt adds to that chance, and the bonus paid for it.', quantity: 'change', label: 'change of J', zero: true, least: 0.1,
         lines: [{ metric: 'mrt/progress_mean', name: 'progress' }, { metric: 'mrt/bonus_mean', name: 'bonus' }], absent: 'J was not measured in this run.',
       },
     ],
