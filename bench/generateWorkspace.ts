@@ -127,7 +127,7 @@ function stepMetrics(rng: Rng, method: string, along: number, rollouts: readonly
 
 function recordEvaluation(store: Store, rng: Rng, runId: number, datasetId: number, problemIds: readonly number[], method: string, step: number, along: number, atMs: number): void {
   const { id } = store.evaluations.add({
-    name: `synthetic step ${step}`, runId, checkpointId: null, modelId: null, datasetId, split: 'eval', step, config: { samples: 2 }, budgets: BUDGETS,
+    name: `synthetic step ${step}`, runId, checkpointId: null, modelId: null, datasetId, split: 'heldout', step, config: { samples: 2 }, budgets: BUDGETS,
     trainedBudget: TRAINED_BUDGET, samplesPerProblem: 2, createdAtMs: atMs,
   })
   const results = problemIds.map((problemId): EvaluationResult => {

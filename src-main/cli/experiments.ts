@@ -1,13 +1,15 @@
 // The commands that train, evaluate and compare.
 import { resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
+import { newestFinished } from '../lab/compareArms.ts'
 import { environment } from '../lab/environment.ts'
 import { evaluateRun } from '../lab/evaluateRun.ts'
 import { presets } from '../lab/presets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/quickstart.ts'
 import { report, reportTable } from '../lab/report.ts'
 import { createRun, trainRun } from '../lab/trainRun.ts'
+import type { Split } from '../tasks/types.ts'
 import { assign, specFrom, wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { reportText } from './report.ts'
@@ -34,14 +36,15 @@ export function quickstartCommand(): Command {
     .option('--steps <n>', 'training steps of each run', wholeNumber(1), QUICKSTART_DEFAULTS.steps)
     .option('--seeds <n>', 'runs of each method', wholeNumber(1), QUICKSTART_DEFAULTS.seeds)
     .option('--problems <n>', 'held-out problems of each evaluation', wholeNumber(8), QUICKSTART_DEFAULTS.evaluationProblems)
-    .option('--samples <n>', 'rollouts per problem of each evaluation', wholeNumber(1), QUICKSTART_DEFAULTS.evaluationSamples)
+    .option('--samples <n>', 'rollouts per problem of each evaluation', wholeNumber(2), QUICKSTART_DEFAULTS.evaluationSamples)
+    .option('--evaluate-every <n>', 'steps between evaluations during training; 0 evaluates at the end only', wholeNumber(0), 0)
     .option('--no-open', 'do not open the workbench afterwards')
-    .action(async (options: Common & { steps: number; seeds: number; problems: number; samples: number; open: boolean }) => {
+    .action(async (options: Common & { steps: number; seeds: number; problems: number; samples: number; evaluateEvery: number; open: boolean }) => {
       const began = Date.now()
       await withSession({ ...options, create: true }, async (session) => {
         const { store, progress } = session
         progress.say(`Training ${options.seeds * 3} runs of ${options.steps} steps in ${store.folder}. Ctrl-C stops; \`mrt resume\` goes on.`)
-        const done = await quickstart(session, { steps: options.steps, seeds: options.seeds, evaluationProblems: options.problems, evaluationSamples: options.samples, environment: environment(session.engine) }, session)
+        const done = await quickstart(session, { steps: options.steps, seeds: options.seeds, evaluationProblems: options.problems, evaluationSamples: options.samples, evaluateEvery: options.evaluateEvery, environment: environment(session.engine) }, session)
         progress.close()
         const baseline = done.runIds[0]!
         const trained = store.evaluations.ofRun(baseline).at(-1)!.trainedBudget!
@@ -111,8 +114,9 @@ export function evaluateCommand(): Command {
   return experiment('evaluate', 'evaluate the newest checkpoint of a run on held-out problems')
     .argument('<run>', 'id of the run', wholeNumber(1))
     .option('--checkpoint <id>', 'a certain checkpoint of the run', wholeNumber(1))
-    .action((runId: number, options: Common & { checkpoint?: number }) => withSession(options, async (session) => {
-      const id = await evaluateRun(session, { runId, ...(options.checkpoint !== undefined && { checkpointId: options.checkpoint }) }, session)
+    .addOption(new Option('--split <name>', 'which problems: held-out ones with the targets of training, or with targets that no training problem asks for').choices(['heldout', 'heldout-targets']).default('heldout'))
+    .action((runId: number, options: Common & { checkpoint?: number; split: Split }) => withSession(options, async (session) => {
+      const id = await evaluateRun(session, { runId, split: options.split, ...(options.checkpoint !== undefined && { checkpointId: options.checkpoint }) }, session)
       session.progress.close()
       const { metrics } = session.store.evaluations.get(id)!
       printMetrics(`evaluation ${id} of run ${runId}`, metrics)
@@ -122,7 +126,7 @@ export function evaluateCommand(): Command {
 
 export function runsCommand(): Command {
   return experiment('runs', 'list the runs of a workspace').action((options: Common) => withSession(options, async ({ store }) => {
-    const runs = store.runs.list().map(({ run, latest }) => ({ ...run, latest, evaluation: store.evaluations.ofRun(run.id).filter(({ status }) => status === 'finished').at(-1) ?? null }))
+    const runs = store.runs.list().map(({ run, latest }) => ({ ...run, latest, evaluation: newestFinished(store.evaluations.ofRun(run.id)) }))
     process.stdout.write(`${tableText<(typeof runs)[number]>([
       { title: 'id', cell: (run) => String(run.id) },
       { title: 'name', align: 'left', cell: (run) => run.name },

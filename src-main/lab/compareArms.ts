@@ -103,10 +103,10 @@ export function confoundsOf(arms: readonly Arm[]): Confound[] {
 /** The part of an arm that answers carry. */
 export const face = ({ key, title, runIds, method, algorithm }: Arm): Pick<CompareRow, 'key' | 'title' | 'runIds' | 'method' | 'algorithm'> => ({ key, title, runIds, method, algorithm })
 
-/** The newest finished one, at or before `step` unless that is null. */
-export function newestFinished(evaluations: readonly Evaluation[], step: number | null = null): Evaluation | null {
+/** The newest finished one on these problems, the held-out ones unless given, at or before `step` unless that is null. */
+export function newestFinished(evaluations: readonly Evaluation[], step: number | null = null, split = 'heldout'): Evaluation | null {
   return evaluations
-    .filter((each) => each.status === 'finished' && (step === null || (each.step ?? Infinity) <= step))
+    .filter((each) => each.status === 'finished' && each.split === split && (step === null || (each.step ?? Infinity) <= step))
     .toSorted((a, b) => (b.step ?? 0) - (a.step ?? 0) || b.id - a.id)[0] ?? null
 }
 

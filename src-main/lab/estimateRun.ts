@@ -9,6 +9,7 @@ import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, type LlamaConfig 
 import { mean } from '../numeric/stats.ts'
 import { createMethod } from '../rl/algorithms.ts'
 import type { Store } from '../store/openStore.ts'
+import { longestOf } from './evaluationBudgets.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 import { specOf } from './queriesRuns.ts'
 
@@ -86,7 +87,7 @@ function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   const weights = parameterCount(config) * FLOAT
   // Weights, start copy, gradient, two moments; a moving average and stale weights are small beside the rest.
   const copies = 6 * weights
-  const length = PROMPT_ROOM + Math.max(spec.budget.thinkingTokens, ...spec.evaluation.budgets) + spec.budget.answerTokens
+  const length = PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens
   const cache = 2 * ROWS * length * config.layers * config.kvHeads * config.headDim * FLOAT
   const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
   return BASE_BYTES + copies + cache + spec.microbatchTokens * perToken * FLOAT
@@ -99,7 +100,7 @@ function memoryOf(spec: RunSpec, config: LlamaConfig): number {
 export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, config: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
   const pace = measuredPace(store, spec) ?? modelledPace(spec, config, await speed())
   const rollouts = rolloutsOf(spec) * spec.steps
-  const evaluated = spec.evaluation.problems * spec.evaluation.samples * (spec.evaluation.every === 0 ? 1 : Math.floor(spec.steps / spec.evaluation.every) + 1)
+  const evaluated = spec.evaluation.problems * (spec.evaluation.samples + spec.evaluation.kept) * (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
   // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
   const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
   const spread = SPREAD[pace.basis]

@@ -5,7 +5,6 @@
 // made of its problem and its number. Pure measurement: nothing is stored here. The same seed gives the same problems and draws for
 // every run, so runs pair problem by problem.
 import type { EvaluationPoint, RunSpec } from '../../src-preload/contract.ts'
-import { LabError } from '../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../episodes/accounting.ts'
 import { cutAt, wholeCutAt } from '../episodes/cutThought.ts'
 import { areaOf, regretTrace } from '../episodes/regret.ts'
@@ -19,6 +18,7 @@ import type { SampledRollout } from '../rollout/sample.ts'
 import type { Problem, Split } from '../tasks/types.ts'
 import { basisOf, clustersOf } from './clusters.ts'
 import type { Measured } from './estimate.ts'
+import { budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { correctOf, sampleEntries, sampleSettings } from './gather.ts'
 import type { Entry } from './gather.ts'
 import type { ProblemSource } from './tasks.ts'
@@ -66,22 +66,6 @@ export interface EvaluateOptions {
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
-/** The longest thoughts are this many times the training budget, unless the specification says otherwise. */
-const REACH = 3
-
-/** Budgets that an evaluation is read at: those asked for and the training budget, ascending. */
-export function budgetsOf({ evaluation, budget }: Pick<RunSpec, 'evaluation' | 'budget'>): number[] {
-  return [...new Set([...evaluation.budgets, budget.thinkingTokens])].sort((a, b) => a - b)
-}
-
-/** Thinking tokens that the rollouts of an evaluation may use. Throws LabError `evaluation.longest` when a budget lies beyond what was asked for. */
-export function longestOf(spec: Pick<RunSpec, 'evaluation' | 'budget'>): number {
-  const most = budgetsOf(spec).at(-1)!
-  const longest = spec.evaluation.longest ?? Math.max(REACH * spec.budget.thinkingTokens, most)
-  if (longest >= most) return longest
-  throw new LabError('evaluation.longest', { expected: `budgets up to evaluation.longest, ${longest} tokens`, found: `${most}`, next: 'Raise evaluation.longest, or leave out the budgets beyond it.' })
-}
-
 /** Throws LabError `evaluation.longest`. */
 export async function evaluate(policy: Policy, source: ProblemSource, spec: EvaluationSpec, { split = 'heldout', signal, onProgress }: EvaluateOptions = {}): Promise<EvaluationOutcome> {
   const { problems: count, samples, kept, seed } = spec.evaluation

@@ -165,7 +165,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   function mapsOf({ runIds, groupBy, step }: Omit<Chosen, 'baseline'>, budgets: readonly number[]): MethodMap[] {
     const runs = runsOf(runIds)
     const start = startEvaluation(open(), runs)
-    const evaluatedRuns = (arm: Arm) => arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && (step === null || (each.step ?? Infinity) <= step)))
+    const evaluatedRuns = (arm: Arm) => arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && each.split === 'heldout' && (step === null || (each.step ?? Infinity) <= step)))
     // An arm that was never evaluated has no place on the map: the start's is not its own.
     const paths = armsOf(runs, groupBy).filter((arm) => arm.runs.some(({ id }) => newestFinished(open().evaluations.ofRun(id)) !== null)).map((arm) => ({
       arm,
@@ -318,7 +318,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     tokensFor: ({ accuracy, ...chosen }) => tokensFor(accuracy, compared(chosen)),
 
     budgets({ runIds }) {
-      const finished = runsOf(runIds).map((run) => open().evaluations.ofRun(run.id).filter(({ status }) => status === 'finished'))
+      const finished = runsOf(runIds).map((run) => open().evaluations.ofRun(run.id).filter(({ status, split }) => status === 'finished' && split === 'heldout'))
       const newest = finished.flatMap((evaluations) => newestFinished(evaluations) ?? []).map((evaluation) => ({ evaluation }))
       return {
         budgets: sharedBudgets(newest),

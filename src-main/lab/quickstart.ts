@@ -12,6 +12,8 @@ export interface QuickstartOptions {
   readonly seeds: number
   readonly evaluationProblems: number
   readonly evaluationSamples: number
+  /** Steps between evaluations during training; 0, unless given, evaluates at the end only. */
+  readonly evaluateEvery?: number
   readonly environment: NewRun['environment']
 }
 
@@ -31,7 +33,7 @@ export async function quickstart(context: LabContext, options: QuickstartOptions
   const { store, now } = context
   const specOf = (preset: string, seed: number): unknown => ({
     ...presets[preset]!.spec, preset, seed, steps: options.steps, group: `quickstart ${preset} ${options.steps} steps`,
-    evaluation: { problems: options.evaluationProblems, samples: options.evaluationSamples },
+    evaluation: { problems: options.evaluationProblems, samples: options.evaluationSamples, every: options.evaluateEvery ?? 0 },
   })
   const runIds: number[] = []
   let trainingMs = 0

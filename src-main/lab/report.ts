@@ -124,5 +124,5 @@ function accuracyInterval(store: Store, evaluationId: number): { readonly low: n
 }
 
 function newest(store: Store, runId: number): Evaluation {
-  return store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished').at(-1)!
+  return store.evaluations.ofRun(runId).filter(({ status, split }) => status === 'finished' && split === 'heldout').at(-1)!
 }

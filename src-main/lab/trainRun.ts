@@ -1,6 +1,7 @@
 // One training run from its specification to its last checkpoint. The loop is the paper's algorithm box: sample, grade, estimate J, credit,
 // update, record, tell. Killed at any moment it resumes from its last checkpoint with the same numbers, because every draw depends on
-// the run's seed and the step alone. Evaluation of the finished run is a separate experiment (evaluateRun.ts).
+// the run's seed and the step alone. Every `evaluation.every` steps its checkpoint is evaluated; evaluation of the finished run is a separate
+// experiment (evaluateRun.ts).
 import type { LabErrorData, NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
 import { LabError, runSpec } from '../../src-preload/contract.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
@@ -11,7 +12,7 @@ import { deriveSeed } from '../numeric/rng.ts'
 import { createMethod, creditBatch } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { correctedAdvantage } from '../rl/correction.ts'
-import { batchMetrics } from '../rl/metrics.ts'
+import { batchMetrics, progressMetrics } from '../rl/metrics.ts'
 import { tokenWeights } from '../rl/tokenWeights.ts'
 import { inertOptions } from '../rl/options.ts'
 import type { Credit } from '../rl/types.ts'
@@ -29,6 +30,7 @@ import { newFindings } from './health.ts'
 import { openLearner } from './learner.ts'
 import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
 import { traceOf } from './evaluate.ts'
+import { evaluateRun } from './evaluateRun.ts'
 import { openPolicies } from './policySet.ts'
 import type { PolicySet, Role } from './policySet.ts'
 import { openProgressMeter } from './progressMeter.ts'
@@ -58,6 +60,8 @@ interface Running {
 interface StepOutcome {
   readonly entries: readonly Entry[]
   readonly measured: readonly (Measured | null)[]
+  /** Exact J under the weights that sampled, of the groups that every method observes: what live regret and progress are read from. */
+  readonly observed: readonly (Measured | null)[]
   readonly credits: readonly Credit[]
   readonly updates: readonly LearnerResult[]
   readonly estimateTokens: number
@@ -199,6 +203,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     const checkpoint = store.checkpoints.newestResumable(runId)
     store.runs.rewind(runId, checkpoint?.step ?? 0)
     if (checkpoint) await restoreRun(context, checkpoint.contentId, policies, learner)
+    if (checkpoint) await evaluateWhereDue(running, checkpoint)
     const meter = openProgressMeter({ job: `run ${runId}`, label: `${spec.name}, seed ${spec.seed}`, total: spec.steps, unit: 'steps', now })
     let tokensSoFar = store.steps.range(runId, 1, checkpoint?.step ?? 0).reduce((sum, step) => sum + step.tokens, 0)
     for (let step = (checkpoint?.step ?? 0) + 1; step <= spec.steps; step++) {
@@ -210,17 +215,31 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
       options.onEvent?.({ kind: 'step', step: recorded })
       options.onEvent?.({ kind: 'progress', runId, report: meter.at(step, recorded.tokens / (recorded.wallMs / 1000)) })
       const wish = options.control?.() ?? 'go'
-      if (step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go') {
-        await saveRun(context, runId, step, start.config, policies, learner)
-        policies.refreshStale()
-      }
+      const saving = step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go'
+      const saved = saving || isEvaluated(spec, step) ? await saveRun(context, runId, step, start.config, policies, learner) : null
+      if (saving) policies.refreshStale()
+      // A run that is to pause does so first; what is due at its checkpoint is evaluated when it goes on.
       if (wish !== 'go' && step < spec.steps) return 'paused'
+      if (saved !== null) await evaluateWhereDue(running, { id: saved, step })
     }
     return 'finished'
   } finally {
     learner.dispose()
     policies.dispose()
   }
+}
+
+/** Steps after which a run is evaluated while it trains; the end is evaluated by whoever trained it. */
+const isEvaluated = ({ evaluation: { every }, steps }: RunSpec, step: number): boolean => every > 0 && step % every === 0 && step < steps
+
+/** Evaluates a checkpoint at a step that asks for it, once: an evaluation that was cut short is made anew, a finished one stays. */
+async function evaluateWhereDue({ context, runId, spec, options }: Running, checkpoint: { readonly id: number; readonly step: number }): Promise<void> {
+  if (!isEvaluated(spec, checkpoint.step)) return
+  const { evaluations } = context.store
+  const there = evaluations.ofRun(runId).filter(({ step, split }) => step === checkpoint.step && split === 'heldout')
+  if (there.some(({ status }) => status === 'finished')) return
+  for (const { id } of there) evaluations.remove(id)
+  await evaluateRun(context, { runId, checkpointId: checkpoint.id }, options)
 }
 
 /** @param told hears the share of the step that is done, 0..1 */
@@ -244,6 +263,11 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
   }))
   refuseDivergence(step, entries, estimate.measured)
+  // What every method is watched by: the same first groups, J exact at every boundary under the weights that sampled them.
+  const watched = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined
+  const asWatched = needs.J !== 'sampled' && role === 'current' && chosen.maxEpisodes === undefined
+  const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, entries, watched, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
+  const observedJ = (watch ?? estimate).measured.map((each, index) => (watched(entries[index]!) ? each : null))
   told(0.6)
 
   // Credit.
@@ -256,7 +280,7 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   // Update.
   const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
   const updates = await timed(times, 'train', () => update(running, entries, credits, learningRate))
-  return { entries, measured: estimate.measured, credits, updates, estimateTokens: estimate.tokens, learningRate, times }
+  return { entries, measured: estimate.measured, observed: observedJ, credits, updates, estimateTokens: estimate.tokens + (watch?.tokens ?? 0), learningRate, times }
 }
 
 /** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
@@ -301,7 +325,7 @@ function partsByGroup(used: readonly number[], entries: readonly Entry[], count:
 
 function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs: number, tokensBefore: number): Step {
   const { context: { store, now }, runId, spec, method, problems, config } = running
-  const { entries, measured, credits, updates, times } = outcome
+  const { entries, measured, observed, credits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
   const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
   const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
@@ -309,11 +333,11 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const graded = entries.map((entry, index) => ({ rollout: gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null), credit: credits[index]! }))
   const last = updates.at(-1)
   const metrics: Record<string, number> = {
-    ...batchMetrics(graded, optionsOf(method).alpha as number | undefined),
+    ...ofBatch(batchMetrics(graded, optionsOf(method).alpha as number | undefined), method.algorithm.needs(method.options).J !== 'none'),
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
     ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
-    ...liveRegret(entries, measured, spec),
+    ...watchedMetrics(entries, observed, spec),
     learning_rate: outcome.learningRate,
     num_tokens: tokensBefore + tokens,
     step_time: wallMs / 1000,
@@ -344,14 +368,26 @@ function proverOf(method: Method): 'current' | 'frozen' | 'ema' {
   return mu === 'start' ? 'frozen' : mu === 'ema' ? 'ema' : 'current'
 }
 
-/** Regret at the training budget over the rollouts whose J was measured, and how right they were. */
-function liveRegret(entries: readonly Entry[], measured: readonly (Measured | null)[], spec: RunSpec): Record<string, number> {
-  const known = entries.flatMap((entry, index) => (measured[index] && !entry.arm ? [{ entry, measured: measured[index] }] : []))
+const PROGRESS = ['mrt/progress_mean', 'mrt/progress_pos_frac', 'mrt/j_start_mean', 'mrt/j_end_mean'] as const
+
+/** Progress over all groups whose J credit needed, under names of its own: the plain names belong to the groups that every method observes. */
+function ofBatch(metrics: Readonly<Record<string, number>>, needed: boolean): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).flatMap(([name, value]) =>
+    (PROGRESS as readonly string[]).includes(name) ? (needed ? [[name.replace('mrt/', 'mrt/batch_'), value] as const] : []) : [[name, value] as const]))
+}
+
+/** Regret at the training budget, progress and accuracy of the observed groups: over the same groups, by the same estimator, whatever the method. */
+function watchedMetrics(entries: readonly Entry[], observed: readonly (Measured | null)[], spec: RunSpec): Record<string, number> {
+  const known = entries.flatMap((entry, index) => (observed[index] ? [{ entry, measured: observed[index] }] : []))
   if (known.length === 0) return {}
   const byProblem = [...Map.groupBy(known, ({ entry }) => entry.group).values()]
   const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => traceOf(entry, own)))
   const budget = spec.budget.thinkingTokens
-  return { [`ttc/regret@${budget}`]: normalizedRegret(traces, budget).regret, 'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length }
+  return {
+    ...progressMetrics(known.map(({ measured: { J } }) => Array.from(J))),
+    [`ttc/regret@${budget}`]: normalizedRegret(traces, budget).regret,
+    'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length,
+  }
 }
 
 function pick(metrics: Readonly<Record<string, number>>, prefix: string): Record<string, number> {

@@ -71,16 +71,23 @@ function lengthMetrics(rollouts: readonly GradedRollout[]): Metrics {
 function episodeMetrics(batch: readonly CreditedRollout[]): Metrics {
   const spans = batch.flatMap((entry) => entry.rollout.episodes)
   const scores = batch.flatMap((entry) => (entry.rollout.J ? [Array.from(entry.rollout.J)] : []))
-  const progress = scores.flatMap(progressOf)
   const paysProgress = batch.filter((entry) => 'progress' in entry.credit.parts)
   return {
     ...meanOf('mrt/episodes_mean', batch.map((entry) => entry.rollout.episodes.length)),
     ...meanOf('mrt/episode_tokens_mean', spans.map((span) => span.end - span.start)),
+    ...progressMetrics(scores),
+    ...meanOf('mrt/bonus_mean', paysProgress.flatMap((entry) => Array.from(entry.credit.episodeBonus))),
+  }
+}
+
+/** J before and after thinking, and what an episode adds to it. @param scores J at the boundaries of each rollout */
+export function progressMetrics(scores: readonly (readonly number[])[]): Metrics {
+  const progress = scores.flatMap(progressOf)
+  return {
     ...meanOf('mrt/progress_mean', progress),
     ...meanOf('mrt/progress_pos_frac', progress.map((step) => Number(step > 0))),
     ...meanOf('mrt/j_start_mean', scores.map((row) => row[0])),
     ...meanOf('mrt/j_end_mean', scores.map((row) => row[row.length - 1])),
-    ...meanOf('mrt/bonus_mean', paysProgress.flatMap((entry) => Array.from(entry.credit.episodeBonus))),
   }
 }
 

@@ -31,11 +31,11 @@ const RUNS_AT_ONCE = 4
 const MOST_KEPT = 2000
 const known = new Map<string, CompareRow>()
 
-/** The newest finished evaluation of each run. */
+/** The newest finished evaluation of each run on held-out problems. */
 export function newestEvaluations(evaluations: readonly Evaluation[]): ReadonlyMap<number, Evaluation> {
   const newest = new Map<number, Evaluation>()
   for (const evaluation of evaluations) {
-    if (evaluation.runId === null || evaluation.status !== 'finished') continue
+    if (evaluation.runId === null || evaluation.status !== 'finished' || evaluation.split !== 'heldout') continue
     const other = newest.get(evaluation.runId)
     if (other === undefined || (evaluation.step ?? 0) > (other.step ?? 0) || ((evaluation.step ?? 0) === (other.step ?? 0) && evaluation.id > other.id)) newest.set(evaluation.runId, evaluation)
   }

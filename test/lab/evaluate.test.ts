@@ -1,7 +1,8 @@
 // One estimator per curve: what holds whichever budgets are asked for and however many rollouts there are.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError, runSpec, type RunSpecInput } from '../../src-preload/contract.ts'
-import { budgetsOf, evaluate, longestOf, placesOf, problemOf, type EvaluationOutcome, type ReadRollout } from '../../src-main/lab/evaluate.ts'
+import { budgetsOf, longestOf } from '../../src-main/lab/evaluationBudgets.ts'
+import { evaluate, placesOf, problemOf, type EvaluationOutcome, type ReadRollout } from '../../src-main/lab/evaluate.ts'
 import { openProblems } from '../../src-main/lab/tasks.ts'
 import { loadStart } from '../../src-main/lab/start.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'

@@ -175,6 +175,68 @@ describe('a training run', () => {
   })
 })
 
+describe('evaluations during training', () => {
+  const every = { steps: 5, checkpointEvery: 3, evaluation: { every: 2, problems: 4, samples: 2, budgets: [16] } }
+  const curveOf = ({ store }: LabContext, runId: number) =>
+    store.evaluations.ofRun(runId).map(({ step, status, metrics, id }) => [step, status, metrics['ttc/acc@24'], store.evaluations.results(id).length])
+
+  it('are stored with their step and their checkpoint, and training goes on as if there were none', async () => {
+    const context = bench.open('every')
+    try {
+      const runId = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, every))
+      await trainRun(context, runId)
+      expect(curveOf(context, runId).map(([step, status]) => [step, status])).toEqual([[2, 'finished'], [4, 'finished']])
+      for (const { step, checkpointId } of context.store.evaluations.ofRun(runId)) expect(context.store.checkpoints.get(checkpointId!)!.step).toBe(step)
+      const without = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, { ...every, evaluation: { ...every.evaluation, every: 0 } }))
+      await trainRun(context, without)
+      expect((await numbersOf(context, runId)).weights).toEqual((await numbersOf(context, without)).weights)
+    } finally {
+      context.close()
+    }
+  })
+
+  it('are neither lost nor repeated when the run is cut short within one and goes on', async () => {
+    const context = bench.open('every-resumed')
+    try {
+      const runId = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, every))
+      const whole = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, every))
+      await trainRun(context, whole)
+      for (const cutAtStep of [2, 4]) {
+        const controller = new AbortController()
+        await trainRun(context, runId, {
+          signal: controller.signal,
+          onEvent: (event) => { if (event.kind === 'progress' && event.report.job.startsWith('evaluation') && context.store.runs.get(runId)!.lastStep === cutAtStep) controller.abort() },
+        })
+        expect(context.store.runs.get(runId)).toMatchObject({ status: 'interrupted', lastStep: cutAtStep })
+      }
+      await trainRun(context, runId)
+      expect(curveOf(context, runId)).toEqual(curveOf(context, whole))
+    } finally {
+      context.close()
+    }
+  })
+})
+
+describe('live regret and progress', () => {
+  it('are over the same observed groups for every method: the first step of all of them, which samples alike, says the same', async () => {
+    const context = bench.open('observed')
+    try {
+      const names = ['ttc/regret@24', 'mrt/progress_mean', 'mrt/j_start_mean', 'mrt/j_end_mean', 'ttc/accuracy']
+      const said = []
+      for (const algorithm of [{ name: 'dr-grpo' }, { name: 'mrt-exact' }, { name: 'mrt-online' }]) {
+        const runId = await createRun(context, microSpec('starter', algorithm, { steps: 1, observeGroups: 2 }))
+        await trainRun(context, runId)
+        const { metrics } = context.store.steps.get(runId, 1)!
+        said.push(names.map((name) => metrics[name]!.toFixed(5)))
+        expect(metrics['mrt/batch_progress_mean'] === undefined).toBe(algorithm.name === 'dr-grpo')
+      }
+      expect(said).toEqual([said[0], said[0], said[0]])
+    } finally {
+      context.close()
+    }
+  })
+})
+
 describe('an evaluation', () => {
   it('records curves with intervals, one result per problem, and the rollouts behind them', async () => {
     const context = bench.open('evaluation')

@@ -180,7 +180,7 @@ describe('rollouts', () => {
     const { rollout, problem, ...body } = store.rollouts.detail(id!)!
     const { provenance: from, text, promptTokens, tokens, logps, sampled, advantages, episodes, progress, ...facts } = written
     expect(body).toEqual({ provenance: from, text, promptTokens, tokens, logps, sampled, advantages, episodes, progress })
-    expect(rollout).toEqual({ ...facts, id, runId: run.id, evaluationId: null, phase: 'train', step: 7, promptTokenCount: 7, tokenCount: 5, episodeCount: 2, progress: 0.5 })
+    expect(rollout).toEqual({ ...facts, keptThinking: false, id, runId: run.id, evaluationId: null, phase: 'train', step: 7, promptTokenCount: 7, tokenCount: 5, episodeCount: 2, progress: 0.5 })
     expect(problem.key).toBe('p0')
     expect(store.rollouts.get(id!)).toEqual(rollout)
     expect(store.rollouts.detail(id! + 1)).toBeNull()

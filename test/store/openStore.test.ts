@@ -14,6 +14,8 @@ import { LabError } from '../../src-preload/contract.ts'
 import { newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
 
 const helper = (name: string): string => resolve(import.meta.dirname, name)
+/** The schema of this version. */
+const NEWEST = readdirSync(MIGRATIONS).length
 const codeOf = (work: () => unknown): string | undefined => thrownBy(work).code
 
 function reopened(folder: string, options: OpenOptions = {}): Store {
@@ -44,7 +46,7 @@ describe('a new workspace', () => {
     const folder = join(temporaryFolder(), 'deep', 'lab')
     const store = openStore(folder, { create: true, now: () => 77 })
     const { uid } = store.workspace()
-    expect(store.workspace()).toMatchObject({ folder, schema: 1, createdAtMs: 77, access: { mode: 'write' }, recovery: null, migratedFrom: null })
+    expect(store.workspace()).toMatchObject({ folder, schema: NEWEST, createdAtMs: 77, access: { mode: 'write' }, recovery: null, migratedFrom: null })
     store.close()
     expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.db', 'workspace.lock'])
     expect(reopened(folder).workspace()).toMatchObject({ uid, createdAtMs: 77, recovery: null })
@@ -68,7 +70,7 @@ describe('a new workspace', () => {
   it('whose making was cut short is made again', () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'workspace.db'), '')
-    expect(reopened(folder, { create: true }).workspace().schema).toBe(1)
+    expect(reopened(folder, { create: true }).workspace().schema).toBe(NEWEST)
   })
 })
 
@@ -198,7 +200,7 @@ describe('bringing the schema up to date', () => {
   function migrationsWith(...more: string[]): string {
     const folder = temporaryFolder()
     cpSync(MIGRATIONS, folder, { recursive: true })
-    more.forEach((sql, index) => writeFileSync(join(folder, `000${index + 2}-more.sql`), sql))
+    more.forEach((sql, index) => writeFileSync(join(folder, `000${index + NEWEST + 1}-more.sql`), sql))
     return folder
   }
 
@@ -206,11 +208,11 @@ describe('bringing the schema up to date', () => {
     const folder = closedWorkspace()
     const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT;', 'CREATE TABLE studies (id INTEGER PRIMARY KEY) STRICT;')
     const store = reopened(folder, { migrations, now: () => Date.UTC(2026, 0, 2) })
-    expect(store.workspace()).toMatchObject({ schema: 3, migratedFrom: 1 })
+    expect(store.workspace()).toMatchObject({ schema: NEWEST + 2, migratedFrom: NEWEST })
     expect(store.runs.list()).toHaveLength(1)
-    expect(readdirSync(join(folder, 'backups'))).toEqual(['2026-01-02T00-00-00-000Z-schema-1.db'])
-    const backup = new Database(join(folder, 'backups', '2026-01-02T00-00-00-000Z-schema-1.db'), { readonly: true })
-    expect([backup.pragma('user_version', { simple: true }), backup.pragma('quick_check', { simple: true }), backup.prepare('SELECT count(*) FROM rollouts').pluck().get()]).toEqual([1, 'ok', 1])
+    expect(readdirSync(join(folder, 'backups'))).toEqual([`2026-01-02T00-00-00-000Z-schema-${NEWEST}.db`])
+    const backup = new Database(join(folder, 'backups', `2026-01-02T00-00-00-000Z-schema-${NEWEST}.db`), { readonly: true })
+    expect([backup.pragma('user_version', { simple: true }), backup.pragma('quick_check', { simple: true }), backup.prepare('SELECT count(*) FROM rollouts').pluck().get()]).toEqual([NEWEST, 'ok', 1])
     backup.close()
   })
 
@@ -228,7 +230,7 @@ describe('bringing the schema up to date', () => {
     const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT; DROP TABLE no_such_table;')
     expect(() => openStore(folder, { migrations })).toThrow(/no_such_table/)
     const store = reopened(folder)
-    expect(store.workspace().schema).toBe(1)
+    expect(store.workspace().schema).toBe(NEWEST)
     expect(store.runs.list()).toHaveLength(1)
   })
 
@@ -254,8 +256,8 @@ describe('bringing the schema up to date', () => {
 
   it('migrations with a gap are a mistake of ours', () => {
     const migrations = migrationsWith()
-    writeFileSync(join(migrations, '0003-late.sql'), '')
-    expect(() => openStore(join(temporaryFolder(), 'lab'), { create: true, migrations })).toThrow('numbered 1, 3')
+    writeFileSync(join(migrations, `000${NEWEST + 2}-late.sql`), '')
+    expect(() => openStore(join(temporaryFolder(), 'lab'), { create: true, migrations })).toThrow(`not 1, 2, 3`)
   })
 })
 
