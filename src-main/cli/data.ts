@@ -24,6 +24,8 @@ interface ImportCommandOptions {
   readonly name?: string
   readonly grader?: string
   readonly keepDuplicates?: boolean
+  readonly identity?: string
+  readonly allowEmpty?: boolean
   readonly workspace: string
   readonly json?: boolean
 }
@@ -36,6 +38,8 @@ function importCommand(): Command {
     .option('--name <text>', 'what the dataset, the run or the model is called')
     .option('--grader <kind>', `how answers are compared (${Object.keys(graderKinds).join(', ')}); guessed for datasets unless given; grades rollouts that carry no verdict`)
     .option('--keep-duplicates', 'keep problems that repeat an earlier one')
+    .option('--identity <by>', 'what makes rollouts samples of one problem: prompt (the same prompt and answer) or id (the id that rows state)', 'prompt')
+    .option('--allow-empty', 'accept files of which no row can be imported')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((files: string[], options: ImportCommandOptions) => withSession({ ...options, create: true }, async (session) => {
@@ -55,7 +59,7 @@ async function bringModel(files: readonly string[], options: ImportCommandOption
 async function bringRows(files: readonly string[], options: ImportCommandOptions, { store, progress, signal, now }: Session): Promise<void> {
   const began = now()
   const { report, record, datasetId, runId } = await importInto(store, files, {
-    ...(options.as !== undefined && { as: options.as }), map: rolesOf(options.map), name: options.name, grader: options.grader, keepDuplicates: options.keepDuplicates, signal,
+    ...(options.as !== undefined && { as: options.as }), map: rolesOf(options.map), name: options.name, grader: options.grader, keepDuplicates: options.keepDuplicates, identity: identityOf(options.identity), allowEmpty: options.allowEmpty, signal,
     onProgress: ({ file, bytesRead, bytesTotal, rows }) => progress.show({
       job: 'import', label: `importing ${file}`, done: Math.round(bytesRead / 1e6), total: Math.max(1, Math.round(bytesTotal / 1e6)), unit: `MB, ${rows} rows`,
       etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),
@@ -76,6 +80,9 @@ async function bringRows(files: readonly string[], options: ImportCommandOptions
   for (const { file, line, reason } of report.rejected.slice(0, REJECTED_SHOWN)) process.stdout.write(`${file}:${line}: ${reason}\n`)
   if (report.rejectedRows > REJECTED_SHOWN) process.stdout.write(`... and ${report.rejectedRows - REJECTED_SHOWN} more\n`)
   if (report.rejectedRows > 0) process.stdout.write(`They are kept with their text in ${rejectedFile(store.folder, record.importId)}\n`)
+  const notes = [...report.files.flatMap((file) => file.notes.map(({ code, message }) => ({ code, message, file: file.path }))), ...report.notes.map(({ code, message }) => ({ code, message, file: null }))]
+  for (const { file, message } of notes) process.stdout.write(`note: ${file === null ? '' : `${file}: `}${message}\n`)
+  if (report.identity !== null) for (const example of report.identity.examples) process.stdout.write(`note: ${example}\n`)
   if (!options.json) return
   const guesses = Object.values(report.dataset?.roles ?? {})
   writeJson({
@@ -83,8 +90,14 @@ async function bringRows(files: readonly string[], options: ImportCommandOptions
     rejectedRows: report.rejectedRows, roles: guesses[0]?.roles ?? null, grader: options.grader ?? report.dataset?.grader.grader ?? null,
     why: { roles: guesses[0]?.why ?? null, grader: report.dataset?.grader.why ?? null },
     rolesByFile: guesses.length > 1 ? Object.fromEntries(Object.entries(report.dataset!.roles).map(([file, { roles }]) => [file, roles])) : undefined,
+    notes, identity: report.identity, records: report.records,
     workspace: store.folder, datasetId, runId,
   })
+}
+
+function identityOf(text: string | undefined): 'prompt' | 'id' {
+  if (text === 'prompt' || text === 'id' || text === undefined) return text ?? 'prompt'
+  throw new LabError('import.badIdentity', { expected: 'prompt or id', found: text, next: 'Write --identity prompt or --identity id.' })
 }
 
 function rolesOf(text: string | undefined): Record<string, string> | undefined {

@@ -26,14 +26,15 @@ const refusals = {
   },
   'parquet.damaged': { expected: 'a Parquet file whose footer can be read', next: 'Copy the file again from its source.' },
   'csv.header': { expected: 'a first line with the names of the columns', next: 'Correct the first line of the file.' },
+  'import.nothing': { expected: 'at least one row that can be imported', next: 'Read why its rows were turned away, then name the columns with --map or the format with --as; --allow-empty accepts an import of nothing.' },
   'import.notRows': { expected: 'a dataset or rollouts', next: 'Import a model on the Models page; open a workspace from the File menu.' },
   'import.noProblem': {
     expected: 'a column with the problem (prompt, problem, question, input, instruction or messages)',
-    next: 'Name it: --map problem=COLUMN.',
+    next: 'Name it: --map problem=COLUMN; if these are rollouts, --as rollouts --map completion=COLUMN.',
   },
   'import.noAnswer': {
     expected: 'a column with the answer (answer, ground_truth, gts, label, final_answer), or a solution that ends in \\boxed{} or ####',
-    next: 'Name it: --map answer=COLUMN.',
+    next: 'Name it: --map answer=COLUMN; if these are rollouts, --as rollouts --map completion=COLUMN.',
   },
   'import.noColumn': { expected: 'a column that the file has', next: 'Correct the --map option.' },
   'import.badMap': { expected: 'role=column pairs, such as problem=question,answer=gold', next: 'Correct the --map option.' },

@@ -4,6 +4,7 @@
 
 import { stat } from 'node:fs/promises'
 import { basename, dirname, relative, resolve, sep } from 'node:path'
+import { LabError } from '../../src-preload/contract.ts'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { DatasetFacts } from './datasets/datasetImport.ts'
 import type { DuplicateIndex } from './datasets/duplicates.ts'
@@ -121,7 +122,18 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
       const session = createSession(options)
       const plan = await planFiles(paths, session.notes)
       session.total(plan.reduce((sum, { bytes }) => sum + bytes, 0))
-      for (const file of plan) yield* session.file(file, plan.length > 1)
+      let refused: LabError | null = null
+      for (const file of plan) {
+        try {
+          yield* session.file(file, plan.length > 1)
+        } catch (error) {
+          // A file in a folder that is neither problems nor rollouts is left out by name; one that was asked for by name is refused.
+          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion)|file\.(unknown|archive|pickle|empty))$/.test(error.code)) throw error
+          refused ??= error
+          session.notes.add('file.skipped', null, `${basename(file.path)} (${error.found})`)
+        }
+      }
+      if (refused !== null && session.filesRead() === 0) throw refused
       report = session.report()
     },
     report() {
@@ -137,6 +149,8 @@ interface PlannedFile {
   readonly source: RolloutSource | null
   /** Split that its name or its folders name. */
   readonly split: string | undefined
+  /** Found in a folder, and not named by the person. */
+  readonly inFolder: boolean
 }
 
 /** Folders replaced by their files. Throws LabError import.notRows for models and workspaces. */
@@ -146,14 +160,14 @@ async function planFiles(paths: readonly string[], notes: NoteBook): Promise<Pla
   for (const path of paths) {
     const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
     if (!info.isDirectory()) {
-      planned.push({ path, bytes: info.size, source: null, split: splitOfPath(inside(path)) })
+      planned.push({ path, bytes: info.size, source: null, split: splitOfPath(inside(path)), inFolder: false })
       continue
     }
     const folder = await planFolder(path)
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
     if (folder.kind === 'unknown') throw refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(relative(path, file)) })
+    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(relative(path, file)), inFolder: true })
   }
   return planned
 }
@@ -214,6 +228,7 @@ function createSession(options: ImportOptions) {
 
   return {
     notes,
+    filesRead: () => files.length,
     total(bytes: number) {
       bytesTotal = bytes
     },
@@ -232,7 +247,10 @@ function createSession(options: ImportOptions) {
       const before = { rows, rejectedRows }
       const batches = opened.batches()
       const { held, sample } = await takeSample(batches)
-      const { kind, converter } = await chooseConverter(path, sample, hint, fileNotes)
+      const { kind, converter } = await chooseConverter(path, sample, hint, fileNotes).catch(async (error: unknown) => {
+        await batches.return(undefined)
+        throw error
+      })
       for await (const { rows: found, rejected: bad } of chain(held, batches)) {
         const out: (DatasetRow | CanonicalRollout)[] = []
         const lost = [...bad]

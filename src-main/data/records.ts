@@ -3,7 +3,7 @@
 
 import type { Estimator, NewProblem, NewRollout, ProgressCurve, RolloutDetail, SampleProvenance } from '../../src-preload/contract.ts'
 import { SCHEMA_VERSION } from '../../src-preload/contract.ts'
-import type { CanonicalEpisode, CanonicalRollout } from './canonical.ts'
+import type { CanonicalEpisode, CanonicalRollout, Message } from './canonical.ts'
 import type { Json, JsonObject } from './json.ts'
 import { asTexts, compact } from './rollouts/fields.ts'
 import { promptHash } from './rollouts/mapping.ts'
@@ -14,23 +14,26 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
   const { rollout, problem } = detail
   const curve = detail.progress[0]
   const values = new Map(curve?.estimates.map(({ boundary, value }) => [boundary, value]))
+  const origin = (detail.origin ?? {}) as Origin
   const samples = curve === undefined || curve.estimator.method === 'exact' ? undefined : curve.estimator.samples
   return compact<CanonicalRollout>({
     schemaVersion: SCHEMA_VERSION,
     runId: runUid ?? undefined,
-    split: rollout.phase === 'imported' ? undefined : rollout.phase,
+    split: rollout.phase !== 'imported' ? rollout.phase : problem.split === 'imported' ? undefined : problem.split,
     step: rollout.step,
     promptId: problem.key,
-    groupId: String(rollout.group),
+    groupId: origin.groupId ?? String(rollout.group),
     sampleIndex: rollout.sample,
     prompt: problem.prompt === '' ? undefined : problem.prompt,
+    promptMessages: whole(origin.promptMessages, problem.prompt),
     completion: detail.text === '' && detail.tokens.length > 0 ? undefined : detail.text,
+    completionMessages: whole(origin.completionMessages, detail.text),
     promptTokens: rollout.promptTokenCount > 0 ? rollout.promptTokenCount : undefined,
     completionTokens: rollout.tokenCount > 0 ? rollout.tokenCount : undefined,
     promptTokenIds: listOf(detail.promptTokens),
     completionTokenIds: listOf(detail.tokens),
     completionLogps: listOf(detail.logps),
-    finishReason: rollout.finishReason,
+    finishReason: rollout.finishReason === 'unknown' ? undefined : rollout.finishReason,
     groundTruth: asTexts(problem.answer) ?? (problem.answer === null ? undefined : JSON.stringify(problem.answer)),
     extractedAnswer: rollout.extractedAnswer ?? undefined,
     correct: rollout.correct ?? undefined,
@@ -38,7 +41,7 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
     rewards: Object.keys(rollout.rewardParts).length > 0 ? rollout.rewardParts : undefined,
     advantage: rollout.advantage ?? undefined,
     advantages: detail.advantages === null ? undefined : listOf(detail.advantages),
-    used: rollout.used,
+    used: origin.absent?.includes('used') === true ? undefined : rollout.used,
     discardReason: rollout.discardReason ?? undefined,
     startPCorrect: values.get(0),
     startPCorrectN: values.has(0) ? samples : undefined,
@@ -63,7 +66,7 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
 }
 
 /** What the workspace knows and the canonical row has no field for; undefined where there is nothing of it. */
-function extraOf({ rollout, problem, progress, sampled, provenance }: RolloutDetail): JsonObject | undefined {
+function extraOf({ rollout, problem, progress, sampled, provenance, origin }: RolloutDetail): JsonObject | undefined {
   const known = compact({
     level: problem.level ?? undefined,
     slices: Object.keys(problem.slices).length > 0 ? problem.slices : undefined,
@@ -79,7 +82,8 @@ function extraOf({ rollout, problem, progress, sampled, provenance }: RolloutDet
     sampling: provenance.sampling ?? undefined,
     policy_step: provenance.policyStep ?? undefined,
   })
-  return Object.keys(known).length === 0 ? undefined : (known as unknown as JsonObject)
+  const all = { ...(origin as Origin | undefined)?.extra, ...known }
+  return Object.keys(all).length === 0 ? undefined : (all as unknown as JsonObject)
 }
 
 /** Single-precision values in nine digits, which give them back exactly. */
@@ -123,16 +127,36 @@ export interface RolloutPlace {
   readonly provenance: SampleProvenance
 }
 
+/** What the file said of a rollout that the store has no column for. */
+interface Origin {
+  readonly extra?: JsonObject
+  readonly promptMessages?: readonly Message[]
+  readonly completionMessages?: readonly Message[]
+  readonly groupId?: string
+  /** Canonical fields that the file did not state and the record has to have. */
+  readonly absent?: readonly string[]
+}
+
+/** Messages whose only text is kept elsewhere go without it. */
+const lean = (messages: readonly Message[] | undefined, text: string | undefined): readonly Message[] | undefined =>
+  (messages?.length === 1 && messages[0]!.content === text ? messages.map(({ content: _content, ...rest }) => rest as unknown as Message) : messages)
+const whole = (messages: readonly Message[] | undefined, text: string): readonly Message[] | undefined =>
+  (messages?.length === 1 && messages[0]!.content === undefined ? messages.map((message) => ({ ...message, content: text })) : messages)
+
+function originOf({ extra, prompt, promptMessages, completion, completionMessages, groupId, used }: CanonicalRollout): Json {
+  return compact<Origin>({ extra, promptMessages: lean(promptMessages, prompt), completionMessages: lean(completionMessages, completion), groupId, absent: used === undefined ? ['used'] : undefined }) as unknown as Json
+}
+
 /**
- * A canonical rollout as the store takes it. Token arrays are empty where the file had none, with the numbers it states; the finish reason is `stop`
- * where it named none, because the record has no word for unknown.
+ * A canonical rollout as the store takes it. Token arrays are empty where the file had none, with the numbers it states; the finish reason is `unknown`
+ * where it named none; what the record has no place for goes along as its origin.
  */
 export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): NewRollout {
   return {
     ...place,
     budgetTokens: null,
     thinkingTokens: null,
-    finishReason: rollout.finishReason ?? 'stop',
+    finishReason: rollout.finishReason ?? 'unknown',
     correct: rollout.correct ?? null,
     extractedAnswer: rollout.extractedAnswer ?? null,
     reward: rollout.reward ?? null,
@@ -159,6 +183,7 @@ export function toNewRollout(rollout: CanonicalRollout, place: RolloutPlace): Ne
       bonus: episode.bonus ?? null,
     })),
     progress: curvesOf(rollout),
+    origin: originOf(rollout),
   }
 }
 
@@ -192,7 +217,8 @@ export function createNumbering(): (rollout: CanonicalRollout) => { readonly gro
     const step = rollout.step ?? 0
     const groups = steps.get(step) ?? new Map<string, { group: number; taken: Set<number> }>()
     steps.set(step, groups)
-    const key = rollout.groupId ?? problemOf(rollout).key
+    // A group has one problem: a group number that recurs with another is another group.
+    const key = `${rollout.groupId ?? ''}\0${problemOf(rollout).key}`
     const entry = groups.get(key) ?? { group: groups.size, taken: new Set<number>() }
     groups.set(key, entry)
     let sample = rollout.sampleIndex ?? entry.taken.size

@@ -10,9 +10,11 @@ import { importFiles } from '../data/importFiles.ts'
 import type { FileReport, ImportOptions, ImportReport } from '../data/importFiles.ts'
 import type { CanonicalRollout } from '../data/canonical.ts'
 import { splitOf } from '../data/datasets/summary.ts'
+import { refuse } from '../data/errors.ts'
 import { createNumbering, problemOf, problemOfRow, toNewRollout } from '../data/records.ts'
 import type { Rejected } from '../data/rejected.ts'
 import { writeRejected } from '../data/write/rejected.ts'
+import { opensThought, readThinking } from '../episodes/thinking.ts'
 import type { Store } from '../store/openStore.ts'
 import { createGrader } from '../tasks/graders/grader.ts'
 import type { Grader } from '../tasks/graders/grader.ts'
@@ -32,6 +34,8 @@ export interface ImportIntoOptions extends ImportOptions {
   readonly name?: string | undefined
   /** How answers are compared; guessed for datasets unless given. Rollouts without a verdict of their own are graded with it. */
   readonly grader?: string | undefined
+  /** Whether an import that brings nothing is one; refused unless this is true. */
+  readonly allowEmpty?: boolean | undefined
   /** Splits of problems whose rows name none; all of them are in `imported` unless given. */
   readonly split?: SplitRule | undefined
 }
@@ -73,6 +77,7 @@ export async function importInto(store: Store, paths: readonly string[], options
   try {
     await writeRejected(kept, walk())
     const report = incoming.report()
+    if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
     if (runId !== null) store.runs.setStatus(runId, 'finished', now())
@@ -88,9 +93,21 @@ export async function importInto(store: Store, paths: readonly string[], options
   }
 }
 
+/** Why nothing came of it: no rows, or the first reason why they were turned away and how often it came. */
+function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept: string | null): string {
+  const where = files.map(({ path }) => basename(path)).slice(0, 3).join(', ')
+  if (rows === 0) return `no rows in ${where === '' ? 'the files' : where}`
+  const [first] = rejected
+  const times = first === undefined ? 0 : rejectedByCode[first.code] ?? 0
+  return `${rows} rows in ${where}, all turned away; ${times} of them like line ${first?.line}: ${first?.reason}${kept === null ? '' : ` They are kept with their text in ${kept}.`}`
+}
+
 /** A rollout that says what would be right but not whether it was, with the grader's verdict. */
 async function withVerdict(row: CanonicalRollout, grader: Grader): Promise<CanonicalRollout> {
   if (row.correct !== undefined || row.groundTruth === undefined || row.completion === undefined) return row
+  // A thought that never closed is no answer, whoever opened it.
+  const thinking = readThinking(row.completion, { opened: row.prompt !== undefined && opensThought(row.prompt) })
+  if (thinking.marked && !thinking.closed && row.extractedAnswer === undefined) return { ...row, correct: false }
   const { correct, extracted } = await grader.grade(row.groundTruth, row.extractedAnswer ?? row.completion)
   return { ...row, correct, ...(row.extractedAnswer === undefined && extracted !== null && { extractedAnswer: extracted }) }
 }

@@ -97,17 +97,19 @@ function offerOf(detection: Detection, bytes: number, preview: Preview | null, r
     problems: asProblems ? (rows as readonly DatasetRow[]).map(problemShown) : [],
     rollouts: asProblems ? [] : (rows as readonly CanonicalRollout[]).map(rolloutShown),
     rejected: (preview?.rejected ?? []).slice(0, SHOWN_REJECTED).map(rejectedShown),
+    identity: preview?.identity == null ? null : { ...preview.identity, examples: [...preview.identity.examples] },
+    notes: (preview?.notes ?? []).map(({ message }) => message),
   }
 }
 
 /** Throws LabError file.missing, file.unreadable, import.relative; every other refusal is part of the offer. */
-async function inspect(path: string, as: string | null, map: ImportStart['map']): Promise<ImportOffer> {
+async function inspect(path: string, { as, map, identity }: Pick<ImportStart, 'as' | 'map' | 'identity'>): Promise<ImportOffer> {
   if (!isAbsolute(path)) throw new LabError('import.relative', { expected: 'the whole path of a file', found: path, next: 'Write it from the root, such as /home/me/data.jsonl.' })
   const detection = await detectImport(path)
   const { size } = await stat(path)
   if (as === 'model' || detection.kind === 'model' || detection.files.length === 0) return offerOf(detection, size, null, null)
   try {
-    return offerOf(detection, size, await previewImport(path, { ...(as !== null && { as }), map }), null)
+    return offerOf(detection, size, await previewImport(path, { ...(as !== null && { as }), map, identity }), null)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     return offerOf(detection, size, null, error)
@@ -132,7 +134,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
 
   async function work(store: Store, request: ImportStart, { signal, onEvent }: JobControl, label: string): Promise<ImportResult> {
     const began = now()
-    const { paths, as, map, name, grader, keepDuplicates, split } = request
+    const { paths, as, map, identity, name, grader, keepDuplicates, split } = request
     const progress = (done: number, total: number, rows: number): void => onEvent({
       kind: 'progress', runId: null,
       report: {
@@ -143,7 +145,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
     try {
       if (as === 'model' || (as === null && await isModel(paths[0]!))) return await modelResult(store, request, signal)
       const imported = await importInto(store, paths, {
-        ...(as !== null && { as }), map, ...(name !== null && { name }), ...(grader !== null && { grader }), ...(split !== null && { split }), keepDuplicates, signal,
+        ...(as !== null && { as }), map, ...(name !== null && { name }), ...(grader !== null && { grader }), ...(split !== null && { split }), keepDuplicates, identity, signal,
         onProgress: ({ bytesRead, bytesTotal, rows }) => progress(bytesRead, bytesTotal, rows),
       }, now)
       const { report, record, datasetId, runId } = imported
@@ -162,7 +164,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
 
   return {
     choices,
-    inspect: async ({ paths, as, map }) => Promise.all(paths.map((path) => inspect(path, as, map))),
+    inspect: async ({ paths, ...how }) => Promise.all(paths.map((path) => inspect(path, how))),
     start(request): Job {
       const store = open()
       if (store.workspace().access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace open for writing', found: 'one open for reading', next: 'Close the program that writes to it, then open it again.' })

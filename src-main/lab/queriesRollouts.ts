@@ -39,7 +39,7 @@ export function thinkingView(curve: ProgressCurve): ThinkingView | null {
 }
 
 const finishes: { readonly [F in RolloutDetail['rollout']['finishReason']]: FinishReason } = {
-  stop: 'stop', forced: 'stop', length: 'length', cancelled: 'aborted', error: 'aborted',
+  stop: 'stop', unknown: 'stop', forced: 'stop', length: 'length', cancelled: 'aborted', error: 'aborted',
 }
 /** Terms that credit rules add themselves, so they are not handed to them again. */
 const CREDITED = new Set(['outcome', 'progress', 'length_penalty', 'overlong'])

@@ -30,6 +30,8 @@ type Body = Pick<NewRollout, 'text' | 'promptTokens' | 'tokens' | 'logps' | 'sam
 const bodyFields = mapping<Body>({
   text: 'plain', promptTokens: 'int32', tokens: 'int32', logps: 'float32', sampled: 'bytes', advantages: 'float32',
 })
+/** Kept beside the body for what was imported; most rollouts have none. */
+const originText = (origin: NewRollout['origin']): string | null => (origin === undefined || origin === null ? null : JSON.stringify(origin))
 const episodeFields = mapping<Episode>(
   { index: 'plain', startToken: 'plain', endToken: 'plain', textStart: 'plain', textEnd: 'plain', marker: 'plain', bonus: 'plain' },
   { index: 'episode_index' },
@@ -49,7 +51,7 @@ function totalProgress(curve: ProgressCurve | undefined): number | null {
 
 export function rolloutStore(db: Connection) {
   const insert = db.prepare(`INSERT INTO rollouts (provenance_id, ${rolloutFields.columns}) VALUES (?, ${rolloutFields.marks})`)
-  const insertBody = db.prepare(`INSERT INTO rollout_bodies (rollout_id, ${bodyFields.columns}) VALUES (?, ${bodyFields.marks})`)
+  const insertBody = db.prepare(`INSERT INTO rollout_bodies (rollout_id, origin, ${bodyFields.columns}) VALUES (?, ?, ${bodyFields.marks})`)
   const insertEpisode = db.prepare(`INSERT INTO episodes (rollout_id, ${episodeFields.columns}) VALUES (?, ${episodeFields.marks})`)
   const insertEstimate = db.prepare(
     `INSERT INTO progress_estimates (rollout_id, estimator_id, ${estimateFields.columns}) VALUES (?, ?, ${estimateFields.marks})`,
@@ -64,7 +66,7 @@ export function rolloutStore(db: Connection) {
 
   const select = db.prepare<unknown[], Row>(`SELECT id, ${rolloutFields.columns} FROM rollouts WHERE id = ?`)
   const selectDetail = db.prepare<unknown[], Row>(`
-    SELECT v.spec, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
+    SELECT v.spec, b.origin, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
     FROM rollouts r JOIN rollout_bodies b ON b.rollout_id = r.id JOIN problems p ON p.id = r.problem_id JOIN provenances v ON v.id = r.provenance_id
     WHERE r.id = ?`)
   const selectEpisodes = db.prepare<unknown[], Row>(`SELECT ${episodeFields.columns} FROM episodes WHERE rollout_id = ? ORDER BY episode_index`)
@@ -117,7 +119,7 @@ export function rolloutStore(db: Connection) {
         keptThinking: rollout.keptThinking ?? false,
       })
       const id = Number(insert.run(provenanceId(rollout.provenance), ...row).lastInsertRowid)
-      insertBody.run(id, ...bodyFields.toRow(rollout))
+      insertBody.run(id, originText(rollout.origin), ...bodyFields.toRow(rollout))
       for (const episode of rollout.episodes) insertEpisode.run(id, ...episodeFields.toRow(episode))
       for (const curve of rollout.progress) insertCurve(id, curve, estimatorId)
       return id
@@ -151,6 +153,7 @@ export function rolloutStore(db: Connection) {
         problem: toProblem(rest),
         provenance: JSON.parse(rest.spec as string) as SampleProvenance,
         ...bodyFields.fromRow(rest),
+        ...(rest.origin !== null && { origin: JSON.parse(rest.origin as string) as RolloutDetail['origin'] }),
         episodes: selectEpisodes.all(id).map(episodeFields.fromRow),
         progress: progressOf(id),
       }

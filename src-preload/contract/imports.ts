@@ -54,6 +54,22 @@ export const previewRollout = z.object({
 })
 export type PreviewRollout = Of<typeof previewRollout>
 
+export const identities = ['prompt', 'id'] as const
+/** Both readings of which rollouts answer the same problem, where their prompts and their ids disagree. */
+export const identityFound = z.object({
+  by: z.enum(identities),
+  /** Problems there are by each reading. */
+  byPrompt: count,
+  byId: count,
+  /** Ids with more than one prompt, prompts with more than one id, prompts with more than one reference answer. */
+  collisions: count,
+  running: count,
+  answers: count,
+  /** The first of each, in words. */
+  examples: z.array(z.string()),
+})
+export type IdentityFound = Of<typeof identityFound>
+
 /** What a file or folder is, and what its first 50 rows would become under the options asked for. */
 export const importOffer = z.object({
   path: z.string(),
@@ -77,6 +93,10 @@ export const importOffer = z.object({
   problems: z.array(previewProblem),
   rollouts: z.array(previewRollout),
   rejected: z.array(rejectedRow),
+  /** Null for datasets. */
+  identity: identityFound.nullable(),
+  /** What an import would do with these rows that costs none of them but should be known. */
+  notes: z.array(z.string()),
 })
 export type ImportOffer = Of<typeof importOffer>
 
@@ -86,6 +106,8 @@ export const importRequest = z.object({
   /** `dataset`, `rollouts`, `model` or the name of a rollout source; guessed from the rows when null. */
   as: name.nullable().default(null),
   map: importMap.default({}),
+  /** What makes rollouts samples of one problem: the same prompt and answer, or the id that their rows state. */
+  identity: z.enum(identities).default('prompt'),
 })
 
 export const importStart = importRequest.extend({

@@ -161,8 +161,8 @@ export type Step = Of<typeof step>
 
 export const phases = ['train', 'eval', 'imported'] as const
 export type Phase = (typeof phases)[number]
-/** `stop`: an end token. `length`: the limit. `forced`: thinking was ended for it. `cancelled`, `error`: see `error`. */
-export const finishReasons = ['stop', 'length', 'forced', 'cancelled', 'error'] as const
+/** `unknown`: a file that was imported did not say. `stop`: an end token. `length`: the limit. `forced`: thinking was ended for it. `cancelled`, `error`: see `error`. */
+export const finishReasons = ['stop', 'length', 'forced', 'cancelled', 'error', 'unknown'] as const
 export type FinishReason = (typeof finishReasons)[number]
 
 /** Which weights, settings and engine made a sample; stored once and pointed at. */
@@ -255,6 +255,8 @@ const rolloutBody = z.object({
   advantages: float32s.nullable(),
   episodes: z.array(episode),
   progress: z.array(progressCurve),
+  /** What the file it was imported from said beyond this record, and what it did not say; absent for what was sampled here. */
+  origin: json.optional(),
 })
 
 /** As written: one completion, kept whether or not it was used. The first progress curve is the one lists sort by. */

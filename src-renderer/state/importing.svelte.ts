@@ -34,6 +34,8 @@ export class Group {
   name: string | number | null = $state('')
   grader: string | null = $state(null)
   keepDuplicates = $state(false)
+  /** What makes rollouts samples of one problem. */
+  identity: ImportStart['identity'] = $state('prompt')
   /** Share of problems held out, in percent; null leaves them as they are. */
   heldOut: number | null = $state(null)
   seed: number | null = $state(1)
@@ -64,7 +66,7 @@ export class Group {
     const turn = ++this.#turn
     this.looking = true
     try {
-      const offers = await lab.client.imports.inspect({ paths: [...this.paths], as: this.as, map: { ...this.map } })
+      const offers = await lab.client.imports.inspect({ paths: [...this.paths], as: this.as, map: { ...this.map }, identity: this.identity })
       if (turn !== this.#turn) return
       this.offers = offers
       this.problem = null
@@ -90,7 +92,7 @@ export class Group {
 
   get request(): ImportStart {
     const split = this.kind === 'dataset' && this.heldOut !== null ? { seed: this.seed ?? 1, shares: [{ name: 'train', share: 1 - this.heldOut / 100 }, { name: 'eval', share: this.heldOut / 100 }] } : null
-    return { paths: [...this.paths], as: this.as, map: { ...this.map }, name: String(this.name ?? '').trim() || null, grader: this.grader, keepDuplicates: this.keepDuplicates, split }
+    return { paths: [...this.paths], as: this.as, map: { ...this.map }, name: String(this.name ?? '').trim() || null, grader: this.grader, keepDuplicates: this.keepDuplicates, identity: this.identity, split }
   }
 }
 

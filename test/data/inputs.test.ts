@@ -1,7 +1,7 @@
 // Files as people have them, made after what was reported of other tools: each sentence says what is right for one, and the file is
 // imported by the importer that everybody uses.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
@@ -11,6 +11,7 @@ import { importFiles } from '../../src-main/data/importFiles.ts'
 import type { ImportOptions, ImportReport } from '../../src-main/data/importFiles.ts'
 import { previewImport } from '../../src-main/data/preview.ts'
 import { extractAnswer } from '../../src-main/tasks/graders/extract.ts'
+import { newFolder } from './files.ts'
 
 const root = join(import.meta.dirname, 'inputs')
 
@@ -193,5 +194,18 @@ describe('what others write', () => {
     const { rollouts } = await imported('trl-log-extra')
     expect(rollouts.map(({ correct, finishReason }) => [correct, finishReason])).toEqual([[true, undefined], [false, undefined], [undefined, undefined], [undefined, undefined]])
     expect(rollouts[1]!.extra).toMatchObject({ gold_parsed: "[15, '15']", answer_parsed: '[]' })
+  })
+})
+
+describe('a folder', () => {
+  it('leaves out by name what is neither problems nor rollouts, and brings the rest', async () => {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'card.json'), '{"license": "mit", "homepage": "example.org"}')
+    writeFileSync(join(folder, 'test.jsonl'), '{"question": "1+1?", "answer": "2"}\n')
+    const job = importFiles([folder])
+    const splits: (string | undefined)[] = []
+    for await (const { rows } of job) splits.push(...(rows as readonly DatasetRow[]).map(({ split }) => split))
+    expect(splits).toEqual(['test'])
+    expect(job.report().notes).toMatchObject([{ code: 'file.skipped', detail: expect.stringContaining('card.json') }])
   })
 })

@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { importInto } from '../../src-main/lab/importInto.ts'
+import { fromRolloutDetail } from '../../src-main/data/records.ts'
+import { importFiles } from '../../src-main/data/importFiles.ts'
+import { toTrlRow } from '../../src-main/data/rollouts/trl.ts'
+import { writeRollouts } from '../../src-main/data/write/rollouts.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-import-'))
@@ -44,5 +48,38 @@ describe('an import into a workspace', () => {
     const before = store.workspace().counts
     await expect(importInto(store, [join(folder, 'missing.jsonl')], {}, () => 3)).rejects.toMatchObject({ code: expect.stringMatching(/^file\./) })
     expect(store.workspace().counts).toEqual(before)
+  })
+
+  it('gives TRL back every column and the structure of its messages', async () => {
+    const rows = [
+      { step: 8, prompt: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: '7+8?' }], completion: [{ role: 'assistant', content: '\\boxed{15}', reasoning_content: 'fifteen' }], accuracy_reward: 1, format_reward: 0.5, solution: '15', gold_parsed: '[15]', advantage: 0.5 },
+      { step: 8, prompt: [{ role: 'user', content: 'Prove it.' }], completion: [{ role: 'assistant', content: 'It is.' }], accuracy_reward: null, format_reward: 0, solution: 'by parity', gold_parsed: '[]', advantage: 0 },
+    ]
+    const path = file('trl.jsonl', rows.map((row) => JSON.stringify(row)))
+    const { runId } = await importInto(store, [path], {}, () => 4)
+    const stored = store.rollouts.group({ runId: runId!, steps: [8, 8] }).map(({ id }) => store.rollouts.detail(id)!)
+    expect(stored.map(({ rollout }) => rollout.finishReason)).toEqual(['unknown', 'unknown'])
+    const back = stored.map((detail) => toTrlRow(fromRolloutDetail(detail, null)))
+    back.forEach((row, at) => expect(row).toMatchObject(rows[at]!))
+    for (const invented of ['finish_reason', 'used']) expect(back[0]).not.toHaveProperty(invented)
+    const written = join(folder, 'back.jsonl')
+    await writeRollouts(written, () => stored.map((detail) => fromRolloutDetail(detail, null)), { as: 'trl' })
+    const again = importFiles([written])
+    for await (const batch of again) expect(batch.rows).toMatchObject([{ completionMessages: rows[0]!.completion, rewards: { accuracy_reward: 1, format_reward: 0.5 } }, { extra: { accuracy_reward: null, gold_parsed: '[]' } }])
+  })
+
+  it('refuses to bring nothing unless it was asked to, and says why', async () => {
+    const path = file('unanswered.jsonl', ['{"problem": "a?", "answer": "notfound"}', '{"problem": "b?", "answer": "proof"}'])
+    await expect(importInto(store, [path], {}, () => 5)).rejects.toMatchObject({ code: 'import.nothing', found: expect.stringContaining('notfound stands for none') })
+    const { report } = await importInto(store, [path], { allowEmpty: true }, () => 6)
+    expect([report.rows, report.imported]).toEqual([2, 0])
+  })
+
+  it('keeps prompt and gold of each benchmark though both count their ids from 0, and grades no unclosed thought as right', async () => {
+    const one = file('one.jsonl', ['{"id": 0, "question": "3^4?", "response": "81", "answer": "81", "reward": 1}'])
+    const two = file('two.jsonl', ['{"id": 0, "question": "Legs of a dog? <think>", "response": "maybe 4", "answer": "4", "reward": 0}'])
+    const { datasetId, runId } = await importInto(store, [one, two], { grader: 'integer' }, () => 7)
+    expect(store.datasets.problems(datasetId!, 'imported', 0, 10).map(({ key, prompt, answer }) => [key.slice(0, 1), prompt, answer])).toEqual([['0', '3^4?', '81'], ['0', 'Legs of a dog? <think>', '4']])
+    expect(store.rollouts.page({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 10, after: null }).rollouts.map(({ correct }) => correct)).toEqual([true, false])
   })
 })

@@ -29,12 +29,17 @@ export const trl: SourceReader = {
     const numeric = others.filter((name) => typeof row[name] === 'number')
     const rewards = numeric.map((name) => [name, fields.take([name], asNumber)!] as const)
     const missing = others.filter((name) => row[name] === 'NaN' || row[name] === null)
+    // A column of a reward that says nothing here is still a column, and the gold stays under the name it was logged by.
     for (const name of missing) fields.take([name], () => true)
-    const groundTruth = fields.take(['ground_truth', 'solution', 'answer'], asGold)
-    const known = fromCanonicalRow(fields.rest())
+    const truth = ['ground_truth', 'solution', 'answer'].find((name) => fields.peek(name) !== undefined && asGold(fields.peek(name)) !== undefined)
+    const groundTruth = truth === undefined ? undefined : asGold(row[truth])
+    if (truth === 'ground_truth') fields.take([truth], () => true)
+    const { extra, ...known } = fromCanonicalRow(fields.rest())
+    const silent = Object.fromEntries(missing.map((name) => [name, null]))
     const parts: { readonly [name: string]: number } | undefined = known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined)
     return [compact<CanonicalRollout>({
       ...known,
+      extra: { ...extra, ...silent },
       promptId: known.promptId ?? promptHash(prompt?.text),
       prompt: prompt?.text,
       promptMessages: prompt?.messages ?? known.promptMessages,
@@ -48,19 +53,33 @@ export const trl: SourceReader = {
   },
 }
 
+/** What the workspace adds to a rollout (records.ts): kept together, so that its numbers are not taken for rewards. */
+const ADDED = new Set(['level', 'slices', 'budget_tokens', 'thinking_tokens', 'overthink_tokens', 'error', 'estimator', 'sampled', 'sampling', 'policy_step', 'stated_prompt_id', 'own_prompt', 'own_ground_truth'])
+
+/** Columns of the file it came from, and the rest. */
+function apart(extra: JsonObject): [JsonObject, JsonObject] {
+  const isOwn = (name: string): boolean => !ADDED.has(name) && !canonicalNames.has(name)
+  const entries = Object.entries(extra)
+  return [Object.fromEntries(entries.filter(([name]) => isOwn(name))), Object.fromEntries(entries.filter(([name]) => !isOwn(name)))]
+}
+
 /**
  * A rollout as a row of TRL's table: reward parts become columns, and what TRL has no place for follows under its canonical
  * name, as a reward's `log_extra` would. Parts that are named like a canonical field stay together in `rewards`.
  */
 export function toTrlRow(rollout: CanonicalRollout): JsonObject {
-  const { schema_version: _version, step, prompt, completion, advantage, rewards, ...logged } = toCanonicalRow(rollout)
+  const { schema_version: _version, step, prompt, prompt_messages: promptMessages, completion, completion_messages: completionMessages, advantage, rewards, extra, ground_truth: truth, ...logged } = toCanonicalRow(rollout)
+  const [own, others] = apart((extra ?? {}) as JsonObject)
   const clash = Object.keys(rollout.rewards ?? {}).some((name) => canonicalNames.has(name))
   return {
     step: step ?? null,
-    prompt: prompt ?? null,
-    completion: completion ?? null,
+    prompt: promptMessages ?? prompt ?? null,
+    completion: completionMessages ?? completion ?? null,
     ...(clash ? { rewards: rewards! } : rollout.rewards),
+    ...own,
+    ...(truth !== undefined && !['solution', 'answer'].some((name) => JSON.stringify(own[name]) === JSON.stringify(truth)) && { ground_truth: truth }),
     ...logged,
+    ...(Object.keys(others).length > 0 && { extra: others }),
     advantage: advantage ?? null,
   }
 }

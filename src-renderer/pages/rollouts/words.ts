@@ -20,6 +20,7 @@ export const finishWord: Readonly<Record<Rollout['finishReason'], string>> = {
   forced: 'thinking was ended at the budget',
   cancelled: 'cancelled',
   error: 'failed',
+  unknown: 'its file does not say how it ended',
 }
 
 /** Why a rollout was left out of the loss, in words; a reason without words is shown as it is. */
