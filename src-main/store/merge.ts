@@ -18,7 +18,7 @@ import { copyOther, inspectOther, type PrivateCopy } from './otherWorkspace.ts'
 /** Rollouts copied between two turns of the event loop: a few tens of milliseconds. */
 const CHUNK = 400
 
-type Noun = 'datasets' | 'problems' | 'models' | 'runs' | 'checkpoints' | 'evaluations' | 'provenances' | 'estimators' | 'rollouts'
+type Noun = 'datasets' | 'problems' | 'models' | 'runs' | 'checkpoints' | 'evaluations' | 'provenances' | 'estimators' | 'rollouts' | 'studies'
 
 /** Columns that hold ids, by table. */
 const references: { readonly [table: string]: { readonly [column: string]: Noun } } = {
@@ -34,6 +34,7 @@ const references: { readonly [table: string]: { readonly [column: string]: Noun 
   episodes: { rollout_id: 'rollouts' },
   progress_estimates: { rollout_id: 'rollouts', estimator_id: 'estimators' },
   events: { run_id: 'runs' },
+  study_cells: { study_id: 'studies', run_id: 'runs' },
 }
 
 /** JSON keys that hold ids, wherever they stand. */
@@ -258,6 +259,13 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   for (const row of all(`SELECT * FROM other.events o ${withRun} ORDER BY id`)) {
     insert('events', { ...row, id: undefined }, { data: renumbered(row.data) })
     added.events++
+  }
+
+  // A study comes with all of its cells when everything does, and else when a run of it does; one that is here stays as it is.
+  for (const row of all(`SELECT * FROM other.studies ${everything ? '' : `WHERE id IN (SELECT study_id FROM other.study_cells WHERE run_id ${ofRuns})`} ORDER BY id`)) {
+    if (number('SELECT id FROM main.studies WHERE uid = ?', row.uid) > 0) continue
+    move('studies', row.id, insert('studies', { ...row, id: undefined }))
+    for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id)) insert('study_cells', { ...cell, id: undefined }, { spec: renumbered(cell.spec) })
   }
 
   const broken = db.pragma('foreign_key_check') as unknown[]

@@ -24,6 +24,7 @@ import { runStore } from './runs.ts'
 import { checkSchema, findMigrations, isBlank, migrate, MIGRATIONS } from './schema.ts'
 import { settingStore } from './settings.ts'
 import { stepStore } from './steps.ts'
+import { studyStore } from './studies.ts'
 
 const DATABASE = 'workspace.db'
 const CHECKPOINTS = 'checkpoints'
@@ -255,6 +256,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     evaluations: explained(evaluationStore(db, rollouts), file),
     events: explained(events, file),
     settings: explained(settingStore(db), file),
+    studies: explained(studyStore(db), file),
     /** Other workspaces: looked at, and taken over. */
     others: mergeStore(db, absolute, options.migrations ?? MIGRATIONS),
 
