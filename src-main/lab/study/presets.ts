@@ -1,0 +1,89 @@
+// Studies with a name, as data: which arms, against which of them the others are read, and what all cells share. An arm is a preset of runs,
+// or what differs from one; a grid is arms by seeds. Part of a grid can be run by itself, and is reported as a part.
+import { presets } from '../presets.ts'
+import type { Preset } from '../presets.ts'
+
+export interface StudyArm {
+  readonly key: string
+  readonly title: string
+  /** What becomes of a run's specification in this arm. */
+  readonly spec: Preset['spec']
+  /** What the arm is for in the report: a method, or a control that shows where a gain comes from. */
+  readonly role: 'method' | 'control'
+}
+
+export interface StudyPreset {
+  readonly title: string
+  /** One sentence: the question it answers. */
+  readonly about: string
+  readonly arms: readonly StudyArm[]
+  /** Key of the arm that others are read against. */
+  readonly baseline: string
+  /** Key of the arm that the first paragraph is about. */
+  readonly subject: string
+}
+
+/** An arm from a preset of runs, with options of its algorithm changed. */
+function arm(key: string, preset: string, { title, options, lr, role = 'method' }: { readonly title?: string; readonly options?: Record<string, unknown>; readonly lr?: number; readonly role?: StudyArm['role'] } = {}): StudyArm {
+  const { title: usual, spec } = presets[preset]!
+  const named = title ?? usual
+  return {
+    key, title: named, role,
+    spec: { ...spec, name: named, algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } }, ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }) },
+  }
+}
+
+const outcome = arm('outcome', 'countdown-outcome', { title: 'outcome RL (Dr. GRPO)' })
+const exact = arm('mrt-exact', 'countdown-mrt-exact')
+const lengthPenalty = (alpha: number): StudyArm => arm(`length-${alpha}`, 'countdown-length-penalty', { title: `length penalty ${alpha}`, options: { alpha } })
+const controls: readonly StudyArm[] = [
+  arm('control-shuffled', 'countdown-control-shuffled', { role: 'control' }),
+  arm('control-charge', 'countdown-control-charge', { role: 'control' }),
+  arm('control-constant', 'countdown-control-constant', { role: 'control' }),
+  arm('control-random', 'countdown-control-random', { role: 'control' }),
+]
+
+export const studyPresets: Readonly<Record<string, StudyPreset>> = {
+  headline: {
+    title: 'Countdown-3: outcome RL, length penalties, MRT and its controls from the same start',
+    about: 'What holds of the paper\'s three claims: gain over outcome RL, token efficiency, extrapolation to larger budgets.',
+    baseline: 'outcome', subject: 'mrt-exact',
+    arms: [
+      outcome,
+      arm('dapo', 'countdown-dapo'),
+      lengthPenalty(0.2), lengthPenalty(0.5), lengthPenalty(1),
+      exact,
+      arm('mrt-exact-centred', 'countdown-mrt-exact-centred'),
+      arm('mrt-online', 'countdown-mrt-online'),
+      arm('mrt-pooled', 'countdown-mrt-pooled'),
+      ...controls,
+    ],
+  },
+  alpha: {
+    title: 'How much progress should be paid: alpha of MRT-exact',
+    about: 'Accuracy and regret of MRT-exact over alpha, from nothing to four times the outcome.',
+    baseline: 'outcome', subject: 'alpha-1',
+    arms: [outcome, ...[0.25, 0.5, 1, 2, 4].map((alpha) => arm(`alpha-${alpha}`, 'countdown-mrt-exact', { title: `MRT-exact, alpha ${alpha}`, options: { alpha } }))],
+  },
+  'credit-rules': {
+    title: 'Credit rules on the same outcome',
+    about: 'Whether the way in which outcomes are turned into advantages matters here: Dr. GRPO, GRPO, RLOO, DAPO, GSPO, and MRT\'s two ways of paying progress.',
+    baseline: 'outcome', subject: 'mrt-exact',
+    arms: [outcome, arm('grpo', 'countdown-grpo'), arm('rloo', 'countdown-rloo'), arm('dapo', 'countdown-dapo'), arm('gspo', 'countdown-gspo'), arm('mrt-termination', 'countdown-mrt-termination'), exact],
+  },
+  controls: {
+    title: 'Where the gain of MRT-exact comes from',
+    about: 'MRT-exact beside four arms in which something else than its own progress is paid.',
+    baseline: 'outcome', subject: 'mrt-exact',
+    arms: [outcome, exact, ...controls],
+  },
+  'learning-rate': {
+    title: 'Learning rates of outcome RL and MRT-exact',
+    about: 'Whether one learning rate serves both methods.',
+    baseline: 'outcome-0.0003', subject: 'mrt-exact-0.0003',
+    arms: [1e-4, 3e-4, 1e-3].flatMap((lr) => [
+      arm(`outcome-${lr}`, 'countdown-outcome', { title: `outcome RL, rate ${lr}`, lr }),
+      arm(`mrt-exact-${lr}`, 'countdown-mrt-exact', { title: `MRT-exact, rate ${lr}`, lr }),
+    ]),
+  },
+}
