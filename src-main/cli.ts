@@ -7,12 +7,13 @@ import { dataCommands } from './cli/data.ts'
 import { exportCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
 import { sampleCommand } from './cli/sample.ts'
+import { studyCommand } from './cli/study.ts'
 
 const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), exportCommand(), reportCommand(), mergeCommand()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), exportCommand(), reportCommand(), mergeCommand()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })
