@@ -67,10 +67,74 @@ export const lastBoxed = (text: string): string | null => {
   return answer.trim()
 }
 
+const TAGS = ['answer', 'final_answer', 'Answer', 'finalAnswer', 'ANSWER']
+
 const lastTagged = (text: string): string | null => {
-  const close = text.lastIndexOf('</answer>')
-  const open = close < 0 ? -1 : text.lastIndexOf('<answer>', close)
-  return open < 0 ? null : text.slice(open + '<answer>'.length, close).trim() || null
+  let found: { at: number; text: string } | null = null
+  for (const tag of TAGS) {
+    const close = text.lastIndexOf(`</${tag}>`)
+    const open = close < 0 ? -1 : text.lastIndexOf(`<${tag}>`, close)
+    if (open >= 0 && (found === null || close > found.at)) found = { at: close, text: text.slice(open + tag.length + 2, close).trim() }
+  }
+  return found === null || found.text === '' ? null : found.text
+}
+
+const LONGEST_JSON = 20_000
+const JSON_KEYS = ['final_answer', 'finalAnswer', 'answer', 'Answer', 'result']
+
+/** A reply that is one JSON object, in a fence or not: its final_answer, answer or result, if that is a number or a text. */
+const fromJson = (text: string): string | null => {
+  if (text.length > LONGEST_JSON || !text.startsWith('{') || !text.endsWith('}')) return null
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  const record = value as Record<string, unknown>
+  for (const key of JSON_KEYS) if (Object.hasOwn(record, key)) {
+    const answer = record[key]
+    if (typeof answer === 'string' && answer.trim() !== '') return lastBoxed(answer) ?? answer.trim()
+    // The number as it is written, not as a double: all its digits count.
+    if (typeof answer === 'number') return new RegExp(`"${key}"\\s*:\\s*(-?[\\d.]+(?:[eE][+-]?\\d+)?)`).exec(text)?.[1] ?? String(answer)
+  }
+  return null
+}
+
+/** The inside of a fence that is all there is. */
+const unfenced = (text: string): string => {
+  if (!text.startsWith('```') || !text.endsWith('```') || text.length < 7) return text
+  const inside = text.slice(3, -3)
+  const firstLine = inside.indexOf('\n')
+  if (inside.includes('```')) return text
+  return (firstLine >= 0 && /^\w*\s*$/.test(inside.slice(0, firstLine)) ? inside.slice(firstLine + 1) : inside).trim()
+}
+
+/** Marks with which models end a turn; the pattern reads from the end only. */
+const TURN_END = /(?:<\|[\w-]{1,40}\|>|<｜[^｜<>]{1,40}｜>|<\/s>|<eos>|<end_of_turn>|<pad>|\[EOS\])\s*$/
+const LONGEST_MARK = 60
+
+const withoutTurnEnds = (text: string): string => {
+  let left = text.trim()
+  for (let marks = 0; marks < 64; marks++) {
+    const tail = left.slice(-LONGEST_MARK)
+    const mark = TURN_END.exec(tail)
+    if (mark === null) break
+    left = left.slice(0, left.length - tail.length + mark.index).trimEnd()
+  }
+  return left
+}
+
+/** A line that opens another turn or another problem. */
+const NEXT_QUESTION = /\n[ \t]*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>)?\s*(?:\*\*|#{1,3} )?(?:question|problem|exercise|q|human|user|instruction)[ \t]*\d{0,4}[ \t]*[:\n]/gi
+
+/** A model that went on with a question of its own after its answer: what follows answers that question. Cut only where an answer stands before. */
+const beforeNextQuestion = (text: string): string => {
+  for (const match of text.matchAll(NEXT_QUESTION)) {
+    const before = text.slice(0, match.index)
+    if ((lastBoxed(before) ?? lastTagged(before) ?? lastHashed(before)) !== null) return before.trim()
+  }
+  return text
 }
 
 /** GSM8K's mark. A markdown heading of the fourth level ("#### Step 2") is none. */
@@ -82,8 +146,10 @@ const lastHashed = (text: string): string | null => {
   return line.length < 200 && /\d|\\/.test(line) && /^[-+−$€£\d.,/%\s\\{}()^:]*[A-Za-z%]*\}?\$?\.?$/.test(line) ? line : null
 }
 
-const CUE = /[\s*_]*(?:(?:should be|must be|would be|is|are|:|=|：)[\s*_:]*)/y
-const CUT = /[.!?](?=\s|\*|$)|,?\s+(?:because|since|which|so|as)\b/
+/** The word for "answer" in the languages that models answer in. */
+const ANNOUNCED = /\banswers?\b|答案|答えは?|정답은?|(?<!\p{L})(?:ответ|відповідь|respuesta(?: final)?|réponse(?: finale)?|antwort|resposta(?: final)?|risposta(?: finale)?)(?!\p{L})/giu
+const CUE = /[\s*_]*(?:(?:should be|must be|would be|is|are|es|est|ist|é|è|这是|是|为|為|:|=|：|—|–)[\s*_:：]*)/y
+const CUT = /[.!?。！？](?=\s|\*|$)|,?\s+(?:because|since|which|so|as)\b/
 
 /** A formula that opens on its own line runs to its closing delimiter; otherwise the line is the statement. */
 const statementAt = (text: string): string => {
@@ -108,7 +174,7 @@ const statedValue = (statement: string): string => {
 const lastAnnounced = (text: string): string | null => {
   const tail = text.slice(-TAIL)
   let found: string | null = null
-  for (const match of tail.matchAll(/\banswers?\b/gi)) {
+  for (const match of tail.matchAll(ANNOUNCED)) {
     CUE.lastIndex = match.index + match[0].length
     const cue = CUE.exec(tail)
     const heading = cue === null ? /^[\s*_]*\n\s*/.exec(tail.slice(match.index + match[0].length, match.index + match[0].length + 40)) : null
@@ -166,9 +232,9 @@ const isSentence = (text: string): boolean => {
 
 /** The answer a text states, or null. Text that is no sentence is its own answer. */
 export const extractAnswer = (completion: string, { fallback = 'safe' }: Extraction = {}): string | null => {
-  const text = answerPart(completion).trim()
+  const text = beforeNextQuestion(unfenced(withoutTurnEnds(answerPart(completion))))
   if (text === '') return null
-  const marked = lastBoxed(text) ?? lastTagged(text) ?? lastHashed(text)
+  const marked = fromJson(text) ?? lastBoxed(text) ?? lastTagged(text) ?? lastHashed(text)
   if (marked !== null) return clean(marked) || null
   const bare = text.length <= LONGEST_BARE && (!isSentence(text) || text.includes('\\begin{'))
   const announced = lastAnnounced(text)

@@ -4,7 +4,7 @@
 
 import type { Answer } from './answers.ts'
 import { readAnswer } from './readAnswer.ts'
-import { readChoice } from './choice.ts'
+import { letterWithText, readChoice } from './choice.ts'
 import { compareAnswers } from './compare.ts'
 import type { Finding, Pair, Rules, Tolerance } from './compare.ts'
 import { exactValue } from './exact.ts'
@@ -18,7 +18,7 @@ import { isUnitLetter, readUnit } from './units.ts'
 /** Why an answer was judged as it was; kept with the rollout. */
 export type Reason =
   | 'text' | 'exact' | 'symbolic' | 'numeric' | 'tolerance' | 'choice' | 'pattern'
-  | 'different' | 'no-answer' | 'no-gold' | 'unreadable' | 'form' | 'too-long' | 'undecided' | 'timeout' | 'memory' | 'bad-pattern'
+  | 'different' | 'decimal-comma' | 'no-answer' | 'no-gold' | 'unreadable' | 'form' | 'too-long' | 'undecided' | 'timeout' | 'memory' | 'bad-pattern'
 
 export type Grade = {
   readonly correct: boolean
@@ -109,6 +109,13 @@ const questionOf = (pairs: readonly Pair[]): Question | null => {
   return { ask: 'same', pairs: converted as (readonly [MathJson, MathJson])[], symbols: [...names.values()] }
 }
 
+/** 3,5 against 3.5: a comma that may be a decimal one or separate two numbers. Not accepted, but said. */
+const isDecimalComma = (gold: string, answer: string): boolean => {
+  const [a, b] = [gold, answer].map((text) => text.replace(/[\s$]/g, ''))
+  const comma = /^[-−+]?\d+,\d+$/
+  return comma.test(a!) !== comma.test(b!) && a!.replace(',', '.') === b!.replace(',', '.')
+}
+
 type Form = (answer: Answer) => Answer | null
 
 /** Extracts, reads, and compares under a form that both sides must have. */
@@ -125,6 +132,7 @@ const judgeRead = (gold: string, completion: string, options: GraderOptions, rul
   if (goldAnswer === null || answer === null) return wrong('form', found)
   if (textKey(left.tokens) === textKey(right.tokens)) return { correct: true, extracted: found, reason: 'text' }
   const finding = compareReads({ ...left, answer: goldAnswer }, { ...right, answer }, rules)
+  if (finding === null && isDecimalComma(wanted, found)) return wrong('decimal-comma', found)
   if (finding === null) return wrong(answer.kind === 'text' && !answer.words ? 'unreadable' : 'different', found)
   if (finding.length === 0) return { correct: true, extracted: found, reason: rules.tolerance ? 'tolerance' : 'exact' }
   const question = questionOf(finding)
@@ -185,11 +193,17 @@ const units: GraderKind = {
   judge: (gold, answer, options) => judgeRead(gold, answer, options, { ...(options.tolerance && { tolerance: options.tolerance }) }, value),
 }
 
+const GOLD_LETTER = /^(?:\\(?:text|textbf|mathrm)\{)?\(?[A-J]\)?\.?\}?$/
+
 const math: GraderKind = {
   title: 'Mathematics',
   says: 'Equal as mathematics, in LaTeX or plain text: numbers, expressions, sets, intervals, tuples, matrices, equations, inequalities.',
-  judge: (gold, answer, options) =>
-    judgeRead(gold, answer, options, { ...(options.tolerance && { tolerance: options.tolerance }), ...(options.orderedLists && { orderedLists: true }) }),
+  judge: (gold, answer, options) => {
+    const judged = judgeRead(gold, answer, options, { ...(options.tolerance && { tolerance: options.tolerance }), ...(options.orderedLists && { orderedLists: true }) })
+    // A gold letter against the letter with its text: D and "D) 12 meters".
+    const letter = judged.correct === false && judged.extracted !== null && GOLD_LETTER.test(extractGold(gold)) ? letterWithText(judged.extracted) : null
+    return letter !== null && letter === readChoice(extractGold(gold)) ? { correct: true, extracted: judged.extracted, reason: 'choice' } : judged
+  },
 }
 
 const choice: GraderKind = {

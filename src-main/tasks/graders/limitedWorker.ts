@@ -52,6 +52,9 @@ export class LimitedWorker {
   #algebraOpen = false
   #line: Promise<unknown> = Promise.resolve()
   #closed = false
+  /** Questions this thread has answered; and how many it had when the last try ended. */
+  #answered = 0
+  #lastAnswered = 0
 
   constructor(script: URL, limits: Limits) {
     this.#script = script
@@ -77,31 +80,59 @@ export class LimitedWorker {
     await thread?.terminate()
   }
 
+  /** A thread that dies of memory after answering others may owe that to an earlier question: this one is then asked again in a fresh thread. */
   async #askNow(question: Question): Promise<Reply> {
-    if (this.#closed) throw new Error('the grader is closed')
-    if (this.#thread === undefined) {
-      this.#thread = new Worker(this.#script, { resourceLimits: { maxOldGenerationSizeMb: this.#limits.memoryMb } })
-      this.#thread.unref()
-      await this.#prepare('start')
-    }
-    if (question.ask === 'same' && !this.#algebraOpen) {
-      await this.#prepare('algebra')
-      this.#algebraOpen = true
-    }
-    const reply = await this.#exchange(question, this.#limits.timeLimitMs)
-    if (reply !== 'timeout' && reply !== 'memory') return reply as Reply
-    await this.#end()
-    return gaveUp(reply)
+    const first = await this.#askOnce(question)
+    const reply = first === 'memory' && this.#lastAnswered > 0 && !this.#closed ? await this.#askOnce(question) : first
+    return reply === 'timeout' || reply === 'memory' ? gaveUp(reply) : reply
   }
 
-  async #prepare(message: 'start' | 'algebra'): Promise<void> {
+  async #askOnce(question: Question): Promise<Reply | 'timeout' | 'memory'> {
+    const reply = await this.#tryOnce(question)
+    this.#lastAnswered = this.#answered
+    if (reply === 'timeout' || reply === 'memory') await this.#end()
+    else this.#answered++
+    return reply
+  }
+
+  /** One try: opens the thread and the computer algebra where they are not open; a thread that dies of memory while opening is a try without an answer. */
+  async #tryOnce(question: Question): Promise<Reply | 'timeout' | 'memory'> {
+    if (this.#closed) throw new Error('the grader is closed')
+    if (this.#thread === undefined) {
+      this.#open()
+      if ((await this.#prepare('start')) === 'memory') return 'memory'
+    }
+    if (question.ask === 'same' && !this.#algebraOpen) {
+      if ((await this.#prepare('algebra')) === 'memory') return 'memory'
+      this.#algebraOpen = true
+    }
+    return (await this.#exchange(question, this.#limits.timeLimitMs)) as Reply | 'timeout' | 'memory'
+  }
+
+  /** A thread may run out of memory after its answer was taken or while it is being ended: such a late error has a listener of its own, and the thread is forgotten. */
+  #open(): void {
+    const thread = new Worker(this.#script, { resourceLimits: { maxOldGenerationSizeMb: this.#limits.memoryMb } })
+    const forget = (): void => {
+      if (this.#thread !== thread) return
+      this.#thread = undefined
+      this.#algebraOpen = false
+    }
+    thread.on('error', forget).on('exit', forget)
+    thread.unref()
+    this.#thread = thread
+    this.#answered = 0
+  }
+
+  async #prepare(message: 'start' | 'algebra'): Promise<'open' | 'memory'> {
     const reply = await this.#exchange(message, OPENING_MS)
-    if (reply !== 'open') throw new Error(`the grader's worker ${this.#script.href} did not answer "${message}" within ${OPENING_MS} ms`)
+    if (reply === 'open' || reply === 'memory') return reply
+    throw new Error(`the grader's worker ${this.#script.href} did not answer "${message}" within ${OPENING_MS} ms`)
   }
 
   /** Sends one message and waits for its answer, the end of the time, or the end of the thread. */
   #exchange(message: Message, limitMs: number): Promise<Outcome> {
-    const thread = this.#thread!
+    const thread = this.#thread
+    if (thread === undefined) return Promise.resolve('memory')
     const answered = new AbortController()
     thread.ref()
     return new Promise<Outcome>((resolve, reject) => {

@@ -74,8 +74,11 @@ export const FIGURES: ReadonlySet<string> = new Set(['angle', 'triangle', 'measu
 /** Infinity and pi spelled out. */
 export const WORD_CONSTANTS = table<'pi' | 'infinity'>({ pi: 'pi', infinity: 'infinity', infty: 'infinity', inf: 'infinity', oo: 'infinity' })
 
+/** Functions of several whole numbers. */
+export const AGGREGATES: ReadonlySet<string> = new Set(['gcd', 'lcm', 'max', 'min'])
+
 /** True for spelled-out names that belong to mathematics and not to a sentence. */
-export const isMathWord = (word: string): boolean => word in FUNCTIONS || word in WORD_CONSTANTS || word === 'sqrt'
+export const isMathWord = (word: string): boolean => word in FUNCTIONS || word in WORD_CONSTANTS || word === 'sqrt' || AGGREGATES.has(word)
 
 export const MATRICES: ReadonlySet<string> = new Set(['matrix', 'pmatrix', 'bmatrix', 'Bmatrix', 'smallmatrix', 'array', 'vmatrix', 'Vmatrix', 'cases', 'aligned', 'gathered'])
 

@@ -3,9 +3,11 @@
 // it is refused with Unreadable, and the answer is then compared as text only.
 // Lists, intervals, sets, matrices, relations and units around expressions are read in answers.ts.
 
+import { integral, limit, overRange } from './calculus.ts'
+import { exactValue } from './exact.ts'
 import { call, constant, contains, divide, integer, minus, number, power, product, sum, symbol } from './expression.ts'
 import type { Expression } from './expression.ts'
-import { DECORATIONS, FIGURES, FUNCTIONS, GREEK, INVERSE, WORD_CONSTANTS, table } from './notation.ts'
+import { AGGREGATES, DECORATIONS, FIGURES, FUNCTIONS, GREEK, INVERSE, WORD_CONSTANTS, table } from './notation.ts'
 import type { Token } from './tokens.ts'
 import { isUnitLetter, isUnitWord } from './units.ts'
 
@@ -33,7 +35,8 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     take(open)
     const outer = bars
     bars = 0
-    const inside = readSum()
+    const above = readSum()
+    const inside = open === '{' && is('choose') && ++at > 0 ? call('binomial', above, readSum()) : above
     bars = outer
     take(close)
     return inside
@@ -52,7 +55,7 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
   const isProse = (token: Token): boolean => {
     if (token.kind !== 'word') return false
     const { text, upright } = token
-    if (isFunction() || text in WORD_CONSTANTS || text === 'sqrt') return false
+    if (isFunction() || text in WORD_CONSTANTS || text === 'sqrt' || AGGREGATES.has(text)) return false
     if (upright) return text.length > 1 ? !/^[A-Z]+$/.test(text) || isUnitWord(text) : endsFactor(peek(-1)) && isUnitLetter(text)
     if (text.length > 3) return !/^[A-Z]+$/.test(text)
     return text.length > 1 && at > 0 && isUnitWord(text)
@@ -63,7 +66,7 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     if (token === undefined || token.kind === 'number') return false
     if (token.kind === 'word') return !isProse(token)
     if (token.kind === 'mark') return token.text === '(' || token.text === '[' || token.text === '{' || (token.text === '|' && bars === 0)
-    return token.text in PRIMARY || isFunction() || GREEK.has(token.text) || DECORATIONS.has(token.text) || FIGURES.has(token.text)
+    return token.text in PRIMARY || AGGREGATES.has(token.text) || isFunction() || GREEK.has(token.text) || DECORATIONS.has(token.text) || FIGURES.has(token.text)
   }
 
   const readSum = (): Expression => {
@@ -94,6 +97,11 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     let value = readPower()
     let afterSlash = false
     for (;;) {
+      if (peek()?.text === 'choose' && !afterSlash) {
+        at++
+        value = call('binomial', value, readPower())
+        continue
+      }
       if (is('*') || is('/')) {
         const slash = is('/')
         at++
@@ -196,7 +204,8 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     if (is('_')) {
       // Digits with a subscript are a numeral in another base; its digits and its base are what was asked for.
       at++
-      return symbol(`${token.text} in base ${readName()}`)
+      const base = readName()
+      return base === '10' || base === 'ten' ? plain : symbol(`${token.text} in base ${base}`)
     }
     if (token.value!.d !== 1n || token.text.includes('.')) return plain
     const digits = (place: number): Token | undefined => {
@@ -256,6 +265,88 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
 
   const readBinomial = (): Expression => call('binomial', readArgument(), readArgument())
 
+  /** The two ends of a sum, product or integral, in either order; the lower one may name its variable, as in k=1. */
+  const readEnds = (named: boolean): { name: string; low: Expression; high: Expression } => {
+    let [name, low, high]: [string, Expression | null, Expression | null] = ['', null, null]
+    for (let side = 0; side < 2; side++) {
+      if (is('_') && low === null) {
+        at++
+        if (named) {
+          take('{')
+          const variable = readPower()
+          if (variable.op !== 'symbol') refuse()
+          name = (variable as { name: string }).name
+          take('=')
+          low = readSum()
+          take('}')
+        } else low = readEnd()
+      } else if (is('^') && high === null) {
+        at++
+        high = readEnd()
+      } else refuse()
+    }
+    return { name, low: low!, high: high! }
+  }
+
+  const readEnd = (): Expression => (is('{') ? within('{', '}') : is('-') ? minus(readPrimary()) : readPrimary())
+
+  const certain = (found: Expression | null): Expression => found ?? refuse()
+
+  const readRange = (kind: 'sum' | 'prod'): Expression => {
+    const { name, low, high } = readEnds(true)
+    return certain(overRange(kind, readTerm(), name, low, high))
+  }
+
+  /** \int_a^b f(x) dx: the d and the variable end the integrand. */
+  const readIntegral = (): Expression => {
+    const { low, high } = readEnds(false)
+    let level = 0
+    let end = at
+    for (; end < tokens.length; end++) {
+      const token = tokens[end]!
+      if (['(', '[', '{'].includes(token.text)) level++
+      else if ([')', ']', '}'].includes(token.text)) level--
+      else if (level === 0 && token.kind === 'word' && token.text === 'd' && tokens[end + 1]?.kind === 'word' && tokens[end + 1]!.text.length === 1) break
+    }
+    if (end + 1 >= tokens.length) refuse()
+    const inside = tokens.slice(at, end)
+    const { expression, used } = inside.length === 0 ? { expression: integer(1), used: 0 } : parseExpression(inside, sign)
+    if (used < inside.length) refuse()
+    at = end + 2
+    return certain(integral(expression, tokens[end + 1]!.text, low, high))
+  }
+
+  /** \lim_{x \to a} f(x), from both sides. */
+  const readLimit = (): Expression => {
+    take('_')
+    take('{')
+    const variable = readPower()
+    if (variable.op !== 'symbol') refuse()
+    if (is('to') || is('rightarrow')) at++
+    else refuse()
+    const to = readSum()
+    take('}')
+    return certain(limit(readTerm(), (variable as { name: string }).name, to))
+  }
+
+  /** gcd, lcm, max, min of whole numbers in brackets. */
+  const readAggregate = (name: string): Expression => {
+    at++
+    take('(')
+    const values: bigint[] = []
+    do {
+      if (values.length > 0) at++
+      const value = exactValue(readSum())
+      if (value === null || value.d !== 1n) refuse()
+      values.push(value!.n)
+    } while (is(','))
+    take(')')
+    const size = (x: bigint): bigint => (x < 0n ? -x : x)
+    const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? size(a) : gcd(b, a % b))
+    const join: Record<string, (a: bigint, b: bigint) => bigint> = { gcd, lcm: (a, b) => (a === 0n || b === 0n ? 0n : size(a / gcd(a, b) * b)), max: (a, b) => (a > b ? a : b), min: (a, b) => (a < b ? a : b) }
+    return number({ n: values.reduce(join[name]!), d: 1n })
+  }
+
   // What a command at the start of a factor reads; the command itself is already taken.
   const PRIMARY = table<() => Expression>({
     frac: () => divide(readArgument(), readArgument()),
@@ -274,6 +365,10 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
       return call('ceil', inside)
     },
     imath: () => constant('i'),
+    sum: () => readRange('sum'),
+    prod: () => readRange('prod'),
+    int: readIntegral,
+    lim: readLimit,
   })
 
   const readWord = (token: Token): Expression => {
@@ -283,7 +378,14 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
       return readRoot()
     }
     if (isFunction()) return readFunction(FUNCTIONS[text]!)
+    if (AGGREGATES.has(text)) return readAggregate(text)
     if (isProse(token)) refuse()
+    const isCombination = text === 'C' && peek(1)?.text === '(' && peek(2)?.kind === 'number' && peek(3)?.text === ',' && peek(4)?.kind === 'number' && peek(5)?.text === ')'
+    if (isCombination) {
+      const [n, k] = [number(peek(2)!.value!), number(peek(4)!.value!)]
+      at += 6
+      return call('binomial', n, k)
+    }
     at++
     if (text in WORD_CONSTANTS) return constant(WORD_CONSTANTS[text]!)
     if ((text === 'e' || text === 'i') && !is('_')) return constant(text)
@@ -310,6 +412,7 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
       return refuse()
     }
     if (isFunction()) return readFunction(FUNCTIONS[token.text]!)
+    if (AGGREGATES.has(token.text)) return readAggregate(token.text)
     at++
     if (token.text in PRIMARY) return PRIMARY[token.text]!()
     if (GREEK.has(token.text)) return readSymbol(token.text)

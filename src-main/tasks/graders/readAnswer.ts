@@ -4,11 +4,13 @@
 import { asRealSet, isTuple } from './answers.ts'
 import type { Answer, Bracket } from './answers.ts'
 import { compareExactly } from './exact.ts'
-import { contains, integer, minus, product, sum, symbol, symbolsOf } from './expression.ts'
+import { contains, integer, minus, number, product, sum, symbol, symbolsOf } from './expression.ts'
 import type { Expression } from './expression.ts'
 import { MATRICES, PHRASES, table } from './notation.ts'
+import { numberInWords } from './numberWords.ts'
 import { approximate, compareNumerically } from './numeric.ts'
 import { parseExpression, Unreadable } from './parse.ts'
+import * as Q from './rational.ts'
 import { INFINITY, MINUS_INFINITY, REALS, complement, intersection, normalise, point, union } from './realSets.ts'
 import type { RealSet } from './realSets.ts'
 import { bracketDepth, closingPlace, isMark, isProseWord, isWord, separateLetters, split, trim, unwrap } from './slices.ts'
@@ -88,6 +90,26 @@ const readMatrix = (written: Slice, sign: 1 | -1): Answer => {
     rows = rows.map((row) => row.map((cell) => product(scale, cell)))
   }
   return { kind: 'matrix', determinant, rows }
+}
+
+/** 2:30 PM, 2:30 p.m., 2 pm: a time of day, compared as such. */
+const readClock = (tokens: Slice): Answer | null => {
+  if (tokens[0]?.kind !== 'number') return null
+  const written = tokens.map((token) => token.text).join('').toLowerCase()
+  const found = /^(\d{1,2})(?::(\d\d))?([ap])\.?m\.?$/.exec(written)
+  return found && { kind: 'text', key: `${Number(found[1])}:${found[2] ?? '00'} ${found[3]}m`, words: true }
+}
+
+/** A number in words: twelve, twenty-one, one half; also with its figures behind it, if they agree: seventeen (17). */
+const readInWords = (tokens: Slice): Answer | null => {
+  const cut = tokens.findIndex((token) => isMark(token, '('))
+  const value = numberInWords((cut < 0 ? tokens : tokens.slice(0, cut)).map((token) => token.text.toLowerCase()))
+  if (value === null) return null
+  if (cut >= 0) {
+    const figures = tokens[cut + 1]
+    if (tokens.length !== cut + 3 || figures?.kind !== 'number' || !isMark(tokens[cut + 2], ')') || !Q.equal(figures.value!, value)) return null
+  }
+  return { kind: 'value', expression: number(value) }
 }
 
 const BRACKETS = table<Bracket>({ '(': '(', '[': '[', '{{': '{{', langle: '<' })
@@ -285,7 +307,7 @@ const readPlain = (tokens: Slice, sign: 1 | -1): Answer => {
 const readItem = (written: Slice): Answer => {
   const tokens = unwrap(written)
   if (tokens.length === 0) return refuse()
-  const phrase = readPhrase(tokens)
+  const phrase = readPhrase(tokens) ?? readInWords(tokens) ?? readClock(tokens)
   if (phrase !== null) return phrase
   const relation = split(tokens, isRelation)
   if (relation.cuts.length > 0) return readRelation(relation.parts.map(unwrap), relation.cuts.map((cut) => cut.text))
@@ -312,6 +334,8 @@ const joinSets = (sets: readonly Extract<Answer, { kind: 'set' }>[], by: 'and' |
 
 const readAnswerTokens = (written: Slice): Answer => {
   const tokens = unwrap(written)
+  const spelled = readInWords(tokens)
+  if (spelled !== null) return spelled
   const { parts, cuts } = split(tokens, isListCut)
   if (parts.length === 1) return readItem(tokens)
   const items = flatten(parts.filter((part) => trim(part).length > 0).map(readItem))
@@ -319,6 +343,9 @@ const readAnswerTokens = (written: Slice): Answer => {
   if (items.length > 1 && items.every((item) => item.kind === 'set') && !joins.has(',') && joins.size === 1) {
     return joinSets(items as Extract<Answer, { kind: 'set' }>[], joins.has('or') ? 'or' : 'and')
   }
+  // 0 < x < 2, x \ne 1: what is left out narrows the set named before it.
+  const named = items.map((item) => (item.kind === 'set' ? item.name : undefined))
+  if (items.length > 1 && named[0] !== undefined && named.every((name) => name === named[0]) && parts.some((part) => part.some((token) => isMark(token, 'ne'))) && parts.some((part) => !part.some((token) => isMark(token, 'ne')))) return joinSets(items as Extract<Answer, { kind: 'set' }>[], 'and')
   return items.length === 1 ? items[0]! : { kind: 'list', open: '', close: '', items }
 }
 

@@ -30,6 +30,8 @@ export const LONGEST_ANSWER = 2000
 const SPACES = /[ \t\r\n~]+/y
 const LETTERS = /\p{L}+/uy
 const DIGITS = /\d+/y
+/** Numerals of programming languages: 0x1F, 0b101, 0o17. */
+const PREFIXED = /0(?:x[\da-fA-F]{1,32}|b[01]{1,128}|o[0-7]{1,40})(?![\p{L}\d.^_])/uy
 const GROUP = /(?:,|\s?\{ ?, ?\}|\\[,!; :]|[ ~]|,\\[!,] ?|\\[!,],)(\d{3})(?!\d)/y
 const DECIMALS = /(?:\.|\{,\}(?!\d{3}(?!\d))|\{\.\})(\d+)/y
 const DECIMALS_AFTER_ZERO = /(?:\.|\{,\}|\{\.\})(\d+)/y
@@ -88,6 +90,12 @@ export const tokenise = (source: string, thousands = true): Tokens => {
         push('number', text[at]!, Q.whole(Number(text[at])))
         push('mark', '}')
         at++
+        return
+      }
+      const prefixed = matchAt(PREFIXED, text, at)
+      if (prefixed) {
+        push('number', prefixed[0], { n: BigInt(prefixed[0]), d: 1n })
+        at += prefixed[0].length
         return
       }
       let digits = matchAt(DIGITS, text, at)?.[0] ?? ''
