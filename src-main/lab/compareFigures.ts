@@ -3,7 +3,7 @@
 // arms, differences and whole curves are sums of them, so a slider that comes back costs nothing. All see the same draws, so an interval does not depend on what else
 // was asked. Left out: what the figures are of (see queriesCompare.ts).
 
-import type { Difference, EvaluationResult, Figure } from '../../src-preload/contract.ts'
+import type { Difference, Evaluation, EvaluationResult, Figure } from '../../src-preload/contract.ts'
 import { interpolate } from '../numeric/curves.ts'
 import { degreesOfFreedom, type Clusters } from '../numeric/bootstrap.ts'
 import { overResampledSeeds, questionResampling, resampledMeans, seedResampling, type Resampling } from '../numeric/resampling.ts'
@@ -11,6 +11,7 @@ import { inferenceOf } from '../numeric/significance.ts'
 import { mean } from '../numeric/stats.ts'
 import { basisOf, clustersOf } from './clusters.ts'
 import type { Evaluated } from './compareArms.ts'
+import { thinkingAt } from './evaluationBudgets.ts'
 
 export const DRAWS = 2000
 export const SEED = 20_260_101
@@ -26,6 +27,8 @@ export type Quantity = 'accuracy' | 'regret' | 'meanTokens'
 export interface Column {
   readonly quantity: Quantity
   readonly budget: number | null
+  /** Rollouts that speak: those that stop where they stop, or those kept thinking, read after whole attempts; `thinkingAt` the budget unless given. */
+  readonly thinking?: 'natural' | 'kept'
 }
 
 /** Problems in a fixed order, and the cluster of each; the same list has the same key. */
@@ -36,10 +39,12 @@ export interface ProblemSet {
 }
 
 /** What one problem came to under an evaluation. */
-export function valueOf({ quantity, budget }: Column, budgets: readonly number[], result: EvaluationResult): number {
+export function valueOf({ quantity, budget, thinking }: Column, { budgets, trainedBudget }: Pick<Evaluation, 'budgets' | 'trainedBudget'>, result: EvaluationResult): number {
   if (quantity === 'meanTokens') return result.meanTokens
   if (budget === null) return quantity === 'accuracy' ? result.accuracy : 1 - result.accuracy
-  return interpolate(budgets, quantity === 'accuracy' ? result.accuracyAtBudget : result.regretAtBudget, budget)
+  if ((thinking ?? thinkingAt(budget, trainedBudget)) === 'natural' || result.keptWholeAtBudget.length === 0)
+    return interpolate(budgets, quantity === 'accuracy' ? result.accuracyAtBudget : result.regretAtBudget, budget)
+  return interpolate(budgets, quantity === 'accuracy' ? result.keptWholeAtBudget : result.keptRegretAtBudget, budget)
 }
 
 /** Keeps what was last made under a key, at most so many, the oldest dropped first. */
@@ -63,7 +68,7 @@ interface Resampled {
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
-const columnKey = ({ quantity, budget }: Column): string => (quantity === 'meanTokens' ? quantity : `${quantity}@${budget}`)
+const columnKey = ({ quantity, budget, thinking }: Column): string => (quantity === 'meanTokens' ? quantity : `${quantity}@${budget}${thinking ?? ''}`)
 const armKey = (evaluated: readonly Evaluated[]): string => evaluated.map(({ key }) => key).join('+')
 const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
 /** Training seeds of an arm; none for the weights that all start from, which no training made. */
@@ -101,7 +106,7 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
     const found = new Map(keys.flatMap((each) => (columns.has(each) ? [[each, columns.get(each)!] as const] : [])))
     const missing = [...new Map(wanted.map((column, at) => [keys[at]!, column])).entries()].filter(([each]) => !found.has(each))
     if (missing.length > 0) {
-      const values = missing.map(([, column]) => Float64Array.from(problems.ids, (id) => valueOf(column, evaluation.budgets, results.get(id)!)))
+      const values = missing.map(([, column]) => Float64Array.from(problems.ids, (id) => valueOf(column, evaluation, results.get(id)!)))
       const plan = questions(String(problems.key), () => questionResampling(problems.ids.length, DRAWS, SEED, problems.clusters))
       const means = resampledMeans(plan, values)
       missing.forEach(([each], at) => {

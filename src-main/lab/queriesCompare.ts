@@ -14,6 +14,7 @@ import { clusterOf } from './clusters.ts'
 import { armsOf, confoundsOf, face, newestFinished, START, startEvaluation, type Arm, type Evaluated } from './compareArms.ts'
 import { DRAWS, openFigures, remembering, valueOf, type Column, type Quantity } from './compareFigures.ts'
 import { bandOf, curvesAgree, equalRegret, regretLevels } from './compareMap.ts'
+import { thinkingAt } from './evaluationBudgets.ts'
 import { found, missing } from './queriesRuns.ts'
 
 /** Evaluations whose results are kept: a few hundred kilobytes each. */
@@ -152,7 +153,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     rememberDots(keyOf(evaluation), () => {
       const results = open().evaluations.results(evaluation.id)
       if (results.length === 0) return null
-      const over = (quantity: Quantity, budget: number | null): number => mean(results.map((result) => valueOf({ quantity, budget }, evaluation.budgets, result)))
+      const over = (quantity: Quantity, budget: number | null): number => mean(results.map((result) => valueOf({ quantity, budget }, evaluation, result)))
       const known = { accuracy: new Map<number, number>(), regret: new Map<number, number>() }
       const at = (quantity: 'accuracy' | 'regret') => (budget: number): number => {
         const value = known[quantity].get(budget) ?? over(quantity, budget)
@@ -186,7 +187,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
 
   function pair(a: Evaluation, b: Evaluation, budget: number | null): PairedComparison {
     const pairs = open().evaluations.paired(a.id, b.id).map((each) => ({
-      ...each, accuracyA: valueOf({ quantity: 'accuracy', budget }, a.budgets, each.a), accuracyB: valueOf({ quantity: 'accuracy', budget }, b.budgets, each.b),
+      ...each, accuracyA: valueOf({ quantity: 'accuracy', budget }, a, each.a), accuracyB: valueOf({ quantity: 'accuracy', budget }, b, each.b),
     }))
     const [left, right] = [read(a), read(b)]
     const [accuracy, meanTokens] = pairs.length === 0 ? [NONE, NONE] : (figures.differences([right], [left], figures.common([right, left]), [{ quantity: 'accuracy', budget }, { quantity: 'meanTokens', budget }]) as [Difference, Difference])
@@ -205,7 +206,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   function pairArms(a: readonly Evaluated[], b: readonly Evaluated[]): PairedArms {
     const shared = figures.common([...a, ...b])
     const budgets = sharedBudgets([...a, ...b])
-    const at = (evaluated: readonly Evaluated[], column: Column, id: number): number => mean(evaluated.map(({ evaluation, results }) => valueOf(column, evaluation.budgets, results.get(id)!)))
+    const at = (evaluated: readonly Evaluated[], column: Column, id: number): number => mean(evaluated.map(({ evaluation, results }) => valueOf(column, evaluation, results.get(id)!)))
     const keptOf = (evaluated: readonly Evaluated[]): Set<number> => new Set(evaluated.flatMap(({ evaluation }) => open().evaluations.keptProblems(evaluation.id)))
     const [keptA, keptB] = [keptOf(a), keptOf(b)]
     const problems = shared.ids.map((id) => open().datasets.problem(id)!).map((problem) => ({
@@ -239,7 +240,7 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const evaluated = arms.flatMap((each) => each.evaluated)
     const budgets = sharedBudgets(evaluated)
     const trained = trainedBudgetOf(evaluated)
-    const columns = budgets.map((budget): Column => ({ quantity: 'accuracy', budget }))
+    const columns = budgets.map((budget): Column => ({ quantity: 'accuracy', budget, thinking: 'natural' }))
     const problems = figures.common(evaluated)
     const curves = arms.map((each) => ({ ...each, points: each.evaluated.length === 0 || problems.ids.length === 0 ? [] : figures.draws(each.evaluated, problems, columns) }))
     const levels = levelsOf(curves.map(({ points }) => points.map(({ value }) => value)))
@@ -290,11 +291,14 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       return compared({ ...chosen, baseline: null }).arms.filter(({ arm }) => start || arm !== START).map(({ arm, evaluated }) => {
         const budgets = sharedBudgets(evaluated)
         const trainedBudget = trainedBudgetOf(evaluated)
-        const points = figures.figures(evaluated, figures.common(evaluated), budgets.map((budget) => ({ quantity, budget })))
+        const problems = figures.common(evaluated)
+        const pointsOf = (thinking: 'natural' | 'kept', at: readonly number[]): BudgetPoint[] =>
+          figures.figures(evaluated, problems, at.map((budget) => ({ quantity, budget, thinking }))).flatMap((figure, index): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: at[index]!, extrapolated: trainedBudget !== null && at[index]! > trainedBudget }]))
         return {
           ...face(arm),
           trainedBudget,
-          points: points.flatMap((figure, at): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: budgets[at]!, extrapolated: trainedBudget !== null && budgets[at]! > trainedBudget }])),
+          points: pointsOf('natural', budgets),
+          kept: pointsOf('kept', budgets.filter((budget) => thinkingAt(budget, trainedBudget) === 'kept')),
         }
       })
     },

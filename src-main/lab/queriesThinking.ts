@@ -2,7 +2,7 @@
 // comparator, calibration, slices, the rules that cut text, and the measuring of J where there is none. The measures are those of
 // episodes/ and numeric/; this file hands them what they need. Calibration, slices and segmentation have files of their own.
 
-import type { Answers, EpisodeCurves } from '../../src-preload/contract.ts'
+import type { Answers, BudgetPoint, EpisodeCurves, ThinkingScope } from '../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../episodes/accounting.ts'
 import type { Counted } from '../episodes/budgetCurve.ts'
 import { cumulativeByQuestion } from '../episodes/cumulative.ts'
@@ -11,6 +11,7 @@ import type { Clusters } from '../numeric/bootstrap.ts'
 import { bestOfK } from '../numeric/passAtK.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
+import { thinkingAt } from './evaluationBudgets.ts'
 import { calibrationQueries } from './thinkingCalibration.ts'
 import { describeComparators, makeComparator } from './comparators.ts'
 import { accuracyOf, clustersOfQuestions, figureOf, figureOrNull, histogramOf, perQuestion, readScope, traceOf, type MeasuredRollout, type Question } from './measuredRollouts.ts'
@@ -61,6 +62,14 @@ function curvesOf(questions: readonly Question[], sizes: readonly number[], coun
   }
 }
 
+/** Which rollouts of a scope speak for which of the budgets: those of an evaluation by `thinkingAt`, unless the scope says which; all others for all. */
+function scopesAt(scope: ThinkingScope, budgets: readonly number[], trained: number | null): { readonly scope: ThinkingScope; readonly budgets: readonly number[] }[] {
+  if (scope.evaluationId === undefined || scope.keptThinking !== undefined) return [{ scope, budgets }]
+  return (['natural', 'kept'] as const)
+    .map((thinking) => ({ scope: { ...scope, keptThinking: thinking === 'kept' }, budgets: budgets.filter((budget) => thinkingAt(budget, trained) === thinking) }))
+    .filter(({ budgets: own }) => own.length > 0)
+}
+
 export function thinkingQueries(open: () => Store, actions: ThinkingActions): Answers<'thinking'>['thinking'] {
   return {
     async summary({ scope, limit }, { signal }) {
@@ -83,15 +92,16 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
 
     async regret({ scope, budgets, counted, comparator, limit }, { signal }) {
       const store = open()
-      const { measured, questions } = await readScope(store, scope, limit, signal)
-      const against = await makeComparator(comparator, { store, scope, questions, counted, limit, signal })
-      const side = against(questions)
-      if (side.questions.length === 0) return []
-      const clusters = clustersOfQuestions(side.questions)
-      const trained = Math.max(...measured.map(({ detail }) => detail.rollout.budgetTokens ?? Infinity))
-      return regretCurve(side.questions.map(({ members }) => members.map(traceOf)), budgets, { counted, comparator: side.tokens }).map(({ budget, byQuestion }) => ({
-        ...figureOf(byQuestion, clusters), budget, extrapolated: budget > trained,
+      const trained = scope.evaluationId === undefined ? null : store.evaluations.get(scope.evaluationId)?.trainedBudget ?? null
+      const points = await Promise.all(scopesAt(scope, budgets, trained).map(async ({ scope: own, budgets: at }): Promise<BudgetPoint[]> => {
+        const { measured, questions } = await readScope(store, own, limit, signal)
+        const side = (await makeComparator(comparator, { store, scope: own, questions, counted, limit, signal }))(questions)
+        if (side.questions.length === 0) return []
+        const clusters = clustersOfQuestions(side.questions)
+        const beyond = trained ?? Math.max(...measured.map(({ detail }) => detail.rollout.budgetTokens ?? Infinity))
+        return regretCurve(side.questions.map(({ members }) => members.map(traceOf)), at, { counted, comparator: side.tokens }).map(({ budget, byQuestion }) => ({ ...figureOf(byQuestion, clusters), budget, extrapolated: budget > beyond }))
       }))
+      return points.flat()
     },
 
     async comparators({ scope }, { signal }) {

@@ -7,6 +7,7 @@ import type { Store } from '../store/openStore.ts'
 import { clusterOf, clustersOf } from './clusters.ts'
 import { armsOf } from './compareArms.ts'
 import { DRAWS, SEED } from './compareFigures.ts'
+import { thinkingAt } from './evaluationBudgets.ts'
 import { compareQueries } from './queriesCompare.ts'
 
 export interface ReportedRun {
@@ -74,7 +75,7 @@ export function report(store: Store, runIds: readonly number[], baseline: number
     return {
       id, name: run.name, method: run.method, seed: run.seed, steps: run.lastStep ?? 0,
       accuracy: evaluation.metrics.accuracy!, accuracyCi: [low, high], meanTokens: evaluation.metrics['completions/mean_length']!,
-      regret: Object.fromEntries(evaluation.budgets.map((budget) => [String(budget), evaluation.metrics[`ttc/regret@${budget}`]!])),
+      regret: Object.fromEntries(evaluation.budgets.map((budget) => [String(budget), regretOf(evaluation, budget)])),
     }
   })
   const { methods, baseline: base } = reportTable(store, runIds, baseline)
@@ -122,6 +123,10 @@ function accuracyInterval(store: Store, evaluationId: number): { readonly low: n
   const clusters = clustersOf(results.map(({ problemId }) => clusterOf(store.datasets.problem(problemId)!)))
   return bootstrapMean(results.map(({ accuracy }) => accuracy), { seed: SEED, draws: DRAWS, clusters })
 }
+
+/** Of the rollouts that speak for the budget; an older evaluation without kept thinking has no budgets beyond training. */
+const regretOf = ({ metrics, trainedBudget }: Evaluation, budget: number): number =>
+  metrics[`ttc/${thinkingAt(budget, trainedBudget) === 'kept' ? 'kept_' : ''}regret@${budget}`]!
 
 function newest(store: Store, runId: number): Evaluation {
   return store.evaluations.ofRun(runId).filter(({ status, split }) => status === 'finished' && split === 'heldout').at(-1)!

@@ -483,7 +483,8 @@ export const overlayCurve = arm.extend({
 })
 export type OverlayCurve = Of<typeof overlayCurve>
 
-export const budgetCurve = arm.extend({ trainedBudget: count.nullable(), points: z.array(budgetPoint) })
+/** `points`: natural thinking, one estimator at every budget. `kept`: thinking forced on, after whole attempts, at the budgets beyond training; never to be joined with the points. */
+export const budgetCurve = arm.extend({ trainedBudget: count.nullable(), points: z.array(budgetPoint), kept: z.array(budgetPoint) })
 export type BudgetCurveView = Of<typeof budgetCurve>
 
 /**

@@ -16,7 +16,7 @@ function mrt(...args: string[]) {
 
 describe('the command line', () => {
   let quickstart: ReturnType<typeof mrt>
-  beforeAll(() => { quickstart = mrt('quickstart', '--steps', '1', '--problems', '8', '--samples', '1', '--no-open', '--json', '--workspace', workspace) })
+  beforeAll(() => { quickstart = mrt('quickstart', '--steps', '1', '--problems', '8', '--samples', '2', '--no-open', '--json', '--workspace', workspace) })
 
   it('runs the quickstart and ends with one JSON object of runs, comparisons and timing', () => {
     expect(quickstart.stderr).not.toContain('error')

@@ -37,9 +37,9 @@ export interface Filled {
   readonly startEvaluationId: number
 }
 
-/** Kept thinking of a problem: half of its accuracy as the cut falls, three quarters after the last whole attempt. */
+/** Kept thinking of a problem: half of its accuracy as the cut falls; after the last whole attempt what natural thinking says. */
 const kept = (most: number) => ({
-  keptAtBudget: Float32Array.from([most / 8, most / 4, most / 2]), keptWholeAtBudget: Float32Array.from([3 * most / 16, 3 * most / 8, 3 * most / 4]), keptRegretAtBudget: Float32Array.from([1 - most / 16, 1 - most / 8, 1 - most / 4]),
+  keptAtBudget: Float32Array.from([most / 8, most / 4, most / 2]), keptWholeAtBudget: Float32Array.from([most / 4, most / 2, most]), keptRegretAtBudget: Float32Array.from([1 - most / 8, 1 - most / 4, 1 - most / 2]),
 })
 
 /** Accuracy at the largest budget of problem p under run r: hand-picked, so that means are round. */
