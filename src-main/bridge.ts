@@ -2,7 +2,7 @@
 // program itself (dialogs, files shown, the task bar) are answered here. Errors became plain data where they were thrown.
 import { app, BrowserWindow, dialog, ipcMain, Notification, shell, type WebContents, type WebFrameMain } from 'electron'
 import { relative, isAbsolute } from 'node:path'
-import { callMessage, LabError, type AppAnswers, type CommandId, type HostMessage } from '../src-preload/contract.ts'
+import { callMessage, LabError, type AppAnswers, type CommandId, type CommandState, type HostMessage } from '../src-preload/contract.ts'
 import { answering } from './lab/answer.ts'
 import type { LabSupervisor, Session } from './lab/supervise.ts'
 
@@ -14,9 +14,10 @@ const SITES = new Set(['arxiv.org', 'github.com', 'huggingface.co'])
 /** Only the top frame of our own page may speak; a frame that is already gone is null. */
 export const isOwnPage = (frame: Pick<WebFrameMain, 'url' | 'parent'> | null): boolean => frame !== null && frame.parent === null && frame.url.startsWith(PAGES)
 
-export function openBridge(lab: LabSupervisor) {
+/** @param setCommands hears what the page in front can do now */
+export function openBridge(lab: LabSupervisor, setCommands: (state: CommandState) => void = () => {}) {
   const pages = new Map<WebContents, { readonly session: Session; readonly answerApp: (message: unknown) => Promise<void> }>()
-  const answers = { app: appAnswers(lab) }
+  const answers = { app: appAnswers(lab, setCommands) }
 
   function leave(contents: WebContents): void {
     pages.get(contents)?.session.close()
@@ -48,12 +49,16 @@ export function openBridge(lab: LabSupervisor) {
       const contents = (BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0])?.webContents
       contents?.send(CHANNEL, { command } satisfies HostMessage)
     },
+    /** Files that the system asks us to open, for the page to import. */
+    openFiles(paths: readonly string[]): void {
+      front()?.webContents.send(CHANNEL, { files: paths } satisfies HostMessage)
+    },
   }
 }
 
 const front = (): BrowserWindow | undefined => BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0]
 
-export function appAnswers(lab: LabSupervisor): AppAnswers {
+export function appAnswers(lab: LabSupervisor, setCommands: (state: CommandState) => void): AppAnswers {
   const choose = async (title: string, properties: ('openDirectory' | 'createDirectory' | 'openFile' | 'multiSelections')[], extensions: readonly string[] = []): Promise<string[]> => {
     const filters = extensions.length === 0 ? [] : [{ name: title, extensions: [...extensions] }]
     const { canceled, filePaths } = await dialog.showOpenDialog(front()!, { title, properties, filters })
@@ -85,9 +90,14 @@ export function appAnswers(lab: LabSupervisor): AppAnswers {
       window?.setTitle(fraction === null ? app.getName() : `${Math.floor(fraction * 100)} % ${label} - ${app.getName()}`)
       return null
     },
+    setCommands(state) {
+      setCommands(state)
+      return null
+    },
     notify({ title, body, runId }) {
       const window = front()
-      if (window?.isFocused() === true || !Notification.isSupported()) return null
+      // Out of sight the program tells itself, because a hidden page may be asleep.
+      if (window?.isFocused() === true || window?.isVisible() === false || !Notification.isSupported()) return null
       const notification = new Notification({ title, body })
       notification.on('click', () => {
         window?.show()

@@ -1,70 +1,128 @@
 // The desktop application: one window, one lab process, the bridge between them. Everything scientific is in the lab.
-import { app, utilityProcess } from 'electron'
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { app, Notification, powerMonitor, utilityProcess, type BrowserWindow } from 'electron'
+import { join } from 'node:path'
 import { createClient } from '../src-preload/contract.ts'
-import { openBridge } from './bridge.ts'
+import { openBridge, PAGES } from './bridge.ts'
+import { openEnding } from './ending.ts'
 import { homeFolder, sampleFolder } from './lab/home.ts'
 import { superviseLab, type LabProcess, type LabStart } from './lab/supervise.ts'
-import { utilityLab } from './lab/utilityLab.ts'
+import { openObituaries, utilityLab } from './lab/utilityLab.ts'
 import { openMenu } from './menu.ts'
-import { awakeKeeper, claimScheme, closeEverything, openWindow, servePages } from './window.ts'
+import { debuggingSwitch, readArguments, SCHEME, type Wanted } from './opening.ts'
+import { awakeKeeper, claimScheme, closeEverything, endingParts, openWindow, servePages } from './window.ts'
 
 const here = import.meta.dirname
-
-/** `MRT Workbench --workspace FOLDER`, or a folder dropped on the icon. */
-function folderOf(args: readonly string[]): string | null {
-  const at = args.indexOf('--workspace')
-  const given = at >= 0 ? args[at + 1] : args.slice(1).find((each) => existsSync(join(each, 'workspace.db')))
-  return given === undefined ? null : resolve(given)
-}
+/** What macOS asks us to open before the window is there. */
+const early: string[] = []
 
 async function start(): Promise<void> {
-  let whyGone: string | null = null
-  app.on('child-process-gone', (_event, { type, reason }) => (whyGone = type === 'Utility' ? reason : whyGone))
-  const startLab = utilityLab((...given) => utilityProcess.fork(...given), () => whyGone)
+  const obituaries = openObituaries()
+  app.on('child-process-gone', (_event, { type, reason }) => type === 'Utility' && obituaries.tell(reason))
+  const startLab = utilityLab((...given) => utilityProcess.fork(...given), obituaries)
+  const wanted = readArguments([...process.argv.slice(app.isPackaged ? 1 : 2), ...early])
   const lab = superviseLab({
-    folder: folderOf(process.argv),
+    folder: wanted.folder,
     create: true,
     start: (given: LabStart): LabProcess => startLab(join(here, 'lab.js'), { ...given, home: homeFolder(), version: app.getVersion(), sample: sampleFolder(app.getAppPath()) }),
   })
   await app.whenReady()
   closeEverything()
   servePages(join(here, '..', 'renderer'), () => (lab.status().folder === null ? null : join(lab.status().folder!, 'exports')))
+  app.setAboutPanelOptions({
+    applicationName: app.getName(), applicationVersion: app.getVersion(), copyright: 'MIT licence. Makes no network connections.', website: 'https://github.com/mrt-workbench/mrt-workbench',
+    iconPath: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
+  })
 
   let session: ReturnType<typeof lab.open>
   const { client, onEvent, onStatus } = createClient({ send: (message) => session.send(message), listen: (hear) => (session = lab.open(hear)) })
-  const bridge = openBridge(lab)
-  const renewRecents = openMenu({ client, choose: bridge.choose })
+  const bridge = openBridge(lab, (state) => menu.setCommands(state))
+  const menu = openMenu({ client, choose: bridge.choose })
   const keepAwake = awakeKeeper(client)
-  onStatus(({ state }) => (state === 'ready' ? renewRecents() : keepAwake()))
-  onEvent((event) => event.kind === 'changed' && (event.noun === 'workspace' ? renewRecents() : event.noun === 'jobs' && keepAwake()))
+  onStatus(({ state }) => (state === 'ready' ? menu.renewRecents() : keepAwake()))
   lab.launch()
 
-  let window = openWindow(join(here, '..', 'preload', 'index.cjs'), client)
-  const show = (): void => {
-    if (window.isDestroyed()) window = openWindow(join(here, '..', 'preload', 'index.cjs'), client)
-    window.show()
+  let window: BrowserWindow
+  let mayClose = false
+  const ending = openEnding({ client, ...endingParts(() => window) })
+  /** Hidden while work goes on: what ends is told by the system, and with the last of it the program ends too. */
+  let inBackground = false
+  async function end(): Promise<void> {
+    const verdict = await ending.mayEnd()
+    if (verdict === 'background') {
+      inBackground = true
+      window.hide()
+      await endWhenIdle()
+    }
+    if (verdict !== 'end' || mayClose) return
+    mayClose = true
+    await lab.stop()
+    app.exit(0)
   }
-  app.on('second-instance', (_event, args) => {
+  async function endWhenIdle(): Promise<void> {
+    if (!inBackground || (await client.jobs.list().catch(() => [])).length > 0) return
+    inBackground = false
+    await end()
+  }
+
+  const open = (): BrowserWindow => openWindow(join(here, '..', 'preload', 'index.cjs'), { may: () => mayClose, close: () => void end() })
+  window = open()
+  const show = (): void => {
+    inBackground = false
+    if (window.isDestroyed()) window = open()
+    if (window.isMinimized()) window.restore()
+    window.show()
+    window.focus()
+  }
+  const go = ({ folder, files, route }: Wanted): void => {
     show()
-    const folder = folderOf(args)
     if (folder !== null) void client.workspace.open({ folder }).catch(() => bridge.choose('workspace.open'))
+    if (files.length > 0) bridge.openFiles(files)
+    if (route !== null) void window.loadURL(`${PAGES}#${route}`)
+  }
+  onEvent((event) => {
+    if (event.kind === 'changed' && event.noun === 'workspace') menu.renewRecents()
+    if (event.kind === 'changed' && event.noun === 'jobs') {
+      keepAwake()
+      void endWhenIdle()
+    }
+    if (event.kind === 'run' && !window.isVisible() && ['finished', 'failed', 'paused'].includes(event.run.status) && Notification.isSupported()) {
+      const notification = new Notification({ title: `${event.run.name}: ${event.run.status}`, body: event.run.error?.found ?? `${event.run.lastStep ?? 0} of ${event.run.plannedSteps} steps are recorded.` })
+      notification.on('click', () => go({ folder: null, files: [], route: `/run/${event.run.id}` }))
+      notification.show()
+    }
   })
+  // What was asked for at the start is there once the page listens.
+  window.webContents.once('did-finish-load', () => go({ ...wanted, folder: null }))
+
+  app.on('second-instance', (_event, args) => go(readArguments(args.slice(app.isPackaged ? 1 : 2))))
+  app.on('open-file', (event, path) => (event.preventDefault(), go(readArguments([path]))))
+  app.on('open-url', (event, url) => (event.preventDefault(), go(readArguments([url]))))
   app.on('activate', show)
-  app.on('window-all-closed', () => process.platform !== 'darwin' && app.quit())
-  let stopped = false
+  // With its last window the program ends; the window asked before it closed.
+  app.on('window-all-closed', () => {})
   app.on('before-quit', (event) => {
-    if (stopped) return
+    if (mayClose) return
     event.preventDefault()
-    void lab.stop().finally(() => {
-      stopped = true
-      app.quit()
-    })
+    void end()
   })
+  // Log-out and shutdown wait for nobody's answer: the lab ends in order, and the next start offers what ran.
+  const leave = (): void => {
+    ending.endNow()
+    void end()
+  }
+  powerMonitor.on('shutdown', leave)
+  window.on('session-end', leave)
 }
 
+app.on('open-file', (_event, path) => void early.push(path))
+app.on('open-url', (_event, url) => void early.push(url))
 claimScheme()
 app.enableSandbox()
-if (app.requestSingleInstanceLock()) void start()
-else app.quit()
+const debugging = app.isPackaged ? debuggingSwitch(process.argv) : null
+if (debugging !== null) {
+  process.stderr.write(`error: the installed application takes no ${debugging}\nnext:  start it without, or use a checkout\n`)
+  app.exit(1)
+} else if (app.requestSingleInstanceLock()) {
+  if (app.isPackaged) app.setAsDefaultProtocolClient(SCHEME)
+  void start()
+} else app.quit()

@@ -1,12 +1,13 @@
 // The menu of the desktop window as plain data, one template for Linux, Windows and macOS. Commands and their shortcuts come from the
 // contract's table, which the pages read too; what the system itself knows (copy, zoom of the whole screen, quit) is a role.
 
-import { commandTable, commandText, type CommandId, type CommandSection } from '../src-preload/contract.ts'
+import { commandTable, commandText, type CommandId, type CommandSection, type CommandState } from '../src-preload/contract.ts'
 
 export interface MenuItem {
   readonly label?: string
   readonly role?: 'about' | 'services' | 'hide' | 'hideOthers' | 'unhide' | 'quit' | 'close' | 'undo' | 'redo' | 'cut' | 'copy' | 'paste' | 'selectAll' | 'togglefullscreen' | 'minimize' | 'zoom' | 'windowMenu'
-  readonly type?: 'separator'
+  readonly type?: 'separator' | 'checkbox'
+  readonly checked?: boolean
   readonly accelerator?: string
   readonly enabled?: boolean
   readonly click?: () => void
@@ -20,6 +21,8 @@ export interface MenuParts {
   readonly recents: readonly string[]
   readonly choose: (command: CommandId) => void
   readonly openRecent: (folder: string) => void
+  /** What the page in front can do now, and what is switched on there. */
+  readonly commands: CommandState
   readonly openDataFolder: () => void
   readonly copyDiagnostics: () => void
 }
@@ -31,12 +34,16 @@ export function acceleratorOf(keys: string | undefined): string | undefined {
   return keys?.startsWith('Mod+') === true ? keys.replace('Mod', 'CmdOrCtrl').replace('Enter', 'Return') : undefined
 }
 
-export function menuTemplate({ platform, productName, recents, choose, openRecent, openDataFolder, copyDiagnostics }: MenuParts): readonly MenuItem[] {
+export function menuTemplate({ platform, productName, recents, choose, openRecent, commands, openDataFolder, copyDiagnostics }: MenuParts): readonly MenuItem[] {
   const mac = platform === 'darwin'
   const command = (id: CommandId): MenuItem => {
     const { title, keys } = commandText(id)
     const accelerator = acceleratorOf(keys)
-    return { label: title.charAt(0).toUpperCase() + title.slice(1), click: () => choose(id), ...(accelerator !== undefined && { accelerator }) }
+    const checkable = commands.checked.includes(id) || id.startsWith('theme.')
+    return {
+      label: title.charAt(0).toUpperCase() + title.slice(1), click: () => choose(id), ...(accelerator !== undefined && { accelerator }),
+      ...(checkable && { type: 'checkbox' as const, checked: commands.checked.includes(id) }), ...(commands.available !== null && { enabled: commands.available.includes(id) }),
+    }
   }
   const section = (name: CommandSection): MenuItem[] => (Object.keys(commandTable) as CommandId[]).filter((id) => commandText(id).section === name).map(command)
   const recent: MenuItem = {
@@ -47,7 +54,7 @@ export function menuTemplate({ platform, productName, recents, choose, openRecen
 
   return [
     ...(mac ? [{ label: productName, submenu: [{ role: 'about' as const }, SEPARATOR, { role: 'services' as const }, SEPARATOR, { role: 'hide' as const }, { role: 'hideOthers' as const }, { role: 'unhide' as const }, SEPARATOR, { role: 'quit' as const }] }] : []),
-    { label: 'File', submenu: [newRun, SEPARATOR, open, recent, sample, SEPARATOR, ...files, SEPARATOR, mac ? { role: 'close' } : { role: 'quit' }] },
+    { label: 'File', submenu: [newRun, SEPARATOR, open, recent, sample, SEPARATOR, ...files, SEPARATOR, { role: 'close' }, ...(mac ? [] : [{ role: 'quit' as const }])] },
     {
       label: 'Edit',
       submenu: [

@@ -89,6 +89,7 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
     openExternal: () => cannot('open other programs'),
     // A page in a browser shows these itself.
     setProgress: () => null,
+    setCommands: () => null,
     notify: () => null,
   }
 

@@ -5,6 +5,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Client, Job } from '../src-preload/contract.ts'
+import type { EndingParts } from './ending.ts'
 import { PAGES } from './bridge.ts'
 import { findPage, SECURITY_HEADERS } from './serve/pages.ts'
 
@@ -28,10 +29,14 @@ export function servePages(renderer: string, exportsFolder: () => string | null)
   })
 }
 
-/** Nothing a page asks for is granted: no camera, no location, no window, no other page. */
+/** Our own page may put text on the clipboard; nothing else is granted to anybody: no camera, no location, no window, no other page. */
+export const isPermitted = (permission: string, origin: string): boolean => permission === 'clipboard-sanitized-write' && `${origin.replace(/\/$/, '')}/` === PAGES
+
 export function closeEverything(): void {
-  session.defaultSession.setPermissionRequestHandler((_contents, _permission, answer) => answer(false))
-  session.defaultSession.setPermissionCheckHandler(() => false)
+  session.defaultSession.setPermissionRequestHandler((contents, permission, answer, { isMainFrame }) => answer(isMainFrame && isPermitted(permission, new URL('/', contents.getURL()).href)))
+  session.defaultSession.setPermissionCheckHandler((_contents, permission, origin) => isPermitted(permission, origin))
+  // What the page saves came from memory; its address means nothing to a person.
+  session.defaultSession.on('will-download', (_event, item) => item.setSaveDialogOptions({ title: `Save ${item.getFilename()}` }))
   app.on('web-contents-created', (_event, contents) => {
     contents.setWindowOpenHandler(() => ({ action: 'deny' }))
     contents.on('will-navigate', (event) => event.preventDefault())
@@ -49,53 +54,47 @@ function readPlace(file: string): Place {
   }
 }
 
-export function openWindow(preload: string, client: Client): BrowserWindow {
+/** @param may whether the window may close without a question; `close` asks it */
+export function openWindow(preload: string, { may, close }: { readonly may: () => boolean; readonly close: () => void }): BrowserWindow {
   const file = join(app.getPath('userData'), 'window.json')
   const { maximized = false, ...place } = readPlace(file)
   const window = new BrowserWindow({
-    ...USUAL, ...place, ...SMALLEST, show: false, title: app.getName(),
+    ...USUAL, ...place, ...SMALLEST, show: false, title: app.getName(), icon: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
     webPreferences: { preload, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
   })
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   window.on('page-title-updated', (event) => event.preventDefault())
-  guardClose(window, client, () => writeFileSync(file, JSON.stringify({ ...window.getNormalBounds(), maximized: window.isMaximized() })))
+  guardClose(window, may, close, () => writeFileSync(file, JSON.stringify({ ...window.getNormalBounds(), maximized: window.isMaximized() })))
   void window.loadURL(PAGES)
   return window
 }
 
-const CHOICES = ['Keep training in the background', 'Stop after this step', 'Stop now', 'Cancel'] as const
-const HIDE = 0, AFTER_STEP = 1, CANCEL = 3
-
-/** Closing while something trains asks first; a lab that does not answer is no reason to stay. */
-function guardClose(window: BrowserWindow, client: Client, remember: () => void): void {
-  let mayClose = false
+/** Closing is a question to whoever knows what is at work. */
+function guardClose(window: BrowserWindow, mayClose: () => boolean, close: () => void, remember: () => void): void {
   window.on('close', (event) => {
     remember()
-    if (mayClose) return
+    if (mayClose()) return
     event.preventDefault()
-    void client.jobs.list().catch((): Job[] => []).then(async (jobs) => {
-      const training = jobs.filter(({ runId }) => runId !== null)
-      const choice = training.length === 0 ? null : await askAboutTraining(window, training)
-      if (choice === CANCEL) return
-      if (choice === HIDE) return window.hide()
-      if (choice === AFTER_STEP) await Promise.all(training.map(({ runId }) => client.runs.stopAfterStep({ runId: runId! }).catch(() => null))).then(() => ended(client))
-      mayClose = true
-      window.close()
-    })
+    close()
   })
 }
 
-async function askAboutTraining(window: BrowserWindow, training: readonly Job[]): Promise<number> {
-  const message = training.length === 1 ? `${training[0]!.label} is still at work.` : `${training.length} jobs are still at work.`
-  const { response } = await dialog.showMessageBox(window, { type: 'question', message, detail: 'Everything recorded so far is safe either way. A run that is stopped can be resumed.', buttons: [...CHOICES], defaultId: HIDE, cancelId: CANCEL })
-  return response
-}
-
-/** Resolves once no run has a job. */
-async function ended(client: Client): Promise<void> {
-  while ((await client.jobs.list()).some(({ runId }) => runId !== null)) await new Promise((resolve) => setTimeout(resolve, 200))
-}
+/** Asks in front of the window, and shows in its title and the task bar that work is being ended. */
+export const endingParts = (window: () => BrowserWindow): Pick<EndingParts, 'ask' | 'show'> => ({
+  async ask({ message, detail, buttons }) {
+    const front = window()
+    front.show()
+    const { response } = await dialog.showMessageBox(front, { type: 'question', message, detail, buttons: [...buttons], defaultId: 0, cancelId: buttons.length - 1 })
+    return response
+  },
+  show(text) {
+    const front = window()
+    if (front.isDestroyed()) return
+    front.setProgressBar(text === null ? -1 : 2)
+    front.setTitle(text === null ? app.getName() : `${text} - ${app.getName()}`)
+  },
+})
 
 /** Keeps the machine from sleeping while there is work, not its screen. Call it whenever the jobs change. */
 export function awakeKeeper(client: Client): () => void {

@@ -1,5 +1,6 @@
 // The commands about this machine: devices and their self-test, the starter model, and the workbench in a browser or window.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
@@ -75,11 +76,20 @@ export async function openWorkbench(workspace: string): Promise<void> {
   await new Promise<void>((done) => child.once('exit', () => done()))
 }
 
+/** In a checkout the pages are built where they are not there or not current; anywhere else they came built. */
+function buildPages(): void {
+  const script = resolve(import.meta.dirname, '..', '..', 'scripts', 'build.mjs')
+  if (!existsSync(script)) return
+  const { status } = spawnSync(process.execPath, [script, 'renderer'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status !== 0) throw new LabError('serve.noPages', { expected: 'the pages to be built', found: `a build that ended with ${status ?? 'a signal'}`, next: 'Read the lines above, and run `npm run build`.' })
+}
+
 export function serveCommand(): Command {
   return new Command('serve').description('serve the workbench to a browser on this machine')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
     .action(async (options: { workspace: string; port: number }) => {
+      buildPages()
       const { serve } = await import('../serve.ts')
       await serve({ workspace: resolve(options.workspace), port: options.port })
     })

@@ -200,7 +200,9 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     answers,
     workspaces,
     async close() {
+      const left = jobs.list().flatMap(({ runId }) => (runId === null ? [] : [runId]))
       await jobs.close()
+      if (left.length > 0) workspaces.current()?.leave([...new Set(left)])
       opened?.dispose()
       workspaces.close()
     },

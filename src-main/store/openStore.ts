@@ -3,7 +3,7 @@
 // as it is. After an exit that was not clean the database is checked and what was running is marked interrupted.
 
 import { randomUUID } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -64,7 +64,7 @@ function checkFolder(folder: string, create: boolean): void {
       found: 'no such folder',
       next: 'Choose another folder, or make a new workspace there.',
     })
-  const ours = /^workspace\.(lock|owner\.json)/
+  const ours = /^workspace\.(lock|owner\.json|checked)/
   const others = existsSync(folder) ? readdirSync(folder).filter((entry) => !entry.startsWith('.') && !ours.test(entry) && entry !== CHECKPOINTS) : []
   if (others.length > 0 || !create)
     throw new LabError('workspace.notOne', {
@@ -108,6 +108,22 @@ function openForReading(file: string): Connection {
 }
 
 /** Marks what was running as interrupted. Only the writer may know that nobody is running it. */
+const LEFT = 'session.left'
+
+/** Runs that an orderly end stopped or never began, by the note that it left; the note is taken away. */
+function leftBehind(db: Connection): Recovery['interruptedRuns'] {
+  const settings = settingStore(db)
+  const left = settings.get(LEFT)
+  if (left !== null) settings.set(LEFT, null)
+  const find = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
+    SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE id = ? AND status IN ('interrupted', 'paused', 'queued')`)
+  return Array.isArray(left) ? left.flatMap((id) => (typeof id === 'number' ? find.get(id) ?? [] : [])) : []
+}
+
+/** Runs that wait for a process that is gone: they are left as they are and offered. */
+const waiting = (db: Connection): Recovery['interruptedRuns'] =>
+  db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`SELECT id AS runId, name, NULL AS lastStep FROM runs WHERE status = 'queued' ORDER BY id`).all()
+
 function interrupt(db: Connection, atMs: number): Recovery['interruptedRuns'] {
   const runs = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
     SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE status = 'running' ORDER BY id`).all()
@@ -143,6 +159,26 @@ function quickCheck(db: Connection, file: string): number {
   return performance.now() - startedMs
 }
 
+/** Lies beside the database and is written when a check has found it whole; its time says when. */
+const CHECKED = 'workspace.checked'
+const CHECK_EVERY_MS = 7 * 24 * 3_600_000
+
+/** Once a week without a reason. A clock that went back is no reason to check every time. */
+function checkIsDue(folder: string, nowMs: number): boolean {
+  const checkedAtMs = statSync(join(folder, CHECKED), { throwIfNoEntry: false })?.mtimeMs
+  return checkedAtMs === undefined || Math.abs(nowMs - checkedAtMs) > CHECK_EVERY_MS
+}
+
+/** What cannot be noted is checked again next time. */
+function noteCheck(folder: string, nowMs: number): void {
+  try {
+    writeFileSync(join(folder, CHECKED), '')
+    utimesSync(join(folder, CHECKED), nowMs / 1000, nowMs / 1000)
+  } catch {
+    // As it says above.
+  }
+}
+
 /** A blank database is the start of a new workspace only where none has been: beside checkpoints it is what was lost. */
 function mayCreateIn(folder: string, options: OpenOptions): boolean {
   const checkpoints = join(folder, CHECKPOINTS)
@@ -167,14 +203,16 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     db.pragma('journal_mode = WAL')
     settle(db)
     if (options.maxBytes !== undefined) db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
-    const quickCheckMs = lock.unclean && !isNew ? quickCheck(db, file) : null
+    const due = !isNew && !blank && (lock.unclean || checkIsDue(folder, nowMs))
+    const quickCheckMs = due ? quickCheck(db, file) : null
     migrate(db, folder, schema, migrations, nowMs)
     if (db.prepare('SELECT 1 FROM workspace').get() === undefined)
       db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?)').run(randomUUID(), nowMs)
+    if (quickCheckMs !== null || isNew) noteCheck(folder, nowMs)
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
     removeUnfinished(join(folder, CHECKPOINTS), nowMs)
-    const interruptedRuns = interrupt(db, nowMs)
-    const recovery = quickCheckMs === null ? null : { previousOwner: lock.previous, interruptedRuns, quickCheckMs }
+    const interruptedRuns = [...interrupt(db, nowMs), ...leftBehind(db), ...waiting(db)].filter(({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at)
+    const recovery = lock.unclean && !isNew ? { previousOwner: lock.previous, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 } : interruptedRuns.length === 0 ? null : { previousOwner: null, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 }
     return { db, access: { mode: 'write' }, recovery, migratedFrom: schema > 0 && schema < migrations.length ? schema : null, lock }
   } catch (error) {
     db.close()
@@ -297,6 +335,10 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       fsyncSync(handle)
       closeSync(handle)
       renameSync(unfinished, path)
+    },
+    /** Notes which runs an orderly end leaves unfinished; the next start offers them. */
+    leave(runIds: readonly number[]): void {
+      if (access.mode === 'write') explaining(() => settingStore(db).set(LEFT, [...runIds]))
     },
     /** Gives the space of removed records back to the disk. */
     compact: (): void => explaining(() => void db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('optimize'); VACUUM")),

@@ -24,6 +24,8 @@ export type HostMessage =
   | { readonly status: LabStatus }
   /** Chosen in the menu of the window. */
   | { readonly command: CommandId }
+  /** Files that the system asked the program to open. */
+  | { readonly files: readonly string[] }
 
 export interface Transport {
   send(message: CallMessage): void
@@ -37,6 +39,7 @@ export interface Connection {
   onEvent(listener: (event: LabEvent) => void): () => void
   onStatus(listener: (status: LabStatus) => void): () => void
   onCommand(listener: (command: CommandId) => void): () => void
+  onFiles(listener: (paths: readonly string[]) => void): () => void
   /** The channel itself broke, or came back. Null: it is there. */
   onConnection(listener: (error: LabErrorData | null) => void): () => void
 }
@@ -52,6 +55,7 @@ export function createClient(transport: Transport): Connection {
   const events = new Set<(event: LabEvent) => void>()
   const statuses = new Set<(status: LabStatus) => void>()
   const commands = new Set<(command: CommandId) => void>()
+  const files = new Set<(paths: readonly string[]) => void>()
   const connections = new Set<(error: LabErrorData | null) => void>()
   let broken = false
   let last = 0
@@ -72,6 +76,7 @@ export function createClient(transport: Transport): Connection {
       if ('id' in message) settle(message)
       else if ('event' in message) for (const listener of events) listener(message.event)
       else if ('status' in message) for (const listener of statuses) listener(message.status)
+      else if ('files' in message) for (const listener of files) listener(message.files)
       else for (const listener of commands) listener(message.command)
     },
     (error) => {
@@ -109,7 +114,7 @@ export function createClient(transport: Transport): Connection {
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
-  return { client: client as unknown as Client, onEvent: subscribe(events), onStatus: subscribe(statuses), onCommand: subscribe(commands), onConnection: subscribe(connections) }
+  return { client: client as unknown as Client, onEvent: subscribe(events), onStatus: subscribe(statuses), onCommand: subscribe(commands), onFiles: subscribe(files), onConnection: subscribe(connections) }
 }
 
 export const callCancelled = (): LabError =>

@@ -590,6 +590,10 @@ export const labStatus = z.object({
 })
 export type LabStatus = Of<typeof labStatus>
 
+/** What the commands of the menu stand for right now. `available` null: not said yet, so everything may be chosen. */
+export const commandState = z.object({ available: z.array(z.string().max(80)).max(200).nullable(), checked: z.array(z.string().max(80)).max(50) })
+export type CommandState = Of<typeof commandState>
+
 export const appInfo = z.object({
   /** `file`: a report, which answers only what it carries. */
   face: z.enum(['electron', 'served', 'test', 'file']),
@@ -625,6 +629,8 @@ export const methods = {
     openExternal: method(z.object({ url: z.url() }), nothing),
     /** Percent in the title and the task bar: 0..1, null clears. */
     setProgress: method(z.object({ fraction: z.number().min(0).max(1).nullable(), label: z.string(), paused: z.boolean() }), nothing),
+    /** Which commands the page can do now and which are switched on, for the menu of the window. */
+    setCommands: method(commandState, nothing),
     notify: method(z.object({ title: z.string(), body: z.string(), runId: id.nullable() }), nothing),
   },
   workspace: {

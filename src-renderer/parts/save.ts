@@ -12,4 +12,36 @@ export function saveFile(name: string, content: Blob | string, type = 'text/plai
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
-export const copyText = (text: string): Promise<void> => navigator.clipboard.writeText(text)
+const deaf = new Set<(error: unknown) => void>()
+
+/** Hears of every copy that failed, so that none fails in silence; returns how to stop. */
+export function onCopyFailed(listener: (error: unknown) => void): () => void {
+  deaf.add(listener)
+  return () => void deaf.delete(listener)
+}
+
+/** Puts text on the clipboard, by the page's own selection where the browser refuses the other way. Rejects when neither works; listeners hear of it. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    // A page that is not served safely has no clipboard at all.
+    await navigator.clipboard.writeText(text)
+  } catch (error) {
+    if (copiedBySelection(text)) return
+    for (const listener of deaf) listener(error)
+    throw error
+  }
+}
+
+function copiedBySelection(text: string): boolean {
+  const before = document.activeElement
+  const field = document.createElement('textarea')
+  field.value = text
+  field.className = 'visually-hidden'
+  // Inside an open dialog nothing outside of it can be selected.
+  ;(document.querySelector('dialog[open]') ?? document.body).append(field)
+  field.select()
+  const done = document.execCommand('copy')
+  field.remove()
+  if (before instanceof HTMLElement) before.focus()
+  return done
+}

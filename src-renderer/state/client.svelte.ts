@@ -58,10 +58,13 @@ export class Lab {
   }
 
   connect(transport: Transport, isServerThere: () => Promise<boolean> = async () => false): void {
-    const { client, onCommand, onConnection, onEvent, onStatus } = createClient(transport)
+    const { client, onCommand, onFiles, onConnection, onEvent, onStatus } = createClient(transport)
     this.#client = client
     // Chosen in the menu of a desktop window.
     onCommand((id) => void commands.run(id))
+    onFiles((paths) => {
+      for (const listener of this.#fileListeners) listener(paths)
+    })
     onStatus((status) => {
       const wasReady = this.status?.state === 'ready'
       this.status = status
@@ -79,6 +82,13 @@ export class Lab {
       this.#waiting.push(event)
       this.#planned ??= nextFrame(() => this.#flush())
     })
+  }
+
+  readonly #fileListeners = new Set<(paths: readonly string[]) => void>()
+  /** Files that the system asks the program to open; returns how to stop listening. */
+  onFiles(listener: (paths: readonly string[]) => void): () => void {
+    this.#fileListeners.add(listener)
+    return () => void this.#fileListeners.delete(listener)
   }
 
   /** Hears events as they come, a frame's worth at a time; returns how to stop. */

@@ -33,7 +33,7 @@ class Drop {
   /** What hangs over the window; null when nothing does. */
   flying: readonly Flying[] | null = $state.raw(null)
 
-  offers = $derived.by(() => (this.flying ?? []).map((file, i) => ({ name: file.name ?? (file.folder ? 'a folder' : file.type || `file ${i + 1}`), ...this.#offer(file) })))
+  offers = $derived.by(() => (this.flying ?? []).map((file) => ({ name: file.name ?? (file.folder ? 'a folder' : file.type || 'a file'), ...this.#offer(file) })))
 
   get takers(): readonly Taker[] {
     return this.#takers.items

@@ -131,6 +131,12 @@ class Importing {
     if (paths && paths.length > 0) await this.inspect(paths)
   }
 
+  /** Files that the system asked the program to open. */
+  open(paths: readonly string[]): void {
+    this.ask()
+    void this.inspect(paths)
+  }
+
   async inspect(paths: readonly string[]): Promise<void> {
     this.looking = true
     this.problem = null

@@ -38,7 +38,7 @@ plain.describe('the lab process', () => {
     await expect(page.getByText('No job running')).toBeVisible()
     await holdsUp(page, 'lab-gone')
     await page.getByRole('button', { name: 'Restart the lab' }).click()
-    const offer = page.getByRole('status').filter({ hasText: 'A run was interrupted' })
+    const offer = page.getByRole('status').filter({ hasText: 'A run was left unfinished' })
     await expect(offer).toContainText(/killed after step [2-5]/, { timeout: 60_000 })
     await page.screenshot({ path: plain.info().outputPath('interrupted.png') })
     await offer.getByRole('button', { name: 'Resume' }).click()

@@ -111,7 +111,7 @@ describe('a lab process', () => {
     await supervisor.stop()
     const again = start(folder)
     await becomes(again, 'ready')
-    expect((await again.client.workspace.info())!.recovery).toBeNull()
+    expect((await again.client.workspace.info())!.recovery).toMatchObject({ previousOwner: null, interruptedRuns: [{ name: 'long' }] })
     expect((await again.client.runs.list())[0]!.run.status).toBe('interrupted')
   })
 

@@ -1,12 +1,12 @@
 // The menu as data, on the three systems, from the same table as the keyboard of the pages.
 import { describe, expect, it } from 'vitest'
 import { acceleratorOf, menuTemplate, type MenuItem } from '../../src-main/menuTemplate.ts'
-import { commandTable, isCommand, type CommandId, type CommandText } from '../../src-preload/contract.ts'
+import { commandTable, isCommand, type CommandId, type CommandState, type CommandText } from '../../src-preload/contract.ts'
 
-function menuOn(platform: NodeJS.Platform, recents: string[] = []) {
+function menuOn(platform: NodeJS.Platform, recents: string[] = [], commands: CommandState = { available: null, checked: [] }) {
   const chosen: string[] = []
   const template = menuTemplate({
-    platform, productName: 'MRT Workbench', recents, choose: (command) => chosen.push(command), openRecent: (folder) => chosen.push(folder),
+    platform, productName: 'MRT Workbench', recents, choose: (command) => chosen.push(command), openRecent: (folder) => chosen.push(folder), commands,
     openDataFolder: () => chosen.push('data folder'), copyDiagnostics: () => chosen.push('diagnostics'),
   })
   const items = (list: readonly MenuItem[]): MenuItem[] => list.flatMap((item) => [item, ...items(item.submenu ?? [])])
@@ -34,8 +34,9 @@ describe.each(['linux', 'win32', 'darwin'] as const)('the menu on %s', (platform
     expect(chords.filter((chord, index) => chords.indexOf(chord) !== index)).toEqual([])
   })
 
-  it('can be quit from', () => {
-    expect(menuOn(platform).all.some(({ role }) => role === 'quit')).toBe(true)
+  it('can be quit from, and closes its window by the usual chord', () => {
+    const { all } = menuOn(platform)
+    expect(['quit', 'close'].map((wanted) => all.filter(({ role }) => role === wanted).length)).toEqual([1, 1])
   })
 })
 
@@ -45,6 +46,14 @@ describe('the menu', () => {
     all.find(({ label }) => label === '/home/me/study')!.click!()
     expect(chosen).toEqual(['/home/me/study'])
     expect(menuOn('linux').all.find(({ label }) => label === 'None yet')!.enabled).toBe(false)
+  })
+
+  it('offers only what the page can do, and marks the theme that is on', () => {
+    const { all } = menuOn('linux', [], { available: ['run.pause', 'theme.dark'], checked: ['theme.dark'] })
+    const item = (label: string) => all.find((each) => each.label === label)!
+    expect([item('Pause').enabled, item('Resume').enabled]).toEqual([true, false])
+    expect([item('Theme: dark'), item('Theme: light')]).toMatchObject([{ type: 'checkbox', checked: true }, { type: 'checkbox', checked: false }])
+    expect(menuOn('linux').all.find(({ label }) => label === 'Resume')!.enabled).toBeUndefined()
   })
 
   it('never takes a bare key from whoever types', () => {

@@ -350,3 +350,35 @@ describe('what broken-off saves leave', () => {
     expect([writer.access.mode, existsSync(kept[0]!)]).toEqual(['write', true])
   })
 })
+
+describe('what the next start offers', () => {
+  it('is what an orderly end stopped, once, and what still waits for a process that is gone', () => {
+    const made = newStore()
+    const { run } = startedRun(made)
+    made.runs.setStatus(run.id, 'interrupted', 20)
+    const waits = made.runs.add(newRun({ name: 'waits' }))
+    const cancelled = made.runs.add(newRun({ name: 'cancelled by a person' }))
+    made.runs.setStatus(cancelled.id, 'interrupted', 20)
+    made.leave([run.id])
+    made.close()
+    const next = openStore(made.folder)
+    expect(next.recovery).toMatchObject({ previousOwner: null, interruptedRuns: [{ runId: run.id, name: run.name }, { runId: waits.id }] })
+    next.runs.setStatus(waits.id, 'finished', 30)
+    next.close()
+    expect(reopened(made.folder).recovery).toBeNull()
+  })
+
+  it('comes after a check of the database once a week, which refuses a damaged one before anything is read from it', () => {
+    const week = 7 * 24 * 3_600_000
+    const made = newStore({ now: () => week })
+    for (let step = 0; step < 40; step++) made.settings.set(`key ${step}`, 'x'.repeat(4000))
+    made.close()
+    const path = join(made.folder, 'workspace.db')
+    const bytes = readFileSync(path)
+    // A page in the middle, its content overwritten.
+    const handle = openSync(path, 'r+')
+    writeSync(handle, Buffer.alloc(4096, 0x5a), 0, 4096, Math.floor(bytes.length / 4096 / 2) * 4096)
+    closeSync(handle)
+    expect(codeOf(() => openStore(made.folder, { now: () => 2 * week + 1 }))).toBe('workspace.corrupt')
+  })
+})
