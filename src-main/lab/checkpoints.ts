@@ -1,4 +1,4 @@
-// Saving a run and picking it up again: weights, optimizer moments, the moving average where there is one, and the step. Draws depend on
+// Saving a run and picking it up again: weights, optimizer moments, the moving average and the stale weights where there are any, and the step. Draws depend on
 // seed and step alone, so nothing else has to be kept for a resumed run to give the numbers of an uninterrupted one.
 import { join } from 'node:path'
 import type { ParameterSet } from '../engine/parameters.ts'
@@ -11,12 +11,15 @@ import type { PolicySet } from './policySet.ts'
 /** Saves what resuming needs, durably, and returns the checkpoint's id in the store. */
 export async function saveRun({ store, now }: LabContext, runId: number, step: number, config: LlamaConfig, policies: PolicySet, learner: Learner): Promise<number> {
   const { parameters } = policies.current
-  const ema = policies.weights('ema')
+  const kept = (['ema', 'stale'] as const).flatMap((role) => {
+    const weights = policies.weights(role)
+    return weights ? [[role, { dims: [weights.elements], data: weights.snapshot() }] as const] : []
+  })
   const state = learner.state()
   const saved = await saveCheckpoint(store.checkpointsFolder, {
     config,
     tensors: tensorsOf(parameters),
-    optimizer: { m: { dims: [state.m.length], data: state.m }, v: { dims: [state.v.length], data: state.v }, ...(ema && { ema: { dims: [ema.elements], data: ema.snapshot() } }) },
+    optimizer: { m: { dims: [state.m.length], data: state.m }, v: { dims: [state.v.length], data: state.v }, ...Object.fromEntries(kept) },
     meta: { step, optimizerStep: state.step, run: store.runs.get(runId)!.uid, weights: parameters.checksum() },
   })
   return store.checkpoints.add({ contentId: saved.id, runId, step, kind: 'full', modelId: store.runs.get(runId)!.modelId, bytes: saved.bytes, resumable: true, pinned: false, createdAtMs: now() })
@@ -27,8 +30,10 @@ export async function restoreRun({ store }: LabContext, contentId: string, polic
   const { tensors, optimizer, meta } = await loadCheckpoint(join(store.checkpointsFolder, contentId))
   for (const [name, { data }] of tensors) policies.current.parameters.set(name, data)
   learner.loadState({ step: Number(meta.optimizerStep), m: optimizer!.m!.data, v: optimizer!.v!.data })
-  if (optimizer!.ema) policies.restore('ema', optimizer!.ema.data)
-  policies.refreshStale()
+  for (const role of ['ema', 'stale'] as const) {
+    const kept = optimizer![role]
+    if (kept) policies.restore(role, kept.data)
+  }
 }
 
 /** Every parameter as named tensors. */

@@ -29,7 +29,7 @@ export interface GatherContext {
   readonly method: Method
   readonly problems: ProblemSource
   readonly policy: Policy
-  /** The policy that stale prefixes come from: the weights of the last checkpoint. */
+  /** The policy that stale prefixes come from: the weights of some steps ago. */
   readonly stale: () => Promise<Policy>
   readonly options: SampleOptions
 }

@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
   ['completions/unparsable_ratio', 'No answer found', 'share', 'lower', 'answers', 'Share of completions in which the grader found no answer.'],
   ['loss', 'Loss', '', 'neither', 'stability', 'The loss of the update. Its size means little in policy gradients.'],
   ['entropy', 'Entropy', 'nats', 'neither', 'stability', 'Mean entropy of the next-token distribution over tokens with loss.'],
-  ['kl', 'KL to the reference', 'nats', 'neither', 'stability', 'How far the policy has moved from the weights it started from (k3 estimate).'],
+  ['kl', 'KL to the reference', 'nats', 'neither', 'stability', 'How far the policy has moved from the weights it started from (k3 estimate): over all tokens with loss where the loss holds it back, else over the observed groups.'],
   ['grad_norm', 'Gradient norm', '', 'neither', 'stability', 'Global norm of the gradient before clipping.'],
   ['clip_ratio/region_mean', 'Clipped updates', 'share', 'neither', 'stability', 'Share of tokens whose update was clipped. 0 by design with one update per batch.'],
   ['clip_ratio/low_mean', 'Clipped below', 'share', 'neither', 'stability', 'Share of tokens clipped at the lower bound.'],

@@ -1,5 +1,5 @@
 // The weights a run needs besides the ones it trains: a frozen copy of the start (KL reference, frozen prover), a moving average, and
-// the weights of the last checkpoint (stale prefixes). Each is made when first asked for and costs nothing before.
+// the weights of some steps ago (stale prefixes). Each is made when first asked for and costs nothing before.
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { LlamaConfig } from '../model/config.ts'

@@ -2,6 +2,7 @@
 // the store answers, this file names what is missing and keeps the bin (runs a person removed and may still want back).
 
 import { LabError, type Answers, type HealthFinding, type Job, type Run, type RunEvent, type RunSpec } from '../../src-preload/contract.ts'
+import { collectCheckpoints } from '../model/checkpoint.ts'
 import type { Removed } from '../store/runs.ts'
 import type { Store } from '../store/openStore.ts'
 import { configDiff } from './configDiff.ts'
@@ -100,17 +101,20 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
       return null
     },
     bin: () => binOf(open()).flatMap((id) => open().runs.get(id) ?? []),
-    emptyBin() {
+    async emptyBin() {
       const store = open()
-      const total = { steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0, checkpointBytes: 0 }
+      const total = { steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0 }
+      const contents = new Set<string>()
       for (const id of binOf(store)) {
         if (store.runs.get(id) === null) continue
-        total.checkpointBytes += checkpointBytes(id)
+        for (const { contentId } of store.checkpoints.ofRun(id)) contents.add(contentId)
         const removed: Removed = store.runs.remove(id)
         for (const noun of ['steps', 'rollouts', 'evaluations', 'checkpoints', 'events'] as const) total[noun] += removed[noun]
       }
       setBin([])
-      return total
+      // Equal checkpoints of other runs are the same files, and stay.
+      const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, store.checkpoints.referenced(), { among: contents })
+      return { ...total, checkpointBytes: freedBytes }
     },
     metricNames: ({ runIds }) => [...new Set(runIds.flatMap((id) => open().steps.metricNames(id)))].sort(),
     series: ({ runId, metrics, maxPoints }) => {

@@ -214,10 +214,12 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
       tokensSoFar = recorded.metrics.num_tokens!
       options.onEvent?.({ kind: 'step', step: recorded })
       options.onEvent?.({ kind: 'progress', runId, report: meter.at(step, recorded.tokens / (recorded.wallMs / 1000)) })
+      // By step alone: a pause or a checkpoint changes no number.
+      const { staleSteps } = optionsOf(method)
+      if (staleSteps !== undefined && step % Number(staleSteps) === 0) policies.refreshStale()
       const wish = options.control?.() ?? 'go'
       const saving = step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go'
       const saved = saving || isEvaluated(spec, step) ? await saveRun(context, runId, step, start.config, policies, learner) : null
-      if (saving) policies.refreshStale()
       // A run that is to pause does so first; what is due at its checkpoint is evaluated when it goes on.
       if (wish !== 'go' && step < spec.steps) return 'paused'
       if (saved !== null) await evaluateWhereDue(running, { id: saved, step })
@@ -294,6 +296,9 @@ async function update({ spec, method, policies, learner, options }: Running, ent
   // (filters), did not draw a token that is paid (forced stops), or is not trusted to agree (a correction).
   const rescored = loss.correction !== undefined || isFiltered(spec.sampling) || optionsOf(method).trainForcedStop === true ? await policies.current.score(sequences, options.signal) : null
   const drawn = method.algorithm.needs(method.options).data !== 'demonstrations'
+  // Where the loss needs no reference, KL is measured on the observed groups alone: it costs a share of a forward pass.
+  const watched = loss.klBeta > 0 || !drawn ? [] : [...sequences.keys()].filter((at) => entries[used[at]!]!.group < spec.observeGroups)
+  const watchedReference = watched.length > 0 ? new Map((await (await policies.policy('start')).score(watched.map((at) => sequences[at]!), options.signal)).map((logps, index) => [watched[index]!, logps])) : null
   const results: LearnerResult[] = []
   for (const part of partsByGroup(used, entries, loss.updatesPerBatch)) {
     const weights = tokenWeights(part.map((at) => credits[used[at]!]!), loss.aggregation, spec.budget.thinkingTokens + spec.budget.answerTokens)
@@ -309,10 +314,22 @@ async function update({ spec, method, policies, learner, options }: Running, ent
       }
     })
     const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
-    results.push(await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal))
+    const result = await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal)
+    results.push(watchedReference ? { ...result, metrics: { ...result.metrics, ...klTo(watchedReference, part, result.logps, paid) } } : result)
     if (optionsOf(method).mu === 'ema') policies.averageStep(Number(optionsOf(method).emaDecay))
   }
   return results
+}
+
+/** Mean k3 estimate of KL(policy, reference) over the loss tokens of the sequences whose reference log-probs are known, as in rl/loss.ts. */
+function klTo(reference: ReadonlyMap<number, Float32Array>, part: readonly number[], logps: readonly Float32Array[], paid: readonly PaidSequence[]): { kl?: number } {
+  const values = part.flatMap((at, position) => {
+    const known = reference.get(at)
+    if (!known) return []
+    const { weights } = paid[position]!
+    return Array.from(logps[position]!, (logp, t) => [weights[t]!, known[t]! - logp] as const).filter(([weight]) => weight !== 0).map(([, ratio]) => Math.exp(Math.min(20, ratio)) - ratio - 1)
+  })
+  return values.length === 0 ? {} : { kl: values.reduce((sum, value) => sum + value, 0) / values.length }
 }
 
 /** Positions of `used`, cut into `count` parts between groups, as evenly as groups allow. */
@@ -334,6 +351,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const last = updates.at(-1)
   const metrics: Record<string, number> = {
     ...ofBatch(batchMetrics(graded, optionsOf(method).alpha as number | undefined), method.algorithm.needs(method.options).J !== 'none'),
+    ...(method.algorithm.needs(method.options).data !== 'demonstrations' && endings(entries)),
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
     ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
@@ -361,6 +379,18 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const refused = updates.filter((result) => !result.applied).map(() => ({ runId, step, kind: 'health' as const, level: 'error' as const, code: 'update.notFinite', message: `The update of step ${step} had no finite loss or gradient and was not applied.`, data: {}, atMs: now() }))
   store.steps.record({ step: record, rollouts, events: [...events, ...refused] })
   return store.steps.get(runId, step)!
+}
+
+/** How the sampled completions ended, aborted ones left out; truncation is in batchMetrics. */
+function endings(entries: readonly Entry[]): Record<string, number> {
+  const alive = entries.filter(({ rollout }) => rollout.finish !== 'aborted')
+  if (alive.length === 0) return {}
+  const share = (of: (entry: Entry) => boolean): number => alive.filter(of).length / alive.length
+  return {
+    // A termination arm is stopped by its plan, not by the budget.
+    'completions/forced_stop_ratio': share(({ rollout, arm }) => rollout.forcedStop && arm !== 'terminate'),
+    'completions/unparsable_ratio': share(({ grade }) => grade.extracted === null),
+  }
 }
 
 function proverOf(method: Method): 'current' | 'frozen' | 'ema' {

@@ -217,12 +217,14 @@ async function folderBytes(path: string): Promise<number> {
 
 /**
  * Removes checkpoints of `folder` that `keep` does not name, and what unfinished saves left behind; only folders named like a
- * checkpoint are touched. `dryRun` only says what would go. Call it while nothing is being saved.
+ * checkpoint are touched. `dryRun` only says what would go. Call it while nothing is being saved, or name the checkpoints that may go with
+ * `among`: then nothing else is touched, unfinished saves neither.
  */
-export async function collectCheckpoints(folder: string, keep: ReadonlySet<string>, { dryRun = false } = {}): Promise<Collected> {
+export async function collectCheckpoints(folder: string, keep: ReadonlySet<string>, { dryRun = false, among }: { readonly dryRun?: boolean; readonly among?: ReadonlySet<string> } = {}): Promise<Collected> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   const checkpoints = entries.filter((entry) => HASH_NAME.test(entry.name))
-  const unused = entries.filter((entry) => entry.name.startsWith(UNFINISHED) || (HASH_NAME.test(entry.name) && !keep.has(entry.name)))
+  const mayGo = (name: string): boolean => (among ? among.has(name) : true)
+  const unused = entries.filter(({ name }) => mayGo(name) && (name.startsWith(UNFINISHED) || (HASH_NAME.test(name) && !keep.has(name))))
   const removed: { id: string; bytes: number }[] = []
   for (const { name } of unused) {
     removed.push({ id: name, bytes: await folderBytes(join(folder, name)) })

@@ -23,6 +23,10 @@ export const armOptions = {
     kind: 'number', default: 6, min: 0, max: 64, integer: true, unit: 'episodes',
     reason: 'A prefix ends after a random number of episodes, from none to this many.',
   },
+  staleSteps: {
+    kind: 'number', default: 10, min: 1, max: 10_000, integer: true, unit: 'steps',
+    reason: 'Prefixes come from the weights as they were at the last step that this divides, whenever checkpoints are saved; at 1 from the current ones.',
+  },
 } as const satisfies OptionTable
 
 /** The loss mask with the forced end of thinking counted as the policy's own decision. */

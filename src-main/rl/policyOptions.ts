@@ -56,8 +56,8 @@ export function policyOptions(own: Partial<Usual> = {}) {
       reason: 'Lower edge for the masking corrections.',
     },
     correctionHigh: {
-      kind: 'number', default: 2, min: 1, max: 100, unit: 'of the trainer-to-sampler ratio', when: { correction: ['token-truncate', 'sequence-truncate', 'token-mask', 'sequence-mask'] },
-      reason: 'Cap of the truncating corrections and upper edge of the masking ones; 2 is the usual cap.',
+      kind: 'number', default: 2, min: 0.05, max: 100, unit: 'of the trainer-to-sampler ratio', when: { correction: ['token-truncate', 'sequence-truncate', 'token-mask', 'sequence-mask'] },
+      reason: 'Cap of the truncating corrections and upper edge of the masking ones; 2 is the usual cap. Filters make the ratio at most 1, so that only a value below 1 acts on them.',
     },
   } as const satisfies Record<string, NumberOption | ChoiceOption | FlagOption>
 }

@@ -686,7 +686,7 @@ export const methods = {
     remove: method(ofRun, nothing),
     restore: method(ofRun, nothing),
     bin: method(none, z.array(run)),
-    /** Removes what is in the bin for good. */
+    /** Removes what is in the bin for good, checkpoint files too. `checkpointBytes` is what that freed on disk: files that other runs share stay. */
     emptyBin: method(none, footprint),
     metricNames: method(z.object({ runIds: z.array(id) }), z.array(name)),
     series: method(z.object({ runId: id, metrics: z.array(name).min(1).max(64), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(metricSeries)),

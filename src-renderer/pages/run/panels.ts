@@ -100,7 +100,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
     title: 'Stability and speed',
     panels: [
       {
-        id: 'entropy', title: 'Entropy', sentence: 'Of the next token, over tokens with loss; beside it KL to the start.', quantity: 'nats', label: 'nats', domain: [0, undefined],
+        id: 'entropy', title: 'Entropy', sentence: 'Of the next token, over tokens with loss; beside it KL to the start, where it was measured.', quantity: 'nats', label: 'nats', domain: [0, undefined],
         lines: [{ metric: 'entropy', name: 'entropy' }, { metric: 'kl', name: 'KL' }], absent: 'No update was made yet.',
       },
       {

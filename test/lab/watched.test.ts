@@ -1,0 +1,45 @@
+// What a run records beside its reward, whatever the method: how far it moved from its start, and how its answers ended.
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RunSpecInput } from '../../src-preload/contract.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { microSpec, openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+beforeAll(async () => { bench = await openBench() })
+afterAll(() => bench.dispose())
+
+async function stepsOf(name: string, algorithm: RunSpecInput['algorithm'], more: Partial<RunSpecInput>) {
+  const context = bench.open(name)
+  try {
+    const runId = await createRun(context, microSpec('starter', algorithm, { steps: 2, ...more }))
+    await trainRun(context, runId)
+    return context.store.steps.range(runId, 1, 2).map(({ metrics }) => metrics)
+  } finally {
+    context.close()
+  }
+}
+
+it('KL to the start is 0 before the first update and the same whether the loss holds the run back or only the observed groups are looked at', async () => {
+  const [first, second] = await stepsOf('watched', { name: 'mrt-exact' }, { observeGroups: 99 })
+  const [, held] = await stepsOf('held', { name: 'mrt-exact', options: { klBeta: 1e-9 } }, { observeGroups: 0 })
+  expect(first!.kl).toBeLessThan(1e-9)
+  expect(second!.kl).toBeGreaterThan(1e-6)
+  expect(second!.kl! / held!.kl!).toBeCloseTo(1, 2)
+})
+
+it('KL is absent where no group is observed and no loss needs it', async () => {
+  const steps = await stepsOf('unwatched', { name: 'dr-grpo' }, { observeGroups: 0 })
+  for (const metrics of steps) expect(metrics).not.toHaveProperty('kl')
+})
+
+it('the three ways in which answers end are recorded, as shares of the rollouts of the step', async () => {
+  const [first] = await stepsOf('ends', { name: 'dr-grpo' }, { budget: { thinkingTokens: 6, answerTokens: 4 } })
+  for (const name of ['completions/forced_stop_ratio', 'completions/clipped_ratio', 'completions/unparsable_ratio']) expect([name, first![name]! >= 0 && first![name]! <= 1]).toEqual([name, true])
+  expect(first!['completions/forced_stop_ratio']).toBeGreaterThan(0.5)
+})
+
+it('demonstrations have no sampler to differ from, and say nothing of one', async () => {
+  const steps = await stepsOf('demonstrations', { name: 'sft' }, {})
+  for (const metrics of steps) for (const name of Object.keys(metrics)) expect(name).not.toMatch(/^sampling\/|^kl$|forced_stop/)
+})
