@@ -54,8 +54,10 @@ export function branchGraph(config: LlamaConfig, options: { readonly traceLogps:
 
   function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
     const alpha = 1 / Math.sqrt(config.headDim)
-    const q = splitQueryHeads(stack, rotate(stack, own.q, branchPositions, tables), 'N', 'M')
-    const k = splitKeyHeads(stack, rotate(stack, own.k, branchPositions, tables), 'N', 'M')
+    // One token a row: the runtime refuses rows wider than its table of positions, and a trie of many answers is wider than it is deep.
+    const positions = g.reshape(branchPositions, ['N*M', 1])
+    const q = splitQueryHeads(stack, rotate(stack, own.q, positions, tables), 'N', 'M')
+    const k = splitKeyHeads(stack, rotate(stack, own.k, positions, tables), 'N', 'M')
     const v = splitKeyHeads(stack, own.v, 'N', 'M')
     const scores = g.fusedMatMul(q, g.concat([traceKeys, k], 2), { transB: true, alpha })
     const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'T']), treeBias], -1)
