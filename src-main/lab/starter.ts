@@ -49,7 +49,7 @@ export interface StarterOptions {
 export async function makeStarter(engine: Engine, { recipe, folder, now, signal, onProgress, onPoint }: StarterOptions): Promise<string> {
   const meter = openProgressMeter({ job: 'starter', label: 'starter model', total: recipeSteps(recipe), unit: 'steps', now })
   const began = now()
-  const made = await pretrain(engine, (teacher) => createCountdown({}, teacher) as Task, recipe, {
+  const made = await pretrain(engine, (teacher) => createCountdown({ maxAnswers: null }, teacher) as Task, recipe, {
     signal,
     onStep(step, _loss, tokens, point) {
       onProgress(meter.at(step, tokens / ((now() - began) / 1000)))
