@@ -6,8 +6,8 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
-import type { AsyncBuffer, FileMetaData, ParquetParsers, RowGroup, SchemaTree } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
+import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers, RowGroup, SchemaTree } from 'hyparquet'
+import { compressors as codecs } from 'hyparquet-compressors'
 import { refuse, refuseSystem } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import type { Json } from '../json.ts'
@@ -21,6 +21,12 @@ const MAGIC = 'PAR1'
 const UNPACKED_LIMIT = 1 << 28
 /** Values in one column of one group; more than this can only be a damaged footer. */
 const GROUP_VALUES_LIMIT = 1e8
+
+/** A page of nulls has no values: what a codec makes of nothing is nothing, whatever it was packed in. */
+const compressors: Compressors = Object.fromEntries(Object.entries(codecs).map(([name, unpack]) => [name, (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array(0) : unpack(input, length))]))
+
+/** Digits that a double holds for certain. */
+const EXACT_DIGITS = 15
 
 const parsers: ParquetParsers = {
   timestampFromMilliseconds: (ms) => isoTime(ms, 1000n),
@@ -127,12 +133,14 @@ async function* readGroup(
 async function readColumns(
   buffer: AsyncBuffer, metadata: FileMetaData, names: readonly string[], group: RowGroup, place: GroupPlace,
 ): Promise<Map<string, ArrayLike<unknown>> | Error> {
+  const decimals = longDecimals(metadata)
+  const scales = new Map([...decimals].map(({ name, scale }) => [name, scale ?? 0]))
   const parts = new Map<string, { values: unknown[]; rows: number }>(names.map((name) => [name, { values: [], rows: 0 }]))
   try {
     checkGroup(group, metadata, buffer.byteLength)
     await parquetRead({
       file: buffer,
-      metadata: { ...metadata, row_groups: [group], num_rows: group.num_rows },
+      metadata: { ...metadata, schema: metadata.schema.map((element) => (decimals.has(element) ? { ...element, converted_type: undefined, logical_type: undefined } : element)), row_groups: [group], num_rows: group.num_rows },
       columns: [...parts.keys()],
       compressors,
       parsers,
@@ -140,7 +148,8 @@ async function readColumns(
       onChunk: ({ columnName, columnData }) => {
         const part = parts.get(columnName)
         if (part === undefined) return
-        for (let at = 0; at < columnData.length; at++) part.values.push(columnData[at])
+        const scale = scales.get(columnName)
+        for (let at = 0; at < columnData.length; at++) part.values.push(scale === undefined ? columnData[at] : decimalText(columnData[at], scale))
         part.rows += columnData.length
       },
     })
@@ -149,6 +158,22 @@ async function readColumns(
     return error instanceof Error ? error : new Error(String(error))
   }
   return new Map([...parts].map(([name, { values }]) => [name, values]))
+}
+
+/** Columns of decimals with more digits than a double holds; those inside lists and structs are left to hyparquet, which rounds them. */
+function longDecimals(metadata: FileMetaData): ReadonlySet<FileMetaData['schema'][number]> {
+  const top = new Set(parquetSchema(metadata).children.filter(({ children }) => children.length === 0).map(({ element }) => element))
+  return new Set(metadata.schema.filter((element) => top.has(element) && element.converted_type === 'DECIMAL' && (element.precision ?? 0) > EXACT_DIGITS && (element.type === 'INT64' || element.type === 'FIXED_LEN_BYTE_ARRAY')))
+}
+
+/** A decimal with all its digits: a number where a double holds it, else text. Bytes are big-endian and signed. */
+function decimalText(value: unknown, scale: number): unknown {
+  if (value === null || value === undefined) return null
+  const unscaled = value instanceof Uint8Array ? BigInt.asIntN(8 * value.length, BigInt(`0x${Buffer.from(value).toString('hex') || '0'}`)) : BigInt(value as bigint)
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
+  const fraction = scale === 0 ? '' : digits.slice(-scale).replace(/0+$/, '')
+  const text = `${unscaled < 0n ? '-' : ''}${scale === 0 ? digits : digits.slice(0, -scale)}${fraction === '' ? '' : `.${fraction}`}`
+  return text.replace(/\D/g, '').length <= EXACT_DIGITS ? Number(text) : text
 }
 
 /**

@@ -92,25 +92,73 @@ interface Inflater {
   destroy(): void
 }
 
+/** A window as large as zstd --ultra --long=31 writes; it fills only as far as text is unpacked. */
+const WINDOW_LOG_MAX = 31
+const MAGIC_BYTES = 4
+
+/** True at the start of a zstd frame, skippable ones included. */
+function startsFrame(bytes: Buffer): boolean {
+  const magic = bytes.readUInt32LE(0)
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50
+}
+
 function createInflater(compression: 'gzip' | 'zstd'): Inflater {
-  const stream = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress()
   const ready: Buffer[] = []
   let failure: Error | null = null
   let ended = false
   let wake = (): void => {}
-  stream.on('data', (chunk: Buffer) => ready.push(chunk))
-  stream.on('error', (error: Error) => { failure = error; wake() })
-  stream.on('end', () => { ended = true; wake() })
-  const through = async (act: (done: () => void) => void): Promise<Buffer[]> => {
-    await new Promise<void>((resolve) => { wake = resolve; act(resolve) })
+  let before = 0 // input bytes of the frames that are done
+  let given = 0 // input bytes given to the stream of this frame
+  let waiting = Buffer.alloc(0) // too few bytes after a frame to tell what follows
+  let stream = openStream()
+
+  function openStream(): zlib.Gunzip | zlib.ZstdDecompress {
+    const opened = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
+    opened.on('data', (chunk: Buffer) => ready.push(chunk))
+    opened.on('error', (error: Error) => { failure = error; wake() })
+    opened.on('end', () => { if (opened === stream) ended = compression === 'gzip'; wake() })
+    return opened
+  }
+  const act = (write: (done: () => void) => void): Promise<void> => new Promise<void>((resolve) => { wake = resolve; write(resolve) })
+
+  /** Node ends a zstd stream with its first frame; what the stream leaves of its input opens the next one. */
+  async function feed(input: Buffer): Promise<Buffer[]> {
+    let rest = waiting.length === 0 ? input : Buffer.concat([waiting, input])
+    waiting = Buffer.alloc(0)
+    while (rest.length > 0 && failure === null && !ended) {
+      const piece = rest
+      given += piece.length
+      await act((done) => stream.write(piece, () => done()))
+      if (compression === 'gzip' || failure !== null) break
+      const left = given - stream.bytesWritten
+      if (left <= 0) break
+      rest = piece.subarray(piece.length - left)
+      if (rest.length < MAGIC_BYTES) {
+        waiting = Buffer.from(rest)
+        given -= rest.length
+        break
+      }
+      if (!startsFrame(rest)) {
+        ended = true
+        break
+      }
+      before += stream.bytesWritten
+      given = 0
+      stream.destroy()
+      stream = openStream()
+    }
     return ready.splice(0)
   }
+
   return {
-    feed: (input) => through((done) => stream.write(input, () => done())),
-    finish: () => through(() => stream.end()),
+    feed,
+    async finish() {
+      if (!stream.readableEnded) await act(() => stream.end())
+      return ready.splice(0)
+    },
     ended: () => ended,
     failure: () => failure,
-    consumed: () => stream.bytesWritten,
+    consumed: () => before + stream.bytesWritten,
     destroy: () => stream.destroy(),
   }
 }
