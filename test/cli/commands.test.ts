@@ -48,7 +48,7 @@ describe('the command line', () => {
   })
 
   it('trains a specification from a file with changes on the command line', () => {
-    writeFileSync(join(folder, 'spec.json'), JSON.stringify({ name: 'from a file', algorithm: { name: 'rloo' }, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 1 } }))
+    writeFileSync(join(folder, 'spec.json'), JSON.stringify({ name: 'from a file', algorithm: { name: 'rloo' }, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2 } }))
     const run = mrt('run', '--preset', join(folder, 'spec.json'), '--steps', '1', '--seed', '9', '--set', 'optimizer.lr=1e-5', '--workspace', workspace, '--json')
     expect(run.json()).toMatchObject({ run: { name: 'from a file', method: 'outcome', seed: 9, status: 'finished', steps: 1 } })
   })

@@ -206,7 +206,7 @@ describe('bringing the schema up to date', () => {
 
   it('copies the database first, applies each step, and keeps what was there', () => {
     const folder = closedWorkspace()
-    const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT;', 'CREATE TABLE studies (id INTEGER PRIMARY KEY) STRICT;')
+    const migrations = migrationsWith('ALTER TABLE runs ADD COLUMN study TEXT;', 'CREATE TABLE extras (id INTEGER PRIMARY KEY) STRICT;')
     const store = reopened(folder, { migrations, now: () => Date.UTC(2026, 0, 2) })
     expect(store.workspace()).toMatchObject({ schema: NEWEST + 2, migratedFrom: NEWEST })
     expect(store.runs.list()).toHaveLength(1)
@@ -214,6 +214,29 @@ describe('bringing the schema up to date', () => {
     const backup = new Database(join(folder, 'backups', `2026-01-02T00-00-00-000Z-schema-${NEWEST}.db`), { readonly: true })
     expect([backup.pragma('user_version', { simple: true }), backup.pragma('quick_check', { simple: true }), backup.prepare('SELECT count(*) FROM rollouts').pluck().get()]).toEqual([NEWEST, 'ok', 1])
     backup.close()
+  })
+
+  it('keeps of evaluations with joined curves what is true of either, under its own name, and drops the rest', () => {
+    const folder = temporaryFolder()
+    const db = new Database(join(folder, 'workspace.db'))
+    db.exec(readFileSync(join(MIGRATIONS, '0001-laboratory.sql'), 'utf8'))
+    db.exec(`
+      PRAGMA application_id = ${0x4d525457}; PRAGMA user_version = 1; PRAGMA foreign_keys = OFF;
+      INSERT INTO workspace VALUES (1, 'old', 1);
+      INSERT INTO datasets VALUES (1, 'd', 'procedural', '{}', 'null', 'g', '', 1);
+      INSERT INTO problems VALUES (1, 1, 'p', 'heldout', 'p', '1', NULL, '{}');
+      INSERT INTO evaluations (id, name, dataset_id, split, config, budgets, trained_budget, samples_per_problem, created_at_ms, status, metrics)
+      VALUES (1, 'e', 1, 'heldout', '{}', '[12,120,360]', 120, 2, 1, 'finished', '{"accuracy":0.5,"ttc/acc@120":0.6,"ttc/acc@360":0.7,"ttc/regret@360":0.3,"pass@1":0.5,"pass@2":0.6,"maj@2":0.5}');
+      INSERT INTO evaluation_points VALUES (1, 'accuracy', 120, 0.6, NULL, NULL, 1, 0), (1, 'accuracy', 360, 0.7, NULL, NULL, 1, 1), (1, 'regret', 120, 0.4, NULL, NULL, 1, 0), (1, 'regret', 360, 0.3, NULL, NULL, 1, 1), (1, 'pass@k', 1, 0.5, NULL, NULL, 1, 0), (1, 'pass@k', 2, 0.6, NULL, NULL, 1, 0);`)
+    const bytes = (...values: number[]) => Buffer.from(Float32Array.of(...values).buffer)
+    db.prepare('INSERT INTO evaluation_results VALUES (1, 1, 2, 0.5, 40, ?, ?)').run(bytes(0.25, 0.5, 0.75), bytes(0.75, 0.5, 0.25))
+    db.close()
+    const { evaluations } = reopened(folder)
+    expect(evaluations.get(1)).toMatchObject({ budgets: [12, 120], metrics: { accuracy: 0.5, 'ttc/acc@120': 0.6, 'pass@1': 0.5 } })
+    expect(Object.keys(evaluations.get(1)!.metrics).sort()).toEqual(['accuracy', 'pass@1', 'ttc/acc@120'])
+    expect(evaluations.points(1).map(({ curve, x }) => `${curve} ${x}`)).toEqual(['kept 360', 'natural 120', 'natural-regret 120', 'pass@k 1'])
+    const none = new Float32Array(0)
+    expect(evaluations.results(1)[0]).toMatchObject({ accuracyAtBudget: Float32Array.of(0.25, 0.5), regretAtBudget: Float32Array.of(0.75, 0.5), keptAtBudget: none, keptWholeAtBudget: none, keptRegretAtBudget: none })
   })
 
   it('a restored backup is a workspace', () => {
