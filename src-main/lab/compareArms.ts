@@ -6,6 +6,7 @@ import type { CompareRow, CompareTable, Evaluation, EvaluationResult, Json, Run 
 import { createMethod } from '../rl/algorithms.ts'
 import type { Store } from '../store/openStore.ts'
 import { flatten } from './configDiff.ts'
+import { startCheckpoint } from './start.ts'
 
 export interface Arm {
   readonly key: string
@@ -110,10 +111,14 @@ export function newestFinished(evaluations: readonly Evaluation[], step: number 
     .toSorted((a, b) => (b.step ?? 0) - (a.step ?? 0) || b.id - a.id)[0] ?? null
 }
 
+/** The checkpoint that a run starts from; null for weights that its model names. */
+const startOf = ({ config }: Run): number | null => startCheckpoint(String((config as { readonly start?: unknown } | null)?.start ?? ''))
+
 /** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
 export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation | null {
   const [first] = runs
   const own = first === undefined ? null : newestFinished(store.evaluations.ofRun(first.id))
-  if (own === null || first!.modelId === null || runs.some(({ modelId }) => modelId !== first!.modelId)) return null
-  return newestFinished(store.evaluations.ofModel(first!.modelId).filter(({ datasetId, budgets }) => datasetId === own.datasetId && JSON.stringify(budgets) === JSON.stringify(own.budgets)))
+  if (own === null || first!.modelId === null || runs.some((run) => run.modelId !== first!.modelId || startOf(run) !== startOf(first!))) return null
+  const conditions = ({ datasetId, budgets, config }: Evaluation): string => JSON.stringify([datasetId, budgets, config])
+  return newestFinished(store.evaluations.ofModel(first!.modelId).filter((each) => each.checkpointId === startOf(first!) && conditions(each) === conditions(own)))
 }

@@ -9,7 +9,7 @@ import type { EvaluatedProblem } from './evaluate.ts'
 import { budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
-import { loadStart } from './start.ts'
+import { loadStart, startCheckpoint } from './start.ts'
 import type { Start } from './start.ts'
 import type { Split } from '../tasks/types.ts'
 import { openProblems } from './tasks.ts'
@@ -61,7 +61,7 @@ interface Resolved {
 }
 
 async function resolve({ store, now }: LabContext, target: EvaluationTarget): Promise<Resolved> {
-  if ('startOf' in target) return { spec: target.startOf, runId: null, checkpointId: null, step: 0, start: await loadStart(store, target.startOf.start, now), name: 'start' }
+  if ('startOf' in target) return { spec: target.startOf, runId: null, checkpointId: startCheckpoint(target.startOf.start), step: 0, start: await loadStart(store, target.startOf.start, now), name: 'start' }
   const run = store.runs.get(target.runId)
   if (!run) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(target.runId), next: 'List the runs with `mrt runs`.' })
   const checkpoint = target.checkpointId === undefined ? store.checkpoints.newestResumable(run.id) : store.checkpoints.get(target.checkpointId)
@@ -112,11 +112,14 @@ function record({ store, engine }: LabContext, { spec, checkpointId, step, split
   store.evaluations.addResults(evaluationId, results, [...rolloutsOf('natural'), ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true }))])
 }
 
-/** A finished evaluation of the start weights under the same conditions, or null: it is made once and shared by runs. */
+/**
+ * A finished evaluation of the start weights under the same conditions, or null: it is made once and shared by runs. The model alone does not name the
+ * weights of a run that starts from a checkpoint: a checkpoint carries the model that its own run started from.
+ */
 export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null, split: Split = 'heldout'): Evaluation | null {
   const wanted = JSON.stringify(conditionsOf(spec))
   return store.evaluations.list().find((evaluation) => {
     const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && JSON.stringify(own) === wanted
+    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && evaluation.checkpointId === startCheckpoint(spec.start) && JSON.stringify(own) === wanted
   }) ?? null
 }

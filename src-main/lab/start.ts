@@ -8,6 +8,8 @@ import type { LlamaConfig } from '../model/config.ts'
 import type { Store } from '../store/openStore.ts'
 import { resourcesFolder } from './resources.ts'
 
+const CHECKPOINT = /^checkpoint:(\d+)$/
+
 export interface Start {
   readonly config: LlamaConfig
   readonly tensors: ReadonlyMap<string, Float32Array>
@@ -18,11 +20,17 @@ export interface Start {
   readonly step: number | null
 }
 
+/** The checkpoint that weights of this name come from, by its id; null for weights that a model's record names. */
+export function startCheckpoint(name: string): number | null {
+  const [, id] = CHECKPOINT.exec(name) ?? []
+  return id === undefined ? null : Number(id)
+}
+
 /** @param name `starter`, `checkpoint:<id>`, `model:<id>`, or the path of a checkpoint folder. Throws LabError `start.unknown`. */
 export async function loadStart(store: Store, name: string, now: () => number): Promise<Start> {
-  const [, id] = /^checkpoint:(\d+)$/.exec(name) ?? []
-  if (id !== undefined) {
-    const checkpoint = store.checkpoints.get(Number(id))
+  const id = startCheckpoint(name)
+  if (id !== null) {
+    const checkpoint = store.checkpoints.get(id)
     if (!checkpoint) throw unknown(name, `no checkpoint with id ${id}`)
     const loaded = await load(join(store.checkpointsFolder, checkpoint.contentId))
     return { ...loaded, modelId: checkpoint.modelId ?? record(store, loaded, name, 'checkpoint', now), runId: checkpoint.runId, step: checkpoint.step }

@@ -1,0 +1,59 @@
+// The evaluation of the start is made once and shared by runs: by those whose start and conditions are the very same, and by no others.
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
+import { startEvaluation } from '../../src-main/lab/compareArms.ts'
+import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/evaluateRun.ts'
+import { loadStart } from '../../src-main/lab/start.ts'
+import { createRun, parseSpec, trainRun } from '../../src-main/lab/trainRun.ts'
+import { microSpec, openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+beforeAll(async () => { bench = await openBench() })
+afterAll(() => bench.dispose())
+
+it('is known again only under the same weights, task level, problems, samples, budgets, seed, sampling and split', async () => {
+  const context = bench.open('known')
+  try {
+    const input = microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1, evaluation: { problems: 4, samples: 2, budgets: [8, 24] } })
+    const spec = parseSpec(input)
+    const { modelId } = await loadStart(context.store, spec.start, context.now)
+    const id = await evaluateRun(context, { startOf: spec })
+    expect(knownStartEvaluation(context, spec, modelId)?.id).toBe(id)
+    expect(knownStartEvaluation(context, { ...spec, seed: 9, steps: 7, evaluation: { ...spec.evaluation, every: 3 } }, modelId)?.id).toBe(id)
+
+    const others: Record<string, RunSpec> = {
+      level: { ...spec, task: { ...spec.task, numbers: 4 } },
+      problems: { ...spec, evaluation: { ...spec.evaluation, problems: 5 } },
+      samples: { ...spec, evaluation: { ...spec.evaluation, samples: 3 } },
+      budgets: { ...spec, evaluation: { ...spec.evaluation, budgets: [8, 16] } },
+      seed: { ...spec, evaluation: { ...spec.evaluation, seed: 1 } },
+      temperature: { ...spec, sampling: { ...spec.sampling, temperature: 0.7 } },
+      topP: { ...spec, sampling: { ...spec.sampling, topP: 0.9 } },
+      thinking: { ...spec, budget: { ...spec.budget, thinkingTokens: 20 } },
+    }
+    for (const [what, other] of Object.entries(others)) expect([what, knownStartEvaluation(context, other, modelId)]).toEqual([what, null])
+    expect(knownStartEvaluation(context, spec, modelId + 1)).toBeNull()
+
+    // A checkpoint carries the model that its run started from, and is other weights all the same.
+    const parent = await createRun(context, input)
+    await trainRun(context, parent)
+    await evaluateRun(context, { runId: parent })
+    const branch: RunSpecInput = { ...input, start: `checkpoint:${context.store.checkpoints.newestResumable(parent)!.id}` }
+    const branched = await loadStart(context.store, branch.start!, context.now)
+    expect(knownStartEvaluation(context, parseSpec(branch), branched.modelId)).toBeNull()
+    const child = await createRun(context, branch)
+    await trainRun(context, child)
+    await evaluateRun(context, { runId: child })
+    const runs = (...ids: number[]) => ids.map((each) => context.store.runs.get(each)!)
+    expect(startEvaluation(context.store, runs(parent))?.id).toBe(id)
+    expect(startEvaluation(context.store, runs(child))).toBeNull()
+    const own = await evaluateRun(context, { startOf: parseSpec(branch) })
+    expect(knownStartEvaluation(context, parseSpec(branch), branched.modelId)?.id).toBe(own)
+    expect(startEvaluation(context.store, runs(child))?.id).toBe(own)
+    expect(startEvaluation(context.store, runs(parent))?.id).toBe(id)
+    expect(startEvaluation(context.store, runs(parent, child))).toBeNull()
+  } finally {
+    context.close()
+  }
+})
