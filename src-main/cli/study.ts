@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { LabError } from '../../src-preload/contract.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { clustersOf } from '../lab/clusters.ts'
 import { environment } from '../lab/environment.ts'
@@ -41,6 +42,7 @@ interface StudyOptions {
   readonly minutes?: number
   readonly threads?: number
   readonly status?: boolean
+  readonly reportOnly?: boolean
   readonly report?: string
   readonly record?: string
   readonly sample?: string | true
@@ -69,6 +71,7 @@ export function studyCommand(): Command {
     .option('--minutes <n>', 'pause after so many minutes, between two steps', wholeNumber(1))
     .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
     .option('--status', 'say how far the study is and do nothing')
+    .option('--report-only', 'write the report of what is finished and train nothing; works while the study goes on elsewhere')
     .option('--report <file>', 'where the report goes (headline: docs/results.md, others: docs/studies/<name>.md)')
     .option('--record <file>', 'where the record that the report is made of goes (default: resources/study/<name>.json)')
     .option('--sample [folder]', 'also make the sample workspace that ships with the program out of the first seed (default: resources/sample)')
@@ -81,7 +84,7 @@ export function studyCommand(): Command {
       })
       else {
         presetOf(name, options.arms ?? null)
-        await withSession({ ...options, create: options.status !== true }, (session) => work(session, name, options))
+        await withSession({ ...options, create: options.status !== true && options.reportOnly !== true }, (session) => work(session, name, options))
       }
     })
 }
@@ -137,26 +140,27 @@ function plan({ store, now, progress }: Session, study: Study): ReturnType<typeo
   return power
 }
 
-async function work(session: Session, name: string, options: StudyOptions): Promise<void> {
-  const { store, progress } = session
-  if (options.status) {
-    const studies = store.studies.list().filter((study) => study.name === name)
-    process.stdout.write(studies.length === 0 ? `No study ${name} in ${store.folder}.\n` : `${studies.map((study) => statusText(session, study)).join('\n\n')}\n`)
-    if (options.json) writeJson({ workspace: store.folder, studies: studies.map((study) => statusOf(session, study)) })
-    return
-  }
+/** The newest study of that name with these conditions, or, where there is none, the newest of that name. Throws LabError `study.none`. */
+function newestStudy({ store }: Session, name: string, { steps, problems }: StudyOptions): Study {
+  const known = store.studies.list().filter((study) => study.name === name)
+  const found = known.findLast((study) => conditionsOf(study).steps === steps && conditionsOf(study).problems === problems) ?? known.at(-1)
+  if (found === undefined) throw new LabError('study.none', { expected: `a study ${name} in ${store.folder}`, found: 'none', next: 'Start it without --report-only.' })
+  return found
+}
+
+/** Works on the study until it is done or told to pause. */
+async function goOn(session: Session, name: string, options: StudyOptions): Promise<{ readonly study: Study; readonly power: ReturnType<typeof powerOf>; readonly complete: boolean }> {
+  const { progress } = session
   const made = environment(session.engine)
   const study = openStudy(session, name, {
     steps: options.steps, seeds: options.seeds, problems: options.problems, samples: options.samples, validation: options.validation, learningRate: options.lr, arms: options.arms ?? null,
     ...(options.start !== undefined && { changes: { start: options.start } }),
   }, made)
   const power = plan(session, study)
-  const began = Date.now()
-  const until = options.minutes === undefined ? Infinity : began + options.minutes * 60_000
+  const until = options.minutes === undefined ? Infinity : Date.now() + options.minutes * 60_000
   let prefix = ''
-  let complete = false
   try {
-    complete = await runStudy(session, study, {
+    const complete = await runStudy(session, study, {
       signal: session.signal,
       environment: made,
       control: () => (Date.now() > until ? 'pause' : 'go'),
@@ -167,9 +171,22 @@ async function work(session: Session, name: string, options: StudyOptions): Prom
         if (state === 'fails') progress.say(`! ${title} failed: ${(cell.notes as { error?: string }).error ?? ''}; it is tried again when the study goes on`)
       },
     })
+    return { study, power, complete }
   } finally {
     progress.close()
   }
+}
+
+async function work(session: Session, name: string, options: StudyOptions): Promise<void> {
+  const { store } = session
+  if (options.status) {
+    const studies = store.studies.list().filter((study) => study.name === name)
+    process.stdout.write(studies.length === 0 ? `No study ${name} in ${store.folder}.\n` : `${studies.map((study) => statusText(session, study)).join('\n\n')}\n`)
+    if (options.json) writeJson({ workspace: store.folder, studies: studies.map((study) => statusOf(session, study)) })
+    return
+  }
+  const began = Date.now()
+  const { study, power, complete } = options.reportOnly ? { study: newestStudy(session, name, options), power: null, complete: false } : await goOn(session, name, options)
   const record = recordOf(session, study)
   const text = renderReport(record)
   const reportFile = resolve(options.report ?? join(programFolder(), 'docs', ...(name === 'headline' ? ['results.md'] : ['studies', `${name}.md`])))
@@ -183,6 +200,6 @@ async function work(session: Session, name: string, options: StudyOptions): Prom
     const seed = Math.min(...cells.map((cell) => cell.seed))
     await makeSample(store, resolve(options.sample === true ? join(programFolder(), 'resources', 'sample') : options.sample), { ...SAMPLE, runIds: cells.filter((cell) => cell.seed === seed).map(({ runId }) => runId!) })
   }
-  process.stdout.write(`${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${reportFile}. Record: ${recordFile}. Worked for ${durationText(Date.now() - began)}.\n`)
+  process.stdout.write(`${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete || store.studies.cells(study.id).every(({ status }) => status === 'finished') ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${reportFile}. Record: ${recordFile}. Worked for ${durationText(Date.now() - began)}.\n`)
   if (options.json) writeJson({ workspace: store.folder, complete, power, report: reportFile, record: recordFile, study: statusOf(session, study) })
 }

@@ -40,16 +40,25 @@ export function resamplesOf(clusters: readonly number[]) {
     /** The mean of one column per seed over resampled problems and seeds. @param bySeed [seeds][problems] */
     sampled(bySeed: readonly (readonly number[])[], unit: number): Sampled {
       const columns = bySeed.map((column) => scaled(column, unit))
-      const means = resampledMeans(plan, columns)
-      return {
-        value: mean(columns.map((column) => mean(column))),
-        draws: means.length === 1 ? means[0]! : overResampledSeeds(seedResampling(means.length, DRAWS, SEED), means),
-        df: degreesOfFreedom(Int32Array.from(clusters), bySeed.length),
-      }
+      return lazily(mean(columns.map((column) => mean(column))), degreesOfFreedom(Int32Array.from(clusters), bySeed.length), () => {
+        const means = resampledMeans(plan, columns)
+        return means.length === 1 ? means[0]! : overResampledSeeds(seedResampling(means.length, DRAWS, SEED), means)
+      })
     },
   }
 }
 export type Resamples = ReturnType<typeof resamplesOf>
+
+/** Much of a report needs means alone: resamples are drawn when they are first read. */
+function lazily(value: number, df: number, draw: () => Float64Array): Sampled {
+  let draws: Float64Array | null = null
+  return {
+    value, df,
+    get draws() {
+      return (draws ??= draw())
+    },
+  }
+}
 
 export function figureOf({ value, draws, df }: Sampled): StudyFigure {
   return { value, ...inferenceOf(value, draws, df) }
@@ -57,11 +66,10 @@ export function figureOf({ value, draws, df }: Sampled): StudyFigure {
 
 /** What follows from several means, draw by draw. The same seeds must lie behind all of them. */
 export function combine(parts: readonly Sampled[], how: (values: readonly number[]) => number): Sampled {
-  return {
-    value: how(parts.map(({ value }) => value)),
-    draws: Float64Array.from({ length: DRAWS }, (_, draw) => how(parts.map(({ draws }) => draws[draw]!))),
-    df: Math.min(...parts.map(({ df }) => df)),
-  }
+  return lazily(how(parts.map(({ value }) => value)), Math.min(...parts.map(({ df }) => df)), () => {
+    const drawn = parts.map(({ draws }) => draws)
+    return Float64Array.from({ length: DRAWS }, (_, draw) => how(drawn.map((draws) => draws[draw]!)))
+  })
 }
 
 export type Quantity = 'accuracy' | 'regret' | 'tokens' | { readonly natural: number } | { readonly kept: number }

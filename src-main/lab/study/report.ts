@@ -61,12 +61,16 @@ function readerOf(record: StudyRecord, split: StudySplit): Reader | null {
   if (clusters === undefined) return null
   const resamples = resamplesOf(clusters)
   const start = record.start.evaluations[split] ?? null
+  const known = new Map<string, Sampled>()
   return {
     record, split, resamples, start,
     cells: (arm) => cellsOf(record, arm).filter(({ evaluations }) => evaluations[split] !== undefined),
-    mean(cells, quantity, pick = ({ evaluations }) => evaluations[split]!) {
+    mean(cells, quantity, pick) {
       const { column, unit } = columnOf(record, quantity)
-      return resamples.sampled(cells.map((cell) => column(pick(cell))), unit)
+      if (pick !== undefined) return resamples.sampled(cells.map((cell) => column(pick(cell))), unit)
+      const key = `${cells.map(({ arm, seed }) => `${arm} ${seed}`).join()} ${JSON.stringify(quantity)}`
+      if (!known.has(key)) known.set(key, resamples.sampled(cells.map(({ evaluations }) => column(evaluations[split]!)), unit))
+      return known.get(key)!
     },
     ofStart(quantity) {
       const { column, unit } = columnOf(record, quantity)

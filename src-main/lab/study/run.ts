@@ -152,6 +152,7 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
     }
     told(status === 'failed' ? 'fails' : 'ends')
     if (paused) return false
+    await equalCostEvaluations(context, study, job)
   }
   await equalCostEvaluations(context, study, job)
   return store.studies.cells(study.id).every(({ status }) => status === 'finished')

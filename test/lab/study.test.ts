@@ -1,0 +1,113 @@
+// A study through the laboratory, small enough for a test: killed in the middle of a cell it ends with the numbers of one that was not, finished
+// cells are never worked on again, and merging takes it along.
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LabContext } from '../../src-main/lab/context.ts'
+import type { OpenedContext } from '../../src-main/lab/openContext.ts'
+import { recordOf } from '../../src-main/lab/study/record.ts'
+import { renderReport } from '../../src-main/lab/study/report.ts'
+import { openStudy, runStudy } from '../../src-main/lab/study/run.ts'
+import type { StudyRequest } from '../../src-main/lab/study/run.ts'
+import { openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+let whole: OpenedContext
+let request: StudyRequest
+const SLOW = 300_000
+beforeAll(async () => {
+  bench = await openBench()
+  request = {
+    steps: 4, problems: 8, samples: 2, learningRate: 'fixed', validation: 4, checkpointEvery: 2, arms: ['outcome', 'mrt-exact'], seeds: 2,
+    changes: { start: bench.start, promptsPerStep: 3, groupSize: 4, observeGroups: 1, budget: { thinkingTokens: 24, answerTokens: 8 }, optimizer: { lr: 1e-3 }, evaluation: { budgets: [8, 24, 48, 72] } },
+  }
+  whole = bench.open('whole')
+  await runStudy(whole, openStudy(whole, 'headline', request, {}), { environment: {} })
+}, SLOW)
+afterAll(() => {
+  whole.close()
+  bench.dispose()
+})
+
+const studyOf = ({ store }: Pick<LabContext, 'store'>) => store.studies.list()[0]!
+/** What must not depend on when or how often the study was interrupted. */
+function numbersOf(context: LabContext) {
+  const { cells, start, clusters } = recordOf(context, studyOf(context))
+  return { start, clusters, cells: cells.map(({ wallMs: _, ...cell }) => cell) }
+}
+
+describe('a study', () => {
+  it('evaluates every cell on both held-out sets and its last checkpoints on validation problems', () => {
+    const { cells, start, clusters } = numbersOf(whole)
+    expect(cells.map(({ arm, seed, status }) => [arm, seed, status])).toEqual([['outcome', 1, 'finished'], ['outcome', 2, 'finished'], ['mrt-exact', 1, 'finished'], ['mrt-exact', 2, 'finished']])
+    for (const cell of cells) {
+      expect(Object.keys(cell.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
+      expect(cell.evaluations.heldout!.natural.map(({ length }) => length)).toEqual([8, 8, 8, 8])
+      expect(cell.validation.map(({ step, regret }) => [step, regret.length])).toEqual([[4, 4]])
+    }
+    expect(Object.keys(start.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
+    expect(Object.keys(clusters).sort()).toEqual(['heldout', 'heldout-targets', 'validation'])
+  })
+
+  it('counts estimates of J as cost, and reads a dearer arm where it had cost no more than the baseline', () => {
+    const { cells } = numbersOf(whole)
+    const [outcome, exact] = [cells[0]!, cells[2]!]
+    expect(exact.cost.estimateTokens).toBeGreaterThan(outcome.cost.estimateTokens)
+    for (const cell of cells.filter(({ equalCost }) => equalCost !== null)) expect(cell.equalCost!.flops).toBeLessThanOrEqual(cells.find(({ arm, seed }) => arm === 'outcome' && seed === cell.seed)!.cost.flops * (1 + 1e-9))
+  })
+
+  it('killed in the middle of its second cell, it goes on to the numbers of one that was not, without touching the first', async () => {
+    const folder = join(bench.folder, 'killed')
+    const child = fork(join(import.meta.dirname, 'studyChild.ts'), [folder, JSON.stringify(request)], { stdio: 'inherit' })
+    await new Promise<void>((resolve) => {
+      child.on('message', ({ runId, step }: { runId: number; step: number }) => { if (runId === 2 && step === 3) child.kill('SIGKILL') })
+      child.on('exit', () => resolve())
+    })
+    expect(child.signalCode).toBe('SIGKILL')
+    const context = bench.open('killed')
+    try {
+      const before = context.store.studies.cells(studyOf(context).id)
+      expect(before.map(({ status }) => status).filter((status) => status === 'finished')).toHaveLength(1)
+      const first = before.find(({ status }) => status === 'finished')!
+      const begun: string[] = []
+      expect(renderReport(recordOf(context, studyOf(context)))).toContain('This is a part of the grid')
+      const done = await runStudy(context, openStudy(context, 'headline', request, {}), { environment: {}, onCell: (state, { cell }) => { if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`) } })
+      expect(done).toBe(true)
+      expect(begun).toHaveLength(3)
+      expect(context.store.studies.cell(first.id)).toEqual(first)
+      expect(context.store.runs.list()).toHaveLength(4)
+      expect(numbersOf(context)).toEqual(numbersOf(whole))
+    } finally {
+      context.close()
+    }
+  }, SLOW)
+
+  it('does nothing when it is asked again, and adds only the cells that a larger grid lacks', async () => {
+    const begun: string[] = []
+    const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => { if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`) }
+    expect(await runStudy(whole, openStudy(whole, 'headline', request, {}), { environment: {}, onCell })).toBe(true)
+    expect(begun).toEqual([])
+    const larger = openStudy(whole, 'headline', { ...request, arms: ['length-0.5'], seeds: 1 }, {})
+    expect(larger.id).toBe(studyOf(whole).id)
+    expect(await runStudy(whole, larger, { environment: {}, control: () => 'pause', onCell })).toBe(false)
+    expect(whole.store.studies.cells(larger.id).map(({ arm, status }) => `${arm} ${status}`).filter((text) => text.startsWith('length'))).toEqual(['length-0.5 waiting'])
+  })
+
+  it('comes along when its workspace is merged, its cells naming the runs under their new ids', async () => {
+    const other = bench.open('merged')
+    try {
+      await other.store.others.merge(whole.store.folder, { uids: null, now: Date.now })
+      const cells = other.store.studies.cells(studyOf(other).id).filter(({ runId }) => runId !== null)
+      expect(cells).toHaveLength(4)
+      for (const cell of cells) expect(other.store.runs.get(cell.runId!)!.seed).toBe(cell.seed)
+    } finally {
+      other.close()
+    }
+  })
+
+  it('refuses names and arms that it does not know', () => {
+    expect(() => openStudy(whole, 'nonsense', request, {})).toThrow(expect.objectContaining({ code: 'study.unknown' }))
+    expect(() => openStudy(whole, 'headline', { ...request, arms: ['nonsense'] }, {})).toThrow(expect.objectContaining({ code: 'study.arm' }))
+  })
+})
