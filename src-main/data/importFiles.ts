@@ -143,6 +143,9 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
   }
 }
 
+/** Sources whose column prompt_id, where they have one, this program wrote. */
+export const namesPrompts: ReadonlySet<string> = new Set(['canonical', 'trl', 'verl'])
+
 interface PlannedFile {
   readonly path: string
   readonly bytes: number
@@ -209,9 +212,9 @@ function createSession(options: ImportOptions) {
   }
 
   /** A record with the split that its path names, and a rollout under the name of its problem. */
-  function placed(record: DatasetRow | CanonicalRollout, split: string | undefined, file: string, line: number, fileNotes: NoteBook): DatasetRow | CanonicalRollout {
+  function placed(record: DatasetRow | CanonicalRollout, split: string | undefined, file: string, line: number, fileNotes: NoteBook, trusted: boolean): DatasetRow | CanonicalRollout {
     const within = record.split === undefined && split !== undefined ? { ...record, split } : record
-    return 'schemaVersion' in within ? identity.place(within, file, line, fileNotes) : within
+    return 'schemaVersion' in within ? identity.place(within, file, line, fileNotes, trusted) : within
   }
 
   /** Which kind of rows these are, with their converter; `unknown` when none of them could be read. */
@@ -258,7 +261,7 @@ function createSession(options: ImportOptions) {
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
           else {
-            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes))
+            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
             rows++
           }
         }

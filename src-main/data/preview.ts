@@ -10,6 +10,7 @@ import { columnsOf } from './datasets/roles.ts'
 import type { RoleGuess } from './datasets/roles.ts'
 import { detectImport } from './detect.ts'
 import type { Detection } from './detect.ts'
+import { namesPrompts } from './importFiles.ts'
 import type { ImportOptions } from './importFiles.ts'
 import { createNoteBook } from './notes.ts'
 import type { Note } from './notes.ts'
@@ -76,7 +77,7 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   const converter = await createRolloutImport(file, source, detection.why, map, found.map(({ value }) => value))
   const placing = { convert(row: SourceRow) {
     const result = converter.convert(row)
-    return 'rejected' in result ? result : { records: result.records.map((record) => identity.place(record.split === undefined && split !== undefined ? { ...record, split } : record, file, row.line, notes)) }
+    return 'rejected' in result ? result : { records: result.records.map((record) => identity.place(record.split === undefined && split !== undefined ? { ...record, split } : record, file, row.line, notes, namesPrompts.has(converter.source))) }
   } }
   const rows = convertAll(placing, found, rejected)
   return { detection, rows, rejected, columns, rowCount, roles: null, grader: null, identity: identity.facts(), notes: notes.list() }

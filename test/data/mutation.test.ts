@@ -3,7 +3,7 @@
 // say; it never crashes, hangs or drops a row without saying so. 1,200 damaged files, from a fixed seed.
 
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { createRng } from '../../src-main/numeric/rng.ts'
@@ -42,11 +42,13 @@ async function samples(): Promise<{ readonly name: string; readonly bytes: Buffe
   const files = readdirSync(cases).flatMap((folder) => (folder.startsWith('.') ? [] : readdirSync(join(cases, folder)).map((name) => join(folder, name))))
   const plain = files.filter((name) => !name.endsWith('.expected.json') && statSync(join(cases, name)).isFile() && statSync(join(cases, name)).size > 0)
   const dumps = ['trl/good/completions/completions_00005.parquet', 'verl/good/10.jsonl', 'prime-rl/good/rollouts/step_3/train/all/traces.jsonl', 'verifiers/good/results.jsonl']
+  const inputs = readdirSync(join(import.meta.dirname, 'inputs'), { recursive: true }).map(String).filter((name) => !basename(name).startsWith('.') && statSync(join(import.meta.dirname, 'inputs', name)).isFile())
   const folder = newFolder()
   const path = join(folder, 'canonical.parquet')
   await writeRollouts(path, () => Array.from({ length: 40 }, (_, at) => ({ schemaVersion: 1, step: at >> 3, prompt: `prompt ${at}`, completion: `completion ${at}`, reward: at / 7, rewards: { outcome: at % 2 }, completionTokenIds: [at, at + 1] })), { format: 'parquet' })
   return [
     ...[...plain, ...dumps].map((name) => ({ name: name.replaceAll('/', '_'), bytes: readFileSync(join(cases, name)) })),
+    ...inputs.map((name) => ({ name: `input_${name.replaceAll('/', '_')}`, bytes: readFileSync(join(import.meta.dirname, 'inputs', name)) })),
     { name: 'canonical.parquet', bytes: readFileSync(path) },
     { name: 'canonical.parquet.gz', bytes: gzipSync(readFileSync(path)) },
   ]

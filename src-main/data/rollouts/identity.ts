@@ -24,8 +24,11 @@ export interface IdentityFacts {
 }
 
 export interface Identity {
-  /** The rollout under the name of its problem, unique within the import. `line` is for the notes. */
-  place(rollout: CanonicalRollout, file: string, line: number, notes: NoteBook): CanonicalRollout
+  /**
+   * The rollout under the name of its problem, unique within the import. `line` is for the notes. `trusted` says that the row's prompt_id was
+   * written by this program: two of them are two problems, though their prompts be the same.
+   */
+  place(rollout: CanonicalRollout, file: string, line: number, notes: NoteBook, trusted?: boolean): CanonicalRollout
   facts(): IdentityFacts
 }
 
@@ -84,13 +87,13 @@ export function createIdentity(by: IdentityBy = 'prompt'): Identity {
   const tell = (text: string): void => void (examples.length < EXAMPLES && examples.push(text))
 
   return {
-    place(rollout, file, line, notes) {
+    place(rollout, file, line, notes, trusted = false) {
       const { prompt, promptTokenIds, promptId, groupId, step, groundTruth } = rollout
       const source = sourceOf(rollout)
       const place = `group:${step ?? 0}:${groupId ?? '0'}`
       const text = prompt ?? (promptTokenIds === undefined ? undefined : promptTokenIds.join(' '))
       // Without a prompt there is only the id, or the place in the file; neither says anything about other files.
-      const content = text === undefined ? `${source}\0${file}\0${promptId ?? place}` : digest(`${source}\0${text}`)
+      const content = text === undefined ? `${source}\0${file}\0${promptId ?? place}` : digest(`${source}\0${text}${trusted && promptId !== undefined ? `\0${promptId}` : ''}`)
       const answer = groundTruth === undefined ? '' : JSON.stringify(groundTruth)
       const stated = promptId === undefined || /^(text|tokens):[0-9a-f]{16}$/.test(promptId) ? undefined : promptId
 

@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import { fromCanonicalRow, rolloutFields, toCanonicalRow } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import type { JsonObject } from '../json.ts'
-import { asNumber, asGold, compact, pick } from './fields.ts'
+import { asGold, asNumber, asTexts, compact, pick } from './fields.ts'
 import { mostHave, conversation, promptHash, statedCorrect, written } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
@@ -20,7 +20,7 @@ export const trl: SourceReader = {
     return mostHave(sample, 'advantage') ? 'it has the columns step, prompt, completion and advantage of TRL' : null
   },
 
-  read(row) {
+  read(row, { sample }) {
     const fields = pick(row)
     const prompt = fields.take(['prompt'], conversation)
     const completion = fields.take(['completion'], written)
@@ -29,13 +29,13 @@ export const trl: SourceReader = {
     const numeric = others.filter((name) => typeof row[name] === 'number')
     const rewards = numeric.map((name) => [name, fields.take([name], asNumber)!] as const)
     const missing = others.filter((name) => row[name] === 'NaN' || row[name] === null)
-    // A column of a reward that says nothing here is still a column, and the gold stays under the name it was logged by.
+    // A column that says nothing in any row is still a column, and the gold stays under the name it was logged by.
     for (const name of missing) fields.take([name], () => true)
-    const truth = ['ground_truth', 'solution', 'answer'].find((name) => fields.peek(name) !== undefined && asGold(fields.peek(name)) !== undefined)
-    const groundTruth = truth === undefined ? undefined : asGold(row[truth])
+    const truth = ['ground_truth', 'solution', 'answer'].find((name) => (name === 'ground_truth' ? asTexts : asGold)(fields.peek(name)) !== undefined)
+    const groundTruth = truth === undefined ? undefined : asTexts(row[truth])
     if (truth === 'ground_truth') fields.take([truth], () => true)
     const { extra, ...known } = fromCanonicalRow(fields.rest())
-    const silent = Object.fromEntries(missing.map((name) => [name, null]))
+    const silent = Object.fromEntries(missing.filter((name) => sample.every((other) => other[name] === undefined || other[name] === null || other[name] === 'NaN')).map((name) => [name, null]))
     const parts: { readonly [name: string]: number } | undefined = known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined)
     return [compact<CanonicalRollout>({
       ...known,

@@ -5,7 +5,7 @@ import { fromCanonicalRow, toCanonicalRow } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject } from '../json.ts'
-import { asGold, asIndex, asNumber, asText, compact, pick } from './fields.ts'
+import { asGold, asIndex, asNumber, asText, asTexts, compact, pick } from './fields.ts'
 import { mostHave, promptHash, statedCorrect, stepOfFolder, stepOfStem } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
@@ -23,7 +23,7 @@ export const verl: SourceReader = {
     const completion = fields.take(['output'], asString)
     if (completion === undefined) return { code: 'row.noCompletion', detail: 'the field output is empty' }
     const accepted = isObject(row.gts) ? asGold(row.gts.target ?? row.gts.ground_truth ?? row.gts.answer ?? null) : undefined
-    const groundTruth = fields.take(['gts'], asGold) ?? accepted
+    const groundTruth = fields.take(['gts'], asTexts) ?? accepted
     const reward = fields.take(['score'], asNumber)
     const extractedAnswer = fields.take(['pred'], asText)
     const step = fields.take(['step'], asIndex) ?? stepOfStem(context.path) ?? stepOfFolder(context.path)
