@@ -29,7 +29,7 @@ async function start(): Promise<void> {
   closeEverything()
   servePages(join(here, '..', 'renderer'), () => (lab.status().folder === null ? null : join(lab.status().folder!, 'exports')))
   app.setAboutPanelOptions({
-    applicationName: app.getName(), applicationVersion: app.getVersion(), copyright: 'MIT licence. Makes no network connections.', website: 'https://github.com/mrt-workbench/mrt-workbench',
+    applicationName: app.getName(), applicationVersion: app.getVersion(), copyright: 'MIT licence. Makes no network connections.',
     iconPath: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
   })
 

@@ -1,4 +1,5 @@
 // Drives the desktop window in a real Electron and prints one line per check. Started by smokeElectron.mjs, never as root.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron } from 'playwright'
@@ -17,7 +18,12 @@ async function check(name, holds) {
   console.log(`${ok ? 'passed' : 'FAILED'}  ${name}${ok ? '' : `: ${JSON.stringify(found)}`}`)
 }
 
-const launch = () => _electron.launch({ executablePath: join(runtime, '@wingconsoledesktop'), args: [], env: process.env, chromiumSandbox: true, timeout: 30_000 })
+await check('the installed application refuses to be driven by another program', () => {
+  const { status, stderr } = spawnSync(join(runtime, 'Cypress'), ['--remote-debugging-port=0'], { encoding: 'utf8', timeout: 30_000 })
+  return (status === 1 && stderr.includes('takes no --remote-debugging-port')) || { status, stderr: stderr.slice(0, 300) }
+})
+
+const launch = () => _electron.launch({ executablePath: join(runtime, 'electron'), args: [], env: process.env, chromiumSandbox: true, timeout: 30_000 })
 // The driver now and then misses the first word of so old an Electron.
 const app = await launch().catch(launch)
 console.log(`Electron ${await app.evaluate(() => process.versions.electron)}, Chromium ${await app.evaluate(() => process.versions.chrome)}`)
@@ -93,6 +99,25 @@ await check('a quickstart starts from the page, and the title of the window tell
 })
 await page.waitForTimeout(1500)
 await page.screenshot({ path: join(shots, 'training.png') })
+await check('copied text is on the clipboard of the system', async () => {
+  await page.evaluate(() => navigator.clipboard.writeText('copied by the page'))
+  return app.evaluate(({ clipboard }) => clipboard.readText() === 'copied by the page' || clipboard.readText())
+})
+await check('what can be done now is what the menu offers, and the theme has its mark', () => app.evaluate(({ Menu }) => {
+  const items = Object.fromEntries(Menu.getApplicationMenu().items.flatMap(({ submenu }) => submenu.items.map((item) => [item.label, item])))
+  return (!items['Diff config'].enabled && items['Theme: as the system'].checked && items['New run'].enabled) || Object.values(items).map(({ label, enabled, checked }) => [label, enabled, checked])
+}))
+await check('two requests to end make one question', async () => {
+  await app.evaluate(({ app: program, BrowserWindow, dialog }) => {
+    globalThis.questions = 0
+    dialog.showMessageBox = () => (globalThis.questions++, new Promise((resolve) => setTimeout(() => resolve({ response: 3 }), 1500)))
+    BrowserWindow.getAllWindows()[0].close()
+    program.quit()
+    program.quit()
+  })
+  await new Promise((resolve) => setTimeout(resolve, 2500))
+  return app.evaluate(({ BrowserWindow }) => (globalThis.questions === 1 && BrowserWindow.getAllWindows()[0].isVisible()) || globalThis.questions)
+})
 await check('closing the window while something trains asks, and hiding it lets the training go on', async () => {
   await app.evaluate(({ dialog }) => {
     dialog.showMessageBox = (_window, { message, buttons }) => {
@@ -105,7 +130,7 @@ await check('closing the window while something trains asks, and hiding it lets 
   const asked = await app.evaluate(() => globalThis.asked)
   const hidden = !(await inWindow('isVisible'))
   await app.evaluate(({ app: program }) => program.emit('activate'))
-  return (hidden && /still at work.*Keep training in the background/.test(asked) && (await inWindow('isVisible'))) || { asked, hidden }
+  return (hidden && /at work.*Keep working in the background/.test(asked) && (await inWindow('isVisible'))) || { asked, hidden }
 })
 
 // From here on this script listens instead of the page.

@@ -5,6 +5,9 @@ import { writeFileSync } from 'node:fs'
 
 const { SMOKE_NODE, SMOKE_LAB, SMOKE_PID } = process.env
 
+/** Node itself says why its child ended. */
+export const openObituaries = () => ({ tell: () => {} })
+
 export const utilityLab = () => (_entry: string, settings: unknown) => {
   const child = fork(SMOKE_LAB!, [JSON.stringify(settings)], { execPath: SMOKE_NODE!, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   writeFileSync(SMOKE_PID!, String(child.pid))

@@ -13,6 +13,7 @@ import { createClient } from '../../src-preload/contract.ts'
 interface Asar {
   listPackage(archive: string, options: object): string[]
   extractAll(archive: string, folder: string): void
+  extractFile(archive: string, file: string): Buffer
 }
 
 const root = resolve(import.meta.dirname, '../..')
@@ -31,6 +32,8 @@ beforeAll(() => {
   mkdirSync(join(electron, 'resources'), { recursive: true })
   writeFileSync(join(electron, 'electron'), '')
   writeFileSync(join(electron, 'version'), '45.4.1')
+  mkdirSync(join(electron, 'locales'))
+  for (const language of ['de', 'en-US', 'ja']) writeFileSync(join(electron, 'locales', `${language}.pak`), '')
   const config = join(work, 'config.json')
   // Fuses are bits inside the real binary; they cannot be flipped in a stand-in.
   writeFileSync(config, JSON.stringify({ extends: join(root, 'electron-builder.yml'), electronDist: electron, electronFuses: null, directories: { output: join(work, 'dist') } }))
@@ -46,7 +49,7 @@ describe('the packed application', () => {
   it('holds what it runs on', () => {
     for (const path of [
       '/package.json', '/LICENSE', '/out/main/index.js', '/out/main/lab.js', '/out/main/algebraWorker.js', '/out/main/migrations/0001-laboratory.sql', '/out/preload/index.cjs', '/out/renderer/index.html', '/out/report/report.html',
-      '/native/build/Release/mrt_native.node', '/resources/starter/weights.safetensors', '/resources/sample/workspace.db', `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
+      '/native/build/Release/mrt_native.node', '/resources/starter/weights.safetensors', '/resources/icon.png', '/resources/licences/onnxruntime.txt', '/resources/sample/workspace.db', `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
       `/node_modules/onnxruntime-node/bin/napi-v6/linux/${process.arch}/libonnxruntime.so.1`, '/node_modules/onnxruntime-node/package.json',
     ]) expect(packed, path).toContain(path)
   })
@@ -59,6 +62,12 @@ describe('the packed application', () => {
   it('keeps beside the archive what the system loads or SQLite opens', () => {
     const outside = files(join(resources, 'app.asar.unpacked')).map((path) => path.slice(join(resources, 'app.asar.unpacked').length))
     for (const ending of ['mrt_native.node', 'libonnxruntime.so.1', `linux-${process.arch}.node`, 'sample/workspace.db', 'starter/weights.safetensors']) expect(outside.some((path) => path.endsWith(ending)), ending).toBe(true)
+  })
+
+  it('keeps one language pack of Chromium, and is described for the packages of a system', () => {
+    expect(readdirSync(join(resources, '..', 'locales'))).toEqual(['en-US.pak'])
+    const app = JSON.parse(asar.extractFile(join(resources, 'app.asar'), 'package.json').toString('utf8')) as { homepage?: string; author?: { name?: string; email?: string } }
+    expect(app).toMatchObject({ homepage: expect.stringMatching(/^https:/), author: { name: expect.any(String), email: expect.stringContaining('@') } })
   })
 
   it('stays small beside Electron itself', () => {
