@@ -64,11 +64,15 @@ type Confound = CompareTable['confounds'][number]
 
 const OPTION = 'option '
 
-/** Options of a method as they were used, its own defaults included; none where this program does not know the method. */
+/**
+ * Options of a method as they were used, its own defaults included; none where this program does not know the method. Two methods have an
+ * option in common where it does the same in both: the alpha of a length penalty is not the alpha of MRT.
+ */
 function optionsOf({ algorithm, config }: Run): [string, string][] {
   const given = config !== null && typeof config === 'object' && 'algorithm' in config ? (config as unknown as { readonly algorithm: { readonly options?: Record<string, unknown> } }).algorithm.options : undefined
   try {
-    return Object.entries(createMethod(algorithm, given ?? {}).options).map(([key, value]) => [`${OPTION}${key}`, String(value)])
+    const { algorithm: { options: table }, options } = createMethod(algorithm, given ?? {})
+    return Object.entries(options).map(([key, value]) => [`${OPTION}${key} ${table[key]?.reason}`, String(value)])
   } catch {
     return []
   }
@@ -95,7 +99,7 @@ export function confoundsOf(arms: readonly Arm[]): Confound[] {
     ])
   })
   return [...new Set(sides.flatMap((side) => [...side.keys()]))]
-    .map((key) => ({ key: key.replace(OPTION, ''), option: key.startsWith(OPTION), values: sides.map((side) => side.get(key) ?? null) }))
+    .map((key) => ({ key: key.startsWith(OPTION) ? key.split(' ')[1]! : key, option: key.startsWith(OPTION), values: sides.map((side) => side.get(key) ?? null) }))
     // An option that a method does not have is part of what the other one is.
     .filter(({ option, values }) => new Set(values.filter((value) => !option || value !== null)).size > 1)
     .map(({ key, values }) => ({ key, values }))

@@ -71,6 +71,10 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
 const columnKey = ({ quantity, budget, thinking }: Column): string => (quantity === 'meanTokens' ? quantity : `${quantity}@${budget}${thinking ?? ''}`)
 const armKey = (evaluated: readonly Evaluated[]): string => evaluated.map(({ key }) => key).join('+')
 const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
+/** Where a mean, or a difference of two, can lie at all: an interval does not reach beyond. */
+type Bounds = readonly [least: number, most: number]
+const ANY: Bounds = [-Infinity, Infinity]
+const boundsOf = ({ quantity }: Column, difference = false): Bounds => (quantity === 'meanTokens' ? ANY : [difference ? -1 : 0, 1])
 /** Training seeds of an arm; none for the weights that all start from, which no training made. */
 const seedsOf = (evaluated: readonly Evaluated[]): number => evaluated.filter(({ evaluation }) => evaluation.runId !== null).length
 /** The fewest seeds of those arms that were trained; 0 where none was. */
@@ -128,12 +132,12 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
   }
 
   /** Interval and p of an estimate over these problems and so many training seeds, with what they rest on. */
-  function inferred(value: number, draws: Float64Array, { ids, clusters }: ProblemSet, seedCount: number): Difference {
+  function inferred(value: number, draws: Float64Array, { ids, clusters }: ProblemSet, seedCount: number, [least, most]: Bounds = ANY): Difference {
     const n = ids.length
     const basis = basisOf(clusters, seedCount)
     if (n < 2) return { value, low: null, high: null, p: null, n, basis }
     const { low, high, p } = inferenceOf(value, draws, degreesOfFreedom(clusters, seedCount))
-    return { value, low: finite(low), high: finite(high), p: finite(p), n, basis }
+    return { value, low: finite(Math.max(least, low)), high: finite(Math.min(most, high)), p: finite(p), n, basis }
   }
   const figure = ({ p: _, ...rest }: Difference): Figure => rest
 
@@ -145,7 +149,7 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
       const n = problems.ids.length
       if (n === 0) return wanted.map(() => null)
       return bySeed(evaluated, problems, wanted).map((rows, at) =>
-        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () => figure(inferred(mean(rows.map(({ values }) => mean(values))), overSeeds(rows.map(({ means }) => means)), problems, seedsOf(evaluated)))))
+        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () => figure(inferred(mean(rows.map(({ values }) => mean(values))), overSeeds(rows.map(({ means }) => means)), problems, seedsOf(evaluated), boundsOf(wanted[at]!)))))
     },
 
     /** Resampled means of an arm, [columns][draws], and the means themselves: what a figure of a whole curve is worked out from. */
@@ -166,7 +170,7 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
           const [a, b] = [left[at]!, right[at]!]
           const value = mean(a.map(({ values }) => mean(values))) - mean(b.map(({ values }) => mean(values)))
           const draws = a.length === b.length ? overSeeds(a.map(({ means }, seed) => minus(means, b[seed]!.means))) : minus(overSeeds(a.map(({ means }) => means)), overSeeds(b.map(({ means }) => means), true))
-          differenceMemory.set(keys[wanted.indexOf(column)]!, inferred(value, draws, problems, fewestSeeds([own, base])))
+          differenceMemory.set(keys[wanted.indexOf(column)]!, inferred(value, draws, problems, fewestSeeds([own, base]), boundsOf(column, true)))
         })
       }
       const answers = keys.map((key) => differenceMemory.get(key)!)

@@ -48,11 +48,11 @@ interface Pace {
 
 const rolloutsOf = (spec: RunSpec): number => spec.promptsPerStep * spec.groupSize
 
-/** Workspaces travel: steps taken elsewhere say nothing about this machine. A record without a processor is taken for one of here. */
+/** Workspaces travel: steps taken elsewhere say nothing about this machine. So does a record that does not say which. */
 function madeHere({ environment }: Run): boolean {
   const { cpu, cores } = (environment ?? {}) as { readonly cpu?: string; readonly cores?: number }
   const here = cpus()
-  return cpu === undefined || (cpu === here[0]?.model.trim() && cores === here.length)
+  return cpu !== undefined && cpu === here[0]?.model.trim() && cores === here.length
 }
 
 /** The newest run with the same algorithm, task and budget that took steps on this machine; null without one. */

@@ -184,7 +184,8 @@ const majorityOf = ({ natural }: EvaluatedProblem, k: number): number =>
 function pointsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, resampling: Resampled): EvaluationPoint[] {
   const point = (curve: string, x: number, values: readonly number[], extrapolated: boolean): EvaluationPoint => {
     const { estimate, low, high } = bootstrapMean(values, resampling)
-    return { curve, x, value: estimate, low, high, n: values.length, extrapolated }
+    // All of these are shares: an interval does not reach beyond them.
+    return { curve, x, value: estimate, low: Math.max(0, low), high: Math.min(1, high), n: values.length, extrapolated }
   }
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))
   return [

@@ -118,7 +118,8 @@ export const bootstrapOf = (n: number): { readonly seed: number; readonly draws:
 export const accuracyOf = (store: Store, rows: readonly Pick<Rollout, 'problemId' | 'correct'>[]): Figure | null => {
   const graded = Map.groupBy(rows.filter(({ correct }) => correct !== null), ({ problemId }) => problemId)
   const clusters = clustersOf([...graded.keys()].map((id) => clusterOf(store.datasets.problem(id)!)))
-  return figureOrNull([...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))), clusters)
+  const share = figureOrNull([...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))), clusters)
+  return share && { ...share, low: share.low === null ? null : Math.max(0, share.low), high: share.high === null ? null : Math.min(1, share.high) }
 }
 
 export function histogramOf(values: readonly number[]): Histogram {

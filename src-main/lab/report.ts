@@ -121,7 +121,8 @@ export function reportTable(store: Store, runIds: readonly number[], baseline: n
 function accuracyInterval(store: Store, evaluationId: number): { readonly low: number; readonly high: number } {
   const results = store.evaluations.results(evaluationId)
   const clusters = clustersOf(results.map(({ problemId }) => clusterOf(store.datasets.problem(problemId)!)))
-  return bootstrapMean(results.map(({ accuracy }) => accuracy), { seed: SEED, draws: DRAWS, clusters })
+  const { low, high } = bootstrapMean(results.map(({ accuracy }) => accuracy), { seed: SEED, draws: DRAWS, clusters })
+  return { low: Math.max(0, low), high: Math.min(1, high) }
 }
 
 /** Of the rollouts that speak for the budget; an older evaluation without kept thinking has no budgets beyond training. */

@@ -24,7 +24,7 @@ export async function stopHere({ store, engine, now }: LabContext, request: Stop
   if (offset === undefined)
     throw new LabError('stopHere.noBoundary', { expected: `a boundary from 0 to ${episodes.length}`, found: String(request.boundary), next: 'Choose the start or the end of an episode.' })
   const checkpoint = request.checkpointId === null
-    ? (rollout.runId === null ? null : store.checkpoints.newestResumable(rollout.runId))
+    ? (rollout.runId === null ? null : store.checkpoints.newest(rollout.runId))
     : found('checkpoint', request.checkpointId, store.checkpoints.get(request.checkpointId))
   const runId = rollout.runId ?? checkpoint?.runId ?? null
   const run = runId === null ? null : store.runs.get(runId)

@@ -19,6 +19,7 @@ export function checkpointStore(db: Connection) {
   const newest = db.prepare<unknown[], Row>(
     `SELECT id, ${fields.columns} FROM checkpoints WHERE run_id = ? AND resumable = 1 ORDER BY step DESC, id DESC LIMIT 1`,
   )
+  const newestOfAny = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM checkpoints WHERE run_id = ? ORDER BY step DESC, id DESC LIMIT 1`)
   const setPinned = db.prepare('UPDATE checkpoints SET pinned = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM checkpoints WHERE id = ?')
   const contents = db.prepare<unknown[], string>('SELECT DISTINCT content_id FROM checkpoints').pluck()
@@ -33,6 +34,8 @@ export function checkpointStore(db: Connection) {
     ofRun: (runId: number): Checkpoint[] => ofRun.all(runId).map(toCheckpoint),
     /** Where an interrupted run goes on from; null when it has to start over. */
     newestResumable: (runId: number): Checkpoint | null => orNull(newest.get(runId)),
+    /** The newest weights of a run, whether training can go on from them or not. */
+    newest: (runId: number): Checkpoint | null => orNull(newestOfAny.get(runId)),
     setPinned: (id: number, pinned: boolean): void => void setPinned.run(Number(pinned), id),
     /** Removes the row; evaluations made from it stay. */
     remove: (id: number): void => void remove.run(id),

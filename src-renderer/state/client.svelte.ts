@@ -130,7 +130,8 @@ export class Lab {
   #flush(): void {
     this.#planned = null
     const events = latestProgress(this.#waiting.splice(0))
-    if (events.some((event) => event.kind === 'changed' && event.noun === 'workspace')) this.#readWorkspace()
+    // An import changes what the workspace counts as well.
+    if (events.some((event) => event.kind === 'changed' && ['workspace', 'runs', 'datasets', 'evaluations'].includes(event.noun))) this.#readWorkspace()
     for (const listener of this.#listeners) listener(events)
   }
 }

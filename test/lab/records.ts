@@ -1,5 +1,6 @@
 // A workspace full of small records made by hand, so that what the queries say can be worked out on paper: two configurations with two
 // seeds each, four steps of one group, and one evaluation per run on the same four problems. Also the start's own evaluation.
+import { cpus } from 'node:os'
 import { runSpec, type Json, type NewRollout, type RunSpecInput } from '../../src-preload/contract.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 
@@ -73,7 +74,7 @@ export function fill(store: Store): Filled {
     const seed = (index % 2) + 1
     const run = store.runs.add({
       name: algorithm, method: algorithm, algorithm, config: specOf(algorithm, seed) as unknown as Json, seed, groupKey: algorithm, modelId, datasetId, parentRunId: null, parentStep: null,
-      plannedSteps: 4, environment: { cores: 2 }, note: '', createdAtMs: AT_MS,
+      plannedSteps: 4, environment: { cpu: cpus()[0]!.model.trim(), cores: cpus().length }, note: '', createdAtMs: AT_MS,
     })
     store.runs.setStatus(run.id, 'running', AT_MS)
     for (let step = 1; step <= 4; step++) {

@@ -51,7 +51,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
         absent: 'This method pays no reward.',
       },
       {
-        id: 'right', title: 'Right answers', sentence: 'Share of the rollouts of a step; squares: held-out problems.', quantity: 'fraction', label: 'share right', least: 0.4,
+        id: 'right', title: 'Right answers', sentence: 'Share of the rollouts of a step; squares: held-out problems.', quantity: 'fraction', label: 'share right', domain: [undefined, 1], least: 0.4,
         lines: [{ metric: 'rewards/outcome/mean', name: 'in training' }], heldOut: 'accuracy', absent: 'Nothing was graded yet.',
       },
       {
@@ -69,7 +69,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
         lines: [{ metric: 'completions/mean_length', name: 'mean' }], band: ['completions/min_length', 'completions/max_length'], absent: 'Nothing was sampled yet.',
       },
       {
-        id: 'ends', title: 'How answers end', sentence: 'Thinking ended at the budget; cut off at the limit; without a readable answer.', quantity: 'fraction', label: 'share of answers', domain: [0, undefined],
+        id: 'ends', title: 'How answers end', sentence: 'Thinking ended at the budget; cut off at the limit; without a readable answer.', quantity: 'fraction', label: 'share of answers', domain: [0, undefined], least: 0.1,
         lines: [{ metric: 'completions/forced_stop_ratio', name: 'forced' }, { metric: 'completions/clipped_ratio', name: 'truncated' }, { metric: 'completions/unparsable_ratio', name: 'unreadable' }],
         absent: 'Nothing was sampled yet.',
       },
@@ -100,7 +100,7 @@ export const overview = (budget: number): readonly PanelGroup[] => [
     title: 'Stability and speed',
     panels: [
       {
-        id: 'entropy', title: 'Entropy', sentence: 'Of the next token, over tokens with loss; beside it KL to the start, where it was measured.', quantity: 'nats', label: 'nats', domain: [0, undefined],
+        id: 'entropy', title: 'Entropy', sentence: 'Of the next token, over tokens with loss; beside it KL to the start, where it was measured.', quantity: 'nats', label: 'nats', domain: [0, undefined], least: 0.1,
         lines: [{ metric: 'entropy', name: 'entropy' }, { metric: 'kl', name: 'KL' }], absent: 'No update was made yet.',
       },
       {
