@@ -2,9 +2,22 @@
 // Hugging Face Llama checkpoints (linear weights stored [out, in]), so a checkpoint of ours is readable elsewhere and vice versa.
 import { createRng } from '../numeric/rng.ts'
 
-/** Llama-style decoder: RMSNorm, rotary positions, SwiGLU, grouped-query heads, tied embeddings. */
+/** Families that are computed here; what tells them apart stands in families.ts. */
+export type FamilyName = 'llama' | 'qwen2' | 'qwen3'
+
+/**
+ * How rotary angles change for sequences longer than a model was first trained on. Positions divided by a factor (linear), low frequencies
+ * divided and high ones kept (llama3), both with scaled cosines (yarn, Peng et al. 2023), or one divisor per frequency as GGUF files hold them.
+ */
+export type RopeScaling =
+  | { readonly kind: 'linear'; readonly factor: number }
+  | { readonly kind: 'llama3'; readonly factor: number; readonly lowFrequencyFactor: number; readonly highFrequencyFactor: number; readonly originalPositions: number }
+  | { readonly kind: 'yarn'; readonly factor: number; readonly betaFast: number; readonly betaSlow: number; readonly originalPositions: number; readonly attentionFactor: number; readonly truncate: boolean }
+  | { readonly kind: 'divisors'; readonly divisors: readonly number[] }
+
+/** Llama-style decoder: RMSNorm, rotary positions, SwiGLU, grouped-query heads. What is left out of the optional part is not there. */
 export interface LlamaConfig {
-  readonly architecture: 'llama'
+  readonly architecture: FamilyName
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly intermediateSize: number
@@ -17,6 +30,13 @@ export interface LlamaConfig {
   readonly rmsEps: number
   /** Longest sequence in tokens that positions are prepared for. */
   readonly maxPositions: number
+  /** Which attention projections add a bias. */
+  readonly attentionBias?: 'qkv' | 'qkvo'
+  /** True where the output matrix is a parameter of its own and not the embedding. */
+  readonly untiedHead?: boolean
+  /** True where each head's queries and keys are normalised before they are rotated. */
+  readonly qkNorm?: boolean
+  readonly ropeScaling?: RopeScaling
 }
 
 export interface ParameterSpec {
@@ -43,6 +63,7 @@ export const STARTER_CONFIG: LlamaConfig = {
 
 export const EMBEDDING = 'model.embed_tokens.weight'
 export const FINAL_NORM = 'model.norm.weight'
+export const HEAD = 'lm_head.weight'
 
 /** Names of one layer's parameters. */
 export function layerNames(layer: number) {
@@ -53,6 +74,12 @@ export function layerNames(layer: number) {
     k: `${prefix}.self_attn.k_proj.weight`,
     v: `${prefix}.self_attn.v_proj.weight`,
     o: `${prefix}.self_attn.o_proj.weight`,
+    qBias: `${prefix}.self_attn.q_proj.bias`,
+    kBias: `${prefix}.self_attn.k_proj.bias`,
+    vBias: `${prefix}.self_attn.v_proj.bias`,
+    oBias: `${prefix}.self_attn.o_proj.bias`,
+    qNorm: `${prefix}.self_attn.q_norm.weight`,
+    kNorm: `${prefix}.self_attn.k_norm.weight`,
     postNorm: `${prefix}.post_attention_layernorm.weight`,
     gate: `${prefix}.mlp.gate_proj.weight`,
     up: `${prefix}.mlp.up_proj.weight`,
@@ -72,6 +99,13 @@ export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
       { name: names.k, dims: [kvHeads * headDim, d], decay: true },
       { name: names.v, dims: [kvHeads * headDim, d], decay: true },
       { name: names.o, dims: [d, heads * headDim], decay: true },
+      ...(config.attentionBias !== undefined ? [
+        { name: names.qBias, dims: [heads * headDim], decay: false },
+        { name: names.kBias, dims: [kvHeads * headDim], decay: false },
+        { name: names.vBias, dims: [kvHeads * headDim], decay: false },
+      ] : []),
+      ...(config.attentionBias === 'qkvo' ? [{ name: names.oBias, dims: [d], decay: false }] : []),
+      ...(config.qkNorm ? [{ name: names.qNorm, dims: [headDim], decay: false }, { name: names.kNorm, dims: [headDim], decay: false }] : []),
       { name: names.postNorm, dims: [d], decay: false },
       { name: names.gate, dims: [f, d], decay: true },
       { name: names.up, dims: [f, d], decay: true },
@@ -79,6 +113,7 @@ export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
     )
   }
   specs.push({ name: FINAL_NORM, dims: [d], decay: false })
+  if (config.untiedHead) specs.push({ name: HEAD, dims: [config.vocabSize, d], decay: true })
   return specs
 }
 
@@ -87,14 +122,14 @@ export function parameterCount(config: LlamaConfig): number {
 }
 
 /**
- * Initial weights: normal with sd 0.02 (residual outputs divided by sqrt(2 layers), GPT-2 report section 2.3), norms at one.
+ * Initial weights: normal with sd 0.02 (residual outputs divided by sqrt(2 layers), GPT-2 report section 2.3), norms at one, biases at zero.
  * The same seed gives the same weights.
  */
 export function initialWeights(config: LlamaConfig, seed: number): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>()
   parameterSpecs(config).forEach((spec, index) => {
     const values = new Float32Array(spec.dims.reduce((a, b) => a * b, 1))
-    if (!spec.decay) values.fill(1)
+    if (!spec.decay) values.fill(spec.name.endsWith('.bias') ? 0 : 1)
     else {
       const rng = createRng(seed, index)
       const residual = spec.name.endsWith('o_proj.weight') || spec.name.endsWith('down_proj.weight')
@@ -111,6 +146,7 @@ export function initialWeights(config: LlamaConfig, seed: number): Map<string, F
  * A training token costs three times as much.
  */
 export function forwardFlopsPerToken(config: LlamaConfig, contextTokens: number): number {
-  const linear = 2 * (parameterCount(config) - config.hiddenSize * (2 * config.layers + 1))
+  const matrices = parameterSpecs(config).filter((spec) => spec.decay && !(config.untiedHead && spec.name === EMBEDDING))
+  const linear = 2 * matrices.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0)
   return linear + 4 * config.layers * config.heads * config.headDim * contextTokens
 }

@@ -1,66 +1,12 @@
-// A Hugging Face model folder as the architecture that this program computes: config.json read into a LlamaConfig, or the reason why not;
-// and the tensors of its safetensors files held against the parameters that follow. Reads headers only, so a large model costs nothing.
-// Fields and their defaults follow LlamaConfig of the transformers library. Left out: quantised weights, adapters, other families.
+// A Hugging Face model folder: the tensors of its safetensors files, one file or many, held against the parameters that follow from its
+// config.json (families.ts). Looking reads headers only, so a large model costs nothing; weights are read a tensor at a time.
+// Left out: quantised weights, adapters.
 
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EMBEDDING, parameterSpecs, type LlamaConfig } from './config.ts'
-import { ModelFileError, openSafetensors } from './safetensors.ts'
-
-type Fields = Readonly<Record<string, unknown>>
-
-const refusal = (code: string, expected: string, found: string, next: string): ModelFileError => new ModelFileError(code, { expected, found, next })
-
-const notComputed = (found: string): ModelFileError =>
-  refusal('model.architecture', 'a Llama-style decoder: RMSNorm, rotary positions, SwiGLU, no biases, tied embeddings', found, 'Choose a model of this family, such as SmolLM2-135M, or a checkpoint of this program.')
-
-/** What makes a model another architecture than ours, in the words of its config. */
-const demands: readonly { readonly says: (config: Fields) => string | null }[] = [
-  { says: ({ model_type: type, architectures }) => (type === 'llama' || (Array.isArray(architectures) && architectures.includes('LlamaForCausalLM')) ? null : `model_type ${JSON.stringify(type ?? null)}`) },
-  { says: ({ quantization_config: quantised }) => (quantised === undefined || quantised === null ? null : 'quantised weights') },
-  { says: ({ hidden_act: act = 'silu' }) => (act === 'silu' ? null : `the activation ${JSON.stringify(act)}`) },
-  { says: ({ attention_bias: bias = false }) => (bias === false ? null : 'biases in attention') },
-  { says: ({ mlp_bias: bias = false }) => (bias === false ? null : 'biases in the feed-forward part') },
-  { says: ({ tie_word_embeddings: tied = false }) => (tied === true ? null : 'an output matrix of its own (tie_word_embeddings is false)') },
-  { says: ({ rope_scaling: scaling }) => scaledRope(scaling) },
-  { says: ({ rope_parameters: parameters }) => scaledRope(parameters) },
-]
-
-function scaledRope(scaling: unknown): string | null {
-  if (scaling === undefined || scaling === null || typeof scaling !== 'object') return null
-  const { rope_type: type, type: older = 'default' } = scaling as Fields
-  return (type ?? older) === 'default' ? null : `scaled rotary positions (${String(type ?? older)})`
-}
-
-/** The architecture of a config.json. Throws ModelFileError `model.architecture` or `model.config`. */
-export function llamaOf(config: Fields): LlamaConfig {
-  for (const { says } of demands) {
-    const found = says(config)
-    if (found !== null) throw notComputed(found)
-  }
-  const count = (name: string, otherwise?: number): number => {
-    const value = config[name] ?? otherwise
-    if (!Number.isSafeInteger(value) || (value as number) < 1) throw refusal('model.config', `${name} as a whole number above 0 in config.json`, JSON.stringify(config[name]) ?? 'none', 'Fetch the model again; its config.json is not whole.')
-    return value as number
-  }
-  const number = (name: string, otherwise: number, from: Fields = config): number => {
-    const value = from[name] ?? otherwise
-    if (typeof value !== 'number' || !(value > 0)) throw refusal('model.config', `${name} as a number above 0 in config.json`, JSON.stringify(value), 'Fetch the model again; its config.json is not whole.')
-    return value
-  }
-  const heads = count('num_attention_heads')
-  const hiddenSize = count('hidden_size')
-  const kvHeads = count('num_key_value_heads', heads)
-  if (heads % kvHeads !== 0) throw refusal('model.config', `${kvHeads} key/value heads to divide ${heads} heads`, 'that they do not', 'Fetch the model again; its config.json is not whole.')
-  return {
-    architecture: 'llama',
-    vocabSize: count('vocab_size'), hiddenSize, intermediateSize: count('intermediate_size'), layers: count('num_hidden_layers'), heads, kvHeads,
-    headDim: count('head_dim', Math.floor(hiddenSize / heads)),
-    ropeTheta: number('rope_theta', number('rope_theta', 10_000, (config.rope_parameters ?? {}) as Fields)),
-    rmsEps: number('rms_norm_eps', 1e-6),
-    maxPositions: count('max_position_embeddings', 2048),
-  }
-}
+import { EMBEDDING, HEAD, parameterSpecs, type LlamaConfig } from './config.ts'
+import { configFromHuggingFace, modelRefusal as refusal, type Fields } from './families.ts'
+import { openSafetensors, type ModelFileError, type SafetensorsFile } from './safetensors.ts'
 
 export interface HuggingFaceModel {
   readonly config: LlamaConfig
@@ -80,6 +26,7 @@ export interface HuggingFaceModel {
 const CONFIG = 'config.json'
 const LARGEST_CONFIG = 1 << 20
 const belongs = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens|model\.safetensors\.index)\.json$|^merges\.txt$|^tokenizer\.model$|^(README|LICENSE)(\.\w+)?$|\.safetensors$/i
+const floating = new Set(['F32', 'F16', 'BF16'])
 /** Tensors that some exports carry and that follow from the configuration. */
 const derived = /rotary_emb\.inv_freq$/
 
@@ -93,7 +40,7 @@ export async function readHuggingFace(folder: string): Promise<HuggingFaceModel>
   if (!names.includes(CONFIG)) throw refusal('model.missing', `${CONFIG} in ${folder}`, 'none', 'Choose the folder that holds config.json and the safetensors files.')
   if (weights.length === 0) throw refusal('model.missing', `weights as safetensors in ${folder}`, names.some((name) => /\.bin$|\.pt$|\.gguf$/.test(name)) ? 'another format' : 'none', 'Save the model with safe_serialization=True, then import that folder.')
   const stated = await readConfig(join(folder, CONFIG))
-  const config = llamaOf(stated)
+  const config = configFromHuggingFace(stated)
   const dtypes = await checkTensors(folder, weights, config)
   const files = names.filter((name) => belongs.test(name))
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size))
@@ -124,9 +71,11 @@ async function checkTensors(folder: string, weights: readonly string[], config: 
     for (const { name, dims, dtype } of opened.entries) {
       if (derived.test(name)) continue
       // Tied weights are sometimes written twice.
-      const shape = name === 'lm_head.weight' ? wanted.get(EMBEDDING) : wanted.get(name)
-      if (shape === undefined) throw wrong('only the tensors of a Llama model', `${name} in ${file}`)
+      const shape = wanted.get(name === HEAD && !config.untiedHead ? EMBEDDING : name)
+      if (shape === undefined) throw wrong(`only the tensors of a ${config.architecture} model`, `${name} in ${file}`)
       if (shape.join() !== dims.join()) throw wrong(`${name} of shape [${shape.join(', ')}]`, `[${dims.join(', ')}] in ${file}`)
+      if (!floating.has(dtype)) throw wrong(`${name} of type ${[...floating].join(', ')}`, `${dtype} in ${file}`)
+      if (seen.has(name)) throw wrong(`${name} once`, `it again in ${file}`)
       seen.add(name)
       dtypes.add(dtype)
     }
@@ -142,4 +91,30 @@ async function licenceOf(folder: string, names: readonly string[]): Promise<stri
   if (card === undefined) return null
   const text = (await readFile(join(folder, card), 'utf8')).slice(0, 20_000)
   return /^---\s[\s\S]*?^license:\s*(\S+)/m.exec(text)?.[1] ?? null
+}
+
+/**
+ * The weights of a model folder in 32 bits, in the order of their bytes, file after file: one tensor is in memory at a time, and its caller
+ * copies it to where it belongs. Throws ModelFileError `model.values` for a tensor with numbers that are not finite, and as `openSafetensors`.
+ */
+export async function* huggingFaceWeights(folder: string, { config, weights }: Pick<HuggingFaceModel, 'config' | 'weights'>): AsyncGenerator<readonly [string, Float32Array]> {
+  const wanted = new Set(parameterSpecs(config).map(({ name }) => name))
+  for (const file of weights) {
+    const opened: SafetensorsFile = await openSafetensors(join(folder, file))
+    try {
+      for (const { name } of opened.entries) {
+        if (!wanted.has(name)) continue
+        const { data } = await opened.read(name)
+        yield [name, finite(data instanceof Float32Array ? data : Float32Array.from(data as Float16Array), name, file)]
+      }
+    } finally {
+      await opened.close()
+    }
+  }
+}
+
+/** The values, all of them finite. Throws ModelFileError `model.values`. */
+export function finite(values: Float32Array, name: string, file: string): Float32Array {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) throw refusal('model.values', `finite numbers in ${name} of ${file}`, `${values[i]} at element ${i}`, 'The file is damaged or holds a model whose training failed; fetch it again.')
+  return values
 }

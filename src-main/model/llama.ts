@@ -6,8 +6,9 @@ import { GraphBuilder } from '../graph/builder.ts'
 import type { Dim } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/ir.ts'
 import { gradients } from '../autodiff/gradients.ts'
-import { EMBEDDING, FINAL_NORM, layerNames, parameterSpecs } from './config.ts'
+import { EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs } from './config.ts'
 import type { LlamaConfig } from './config.ts'
+import { rotaryRule } from './rope.ts'
 
 /** The additive mask of a pair that must not attend to each other; exp of it is 0 in fp32 and it stays finite under addition. */
 export const HIDDEN = -1e9
@@ -39,16 +40,24 @@ export function openStack(name: string, config: LlamaConfig, differentiable: boo
   return { g, config, weight: (parameter) => weights.get(parameter)!, differentiable }
 }
 
-/** y = x W^T with W [out, in]. */
-export function linear({ g, weight }: Stack, x: Value, name: string): Value {
-  return g.gemm(x, weight(name), null, { transB: true })
+/** y = x W^T + b with W [out, in] and, where it is named, b [out]. */
+export function linear({ g, weight }: Stack, x: Value, name: string, bias: string | null = null): Value {
+  return g.gemm(x, weight(name), bias === null ? null : weight(bias), { transB: true })
 }
 
-/** x / sqrt(mean(x^2) + eps) * scale over the last axis (Zhang and Sennrich 2019). */
-export function rmsNorm({ g, config, weight, differentiable }: Stack, x: Value, name: string): Value {
+/** x / sqrt(mean(x^2) + eps) * scale over the last axis, which is `size` wide (Zhang and Sennrich 2019). */
+export function rmsNorm({ g, config, weight, differentiable }: Stack, x: Value, name: string, size = config.hiddenSize): Value {
   if (!differentiable) return g.simplifiedLayerNormalization(x, weight(name), config.rmsEps)
-  const meanSquare = g.mul(g.reduceSumSquare(x, [-1]), 1 / config.hiddenSize)
+  const meanSquare = g.mul(g.reduceSumSquare(x, [-1]), 1 / size)
   return g.mul(g.mul(x, g.reciprocal(g.sqrt(g.add(meanSquare, config.rmsEps)))), weight(name))
+}
+
+/** RMSNorm of each head of flat queries or keys [tokens, heads * headDim], where the family has it. */
+function headNorm(stack: Stack, x: Value, name: string): Value {
+  const { g, config } = stack
+  if (!config.qkNorm) return x
+  const [tokens, features] = x.shape as [Dim, number]
+  return g.reshape(rmsNorm(stack, g.reshape(x, [tokens, features / config.headDim, config.headDim]), name, config.headDim), x.shape)
 }
 
 /** Token ids of any shape to flat embeddings [tokens, hiddenSize]. */
@@ -62,24 +71,30 @@ export function embed({ g, weight, config }: Stack, tokens: Value, count: Dim): 
  * @param attend from each stream's projections to its attention output [tokens, heads * headDim]
  */
 export function layerOver(stack: Stack, layer: number, streams: readonly Value[], attend: (projections: readonly Projections[]) => readonly Value[]): Value[] {
-  const { g } = stack
+  const { g, config } = stack
   const names = layerNames(layer)
+  const biased = config.attentionBias !== undefined
   const projections = streams.map((x) => {
     const normed = rmsNorm(stack, x, names.inputNorm)
-    return { layer, q: linear(stack, normed, names.q), k: linear(stack, normed, names.k), v: linear(stack, normed, names.v) }
+    return {
+      layer,
+      q: headNorm(stack, linear(stack, normed, names.q, biased ? names.qBias : null), names.qNorm),
+      k: headNorm(stack, linear(stack, normed, names.k, biased ? names.kBias : null), names.kNorm),
+      v: linear(stack, normed, names.v, biased ? names.vBias : null),
+    }
   })
   const attended = attend(projections)
   return streams.map((x, stream) => {
-    const afterAttention = g.add(x, linear(stack, attended[stream]!, names.o))
+    const afterAttention = g.add(x, linear(stack, attended[stream]!, names.o, config.attentionBias === 'qkvo' ? names.oBias : null))
     const normed = rmsNorm(stack, afterAttention, names.postNorm)
     const gated = g.mul(g.quickGelu(linear(stack, normed, names.gate)), linear(stack, normed, names.up))
     return g.add(afterAttention, linear(stack, gated, names.down))
   })
 }
 
-/** Logits [tokens, vocabSize] of final hidden states; the embedding is tied. */
+/** Logits [tokens, vocabSize] of final hidden states, through the embedding or an output matrix of its own. */
 export function logitsOf(stack: Stack, hidden: Value): Value {
-  return stack.g.gemm(rmsNorm(stack, hidden, FINAL_NORM), stack.weight(EMBEDDING), null, { transB: true })
+  return linear(stack, rmsNorm(stack, hidden, FINAL_NORM), stack.config.untiedHead ? HEAD : EMBEDDING)
 }
 
 /** logits / T: everything a policy says of its tokens is said of softmax(logits / T), which is what it samples from. At 1 the graph is the one without it. */
@@ -87,16 +102,17 @@ export function tempered({ g }: Stack, logits: Value, temperature: number): Valu
   return temperature === 1 ? logits : g.mul(logits, 1 / temperature)
 }
 
-/** Cosine and sine tables of rotary positions (Su et al. 2021), each [maxPositions, headDim / 2]. */
+/** Cosine and sine tables of rotary positions (Su et al. 2021), scaled where the model asks for it, each [maxPositions, headDim / 2]. */
 export function rotaryTables({ g, config }: Stack): { cos: Value; sin: Value } {
   const half = config.headDim / 2
   const cos = new Float32Array(config.maxPositions * half)
   const sin = new Float32Array(config.maxPositions * half)
+  const { frequencies, amplitude } = rotaryRule(config)
   for (let position = 0; position < config.maxPositions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * config.ropeTheta ** (-i / half)
-      cos[position * half + i] = Math.cos(angle)
-      sin[position * half + i] = Math.sin(angle)
+      const angle = position * frequencies[i]!
+      cos[position * half + i] = amplitude * Math.cos(angle)
+      sin[position * half + i] = amplitude * Math.sin(angle)
     }
   }
   const shape = [config.maxPositions, half]

@@ -161,10 +161,10 @@ describe('a dataset that is kept', () => {
 })
 
 describe('a model folder', () => {
-  const config: LlamaConfig = { architecture: 'llama', vocabSize: 416, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, kvHeads: 1, headDim: 8, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
+  const config: LlamaConfig = { architecture: 'llama', vocabSize: 416, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, kvHeads: 1, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
   const stated = {
     architectures: ['LlamaForCausalLM'], model_type: 'llama', vocab_size: 416, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
-    num_key_value_heads: 1, head_dim: 8, rms_norm_eps: 1e-5, max_position_embeddings: 64, hidden_act: 'silu', tie_word_embeddings: true,
+    num_key_value_heads: 1, head_dim: 16, rms_norm_eps: 1e-5, max_position_embeddings: 64, hidden_act: 'silu', tie_word_embeddings: true,
   }
   async function model(name: string, changes: object = {}): Promise<string> {
     const path = join(folder, name)
@@ -189,10 +189,10 @@ describe('a model folder', () => {
   })
 
   it.each([
-    ['another family', { model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] }, 'model.architecture', 'qwen2'],
-    ['an output matrix of its own', { tie_word_embeddings: false }, 'model.architecture', 'tie_word_embeddings'],
-    ['scaled positions', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'model.architecture', 'llama3'],
-    ['biases', { attention_bias: true }, 'model.architecture', 'biases'],
+    ['another family', { model_type: 'gemma3', architectures: ['Gemma3ForCausalLM'] }, 'model.architecture', 'gemma3'],
+    ['an output matrix that it does not have', { tie_word_embeddings: false }, 'model.tensors', 'none'],
+    ['positions scaled in an unknown way', { rope_scaling: { rope_type: 'longrope', factor: 8 } }, 'model.architecture', 'longrope'],
+    ['biases that it does not have', { attention_bias: true }, 'model.tensors', 'none'],
     ['a size that its weights do not have', { intermediate_size: 48 }, 'model.tensors', 'in model.safetensors'],
     ['no size at all', { hidden_size: null }, 'model.config', 'null'],
   ])('is refused with %s', async (what, changes, code, found) => {
