@@ -1,10 +1,10 @@
-// A model folder into the workspace: a Hugging Face folder whose architecture is computed here, or a checkpoint of this program. The files
+// A model into the workspace: a GGUF file or Hugging Face folder whose family is computed here, or a checkpoint of this program. The files
 // are copied as they are, each with its checksum, so that the model stays what it was; weights in this program's vocabulary are also
 // written as a checkpoint, from which runs can start.
 
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -14,10 +14,12 @@ import { detectImport } from '../data/detect.ts'
 import { loadCheckpoint, saveCheckpoint } from '../model/checkpoint.ts'
 import { parameterCount, parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
-import { readHuggingFace } from '../model/huggingFace.ts'
+import { readGgufModel } from '../model/ggufModel.ts'
+import { openGgufTokenizer } from '../model/tokenizers/gguf.ts'
+import { huggingFaceWeights, readHuggingFace } from '../model/huggingFace.ts'
 import type { HuggingFaceModel } from '../model/huggingFace.ts'
-import { openSafetensors } from '../model/safetensors.ts'
 import type { Store } from '../store/openStore.ts'
+import { GGUF_FILE } from './textModel.ts'
 import { VOCABULARY_SIZE } from '../tasks/countdown/vocabulary.ts'
 
 export const MODELS = 'models'
@@ -37,11 +39,14 @@ interface CopiedFile {
 /** Whether a file or folder is a model, by what is in it. Throws LabError file.missing, file.unreadable. */
 export const isModel = async (path: string): Promise<boolean> => (await detectImport(path)).kind === 'model'
 
-/** Throws ModelFileError `model.*`, `checkpoint.*`, `safetensors.*`, LabError `model.single` and `model.known`. */
+/** Throws ModelFileError `model.*`, `checkpoint.*`, `gguf.*`, `safetensors.*`, LabError `model.single` and `model.known`. */
 export async function importModel(store: Store, path: string, options: ModelOptions): Promise<{ modelId: number; record: ImportRecord }> {
+  if (path.toLowerCase().endsWith('.gguf')) return takeGguf(store, path, options)
   const folder = (await stat(path)).isDirectory() ? path : dirname(resolve(path))
+  const single = folder === path && !existsSync(join(folder, 'config.json')) ? (await readdir(folder)).filter((name) => name.toLowerCase().endsWith('.gguf')) : []
+  if (single.length === 1) return takeGguf(store, join(folder, single[0]!), options)
   if (folder !== path && !existsSync(join(folder, 'config.json')))
-    throw new LabError('model.single', { expected: 'the folder of a model, with config.json beside its safetensors files', found: `${basename(path)} alone`, next: 'Drop the whole folder. Single GGUF files cannot be read yet.' })
+    throw new LabError('model.single', { expected: 'the folder of a model, with config.json beside its safetensors files', found: `${basename(path)} alone`, next: 'Drop the whole folder, or a GGUF file, which holds everything.' })
   return existsSync(join(folder, 'checkpoint.json')) ? takeCheckpoint(store, folder, options) : takeHuggingFace(store, folder, options)
 }
 
@@ -74,23 +79,37 @@ async function takeHuggingFace(store: Store, folder: string, { name, signal, now
   }
 }
 
-/** The weights as a checkpoint inside the folder, in 32 bits. */
-async function writeCheckpoint(folder: string, { config, weights, licence }: HuggingFaceModel): Promise<void> {
-  const tensors = new Map<string, { dims: readonly number[]; data: Float32Array }>()
-  const wanted = new Set(parameterSpecs(config).map(({ name }) => name))
-  for (const file of weights) {
-    const opened = await openSafetensors(join(folder, file))
-    try {
-      for (const { name } of opened.entries) {
-        if (!wanted.has(name)) continue
-        const { dims, data } = await opened.read(name)
-        tensors.set(name, { dims, data: Float32Array.from(data as ArrayLike<number>) })
-      }
-    } finally {
-      await opened.close()
-    }
+/** The file is looked at whole before it is copied: shapes, metadata, and the tokenizer. */
+async function takeGguf(store: Store, path: string, { name, signal, now }: ModelOptions): Promise<{ modelId: number; record: ImportRecord }> {
+  const { config, metadata, dtypes } = await readGgufModel(path)
+  const { size } = openGgufTokenizer(metadata, basename(path))
+  const unfinished = join(store.folder, MODELS, `.unfinished-${process.pid}-${now()}`)
+  await mkdir(unfinished, { recursive: true })
+  try {
+    const copied = await copyWithHash(path, join(unfinished, GGUF_FILE), signal)
+    refuseKnown(store.models.bySha256(copied.sha256))
+    const place = join(MODELS, copied.sha256.slice(0, 32))
+    await rm(join(store.folder, place), { recursive: true, force: true })
+    await rename(unfinished, join(store.folder, place))
+    const atMs = now()
+    const text = (key: string): string | null => (typeof metadata.get(key) === 'string' ? metadata.get(key) as string : null)
+    const modelId = store.models.add({
+      name: name ?? basename(path).replace(/\.gguf$/i, ''), kind: 'gguf', family: config.architecture, config: { ...config }, tokenizer: { files: [GGUF_FILE], vocabSize: size, task: null },
+      parameterCount: parameterCount(config), bytes: copied.bytes, path: place, sha256: copied.sha256,
+      provenance: { from: basename(path), licence: text('general.license'), dtypes: [...dtypes], files: [{ ...copied }], statedName: text('general.name'), importedAtMs: atMs }, createdAtMs: atMs,
+    })
+    return { modelId, record: recordOf([copied], atMs) }
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
   }
-  const saved = await saveCheckpoint(join(folder, '.saving'), { config, tensors, meta: { made: 'from a Hugging Face folder', licence } })
+}
+
+/** The weights as a checkpoint inside the folder, in 32 bits. */
+async function writeCheckpoint(folder: string, model: HuggingFaceModel): Promise<void> {
+  const dims = new Map(parameterSpecs(model.config).map((spec) => [spec.name, spec.dims]))
+  const tensors = new Map<string, { dims: readonly number[]; data: Float32Array }>()
+  for await (const [name, data] of huggingFaceWeights(folder, model)) tensors.set(name, { dims: dims.get(name)!, data })
+  const saved = await saveCheckpoint(join(folder, '.saving'), { config: model.config, tensors, meta: { made: 'from a Hugging Face folder', licence: model.licence } })
   await rename(saved.path, join(folder, 'checkpoint'))
   await rm(join(folder, '.saving'), { recursive: true, force: true })
 }
