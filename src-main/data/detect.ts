@@ -6,8 +6,10 @@ import type { LabError } from '../../src-preload/contract.ts'
 import { recogniseDataset } from './datasets/known.ts'
 import { guessRoles } from './datasets/roles.ts'
 import { refuseSystem } from './errors.ts'
-import { planFolder } from './folder.ts'
+import { planArchive, planFolder } from './folder.ts'
+import type { FolderPlan } from './folder.ts'
 import type { JsonObject } from './json.ts'
+import { archiveKind } from './read/archive.ts'
 import { openRows } from './read/readRows.ts'
 import { sniff } from './read/sniff.ts'
 import type { OtherFormat, RowFormat } from './read/sniff.ts'
@@ -46,6 +48,7 @@ export async function detectImport(path: string): Promise<Detection> {
   const nothing = { path, source: null, files: [], columns: [], recipe: null }
   if (info.isDirectory()) return detectFolder(path)
   if (!info.isFile()) return { ...nothing, kind: 'unknown', format: 'unknown', why: 'it is a device, socket or pipe' }
+  if ((await archiveKind(path)) !== null) return detectArchive(path)
   const head = await readHead(path)
   if (!('format' in head)) return { ...nothing, kind: 'unknown', format: 'unknown', why: head.found }
   switch (head.format) {
@@ -63,21 +66,41 @@ export async function detectImport(path: string): Promise<Detection> {
   }
 }
 
+/** A zip or tar by the names in it, as a folder; one that cannot be opened or holds no rows is an archive of another kind. */
+async function detectArchive(path: string): Promise<Detection> {
+  const nothing = { path, format: 'archive' as const, source: null, files: [], columns: [], recipe: null, kind: 'unknown' as const }
+  try {
+    const plan = await planArchive(path)
+    return plan.kind === 'rows' ? await detectPlan(path, plan, 'archive') : { ...nothing, why: `it is a zip or tar archive and ${plan.why}` }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'LabError') return { ...nothing, why: (error as LabError).found }
+    throw error
+  }
+}
+
 async function detectFolder(path: string): Promise<Detection> {
-  const plan = await planFolder(path)
-  const facts = { path, format: 'folder' as const, files: plan.files, columns: [], recipe: null }
+  return detectPlan(path, await planFolder(path), 'folder')
+}
+
+async function detectPlan(path: string, plan: FolderPlan, format: 'folder' | 'archive'): Promise<Detection> {
+  const facts = { path, format, files: plan.files, columns: [], recipe: null }
   if (plan.kind !== 'rows') return { ...facts, kind: plan.kind, source: null, why: plan.why }
   if (plan.source !== null) return { ...facts, kind: 'rollouts', source: plan.source, why: plan.why }
   let first: Detection | null = null
   for (const file of plan.files.slice(0, 20)) {
-    const found = await detectImport(file)
+    const found = format === 'archive' ? await detectMember(file) : await detectImport(file)
     if (found.kind === 'dataset' || found.kind === 'rollouts') {
-      first = found
+      first = found as Detection
       break
     }
   }
   if (first === null) return { ...facts, kind: 'unknown', source: null, why: `${plan.why}, but none that could be a dataset or rollouts` }
   return { ...facts, kind: first.kind, source: first.source, columns: first.columns, why: `${plan.why}; in the first, ${first.why}` }
+}
+
+async function detectMember(path: string): Promise<Detection | { kind: 'unknown' }> {
+  const head = await readHead(path)
+  return 'format' in head && !('what' in head) ? detectRows(path, head.format) : { kind: 'unknown' }
 }
 
 async function readHead(path: string): Promise<ReturnType<typeof sniff> | LabError> {

@@ -18,8 +18,8 @@ const refusals = {
     expected: 'a file that holds data only',
     next: 'A pickle can run code when it is opened, so it is never opened here. Where you trust it, convert it with this and import the result:',
   },
-  'file.archive': { expected: 'the files themselves', next: 'Unpack the archive and import what is inside.' },
-  'file.gzipTooLarge': { expected: 'a gzipped Parquet file of at most 256 MB unpacked', next: 'Unpack it and import the Parquet file.' },
+  'file.archive': { expected: 'the files themselves, or a zip or tar of files of rows', next: 'Unpack the archive and import what is inside.' },
+  'file.gzipTooLarge': { expected: 'a gzipped Parquet file, a tar or a file of an archive of at most 256 MB unpacked', next: 'Unpack it and import what is inside.' },
   'parquet.truncated': {
     expected: 'a Parquet file with its footer',
     next: 'The footer at the end holds the column names, so nothing can be read without it. Copy the file again from its source.',

@@ -1,10 +1,11 @@
 // Facts about a file besides its rows: its checksum, and what a file beside it says about the run it belongs to.
 
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { refuseSystem } from './errors.ts'
+import { memberBytes, partsOf } from './read/archive.ts'
 import { parseJson } from './json.ts'
 import type { Json } from './json.ts'
 
@@ -13,6 +14,8 @@ const ABOUT_LIMIT = 1 << 20
 /** SHA-256 of a file's bytes in hexadecimal. Throws LabError file.unreadable, and the signal's reason. */
 export async function fileSha256(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
+  const parts = partsOf(path)
+  if (parts !== null && !existsSync(path)) return hash.update(await memberBytes(parts.archive, parts.member)).digest('hex')
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
       signal?.throwIfAborted()

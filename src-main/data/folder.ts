@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { refuseSystem } from './errors.ts'
+import { addressOf, membersOf } from './read/archive.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 
 const DEPTH = 6
@@ -39,14 +40,25 @@ const notRows = /^(.*_metadata|metadata|config|metrics|summary|state|trainer_sta
 
 /** What a folder holds. Throws LabError file.missing, file.unreadable. */
 export async function planFolder(folder: string): Promise<FolderPlan> {
-  const paths = await listFiles(folder)
+  return planPaths(await listFiles(folder), (path) => join(folder, path.split('/').join(sep)))
+}
+
+/** What an archive holds, by the names in it; a log of Inspect by its samples alone. Throws LabError file.archive, file.gzipTooLarge. */
+export async function planArchive(archive: string): Promise<FolderPlan> {
+  const names = (await membersOf(archive)).map(({ name }) => name).filter((name) => !/(^|\/)(\.(?!\.?\/)|__MACOSX\/)/.test(name))
+  const inside = (name: string): string => addressOf(archive, name)
+  const samples = names.includes('header.json') ? names.filter((name) => /^samples\/[^/]+\.json$/.test(name)).sort(byNumbers) : []
+  if (samples.length > 0) return { kind: 'rows', source: 'inspect', why: `it is a log of Inspect with ${samples.length} samples`, files: samples.map(inside), skipped: [] }
+  return planPaths(names, inside)
+}
+
+function planPaths(paths: readonly string[], inside: (path: string) => string): FolderPlan {
   const names = new Set(paths)
   const nothing = { source: null, files: [], skipped: [] }
   if (names.has('workspace.db')) return { ...nothing, kind: 'workspace', why: 'it holds workspace.db' }
   const weights = paths.find((path) => !path.includes('/') && /(\.safetensors|\.gguf|\.onnx|^pytorch_model.*\.bin)$/.test(path))
   if (names.has('config.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it holds config.json and ${weights}` }
   if (names.has('checkpoint.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it is a checkpoint of this program (${weights})` }
-  const inside = (path: string): string => join(folder, path.split('/').join(sep))
   const candidates = paths.filter((path) => rowFile.test(path) && !notRows.test(basename(path)))
   for (const { source, what, takes } of layouts) {
     const taken = paths.filter((path) => takes(path, names)).sort(byNumbers)

@@ -14,10 +14,11 @@ import type { ImportKind } from './detect.ts'
 import { SAMPLE_ROWS } from './detect.ts'
 import { refuse, refuseSystem } from './errors.ts'
 import { aboutFile, fileSha256 } from './fileFacts.ts'
-import { planFolder } from './folder.ts'
+import { planArchive, planFolder } from './folder.ts'
 import type { Json } from './json.ts'
 import { createNoteBook } from './notes.ts'
 import type { Note, NoteBook } from './notes.ts'
+import { archiveKind, partsOf } from './read/archive.ts'
 import { openRows } from './read/readRows.ts'
 import type { ReadBatch, SourceRow } from './read/reader.ts'
 import { fileSize } from './read/source.ts'
@@ -162,15 +163,16 @@ async function planFiles(paths: readonly string[], notes: NoteBook): Promise<Pla
   const inside = withinCommon(paths)
   for (const path of paths) {
     const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
-    if (!info.isDirectory()) {
+    const archive = info.isFile() && (await archiveKind(path)) !== null
+    if (!info.isDirectory() && !archive) {
       planned.push({ path, bytes: info.size, source: null, split: splitOfPath(inside(path)), inFolder: false })
       continue
     }
-    const folder = await planFolder(path)
+    const folder = archive ? await planArchive(path) : await planFolder(path)
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
-    if (folder.kind === 'unknown') throw refuse('file.unknown', `the folder ${path}: ${folder.why}`)
+    if (folder.kind === 'unknown') throw archive ? refuse('file.archive', `${path} is an archive: ${folder.why}`) : refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(relative(path, file)), inFolder: true })
+    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(archive ? partsOf(file)!.member : relative(path, file)), inFolder: true })
   }
   return planned
 }

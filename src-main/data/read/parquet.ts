@@ -3,15 +3,15 @@
 // what can be read is kept and what is lost is said, by rows and column. Metadata is checked before anything is allocated
 // from it. Left out: page checksums, which hyparquet does not look at, so a flipped bit inside a text goes unseen.
 
-import { open } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import { parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
 import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers, RowGroup, SchemaTree } from 'hyparquet'
 import { compressors as codecs } from 'hyparquet-compressors'
-import { refuse, refuseSystem } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import type { Json } from '../json.ts'
 import { reject } from '../rejected.ts'
+import { openBytes } from './archive.ts'
+import type { Bytes } from './archive.ts'
 import { BATCH_ROWS } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import { openSource } from './source.ts'
@@ -238,13 +238,13 @@ async function openBuffer(path: string, options: ReaderOptions): Promise<{ buffe
     return { buffer: { byteLength: bytes, slice: (start, end) => whole.slice(start, end) }, diskBytes: source.size, close: async () => {} }
   }
   await source.close()
-  const handle = await open(path, 'r').catch((error: unknown) => { throw refuseSystem(error, path) })
+  const handle = await openBytes(path)
   return { buffer: { byteLength: source.size, slice: (start, end = source.size) => readSlice(handle, start, end) }, diskBytes: source.size, close: () => handle.close() }
 }
 
-async function readSlice(handle: FileHandle, start: number, end: number): Promise<ArrayBuffer> {
+async function readSlice(handle: Bytes, start: number, end: number): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(Math.max(0, end - start))
-  const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
+  const { bytesRead } = await handle.read(Buffer.from(bytes.buffer), 0, bytes.length, start)
   if (bytesRead < bytes.length) throw new Error(`the file ends at byte ${start + bytesRead}, expected ${end}`)
   return bytes.buffer
 }

@@ -3,12 +3,14 @@
 // be unpacked and says so in the notes. Latin-1 is left as it is; it shows only line by line (see lines.ts).
 // Memory: one chunk. Left out: random access, which only Parquet needs (see parquet.ts).
 
-import { open, stat } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import { refuse, refuseSystem } from '../errors.ts'
 import type { NoteBook } from '../notes.ts'
+import { openBytes } from './archive.ts'
+import type { Bytes } from './archive.ts'
 import { compressionOf, unpack } from './unpack.ts'
 import type { Compression } from './unpack.ts'
+
+export { fileSize } from './archive.ts'
 
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
@@ -41,30 +43,13 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** Size of an ordinary file. Throws LabError file.missing, file.special, file.unreadable. */
-export async function fileSize(path: string): Promise<number> {
-  try {
-    const info = await stat(path)
-    if (!info.isFile()) throw refuse('file.special', `${path} is ${info.isDirectory() ? 'a folder' : 'a device, socket or pipe'}`)
-    return info.size
-  } catch (error) {
-    if (error instanceof Error && error.name === 'LabError') throw error
-    throw refuseSystem(error, path)
-  }
-}
-
 /**
  * Opens a file and reads its head. Throws LabError for a file that is missing, special, unreadable or in UTF-32, and the
  * signal's reason when cancelled.
  */
 export async function openSource(path: string, options: SourceOptions): Promise<Source> {
-  const size = await fileSize(path)
-  let handle: FileHandle
-  try {
-    handle = await open(path, 'r')
-  } catch (error) {
-    throw refuseSystem(error, path)
-  }
+  const handle = await openBytes(path)
+  const { size } = handle
   try {
     const magic = await readExactly(handle, 4, 0)
     const compression = compressionOf(magic)
@@ -96,14 +81,14 @@ export async function openSource(path: string, options: SourceOptions): Promise<
   }
 }
 
-async function readExactly(handle: FileHandle, length: number, position: number): Promise<Buffer> {
+async function readExactly(handle: Bytes, length: number, position: number): Promise<Buffer> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position)
   return buffer.subarray(0, bytesRead)
 }
 
 /** The bytes that were on disk when the file was opened. Buffers are no larger than what is left to read. */
 async function* readRaw(
-  handle: FileHandle, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>,
+  handle: Bytes, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>,
 ): AsyncGenerator<Buffer> {
   signal?.throwIfAborted()
   for (let position = 0; position < size; ) {
