@@ -1,6 +1,6 @@
 // `mrt`: the laboratory from a terminal. Every command opens the workspace, makes ordinary lab calls, shows progress on stderr and prints
 // its result on stdout; with --json the last thing on stdout is one JSON object.
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
 import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
 import { dataCommands } from './cli/data.ts'
@@ -21,8 +21,8 @@ process.once('SIGINT', () => { cancelled = true })
 try {
   await program.parseAsync()
 } catch (error) {
-  const { code, exitCode } = error as { code?: string; exitCode?: number }
-  if (code?.startsWith('commander.')) process.exitCode = exitCode === 0 ? 0 : EXIT_MISTAKE
+  // By its class: other errors have a code too, and an aborted one has a number there.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_MISTAKE
   else {
     const failure = describeFailure(error, cancelled)
     process.stderr.write(`${failure.text}\n`)

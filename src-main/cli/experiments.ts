@@ -5,11 +5,11 @@ import { LabError } from '../../src-preload/contract.ts'
 import { newestFinished } from '../lab/compareArms.ts'
 import { environment } from '../lab/environment.ts'
 import { evaluateRun } from '../lab/evaluateRun.ts'
+import type { EvaluationSplit } from '../lab/evaluateRun.ts'
 import { presets } from '../lab/presets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/quickstart.ts'
 import { report, reportTable } from '../lab/report.ts'
 import { createRun, trainRun } from '../lab/trainRun.ts'
-import type { Split } from '../tasks/types.ts'
 import { assign, specFrom, wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { reportText } from './report.ts'
@@ -115,7 +115,7 @@ export function evaluateCommand(): Command {
     .argument('<run>', 'id of the run', wholeNumber(1))
     .option('--checkpoint <id>', 'a certain checkpoint of the run', wholeNumber(1))
     .addOption(new Option('--split <name>', 'which problems: held-out ones with the targets of training, or with targets that no training problem asks for').choices(['heldout', 'heldout-targets']).default('heldout'))
-    .action((runId: number, options: Common & { checkpoint?: number; split: Split }) => withSession(options, async (session) => {
+    .action((runId: number, options: Common & { checkpoint?: number; split: EvaluationSplit }) => withSession(options, async (session) => {
       const id = await evaluateRun(session, { runId, split: options.split, ...(options.checkpoint !== undefined && { checkpointId: options.checkpoint }) }, session)
       session.progress.close()
       const { metrics } = session.store.evaluations.get(id)!

@@ -3,19 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
-import { deriveSeed } from '../numeric/rng.ts'
-import { clustersOf } from '../lab/clusters.ts'
 import { environment } from '../lab/environment.ts'
 import { makeSample } from '../lab/makeSample.ts'
 import { programFolder } from '../lab/resources.ts'
-import { powerOf } from '../lab/study/power.ts'
+import { planOf } from '../lab/study/plan.ts'
+import type { PowerEstimate } from '../lab/study/power.ts'
 import { studyPresets } from '../lab/study/presets.ts'
 import { recordOf, recordText } from '../lab/study/record.ts'
 import { renderReport } from '../lab/study/report.ts'
 import { conditionsOf, isSweep, openStudy, presetOf, remainingMs, runStudy, STUDY_DEFAULTS, titleOf } from '../lab/study/run.ts'
-import { openProblems } from '../lab/tasks.ts'
-import { parseSpec } from '../lab/trainRun.ts'
-import type { Study } from '../store/studies.ts'
+import type { Study } from '../lab/study/run.ts'
 import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
@@ -23,9 +20,6 @@ import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { tableText } from './table.ts'
 
-/** Time of one step of 256 rollouts and of one evaluated rollout on two usual cores, until this workspace has finished a cell. */
-const ASSUMED_STEP_MS = 1_100
-const ASSUMED_ROLLOUT_MS = 18
 /** What of a sample's rollouts is kept: as `mrt sample` does. */
 const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 60 } as const
 
@@ -124,19 +118,10 @@ function statusText(session: Session, study: Study): string {
 }
 
 /** What is known before the start: what the grid can see, and how long it takes. */
-function plan({ store, now, progress }: Session, study: Study): ReturnType<typeof powerOf> {
-  const cells = store.studies.cells(study.id)
-  const { steps, samples, problems, validation } = conditionsOf(study)
-  const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
-  const source = openProblems(store, spec, now)
-  const clusters = clustersOf(source.ofSplit('heldout', problems, deriveSeed(spec.evaluation.seed, 'problems')).map((problem) => source.task.cluster(problem)))
-  const seeds = new Set(cells.filter((cell) => !isSweep(cell)).map(({ seed }) => seed)).size
-  const power = powerOf([...clusters], samples, seeds)
-  const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
-  const open = cells.filter(({ status }) => status !== 'finished')
-  const left = remainingMs(cells) ?? open.length * cellMs
-  progress.say(`${study.title}\n${cells.length} cells one after another, ${cells.length - open.length} finished; about ${durationText(left)} to go${remainingMs(cells) === null ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`)
-  progress.say(`Power: ${power.problems} problems in ${power.clusters} clusters, ${seeds} seed${seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (assuming a spread of 2.5 points between seeds and 20 between problems). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`)
+function tellPlan({ progress, ...context }: Session, study: Study): PowerEstimate {
+  const { power, cells, open, leftMs, assumed } = planOf(context, study)
+  progress.say(`${study.title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`)
+  progress.say(`Power: ${power.problems} problems in ${power.clusters} clusters, ${power.seeds} seed${power.seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (assuming a spread of 2.5 points between seeds and 20 between problems). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`)
   return power
 }
 
@@ -149,14 +134,14 @@ function newestStudy({ store }: Session, name: string, { steps, problems }: Stud
 }
 
 /** Works on the study until it is done or told to pause. */
-async function goOn(session: Session, name: string, options: StudyOptions): Promise<{ readonly study: Study; readonly power: ReturnType<typeof powerOf>; readonly complete: boolean }> {
+async function goOn(session: Session, name: string, options: StudyOptions): Promise<{ readonly study: Study; readonly power: PowerEstimate; readonly complete: boolean }> {
   const { progress } = session
   const made = environment(session.engine)
   const study = openStudy(session, name, {
     steps: options.steps, seeds: options.seeds, problems: options.problems, samples: options.samples, validation: options.validation, learningRate: options.lr, arms: options.arms ?? null,
     ...(options.start !== undefined && { changes: { start: options.start } }),
   }, made)
-  const power = plan(session, study)
+  const power = tellPlan(session, study)
   const until = options.minutes === undefined ? Infinity : Date.now() + options.minutes * 60_000
   let prefix = ''
   try {

@@ -19,6 +19,9 @@ import { parseSpec } from './trainRun.ts'
 const ROWS = 256
 const PROMPT_ROOM = 24
 
+/** Which problems an evaluation may ask. */
+export type EvaluationSplit = Split
+
 export type EvaluationTarget = {
   /** Which problems; the held-out ones unless given. */
   readonly split?: Split

@@ -1,5 +1,5 @@
 // The commands as a person runs them: real processes on a temporary workspace, from the quickstart to a comparison and the refusals.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,19 @@ describe('the command line', () => {
     writeFileSync(join(folder, 'spec.json'), JSON.stringify({ name: 'from a file', algorithm: { name: 'rloo' }, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2 } }))
     const run = mrt('run', '--preset', join(folder, 'spec.json'), '--steps', '1', '--seed', '9', '--set', 'optimizer.lr=1e-5', '--workspace', workspace, '--json')
     expect(run.json()).toMatchObject({ run: { name: 'from a file', method: 'outcome', seed: 9, status: 'finished', steps: 1 } })
+  })
+
+  it('ends on Ctrl-C in the middle of a training with a sentence and exit code 130, not with a stack', async () => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), 'run', '--preset', join(folder, 'spec.json'), '--steps', '500', '--workspace', workspace], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (/[1-9]\d*\/500 steps/.test(text)) child.kill('SIGINT')
+    })
+    const code = await new Promise((done) => child.once('exit', done))
+    expect(code).toBe(130)
+    expect(said).toContain('Cancelled.')
+    expect(said).not.toContain('    at ')
   })
 
   it('writes rollouts as TRL names them, into a file or a folder of steps', () => {

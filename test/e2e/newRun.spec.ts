@@ -58,6 +58,6 @@ test('a finished run is set up again with changes, or branched from its checkpoi
   await page.getByRole('tab', { name: /^Checkpoints/ }).click()
   await page.getByRole('button', { name: 'Branch' }).click()
   await expect(page.getByRole('heading', { name: 'Branch from a checkpoint' })).toBeVisible()
-  await expect(page.getByText('MRT-exact, after step \d+')).toBeVisible()
+  await expect(page.getByText(/^MRT-exact, after step \d+$/)).toBeVisible()
   await expect(page.getByText(/^checkpoint \d+$/)).toBeVisible()
 })

@@ -16,6 +16,8 @@ import { openProblems } from '../tasks.ts'
 import { createRun, parseSpec, trainRun } from '../trainRun.ts'
 import { studyPresets, type StudyArm, type StudyPreset } from './presets.ts'
 
+export type { Study } from '../../store/studies.ts'
+
 /** What all cells share. Studies of one preset with equal conditions are one study, whatever arms and seeds were asked for. */
 export interface Conditions {
   readonly steps: number
