@@ -5,7 +5,7 @@ import { tokenEfficiency } from '../episodes/efficiency.ts'
 import { bootstrapMean } from '../numeric/bootstrap.ts'
 import type { Store } from '../store/openStore.ts'
 import { clusterOf, clustersOf } from './clusters.ts'
-import { armsOf } from './compareArms.ts'
+import { armsOf, newestFinished } from './compareArms.ts'
 import { DRAWS, SEED } from './compareFigures.ts'
 import { thinkingAt } from './evaluationBudgets.ts'
 import { compareQueries } from './queriesCompare.ts'
@@ -70,7 +70,7 @@ const LEAST_GAIN = 0.005
 export function report(store: Store, runIds: readonly number[], baseline: number): Report {
   const runs = runIds.map((id): ReportedRun => {
     const run = store.runs.get(id)!
-    const evaluation = newest(store, id)
+    const evaluation = newestOf(store, id)
     const { low, high } = accuracyInterval(store, evaluation.id)
     return {
       id, name: run.name, method: run.method, seed: run.seed, steps: run.lastStep ?? 0,
@@ -91,7 +91,7 @@ export function report(store: Store, runIds: readonly number[], baseline: number
 /** The rows of the comparison at the training budget, seeds of one configuration together. */
 export function reportTable(store: Store, runIds: readonly number[], baseline: number): ReportedTable {
   const compare = compareQueries(() => store)
-  const budget = newest(store, baseline).trainedBudget!
+  const budget = newestOf(store, baseline).trainedBudget!
   const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline, step: null }, ASKED) as CompareTable
   const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group', step: null, start: true }, ASKED) as readonly BudgetCurveView[]
   const curveOf = (row: CompareRow) => {
@@ -129,6 +129,5 @@ function accuracyInterval(store: Store, evaluationId: number): { readonly low: n
 const regretOf = ({ metrics, trainedBudget }: Evaluation, budget: number): number =>
   metrics[`ttc/${thinkingAt(budget, trainedBudget) === 'kept' ? 'kept_' : ''}regret@${budget}`]!
 
-function newest(store: Store, runId: number): Evaluation {
-  return store.evaluations.ofRun(runId).filter(({ status, split }) => status === 'finished' && split === 'heldout').at(-1)!
-}
+/** Of the latest step, whatever was measured last: a study measures earlier checkpoints after the end. */
+const newestOf = (store: Store, runId: number): Evaluation => newestFinished(store.evaluations.ofRun(runId))!

@@ -26,10 +26,9 @@ export interface StudyPreset {
 /** An arm from a preset of runs, with options of its algorithm changed. */
 function arm(key: string, preset: string, { title, options, lr, role = 'method' }: { readonly title?: string; readonly options?: Record<string, unknown>; readonly lr?: number; readonly role?: StudyArm['role'] } = {}): StudyArm {
   const { title: usual, spec } = presets[preset]!
-  const named = title ?? usual
   return {
-    key, title: named, role,
-    spec: { ...spec, name: named, algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } }, ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }) },
+    key, title: title ?? usual, role,
+    spec: { ...spec, algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } }, ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }) },
   }
 }
 
