@@ -20,8 +20,8 @@ import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { tableText } from './table.ts'
 
-/** What of a sample's rollouts is kept: as `mrt sample` does. */
-const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 60 } as const
+/** What of a sample's rollouts is kept; a study measures both held-out sets, so half of what `mrt sample` keeps of each. */
+const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 30 } as const
 
 interface StudyOptions {
   readonly workspace: string

@@ -29,7 +29,7 @@ describe('the sample workspace', () => {
 
     const sample = openStore(folder, { program: 'test' })
     try {
-      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[ids[1], 16]])
+      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[ids[1], 20]])
       expect(sample.steps.range(ids[1]!, 1, 4)).toEqual(whole)
       expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: ids[1]!, step }).length)).toEqual([1, 0, 1, 1])
       const [evaluation] = sample.evaluations.ofRun(ids[1]!)
