@@ -34,7 +34,7 @@ export async function makeSample(source: Store, folder: string, { runIds, everyS
   } finally {
     store.close()
   }
-  for (const left of ['workspace.lock', 'workspace.owner.json', 'backups']) rmSync(join(folder, left), { recursive: true, force: true })
+  for (const left of ['workspace.lock', 'workspace.owner.json', 'workspace.checked', 'backups']) rmSync(join(folder, left), { recursive: true, force: true })
 }
 
 async function keepLastWeights(source: Store, store: Store, runId: number): Promise<void> {

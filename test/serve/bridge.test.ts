@@ -128,7 +128,7 @@ describe('the bridge', () => {
     say('listening')
     const went: string[] = []
     let focused = true
-    electron.windows = [{ isFocused: () => focused, show: () => went.push('shown'), loadURL: (url: string) => Promise.resolve(went.push(url)), webContents: contents }]
+    electron.windows = [{ isFocused: () => focused, isVisible: () => true, show: () => went.push('shown'), loadURL: (url: string) => Promise.resolve(went.push(url)), webContents: contents }]
     const notify = (id: number) => say({ id, method: 'app.notify', input: { title: 'MRT-exact has finished', body: '30 steps.', runId: 3 } })
     notify(1)
     await vi.waitFor(() => expect(contents.heard).toContainEqual({ id: 1, ok: true, output: null }))

@@ -48,7 +48,7 @@ describe('a new workspace', () => {
     const { uid } = store.workspace()
     expect(store.workspace()).toMatchObject({ folder, schema: NEWEST, createdAtMs: 77, access: { mode: 'write' }, recovery: null, migratedFrom: null })
     store.close()
-    expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.db', 'workspace.lock'])
+    expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.checked', 'workspace.db', 'workspace.lock'])
     expect(reopened(folder).workspace()).toMatchObject({ uid, createdAtMs: 77, recovery: null })
   })
 
