@@ -57,7 +57,7 @@ describe('mrt import', () => {
   })
 
   it('refuses a model of another family and a kind it does not know, each with its code', () => {
-    file('config.json', '{"model_type": "qwen2"}')
+    file('config.json', '{"model_type": "gpt2"}')
     file('model.safetensors', Buffer.alloc(8))
     expect(imported('.', '--as', 'model').stderr).toMatch(/^error model\.architecture/m)
     const { status, stderr } = imported(file('x.jsonl', '{"a": 1}\n'), '--as', 'nonsense')
