@@ -34,7 +34,7 @@ describe('the sample workspace', () => {
       expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: ids[1]!, step }).length)).toEqual([1, 0, 1, 1])
       const [evaluation] = sample.evaluations.ofRun(ids[1]!)
       expect(sample.evaluations.results(evaluation!.id)).toHaveLength(8)
-      expect(sample.rollouts.group({ evaluationId: evaluation!.id })).toHaveLength(4)
+      expect(sample.rollouts.group({ evaluationId: evaluation!.id })).toHaveLength(8)
       const [checkpoint, ...others] = sample.checkpoints.ofRun(ids[1]!)
       expect([checkpoint!.step, checkpoint!.resumable, others.length]).toEqual([4, false, 0])
       expect((await loadCheckpoint(join(sample.checkpointsFolder, checkpoint!.contentId))).optimizer).toBeNull()
