@@ -70,6 +70,8 @@ async function load(folder: string): Promise<Loaded> {
 
 function record(store: Store, { config, id, bytes, folder, meta }: Loaded, name: string, kind: 'starter' | 'checkpoint', now: () => number): number {
   return store.models.bySha256(id)?.id ?? store.models.add({
-    name, kind, family: config.architecture, config: { ...config }, tokenizer: { task: 'countdown' }, parameterCount: parameterCount(config), bytes, path: folder, sha256: id, provenance: meta as never, createdAtMs: now(),
+    name, kind, family: config.architecture, config: { ...config }, tokenizer: { task: 'countdown' }, parameterCount: parameterCount(config), bytes,
+    // The starter comes with the program, wherever that is installed; its record travels with a workspace.
+    path: kind === 'starter' ? 'starter' : folder, sha256: id, provenance: meta as never, createdAtMs: now(),
   })
 }
