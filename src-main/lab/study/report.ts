@@ -251,8 +251,8 @@ function missingText(record: StudyRecord): string[] {
   const counts = Map.groupBy(cellsFinished(record), ({ arm }) => arm)
   const most = Math.max(0, ...[...counts.values()].map(({ length }) => length))
   return [
-    ...(absent.length > 0 ? [`Not run: ${absent.map(({ title }) => title).join(', ')}.`] : []),
-    ...(unfinished.length > 0 ? [`Not finished: ${unfinished.map(({ arm, seed, status }) => `${arm} seed ${seed} (${status})`).join(', ')}.`] : []),
+    ...(absent.length > 0 ? [`Not run: ${absent.map(({ title }) => title).join('; ')}.`] : []),
+    ...(unfinished.length > 0 ? [`Not finished: ${unfinished.map(({ arm, seed, status, steps }) => `${arm} seed ${seed} (${status === 'failed' ? 'failed' : steps === 0 ? 'not begun' : `${steps} of ${record.conditions.steps} steps`})`).join(', ')}.`] : []),
     ...(most < FEW_SEEDS ? [`${plural(most, 'seed')} at most: below ${FEW_SEEDS} the noise of training is hardly covered.`] : []),
   ]
 }
@@ -313,7 +313,7 @@ export function renderReport(record: StudyRecord): string {
   })
   return `${[
     '# Results',
-    'This page is written by `mrt study` out of its own records; nothing on it is entered by hand, and a test works its figures out again from the record that ships.',
+    'This page is written by `mrt study` out of its own records; nothing on it is entered by hand, and tests render it again from the record that ships and work its means out again from the values of single problems.',
     `## ${record.title}`,
     answer === null ? '**No answer yet: no seed of both compared arms is finished.**' : answerText(record, answer),
     missing.length === 0 ? 'The grid is complete.' : `**This is a part of the grid.** ${missing.join(' ')}`,
