@@ -144,7 +144,7 @@ describe('a report', () => {
     const ask = compareQueries(() => store)
     const options = { signal: new AbortController().signal }
     expect(data.views[0]!.tables).toEqual(await ask.tables({ runIds: [1, 2, 3], budgets: [...data.budgets], groupBy: 'group', baseline: 1, step: null }, options))
-    expect(data.views.map(({ step }) => step)).toEqual([null, 0])
+    expect(data.views.map(({ step }) => step)).toEqual([null, 0, 30])
     expect(data.views[0]!.tables.every(({ rows }) => rows.slice(2).every(({ against }) => against!.accuracy.low !== null))).toBe(true)
     const tokens = await ask.curves({ runIds: [1, 2, 3], metric: 'reward', x: 'tokens', groupBy: 'group', band: 'none', maxPoints: 2000 }, options)
     expect(data.curves.reward!.map(({ axes }) => axes.tokens)).toEqual(tokens.map(({ x }) => x))
