@@ -81,7 +81,8 @@ async function* rolloutsOf(store: Store, filter: RolloutFilter, told: (done: num
 
 /** Samples of the same number to the same problem, under two evaluations. */
 async function* pairsOf(store: Store, a: Evaluation, b: Evaluation, told: (done: number) => void): AsyncGenerator<ComparedPair> {
-  const filter = { evaluationId: a.id }
+  // Rollouts that were forced to think on are no answers that the runs gave.
+  const filter = { evaluationId: a.id, keptThinking: false }
   let problem = 0
   let bySample: ReadonlyMap<number, number> = new Map()
   let done = 0
@@ -89,7 +90,7 @@ async function* pairsOf(store: Store, a: Evaluation, b: Evaluation, told: (done:
     const page = store.rollouts.page({ filter, sort: 'place', descending: false, limit: PAGE, after })
     for (const { id, problemId, sample } of page.rollouts) {
       if (problemId !== problem) {
-        const { rollouts } = store.rollouts.page({ filter: { evaluationId: b.id, problemId }, sort: 'place', descending: false, limit: PAGE, after: null })
+        const { rollouts } = store.rollouts.page({ filter: { evaluationId: b.id, problemId, keptThinking: false }, sort: 'place', descending: false, limit: PAGE, after: null })
         bySample = new Map(rollouts.map((each) => [each.sample, each.id]))
         problem = problemId
       }
@@ -138,7 +139,7 @@ const kinds: { readonly [K in ExportKind]: Kind<Of<K>> } = {
     async write({ store, asked: { a, b }, path, told }) {
       const [first, second] = [evaluated(store, a), evaluated(store, b)]
       const [nameA, nameB] = [runOf(store, a), runOf(store, b)].map(({ name, seed, id }) => `${name}, seed ${seed} (run ${id})`) as [string, string]
-      const total = store.rollouts.count({ evaluationId: first.id })
+      const total = store.rollouts.count({ evaluationId: first.id, keptThinking: false })
       const { pairs } = await writeComparator(path, { nameA, nameB, pairs: pairsOf(store, first, second, (done) => told(done, total, 'answers')) })
       return pairs
     },

@@ -149,7 +149,7 @@ describe('a report', () => {
     const tokens = await ask.curves({ runIds: [1, 2, 3], metric: 'reward', x: 'tokens', groupBy: 'group', band: 'none', maxPoints: 2000 }, options)
     expect(data.curves.reward!.map(({ axes }) => axes.tokens)).toEqual(tokens.map(({ x }) => x))
     expect(data).toMatchObject({ version: '1.2.3', baseline: 1, budget: 120, datasets: [{ name: 'countdown-3' }], models: [{ name: 'starter' }] })
-    expect(data.evaluations).toHaveLength(4)
+    expect(data.evaluations).toHaveLength(5)
   })
 
   it('is one small file, whatever the names of runs hold', async () => {
