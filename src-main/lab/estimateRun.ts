@@ -46,7 +46,12 @@ interface Pace {
   readonly run: Run | null
 }
 
-const rolloutsOf = (spec: RunSpec): number => spec.promptsPerStep * spec.groupSize
+/** Rollouts of a step. Arms have sizes of their own, and full rollouts beside them are sampled to be watched. */
+function rolloutsOf({ algorithm, promptsPerStep, groupSize, observeGroups }: RunSpec): number {
+  const { algorithm: { needs }, options } = createMethod(algorithm.name, algorithm.options)
+  if (needs(options).data !== 'arms') return promptsPerStep * groupSize
+  return promptsPerStep * (Number(options.continuations) + Number(options.terminations)) + Math.min(observeGroups, promptsPerStep) * groupSize
+}
 
 /** Workspaces travel: steps taken elsewhere say nothing about this machine. So does a record that does not say which. */
 function madeHere({ environment }: Run): boolean {

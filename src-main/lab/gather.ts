@@ -100,6 +100,12 @@ async function sampleGroups({ spec, problems, policy, options }: GatherContext, 
   return sampleEntries(policy, problems, plans, sampleSettings(spec), options)
 }
 
+/** What an arm method is watched by, since its own rollouts begin in the middle of a thought: full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
+export async function gatherObserved(context: GatherContext, step: number): Promise<Entry[]> {
+  const { spec, problems } = context
+  return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0])
+}
+
 type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm'>
 
 /** Samples plans and grades what comes back. */

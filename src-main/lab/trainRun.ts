@@ -15,7 +15,8 @@ import { correctedAdvantage } from '../rl/correction.ts'
 import { batchMetrics, progressMetrics } from '../rl/metrics.ts'
 import { tokenWeights } from '../rl/tokenWeights.ts'
 import { inertOptions } from '../rl/options.ts'
-import type { Credit } from '../rl/types.ts'
+import { discard, gradedParts } from '../rl/pay.ts'
+import type { Credit, GradedRollout } from '../rl/types.ts'
 import { createWeights } from '../rollout/policy.ts'
 import { isFiltered } from '../rollout/sample.ts'
 import { explainDisk, isOfDisk } from '../store/diskErrors.ts'
@@ -24,8 +25,8 @@ import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { estimateJ } from './estimate.ts'
 import type { Measured } from './estimate.ts'
-import { correctOf, gather, gradedRollout, optionsOf, sampleSettings } from './gather.ts'
-import type { Entry } from './gather.ts'
+import { correctOf, gather, gatherObserved, gradedRollout, optionsOf, sampleSettings } from './gather.ts'
+import type { Entry, GatherContext } from './gather.ts'
 import { newFindings } from './health.ts'
 import { openLearner } from './learner.ts'
 import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
@@ -56,12 +57,19 @@ interface Running {
   readonly options: JobOptions
 }
 
+interface ObservedEntry {
+  readonly entry: Entry
+  readonly measured: Measured
+}
+
 /** What one step computed, before it is recorded. */
 interface StepOutcome {
   readonly entries: readonly Entry[]
   readonly measured: readonly (Measured | null)[]
-  /** Exact J under the weights that sampled, of the groups that every method observes: what live regret and progress are read from. */
-  readonly observed: readonly (Measured | null)[]
+  /** Full rollouts of the groups that every method observes, with exact J under the weights that sampled them: what live regret and progress are read from. */
+  readonly observed: readonly ObservedEntry[]
+  /** Whether these were sampled to be observed alone: they are recorded beside the entries and are no part of them. */
+  readonly apart: boolean
   readonly credits: readonly Credit[]
   readonly updates: readonly LearnerResult[]
   readonly estimateTokens: number
@@ -252,7 +260,8 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   const times = { sample: 0, mu: 0, train: 0 }
 
   // Sample and grade.
-  const entries = await timed(times, 'sample', () => gather({ spec, method, problems, policy: policies.current, stale: () => policies.policy('stale'), options: { signal, onProgress: (done, total) => told((0.4 * done) / total) } }, step))
+  const gathering: GatherContext = { spec, method, problems, policy: policies.current, stale: () => policies.policy('stale'), options: { signal, onProgress: (done, total) => told((0.4 * done) / total) } }
+  const entries = await timed(times, 'sample', () => gather(gathering, step))
 
   refuseDivergence(step, entries, [])
 
@@ -265,11 +274,14 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
   }))
   refuseDivergence(step, entries, estimate.measured)
-  // What every method is watched by: the same first groups, J exact at every boundary under the weights that sampled them.
-  const watched = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined
-  const asWatched = needs.J !== 'sampled' && role === 'current' && chosen.maxEpisodes === undefined
-  const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, entries, watched, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
-  const observedJ = (watch ?? estimate).measured.map((each, index) => (watched(entries[index]!) ? each : null))
+  // What every method is watched by: full rollouts of the same first groups, J exact at every boundary under the weights that sampled them.
+  const apart = needs.data === 'arms' && observed > 0
+  const watched = apart ? await timed(times, 'mu', () => gatherObserved(gathering, step)) : entries
+  const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && chosen.maxEpisodes === undefined
+  const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined
+  const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, watched, inView, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
+  const observedJ = (watch ?? estimate).measured.flatMap((each, index): ObservedEntry[] => (each !== null && inView(watched[index]!) ? [{ entry: watched[index]!, measured: each }] : []))
+  const watchTokens = (watch?.tokens ?? 0) + (apart ? watched.reduce((sum, { rollout }) => sum + rollout.tokens.length, 0) : 0)
   told(0.6)
 
   // Credit.
@@ -282,7 +294,7 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   // Update.
   const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
   const updates = await timed(times, 'train', () => update(running, entries, credits, learningRate))
-  return { entries, measured: estimate.measured, observed: observedJ, credits, updates, estimateTokens: estimate.tokens + (watch?.tokens ?? 0), learningRate, times }
+  return { entries, measured: estimate.measured, observed: observedJ, apart, credits, updates, estimateTokens: estimate.tokens + watchTokens, learningRate, times }
 }
 
 /** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
@@ -342,7 +354,7 @@ function partsByGroup(used: readonly number[], entries: readonly Entry[], count:
 
 function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs: number, tokensBefore: number): Step {
   const { context: { store, now }, runId, spec, method, problems, config } = running
-  const { entries, measured, observed, credits, updates, times } = outcome
+  const { entries, measured, observed, apart, credits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
   const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
   const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
@@ -355,7 +367,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
     ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
-    ...watchedMetrics(entries, observed, spec),
+    ...watchedMetrics(observed, spec),
     learning_rate: outcome.learningRate,
     num_tokens: tokensBefore + tokens,
     step_time: wallMs / 1000,
@@ -367,8 +379,12 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
     runId, step, metrics, wallMs, tokens, estimateTokens: outcome.estimateTokens,
     flops: perToken * (tokens + outcome.estimateTokens + 3 * trained), learningRate: outcome.learningRate, seedState: { step }, createdAtMs: now(),
   }
-  const problemIds = problems.idsOf('train', entries.map((entry) => entry.problem))
-  const rollouts = rolloutRecords(entries.map((entry, index) => ({ entry, problemId: problemIds[index]!, measured: measured[index]!, credit: credits[index]! })), {
+  const learned = entries.map((entry, index) => ({ entry, measured: measured[index]!, credit: credits[index]! }))
+  const groups = 1 + Math.max(...entries.map(({ group }) => group))
+  const watched = !apart ? [] : observed.map(({ entry, measured: own }) => ({ entry: { ...entry, group: groups + entry.group }, measured: own, credit: creditOfObserved(gradedRollout(entry, own.boundaries, own.J)) }))
+  const recorded = [...learned, ...watched]
+  const problemIds = problems.idsOf('train', recorded.map(({ entry }) => entry.problem))
+  const rollouts = rolloutRecords(recorded.map((each, index) => ({ ...each, problemId: problemIds[index]! })), {
     task: problems.task,
     budgetTokens: spec.budget.thinkingTokens,
     provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
@@ -380,6 +396,9 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   store.steps.record({ step: record, rollouts, events: [...events, ...refused] })
   return store.steps.get(runId, step)!
 }
+
+/** A rollout that was sampled to be watched: it keeps its outcome and teaches nothing. */
+const creditOfObserved = (rollout: GradedRollout): Credit => discard(rollout, gradedParts(rollout), 'observed-only')
 
 /** How the sampled completions ended, aborted ones left out; truncation is in batchMetrics. */
 function endings(entries: readonly Entry[]): Record<string, number> {
@@ -407,8 +426,7 @@ function ofBatch(metrics: Readonly<Record<string, number>>, needed: boolean): Re
 }
 
 /** Regret at the training budget, progress and accuracy of the observed groups: over the same groups, by the same estimator, whatever the method. */
-function watchedMetrics(entries: readonly Entry[], observed: readonly (Measured | null)[], spec: RunSpec): Record<string, number> {
-  const known = entries.flatMap((entry, index) => (observed[index] ? [{ entry, measured: observed[index] }] : []))
+function watchedMetrics(known: readonly ObservedEntry[], spec: RunSpec): Record<string, number> {
   if (known.length === 0) return {}
   const byProblem = [...Map.groupBy(known, ({ entry }) => entry.group).values()]
   const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => traceOf(entry, own)))

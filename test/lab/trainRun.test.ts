@@ -4,6 +4,7 @@ import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
+import type { RunSpecInput } from '../../src-preload/contract.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { algorithmNames } from '../../src-main/rl/algorithms.ts'
 import type { LabContext } from '../../src-main/lab/context.ts'
@@ -222,15 +223,38 @@ describe('live regret and progress', () => {
     const context = bench.open('observed')
     try {
       const names = ['ttc/regret@24', 'mrt/progress_mean', 'mrt/j_start_mean', 'mrt/j_end_mean', 'ttc/accuracy']
-      const said = []
-      for (const algorithm of [{ name: 'dr-grpo' }, { name: 'mrt-exact' }, { name: 'mrt-online' }]) {
+      const said: string[][] = []
+      for (const algorithm of [{ name: 'dr-grpo' }, { name: 'mrt-exact' }, { name: 'mrt-online' }, { name: 'mrt-pooled' }, { name: 'mrt-termination', options: { baseline: 'J' } }]) {
         const runId = await createRun(context, microSpec('starter', algorithm, { steps: 1, observeGroups: 2 }))
         await trainRun(context, runId)
         const { metrics } = context.store.steps.get(runId, 1)!
         said.push(names.map((name) => metrics[name]!.toFixed(5)))
-        expect(metrics['mrt/batch_progress_mean'] === undefined).toBe(algorithm.name === 'dr-grpo')
+        expect(metrics['mrt/batch_progress_mean'] === undefined).toBe(['dr-grpo', 'mrt-pooled'].includes(algorithm.name))
       }
-      expect(said).toEqual([said[0], said[0], said[0]])
+      expect(said).toEqual(said.map(() => said[0]))
+    } finally {
+      context.close()
+    }
+  })
+})
+
+describe('a method of two arms', () => {
+  it('is watched by full rollouts of its own, which are recorded as such, cost what is counted as estimates, and teach nothing', async () => {
+    const context = bench.open('arms')
+    try {
+      const trained = async (more: Partial<RunSpecInput>) => {
+        const runId = await createRun(context, microSpec('starter', { name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } }, { steps: 1, ...more }))
+        await trainRun(context, runId)
+        const rows = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
+        return { runId, rows, step: context.store.steps.get(runId, 1)!, weights: (await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(runId)!.contentId))).meta.weights }
+      }
+      const [unwatched, watched] = [await trained({ observeGroups: 0 }), await trained({ observeGroups: 2, groupSize: 3 })]
+      const apart = watched.rows.filter(({ discardReason }) => discardReason === 'observed-only')
+      expect(apart.map(({ group, sample, used }) => [group, sample, used])).toEqual([3, 4].flatMap((group) => [0, 1, 2].map((sample) => [group, sample, false])))
+      expect(watched.rows.filter((row) => !apart.includes(row)).map(({ reward, advantage }) => [reward, advantage])).toEqual(unwatched.rows.map(({ reward, advantage }) => [reward, advantage]))
+      expect([watched.step.tokens, watched.weights]).toEqual([unwatched.step.tokens, unwatched.weights])
+      expect(watched.step.estimateTokens).toBeGreaterThan(apart.reduce((sum, { tokenCount }) => sum + tokenCount, 0))
+      expect(unwatched.step.estimateTokens).toBe(0)
     } finally {
       context.close()
     }

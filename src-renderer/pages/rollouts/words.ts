@@ -31,6 +31,7 @@ const reasons: Readonly<Record<string, string>> = {
   filtered: 'the method learns from right answers only',
   'missing-arm': 'one arm of its stale prefix has no sample',
   'baseline-only': 'it was sampled to measure a baseline',
+  'observed-only': 'it was sampled to watch regret, with the draws that other methods make',
   'no-tokens': 'every token was forced or belongs to the prefix',
 }
 export const discardWord = (reason: string): string => reasons[reason] ?? reason.replaceAll('-', ' ')
