@@ -13,11 +13,13 @@ namespace mrt {
 
 /// Budget forcing (Muennighoff et al. 2025, "s1: simple test-time scaling", section 3.1), in tokens.
 struct ThinkingRule {
-  std::int32_t endToken = 0;      // closes the thinking
-  std::int32_t budget = 0;        // after so many thinking tokens endToken is forced
-  std::int32_t answerTokens = 0;  // most tokens after endToken
-  std::int32_t minimum = 0;       // before so many, a drawn endToken is replaced ...
-  std::int32_t extendToken = 0;   // ... by this one
+  std::vector<std::vector<std::int32_t>> closers;  // a run of tokens that equals one of these closes the thinking
+  std::vector<std::int32_t> endTokens;             // closes it when the budget is used up; at least one
+  std::int32_t budget = 0;                         // after so many thinking tokens endTokens are forced
+  std::int32_t answerTokens = 0;                   // most tokens after the thinking was closed
+  std::int32_t minimum = 0;                        // before so many, a drawn token that completes a closer is replaced ...
+  std::vector<std::int32_t> extendTokens;          // ... by these; at least one where minimum is above 0
+  std::vector<std::int32_t> answerStops;           // end the completion once the thinking was closed
 };
 
 /// What to complete: the first `length` tokens of a source, then `suffix`, then the completion.
@@ -61,13 +63,18 @@ class Writer {
     std::int32_t token;
     bool sampled;
   };
-  Choice choose(const Distribution& distribution) const;
-  void advance(std::int32_t token);
+  Choice choose(const Distribution& distribution);
+  void advance();
   std::optional<Finish> finished(std::int32_t token) const;
+  /// The length of the closer that a token would complete; 0 for none.
+  std::size_t closes(std::int32_t token) const;
 
   const Request* request_;
   std::int32_t room_;
   bool thinking_ = false;
+  bool ending_ = false;                          // endTokens are being written
+  const std::vector<std::int32_t>* forced_ = nullptr;  // being written ...
+  std::size_t written_ = 0;                      // ... up to here
   std::int32_t thinkingTokens_ = 0;
   std::int32_t answerTokens_ = 0;
   Completion completion_;

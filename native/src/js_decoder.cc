@@ -37,8 +37,15 @@ Request toRequest(const Napi::Object& record) {
   const Napi::Value thinking = record.Get("thinking");
   if (thinking.IsObject()) {
     const auto rule = thinking.As<Napi::Object>();
-    request.thinking = ThinkingRule{integer(rule, "endToken"), integer(rule, "budget"), integer(rule, "answerTokens"),
-                                    integer(rule, "minimum"), integer(rule, "extendToken")};
+    const auto closers = Napi::Value(rule.Get("closers")).As<Napi::Array>();
+    ThinkingRule& into = request.thinking.emplace();
+    for (std::uint32_t i = 0; i < closers.Length(); ++i) into.closers.push_back(toInt32s(closers.Get(i)));
+    into.endTokens = toInt32s(rule.Get("endTokens"));
+    into.budget = integer(rule, "budget");
+    into.answerTokens = integer(rule, "answerTokens");
+    into.minimum = integer(rule, "minimum");
+    into.extendTokens = toInt32s(rule.Get("extendTokens"));
+    into.answerStops = toInt32s(rule.Get("answerStops"));
   }
   return request;
 }

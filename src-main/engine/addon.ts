@@ -55,11 +55,13 @@ export interface NativeRequest extends NativeSampling {
   readonly stopTokens: Int32Array
   readonly prefixThinkingTokens: number
   readonly thinking: {
-    readonly endToken: number
+    readonly closers: readonly Int32Array[]
+    readonly endTokens: Int32Array
     readonly budget: number
     readonly answerTokens: number
     readonly minimum: number
-    readonly extendToken: number
+    readonly extendTokens: Int32Array
+    readonly answerStops: Int32Array
   } | undefined
 }
 

@@ -36,16 +36,20 @@ export interface DecoderOptions {
 
 /** Budget forcing (Muennighoff et al. 2025, section 3.1). */
 export interface Thinking {
-  /** The token that ends the thinking. */
-  readonly endToken: number
-  /** After so many thinking tokens, those of the prefix included, endToken is forced. */
+  /** Runs of tokens, each of which closes the thinking where it is written; a mark may be written in several ways. */
+  readonly closers: readonly ArrayLike<number>[]
+  /** What closes it once the budget is used up, at least one token. */
+  readonly endTokens: ArrayLike<number>
+  /** After so many thinking tokens, those of the prefix included, endTokens are forced. */
   readonly budget: number
-  /** Most tokens after endToken. */
+  /** Most tokens after the thinking was closed. */
   readonly answerTokens: number
-  /** Before so many thinking tokens a drawn endToken is replaced by extendToken. Default 0. The budget goes first. */
+  /** Before so many thinking tokens a drawn token that completes a closer is replaced by extendTokens. Default 0. The budget goes first. */
   readonly minimum?: number
   /** Needed when minimum is above 0. */
-  readonly extendToken?: number
+  readonly extendTokens?: ArrayLike<number>
+  /** A token from this list ends the completion once the thinking was closed, and is part of it. Default none. */
+  readonly answerStops?: ArrayLike<number>
 }
 
 /** What to complete: the first `length` tokens of a source, then `suffix`. The suffix is not part of the completion. */
@@ -54,7 +58,7 @@ export interface GenerateRequest extends Sampling {
   readonly source: number
   /** Tokens of the source to keep; default all. */
   readonly length?: number
-  /** Forced tokens fed after the prefix. When it holds the thinking's endToken, the completion begins as an answer. */
+  /** Forced tokens fed after the prefix. When it holds what closes the thinking, the completion begins as an answer. */
   readonly suffix?: ArrayLike<number>
   readonly seed: Seed
   /** Most tokens to write; the decoder's maxLength limits them too. */
@@ -136,6 +140,11 @@ export class Decoder {
     return tokens instanceof Int32Array ? tokens : Int32Array.from(tokens)
   }
 
+  #checkSome(what: string, tokens: unknown): Int32Array {
+    const checked = this.#checkTokens(what, tokens)
+    return checked.length > 0 ? checked : fail('bad-argument', `${what} to hold at least one token`, tokens)
+  }
+
   #checkRequest(what: string, request: unknown, sources: readonly Int32Array[]): NativeRequest {
     const given = record(what, request) as unknown as GenerateRequest
     if (sources.length === 0) fail('bad-argument', 'at least one source', sources)
@@ -157,15 +166,16 @@ export class Decoder {
   }
 
   #checkThinking(what: string, thinking: Thinking): NonNullable<NativeRequest['thinking']> {
-    const last = this.vocabulary - 1
     const minimum = wholeNumber(`${what}.minimum`, thinking.minimum ?? 0, 0)
-    const endToken = wholeNumber(`${what}.endToken`, thinking.endToken, 0, last)
+    if (!Array.isArray(thinking.closers)) fail('bad-argument', `${what}.closers to be a list`, thinking.closers)
     return {
-      endToken,
+      closers: thinking.closers.map((closer, index) => this.#checkSome(`${what}.closers[${index}]`, closer)),
+      endTokens: this.#checkSome(`${what}.endTokens`, thinking.endTokens),
       budget: wholeNumber(`${what}.budget`, thinking.budget, 0),
       answerTokens: wholeNumber(`${what}.answerTokens`, thinking.answerTokens, 0),
       minimum,
-      extendToken: minimum > 0 ? wholeNumber(`${what}.extendToken`, thinking.extendToken, 0, last) : endToken,
+      extendTokens: minimum > 0 ? this.#checkSome(`${what}.extendTokens`, thinking.extendTokens ?? []) : new Int32Array(),
+      answerStops: this.#checkTokens(`${what}.answerStops`, thinking.answerStops ?? []),
     }
   }
 }

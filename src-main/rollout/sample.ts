@@ -88,8 +88,8 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       minP: settings.minP,
       prefixThinkingTokens,
       thinking: plan.stopNow ? undefined : {
-        endToken: format.thinkClose, budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
-        minimum: settings.minimumThinking ?? 0, extendToken: format.episodeOpener,
+        closers: [[format.thinkClose]], endTokens: [format.thinkClose], budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
+        minimum: settings.minimumThinking ?? 0, extendTokens: [format.episodeOpener],
       },
     }
   })

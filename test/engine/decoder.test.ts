@@ -245,9 +245,11 @@ describe('wrong use', () => {
       asking({ source: 1 }), asking({ source: -1 }), asking({ length: 5 }), asking({ length: 0 }), asking({ maxNewTokens: 0 }),
       asking({ suffix: [61] }), asking({ suffix: [-1] }), asking({ suffix: new Array(125).fill(0) }), asking({ stopTokens: [61] }),
       asking({ seed: undefined }), asking({ temperature: -1 }), asking({ topP: 2 }), asking({ prefixThinkingTokens: -1 }),
-      asking({ thinking: { endToken: 61, budget: 1, answerTokens: 1 } }),
-      asking({ thinking: { endToken: 1, budget: -1, answerTokens: 1 } }),
-      asking({ thinking: { endToken: 1, budget: 1, answerTokens: 1, minimum: 1 } }),
+      asking({ thinking: { closers: [[61]], endTokens: [1], budget: 1, answerTokens: 1 } }),
+      asking({ thinking: { closers: [[]], endTokens: [1], budget: 1, answerTokens: 1 } }),
+      asking({ thinking: { closers: [[1]], endTokens: [], budget: 1, answerTokens: 1 } }),
+      asking({ thinking: { closers: [[1]], endTokens: [1], budget: -1, answerTokens: 1 } }),
+      asking({ thinking: { closers: [[1]], endTokens: [1], budget: 1, answerTokens: 1, minimum: 1 } }),
       asking({}, [Int32Array.of(61)]), asking({}, [[0.5]]), asking({}, []), asking({}, 'sources'), asking({}, [prompt(129, 1)]),
     ]) await refuses('bad-argument', call)
     await refuses('wrong-dtype', asking({}, ['tokens']))
