@@ -61,7 +61,7 @@ function equation(rng: Rng): string[] {
 const provenance: SampleProvenance = {
   source: 'sampled', checkpointId: null, policyStep: null, sampling: { temperature: 1, topP: 1 }, template: 'countdown', device: 'cpu', engine: 'synthetic', file: null,
 }
-const estimator: Estimator = { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: null, prover: 1, template: 'countdown' }
+const estimator: Estimator = { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: null, prover: 1, template: 'countdown', temperature: 1 }
 
 function makeRollout(rng: Rng, problemId: number, group: number, sample: number, method: string, along: number): NewRollout {
   const correct = rng.chance(skill(method, along))

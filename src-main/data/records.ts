@@ -201,7 +201,7 @@ function curvesOf(rollout: CanonicalRollout): ProgressCurve[] {
   const measured = placedEpisodes(rollout).filter((episode) => episode.pCorrect !== undefined)
   if (measured.length === 0 && rollout.startPCorrect === undefined) return []
   const samples = measured.find((episode) => episode.pCorrectN !== undefined)?.pCorrectN ?? rollout.startPCorrectN ?? 0
-  const estimator: Estimator = { method: samples > 0 ? 'sampled' : 'exact', samples, weights: 'unknown', checkpointId: null, step: rollout.step ?? null, prover: 1, template: '' }
+  const estimator: Estimator = { method: samples > 0 ? 'sampled' : 'exact', samples, weights: 'unknown', checkpointId: null, step: rollout.step ?? null, prover: 1, template: '', temperature: null }
   const point = (boundary: number, tokenOffset: number, value: number) => ({ boundary, tokenOffset, value, low: null, high: null, tokensForwarded: 0 })
   const start = rollout.startPCorrect === undefined ? [] : [point(0, 0, rollout.startPCorrect)]
   return [{ estimator, estimates: [...start, ...measured.map((episode) => point(episode.index + 1, episode.endToken, episode.pCorrect!))] }]

@@ -1,6 +1,6 @@
 // [maj@p]_j: what a vote among p of the answers drawn at boundary j is worth, against voting among answers drawn without thinking, at the
 // tokens that each costs (Qu et al., arXiv 2503.07572, section 4: with many episodes, stopping earlier and voting can beat thinking on).
-// Answers are drawn afresh at temperature 1 from weights of one's choice, compared as the grader reads them, and not recorded.
+// Answers are drawn afresh from weights of one's choice, at the temperature at which the rollouts were drawn, compared as the grader reads them, and not recorded.
 
 import type { RolloutDetail, VotingCurves } from '../../src-preload/contract.ts'
 import { majAtK, passAtK, type Vote } from '../numeric/passAtK.ts'
@@ -13,7 +13,7 @@ import type { VoteRequest } from './experiments.ts'
 import { clustersOf } from './clusters.ts'
 import { detailsOf, figureOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
-import { ANSWER_TOKENS, openAnswerer, readRollouts, task } from './taskRollouts.ts'
+import { openAnswerer, readRollouts, task } from './taskRollouts.ts'
 
 /** Answers drawn without thinking, per problem. */
 const DIRECT = 32
@@ -31,7 +31,7 @@ interface Drawn {
 
 const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math.log2(n)) + 1 }, (_, i) => 2 ** i)
 
-/** Throws LabError `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
+/** Throws LabError `measure.temperatures`, or `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
 export async function drawVotes({ store, engine, now }: LabContext, { scope, start, samples, limit }: VoteRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<VotingCurves> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit), signal)) details.push(detail)
@@ -47,7 +47,7 @@ export async function drawVotes({ store, engine, now }: LabContext, { scope, sta
     ]
     const problemAt = new Map<string, Problem>([...problems.map(([{ problem }], index) => [`direct ${index}`, problem] as const), ...rollouts.flatMap(({ problem, boundaries }, index) => boundaries.map((_, boundary) => [`${index} ${boundary}`, problem] as const))])
     const meter = openProgressMeter({ job: 'votes', label: 'drawing answers', total: plans.length, unit: 'answers', now })
-    const answers = await sampleRollouts(answerer.policy.decoder, task.format, plans, { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS }, {
+    const answers = await sampleRollouts(answerer.policy.decoder, task.format, plans, answerer.settings, {
       signal, onProgress: (done) => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) }),
     })
 
@@ -70,7 +70,7 @@ export async function drawVotes({ store, engine, now }: LabContext, { scope, sta
     const clusters = clustersOf(problems.map(([first]) => task.cluster(first!.problem)))
     const direct = problems.map((_, index) => drawn.get(`direct ${index}`)!)
     return {
-      rolloutCount: rollouts.length, problemCount: problems.length, samples, temperature: 1, model: start, sizes,
+      rolloutCount: rollouts.length, problemCount: problems.length, samples, temperature: answerer.settings.temperature, model: start, sizes,
       tokensGenerated: answers.reduce((sum, answer) => sum + answer.tokens.length - answer.prefixTokens, 0),
       boundaries: Array.from({ length: longest }, (_, boundary) => ({
         boundary,

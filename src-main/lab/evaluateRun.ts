@@ -109,7 +109,7 @@ function record({ store, engine }: LabContext, { spec, checkpointId, step, split
     task: source.task,
     budgetTokens: longestOf(spec),
     provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: engine.version, file: null },
-    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: 'bare' },
+    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: 'bare', temperature: spec.sampling.temperature },
   })
   const results = problems.map(({ natural: _natural, kept: _kept, ...result }, index): EvaluationResult => ({ ...result, problemId: ids[index]!, samples: spec.evaluation.samples }))
   store.evaluations.addResults(evaluationId, results, [...rolloutsOf('natural'), ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true }))])

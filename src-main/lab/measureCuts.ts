@@ -1,5 +1,5 @@
 // How much regret depends on the way thoughts are cut, without reading between measured places: exact J wherever one of the rules cuts,
-// under weights of one's choice, in one pass per rollout. A study of the rules, so nothing is recorded.
+// under weights of one's choice at the temperature of the rollouts, in one pass per rollout. A study of the rules, so nothing is recorded.
 
 import type { RolloutDetail, SegmentationRow } from '../../src-preload/contract.ts'
 import { wordEnds } from '../episodes/cutsOfRule.ts'
@@ -15,7 +15,7 @@ import { placesOf, segmentationRows, type KnownThought } from './thinkingSegment
 const BATCH = 8
 const neverAborted = new AbortController().signal
 
-/** Throws LabError `segment.rule`, `measure.unreadable` or `measure.vocabulary`. */
+/** Throws LabError `segment.rule`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
 export async function measureCuts({ store, engine, now }: LabContext, request: SensitivityRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<SegmentationRow[]> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)

@@ -1,6 +1,6 @@
-// Measures J at the boundaries of rollouts that are in the store already, with weights of one's choice: exactly, or by sampling K answers at
-// each. Each batch is recorded as it is done, so a cancelled measurement keeps what it had. Rollouts that have this measurement are left; those
-// that came without a verdict are graded, since what J is held against is the outcome.
+// Measures J at the boundaries of rollouts that are in the store already, with weights of one's choice, at the temperature at which each was
+// drawn: exactly, or by sampling K answers at each. Each batch is recorded as it is done, so a cancelled measurement keeps what it had.
+// Rollouts that have this measurement are left; those that came without a verdict are graded, since what J is held against is the outcome.
 
 import { LabError, type Estimator, type RolloutDetail } from '../../src-preload/contract.ts'
 import type { Interval } from '../numeric/intervals.ts'
@@ -11,7 +11,7 @@ import type { JobOptions, LabContext } from './context.ts'
 import type { MeasureRequest, Measurement } from './experiments.ts'
 import { detailsOf, estimatorKey, isComplete, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
-import { ANSWER_TOKENS, openAnswerer, readRollouts, task, type Answerer, type TaskRollout } from './taskRollouts.ts'
+import { openAnswerer, readRollouts, task, type Answerer, type TaskRollout } from './taskRollouts.ts'
 
 /** Rollouts between two records; sampling asks for `samples` rows of each of their boundaries. */
 const BATCH = { exact: 32, sampled: 16 } as const
@@ -33,32 +33,38 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
 
   const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
   const checkpointId = checkpoint === undefined ? null : Number(checkpoint)
-  const estimator: Estimator = {
+  const estimatorAt = (temperature: number): Estimator => ({
     method: request.method, samples: request.method === 'exact' ? 0 : request.samples, weights: 'checkpoint', checkpointId,
-    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: 'bare',
+    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: 'bare', temperature,
+  })
+  const has = ({ detail, temperature }: TaskRollout): boolean => {
+    const estimator = estimatorAt(temperature)
+    return detail.progress.some((curve) => isComplete(detail, curve) && estimatorKey(curve.estimator) === estimatorKey(estimator) && curve.estimator.step === estimator.step)
   }
-  const has = ({ detail }: TaskRollout): boolean => detail.progress.some((curve) => isComplete(detail, curve) && estimatorKey(curve.estimator) === estimatorKey(estimator) && curve.estimator.step === estimator.step)
   const waiting = rollouts.filter((rollout) => !has(rollout))
   if (waiting.length === 0)
     throw new LabError('measure.nothing', { expected: 'rollouts without this measurement', found: `${rollouts.length} rollouts, all of which have it`, next: 'Choose other weights, another method or other rollouts.' })
 
   const meter = openProgressMeter({ job: 'measure', label: 'measuring J', total: waiting.length, unit: 'rollouts', now })
   const tell = (done: number): void => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) })
-  const answerer = await openAnswerer(store, engine, now, request.start, waiting, request.method === 'exact' ? 1 : request.samples * 8)
-  try {
-    tell(0)
-    const size = BATCH[request.method]
-    for (let from = 0; from < waiting.length; from += size) {
-      signal.throwIfAborted()
-      const batch = waiting.slice(from, from + size)
-      const curves = await measurers[request.method](answerer, batch, request, signal)
-      batch.forEach((rollout, index) => record(store, rollout, estimator, curves[index]!))
-      tell(from + batch.length)
+  tell(0)
+  let done = 0
+  for (const [temperature, alike] of Map.groupBy(waiting, (rollout) => rollout.temperature)) {
+    const answerer = await openAnswerer(store, engine, now, request.start, alike, request.method === 'exact' ? 1 : request.samples * 8)
+    try {
+      const size = BATCH[request.method]
+      for (let from = 0; from < alike.length; from += size) {
+        signal.throwIfAborted()
+        const batch = alike.slice(from, from + size)
+        const curves = await measurers[request.method](answerer, batch, request, signal)
+        batch.forEach((rollout, index) => record(store, rollout, estimatorAt(temperature), curves[index]!))
+        tell(done += batch.length)
+      }
+    } finally {
+      answerer.dispose()
     }
-    return { measured: waiting.length, known: rollouts.length - waiting.length, unreadable }
-  } finally {
-    answerer.dispose()
   }
+  return { measured: waiting.length, known: rollouts.length - waiting.length, unreadable }
 }
 
 const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
@@ -67,9 +73,9 @@ const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer
     const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
     return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
   },
-  async sampled({ policy }, batch, { samples }, signal) {
+  async sampled({ policy, settings }, batch, { samples }, signal) {
     const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({ problem, completion: tokens, cuts: boundaries, seed: deriveSeed(SEED, 'measure J', detail.rollout.id) }))
-    const mu = await sampledMu(policy.decoder, task, traces, samples, { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS }, signal)
+    const mu = await sampledMu(policy.decoder, task, traces, samples, settings, signal)
     const cuts = traces.reduce((sum, trace) => sum + trace.cuts.length, 0)
     return mu.J.map((J, index) => ({ J, intervals: mu.intervals[index]!, tokens: mu.generatedTokens / cuts }))
   },

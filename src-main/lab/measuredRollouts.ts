@@ -71,8 +71,10 @@ export async function* detailsOf(store: Store, rows: readonly Rollout[], signal:
   }
 }
 
-/** Measurements of the same kind share it, whatever training step the weights were of. */
-export const estimatorKey = ({ method, samples, weights, checkpointId, prover }: Estimator): string => [method, samples, weights, checkpointId ?? 'none', prover].join('-')
+/** Measurements of the same kind share it, whatever training step the weights were of. A temperature that the record does not say counts as the usual one. */
+export const estimatorKey = ({ method, samples, weights, checkpointId, prover, temperature }: Estimator): string => [method, samples, weights, checkpointId ?? 'none', prover, ...temperatureKey(temperature)].join('-')
+
+export const temperatureKey = (temperature: number | null): string[] => (temperature === null || temperature === 1 ? [] : [`T${temperature}`])
 
 /** A curve with a value at every boundary of its rollout. */
 export const isComplete = ({ episodes }: Pick<RolloutDetail, 'episodes'>, { estimates }: ProgressCurve): boolean => estimates.length === episodes.length + 1

@@ -52,6 +52,7 @@ export async function stopHere({ store, engine, now }: LabContext, request: Stop
       boundary: request.boundary,
       tokenOffset: offset,
       checkpointId: checkpoint.id,
+      temperature: settings.temperature,
       answers,
       estimate: { value: right / answers.length, ...wilson(right, answers.length), n: answers.length },
       recorded: progress[0]?.estimates.find((estimate) => estimate.boundary === request.boundary)?.value ?? null,

@@ -6,6 +6,7 @@ import { LabError, type Episode, type RolloutDetail } from '../../src-preload/co
 import { segmentTokens } from '../episodes/segmentTokens.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createWeights, openPolicy, type Policy } from '../rollout/policy.ts'
+import type { SampleSettings } from '../rollout/sample.ts'
 import { COUNTDOWN_FORMAT, createCountdown } from '../tasks/countdown.ts'
 import { TaskError, type Problem, type Task } from '../tasks/types.ts'
 import type { LabContext } from './context.ts'
@@ -22,6 +23,8 @@ export interface TaskRollout {
   /** [episodes + 1] offsets, 0 first. */
   readonly boundaries: readonly number[]
   readonly thinkEnd: number
+  /** What its logits were divided by when it was drawn: J of it is of the same policy. 1 where its record does not say. */
+  readonly temperature: number
   /** What the record lacks and this reading found. */
   readonly found: { readonly tokens: boolean; readonly episodes: readonly Episode[] | null }
 }
@@ -54,6 +57,18 @@ function episodesOf(tokens: Int32Array, boundaries: readonly number[]): Episode[
   })
 }
 
+function temperatureOf({ provenance: { sampling } }: RolloutDetail): number {
+  const { temperature } = (sampling ?? {}) as { readonly temperature?: unknown }
+  return typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature) ? temperature : 1
+}
+
+/** The one temperature of these rollouts. Throws LabError `measure.temperatures` where there are several, which no single figure can be of. */
+export function sharedTemperature(rollouts: readonly TaskRollout[]): number {
+  const found = [...new Set(rollouts.map(({ temperature }) => temperature))].sort((a, b) => a - b)
+  if (found.length > 1) throw new LabError('measure.temperatures', { expected: 'rollouts drawn at one temperature', found: found.join(', '), next: 'Choose steps or a run whose rollouts share one.' })
+  return found[0] ?? 1
+}
+
 /** A rollout of the task, or why it is none. */
 export function readRollout(detail: RolloutDetail): TaskRollout | { readonly reason: string } {
   const tokens = tokensOf(detail.tokens, detail.text)
@@ -66,7 +81,7 @@ export function readRollout(detail: RolloutDetail): TaskRollout | { readonly rea
   const recorded = [0, ...detail.episodes.map(({ endToken }) => endToken)]
   const keeps = detail.tokens.length === tokens.length && detail.episodes.length > 0 && recorded.at(-1)! <= tokens.length
   return {
-    detail, problem, tokens, boundaries: keeps ? recorded : thought.boundaries, thinkEnd: thought.thinkEnd,
+    detail, problem, tokens, temperature: temperatureOf(detail), boundaries: keeps ? recorded : thought.boundaries, thinkEnd: thought.thinkEnd,
     found: { tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0, episodes: keeps || thought.boundaries.length === 1 ? null : episodesOf(tokens, thought.boundaries) },
   }
 }
@@ -94,19 +109,22 @@ export function readRollouts(details: readonly RolloutDetail[]): Reading {
 export interface Answerer {
   readonly start: Start
   readonly policy: Policy
+  /** How answers are drawn: from all tokens, at the temperature of the rollouts. */
+  readonly settings: SampleSettings
   dispose(): void
 }
 
-/** The weights that answer. Throws LabError `start.unknown`, or `measure.vocabulary` for a model of another tokenizer. */
+/** The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, or `measure.vocabulary` for a model of another tokenizer. */
 export async function openAnswerer(store: LabContext['store'], engine: Engine, now: () => number, name: string, rollouts: readonly TaskRollout[], rows: number): Promise<Answerer> {
+  const temperature = sharedTemperature(rollouts)
   const start = await loadStart(store, name, now)
   if (start.config.vocabSize !== format.vocabularySize)
     throw new LabError('measure.vocabulary', { expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`, found: `one of ${start.config.vocabSize}`, next: 'Choose a checkpoint trained on the same task.' })
   const weights = createWeights(engine, start.config, start.tensors)
   const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(ROWS, Math.max(1, rows)), maxLength: longest + format.terminationSuffix.length + ANSWER_TOKENS + 1 })
+  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(ROWS, Math.max(1, rows)), maxLength: longest + format.terminationSuffix.length + ANSWER_TOKENS + 1, temperature })
   return {
-    start, policy,
+    start, policy, settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
     dispose() {
       policy.dispose()
       weights.dispose()

@@ -10,7 +10,7 @@ import { wilson } from '../numeric/intervals.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
 import { basisOf, clusterOf, clustersOf } from './clusters.ts'
-import { bootstrapOf, detailsOf, estimatorKey, figureOf, figureOrNull, isComplete, orNull, readScope, rowsOf, thin, type Question } from './measuredRollouts.ts'
+import { bootstrapOf, detailsOf, estimatorKey, figureOf, figureOrNull, isComplete, orNull, readScope, rowsOf, temperatureKey, thin, type Question } from './measuredRollouts.ts'
 import { orderedCurve } from './queriesRollouts.ts'
 
 const POINTS = 600
@@ -65,9 +65,9 @@ const weightsTitle = ({ weights, checkpointId }: Estimator): string =>
   ({ current: 'weights that wrote them', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: checkpointId === null ? 'start weights' : `checkpoint ${checkpointId}`, unknown: 'weights not recorded' })[weights]
 
 export const estimatorTitle = (estimator: Estimator): string =>
-  `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}`
+  `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}${estimator.temperature === null || estimator.temperature === 1 ? '' : `, temperature ${estimator.temperature}`}`
 
-const weightsKey = ({ weights, checkpointId, step, prover }: Estimator): string => [weights, checkpointId, step, prover].join(' ')
+const weightsKey = ({ weights, checkpointId, step, prover, temperature }: Estimator): string => [weights, checkpointId, step, prover, ...temperatureKey(temperature)].join(' ')
 
 /** An exact and a sampled curve under the same weights, at the same places. */
 function pairOf(detail: RolloutDetail): { readonly exact: ProgressCurve; readonly sampled: ProgressCurve } | null {

@@ -388,7 +388,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
     task: problems.task,
     budgetTokens: spec.budget.thinkingTokens,
     provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
-    estimator: { weights: proverOf(method), checkpointId: null, step: step - 1, prover: Number(optionsOf(method).bestOf ?? 1), template: 'bare' },
+    estimator: { weights: proverOf(method), checkpointId: null, step: step - 1, prover: Number(optionsOf(method).bestOf ?? 1), template: 'bare', temperature: spec.sampling.temperature },
   })
   const findings = newFindings({ runId, updatesPerBatch: loss.ratio === 'none' ? null : loss.updatesPerBatch, steps: [...store.steps.range(runId, 1, step - 1), record], evaluations: [] }, 'step')
   const events = findings.map((finding) => ({ runId, step, kind: 'health' as const, level: finding.level, code: finding.code, message: finding.message, data: { ...finding.data, rollouts: finding.rollouts } as never, atMs: now() }))

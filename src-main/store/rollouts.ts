@@ -131,7 +131,8 @@ export function rolloutStore(db: Connection) {
   function progressOf(id: number): ProgressCurve[] {
     const byEstimator = Map.groupBy(selectEstimates.all(id), (row) => row.estimator_id as number)
     return [...byEstimator.values()].map((rows) => ({
-      estimator: JSON.parse(rows[0]!.spec as string) as Estimator,
+      // Recorded before the temperature was: it is not known, not 1.
+      estimator: { temperature: null, ...JSON.parse(rows[0]!.spec as string) as Omit<Estimator, 'temperature'> },
       estimates: rows.map(estimateFields.fromRow),
     }))
   }

@@ -242,6 +242,8 @@ export const stopHereResult = z.object({
   boundary: count,
   tokenOffset: count,
   checkpointId: id.nullable(),
+  /** At which the answers were drawn: that of the run. */
+  temperature: z.number().positive(),
   answers: z.array(z.object({ text: z.string(), tokens: count, correct: z.boolean(), finishReason: z.enum(['stop', 'length']) })),
   /** Share of the answers that are right, with its Wilson interval. */
   estimate: figure,

@@ -203,6 +203,8 @@ export const estimator = z.object({
   /** Best-of-K prover 1-(1-J)^K; 1 is J itself. */
   prover: z.int().positive(),
   template: z.string(),
+  /** Divides the logits of the policy whose answers J counts; null where the record does not say. */
+  temperature: z.number().positive().nullable(),
 })
 export type Estimator = Of<typeof estimator>
 

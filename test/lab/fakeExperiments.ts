@@ -56,7 +56,7 @@ export const fakeExperiments: Experiments = {
   evaluateStart: () => Promise.resolve(),
   evaluateRun: () => Promise.resolve(1),
   stopHere: (_context, { boundary, samples }) => Promise.resolve({
-    boundary, tokenOffset: 0, checkpointId: null, recorded: null,
+    boundary, tokenOffset: 0, checkpointId: null, temperature: 1, recorded: null,
     answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })), estimate: { value: 1, low: 0.5, high: 1, n: samples },
   }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),

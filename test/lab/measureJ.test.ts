@@ -9,9 +9,12 @@ import { importInto } from '../../src-main/lab/importInto.ts'
 import { measureCuts } from '../../src-main/lab/measureCuts.ts'
 import { measureJ } from '../../src-main/lab/measureJ.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
+import { stopHere } from '../../src-main/lab/stopHere.ts'
 import { calibrationQueries } from '../../src-main/lab/thinkingCalibration.ts'
 import { segmentQueries } from '../../src-main/lab/thinkingSegments.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
 import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
+import { microSpec } from './micro.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-measure-'))
 let context: OpenedContext
@@ -103,6 +106,55 @@ describe('rollouts of a file', () => {
     expect(tokens).toEqual([...tokens].sort((a, b) => a - b))
     expect(votes.direct.map(({ size }) => size)).toEqual([1, 2, 4, 8, 16, 32])
     for (const { majority, any } of votes.direct) expect(majority.value).toBeLessThanOrEqual(any.value + 1e-9)
+  })
+})
+
+describe('rollouts that were drawn at another temperature than 1', () => {
+  let runId: number
+  beforeAll(async () => {
+    runId = await createRun(context, microSpec('starter', { name: 'mrt-exact' }, { steps: 1, sampling: { temperature: 0.6 }, checkpointEvery: 1 }))
+    await trainRun(context, runId)
+  })
+  const rows = () => context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
+
+  it('are measured at theirs, exactly as training measured them under the same weights, and the record says so', async () => {
+    await measureJ(context, request(runId), {})
+    for (const { id } of rows()) {
+      const [own, after] = context.store.rollouts.detail(id)!.progress
+      expect([own!.estimator, after!.estimator]).toEqual([expect.objectContaining({ weights: 'current', temperature: 0.6 }), expect.objectContaining({ weights: 'checkpoint', temperature: 0.6 })])
+      after!.estimates.forEach(({ value }, boundary) => expect(Math.abs(value - Math.min(1, own!.estimates[boundary]!.value))).toBeLessThan(1e-5))
+    }
+  })
+
+  it('are cut, voted on and answered for at theirs as well', async () => {
+    const scope = { runId }
+    const rules = [{ name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } }]
+    const asked = { scope, rules, budget: 24, counted: 'thinking' as const, limit: 100 }
+    const [cut] = await measureCuts(context, { ...asked, start: 'starter' }, {})
+    const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
+    expect(cut!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
+    expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4 }, {})).toMatchObject({ temperature: 0.6 })
+    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, checkpointId: null }, {})).toMatchObject({ temperature: 0.6 })
+  })
+
+  it('are told apart from the same measurement at another temperature', async () => {
+    const signal = new AbortController().signal
+    const { estimators } = calibrationQueries(() => context.store)
+    expect((await estimators({ scope: { runId }, limit: 100 }, { signal })).map(({ key, title }) => [key, title])).toEqual(expect.arrayContaining([['exact-0-checkpoint-none-1-T0.6', 'exact, start weights, temperature 0.6']]))
+  })
+
+  it('are refused where a single figure would mix temperatures, and measured apart where it would not', async () => {
+    const { id: _id, ...first } = rows()[0]!
+    const { rollout: _rollout, problem: _problem, ...detail } = context.store.rollouts.detail(rows()[0]!.id)!
+    const other = context.store.runs.get(runId)!
+    const mixed = context.store.runs.add({ ...other, name: 'mixed', createdAtMs: 1 }).id
+    const drawnAt = (temperature: number, sample: number) => ({ ...first, ...detail, sample, progress: [], provenance: { ...detail.provenance, sampling: { temperature } } })
+    context.store.rollouts.add({ runId: mixed, evaluationId: null, phase: 'train', step: 1 }, [drawnAt(0.5, 0), drawnAt(1, 1)])
+    await expect(drawVotes(context, { scope: { runId: mixed }, start: 'starter', samples: 2, limit: 4 }, {})).rejects.toMatchObject({ code: 'measure.temperatures' })
+    expect(await measureJ(context, request(mixed), {})).toMatchObject({ measured: 2 })
+    const [cold, warm] = context.store.rollouts.page({ filter: { runId: mixed }, sort: 'place', descending: false, limit: 9, after: null }).rollouts.map(({ id }) => context.store.rollouts.detail(id)!.progress[0]!)
+    expect([cold!.estimator.temperature, warm!.estimator.temperature]).toEqual([0.5, 1])
+    expect(cold!.estimates.map(({ value }) => value)).not.toEqual(warm!.estimates.map(({ value }) => value))
   })
 })
 

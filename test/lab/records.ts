@@ -24,7 +24,7 @@ export function rollout(problemId: number, group: number, sample: number, correc
       { index: 1, startToken: 5, endToken: 9, textStart: 13, textEnd: 23, marker: 'Wait', bonus: null },
     ],
     progress: [{
-      estimator: { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: 0, prover: 1, template: 'bare' },
+      estimator: { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: 0, prover: 1, template: 'bare', temperature: 1 },
       estimates: J.map((value, boundary) => ({ boundary, tokenOffset: [0, 5, 9][boundary]!, value, low: null, high: null, tokensForwarded: 3 })),
     }],
     provenance: { source: 'sampled', checkpointId: null, policyStep: 0, sampling: {}, template: 'bare', device: 'cpu', engine: 'none', file: null },

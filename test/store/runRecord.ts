@@ -18,7 +18,7 @@ export const stepOf = (runId: number, step: number, metrics: Record<string, numb
 export const provenance: SampleProvenance = {
   source: 'sampled', checkpointId: null, policyStep: 3, sampling: { temperature: 1 }, template: 'countdown', device: 'cpu', engine: 'test', file: null,
 }
-export const exact: Estimator = { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: 3, prover: 1, template: 'countdown' }
+export const exact: Estimator = { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: 3, prover: 1, template: 'countdown', temperature: 1 }
 
 /** A rollout with two episodes and J rising from 0.25 to 0.75, with values that float32 holds exactly. */
 export const rolloutOf = (problemId: number, changes: Partial<NewRollout> = {}): NewRollout => ({

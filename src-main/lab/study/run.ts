@@ -235,7 +235,7 @@ async function validate({ store, engine, now }: LabContext, run: RunSpec, checkp
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
   const source = openProblems(store, spec, now)
   const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: 256, maxLength: 24 + budget + run.budget.answerTokens })
+  const policy = await openPolicy(engine, start.config, weights, { rows: 256, maxLength: 24 + budget + run.budget.answerTokens, temperature: run.sampling.temperature })
   try {
     const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation', signal })
     const chosen = source.ofSplit('validation', validation, deriveSeed(run.evaluation.seed, 'problems'))

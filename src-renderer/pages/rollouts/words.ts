@@ -64,10 +64,10 @@ export function episodeViews(detail: Pick<RolloutDetail, 'text' | 'episodes'>, v
 }
 
 /** How J came about, in one sentence. */
-export function estimatorSentence({ method, samples, weights, step, prover }: ThinkingView['estimator']): string {
+export function estimatorSentence({ method, samples, weights, step, prover, temperature }: ThinkingView['estimator']): string {
   const how = method === 'exact' ? 'J is exact: the chance of every right answer, summed' : `J is the share of right ones among ${samples} sampled answers, with its Wilson interval`
   const whose = { current: 'weights that wrote this', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: 'weights of a checkpoint', unknown: 'weights not recorded' }[weights]
-  return `${how}; ${whose}${step === null ? '' : `, after step ${step}`}${prover > 1 ? `; best of ${prover}` : ''}.`
+  return `${how}; ${whose}${step === null ? '' : `, after step ${step}`}${prover > 1 ? `; best of ${prover}` : ''}${temperature === null || temperature === 1 ? '' : `; at temperature ${temperature}`}.`
 }
 
 /** The text of every token, each with what stands before the next one; null where the record does not say which characters they cover. */
