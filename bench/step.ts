@@ -8,7 +8,7 @@ import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
 import type { ParameterSet } from '../src-main/engine/parameters.ts'
 import { estimateJ } from '../src-main/lab/estimate.ts'
-import { gather, gradedRollout, optionsOf, sampleSettings } from '../src-main/lab/gather.ts'
+import { gather, gradedRollout, sampleSettings } from '../src-main/lab/gather.ts'
 import type { Entry } from '../src-main/lab/gather.ts'
 import { openLearner } from '../src-main/lab/learner.ts'
 import type { Learner } from '../src-main/lab/learner.ts'
@@ -114,8 +114,9 @@ async function takeStep({ spec, method, policy, learner }: Contestant, problems:
   const entries = await gather({ spec, method, problems, policy, stale: async () => policy, options: {} }, step)
   mark()
 
-  const needed = method.algorithm.needs(method.options).J !== 'none'
-  const { measured } = await estimateJ(policy, problems, entries, () => needed, { method: 'exact', samples: 0, maxEpisodes: Number(optionsOf(method).maxEpisodes ?? Infinity), seed: step, settings: sampleSettings(spec) })
+  const needs = method.algorithm.needs(method.options)
+  const needed = needs.J !== 'none'
+  const { measured } = await estimateJ(policy, problems, entries, () => needed, { method: 'exact', samples: 0, maxEpisodes: needs.maxEpisodes ?? Infinity, seed: step, settings: sampleSettings(spec) })
   mark()
 
   const budgetTokens = spec.budget.thinkingTokens + spec.budget.answerTokens

@@ -23,11 +23,12 @@ function optionOf(name: string, option: Option): OptionDescription {
 /** In the order of the registry. */
 export const describeAlgorithms = (): AlgorithmDescription[] =>
   algorithmNames.map((known) => {
-    const { name, title, rule, source, options, needs } = algorithmNamed(known)
-    return { name, title, rule, source, needs: needs(resolveOptions(options)), options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
+    const { name, title, method, rule, source, options, needs } = algorithmNamed(known)
+    const { data, J } = needs(resolveOptions(options))
+    return { name, title, method, rule, source, needs: { data, J }, options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
   })
 
 export const describePresets = (): PresetDescription[] =>
   Object.entries(presets).map(([id, { title, about, spec }]) => ({
-    id, title, about, spec: runSpec.parse({ ...spec, preset: id }), quickstart: (quickstartPresets as readonly string[]).includes(id),
+    id, title, about, method: algorithmNamed(spec.algorithm.name).method, spec: runSpec.parse({ ...spec, preset: id }), quickstart: (quickstartPresets as readonly string[]).includes(id),
   }))

@@ -3,9 +3,9 @@
 // two arms of a stale prefix. Everything sampled is returned, used or not.
 import { deriveSeed, createRng } from '../numeric/rng.ts'
 import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
+import { needsOf } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { dynamicSampling } from '../rl/dapo.ts'
-import type { OptionValue } from '../rl/options.ts'
 import type { GradedRollout } from '../rl/types.ts'
 import type { Policy } from '../rollout/policy.ts'
 import { sampleRollouts } from '../rollout/sample.ts'
@@ -43,13 +43,7 @@ const gatherers: Readonly<Record<'demonstrations' | 'rollouts' | 'arms', Gathere
 }
 
 export function gather(context: GatherContext, step: number): Promise<Entry[]> {
-  const needs = context.method.algorithm.needs(context.method.options)
-  return gatherers[needs.data](context, step)
-}
-
-/** The options of a method by name; an option that the method does not have is undefined. */
-export function optionsOf(method: Method): Readonly<Record<string, OptionValue | undefined>> {
-  return method.options as unknown as Readonly<Record<string, OptionValue | undefined>>
+  return gatherers[needsOf(context.method).data](context, step)
 }
 
 export function sampleSettings(spec: Pick<RunSpec, 'sampling' | 'budget'>): SampleSettings {
@@ -79,7 +73,7 @@ export function demonstration(problem: Problem, { completion, forced }: TeacherT
 
 async function gatherRollouts(context: GatherContext, step: number): Promise<Entry[]> {
   const { spec, method, problems } = context
-  const rounds = Number(optionsOf(method).maxSamplingRounds ?? 1)
+  const rounds = needsOf(method).samplingRounds ?? 1
   const entries: Entry[] = []
   let wanted = spec.promptsPerStep
   for (let round = 0; ; round++) {
@@ -120,7 +114,9 @@ export async function sampleEntries(policy: Policy, problems: ProblemSource, pla
 /** One stale prefix per problem, then rollouts that think on from it and rollouts that must answer. */
 async function gatherArms(context: GatherContext, step: number): Promise<Entry[]> {
   const { spec, method, problems, policy, options } = context
-  const { continuations, terminations, maxPrefixEpisodes } = optionsOf(method) as Record<'continuations' | 'terminations' | 'maxPrefixEpisodes', number>
+  const { arms } = needsOf(method)
+  if (!arms) throw new Error(`${method.algorithm.name} asks for arms and does not say how many`)
+  const { continuations, terminations, maxPrefixEpisodes } = arms
   const chosen = problems.ofStep(step, spec.promptsPerStep)
   const stale = await context.stale()
   const prefixes = await sampleRollouts(stale.decoder, problems.task.format, chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })), sampleSettings(spec), options)

@@ -9,7 +9,8 @@ import { schedule } from '../engine/schedules.ts'
 import { forwardFlopsPerToken } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { deriveSeed } from '../numeric/rng.ts'
-import { createMethod, creditBatch } from '../rl/algorithms.ts'
+import { createMethod, creditBatch, needsOf } from '../rl/algorithms.ts'
+import type { Needs } from '../rl/algorithm.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { correctedAdvantage } from '../rl/correction.ts'
 import { batchMetrics, progressMetrics } from '../rl/metrics.ts'
@@ -25,7 +26,7 @@ import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { estimateJ } from './estimate.ts'
 import type { Measured } from './estimate.ts'
-import { correctOf, gather, gatherObserved, gradedRollout, optionsOf, sampleSettings } from './gather.ts'
+import { correctOf, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
 import type { Entry, GatherContext } from './gather.ts'
 import { newFindings } from './health.ts'
 import { openLearner } from './learner.ts'
@@ -33,7 +34,7 @@ import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
 import { traceOf } from './evaluate.ts'
 import { evaluateRun } from './evaluateRun.ts'
 import { openPolicies } from './policySet.ts'
-import type { PolicySet, Role } from './policySet.ts'
+import type { PolicySet } from './policySet.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
 import { loadStart } from './start.ts'
@@ -86,7 +87,7 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
   checkSampling(spec, method)
   checkInert(method)
   return store.runs.add({
-    name: spec.name, method: families[method.algorithm.name] ?? method.algorithm.name, algorithm: method.algorithm.name,
+    name: spec.name, method: method.algorithm.method, algorithm: method.algorithm.name,
     config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } }, seed: spec.seed, groupKey: spec.group ?? groupKeyOf(spec),
     modelId: start.modelId, datasetId: openProblems(store, spec, now).datasetId, parentRunId: start.runId, parentStep: start.step,
     plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
@@ -138,9 +139,6 @@ function checkInert({ algorithm, options }: Method): void {
   const [inert] = inertOptions(algorithm.options, options)
   if (inert) throw new LabError('run.inert', { expected: `${inert.name} ${inert.value} to change something: ${inert.needs}`, found: inert.found, next: `Set ${inert.needs}, or leave ${inert.name} at ${algorithm.options[inert.name]!.default}.` })
 }
-
-/** What is rewarded, where several estimators reward the same thing; every other algorithm is a method of its own. */
-const families: Readonly<Record<string, string>> = { grpo: 'outcome', 'dr-grpo': 'outcome', rloo: 'outcome', dapo: 'outcome', gspo: 'outcome', 'length-penalty': 'length' }
 
 /** Runs that differ only by seed and name share it. */
 function groupKeyOf(spec: RunSpec): string {
@@ -223,8 +221,8 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
       options.onEvent?.({ kind: 'step', step: recorded })
       options.onEvent?.({ kind: 'progress', runId, report: meter.at(step, recorded.tokens / (recorded.wallMs / 1000)) })
       // By step alone: a pause or a checkpoint changes no number.
-      const { staleSteps } = optionsOf(method)
-      if (staleSteps !== undefined && step % Number(staleSteps) === 0) policies.refreshStale()
+      const { arms } = needsOf(method)
+      if (arms && step % arms.staleSteps === 0) policies.refreshStale()
       const wish = options.control?.() ?? 'go'
       const saving = step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go'
       const saved = saving || isEvaluated(spec, step) ? await saveRun(context, runId, step, start.config, policies, learner) : null
@@ -256,7 +254,7 @@ async function evaluateWhereDue({ context, runId, spec, options }: Running, chec
 async function takeStep(running: Running, step: number, told: (share: number) => void): Promise<StepOutcome> {
   const { spec, method, problems, policies, options } = running
   const { signal } = options
-  const needs = method.algorithm.needs(method.options)
+  const needs = needsOf(method)
   const times = { sample: 0, mu: 0, train: 0 }
 
   // Sample and grade.
@@ -266,18 +264,17 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   refuseDivergence(step, entries, [])
 
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
-  const chosen = optionsOf(method)
-  const role: Role = needs.J === 'none' ? 'current' : (chosen.mu as Role | undefined) ?? 'current'
+  const role = needs.J === 'none' ? 'current' : needs.mu?.weights ?? 'current'
   const observed = needs.data === 'demonstrations' ? 0 : spec.observeGroups
   const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, (entry) => needs.J !== 'none' || entry.group < observed, {
-    method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: Number(chosen.branches ?? 0), maxEpisodes: Number(chosen.maxEpisodes ?? Infinity),
+    method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: needs.branches ?? 0, maxEpisodes: needs.maxEpisodes ?? Infinity,
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
   }))
   refuseDivergence(step, entries, estimate.measured)
   // What every method is watched by: full rollouts of the same first groups, J exact at every boundary under the weights that sampled them.
   const apart = needs.data === 'arms' && observed > 0
   const watched = apart ? await timed(times, 'mu', () => gatherObserved(gathering, step)) : entries
-  const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && chosen.maxEpisodes === undefined
+  const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && needs.maxEpisodes === undefined
   const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined
   const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, watched, inView, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
   const observedJ = (watch ?? estimate).measured.flatMap((each, index): ObservedEntry[] => (each !== null && inView(watched[index]!) ? [{ entry: watched[index]!, measured: each }] : []))
@@ -300,14 +297,15 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
 /** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
 async function update({ spec, method, policies, learner, options }: Running, entries: readonly Entry[], credits: readonly Credit[], lr: number): Promise<LearnerResult[]> {
   const loss = method.algorithm.loss(method.options)
+  const needs = needsOf(method)
   const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
   if (used.length === 0) return []
   const sequences = used.map((index) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens }))
   const reference = loss.klBeta > 0 ? await (await policies.policy('start')).score(sequences, options.signal) : null
   // The trainer's own log-probs of what was sampled, where the sampler's are not those of the policy that is trained: it drew from a part of it
   // (filters), did not draw a token that is paid (forced stops), or is not trusted to agree (a correction).
-  const rescored = loss.correction !== undefined || isFiltered(spec.sampling) || optionsOf(method).trainForcedStop === true ? await policies.current.score(sequences, options.signal) : null
-  const drawn = method.algorithm.needs(method.options).data !== 'demonstrations'
+  const rescored = loss.correction !== undefined || isFiltered(spec.sampling) || needs.paysForced === true ? await policies.current.score(sequences, options.signal) : null
+  const drawn = needs.data !== 'demonstrations'
   // Where the loss needs no reference, KL is measured on the observed groups alone: it costs a share of a forward pass.
   const watched = loss.klBeta > 0 || !drawn ? [] : [...sequences.keys()].filter((at) => entries[used[at]!]!.group < spec.observeGroups)
   const watchedReference = watched.length > 0 ? new Map((await (await policies.policy('start')).score(watched.map((at) => sequences[at]!), options.signal)).map((logps, index) => [watched[index]!, logps])) : null
@@ -328,7 +326,7 @@ async function update({ spec, method, policies, learner, options }: Running, ent
     const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
     const result = await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal)
     results.push(watchedReference ? { ...result, metrics: { ...result.metrics, ...klTo(watchedReference, part, result.logps, paid) } } : result)
-    if (optionsOf(method).mu === 'ema') policies.averageStep(Number(optionsOf(method).emaDecay))
+    if (needs.mu?.weights === 'ema') policies.averageStep(needs.mu.emaDecay)
   }
   return results
 }
@@ -356,14 +354,15 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const { context: { store, now }, runId, spec, method, problems, config } = running
   const { entries, measured, observed, apart, credits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
+  const needs = needsOf(method)
   const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
   const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
   const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
   const graded = entries.map((entry, index) => ({ rollout: gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null), credit: credits[index]! }))
   const last = updates.at(-1)
   const metrics: Record<string, number> = {
-    ...ofBatch(batchMetrics(graded, optionsOf(method).alpha as number | undefined), method.algorithm.needs(method.options).J !== 'none'),
-    ...(method.algorithm.needs(method.options).data !== 'demonstrations' && endings(entries)),
+    ...ofBatch(batchMetrics(graded, method.algorithm.alpha?.(method.options)), needs.J !== 'none'),
+    ...(needs.data !== 'demonstrations' && endings(entries)),
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
     ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
@@ -388,7 +387,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
     task: problems.task,
     budgetTokens: spec.budget.thinkingTokens,
     provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
-    estimator: { weights: proverOf(method), checkpointId: null, step: step - 1, prover: Number(optionsOf(method).bestOf ?? 1), template: 'bare', temperature: spec.sampling.temperature },
+    estimator: { weights: proverOf(needs), checkpointId: null, step: step - 1, prover: needs.mu?.bestOf ?? 1, template: 'bare', temperature: spec.sampling.temperature },
   })
   const findings = newFindings({ runId, updatesPerBatch: loss.ratio === 'none' ? null : loss.updatesPerBatch, steps: [...store.steps.range(runId, 1, step - 1), record], evaluations: [] }, 'step')
   const events = findings.map((finding) => ({ runId, step, kind: 'health' as const, level: finding.level, code: finding.code, message: finding.message, data: { ...finding.data, rollouts: finding.rollouts } as never, atMs: now() }))
@@ -412,9 +411,8 @@ function endings(entries: readonly Entry[]): Record<string, number> {
   }
 }
 
-function proverOf(method: Method): 'current' | 'frozen' | 'ema' {
-  const { mu } = optionsOf(method)
-  return mu === 'start' ? 'frozen' : mu === 'ema' ? 'ema' : 'current'
+function proverOf({ mu }: Needs): 'current' | 'frozen' | 'ema' {
+  return mu?.weights === 'start' ? 'frozen' : mu?.weights ?? 'current'
 }
 
 const PROGRESS = ['mrt/progress_mean', 'mrt/progress_pos_frac', 'mrt/j_start_mean', 'mrt/j_end_mean'] as const

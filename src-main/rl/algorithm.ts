@@ -1,20 +1,55 @@
-// What an algorithm is: a name, a credit rule for one group of graded rollouts, a loss, and what must be sampled for it.
-// The machinery (sampling, batching, training, logging) exists once elsewhere and asks only these questions.
+// What an algorithm is: a name, what it rewards, what must be sampled and measured for it, a credit rule for one group of graded rollouts,
+// and a loss. The machinery (sampling, batching, training, logging) exists once elsewhere, asks only these questions and reads no option by name.
 import type { OptionTable, OptionValues } from './options.ts'
 import type { Credit, CreditContext, GradedRollout, LossSpec } from './types.ts'
 
-/** What must be sampled before credit can be assigned. */
+/** Which weights answer when thinking is cut, and how their answers count. */
+export interface Mu {
+  /** current: those that sampled; start: those the run started from; ema: their moving average. */
+  readonly weights: 'current' | 'start' | 'ema'
+  /** Share of the average that is kept at each optimiser step. */
+  readonly emaDecay: number
+  /** A prover that succeeds if any of so many answers does. */
+  readonly bestOf: number
+}
+
+/** The two arms of a stale prefix. */
+export interface ArmPlan {
+  /** Rollouts per prefix. */
+  readonly continuations: number
+  readonly terminations: number
+  /** A prefix ends after a random number of episodes, from none to this many. */
+  readonly maxPrefixEpisodes: number
+  /** Prefixes come from the weights as they were at the last step that this divides. */
+  readonly staleSteps: number
+}
+
+/** What must be sampled and measured before credit can be assigned. */
 export interface Needs {
   /** demonstrations: given texts; rollouts: full traces from the prompt; arms: continuations and terminations of a stale prefix. */
   readonly data: 'demonstrations' | 'rollouts' | 'arms'
   /** How J at every episode boundary must be known: not at all, by sampled answers, or as an exact probability. */
   readonly J: 'none' | 'sampled' | 'exact'
+  /** Whose answers J is about; absent: one answer of the weights that sampled. */
+  readonly mu?: Mu
+  /** Answers at each boundary of a sampled J. */
+  readonly branches?: number
+  /** J is measured at the ends of so many episodes at most, later ones merged into the last; absent: of all. */
+  readonly maxEpisodes?: number
+  /** Rounds of generation in which groups without a mix of right and wrong answers are replaced by fresh ones; absent: one, and none is replaced. */
+  readonly samplingRounds?: number
+  /** With data: arms. */
+  readonly arms?: ArmPlan
+  /** Tokens are paid that were forced upon the policy, so that its own log-probs of them are needed. */
+  readonly paysForced?: boolean
 }
 
 /** The functions are in method form so that a table of algorithms has one element type. */
 export interface Algorithm<Table extends OptionTable = OptionTable> {
   readonly name: string
   readonly title: string
+  /** What is rewarded, as runs record it; its first word is the family that screens give a colour to. Estimators of one reward share it. */
+  readonly method: string
   /** The credit rule in one sentence. */
   readonly rule: string
   /** Paper and section the rule follows. */
@@ -24,6 +59,8 @@ export interface Algorithm<Table extends OptionTable = OptionTable> {
   /** Credits of one group, in its order. */
   credit(group: readonly GradedRollout[], options: OptionValues<Table>, context: CreditContext): readonly Credit[]
   loss(options: OptionValues<Table>): LossSpec
+  /** Weight of progress beside the outcome, where it pays progress. */
+  alpha?(options: OptionValues<Table>): number
 }
 
 /** Infers the option table of an algorithm literal, so that its rule sees its own options typed. */

@@ -1,6 +1,6 @@
 // The one registry of algorithms, and the walk over a batch: rollouts are grouped, checked, and each group is handed to its credit rule.
 // To add an algorithm, write its file and add its line here.
-import type { Algorithm } from './algorithm.ts'
+import type { Algorithm, Needs } from './algorithm.ts'
 import { dapo } from './dapo.ts'
 import { drGrpo } from './drGrpo.ts'
 import { grpo } from './grpo.ts'
@@ -50,6 +50,11 @@ export interface Method {
 export function createMethod(name: string, given: Readonly<Record<string, unknown>> = {}): Method {
   const algorithm = algorithmNamed(name)
   return { algorithm, options: resolveOptions(algorithm.options, given) }
+}
+
+/** What must be sampled and measured for it with these options. */
+export function needsOf({ algorithm, options }: Method): Needs {
+  return algorithm.needs(options)
 }
 
 /**

@@ -44,9 +44,10 @@ export function dynamicSampling(
 export const dapo = defineAlgorithm({
   name: 'dapo',
   title: 'DAPO',
+  method: 'outcome',
   rule: 'Paid as GRPO with a penalty close to the length limit, in groups that hold both right and wrong answers only.',
   source: 'Yu et al. 2025, arXiv 2503.14476, section 3',
-  needs: () => ({ data: 'rollouts', J: 'none' }),
+  needs: (options) => ({ data: 'rollouts', J: 'none', samplingRounds: options.maxSamplingRounds }),
   options: {
     ...policyOptions({ clipHigh: 0.28 }),
     maxSamplingRounds: {

@@ -15,6 +15,7 @@ export function drGrpoAdvantages(rewards: readonly number[]): number[] {
 export const drGrpo = defineAlgorithm({
   name: 'dr-grpo',
   title: 'Dr. GRPO',
+  method: 'outcome',
   rule: 'Every token is paid the reward of its rollout minus the mean of its group.',
   source: 'Liu et al. 2025, arXiv 2503.20783, section 3',
   needs: () => ({ data: 'rollouts', J: 'none' }),

@@ -18,6 +18,7 @@ export function grpoAdvantages(rewards: readonly number[]): number[] {
 export const grpo = defineAlgorithm({
   name: 'grpo',
   title: 'GRPO',
+  method: 'outcome',
   rule: 'Every token is paid the reward of its rollout, centred and scaled by the standard deviation of its group.',
   source: 'Shao et al. 2024, arXiv 2402.03300, section 4.1',
   needs: () => ({ data: 'rollouts', J: 'none' }),

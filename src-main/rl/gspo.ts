@@ -9,6 +9,7 @@ import { gradedParts, payGroup } from './pay.ts'
 export const gspo = defineAlgorithm({
   name: 'gspo',
   title: 'GSPO',
+  method: 'outcome',
   rule: 'Paid as GRPO; the update is clipped by the geometric-mean ratio of the whole sequence.',
   source: 'Zheng et al. 2025, arXiv 2507.18071, sections 4.1-4.3',
   needs: () => ({ data: 'rollouts', J: 'none' }),

@@ -29,6 +29,7 @@ export function lengthPenalties(group: readonly GradedRollout[], alpha: number):
 export const lengthPenalty = defineAlgorithm({
   name: 'length-penalty',
   title: 'Length penalty',
+  method: 'length',
   rule: 'A right answer is paid 1 less a share that grows with its length among the right answers to the same problem; leave-one-out baseline.',
   source: 'Arora and Zanette 2025, arXiv 2502.04463',
   needs: () => ({ data: 'rollouts', J: 'none' }),

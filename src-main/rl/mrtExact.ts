@@ -5,19 +5,21 @@
 // progress beside the outcome); exact scoring and Best-of-K provers (Setlur et al., arXiv 2410.08146) replace sampled ones.
 import { bestOfK } from '../numeric/passAtK.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { progressCredits, progressOptions } from './mrtProgress.ts'
+import { muOf, progressCredits, progressOptions } from './mrtProgress.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 
 export const mrtExact = defineAlgorithm({
   name: 'mrt-exact',
   title: 'MRT, exact',
+  method: 'mrt-exact',
   rule: 'Every token is paid its rollout\'s reward minus the group mean; tokens of an episode also get alpha times its progress, J computed exactly.',
   source: 'Qu et al. 2025, arXiv 2503.07572, with exact J',
-  needs: () => ({ data: 'rollouts', J: 'exact' }),
+  needs: (options) => ({ data: 'rollouts', J: 'exact', mu: muOf(options) }),
   options: {
     ...policyOptions(),
     ...progressOptions({ base: 'dr-grpo', baseReason: 'Centring without scaling keeps the ratio of outcome to progress at alpha in every group.', centre: 'none' }),
   },
   credit: (group, options, context) => progressCredits(group, options, context, (J) => bestOfK(J, options.bestOf)),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'token-mean' }),
+  alpha: (options) => options.alpha,
 })

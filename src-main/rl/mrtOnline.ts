@@ -4,7 +4,7 @@
 // the sampled answers is used, since 1 - (1 - J)^K of a sampled J is too low.
 import { passAtK } from '../numeric/passAtK.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { progressCredits, progressOptions } from './mrtProgress.ts'
+import { muOf, progressCredits, progressOptions } from './mrtProgress.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import { CreditError } from './types.ts'
 
@@ -20,9 +20,10 @@ function bestOfSampled(J: number, branches: number, K: number): number {
 export const mrtOnline = defineAlgorithm({
   name: 'mrt-online',
   title: 'MRT, online with sampled mu',
+  method: 'mrt-online',
   rule: 'Every token is paid as GRPO; tokens of an episode also get alpha times its progress, J estimated from sampled answers.',
   source: 'Qu et al. 2025, arXiv 2503.07572; repository release v0.1',
-  needs: () => ({ data: 'rollouts', J: 'sampled' }),
+  needs: (options) => ({ data: 'rollouts', J: 'sampled', mu: muOf(options), branches: options.branches, maxEpisodes: options.maxEpisodes }),
   options: {
     ...policyOptions(),
     ...progressOptions({ base: 'grpo', baseReason: 'The authors\' online variant builds on GRPO.', centre: 'none' }),
@@ -37,4 +38,5 @@ export const mrtOnline = defineAlgorithm({
   },
   credit: (group, options, context) => progressCredits(group, options, context, (J) => bestOfSampled(J, options.branches, options.bestOf)),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'sequence-mean' }),
+  alpha: (options) => options.alpha,
 })

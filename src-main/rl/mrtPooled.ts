@@ -2,9 +2,9 @@
 // are scored 0 or 1 and normalised together. Before scaling, a continuation i is paid (r_i - mean r) + f (mean r - b), with b the mean of the
 // terminate-now rewards and f their share of the pool: GRPO plus the progress of continuing, weight f. A termination is paid
 // (t_i - b) - (1 - f)(mean r - b). Only tokens sampled after the prefix carry loss; the prefix comes from an older policy.
-import { defineAlgorithm } from './algorithm.ts'
+import { defineAlgorithm, type ArmPlan } from './algorithm.ts'
 import { baselineOption, baselines } from './mrtProgress.ts'
-import type { OptionTable } from './options.ts'
+import type { OptionTable, OptionValues } from './options.ts'
 import { discard, gradedParts, lossMask, pay, total } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import type { GradedRollout } from './types.ts'
@@ -29,6 +29,10 @@ export const armOptions = {
   },
 } as const satisfies OptionTable
 
+export function armsOf({ continuations, terminations, maxPrefixEpisodes, staleSteps }: OptionValues<typeof armOptions>): ArmPlan {
+  return { continuations, terminations, maxPrefixEpisodes, staleSteps }
+}
+
 /** The loss mask with the forced end of thinking counted as the policy's own decision. */
 function maskWithStop(rollout: GradedRollout): Uint8Array {
   const mask = lossMask(rollout)
@@ -39,9 +43,10 @@ function maskWithStop(rollout: GradedRollout): Uint8Array {
 export const mrtPooled = defineAlgorithm({
   name: 'mrt-pooled',
   title: 'MRT, pooled arms',
+  method: 'mrt-pooled',
   rule: 'Continuations and terminations of one stale prefix are paid their rewards, centred and scaled over both arms together.',
   source: 'Qu et al. 2025, arXiv 2503.07572, figure 6',
-  needs: () => ({ data: 'arms', J: 'none' }),
+  needs: (options) => ({ data: 'arms', J: 'none', arms: armsOf(options), paysForced: options.trainForcedStop }),
   options: {
     ...policyOptions(),
     base: baselineOption('grpo', 'The paper normalises the joint set as GRPO does.'),

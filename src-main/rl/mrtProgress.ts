@@ -5,6 +5,7 @@
 import { progressOf as differences } from '../episodes/progress.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { mean, sum } from '../numeric/stats.ts'
+import type { Mu } from './algorithm.ts'
 import { drGrpoAdvantages } from './drGrpo.ts'
 import { grpoAdvantages } from './grpo.ts'
 import type { ChoiceOption, Condition, NumberOption, OptionValues } from './options.ts'
@@ -47,6 +48,10 @@ export function proverOptions<When extends Readonly<Record<string, Condition>>>(
       reason: 'Prover that succeeds if any of K answers does; K > 1 rewards opening a chance more than making it certain.',
     },
   } as const satisfies Record<string, ChoiceOption | NumberOption>
+}
+
+export function muOf({ mu, emaDecay, bestOf }: OptionValues<ReturnType<typeof proverOptions<Record<string, Condition>>>>): Mu {
+  return { weights: mu, emaDecay, bestOf }
 }
 
 /** Controls under which progress, or what stands for it, is paid at all. */

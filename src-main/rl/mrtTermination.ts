@@ -5,8 +5,8 @@
 import { bestOfK } from '../numeric/passAtK.ts'
 import { mean } from '../numeric/stats.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { proverOptions, terminationScores } from './mrtProgress.ts'
-import { armOptions } from './mrtPooled.ts'
+import { muOf, proverOptions, terminationScores } from './mrtProgress.ts'
+import { armOptions, armsOf } from './mrtPooled.ts'
 import { discard, gradedParts, pay, total } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import type { GradedRollout } from './types.ts'
@@ -19,9 +19,10 @@ export function prefixBoundary(rollout: GradedRollout): number {
 export const mrtTermination = defineAlgorithm({
   name: 'mrt-termination',
   title: 'MRT, termination baseline',
+  method: 'mrt-termination',
   rule: 'Every token of a continuation is paid its reward minus the chance of success had its prefix been terminated.',
   source: 'Qu et al. 2025, arXiv 2503.07572; repository, train/rl/README',
-  needs: (options) => ({ data: 'arms', J: options.baseline === 'J' ? 'exact' : 'none' }),
+  needs: (options) => ({ data: 'arms', arms: armsOf(options), ...(options.baseline === 'J' ? { J: 'exact', mu: muOf(options) } : { J: 'none' }) }),
   options: {
     ...policyOptions(),
     ...armOptions,

@@ -21,6 +21,7 @@ export function reinforceLoss(options: PolicyValues): LossSpec {
 export const rloo = defineAlgorithm({
   name: 'rloo',
   title: 'RLOO',
+  method: 'outcome',
   rule: 'Every token is paid the reward of its rollout minus the mean reward of the other rollouts of its group.',
   source: 'Ahmadian et al. 2024, arXiv 2402.14740',
   needs: () => ({ data: 'rollouts', J: 'none' }),

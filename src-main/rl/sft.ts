@@ -7,6 +7,7 @@ import { discard, gradedParts, pay } from './pay.ts'
 export const sft = defineAlgorithm({
   name: 'sft',
   title: 'Supervised fine-tuning',
+  method: 'sft',
   rule: 'Every token of a kept text is paid 1; other texts are left out.',
   source: 'Zelikman et al. 2022, arXiv 2203.14465 (keep: correct)',
   needs: (options) => ({ data: options.keep === 'all' ? 'demonstrations' : 'rollouts', J: 'none' }),

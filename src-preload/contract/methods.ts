@@ -53,6 +53,8 @@ export type OptionDescription = Of<typeof option>
 export const algorithmDescription = z.object({
   name,
   title: z.string(),
+  /** What it rewards, as runs record it; the first word is its family. */
+  method: name,
   /** The credit rule in one sentence, and the paper it follows. */
   rule: z.string(),
   source: z.string(),
@@ -66,6 +68,8 @@ export const preset = z.object({
   id: name,
   title: z.string(),
   about: z.string(),
+  /** What its algorithm rewards. */
+  method: name,
   spec: runSpec,
   /** One of the runs a newcomer compares first. */
   quickstart: z.boolean(),

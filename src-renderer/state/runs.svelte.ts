@@ -11,13 +11,9 @@ import { href, place } from './route.svelte.ts'
 /** Families of methods that have a colour by right; the rest take the next free one. */
 export type Family = 'outcome' | 'length' | 'mrt' | 'start'
 
-const outcomeAlgorithms = new Set(['grpo', 'dr-grpo', 'rloo', 'dapo', 'gspo'])
-
-export function familyOf({ method, algorithm }: Pick<Run, 'method' | 'algorithm'>): Family | undefined {
-  const names = `${method} ${algorithm}`
-  if (/\bmrt\b/.test(names)) return 'mrt'
-  if (/\blength\b/.test(names)) return 'length'
-  return outcomeAlgorithms.has(algorithm) ? 'outcome' : undefined
+/** The first word of what a run's algorithm says it rewards: `mrt-exact` is of the family mrt. */
+export function familyOf({ method }: Pick<Run, 'method'>): Family | undefined {
+  return (['outcome', 'length', 'mrt'] as const).find((family) => method.split('-', 1)[0] === family)
 }
 
 /** What one run adds to a list after a step. Steps that are done again after a resume replace the ones they repeat. */

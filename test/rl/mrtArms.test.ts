@@ -110,7 +110,7 @@ describe('the termination baseline', () => {
 
   it('asks for J only where J is its baseline', () => {
     const needs = (options: Record<string, unknown>) => { const method = createMethod('mrt-termination', options); return method.algorithm.needs(method.options) }
-    expect(needs({})).toEqual({ data: 'arms', J: 'none' })
-    expect(needs({ baseline: 'J' })).toEqual({ data: 'arms', J: 'exact' })
+    expect(needs({})).toEqual({ data: 'arms', J: 'none', arms: { continuations: 4, terminations: 4, maxPrefixEpisodes: 6, staleSteps: 10 } })
+    expect(needs({ baseline: 'J', mu: 'ema', emaDecay: 0.9, bestOf: 4 })).toMatchObject({ data: 'arms', J: 'exact', mu: { weights: 'ema', emaDecay: 0.9, bestOf: 4 } })
   })
 })

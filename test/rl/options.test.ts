@@ -60,6 +60,15 @@ describe('options', () => {
   })
 })
 
+describe('what an algorithm rewards', () => {
+  it('is said by itself: estimators of the outcome share a method, and the first word is the family', () => {
+    const sharing = (method: string) => algorithmNames.filter((name) => algorithmNamed(name).method === method)
+    expect(sharing('outcome')).toEqual(['grpo', 'dr-grpo', 'rloo', 'dapo', 'gspo'])
+    for (const name of algorithmNames) expect(algorithmNamed(name).method).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+    for (const name of algorithmNames.filter((each) => each.startsWith('mrt'))) expect(algorithmNamed(name).method.split('-')[0]).toBe('mrt')
+  })
+})
+
 describe('losses', () => {
   const loss = (name: string, given: Record<string, unknown> = {}) => { const { algorithm, options } = createMethod(name, given); return algorithm.loss(options) }
 
