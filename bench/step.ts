@@ -121,7 +121,7 @@ async function takeStep({ spec, method, policy, learner }: Contestant, problems:
 
   const budgetTokens = spec.budget.thinkingTokens + spec.budget.answerTokens
   const graded = entries.map((entry, index) => gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null))
-  const credits = creditBatch(method, graded, { budgetTokens, seed: step })
+  const credits = creditBatch(method, graded, { budgetTokens, seed: step, done: 0 })
   const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
   const weights = tokenWeights(used.map((index) => credits[index]!), method.algorithm.loss(method.options).aggregation, budgetTokens)
   mark()

@@ -6,6 +6,7 @@ import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
 import { needsOf } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { dynamicSampling } from '../rl/dapo.ts'
+import { doneBefore, stageAt } from '../rl/schedules.ts'
 import type { GradedRollout } from '../rl/types.ts'
 import type { Policy } from '../rollout/policy.ts'
 import { sampleRollouts } from '../rollout/sample.ts'
@@ -46,8 +47,9 @@ export function gather(context: GatherContext, step: number): Promise<Entry[]> {
   return gatherers[needsOf(context.method).data](context, step)
 }
 
-export function sampleSettings(spec: Pick<RunSpec, 'sampling' | 'budget'>): SampleSettings {
-  return { ...spec.sampling, thinkingTokens: spec.budget.thinkingTokens, answerTokens: spec.budget.answerTokens }
+/** @param budgetShare of the thinking budget */
+export function sampleSettings(spec: Pick<RunSpec, 'sampling' | 'budget'>, budgetShare = 1): SampleSettings {
+  return { ...spec.sampling, thinkingTokens: Math.max(1, Math.round(budgetShare * spec.budget.thinkingTokens)), answerTokens: spec.budget.answerTokens }
 }
 
 function gatherDemonstrations({ spec, problems }: GatherContext, step: number): Entry[] {
@@ -72,13 +74,13 @@ export function demonstration(problem: Problem, { completion, forced }: TeacherT
 }
 
 async function gatherRollouts(context: GatherContext, step: number): Promise<Entry[]> {
-  const { spec, method, problems } = context
+  const { spec, method } = context
   const rounds = needsOf(method).samplingRounds ?? 1
   const entries: Entry[] = []
   let wanted = spec.promptsPerStep
   for (let round = 0; ; round++) {
     const first = entries.length === 0 ? 0 : entries.at(-1)!.group + 1
-    entries.push(...await sampleGroups(context, problems.ofStep(step, wanted, round), first, ['rollout', step, round]))
+    entries.push(...await sampleGroups(context, problemsOfStep(context, step, wanted, round), first, ['rollout', step, round], budgetShareAt(context, step)))
     if (rounds === 1) return entries
     const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({ group, rollouts: members.map((entry) => ({ correct: correctOf(entry) })) }))
     const decision = dynamicSampling(groups, spec.promptsPerStep, round + 1, rounds)
@@ -87,17 +89,34 @@ async function gatherRollouts(context: GatherContext, step: number): Promise<Ent
   }
 }
 
-async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[]): Promise<Entry[]> {
+/** The problems of a step; where the algorithm has a curriculum, those of its window of difficulty among as many more as there are stages. */
+function problemsOfStep({ spec, method, problems }: Pick<GatherContext, 'spec' | 'method' | 'problems'>, step: number, count: number, round: number): readonly Problem[] {
+  const { curriculum } = needsOf(method)
+  if (!curriculum) return problems.ofStep(step, count, round)
+  const drawn = problems.ofStep(step, count * curriculum.length, round)
+  const difficulty = new Map(drawn.map((problem) => [problem, problems.task.difficulty(problem) ?? 0]))
+  const from = Math.round(stageAt(curriculum, doneBefore(step, spec.steps)).difficulty[0] * drawn.length)
+  return drawn.toSorted((a, b) => difficulty.get(a)! - difficulty.get(b)!).slice(from, from + count)
+}
+
+/** Share of the thinking budget that rollouts of a step have: the run's own stages, and those of the algorithm's curriculum. */
+export function budgetShareAt({ spec: { steps, budget }, method }: Pick<GatherContext, 'spec' | 'method'>, step: number): number {
+  const { curriculum } = needsOf(method)
+  const done = doneBefore(step, steps)
+  return (budget.stages ? stageAt(budget.stages, done) : 1) * (curriculum ? stageAt(curriculum, done).budget : 1)
+}
+
+async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[], budgetShare = 1): Promise<Entry[]> {
   const plans = chosen.flatMap((problem, index) => Array.from({ length: spec.groupSize }, (_, sample) => ({
     problem, group: firstGroup + index, sample, prompt: problem.promptTokens, seed: deriveSeed(spec.seed, ...labels, index, sample),
   })))
-  return sampleEntries(policy, problems, plans, sampleSettings(spec), options)
+  return sampleEntries(policy, problems, plans, sampleSettings(spec, budgetShare), options)
 }
 
 /** What an arm method is watched by, since its own rollouts begin in the middle of a thought: full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
 export async function gatherObserved(context: GatherContext, step: number): Promise<Entry[]> {
   const { spec, problems } = context
-  return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0])
+  return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0], budgetShareAt(context, step))
 }
 
 type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm'>
@@ -119,7 +138,8 @@ async function gatherArms(context: GatherContext, step: number): Promise<Entry[]
   const { continuations, terminations, maxPrefixEpisodes } = arms
   const chosen = problems.ofStep(step, spec.promptsPerStep)
   const stale = await context.stale()
-  const prefixes = await sampleRollouts(stale.decoder, problems.task.format, chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })), sampleSettings(spec), options)
+  const settings = sampleSettings(spec, budgetShareAt(context, step))
+  const prefixes = await sampleRollouts(stale.decoder, problems.task.format, chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })), settings, options)
   const plans = chosen.flatMap((problem, group) => {
     const { boundaries, tokens } = prefixes[group]!
     const episodes = createRng(deriveSeed(spec.seed, 'prefix length', step, group)).int(Math.min(maxPrefixEpisodes, boundaries.length - 1) + 1)
@@ -129,7 +149,7 @@ async function gatherArms(context: GatherContext, step: number): Promise<Entry[]
     }))
     return [...arm('continue', continuations, 0), ...arm('terminate', terminations, continuations)]
   })
-  return sampleEntries(policy, problems, plans, sampleSettings(spec), options)
+  return sampleEntries(policy, problems, plans, settings, options)
 }
 
 export function correctOf(entry: Entry): 0 | 1 {

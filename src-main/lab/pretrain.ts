@@ -110,7 +110,7 @@ export async function pretrainStage(engine: Engine, task: Task, recipe: Pretrain
       signal?.throwIfAborted()
       const step = start.firstStep + done - 1
       const entries = demonstrations(task, pool, recipe, step)
-      const credits = creditBatch(method, entries.map((entry) => gradedRollout(entry, entry.rollout.boundaries, null)), { budgetTokens: recipe.settings.thinkingTokens, seed: recipe.seed })
+      const credits = creditBatch(method, entries.map((entry) => gradedRollout(entry, entry.rollout.boundaries, null)), { budgetTokens: recipe.settings.thinkingTokens, seed: recipe.seed, done: 0 })
       const weights = tokenWeights(credits, 'token-mean', recipe.settings.thinkingTokens)
       const result = await learner.step(
         entries.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, advantages: credits[index]!.advantage, weights: weights[index]! })),

@@ -4,6 +4,7 @@
 import type { Answers, ExplanationView, ProgressCurve, Rollout, RolloutDetail, RunSpec, ThinkingView } from '../../src-preload/contract.ts'
 import { solveTokens } from '../episodes/accounting.ts'
 import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../episodes/progress.ts'
+import { doneBefore } from '../rl/schedules.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { algorithmNamed } from '../rl/algorithms.ts'
 import { explain, type ExplainedMethod } from '../rl/explain.ts'
@@ -83,6 +84,7 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
     const answers = explain(members.map(gradedOf), given.length > 0 ? given : usualMethods(spec), {
       budgetTokens: spec === null ? longest : spec.budget.thinkingTokens + spec.budget.answerTokens,
       seed: deriveSeed(spec?.seed ?? 0, 'credit', rollout.step),
+      done: spec === null ? 1 : doneBefore(rollout.step ?? spec.steps, spec.steps),
     })
     return Object.entries(answers).map(([label, answer]): ExplanationView =>
       answer.kind === 'unavailable'

@@ -17,6 +17,7 @@ import { batchMetrics, progressMetrics } from '../rl/metrics.ts'
 import { tokenWeights } from '../rl/tokenWeights.ts'
 import { inertOptions } from '../rl/options.ts'
 import { discard, gradedParts } from '../rl/pay.ts'
+import { doneBefore } from '../rl/schedules.ts'
 import type { Credit, GradedRollout } from '../rl/types.ts'
 import { createWeights } from '../rollout/policy.ts'
 import { isFiltered } from '../rollout/sample.ts'
@@ -26,7 +27,7 @@ import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { estimateJ } from './estimate.ts'
 import type { Measured } from './estimate.ts'
-import { correctOf, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
+import { budgetShareAt, correctOf, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
 import type { Entry, GatherContext } from './gather.ts'
 import { newFindings } from './health.ts'
 import { openLearner } from './learner.ts'
@@ -286,7 +287,7 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
     const measured = estimate.measured[index]
     return gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null)
   })
-  const credits = creditBatch(method, graded, { budgetTokens: spec.budget.thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step) })
+  const credits = creditBatch(method, graded, { budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step), done: doneBefore(step, spec.steps) })
 
   // Update.
   const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
@@ -361,7 +362,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const graded = entries.map((entry, index) => ({ rollout: gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null), credit: credits[index]! }))
   const last = updates.at(-1)
   const metrics: Record<string, number> = {
-    ...ofBatch(batchMetrics(graded, method.algorithm.alpha?.(method.options)), needs.J !== 'none'),
+    ...ofBatch(batchMetrics(graded, method.algorithm.alpha?.(method.options, doneBefore(step, spec.steps))), needs.J !== 'none'),
     ...(needs.data !== 'demonstrations' && endings(entries)),
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),
@@ -385,7 +386,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const problemIds = problems.idsOf('train', recorded.map(({ entry }) => entry.problem))
   const rollouts = rolloutRecords(recorded.map((each, index) => ({ ...each, problemId: problemIds[index]! })), {
     task: problems.task,
-    budgetTokens: spec.budget.thinkingTokens,
+    budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens,
     provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
     estimator: { weights: proverOf(needs), checkpointId: null, step: step - 1, prover: needs.mu?.bestOf ?? 1, template: 'bare', temperature: spec.sampling.temperature },
   })

@@ -24,6 +24,14 @@ export interface ArmPlan {
   readonly staleSteps: number
 }
 
+/** One part of a curriculum; the parts of a run are equal. */
+export interface CurriculumStage {
+  /** Share of the thinking budget. */
+  readonly budget: number
+  /** Window of problems in the order of difficulty, each in 0..1, the easiest first. */
+  readonly difficulty: readonly [number, number]
+}
+
 /** What must be sampled and measured before credit can be assigned. */
 export interface Needs {
   /** demonstrations: given texts; rollouts: full traces from the prompt; arms: continuations and terminations of a stale prefix. */
@@ -40,6 +48,8 @@ export interface Needs {
   readonly samplingRounds?: number
   /** With data: arms. */
   readonly arms?: ArmPlan
+  /** What changes about problems and budget over the run; absent: nothing. With data: rollouts. */
+  readonly curriculum?: readonly CurriculumStage[]
   /** Tokens are paid that were forced upon the policy, so that its own log-probs of them are needed. */
   readonly paysForced?: boolean
 }
@@ -59,8 +69,8 @@ export interface Algorithm<Table extends OptionTable = OptionTable> {
   /** Credits of one group, in its order. */
   credit(group: readonly GradedRollout[], options: OptionValues<Table>, context: CreditContext): readonly Credit[]
   loss(options: OptionValues<Table>): LossSpec
-  /** Weight of progress beside the outcome, where it pays progress. */
-  alpha?(options: OptionValues<Table>): number
+  /** Weight of progress beside the outcome, where it pays progress. @param done share of the run's steps that are done */
+  alpha?(options: OptionValues<Table>, done: number): number
 }
 
 /** Infers the option table of an algorithm literal, so that its rule sees its own options typed. */

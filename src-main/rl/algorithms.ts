@@ -1,16 +1,23 @@
 // The one registry of algorithms, and the walk over a batch: rollouts are grouped, checked, and each group is handed to its credit rule.
 // To add an algorithm, write its file and add its line here.
 import type { Algorithm, Needs } from './algorithm.ts'
+import { cosine } from './cosine.ts'
 import { dapo } from './dapo.ts'
 import { drGrpo } from './drGrpo.ts'
 import { grpo } from './grpo.ts'
+import { e3 } from './e3.ts'
 import { groupsOf } from './groups.ts'
 import { gspo } from './gspo.ts'
+import { igpo } from './igpo.ts'
+import { kimiLength } from './kimiLength.ts'
+import { l1Exact } from './l1Exact.ts'
+import { l1Max } from './l1Max.ts'
 import { lengthPenalty } from './lengthPenalty.ts'
 import { mrtExact } from './mrtExact.ts'
 import { mrtOnline } from './mrtOnline.ts'
 import { mrtPooled } from './mrtPooled.ts'
 import { mrtTermination } from './mrtTermination.ts'
+import { overlong } from './overlong.ts'
 import { resolveOptions, type OptionTable, type OptionValues } from './options.ts'
 import { discard, gradedParts } from './pay.ts'
 import { rloo } from './rloo.ts'
@@ -25,10 +32,17 @@ export const algorithms = {
   dapo,
   gspo,
   'length-penalty': lengthPenalty,
+  overlong,
+  'l1-exact': l1Exact,
+  'l1-max': l1Max,
+  'kimi-length': kimiLength,
+  cosine,
+  e3,
   'mrt-pooled': mrtPooled,
   'mrt-termination': mrtTermination,
   'mrt-online': mrtOnline,
   'mrt-exact': mrtExact,
+  igpo,
 } as const
 
 export type AlgorithmName = keyof typeof algorithms

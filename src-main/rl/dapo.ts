@@ -5,14 +5,9 @@
 import { defineAlgorithm } from './algorithm.ts'
 import { grpoAdvantages } from './grpo.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
-import { discard, gradedParts, payGroup } from './pay.ts'
+import { overlongOptions, overlongParts } from './overlong.ts'
+import { discard, payGroup } from './pay.ts'
 import type { GradedRollout } from './types.ts'
-
-/** min(0, (expected - length) / buffer), at least -1: 0 up to budget - buffer, falling linearly to -1 at the budget. Lengths in tokens. */
-export function softOverlong(length: number, budgetTokens: number, bufferTokens: number): number {
-  if (bufferTokens <= 0) return 0
-  return Math.max(-1, Math.min(0, (budgetTokens - bufferTokens - length) / bufferTokens))
-}
 
 /** A group can teach only if it holds both a right and a wrong answer. */
 export function isMixed(group: readonly Pick<GradedRollout, 'correct'>[]): boolean {
@@ -54,24 +49,14 @@ export const dapo = defineAlgorithm({
       kind: 'number', default: 10, min: 1, max: 100, integer: true, unit: 'rounds of generation', aliases: ['max_num_gen_batches'],
       reason: 'Bounds how often groups without a mix are replaced before the step trains on what there is; 1 never resamples.',
     },
-    overlongBuffer: {
-      kind: 'number', default: 0.2, min: 0, max: 1, unit: 'of the token budget', when: { overlongPenalty: { above: 0 } },
-      reason: 'The last part of the budget in which the penalty grows from 0 to its full size; 0 turns it off.',
-    },
-    overlongPenalty: {
-      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward', aliases: ['overlong_penalty_factor'], when: { overlongBuffer: { above: 0 } },
-      reason: 'Taken from the reward of a rollout that fills the whole budget; 1 is as much as a right answer is worth.',
-    },
+    ...overlongOptions,
     dropTruncated: {
       kind: 'flag', default: false, unit: '', aliases: ['mask_truncated_completions'],
       reason: 'Leaves truncated rollouts out of the loss; the soft penalty already answers for them.',
     },
   },
   credit(group, options, context) {
-    const parts = group.map((rollout) => ({
-      ...gradedParts(rollout),
-      overlong: options.overlongPenalty * softOverlong(rollout.tokenCount, context.budgetTokens, options.overlongBuffer * context.budgetTokens),
-    }))
+    const parts = overlongParts(group, options, context)
     if (group.length > 1 && !isMixed(group)) return group.map((rollout, index) => discard(rollout, parts[index], 'no-signal'))
     return payGroup(group, parts, grpoAdvantages).map((credit, index) =>
       options.dropTruncated && group[index].finish === 'length' ? discard(group[index], parts[index], 'filtered') : credit)

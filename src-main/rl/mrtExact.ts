@@ -5,7 +5,7 @@
 // progress beside the outcome); exact scoring and Best-of-K provers (Setlur et al., arXiv 2410.08146) replace sampled ones.
 import { bestOfK } from '../numeric/passAtK.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { muOf, progressCredits, progressOptions } from './mrtProgress.ts'
+import { alphaAt, muOf, progressCredits, progressOptions } from './mrtProgress.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 
 export const mrtExact = defineAlgorithm({
@@ -21,5 +21,5 @@ export const mrtExact = defineAlgorithm({
   },
   credit: (group, options, context) => progressCredits(group, options, context, (J) => bestOfK(J, options.bestOf)),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'token-mean' }),
-  alpha: (options) => options.alpha,
+  alpha: alphaAt,
 })

@@ -4,7 +4,7 @@
 // the sampled answers is used, since 1 - (1 - J)^K of a sampled J is too low.
 import { passAtK } from '../numeric/passAtK.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { muOf, progressCredits, progressOptions } from './mrtProgress.ts'
+import { alphaAt, muOf, progressCredits, progressOptions } from './mrtProgress.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import { CreditError } from './types.ts'
 
@@ -38,5 +38,5 @@ export const mrtOnline = defineAlgorithm({
   },
   credit: (group, options, context) => progressCredits(group, options, context, (J) => bestOfSampled(J, options.branches, options.bestOf)),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'sequence-mean' }),
-  alpha: (options) => options.alpha,
+  alpha: alphaAt,
 })

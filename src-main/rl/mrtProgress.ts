@@ -11,6 +11,7 @@ import { grpoAdvantages } from './grpo.ts'
 import type { ChoiceOption, Condition, NumberOption, OptionValues } from './options.ts'
 import { discard, gradedParts, pay, total, type Parts } from './pay.ts'
 import { rlooAdvantages } from './rloo.ts'
+import { courseAt, courseOption } from './schedules.ts'
 import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
 
 /** Rewards of a group (two or more) to advantages, by name. */
@@ -64,6 +65,7 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
       kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of J', when: paysProgress,
       reason: 'Weight of progress beside the outcome; at 1 a rise of J from 0 to 1 is worth as much as a right answer.',
     },
+    alphaCourse: courseOption('Whether progress counts all along or comes and goes; a bonus that changes the optimum may be wanted early alone.', { ...paysProgress, alpha: { above: 0 } }),
     credit: {
       kind: 'choice', default: 'episode-local', unit: '', when: paysProgress,
       choices: {
@@ -100,6 +102,11 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
 }
 
 export type ProgressValues = OptionValues<ReturnType<typeof progressOptions<keyof typeof baselines, 'group' | 'none'>>>
+
+/** Weight of progress at a step. @param done share of the run's steps that are done before it */
+export function alphaAt({ alpha, alphaCourse }: Pick<ProgressValues, 'alpha' | 'alphaCourse'>, done: number): number {
+  return alpha * courseAt(alphaCourse, done)
+}
 
 /** J of a rollout, rounding above 1 taken off; throws CreditError `rl.no-termination-scores` where it was not measured. */
 export function terminationScores(rollout: GradedRollout): Float64Array {
@@ -153,8 +160,9 @@ const rules: Readonly<Record<Exclude<ProgressValues['credit'], 'scalar'>, (progr
 export function progressCredits(group: readonly GradedRollout[], options: ProgressValues, context: CreditContext, prover: (J: number) => number): Credit[] {
   const scores = group.map((rollout) => Array.from(terminationScores(rollout), prover))
   const steps = controls[options.control](scores, group, context.seed)
+  const alpha = alphaAt(options, context.done)
   const graded = group.map(options.control === 'random' ? (rollout) => coinParts(rollout, context.seed) : gradedParts)
-  const parts = graded.map((own, index): Parts => ({ ...own, progress: options.alpha * sum(steps[index]) }))
+  const parts = graded.map((own, index): Parts => ({ ...own, progress: alpha * sum(steps[index]) }))
   const advantagesOf = (rows: readonly Parts[]) => (group.length > 1 ? baselines[options.base](rows.map(total)) : [0])
   const outcome = advantagesOf(graded)
   if (options.credit === 'scalar') return payScalar(group, parts, outcome, advantagesOf(parts))
@@ -166,7 +174,7 @@ export function progressCredits(group: readonly GradedRollout[], options: Progre
   const centre = centred && all.length > 0 ? mean(all) : 0
   return group.map((rollout, index) => {
     if (group.length === 1 && rollout.episodes.length === 0) return discard(rollout, parts[index], 'no-peers')
-    const episodeBonus = Float64Array.from(shares[index], (paid) => options.alpha * (paid - centre))
+    const episodeBonus = Float64Array.from(shares[index], (paid) => alpha * (paid - centre))
     return pay(rollout, { parts: parts[index], outcomeAdvantage: outcome[index], episodeBonus })
   })
 }

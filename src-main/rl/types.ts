@@ -77,6 +77,8 @@ export interface Credit {
 
 /** What a credit rule may know besides the group. */
 export interface CreditContext {
+  /** Share of the run's steps that were done before this one, 0..1: what a schedule goes by. */
+  readonly done: number
   /** Largest number of completion tokens a rollout may have. */
   readonly budgetTokens: number
   /** Seeds the controls; the same seed pays the same rollouts the same. */

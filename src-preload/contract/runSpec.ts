@@ -18,6 +18,7 @@ export const samplingSpec = z.strictObject({
 
 export const budgetSpec = z.strictObject({
   thinkingTokens: positive.default(120).describe('Thinking tokens before the answer is forced. Regret is measured up to here.'),
+  stages: z.array(z.number().positive().max(1)).min(1).optional().describe('Shares of the thinking budget that equal parts of the run sample with, such as 0.5, 1 for half of it first and then all, as in a curriculum of 8 and 16 thousand tokens; all of it throughout unless given.'),
   answerTokens: positive.default(24).describe('Tokens allowed for the answer, its end token included.'),
 })
 

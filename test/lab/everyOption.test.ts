@@ -59,7 +59,7 @@ function paid(name: string, options: Record<string, OptionValue>): string {
   const { algorithm } = method
   const needs = algorithm.needs(method.options)
   const batch = needs.data === 'arms' ? arms(0) : rollouts
-  const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3 }).map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])
+  const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 }).map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])
   return JSON.stringify([needs, algorithm.loss(method.options), credits])
 }
 
@@ -129,7 +129,7 @@ describe('every option that a run reads', () => {
     return [[option, name] as const]
   })
   // What changes the credits themselves is shown above; here is what acts between the credits and the weights.
-  const paidAlone = new Set(['alpha', 'credit', 'lambda', 'base', 'centre', 'control', 'bestOf', 'overlongBuffer', 'overlongPenalty', 'dropTruncated', 'trainTerminations', 'baseline'])
+  const paidAlone = new Set(['alpha', 'credit', 'lambda', 'base', 'centre', 'control', 'bestOf', 'overlongBuffer', 'overlongPenalty', 'dropTruncated', 'trainTerminations', 'baseline', 'alphaCourse', 'target', 'delta', 'weight', 'lengthFrom', 'rightShort', 'rightLong', 'wrongShort', 'wrongLong', 'exceeded', 'scale', 'floor', 'flow', 'negativeGradients'])
 
   it.each(shown.filter(([option]) => !paidAlone.has(option)))('%s acts in a run of %s', async (option, name) => {
     const table = algorithmNamed(name).options
@@ -154,7 +154,7 @@ describe('every option that a run reads', () => {
 
 /** A value of each field that differs from the usual, where it does not follow from the field itself. */
 const otherwise: Readonly<Record<string, unknown>> = {
-  name: 'another', preset: 'countdown-outcome', group: 'a group', 'task.numbers': 4, 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.answerTokens': 3,
+  name: 'another', preset: 'countdown-outcome', group: 'a group', 'task.numbers': 4, 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
 }
 /** Filters go with a correction, and evaluation fields show in an evaluation. */
 const beside = (path: string): Partial<RunSpecInput> => (/sampling\.(topK|topP|minP)/.test(path) ? { algorithm: { name: 'grpo', options: { correction: 'token-truncate' } } } : {})

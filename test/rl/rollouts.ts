@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
 
-export const context: CreditContext = { budgetTokens: 16, seed: 7 }
+export const context: CreditContext = { budgetTokens: 16, seed: 7, done: 0.5 }
 
 /** Ten sampled tokens, no episodes, stopped by itself, wrong. */
 export function rollout(given: Partial<GradedRollout> = {}): GradedRollout {

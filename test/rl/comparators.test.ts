@@ -1,0 +1,136 @@
+// The comparators of length and of information (soft overlong, L1, Kimi, cosine, IGPO, e3) on groups worked by hand.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createMethod, creditBatch, needsOf, type AlgorithmName } from '../../src-main/rl/algorithms.ts'
+import { coupledStages } from '../../src-main/rl/e3.ts'
+import { grpoAdvantages } from '../../src-main/rl/grpo.ts'
+import { courseAt, stageAt } from '../../src-main/rl/schedules.ts'
+import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
+import { anyGroup, context, outcomes, rollout, sum, thinking } from './rollouts.ts'
+
+const credit = (name: AlgorithmName, group: readonly GradedRollout[], options: Record<string, unknown> = {}, more: Partial<CreditContext> = {}) =>
+  creditBatch(createMethod(name, options), group, { ...context, ...more })
+const rewards = (credits: readonly { readonly reward: number }[]) => credits.map(({ reward }) => Number(reward.toFixed(6)))
+const near = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 6))
+
+// Right and short, right and long, wrong and long. The budget is 16 tokens.
+const group = [
+  rollout({ correct: 1, tokenCount: 4, sample: 0 }),
+  rollout({ correct: 1, tokenCount: 12, sample: 1 }),
+  rollout({ correct: 0, tokenCount: 14, sample: 2 }),
+]
+
+describe('soft overlong', () => {
+  it('charges the last part of the budget alone, right or wrong, and centres like Dr. GRPO', () => {
+    // A buffer of a quarter is 4 tokens: (16 - 4 - 14) / 4 = -1/2 for the last.
+    const credits = credit('overlong', group, { overlongBuffer: 0.25 })
+    expect(rewards(credits)).toEqual([1, 1, -0.5])
+    expect(credits.map((one) => one.outcomeAdvantage)).toEqual(near(0.5, 0.5, -1))
+  })
+})
+
+describe('L1', () => {
+  // Shares of the budget: 1/4, 3/4, 7/8; the target is 1/2, being off by a whole budget costs 2.
+  it('exact charges the distance from the target on either side, right or wrong', () => {
+    expect(rewards(credit('l1-exact', group, { target: 0.5, alpha: 2 }))).toEqual([0.5, 0.5, -0.75])
+  })
+
+  it('max is worth delta at the target, at most 1 below it, and nothing where the answer is wrong', () => {
+    // 2 (1/2 - 1/4) + 1/2 = 1, 2 (1/2 - 3/4) + 1/2 = 0.
+    expect(rewards(credit('l1-max', group, { target: 0.5, alpha: 2, delta: 0.5 }))).toEqual([1, 0, 0])
+    expect(rewards(credit('l1-max', group, { target: 0.75, alpha: 2, delta: 0.5 }))).toEqual([1, 0.5, 0])
+  })
+
+  it('is GRPO at alpha 0, exact, and with delta 1, max', () => {
+    const plain = grpoAdvantages([1, 1, 0])
+    expect(credit('l1-exact', group, { alpha: 0 }).map((one) => one.outcomeAdvantage)).toEqual(near(...plain))
+    expect(credit('l1-max', group, { alpha: 0, delta: 1 }).map((one) => one.outcomeAdvantage)).toEqual(near(...plain))
+  })
+})
+
+describe('the Kimi length reward', () => {
+  it('pays the shortest half a point more and the longest half a point less; a wrong answer never gains', () => {
+    // lambda: 1/2, 1/2 - 8/10 = -0.3, -1/2.
+    expect(rewards(credit('kimi-length', group, { weight: 1 }))).toEqual([1.5, 0.7, -0.5])
+    const shortWrong = [rollout({ correct: 0, tokenCount: 2 }), rollout({ correct: 1, tokenCount: 10, sample: 1 })]
+    expect(rewards(credit('kimi-length', shortWrong))).toEqual([0, 0.5])
+  })
+
+  it('says nothing where all lengths agree, and is off for the first part of a run', () => {
+    expect(rewards(credit('kimi-length', outcomes(1, 0)))).toEqual([1, 0])
+    expect(rewards(credit('kimi-length', group, { lengthFrom: 0.5 }, { done: 0.49 }))).toEqual([1, 1, 0])
+    expect(rewards(credit('kimi-length', group, { lengthFrom: 0.5 }, { done: 0.5 }))).toEqual([1.5, 0.7, -0.5])
+  })
+})
+
+describe('the cosine reward', () => {
+  it('falls from short to long where right, rises where wrong, and has its own value at the limit', () => {
+    // cos(pi / 4), cos(3 pi / 4): 1 + 0.5 (1 + c) and half of -10 (1 + c) at 7/8.
+    const c = (share: number) => Math.cos(Math.PI * share)
+    expect(rewards(credit('cosine', group))).toEqual([1 + 0.5 * (1 + c(1 / 4)), 1 + 0.5 * (1 + c(3 / 4)), -5 * (1 + c(7 / 8))].map((value) => expect.closeTo(value, 5)))
+    expect(rewards(credit('cosine', [rollout({ correct: 1, tokenCount: 16 }), rollout({ finish: 'length', tokenCount: 16, sample: 1 })], { exceeded: -3 }))).toEqual([1, -3])
+  })
+
+  it('is the outcome where all values are 1 and 0', () => {
+    fc.assert(fc.property(anyGroup(2), (any) => {
+      const flat = { rightShort: 1, rightLong: 1, wrongShort: 0, wrongLong: 0, exceeded: 0 }
+      const finished = any.map((one) => ({ ...one, finish: 'stop' as const }))
+      expect(credit('cosine', finished, flat).map((one) => one.advantage)).toEqual(credit('grpo', finished).map((one) => one.advantage))
+    }))
+  })
+})
+
+describe('IGPO', () => {
+  // log J: right -4, -2, 0 (two gains of 2); wrong -4, -3. Means at the places: 1.5, 2.
+  const e = Math.exp
+  const pair = [thinking(1, [e(-4), e(-2), 1]), thinking(0, [e(-4), e(-3)], { sample: 1 })]
+
+  it('pays each episode its gain of log J less the mean at that place, and the rest the centred outcome', () => {
+    const [right, wrong] = credit('igpo', pair)
+    expect([...right.advantage]).toEqual(near(0.5, 0.5, 0, 0, 0.5, 0.5, 0.5))
+    expect([...wrong.advantage]).toEqual(near(-0.5, -0.5, -0.5, -0.5, -0.5))
+    expect(right.parts).toEqual({ outcome: 1, progress: expect.closeTo(4, 9) })
+  })
+
+  it('lets what follows flow back as the paper describes, the outcome among it', () => {
+    const [right, wrong] = credit('igpo', pair, { flow: 'to-go', alpha: 2 })
+    expect([...right.advantage]).toEqual(near(1 + 0.5, 1.5, 0.5, 0.5, 0.5, 0.5, 0.5))
+    expect([...wrong.advantage]).toEqual(near(-1 - 0.5, -1.5, -0.5, -0.5, -0.5))
+  })
+
+  it('holds log J above a floor and can pay differences of J instead', () => {
+    const [one] = credit('igpo', [thinking(1, [0, e(-2)]), thinking(0, [0, 0], { sample: 1 })], { floor: e(-4) as number })
+    expect(one.episodeBonus[0]! + one.outcomeAdvantage).toBeCloseTo(1, 9)
+    const [plain] = credit('igpo', [thinking(1, [0.1, 0.7]), thinking(0, [0.1, 0.1], { sample: 1 })], { scale: 'probability' })
+    expect(plain.advantage[0]).toBeCloseTo(0.3, 6)
+  })
+})
+
+describe('e3', () => {
+  it('is Dr. GRPO, and without negative gradients pushes nothing away', () => {
+    expect(credit('e3', group).map((one) => one.outcomeAdvantage)).toEqual(near(1 / 3, 1 / 3, -2 / 3))
+    expect(credit('e3', group, { negativeGradients: false }).map((one) => one.outcomeAdvantage)).toEqual(near(1 / 3, 1 / 3, 0))
+  })
+
+  it('raises budget and difficulty together, in equal parts of the run', () => {
+    expect(coupledStages(3, 0.5)).toEqual([
+      { budget: 0.5, difficulty: [0, 1 / 3] }, { budget: 0.75, difficulty: [1 / 3, 2 / 3] }, { budget: 1, difficulty: [2 / 3, 1] },
+    ])
+    expect(needsOf(createMethod('e3')).curriculum).toHaveLength(2)
+    expect([0, 0.49, 0.5, 0.99].map((done) => stageAt(['first', 'second'], done))).toEqual(['first', 'first', 'second', 'second'])
+  })
+})
+
+describe('a course', () => {
+  it('scales the weight of progress over the run', () => {
+    const pair = [thinking(1, [0, 0.5]), thinking(0, [0, 0], { sample: 1 })]
+    const bonus = (alphaCourse: string, done: number) => credit('mrt-exact', pair, { alpha: 2, alphaCourse }, { done })[0].episodeBonus[0]
+    expect([bonus('constant', 0.25), bonus('rising', 0.25), bonus('falling', 0.25), bonus('rising', 0)]).toEqual([1, 0.25, 0.75, 0])
+    fc.assert(fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (done) => { expect(courseAt('rising', done) + courseAt('falling', done)).toBeCloseTo(1, 12) }))
+  })
+})
+
+it('leaves a group of one without peers to compare with', () => {
+  for (const name of ['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'e3'] as const) expect(credit(name, [rollout({ correct: 1 })])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
+  expect(sum(credit('igpo', [thinking(1, [0.1, 0.5])])[0].mask)).toBe(0)
+})
