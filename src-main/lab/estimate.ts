@@ -3,6 +3,7 @@
 import { limitEpisodes } from '../episodes/segmentTokens.ts'
 import type { Interval } from '../numeric/intervals.ts'
 import { deriveSeed } from '../numeric/rng.ts'
+import { continuedValues } from '../rollout/continuedValues.ts'
 import { exactMu } from '../rollout/exactMu.ts'
 import type { Policy } from '../rollout/policy.ts'
 import { sampledMu } from '../rollout/sampledMu.ts'
@@ -55,4 +56,14 @@ export async function estimateJ(policy: Policy, problems: ProblemSource, entries
   const mu = await sampledMu(policy.decoder, problems.task, traces, request.samples, request.settings, request.signal)
   chosen.forEach((index, at) => { measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: mu.intervals[at]!, method: 'sampled', samples: request.samples } })
   return { measured, tokens: mu.generatedTokens }
+}
+
+/** V at every boundary of every entry that was not aborted, from fresh continuations of the policy that sampled them. */
+export async function continueEntries(policy: Policy, problems: ProblemSource, entries: readonly Entry[], samples: number, { seed, settings, signal }: Pick<EstimateRequest, 'seed' | 'settings' | 'signal'>): Promise<{ readonly V: readonly (Float64Array | null)[]; readonly tokens: number }> {
+  const chosen = entries.flatMap(({ rollout }, index) => (rollout.finish === 'aborted' ? [] : [index]))
+  const traces = chosen.map((index) => ({ problem: entries[index]!.problem, completion: entries[index]!.rollout.tokens, cuts: entries[index]!.rollout.boundaries, seed: deriveSeed(seed, entries[index]!.group, entries[index]!.sample) }))
+  const values = await continuedValues(policy.decoder, problems.task, traces, samples, settings, signal)
+  const V: (Float64Array | null)[] = entries.map(() => null)
+  chosen.forEach((index, at) => { V[index] = values.V[at]! })
+  return { V, tokens: values.generatedTokens }
 }

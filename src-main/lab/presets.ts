@@ -74,6 +74,8 @@ export const presets: Readonly<Record<string, Preset>> = {
   'countdown-kimi-length': { title: 'Kimi length reward', about: 'Shorter answers of a group earn more and longer ones less, after a first part of the run without it.', spec: { name: 'Kimi length', algorithm: { name: 'kimi-length' } } },
   'countdown-cosine': { title: 'Cosine reward', about: 'Right answers earn less the longer they are, wrong ones lose less the longer they are.', spec: { name: 'cosine', algorithm: withoutKl('cosine') } },
   'countdown-igpo': { title: 'IGPO', about: 'Every episode is paid how much more likely the right answers have become, on a log scale.', spec: { name: 'IGPO', algorithm: withoutKl('igpo') } },
+  'countdown-vine-ppo': { title: 'VinePPO', about: 'Every episode is paid the change of the policy\'s own chance of success, measured by fresh continuations: dear.', spec: { name: 'VinePPO', algorithm: withoutKl('vine-ppo') } },
+  'countdown-pav': { title: 'PAV', about: 'The outcome, and the gain of a best-of-4 prover that thinks on from every episode: dear.', spec: { name: 'PAV', algorithm: withoutKl('pav') } },
   'countdown-e3': { title: 'e3', about: 'Outcome RL in which problems grow harder together with the thinking budget.', spec: { name: 'e3', algorithm: { name: 'e3' } } },
   'countdown-grpo': { title: 'GRPO', about: 'Rewards standardised within the group, mean over each answer.', spec: { name: 'GRPO', algorithm: withoutKl('grpo') } },
   'countdown-rloo': { title: 'RLOO', about: 'Reward minus the mean of the others, plain REINFORCE.', spec: { name: 'RLOO', algorithm: { name: 'rloo' } } },

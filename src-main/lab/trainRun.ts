@@ -25,7 +25,7 @@ import { explainDisk, isOfDisk } from '../store/diskErrors.ts'
 import { BUG, toContractError } from './answer.ts'
 import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
-import { estimateJ } from './estimate.ts'
+import { continueEntries, estimateJ } from './estimate.ts'
 import type { Measured } from './estimate.ts'
 import { budgetShareAt, correctOf, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
 import type { Entry, GatherContext } from './gather.ts'
@@ -67,6 +67,8 @@ interface ObservedEntry {
 /** What one step computed, before it is recorded. */
 interface StepOutcome {
   readonly entries: readonly Entry[]
+  /** The entries as credit assignment saw them. */
+  readonly graded: readonly GradedRollout[]
   readonly measured: readonly (Measured | null)[]
   /** Full rollouts of the groups that every method observes, with exact J under the weights that sampled them: what live regret and progress are read from. */
   readonly observed: readonly ObservedEntry[]
@@ -280,19 +282,21 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, watched, inView, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
   const observedJ = (watch ?? estimate).measured.flatMap((each, index): ObservedEntry[] => (each !== null && inView(watched[index]!) ? [{ entry: watched[index]!, measured: each }] : []))
   const watchTokens = (watch?.tokens ?? 0) + (apart ? watched.reduce((sum, { rollout }) => sum + rollout.tokens.length, 0) : 0)
+  const continued = needs.continuations === undefined ? null : await timed(times, 'mu', () => continueEntries(policies.current, problems, entries, needs.continuations!, { seed: deriveSeed(spec.seed, 'continue', step), settings: sampleSettings(spec, budgetShareAt(running, step)), signal }))
   told(0.6)
 
   // Credit.
   const graded = entries.map((entry, index) => {
     const measured = estimate.measured[index]
-    return gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null)
+    const V = continued?.V[index]
+    return { ...gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null), ...(V && { V }) }
   })
   const credits = creditBatch(method, graded, { budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step), done: doneBefore(step, spec.steps) })
 
   // Update.
   const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
   const updates = await timed(times, 'train', () => update(running, entries, credits, learningRate))
-  return { entries, measured: estimate.measured, observed: observedJ, apart, credits, updates, estimateTokens: estimate.tokens + watchTokens, learningRate, times }
+  return { entries, graded, measured: estimate.measured, observed: observedJ, apart, credits, updates, estimateTokens: estimate.tokens + watchTokens + (continued?.tokens ?? 0), learningRate, times }
 }
 
 /** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
@@ -353,16 +357,15 @@ function partsByGroup(used: readonly number[], entries: readonly Entry[], count:
 
 function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs: number, tokensBefore: number): Step {
   const { context: { store, now }, runId, spec, method, problems, config } = running
-  const { entries, measured, observed, apart, credits, updates, times } = outcome
+  const { entries, graded, measured, observed, apart, credits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
   const needs = needsOf(method)
   const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
   const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
   const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
-  const graded = entries.map((entry, index) => ({ rollout: gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null), credit: credits[index]! }))
   const last = updates.at(-1)
   const metrics: Record<string, number> = {
-    ...ofBatch(batchMetrics(graded, method.algorithm.alpha?.(method.options, doneBefore(step, spec.steps))), needs.J !== 'none'),
+    ...ofBatch(batchMetrics(graded.map((rollout, index) => ({ rollout, credit: credits[index]! })), method.algorithm.alpha?.(method.options, doneBefore(step, spec.steps))), needs.J !== 'none'),
     ...(needs.data !== 'demonstrations' && endings(entries)),
     ...last?.metrics,
     ...updates[0] && pick(updates[0].metrics, 'sampling/'),

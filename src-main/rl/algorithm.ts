@@ -42,6 +42,8 @@ export interface Needs {
   readonly mu?: Mu
   /** Answers at each boundary of a sampled J. */
   readonly branches?: number
+  /** Fresh continuations from every boundary whose mean outcome is its value V; absent: V is not measured. */
+  readonly continuations?: number
   /** J is measured at the ends of so many episodes at most, later ones merged into the last; absent: of all. */
   readonly maxEpisodes?: number
   /** Rounds of generation in which groups without a mix of right and wrong answers are replaced by fresh ones; absent: one, and none is replaced. */

@@ -18,11 +18,13 @@ import { mrtOnline } from './mrtOnline.ts'
 import { mrtPooled } from './mrtPooled.ts'
 import { mrtTermination } from './mrtTermination.ts'
 import { overlong } from './overlong.ts'
+import { pav } from './pav.ts'
 import { resolveOptions, type OptionTable, type OptionValues } from './options.ts'
 import { discard, gradedParts } from './pay.ts'
 import { rloo } from './rloo.ts'
 import { sft } from './sft.ts'
 import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
+import { vinePpo } from './vinePpo.ts'
 
 export const algorithms = {
   sft,
@@ -43,6 +45,8 @@ export const algorithms = {
   'mrt-online': mrtOnline,
   'mrt-exact': mrtExact,
   igpo,
+  'vine-ppo': vinePpo,
+  pav,
 } as const
 
 export type AlgorithmName = keyof typeof algorithms
@@ -91,7 +95,7 @@ function checkRollout(rollout: GradedRollout): void {
   const refuse = (expected: string, found: string): never => {
     throw new CreditError('rl.rollout', { expected: `${expected} in rollout ${rollout.group}/${rollout.sample}`, found })
   }
-  const { tokenCount, sampled, episodes, thinkEnd, J, prefixTokens = 0 } = rollout
+  const { tokenCount, sampled, episodes, thinkEnd, J, V, prefixTokens = 0 } = rollout
   if (sampled.length !== tokenCount) refuse(`a sampled mask of ${tokenCount} tokens`, `${sampled.length}`)
   if (thinkEnd < 0 || thinkEnd > tokenCount) refuse(`thinkEnd in 0..${tokenCount}`, `${thinkEnd}`)
   if (prefixTokens < 0 || prefixTokens > tokenCount) refuse(`prefixTokens in 0..${tokenCount}`, `${prefixTokens}`)
@@ -100,8 +104,10 @@ function checkRollout(rollout: GradedRollout): void {
     if (span.start < end || span.end <= span.start || span.end > tokenCount) refuse(`episodes in order inside 0..${tokenCount}`, `${span.start}..${span.end} after ${end}`)
     end = span.end
   }
-  if (J === undefined) return
-  if (J.length !== episodes.length + 1) refuse(`J at ${episodes.length + 1} boundaries`, `${J.length}`)
-  const stray = J.find((score) => !(score >= 0 && score <= 1 + 1e-6))
-  if (stray !== undefined) refuse('J between 0 and 1', `${stray}`)
+  for (const [name, scores] of [['J', J], ['V', V]] as const) {
+    if (scores === undefined) continue
+    if (scores.length !== episodes.length + 1) refuse(`${name} at ${episodes.length + 1} boundaries`, `${scores.length}`)
+    const stray = scores.find((score) => !(score >= 0 && score <= 1 + 1e-6))
+    if (stray !== undefined) refuse(`${name} between 0 and 1`, `${stray}`)
+  }
 }

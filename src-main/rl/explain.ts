@@ -29,6 +29,9 @@ export interface ExplainedMethod {
   readonly options?: Readonly<Record<string, unknown>>
 }
 
+/** What is missing where a rollout was not measured as a method needs it. */
+const unmeasured: ReadonlySet<string> = new Set(['rl.no-termination-scores', 'rl.no-continue-values'])
+
 /** One explanation per method, for the rollouts of one group or of several; payslips in the order of the rollouts. */
 export function explain(rollouts: readonly GradedRollout[], methods: readonly ExplainedMethod[], context: CreditContext): Readonly<Record<string, Explanation>> {
   return Object.fromEntries(methods.map((method) => [method.label, explainOne(rollouts, method, context)]))
@@ -39,7 +42,7 @@ function explainOne(rollouts: readonly GradedRollout[], method: ExplainedMethod,
     const credits = creditBatch(createMethod(method.algorithm, method.options), rollouts, context)
     return { kind: 'paid', payslips: credits.map(payslipOf) }
   } catch (error) {
-    if (error instanceof CreditError && error.code === 'rl.no-termination-scores') return { kind: 'unavailable', code: error.code, reason: error.message }
+    if (error instanceof CreditError && unmeasured.has(error.code)) return { kind: 'unavailable', code: error.code, reason: error.message }
     throw error
   }
 }

@@ -9,7 +9,7 @@ import { policyLoss, policyOptions } from './policyOptions.ts'
 import { CreditError } from './types.ts'
 
 /** Unbiased chance that the best of K answers is right, from J = right / branches. */
-function bestOfSampled(J: number, branches: number, K: number): number {
+export function bestOfSampled(J: number, branches: number, K: number): number {
   if (K === 1) return J
   if (K > branches) throw new CreditError('rl.option-value', { expected: `bestOf at most branches (${branches})`, found: `${K}` })
   const right = Math.round(J * branches)

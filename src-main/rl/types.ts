@@ -30,6 +30,8 @@ export interface GradedRollout {
   readonly sampled: Uint8Array
   /** [episodes + 1] chance of success if thinking were terminated at each boundary; J[0] at the empty think block. */
   readonly J?: Float64Array
+  /** [episodes + 1] chance of success if the policy went on from each boundary as it likes, as a share of fresh continuations. */
+  readonly V?: Float64Array
   /** Which of the two continuations of a stale prefix this is. */
   readonly arm?: 'continue' | 'terminate'
   /** Tokens before this offset are a stale prefix: context without loss. */

@@ -49,8 +49,11 @@ function satisfy(name: string, condition: Condition, usual: OptionValue): Record
 // Mixed groups with and without arms, truncated and forced ones: whatever a credit rule looks at.
 const arms = (group: number): GradedRollout[] => (['continue', 'continue', 'terminate', 'terminate'] as const).map((arm, sample) =>
   thinking(sample % 2 === 0 ? 1 : 0, [0.25, 0.5, sample === 0 ? 1 : 0.25], { group, sample, arm, prefixTokens: 2, sampled: Uint8Array.of(0, 0, 1, 1, arm === 'terminate' ? 0 : 1, 1, 1) }))
+/** Values as shares of nine continuations. */
+const V = (...ninths: readonly number[]): Float64Array => Float64Array.from(ninths, (count) => count / 9)
 const rollouts: readonly GradedRollout[] = [
-  thinking(1, [0.25, 0.5, 1], { sample: 0 }), thinking(0, [0.25, 0.75, 0.25, 0], { sample: 1 }), thinking(1, [0.25, 1], { sample: 2 }), thinking(0, [0.25, 0, 0.5], { sample: 3, finish: 'length' }),
+  thinking(1, [0.25, 0.5, 1], { sample: 0, V: V(3, 6, 9) }), thinking(0, [0.25, 0.75, 0.25, 0], { sample: 1, V: V(3, 5, 2, 0) }),
+  thinking(1, [0.25, 1], { sample: 2, V: V(3, 8) }), thinking(0, [0.25, 0, 0.5], { sample: 3, finish: 'length', V: V(3, 1, 4) }),
 ]
 
 /** Everything that a method pays and every rule of its loss and sampling. */
@@ -129,7 +132,7 @@ describe('every option that a run reads', () => {
     return [[option, name] as const]
   })
   // What changes the credits themselves is shown above; here is what acts between the credits and the weights.
-  const paidAlone = new Set(['alpha', 'credit', 'lambda', 'base', 'centre', 'control', 'bestOf', 'overlongBuffer', 'overlongPenalty', 'dropTruncated', 'trainTerminations', 'baseline', 'alphaCourse', 'target', 'delta', 'weight', 'lengthFrom', 'rightShort', 'rightLong', 'wrongShort', 'wrongLong', 'exceeded', 'scale', 'floor', 'flow', 'negativeGradients'])
+  const paidAlone = new Set(['alpha', 'credit', 'lambda', 'base', 'centre', 'control', 'bestOf', 'overlongBuffer', 'overlongPenalty', 'dropTruncated', 'trainTerminations', 'baseline', 'alphaCourse', 'target', 'delta', 'weight', 'lengthFrom', 'rightShort', 'rightLong', 'wrongShort', 'wrongLong', 'exceeded', 'scale', 'floor', 'flow', 'negativeGradients', 'whiten'])
 
   it.each(shown.filter(([option]) => !paidAlone.has(option)))('%s acts in a run of %s', async (option, name) => {
     const table = algorithmNamed(name).options

@@ -90,6 +90,8 @@ describe('a training run', () => {
   it.each([
     ['mrt-exact', {}],
     ['mrt-exact', { mu: 'ema', emaDecay: 0.9 }],
+    ['pav', { continuations: 4 }],
+    ['e3', {}],
     ['mrt-pooled', { staleSteps: 2 }],
     ['mrt-termination', { staleSteps: 4 }],
     ['grpo', { klBeta: 0.01, updatesPerBatch: 2 }],

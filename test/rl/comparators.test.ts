@@ -1,6 +1,7 @@
 // The comparators of length and of information (soft overlong, L1, Kimi, cosine, IGPO, e3) on groups worked by hand.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { passAtK } from '../../src-main/numeric/passAtK.ts'
 import { createMethod, creditBatch, needsOf, type AlgorithmName } from '../../src-main/rl/algorithms.ts'
 import { coupledStages } from '../../src-main/rl/e3.ts'
 import { grpoAdvantages } from '../../src-main/rl/grpo.ts'
@@ -103,6 +104,47 @@ describe('IGPO', () => {
     expect(one.episodeBonus[0]! + one.outcomeAdvantage).toBeCloseTo(1, 9)
     const [plain] = credit('igpo', [thinking(1, [0.1, 0.7]), thinking(0, [0.1, 0.1], { sample: 1 })], { scale: 'probability' })
     expect(plain.advantage[0]).toBeCloseTo(0.3, 6)
+  })
+})
+
+describe('continue values', () => {
+  const V = (...ninths: readonly number[]): Float64Array => Float64Array.from(ninths, (count) => count / 9)
+  // Right: 3/9, 6/9, 8/9. Wrong: 3/9, 0.
+  const pair = [thinking(1, [0.2, 0.3, 0.9], { V: V(3, 6, 8) }), thinking(0, [0.2, 0.1], { sample: 1, V: V(3, 0) })]
+
+  it('pay, under VinePPO, the change of value over an episode and the outcome less the last value for what follows', () => {
+    const [right, wrong] = credit('vine-ppo', pair, { whiten: false })
+    expect([...right.advantage]).toEqual(near(3 / 9, 3 / 9, 2 / 9, 2 / 9, 1 / 9, 1 / 9, 1 / 9))
+    expect([...wrong.advantage]).toEqual(near(-3 / 9, -3 / 9, 0, 0, 0))
+  })
+
+  it('add up to the outcome less the value of the prompt, whatever lies between', () => {
+    fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }), fc.constantFrom(0 as const, 1 as const), (counts, correct) => {
+      const [one] = credit('vine-ppo', [thinking(correct, counts.map(() => 0), { V: V(...counts) })], { whiten: false })
+      expect(sum(one.episodeBonus) + one.tailBonus).toBeCloseTo(correct - counts[0]! / 9, 9)
+    }))
+  })
+
+  it('are whitened over the tokens of the group: mean 0, deviation 1, in the same order', () => {
+    const tokens = credit('vine-ppo', pair).flatMap((one) => [...one.advantage])
+    expect(sum(tokens)).toBeCloseTo(0, 4)
+    expect(Math.sqrt(sum(tokens.map((value) => value ** 2)) / tokens.length)).toBeCloseTo(1, 4)
+    const plain = credit('vine-ppo', pair, { whiten: false }).flatMap((one) => [...one.advantage])
+    expect(tokens.map((_, i) => i).toSorted((a, b) => tokens[a]! - tokens[b]! || a - b)).toEqual(plain.map((_, i) => i).toSorted((a, b) => plain[a]! - plain[b]! || a - b))
+  })
+
+  it('pay, under PAV, the outcome less the value before an episode, and alpha times the gain of a best-of-K prover', () => {
+    const B = (right: number) => passAtK(9, right, 4)
+    const [right, wrong] = credit('pav', pair, { alpha: 2 })
+    expect([right.advantage[0], right.advantage[2], right.advantage[4]]).toEqual(near(1 - 3 / 9 + 2 * (B(6) - B(3)), 1 - 6 / 9 + 2 * (B(8) - B(6)), 1 / 9))
+    expect([wrong.advantage[0], wrong.advantage[2]]).toEqual(near(-3 / 9 - 2 * B(3), 0))
+    expect(wrong.parts.progress).toBeCloseTo(-2 * B(3), 9)
+  })
+
+  it('are asked for by both, and missed with a code', () => {
+    expect([needsOf(createMethod('vine-ppo')).continuations, needsOf(createMethod('pav', { continuations: 12 })).continuations]).toEqual([9, 12])
+    for (const name of ['vine-ppo', 'pav'] as const) expect(() => credit(name, [thinking(1, [0, 1])])).toThrow(expect.objectContaining({ code: 'rl.no-continue-values' }))
+    expect(() => credit('pav', pair, { bestOf: 10 })).toThrow(expect.objectContaining({ code: 'rl.option-value' }))
   })
 })
 

@@ -30,12 +30,12 @@ export function thinking(correct: 0 | 1, J: readonly number[], given: Partial<Gr
   })
 }
 
-/** Any group of 1..6 thinking rollouts of 0..4 episodes. */
+/** Any group of 1..6 thinking rollouts of 0..4 episodes; V as shares of 9 continuations. */
 export function anyGroup(least = 1): fc.Arbitrary<GradedRollout[]> {
   const score = fc.double({ min: 0, max: 1, noNaN: true })
   return fc
     .array(fc.record({ correct: fc.constantFrom(0 as const, 1 as const), J: fc.array(score, { minLength: 1, maxLength: 5 }), stopped: fc.boolean() }), { minLength: least, maxLength: 6 })
-    .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length' })))
+    .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length', V: Float64Array.from(item.J, (J) => Math.round(9 * J) / 9) })))
 }
 
 export function sum(values: Iterable<number>): number {
