@@ -20,6 +20,7 @@ import { found, runQueries } from './queriesRuns.ts'
 import { thinkingQueries } from './queriesThinking.ts'
 import { thinkingActions } from './thinkingActions.ts'
 import { runActions } from './runActions.ts'
+import { salvage } from '../store/salvage.ts'
 import { openWorkspaces, type Workspaces } from './workspaces.ts'
 
 export interface LabParts {
@@ -184,6 +185,11 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
           for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const) tell({ kind: 'changed', noun, ids: [] })
           return result
         })
+      },
+      salvage({ folder, into }, { signal }) {
+        const { job, done } = jobs.add({ kind: 'import', label: 'Saving what can be read', runId: null, lane: 'light', work: (control) => salvage(folder, into, { ...control, now }) })
+        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
+        return done
       },
     },
     exports: {

@@ -23,7 +23,7 @@ const explanations: readonly (readonly [prefix: string, Explanation])[] = [
     code: 'workspace.corrupt',
     expected: `an intact database at ${file}`,
     found: `a damaged one (${message})`,
-    next: 'Nothing was changed. Copy the folder first, then restore the newest file of its backups folder.',
+    next: 'Nothing was changed. Save what can be read into a new folder (`mrt salvage`), or restore the newest file of its backups folder.',
   })],
   ['SQLITE_NOTADB', (file) => ({
     code: 'workspace.corrupt',

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { LabError, type Recovery, type Workspace, type WorkspaceAccess, type WorkspaceOwner } from '../../src-preload/contract.ts'
+import { checkDatabase, type Checked } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { atomically, connect, type Connection, type Durability } from './database.ts'
 import { datasetStore } from './datasets.ts'
@@ -141,24 +142,6 @@ function interrupt(db: Connection, atMs: number): Recovery['interruptedRuns'] {
   return runs
 }
 
-/** Damage to the text index alone is no loss: it is made again from the texts. */
-const ABOUT_TEXT_INDEX = /^fts5|rollout_text/
-
-/** Reads the whole database once, about 5 s a gigabyte. Throws LabError `workspace.corrupt` when anything recorded is damaged. */
-function quickCheck(db: Connection, file: string): number {
-  const startedMs = performance.now()
-  const complaints = (db.pragma('quick_check(20)') as { quick_check: string }[]).map((row) => row.quick_check).filter((text) => text !== 'ok')
-  const loss = complaints.find((text) => !ABOUT_TEXT_INDEX.test(text))
-  if (loss !== undefined)
-    throw new LabError('workspace.corrupt', {
-      expected: `an intact database at ${file}`,
-      found: `a damaged one (${loss.split('\n')[0]})`,
-      next: 'Nothing was changed. Copy the folder first, then restore the newest file of its backups folder.',
-    })
-  if (complaints.length > 0) db.exec(`INSERT INTO rollout_text (rollout_text) VALUES ('rebuild')`)
-  return performance.now() - startedMs
-}
-
 /** Lies beside the database and is written when a check has found it whole; its time says when. */
 const CHECKED = 'workspace.checked'
 const CHECK_EVERY_MS = 7 * 24 * 3_600_000
@@ -177,6 +160,13 @@ function noteCheck(folder: string, nowMs: number): void {
   } catch {
     // As it says above.
   }
+}
+
+/** What a check made again is written down. */
+function noted(db: Connection, checked: Checked, atMs: number): Checked {
+  const { rebuilt } = checked
+  if (rebuilt.length > 0) eventStore(db).add({ runId: null, step: null, kind: 'log', level: 'warn', code: 'workspace.rebuilt', message: `Made again, because the file was damaged there: ${rebuilt.join(', ')}. Nothing recorded is lost.`, data: { rebuilt: [...rebuilt] }, atMs })
+  return checked
 }
 
 /** A blank database is the start of a new workspace only where none has been: beside checkpoints it is what was lost. */
@@ -204,7 +194,7 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     settle(db)
     if (options.maxBytes !== undefined) db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
     const due = !isNew && !blank && (lock.unclean || checkIsDue(folder, nowMs))
-    const quickCheckMs = due ? quickCheck(db, file) : null
+    const quickCheckMs = due ? noted(db, checkDatabase(db, file), nowMs).ms : null
     migrate(db, folder, schema, migrations, nowMs)
     if (db.prepare('SELECT 1 FROM workspace').get() === undefined)
       db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?)').run(randomUUID(), nowMs)

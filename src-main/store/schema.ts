@@ -70,6 +70,12 @@ function backUp(db: Connection, folder: string, schema: number, nowMs: number): 
   for (const old of copies.slice(0, -BACKUPS_KEPT)) rmSync(join(backups, old))
 }
 
+/** Marks a database as ours, at this schema. */
+export function markSchema(db: Connection, schema: number): void {
+  db.pragma(`application_id = ${APPLICATION_ID}`)
+  db.pragma(`user_version = ${schema}`)
+}
+
 /** Brings the database from schema `from` (0 when blank) to the newest. A failed step leaves the schema it started from. */
 export function migrate(db: Connection, folder: string, from: number, migrations: readonly Migration[], nowMs: number): void {
   if (from === migrations.length) return
@@ -81,8 +87,7 @@ export function migrate(db: Connection, folder: string, from: number, migrations
       db.exec(readFileSync(migration.path, 'utf8'))
       const broken = db.pragma('foreign_key_check') as unknown[]
       if (broken.length > 0) throw new Error(`migration ${migration.number} breaks ${broken.length} references`)
-      db.pragma(`application_id = ${APPLICATION_ID}`)
-      db.pragma(`user_version = ${migration.number}`)
+      markSchema(db, migration.number)
     }).immediate()
   db.pragma('foreign_keys = ON')
 }

@@ -47,3 +47,16 @@ export const merged = z.object({
   missingCheckpoints: count,
 })
 export type Merged = Of<typeof merged>
+
+/** What was taken out of a damaged workspace. */
+export const salvaged = z.object({
+  /** Of the new workspace. */
+  folder: z.string(),
+  /** Tables with rows. `lost`: at most so many could not be read, or did not fit; `orphaned`: read, and left out because what they belong to is gone. */
+  tables: z.array(z.object({ table: name, kept: count, lost: count, orphaned: count })),
+  /** Left out because their text or some of their episodes are gone; counted among the lost. */
+  incompleteRollouts: count,
+  /** Checkpoints whose files were not there; their rows were left out. */
+  missingCheckpoints: count,
+})
+export type Salvaged = Of<typeof salvaged>

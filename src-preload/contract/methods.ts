@@ -15,7 +15,7 @@ import {
   checkpoint, dataset, estimator, evaluation, evaluationPoint, evaluationResult, model, problem, rollout, rolloutDetail, run, runEvent, step, workspace,
 } from './records.ts'
 import { runSpec } from './runSpec.ts'
-import { merged, otherWorkspace } from './merging.ts'
+import { merged, otherWorkspace, salvaged } from './merging.ts'
 import { count, float32s, id, int32s, json, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -836,6 +836,8 @@ export const methods = {
     inspect: method(z.object({ folder: name }), otherWorkspace),
     /** Takes over its runs (all, or those of these universal ids), as a job. Refused while another job works. */
     merge: method(z.object({ folder: name, uids: z.array(name).nullable().default(null) }), merged),
+    /** Takes what can be read of a damaged workspace into a new one at `into`, as a job; the damaged folder is only read. */
+    salvage: method(z.object({ folder: name, into: name }), salvaged),
   },
   exports: {
     /** Writes a file into the workspace's `exports` folder, as a job of its own; cancelling the call cancels it. */
