@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { newestFinished } from '../lab/compareArms.ts'
 import { environment } from '../lab/environment.ts'
-import { evaluateRun } from '../lab/evaluateRun.ts'
+import { evaluateRun, finishEvaluations, interruptedEvaluations } from '../lab/evaluateRun.ts'
 import type { EvaluationSplit } from '../lab/evaluateRun.ts'
 import { presets } from '../lab/presets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/quickstart.ts'
@@ -77,17 +77,23 @@ export function runCommand(): Command {
 }
 
 export function resumeCommand(): Command {
-  return experiment('resume', 'go on with a run from its last checkpoint; without an id, with every unfinished run')
+  return experiment('resume', 'go on with a run from its last checkpoint, and with evaluations that were cut short; without an id, with everything unfinished')
     .argument('[run]', 'id of the run', wholeNumber(1))
     .option('--no-evaluate', 'do not evaluate finished runs')
     .action((runId: number | undefined, options: Common & { evaluate: boolean }) => withSession(options, async (session) => {
       const { store, progress } = session
-      const unfinished = store.runs.list().map(({ run }) => run).filter((run) => (runId === undefined ? run.method !== 'imported' && (run.status !== 'finished' || (options.evaluate && lacksEvaluation(store, run.id))) : run.id === runId))
+      const unfinished = store.runs.list().map(({ run }) => run).filter((run) => (runId === undefined ? run.method !== 'imported' && (run.status !== 'finished' || (options.evaluate && (lacksEvaluation(store, run.id) || interruptedEvaluations(store, run.id).length > 0))) : run.id === runId))
       if (runId !== undefined && unfinished.length === 0) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(runId), next: 'List the runs with `mrt runs`.' })
       if (unfinished.length === 0) progress.say('Every run is finished.')
       for (const run of unfinished) {
         progress.say(`run ${run.id}: ${run.name}, ${run.lastStep ?? 0} of ${run.plannedSteps} steps recorded`)
-        await finishRun(session, run.id, options)
+        const again = run.status === 'finished' && options.evaluate ? await finishEvaluations(session, run.id, session) : []
+        if (again.length === 0) await finishRun(session, run.id, options)
+        else {
+          progress.close()
+          for (const id of again) printMetrics(`evaluation ${id} of run ${run.id}, made anew`, store.evaluations.get(id)!.metrics)
+          if (options.json) writeJson({ workspace: store.folder, run: { id: run.id, name: run.name, method: run.method, seed: run.seed, status: run.status, steps: run.lastStep }, evaluations: again, metrics: store.evaluations.get(again.at(-1)!)!.metrics })
+        }
       }
     }))
 }

@@ -82,6 +82,7 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
     const outcome = await evaluate(policy, source, spec, { split, signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
     record(context, { spec, checkpointId, step, split, source, evaluationId }, outcome.problems)
     store.evaluations.finish(evaluationId, { status: 'finished', atMs: now(), wallMs: performance.now() - began, tokens: outcome.tokens, metrics: outcome.metrics, points: outcome.points })
+    if (runId !== null) for (const { id } of interruptedEvaluations(store, runId)) if (isSame(store.evaluations.get(id)!, { checkpointId, split })) store.evaluations.remove(id)
     options.onEvent?.({ kind: 'progress', runId, report: meter.at(100) })
     options.onEvent?.({ kind: 'evaluation', evaluation: store.evaluations.get(evaluationId)! })
     return evaluationId
@@ -91,6 +92,24 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
   } finally {
     policy.dispose()
     weights.dispose()
+  }
+}
+
+const isSame = (evaluation: Pick<Evaluation, 'checkpointId' | 'split'>, other: Pick<Evaluation, 'checkpointId' | 'split'>): boolean => evaluation.checkpointId === other.checkpointId && evaluation.split === other.split
+
+/** Evaluations of a run that were cut short and whose weights are still there; what is finished of the same weights and problems takes their place. */
+export function interruptedEvaluations({ evaluations }: LabContext['store'], runId: number): Evaluation[] {
+  return evaluations.ofRun(runId).filter(({ status, checkpointId }) => status === 'interrupted' && checkpointId !== null)
+}
+
+/** Makes anew every evaluation of the run that was cut short, once for the same weights and problems. Returns the ids of the new ones. */
+export async function finishEvaluations(context: LabContext, runId: number, options: JobOptions = {}): Promise<number[]> {
+  const made: number[] = []
+  for (;;) {
+    options.signal?.throwIfAborted()
+    const next = interruptedEvaluations(context.store, runId)[0]
+    if (next === undefined) return made
+    made.push(await evaluateRun(context, { runId, checkpointId: next.checkpointId!, split: next.split as Split }, options))
   }
 }
 

@@ -125,10 +125,16 @@ function leftBehind(db: Connection): Recovery['interruptedRuns'] {
 const waiting = (db: Connection): Recovery['interruptedRuns'] =>
   db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`SELECT id AS runId, name, NULL AS lastStep FROM runs WHERE status = 'queued' ORDER BY id`).all()
 
-function interrupt(db: Connection, atMs: number): Recovery['interruptedRuns'] {
+type Interrupted = Pick<Recovery, 'interruptedRuns' | 'interruptedEvaluations'>
+
+function interrupt(db: Connection, atMs: number): Interrupted {
   const runs = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
     SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE status = 'running' ORDER BY id`).all()
-  if (runs.length === 0 && db.prepare(`SELECT 1 FROM evaluations WHERE status = 'running' LIMIT 1`).get() === undefined) return []
+  // One that was due while its run trained is made anew when the run goes on.
+  const evaluations = db.prepare<unknown[], Recovery['interruptedEvaluations'][number]>(`
+    SELECT e.id AS evaluationId, r.id AS runId, r.name AS name, e.step AS step, e.checkpoint_id AS checkpointId, e.split AS split
+    FROM evaluations e JOIN runs r ON r.id = e.run_id WHERE e.status = 'running' AND e.checkpoint_id IS NOT NULL AND r.status = 'finished' ORDER BY e.id`).all()
+  if (runs.length === 0 && db.prepare(`SELECT 1 FROM evaluations WHERE status = 'running' LIMIT 1`).get() === undefined) return { interruptedRuns: [], interruptedEvaluations: [] }
   atomically(db, 'durable', () => {
     db.prepare(`UPDATE runs SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
     db.prepare(`UPDATE evaluations SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
@@ -139,7 +145,7 @@ function interrupt(db: Connection, atMs: number): Recovery['interruptedRuns'] {
         message: run.lastStep === null ? 'Interrupted before its first step was recorded.' : `Interrupted; step ${run.lastStep} is the last one recorded.`,
       })
   })
-  return runs
+  return { interruptedRuns: runs, interruptedEvaluations: evaluations }
 }
 
 /** Lies beside the database and is written when a check has found it whole; its time says when. */
@@ -201,8 +207,10 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     if (quickCheckMs !== null || isNew) noteCheck(folder, nowMs)
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
     removeUnfinished(join(folder, CHECKPOINTS), nowMs)
-    const interruptedRuns = [...interrupt(db, nowMs), ...leftBehind(db), ...waiting(db)].filter(({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at)
-    const recovery = lock.unclean && !isNew ? { previousOwner: lock.previous, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 } : interruptedRuns.length === 0 ? null : { previousOwner: null, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 }
+    const cut = interrupt(db, nowMs)
+    const interruptedRuns = [...cut.interruptedRuns, ...leftBehind(db), ...waiting(db)].filter(({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at)
+    const left = { ...cut, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 }
+    const recovery = lock.unclean && !isNew ? { previousOwner: lock.previous, ...left } : interruptedRuns.length === 0 ? null : { previousOwner: null, ...left }
     return { db, access: { mode: 'write' }, recovery, migratedFrom: schema > 0 && schema < migrations.length ? schema : null, lock }
   } catch (error) {
     db.close()

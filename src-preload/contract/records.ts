@@ -22,6 +22,8 @@ export type WorkspaceAccess = Of<typeof workspaceAccess>
 export const recovery = z.object({
   previousOwner: workspaceOwner.nullable(),
   interruptedRuns: z.array(z.object({ runId: id, name, lastStep: z.int().nullable() })),
+  /** Evaluations of finished runs that were cut short; each may be made anew. */
+  interruptedEvaluations: z.array(z.object({ evaluationId: id, runId: id, name, step: z.int().nullable(), checkpointId: id, split: z.string() })),
   quickCheckMs: z.number(),
 })
 export type Recovery = Of<typeof recovery>

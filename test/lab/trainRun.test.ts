@@ -1,6 +1,7 @@
 // A run through the laboratory: every algorithm trains, everything is recorded, the sampler and the trainer agree, and a run that was
 // stopped or killed ends with the numbers of one that was not.
 import { fork } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
@@ -8,7 +9,7 @@ import type { RunSpecInput } from '../../src-preload/contract.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { algorithmNames } from '../../src-main/rl/algorithms.ts'
 import type { LabContext } from '../../src-main/lab/context.ts'
-import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
+import { evaluateRun, finishEvaluations } from '../../src-main/lab/evaluateRun.ts'
 import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
@@ -280,6 +281,48 @@ describe('an evaluation', () => {
       expect(keptOnly.map(({ sample }) => sample % 4)).toEqual(Array.from({ length: 16 }, (_, index) => 2 + (index % 2)))
     } finally {
       context.close()
+    }
+  })
+
+  it('that was cut short is made anew, once for the same weights and problems, and the broken ones go', async () => {
+    const context = bench.open('cut-short')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1 }))
+      await trainRun(context, runId)
+      const whole = await evaluateRun(context, { runId })
+      for (let cut = 0; cut < 2; cut++) {
+        const controller = new AbortController()
+        await expect(evaluateRun(context, { runId }, { signal: controller.signal, onEvent: () => controller.abort() })).rejects.toThrow()
+      }
+      expect(context.store.evaluations.ofRun(runId).map(({ status }) => status)).toEqual(['finished', 'interrupted', 'interrupted'])
+      const again = await finishEvaluations(context, runId)
+      expect(again).toHaveLength(1)
+      expect(context.store.evaluations.ofRun(runId).map(({ id, status }) => [id, status])).toEqual([[whole, 'finished'], [again[0], 'finished']])
+      expect(context.store.evaluations.results(again[0]!)).toEqual(context.store.evaluations.results(whole))
+      expect(await finishEvaluations(context, runId)).toEqual([])
+    } finally {
+      context.close()
+    }
+  })
+
+  it('that a killed process left running is offered by the next start', async () => {
+    const context = bench.open('left-running')
+    const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1 }))
+    await trainRun(context, runId)
+    const [checkpoint] = context.store.checkpoints.ofRun(runId)
+    const whole = context.store.evaluations.get(await evaluateRun(context, { runId }))!
+    const { id, ...record } = whole
+    const left = context.store.evaluations.add(record)
+    context.close()
+    writeFileSync(join(bench.folder, 'left-running', 'workspace.owner.json'), '{}')
+    const next = bench.open('left-running')
+    try {
+      expect(next.store.recovery!.interruptedEvaluations).toEqual([{ evaluationId: left.id, runId, name: 'micro', step: 1, checkpointId: checkpoint!.id, split: 'heldout' }])
+      expect(next.store.evaluations.get(left.id)!.status).toBe('interrupted')
+      expect(await finishEvaluations(next, runId)).toHaveLength(1)
+      expect(next.store.evaluations.get(id)!.status).toBe('finished')
+    } finally {
+      next.close()
     }
   })
 
