@@ -30,6 +30,8 @@ export interface Detection {
   readonly why: string
   /** Files that an import would read, in order. */
   readonly files: readonly string[]
+  /** Splits of its files where something beside them says so. */
+  readonly splits?: ReadonlyMap<string, string>
   /** Columns of the first rows. */
   readonly columns: readonly string[]
   /** Python that converts a pickle; null otherwise. */
@@ -83,7 +85,7 @@ async function detectFolder(path: string): Promise<Detection> {
 }
 
 async function detectPlan(path: string, plan: FolderPlan, format: 'folder' | 'archive'): Promise<Detection> {
-  const facts = { path, format, files: plan.files, columns: [], recipe: null }
+  const facts = { path, format, files: plan.files, splits: plan.splits, columns: [], recipe: null }
   if (plan.kind !== 'rows') return { ...facts, kind: plan.kind, source: null, why: plan.why }
   if (plan.source !== null) return { ...facts, kind: 'rollouts', source: plan.source, why: plan.why }
   let first: Detection | null = null

@@ -10,7 +10,7 @@ const refusals = {
   'file.special': { expected: 'an ordinary file or folder', next: 'Save the data to a file first.' },
   'file.empty': { expected: 'a file with rows in it', next: 'Check that the program that wrote it had finished.' },
   'file.unknown': {
-    expected: 'JSONL, JSON, CSV, TSV or Parquet (each may be gzipped), a rollout folder, a model or a workspace',
+    expected: 'JSONL, JSON, CSV, TSV, Parquet, Arrow or Feather (each may be packed by gzip or zstd), a SQLite database, a zip or tar of these, a folder of these, a model or a workspace',
     next: 'Convert it to JSONL with one object per line and import that.',
   },
   'file.encoding': { expected: 'text in UTF-8, UTF-16 or Latin-1', next: 'Save it as UTF-8 and import it again.' },
@@ -25,6 +25,7 @@ const refusals = {
     next: 'The footer at the end holds the column names, so nothing can be read without it. Copy the file again from its source.',
   },
   'parquet.damaged': { expected: 'a Parquet file whose footer can be read', next: 'Copy the file again from its source.' },
+  'arrow.damaged': { expected: 'an Arrow or Feather file whose schema can be read', next: 'Copy the file again from its source.' },
   'csv.header': { expected: 'a first line with the names of the columns', next: 'Correct the first line of the file.' },
   'import.nothing': { expected: 'at least one row that can be imported', next: 'Read why its rows were turned away, then name the columns with --map or the format with --as; --allow-empty accepts an import of nothing.' },
   'import.notRows': { expected: 'a dataset or rollouts', next: 'Import a model on the Models page; open a workspace from the File menu.' },

@@ -172,7 +172,7 @@ async function planFiles(paths: readonly string[], notes: NoteBook): Promise<Pla
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
     if (folder.kind === 'unknown') throw archive ? refuse('file.archive', `${path} is an archive: ${folder.why}`) : refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: splitOfPath(archive ? partsOf(file)!.member : relative(path, file)), inFolder: true })
+    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: folder.splits.get(file) ?? splitOfPath(archive ? partsOf(file)!.member : relative(path, file)), inFolder: true })
   }
   return planned
 }

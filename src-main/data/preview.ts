@@ -66,14 +66,14 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   const rowCount = await countRows(opened, found)
   const map = options.map ?? {}
   const columns = columnsOf(found.map(({ value }) => value))
+  const split = detection.splits?.get(file) ?? splitOfPath(file === path ? basename(path) : relative(path, file))
   if (kind === 'dataset') {
     const dataset = createDatasetImport(options)
-    const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected)
+    const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected).map((row) => (row.split === undefined && split !== undefined ? { ...row, split } : row))
     return { detection, rows, rejected, columns, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader, identity: null, notes: notes.list() }
   }
   const source = chosenSource(options.as, detection)
   const identity = createIdentity(options.identity)
-  const split = splitOfPath(file === path ? basename(path) : relative(path, file))
   const converter = await createRolloutImport(file, source, detection.why, map, found.map(({ value }) => value))
   const placing = { convert(row: SourceRow) {
     const result = converter.convert(row)

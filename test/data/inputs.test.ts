@@ -2,7 +2,7 @@
 // imported by the importer that everybody uses.
 
 import { readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import type { DatasetRow } from '../../src-main/data/datasets/normalise.ts'
@@ -156,6 +156,21 @@ describe('splits and steps', () => {
   it('come from the folders of MATH, whose subject is a slice', async () => {
     const { problems } = await imported('math-original-folder')
     expect(problems.map(({ split, slices }) => [split, slices.type])).toEqual([['test', 'Algebra'], ['test', 'Geometry'], ['train', 'Algebra']])
+  })
+})
+
+describe('tables of other programs', () => {
+  it('Feather is read as any table', async () => {
+    expect((await imported('arrow-feather')).problems.map(({ problem, answer }) => [problem, answer])).toEqual([['What is 1+2?', '3']])
+  })
+
+  it('Parquet of every making gives what its writer put in: split streams of bytes, lists of lists, nulls in decimals and lists', async () => {
+    const { report, problems } = await imported('parquet-zoo2', { keepDuplicates: true })
+    expect(report.files.map(({ path, rows }) => [basename(path), rows])).toEqual([['bss.parquet', 3], ['empty.parquet', 0], ['listlist.parquet', 1], ['polars-nulldec.parquet', 3], ['polars-nulllist.parquet', 4]])
+    expect(problems.map(({ raw: { question: _question, answer: _answer, ...rest } }) => rest)).toEqual([
+      { f: 1.5 }, { f: 2.5 }, { f: 3.5 }, { x: [['p', 'q'], []] }, { d: null }, { d: { a: null } }, { d: { a: 1.25 } },
+      { description: null }, { description: [{ l: 'en', t: 'hello' }] }, { description: [{ l: 'en', t: 'hi' }] }, { description: null },
+    ])
   })
 })
 

@@ -49,6 +49,7 @@ async function samples(): Promise<{ readonly name: string; readonly bytes: Buffe
   return [
     ...[...plain, ...dumps].map((name) => ({ name: name.replaceAll('/', '_'), bytes: readFileSync(join(cases, name)) })),
     ...inputs.map((name) => ({ name: `input_${name.replaceAll('/', '_')}`, bytes: readFileSync(join(import.meta.dirname, 'inputs', name)) })),
+    ...readdirSync(join(import.meta.dirname, 'arrow')).filter((name) => !name.startsWith('.')).map((name) => ({ name, bytes: readFileSync(join(import.meta.dirname, 'arrow', name)) })),
     { name: 'canonical.parquet', bytes: readFileSync(path) },
     { name: 'canonical.parquet.gz', bytes: gzipSync(readFileSync(path)) },
   ]

@@ -8,13 +8,13 @@ import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers, RowGroup, 
 import { compressors as codecs } from 'hyparquet-compressors'
 import { refuse } from '../errors.ts'
 import { parseJson } from '../json.ts'
-import type { Json } from '../json.ts'
 import { reject } from '../rejected.ts'
 import { openBytes } from './archive.ts'
 import type { Bytes } from './archive.ts'
 import { BATCH_ROWS } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import { openSource } from './source.ts'
+import { decimalValue, EXACT_DIGITS, isoDay, isoTime, toJson } from './values.ts'
 
 const MAGIC = 'PAR1'
 /** A gzipped Parquet file has to be unpacked whole before its footer can be found. */
@@ -25,30 +25,16 @@ const GROUP_VALUES_LIMIT = 1e8
 /** A page of nulls has no values: what a codec makes of nothing is nothing, whatever it was packed in. */
 const compressors: Compressors = Object.fromEntries(Object.entries(codecs).map(([name, unpack]) => [name, (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array(0) : unpack(input, length))]))
 
-/** Digits that a double holds for certain. */
-const EXACT_DIGITS = 15
-
 const parsers: ParquetParsers = {
   timestampFromMilliseconds: (ms) => isoTime(ms, 1000n),
   timestampFromMicroseconds: (us) => isoTime(us, 1_000_000n),
   timestampFromNanoseconds: (ns) => isoTime(ns, 1_000_000_000n),
-  dateFromDays: (days) => (Number.isFinite(days) ? new Date(days * 86_400_000).toISOString().slice(0, 10) : null),
+  dateFromDays: (days) => isoDay(days),
   stringFromBytes: (bytes) => bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
   jsonFromBytes: (bytes) => bytes && parseJson(Buffer.from(bytes).toString('utf8'), { exact: false, nonFinite: false }),
   geometryFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('base64'),
   geographyFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('base64'),
   uuidFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
-}
-
-/** ISO 8601 with as many decimals as the unit has and needs. */
-function isoTime(ticks: bigint, perSecond: bigint): string | null {
-  if (ticks === undefined || ticks === null) return null
-  const fraction = ((ticks % perSecond) + perSecond) % perSecond
-  const seconds = (ticks - fraction) / perSecond
-  const date = new Date(Number(seconds) * 1000)
-  if (Number.isNaN(date.getTime())) return `${ticks}`
-  const digits = fraction === 0n ? '' : `.${String(fraction).padStart(String(perSecond).length - 1, '0').replace(/0+$/, '')}`
-  return date.toISOString().replace('.000Z', `${digits}Z`)
 }
 
 export interface ParquetColumns {
@@ -170,10 +156,7 @@ function longDecimals(metadata: FileMetaData): ReadonlySet<FileMetaData['schema'
 function decimalText(value: unknown, scale: number): unknown {
   if (value === null || value === undefined) return null
   const unscaled = value instanceof Uint8Array ? BigInt.asIntN(8 * value.length, BigInt(`0x${Buffer.from(value).toString('hex') || '0'}`)) : BigInt(value as bigint)
-  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
-  const fraction = scale === 0 ? '' : digits.slice(-scale).replace(/0+$/, '')
-  const text = `${unscaled < 0n ? '-' : ''}${scale === 0 ? digits : digits.slice(0, -scale)}${fraction === '' ? '' : `.${fraction}`}`
-  return text.replace(/\D/g, '').length <= EXACT_DIGITS ? Number(text) : text
+  return decimalValue(unscaled, scale)
 }
 
 /**
@@ -247,26 +230,4 @@ async function readSlice(handle: Bytes, start: number, end: number): Promise<Arr
   const { bytesRead } = await handle.read(Buffer.from(bytes.buffer), 0, bytes.length, start)
   if (bytesRead < bytes.length) throw new Error(`the file ends at byte ${start + bytesRead}, expected ${end}`)
   return bytes.buffer
-}
-
-/** A decoded value as JSON. Numbers that would be lost become text. */
-function toJson(value: unknown, tally: { exact: boolean; nonFinite: boolean }): Json {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean': return value
-    case 'number':
-      if (Number.isFinite(value)) return value
-      tally.nonFinite = true
-      return String(value)
-    case 'bigint':
-      if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value)
-      tally.exact = true
-      return String(value)
-    default:
-      if (value === null || value === undefined) return null
-      if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
-      if (value instanceof Date) return value.toISOString()
-      if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, (each) => toJson(each, tally))
-      return Object.fromEntries(Object.entries(value as object).map(([key, each]) => [key, toJson(each, tally)]))
-  }
 }

@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts'
 import { createNoteBook } from '../notes.ts'
 import type { Note, NoteBook } from '../notes.ts'
 import { pickleRecipe } from '../recipes.ts'
+import { readArrow } from './arrow.ts'
 import { readCsv } from './csv.ts'
 import { readJsonDocument } from './jsonDocument.ts'
 import { readJsonl } from './jsonl.ts'
@@ -55,6 +56,7 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
     case 'json': return { ...facts, format: 'json', batches: () => readJsonDocument(source, reader) }
     case 'csv':
     case 'tsv': return { ...facts, format: sniffed.format, batches: () => readCsv(source, reader, sniffed.delimiter) }
+    case 'arrow': return { ...facts, format: 'arrow', batches: () => readArrow(source, reader) }
     case 'parquet':
       await source.close()
       return { ...facts, format: 'parquet', batches: () => readParquet(path, { ...reader, onBytes }) }

@@ -4,21 +4,22 @@ import { extname } from 'node:path'
 import { asMessages } from '../canonical.ts'
 import { parseJson, isObject } from '../json.ts'
 import type { Json } from '../json.ts'
+import { isArrow } from './arrow.ts'
 import { guessDelimiter } from './csvRecord.ts'
 import type { Delimiter } from './csvRecord.ts'
 import { isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
 
 export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
-export type RowFormat = TextFormat | 'parquet'
+export type RowFormat = TextFormat | 'parquet' | 'arrow'
 /** Recognised, but not read here; `pickle` and `archive` are refused by name. */
 export type OtherFormat = 'sqlite' | 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
 
 export type Sniffed =
-  | { readonly format: 'jsonl' | 'json' | 'parquet' }
+  | { readonly format: 'jsonl' | 'json' | 'parquet' | 'arrow' }
   | { readonly format: 'csv' | 'tsv'; readonly delimiter: Delimiter }
   | { readonly format: OtherFormat; readonly what: string }
 
-const magics: readonly { readonly format: 'parquet' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
+const magics: readonly { readonly format: 'parquet' | 'arrow' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
   { format: 'parquet', what: 'a Parquet file', test: (head) => starts(head, 'PAR1') },
   { format: 'sqlite', what: 'a SQLite database', test: (head) => starts(head, 'SQLite format 3\0') },
   { format: 'gguf', what: 'a GGUF model', test: (head) => starts(head, 'GGUF') },
@@ -29,7 +30,8 @@ const magics: readonly { readonly format: 'parquet' | OtherFormat; readonly what
   { format: 'archive', what: 'an xz file', test: (head) => starts(head, '\xfd7zXZ') },
   { format: 'archive', what: 'a bzip2 file', test: (head) => /^BZh[1-9]1AY&SY/.test(head.toString('latin1', 0, 10)) },
   { format: 'archive', what: 'a tar archive', test: (head) => head.toString('latin1', 257, 262) === 'ustar' },
-  { format: 'unknown', what: 'an Arrow file', test: (head) => starts(head, 'ARROW1') },
+  { format: 'arrow', what: 'an Arrow file', test: isArrow },
+  { format: 'unknown', what: 'a Feather file of version 1, which pandas and pyarrow write no more', test: (head) => starts(head, 'FEA1') },
   { format: 'unknown', what: 'a NumPy array', test: (head) => starts(head, '\x93NUMPY') },
   { format: 'unknown', what: 'a PDF', test: (head) => starts(head, '%PDF') },
 ]
@@ -57,7 +59,7 @@ function isPickle(head: Buffer): boolean {
  */
 export function sniff(head: Buffer, path: string): Sniffed {
   const magic = magics.find(({ test }) => test(head))
-  if (magic !== undefined) return magic.format === 'parquet' ? { format: 'parquet' } : { format: magic.format as OtherFormat, what: magic.what }
+  if (magic !== undefined) return magic.format === 'parquet' || magic.format === 'arrow' ? { format: magic.format } : { format: magic.format, what: magic.what }
   const text = head.subarray(0, 1 << 16).toString('latin1')
   const first = text.trimStart()[0]
   if (first === undefined) return { format: 'empty', what: 'an empty file' }
