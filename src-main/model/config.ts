@@ -15,6 +15,21 @@ export type RopeScaling =
   | { readonly kind: 'yarn'; readonly factor: number; readonly betaFast: number; readonly betaSlow: number; readonly originalPositions: number; readonly attentionFactor: number; readonly truncate: boolean }
   | { readonly kind: 'divisors'; readonly divisors: readonly number[] }
 
+/** The linear maps of a layer, by the short names that settings use. */
+export const LINEARS = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const
+export type Linear = (typeof LINEARS)[number]
+
+/**
+ * Low-rank adapters (Hu et al. 2021): each target W of the layers becomes W + (alpha / rank) B A with A [rank, in] and B [out, rank]. They train;
+ * everything else stays as it is.
+ */
+export type LoraConfig = {
+  readonly rank: number
+  readonly alpha: number
+  /** In the order of LINEARS, each once. */
+  readonly targets: readonly Linear[]
+}
+
 /** Llama-style decoder: RMSNorm, rotary positions, SwiGLU, grouped-query heads. What is left out of the optional part is not there. */
 export interface LlamaConfig {
   readonly architecture: FamilyName
@@ -37,6 +52,8 @@ export interface LlamaConfig {
   /** True where each head's queries and keys are normalised before they are rotated. */
   readonly qkNorm?: boolean
   readonly ropeScaling?: RopeScaling
+  /** Adapters on a frozen model; without them every parameter trains. */
+  readonly lora?: LoraConfig
 }
 
 export interface ParameterSpec {
@@ -44,6 +61,8 @@ export interface ParameterSpec {
   readonly dims: readonly number[]
   /** Whether decoupled weight decay applies (matrices yes, norms no). */
   readonly decay: boolean
+  /** Whether it is trained: with adapters only they are. */
+  readonly trainable: boolean
 }
 
 /** The starter model: small enough to train on two cores in minutes. */
@@ -87,10 +106,32 @@ export function layerNames(layer: number) {
   } as const
 }
 
-/** Every parameter in a fixed order. */
+/** The names of the two factors of the adapter on a linear map with this weight, as in PEFT's files. */
+export const adapterNames = (weight: string) => ({ a: weight.replace(/weight$/, 'lora_A.weight'), b: weight.replace(/weight$/, 'lora_B.weight') })
+
+/** The model without its adapters: what they were trained on. */
+export function withoutAdapters({ lora: _lora, ...base }: LlamaConfig): LlamaConfig {
+  return base
+}
+
+/** Every parameter in a fixed order: those of the model, then those of its adapters. */
 export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
+  const { lora } = config
+  const model = modelSpecs(config).map((spec) => ({ ...spec, trainable: lora === undefined }))
+  if (lora === undefined) return model
+  const dims = new Map(model.map((spec) => [spec.name, spec.dims]))
+  const adapters = Array.from({ length: config.layers }, (_, layer) => lora.targets.flatMap((target) => {
+    const weight = layerNames(layer)[target]
+    const [out, into] = dims.get(weight)!
+    const { a, b } = adapterNames(weight)
+    return [{ name: a, dims: [lora.rank, into!], decay: true, trainable: true }, { name: b, dims: [out!, lora.rank], decay: true, trainable: true }]
+  }))
+  return [...model, ...adapters.flat()]
+}
+
+function modelSpecs(config: LlamaConfig): Omit<ParameterSpec, 'trainable'>[] {
   const { hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim } = config
-  const specs: ParameterSpec[] = [{ name: EMBEDDING, dims: [config.vocabSize, d], decay: true }]
+  const specs: Omit<ParameterSpec, 'trainable'>[] = [{ name: EMBEDDING, dims: [config.vocabSize, d], decay: true }]
   for (let layer = 0; layer < config.layers; layer++) {
     const names = layerNames(layer)
     specs.push(
@@ -122,12 +163,12 @@ export function parameterCount(config: LlamaConfig): number {
 }
 
 /**
- * Initial weights: normal with sd 0.02 (residual outputs divided by sqrt(2 layers), GPT-2 report section 2.3), norms at one, biases at zero.
- * The same seed gives the same weights.
+ * Initial weights: normal with sd 0.02 (residual outputs divided by sqrt(2 layers), GPT-2 report section 2.3), norms at one, biases at zero;
+ * adapters as `initialAdapters`. The same seed gives the same weights.
  */
 export function initialWeights(config: LlamaConfig, seed: number): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>()
-  parameterSpecs(config).forEach((spec, index) => {
+  modelSpecs(config).forEach((spec, index) => {
     const values = new Float32Array(spec.dims.reduce((a, b) => a * b, 1))
     if (!spec.decay) values.fill(spec.name.endsWith('.bias') ? 0 : 1)
     else {
@@ -138,7 +179,26 @@ export function initialWeights(config: LlamaConfig, seed: number): Map<string, F
     }
     weights.set(spec.name, values)
   })
+  for (const [name, values] of initialAdapters(config, seed)) weights.set(name, values)
   return weights
+}
+
+/** Streams of random numbers from here on are those of adapters; a model's own parameters count from 0. */
+const ADAPTER_STREAM = 2 ** 20
+
+/**
+ * Adapters that change nothing yet: A uniform in +-1 / sqrt(in), which is what Kaiming's rule with a = sqrt(5) comes to, and B zero, as PEFT
+ * starts them. Empty for a model without adapters; the same seed gives the same ones.
+ */
+export function initialAdapters(config: LlamaConfig, seed: number): Map<string, Float32Array> {
+  return new Map(parameterSpecs(config).slice(modelSpecs(config).length).map(({ name, dims }, index) => {
+    const values = new Float32Array(dims[0]! * dims[1]!)
+    if (name.endsWith('lora_B.weight')) return [name, values]
+    const rng = createRng(seed, ADAPTER_STREAM + index)
+    const bound = 1 / Math.sqrt(dims[1]!)
+    for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.float() - 1)
+    return [name, values]
+  }))
 }
 
 /**

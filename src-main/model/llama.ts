@@ -6,8 +6,8 @@ import { GraphBuilder } from '../graph/builder.ts'
 import type { Dim } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/ir.ts'
 import { gradients } from '../autodiff/gradients.ts'
-import { EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs } from './config.ts'
-import type { LlamaConfig } from './config.ts'
+import { adapterNames, EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs } from './config.ts'
+import type { Linear, LlamaConfig } from './config.ts'
 import { rotaryRule } from './rope.ts'
 
 /** The additive mask of a pair that must not attend to each other; exp of it is 0 in fp32 and it stays finite under addition. */
@@ -45,6 +45,19 @@ export function linear({ g, weight }: Stack, x: Value, name: string, bias: strin
   return g.gemm(x, weight(name), bias === null ? null : weight(bias), { transB: true })
 }
 
+/**
+ * The linear map of a layer by its short name, with its adapter where it has one: y = x W^T + b + (alpha / rank) (x A^T) B^T. W is read
+ * and never changed, so that the same memory also serves the model without adapters.
+ */
+export function layerLinear(stack: Stack, x: Value, layer: number, target: Linear, bias: string | null = null): Value {
+  const { g, weight, config: { lora } } = stack
+  const name = layerNames(layer)[target]
+  const y = linear(stack, x, name, bias)
+  if (!lora?.targets.includes(target)) return y
+  const { a, b } = adapterNames(name)
+  return g.gemm(g.gemm(x, weight(a), null, { transB: true }), weight(b), y, { transB: true, alpha: lora.alpha / lora.rank })
+}
+
 /** x / sqrt(mean(x^2) + eps) * scale over the last axis, which is `size` wide (Zhang and Sennrich 2019). */
 export function rmsNorm({ g, config, weight, differentiable }: Stack, x: Value, name: string, size = config.hiddenSize): Value {
   if (!differentiable) return g.simplifiedLayerNormalization(x, weight(name), config.rmsEps)
@@ -78,17 +91,17 @@ export function layerOver(stack: Stack, layer: number, streams: readonly Value[]
     const normed = rmsNorm(stack, x, names.inputNorm)
     return {
       layer,
-      q: headNorm(stack, linear(stack, normed, names.q, biased ? names.qBias : null), names.qNorm),
-      k: headNorm(stack, linear(stack, normed, names.k, biased ? names.kBias : null), names.kNorm),
-      v: linear(stack, normed, names.v, biased ? names.vBias : null),
+      q: headNorm(stack, layerLinear(stack, normed, layer, 'q', biased ? names.qBias : null), names.qNorm),
+      k: headNorm(stack, layerLinear(stack, normed, layer, 'k', biased ? names.kBias : null), names.kNorm),
+      v: layerLinear(stack, normed, layer, 'v', biased ? names.vBias : null),
     }
   })
   const attended = attend(projections)
   return streams.map((x, stream) => {
-    const afterAttention = g.add(x, linear(stack, attended[stream]!, names.o, config.attentionBias === 'qkvo' ? names.oBias : null))
+    const afterAttention = g.add(x, layerLinear(stack, attended[stream]!, layer, 'o', config.attentionBias === 'qkvo' ? names.oBias : null))
     const normed = rmsNorm(stack, afterAttention, names.postNorm)
-    const gated = g.mul(g.quickGelu(linear(stack, normed, names.gate)), linear(stack, normed, names.up))
-    return g.add(afterAttention, linear(stack, gated, names.down))
+    const gated = g.mul(g.quickGelu(layerLinear(stack, normed, layer, 'gate')), layerLinear(stack, normed, layer, 'up'))
+    return g.add(afterAttention, layerLinear(stack, gated, layer, 'down'))
   })
 }
 
@@ -192,7 +205,7 @@ export const SUM_PREFIX = 'sum/'
 /**
  * Forward, loss and backward as one graph.
  * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, weights and, where needed, old_logps, ref_logps [B, T].
- * Outputs: loss [], logps [B, T], entropy [B, T] (nats), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter.
+ * Outputs: loss [], logps [B, T], entropy [B, T] (nats), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter that trains.
  * @param temperature log-probabilities, entropies and with them the loss are those of softmax(logits / temperature)
  */
 export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, temperature = 1): Graph {
@@ -210,7 +223,7 @@ export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, te
   const { loss: scalar, sums } = loss(g, values)
   g.output('loss', scalar)
   for (const [name, value] of Object.entries(sums)) if (value) g.output(`${SUM_PREFIX}${name}`, value)
-  return gradients(g.build(), 'loss', parameterSpecs(config).map((spec) => spec.name))
+  return gradients(g.build(), 'loss', parameterSpecs(config).filter((spec) => spec.trainable).map((spec) => spec.name))
 }
 
 /** Log-probabilities and entropies of given sequences, nothing differentiated. Inputs and outputs as in `trainGraph`, without the loss. */
