@@ -12,7 +12,7 @@ import type { SampleSettings } from '../src-main/rollout/sample.ts'
 import { sampledMu } from '../src-main/rollout/sampledMu.ts'
 import type { ForkedTrace, SampledMu } from '../src-main/rollout/sampledMu.ts'
 import { createCountdown } from '../src-main/tasks/countdown.ts'
-import type { Problem, Task } from '../src-main/tasks/types.ts'
+import type { Problem, SpokenTask } from '../src-main/tasks/types.ts'
 import { startWeights } from './models.ts'
 import { clock, distance, figure, gain } from './question.ts'
 import type { Question } from './question.ts'
@@ -31,7 +31,7 @@ export const question: Question = {
     const { config, tensors } = await startWeights(start)
     const parameters = createWeights(engine, config, tensors)
     const policy = await openPolicy(engine, config, parameters, { rows: 256, maxLength: 24 + SETTINGS.thinkingTokens + SETTINGS.answerTokens })
-    const task = createCountdown() as Task
+    const task = createCountdown() as SpokenTask
     const plans = task.problems('heldout', PROBLEMS, 7).flatMap((problem, index) => Array.from({ length: SAMPLES_PER_PROBLEM }, (_, sample) => ({ problem, prompt: problem.promptTokens, seed: deriveSeed(1, index, sample) })))
     const rollouts = await sampleRollouts(policy.decoder, task.format, plans, SETTINGS)
 

@@ -8,15 +8,19 @@ import type { Range } from './segmentText.ts'
 export interface TokenMarkers {
   /** Tokens that open an episode; one at the very beginning opens the first, which is open already. */
   readonly openers: readonly number[]
-  readonly thinkClose: number
-  readonly eos: number
+  /** Runs of tokens, each of which closes the thinking. */
+  readonly closers: readonly (readonly number[])[]
+  /** Tokens that end everything. */
+  readonly stops: readonly number[]
 }
 
 export interface TokenSegmentation {
   /** [episodes + 1] offsets into the completion, ascending. */
   readonly boundaries: readonly number[]
-  /** Offset of the closing token, or of the end when it never came. Equals the last boundary. */
+  /** Offset of the first closing token, or of the end when it never came. Equals the last boundary. */
   readonly thinkEnd: number
+  /** Offset behind what closed the thinking; `thinkEnd` where nothing did. */
+  readonly answerStart: number
   /** True when the thinking was closed by the model itself. */
   readonly closed: boolean
 }
@@ -26,29 +30,31 @@ export interface TokenSegmentation {
  * token, else with the completion. Empty thinking has no episode.
  */
 export function segmentTokens(completion: ArrayLike<number>, markers: TokenMarkers): TokenSegmentation {
-  const { thinkEnd, closed } = endOfThinking(completion, markers)
+  const { thinkEnd, answerStart, closed } = endOfThinking(completion, markers)
   const boundaries = [0]
   for (let i = 1; i < thinkEnd; i++) if (markers.openers.includes(completion[i])) boundaries.push(i)
   if (thinkEnd > 0) boundaries.push(thinkEnd)
-  return { boundaries, thinkEnd, closed }
+  return { boundaries, thinkEnd, answerStart, closed }
 }
 
 /** Cuts the thinking into windows of `size` tokens, the last one possibly shorter. */
 export function segmentWindows(completion: ArrayLike<number>, markers: TokenMarkers, size: number): TokenSegmentation {
   if (!(size >= 1)) throw new RangeError(`a window needs at least 1 token, found ${size}`)
-  const { thinkEnd, closed } = endOfThinking(completion, markers)
+  const { thinkEnd, answerStart, closed } = endOfThinking(completion, markers)
   const boundaries = [0]
   for (let at = size; at < thinkEnd; at += size) boundaries.push(at)
   if (thinkEnd > 0) boundaries.push(thinkEnd)
-  return { boundaries, thinkEnd, closed }
+  return { boundaries, thinkEnd, answerStart, closed }
 }
 
-function endOfThinking(completion: ArrayLike<number>, markers: TokenMarkers): { thinkEnd: number, closed: boolean } {
+/** The first place where the thinking of a completion ends: at a closer, at a token that ends everything, or with the completion. */
+export function endOfThinking(completion: ArrayLike<number>, { closers, stops }: Omit<TokenMarkers, 'openers'>): Omit<TokenSegmentation, 'boundaries'> {
   for (let i = 0; i < completion.length; i++) {
-    if (completion[i] === markers.thinkClose) return { thinkEnd: i, closed: true }
-    if (completion[i] === markers.eos) return { thinkEnd: i, closed: false }
+    const closer = closers.reduce((longest, run) => (run.length > longest && run.every((token, at) => completion[i + at] === token) ? run.length : longest), 0)
+    if (closer > 0) return { thinkEnd: i, answerStart: i + closer, closed: true }
+    if (stops.includes(completion[i])) return { thinkEnd: i, answerStart: i, closed: false }
   }
-  return { thinkEnd: completion.length, closed: false }
+  return { thinkEnd: completion.length, answerStart: completion.length, closed: false }
 }
 
 /** Keeps every `groupSize`-th boundary and the last, so that consecutive episodes become one (the paper's merging). */

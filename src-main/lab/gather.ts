@@ -2,7 +2,7 @@
 // demonstrations of the teacher, full rollouts (again and again until enough groups can teach, where the algorithm asks for that), or the
 // two arms of a stale prefix. Everything sampled is returned, used or not.
 import { deriveSeed, createRng } from '../numeric/rng.ts'
-import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
+import { episodeRanges } from '../episodes/segmentTokens.ts'
 import { needsOf } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { dynamicSampling } from '../rl/dapo.ts'
@@ -66,7 +66,7 @@ export function demonstration(problem: Problem, { completion, forced }: TeacherT
   const tokens = Int32Array.from(completion)
   const sampled = new Uint8Array(tokens.length).fill(1)
   for (const offset of forced) sampled[offset] = 0
-  const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
+  const thought = format.read(tokens)
   return {
     prompt: problem.promptTokens, tokens, logps: new Float32Array(0), sampled, prefixTokens: 0,
     finish: 'stop', error: null, forcedStop: false, boundaries: thought.boundaries, episodes: episodeRanges(thought.boundaries), thinkEnd: thought.thinkEnd, closed: thought.closed,

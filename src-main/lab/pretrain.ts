@@ -11,7 +11,7 @@ import { createWeights, openPolicy } from '../rollout/policy.ts'
 import { sampleRollouts } from '../rollout/sample.ts'
 import type { SampleSettings } from '../rollout/sample.ts'
 import { exactMu } from '../rollout/exactMu.ts'
-import type { Problem, Task } from '../tasks/types.ts'
+import type { Problem, SpokenTask } from '../tasks/types.ts'
 import { demonstration, gradedRollout } from './gather.ts'
 import { openLearner } from './learner.ts'
 import { trainingPool } from './tasks.ts'
@@ -72,7 +72,7 @@ export const recipeSteps = (recipe: PretrainRecipe): number => recipe.stages.red
  * Runs every stage of a recipe from random weights. A stage starts from what the one before it would have shipped: weights rounded to fp16.
  * @param taskFor the task with a teacher of these habits
  */
-export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage['teacher']) => Task, recipe: PretrainRecipe, listener: PretrainListener): Promise<Pretrained> {
+export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage['teacher']) => SpokenTask, recipe: PretrainRecipe, listener: PretrainListener): Promise<Pretrained> {
   let weights = initialWeights(recipe.model, recipe.seed)
   const curve: PretrainPoint[] = []
   let firstStep = 1
@@ -95,7 +95,7 @@ export interface StageStart {
 }
 
 /** Runs one stage; demonstrations depend on the recipe's seed and the step alone. */
-export async function pretrainStage(engine: Engine, task: Task, recipe: PretrainRecipe, stage: PretrainStage, start: StageStart, { onStep, signal }: PretrainListener): Promise<Pretrained> {
+export async function pretrainStage(engine: Engine, task: SpokenTask, recipe: PretrainRecipe, stage: PretrainStage, start: StageStart, { onStep, signal }: PretrainListener): Promise<Pretrained> {
   const parameters = createWeights(engine, recipe.model, start.weights)
   const method = createMethod('sft')
   const learner = await openLearner(engine, recipe.model, parameters, method.algorithm.loss(method.options), recipe.microbatchTokens)
@@ -141,7 +141,7 @@ export async function pretrainStage(engine: Engine, task: Task, recipe: Pretrain
   }
 }
 
-function demonstrations(task: Task, pool: readonly Problem[], recipe: PretrainRecipe, step: number) {
+function demonstrations(task: SpokenTask, pool: readonly Problem[], recipe: PretrainRecipe, step: number) {
   const rng = createRng(deriveSeed(recipe.seed, 'demonstrations', step))
   return Array.from({ length: recipe.tracesPerStep }, (_, group) => {
     const problem = rng.pick(pool)

@@ -2,7 +2,7 @@
 import type { Estimator, NewRollout, SampleProvenance } from '../../src-preload/contract.ts'
 import { accountTokens } from '../episodes/accounting.ts'
 import type { Credit } from '../rl/types.ts'
-import type { Task } from '../tasks/types.ts'
+import type { SpokenTask, TaskFormat } from '../tasks/types.ts'
 import type { Entry } from './gather.ts'
 import { correctOf } from './gather.ts'
 import type { Measured } from './estimate.ts'
@@ -16,7 +16,7 @@ export interface Recordable {
 }
 
 export interface RecordSettings {
-  readonly task: Task
+  readonly task: SpokenTask
   readonly budgetTokens: number
   readonly provenance: SampleProvenance
   /** Everything about the estimator but its method and K, which are the measurement's own. */
@@ -35,7 +35,7 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
   return items.map(({ entry, problemId, measured, credit }, index) => {
     const { rollout, grade } = entry
     const text = settings.task.format.toText(rollout.tokens)
-    const ends = characterEnds(settings.task, rollout.tokens, text)
+    const ends = settings.task.format.textEnds(rollout.tokens)
     const boundaries = measured?.boundaries ?? rollout.boundaries
     const lossTokens = credit ? credit.mask.reduce((sum, on) => sum + on, 0) : 0
     return {
@@ -64,8 +64,8 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
         const start = boundaries[episode]!
         return {
           index: episode, startToken: start, endToken: end,
-          textStart: start === 0 ? 0 : ends[start - 1]! + 1, textEnd: ends[end - 1]!,
-          marker: episode === 0 ? '' : settings.task.format.toText([rollout.tokens[start]!]),
+          textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!), textEnd: ends[end - 1]!,
+          marker: episode === 0 ? '' : markerAt(settings.task.format, rollout.tokens[start]!),
           bonus: credit && 'progress' in credit.parts ? credit.episodeBonus[episode]! : null,
         }
       }),
@@ -81,14 +81,14 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
   })
 }
 
-/** Offset in `text` at which the text of each token ends; tokens are joined by single spaces. */
-function characterEnds(task: Task, tokens: Int32Array, text: string): number[] {
-  let at = 0
-  return Array.from(tokens, (token, index) => {
-    at = (index === 0 ? 0 : at + 1) + task.format.toText([token]).length
-    return Math.min(at, text.length)
-  })
+/** White space between episodes belongs to neither. */
+export function afterSpace(text: string, offset: number): number {
+  while (offset < text.length && /\s/.test(text[offset]!)) offset++
+  return offset
 }
+
+/** The word that opens an episode, where the format has one for that. */
+export const markerAt = ({ extendTokens, toText }: TaskFormat, token: number): string => (extendTokens.length === 1 && extendTokens[0] === token ? toText([token]) : '')
 
 function overthinkTokens(items: readonly Recordable[]): (number | null)[] {
   const result: (number | null)[] = items.map(() => null)

@@ -7,7 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { saveCheckpoint } from '../model/checkpoint.ts'
 import { parameterCount, parameterSpecs, STARTER_CONFIG } from '../model/config.ts'
 import { createCountdown } from '../tasks/countdown.ts'
-import type { Task } from '../tasks/types.ts'
+import type { SpokenTask } from '../tasks/types.ts'
 import { pretrain, recipeSteps } from './pretrain.ts'
 import type { Pretrained, PretrainPoint, PretrainRecipe } from './pretrain.ts'
 import { openProgressMeter } from './progressMeter.ts'
@@ -49,7 +49,7 @@ export interface StarterOptions {
 export async function makeStarter(engine: Engine, { recipe, folder, now, signal, onProgress, onPoint }: StarterOptions): Promise<string> {
   const meter = openProgressMeter({ job: 'starter', label: 'starter model', total: recipeSteps(recipe), unit: 'steps', now })
   const began = now()
-  const made = await pretrain(engine, (teacher) => createCountdown({ maxAnswers: null }, teacher) as Task, recipe, {
+  const made = await pretrain(engine, (teacher) => createCountdown({ maxAnswers: null }, teacher) as SpokenTask, recipe, {
     signal,
     onStep(step, _loss, tokens, point) {
       onProgress(meter.at(step, tokens / ((now() - began) / 1000)))

@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { createWeights, openPolicy, type Policy } from '../rollout/policy.ts'
 import type { SampleSettings } from '../rollout/sample.ts'
 import { COUNTDOWN_FORMAT, createCountdown } from '../tasks/countdown.ts'
-import { TaskError, type Problem, type Task } from '../tasks/types.ts'
+import { TaskError, type Problem, type SpokenTask } from '../tasks/types.ts'
 import type { LabContext } from './context.ts'
 import { loadStart, type Start } from './start.ts'
 
@@ -29,7 +29,7 @@ export interface TaskRollout {
   readonly found: { readonly tokens: boolean; readonly episodes: readonly Episode[] | null }
 }
 
-export const task = createCountdown() as Task
+export const task = createCountdown() as SpokenTask
 const format = COUNTDOWN_FORMAT
 
 function tokensOfText(text: string): Int32Array | null {

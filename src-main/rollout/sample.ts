@@ -1,7 +1,7 @@
 // Prompts in, completions out: plans become requests to the decoder, and what comes back is read as a thought with its boundaries.
 // A plan may start from a prefix (stale prefixes, forced stops); tokens that the policy did not draw are marked and carry no loss.
 import type { Decoder } from '../engine/decoder.ts'
-import { episodeRanges, segmentTokens } from '../episodes/segmentTokens.ts'
+import { episodeRanges } from '../episodes/segmentTokens.ts'
 import type { Seed } from '../numeric/rng.ts'
 import type { TaskFormat } from '../tasks/types.ts'
 import { contextKey } from './contextKey.ts'
@@ -70,6 +70,7 @@ export interface SampleOptions {
 export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans: readonly RolloutPlan[], settings: SampleSettings, options: SampleOptions = {}): Promise<SampledRollout[]> {
   const sources: Int32Array[] = []
   const known = new Map<string, number>()
+  const closing = Math.max(format.terminationSuffix.length, ...format.closers.map((closer) => closer.length))
   const requests = plans.map((plan) => {
     const context = Int32Array.from([...plan.prompt, ...Array.from(plan.prefix ?? [])])
     const key = contextKey(context)
@@ -80,16 +81,16 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       length: plan.prompt.length + prefixThinkingTokens,
       suffix: plan.stopNow ? Int32Array.from(format.terminationSuffix) : undefined,
       seed: plan.seed,
-      maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + 1 + settings.answerTokens,
-      stopTokens: [format.eos],
+      maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + closing + settings.answerTokens,
+      stopTokens: plan.stopNow ? [...format.stopTokens, ...format.answerStops] : format.stopTokens,
       temperature: settings.temperature,
       topK: settings.topK,
       topP: settings.topP,
       minP: settings.minP,
       prefixThinkingTokens,
       thinking: plan.stopNow ? undefined : {
-        closers: [[format.thinkClose]], endTokens: [format.thinkClose], budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
-        minimum: settings.minimumThinking ?? 0, extendTokens: [format.episodeOpener],
+        closers: format.closers, endTokens: format.terminationSuffix, answerStops: format.answerStops, budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
+        minimum: settings.minimumThinking ?? 0, extendTokens: format.extendTokens,
       },
     }
   })
@@ -103,7 +104,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
     const prefix = prefixOf(plan)
     const forced = [...prefix, ...(plan.stopNow ? format.terminationSuffix : [])]
     const tokens = Int32Array.from([...forced, ...completion.tokens])
-    const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
+    const thought = format.read(tokens)
     const sampled = Uint8Array.from([...forced.map(() => 0), ...completion.sampled])
     const failed = completion.finish === 'nonfinite' || completion.finish === 'cancelled'
     return {

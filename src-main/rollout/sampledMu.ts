@@ -5,7 +5,7 @@ import { wilson } from '../numeric/intervals.ts'
 import type { Interval } from '../numeric/intervals.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import type { Seed } from '../numeric/rng.ts'
-import type { Problem, Task } from '../tasks/types.ts'
+import type { Problem, SpokenTask } from '../tasks/types.ts'
 import { sampleRollouts } from './sample.ts'
 import type { RolloutPlan, SampleSettings } from './sample.ts'
 
@@ -27,7 +27,7 @@ export interface SampledMu {
 }
 
 /** @param samples K, answers per cut */
-export async function sampledMu(decoder: Decoder, task: Task, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<SampledMu> {
+export async function sampledMu(decoder: Decoder, task: SpokenTask, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<SampledMu> {
   const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
   traces.forEach(({ problem, completion, cuts, seed }, trace) => cuts.forEach((offset, cut) => {
     for (let k = 0; k < samples; k++) plans.push({ prompt: problem.promptTokens, prefix: completion, prefixTokens: offset, stopNow: true, seed: deriveSeed(seed, 'mu', cut, k), trace, cut })

@@ -1,23 +1,31 @@
 // Countdown: combine all given numbers with + - * / to reach a target. The workbench's home problem set: procedural,
 // graded exactly, small enough for tiny models, and with every right answer listed, so that the chance of success
 // after a forced stop is a sum and not an estimate. After Gandhi et al., "Stream of Search" (2024), with a strict grader.
-// The parts are in countdown/: vocabulary, rules of a step, generator, grader, solver, teacher, reading of traces.
+// Asked in words it wants an expression; in its notation, which the starter model speaks, steps with one token a word.
+// The parts are in countdown/: vocabulary, rules of a step, generator, grader, solver, teacher, reading of traces, expressions.
 
 import { ascending } from './countdown/arithmetic.ts'
+import { segmentTokens } from '../episodes/segmentTokens.ts'
+import { expressionsOf, gradeExpression } from './countdown/expressions.ts'
 import { checkConfig, DEFAULT_COUNTDOWN, generateProblems, problemOfPrompt, type CountdownConfig } from './countdown/generator.ts'
 import { gradeCompletion, type CountdownData } from './countdown/grader.ts'
 import { buildTrie, createSolver, type Solver } from './countdown/solver.ts'
 import { demonstrate, DEFAULT_TEACHER, type TeacherOptions } from './countdown/teacher.ts'
-import {
-  BOS, END_THINK, EOS, PAD, textToTokens, THINK, tokensToText, VOCABULARY_SIZE, WAIT,
-} from './countdown/vocabulary.ts'
-import { TaskError, type Task, type TaskFormat, type TaskLevel } from './types.ts'
+import { END_THINK, EOS, textToTokens, tokensToText, VOCABULARY_SIZE, WAIT } from './countdown/vocabulary.ts'
+import { TaskError, type SpokenTask, type Task, type TaskFormat, type TaskLevel } from './types.ts'
+
+const MARKERS = { openers: [WAIT], closers: [[END_THINK]], stops: [EOS] }
 
 export const COUNTDOWN_FORMAT: TaskFormat = {
   vocabularySize: VOCABULARY_SIZE,
-  pad: PAD, bos: BOS, eos: EOS, thinkOpen: THINK, thinkClose: END_THINK, episodeOpener: WAIT,
-  terminationSuffix: [END_THINK],
+  stopTokens: [EOS], answerStops: [], closers: [[END_THINK]], terminationSuffix: [END_THINK], extendTokens: [WAIT],
+  read: (completion) => segmentTokens(completion, MARKERS),
   toText: tokensToText,
+  // Tokens are words apart by single spaces.
+  textEnds: (tokens) => {
+    let at = -1
+    return Array.from(tokens, (token) => (at += 1 + tokensToText([token]).length))
+  },
   toTokens: textToTokens,
 }
 
@@ -36,14 +44,44 @@ export const COUNTDOWN_LEVELS: readonly Level[] = [
   { id: '5', label: '5 numbers', counts: [5], maxAnswers: null },
 ]
 
+const settingsOf = (config: Partial<CountdownConfig>): CountdownConfig => ({ ...DEFAULT_COUNTDOWN, ...(config.counts && { maxAnswers: null }), ...config })
+
+const levelOf = (settings: CountdownConfig): string =>
+  COUNTDOWN_LEVELS.find(({ counts, maxAnswers }) => counts.join() === settings.counts.join() && maxAnswers === settings.maxAnswers)?.id ?? settings.counts.join('-')
+
+/** The ranges of a level. Throws TaskError('unknown-level'). */
+export function countdownLevel(id: string): Pick<CountdownConfig, 'counts' | 'maxAnswers'> {
+  const level = COUNTDOWN_LEVELS.find((candidate) => candidate.id === id)
+  if (level === undefined) throw new TaskError('unknown-level', `Countdown has levels ${COUNTDOWN_LEVELS.map((l) => l.id).join(', ')}, found "${id}"`)
+  return { counts: level.counts, maxAnswers: level.maxAnswers }
+}
+
+/** The Countdown task in words, at a level of its dial. */
+export function countdownInWords(level: string): Task<CountdownData> {
+  const spoken = createCountdown(countdownLevel(level))
+  return {
+    name: spoken.name, level: spoken.level, settings: spoken.settings, levels: spoken.levels,
+    problems: (split, count, seed) => spoken.problems(split, count, seed),
+    size: () => null,
+    question: ({ data: { numbers, target } }) => `Use the numbers ${numbers.join(', ')}, each exactly once, with +, -, * and / to make ${target}. Every result on the way must be a whole number from 1 to 400.`,
+    answerForm: 'one expression, such as (8 + 2) * 3',
+    grade: ({ data }, answer) => gradeExpression(data, answer),
+    answers: ({ data }) => expressionsOf(data),
+    teacher: () => null,
+    cluster: (problem) => spoken.cluster(problem),
+    difficulty: (problem) => spoken.difficulty(problem),
+    notation: () => spoken,
+  }
+}
+
 /** Solvers kept for problems seen lately: a problem is graded, scored and demonstrated many times in a row. */
 const SOLVERS_KEPT = 64
 
-/** The Countdown task. `config` overrides the default ranges (other counts than the default come with any number of answers); throws TaskError('bad-options') when they cannot work. */
+/** The Countdown task in its notation. `config` overrides the default ranges (other counts than the default come with any number of answers); throws TaskError('bad-options') when they cannot work. */
 export function createCountdown(
   config: Partial<CountdownConfig> = {}, teacher: Partial<TeacherOptions> = {},
-): Task<CountdownData> {
-  const settings: CountdownConfig = { ...DEFAULT_COUNTDOWN, ...(config.counts && { maxAnswers: null }), ...config }
+): SpokenTask<CountdownData> {
+  const settings = settingsOf(config)
   const teaching: TeacherOptions = { ...DEFAULT_TEACHER, ...teacher }
   checkConfig(settings)
 
@@ -59,16 +97,9 @@ export function createCountdown(
   return {
     name: 'countdown',
     format: COUNTDOWN_FORMAT,
-    level: COUNTDOWN_LEVELS.find(({ counts, maxAnswers }) => counts.join() === settings.counts.join() && maxAnswers === settings.maxAnswers)?.id ?? settings.counts.join('-'),
+    level: levelOf(settings),
     settings: { ...settings, splits: 'by numbers' },
     levels: COUNTDOWN_LEVELS,
-    atLevel: (id) => {
-      const level = COUNTDOWN_LEVELS.find((candidate) => candidate.id === id)
-      if (level === undefined) {
-        throw new TaskError('unknown-level', `Countdown has levels ${COUNTDOWN_LEVELS.map((l) => l.id).join(', ')}, found "${id}"`)
-      }
-      return createCountdown({ ...settings, counts: level.counts, maxAnswers: level.maxAnswers }, teaching)
-    },
     problems: (split, count, seed) => generateProblems(settings, split, count, seed),
     problemOf: problemOfPrompt,
     grade: (problem, completion) => gradeCompletion(problem.data, completion),

@@ -1,9 +1,17 @@
-// What every problem set offers to the rest of the laboratory: problems, the one grader, and, where the set of
-// right answers can be listed, that set as a trie, so that the chance of success can be computed instead of sampled.
-// Tasks speak in token ids; a set that grades text turns ids into text with its own tokenizer before grading.
-// Left out: how a model is prompted, how rollouts are stored.
+// What every problem set offers to the rest of the laboratory: problems in words, the one grader, and, where they can be listed, the right
+// answers, so that the chance of success can be computed instead of sampled. A task knows nothing of tokens, except where it brings a
+// notation of its own for tiny models (one token a word). A task in the tokens of one model is a `SpokenTask`: its notation is one, and
+// rollout/format.ts makes one of any task and any tokenizer. Left out: how rollouts are stored.
 
+import type { TokenSegmentation } from '../episodes/segmentTokens.ts'
 import type { Rng, Seed } from '../numeric/rng.ts'
+import type { Reason } from './graders/kinds.ts'
+
+/** A turn of a conversation. */
+export interface Message {
+  readonly role: 'system' | 'user' | 'assistant'
+  readonly content: string
+}
 
 /**
  * `imitation` is what a starting model is taught on, `train` what reinforcement learns on, `validation` for choosing, `heldout` for the
@@ -20,6 +28,8 @@ export type GradeReason =
   | 'unparsable'
   | 'no-answer'
   | 'truncated'
+  /** Of a grader that compares texts, see graders/kinds.ts. */
+  | Reason
 
 export interface Grade {
   readonly correct: boolean
@@ -28,12 +38,16 @@ export interface Grade {
   readonly reason: GradeReason
 }
 
-/** A problem as stored and sent: plain data. Equal ids mean the same problem, whatever seed drew it. */
-export interface Problem<Data = unknown> {
+/** A problem as a task knows it: plain data. Equal ids mean the same problem, whatever seed drew it. */
+export interface Question<Data = unknown> {
   readonly id: string
+  readonly data: Data
+}
+
+/** A problem as it is asked of a model, stored and sent. */
+export interface Problem<Data = unknown> extends Question<Data> {
   readonly promptTokens: readonly number[]
   readonly promptText: string
-  readonly data: Data
 }
 
 /**
@@ -65,21 +79,26 @@ export interface TeacherTrace {
   readonly forced: readonly number[]
 }
 
-/** Token ids with a meaning, and the two directions between ids and text. */
+/** How a thought and an answer are written in token ids, and the directions between ids and text. */
 export interface TaskFormat {
   readonly vocabularySize: number
-  readonly pad: number
-  readonly bos: number
-  readonly eos: number
-  readonly thinkOpen: number
-  readonly thinkClose: number
-  /** A token that opens every episode but the first. */
-  readonly episodeOpener: number
-  /** Appended to a prefix to make the model answer now. */
+  /** Tokens that end everything. */
+  readonly stopTokens: readonly number[]
+  /** Tokens that end an answer, and mean nothing of the kind within a thought. */
+  readonly answerStops: readonly number[]
+  /** Runs of tokens, each of which closes the thinking. */
+  readonly closers: readonly (readonly number[])[]
+  /** Appended to a prefix to make the model answer now; holds a closer. */
   readonly terminationSuffix: readonly number[]
+  /** Written instead of a closer to make the model think on. */
+  readonly extendTokens: readonly number[]
+  /** Where the thinking of a completion ends, and where it can be stopped. */
+  read(completion: ArrayLike<number>): TokenSegmentation
   toText(tokens: ArrayLike<number>): string
-  /** Throws TaskError('unknown-token') on text outside the vocabulary. */
-  toTokens(text: string): number[]
+  /** [tokens] offset in `toText(tokens)` at which the text of each token ends. */
+  textEnds(tokens: ArrayLike<number>): number[]
+  /** Null for a text that these tokens cannot write. */
+  toTokens(text: string): number[] | null
 }
 
 /** One position of the difficulty dial. */
@@ -88,19 +107,45 @@ export interface TaskLevel {
   readonly label: string
 }
 
-export interface Task<Data = unknown> {
+/** Everything that decides which problems there are and which split each belongs to, as plain data: problems of other settings are another set. */
+export type TaskSettings = Readonly<Record<string, string | number | null | readonly number[]>>
+
+/** What is the same for a task in words and in tokens. */
+interface TaskBase {
   readonly name: string
-  readonly format: TaskFormat
   readonly level: string
-  /** Everything that decides which problems there are and which split each belongs to, as plain data: problems of other settings are another set. */
-  readonly settings: Readonly<Record<string, string | number | null | readonly number[]>>
+  readonly settings: TaskSettings
   readonly levels: readonly TaskLevel[]
-  /** The same task with the dial at another level; splits keep their meaning across levels. */
-  atLevel(id: string): Task<Data>
+}
+
+/** A problem set in words. */
+export interface Task<Data = unknown> extends TaskBase {
   /**
    * `count` different problems of a split. The first n of a longer request are the shorter request.
    * Throws TaskError('too-few-problems') when the split does not hold that many.
    */
+  problems(split: Split, count: number, seed: Seed): Question<Data>[]
+  /** How many problems a split holds; null where they are drawn and not counted. */
+  size(split: Split): number | null
+  /** The question in words, without a word about the form of the answer. */
+  question(problem: Question<Data>): string
+  /** What an answer has to look like, as said to a model after the question, e.g. "a whole number". */
+  readonly answerForm: string
+  /** Grades an answer, thinking and what announced the answer left out. */
+  grade(problem: Question<Data>, answer: string): Grade
+  /** Every accepted answer as a model would write it, or null when they cannot be listed. */
+  answers(problem: Question<Data>): readonly string[] | null
+  /** A demonstration in words, or null when the task has no teacher that speaks. */
+  teacher(problem: Question<Data>, rng: Rng): { readonly thinking: string; readonly answer: string } | null
+  cluster(problem: Question<Data>): string
+  difficulty(problem: Question<Data>): number | null
+  /** The task in a notation of its own, one token a word, for models of that vocabulary; null where it has none. */
+  notation(): SpokenTask<Data> | null
+}
+
+/** A task in the tokens of one model. */
+export interface SpokenTask<Data = unknown> extends TaskBase {
+  readonly format: TaskFormat
   problems(split: Split, count: number, seed: Seed): Problem<Data>[]
   /** The problem that a prompt asks, as when a rollout comes from a file; null when it asks none of this task. */
   problemOf(promptTokens: ArrayLike<number>): Problem<Data> | null
@@ -114,14 +159,14 @@ export interface Task<Data = unknown> {
    * What the problem shares with others that are solved alike, e.g. its target: problems of a cluster are not independent of each other,
    * so intervals resample whole clusters.
    */
-  cluster(problem: Problem<Data>): string
+  cluster(problem: Question<Data>): string
   /** 0 (any start leads to an answer) to 1, or null when unknown; for slicing results. */
-  difficulty(problem: Problem<Data>): number | null
+  difficulty(problem: Question<Data>): number | null
 }
 
 /** A request a task cannot serve. `code` is stable; the message says what was expected and found. */
 export class TaskError extends Error {
-  readonly code: 'unknown-token' | 'unknown-level' | 'bad-options' | 'too-few-problems'
+  readonly code: 'unknown-level' | 'bad-options' | 'too-few-problems'
   constructor(code: TaskError['code'], message: string) {
     super(message)
     this.name = 'TaskError'

@@ -7,7 +7,7 @@ import { TERMINATION_TEMPLATES, terminateText, terminateTokens } from '../../src
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 
-const MARKERS = { openers: [5], thinkClose: 4, eos: 2 }
+const MARKERS = { openers: [5], closers: [[4]], stops: [2] }
 
 describe('token segmentation', () => {
   it.each<[string, number[], number[], number, boolean]>([
@@ -21,18 +21,24 @@ describe('token segmentation', () => {
     ['markers in the answer', [20, 4, 5, 30, 2], [0, 1], 1, true],
     ['nothing', [], [0], 0, false],
   ])('cuts %s', (_name, completion, boundaries, thinkEnd, closed) => {
-    expect(segmentTokens(completion, MARKERS)).toEqual({ boundaries, thinkEnd, closed })
+    expect(segmentTokens(completion, MARKERS)).toEqual({ boundaries, thinkEnd, closed, answerStart: closed ? thinkEnd + 1 : thinkEnd })
     expect(segmentTokens(Int32Array.from(completion), MARKERS).boundaries).toEqual(boundaries)
   })
 
   it('finds the boundaries at which the Countdown teacher placed them', () => {
     const task = createCountdown({ counts: [3, 4] })
-    const { episodeOpener, thinkClose, eos } = task.format
     const rng = createRng(1)
     for (const problem of task.problems('train', 200, 1)) {
       const trace = task.teacherTrace(problem, rng)!
-      expect(segmentTokens(trace.completion, { openers: [episodeOpener], thinkClose, eos }).boundaries).toEqual(trace.boundaries)
+      expect(task.format.read(trace.completion).boundaries).toEqual(trace.boundaries)
     }
+  })
+
+  it('takes a run of tokens for the end of thinking, and only the whole run', () => {
+    const runs = { ...MARKERS, closers: [[7, 4], [9, 7, 4]] }
+    expect(segmentTokens([20, 4, 5, 7, 7, 4, 30, 2], runs)).toEqual({ boundaries: [0, 2, 4], thinkEnd: 4, answerStart: 6, closed: true })
+    expect(segmentTokens([20, 9, 7, 4, 30, 2], runs)).toEqual({ boundaries: [0, 1], thinkEnd: 1, answerStart: 4, closed: true })
+    expect(segmentTokens([20, 7, 2], runs)).toEqual({ boundaries: [0, 2], thinkEnd: 2, answerStart: 2, closed: false })
   })
 
   it('accepts several markers', () => {

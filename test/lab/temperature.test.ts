@@ -14,7 +14,7 @@ import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
-import type { Task } from '../../src-main/tasks/types.ts'
+import type { SpokenTask } from '../../src-main/tasks/types.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
@@ -53,7 +53,7 @@ describe('the temperature of a run', () => {
 })
 
 describe('J at a temperature', () => {
-  const task = createCountdown() as Task
+  const task = createCountdown() as SpokenTask
   const temperature = 0.6
   let engine: Engine
   let policy: Policy

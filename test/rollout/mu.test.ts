@@ -8,7 +8,7 @@ import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { binomialRange } from '../../src-main/numeric/significance.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
-import type { Task } from '../../src-main/tasks/types.ts'
+import type { SpokenTask } from '../../src-main/tasks/types.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import type { Policy } from '../../src-main/rollout/policy.ts'
@@ -16,7 +16,7 @@ import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { sampledMu } from '../../src-main/rollout/sampledMu.ts'
 
 const settings = { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 }
-const task = createCountdown() as Task
+const task = createCountdown() as SpokenTask
 let engine: Engine
 let policy: Policy
 

@@ -11,12 +11,12 @@ import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
-import type { Task } from '../../src-main/tasks/types.ts'
+import type { SpokenTask } from '../../src-main/tasks/types.ts'
 
 const settings = { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 }
 const GROUPS = 128
 const GROUP_SIZE = 8
-const task = createCountdown() as Task
+const task = createCountdown() as SpokenTask
 let engine: Engine
 let policy: Policy
 

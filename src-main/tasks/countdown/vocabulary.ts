@@ -1,8 +1,6 @@
 // The 416 tokens of Countdown: special tokens, operators, and one token for each whole number 1..400.
 // One token per number keeps answers short and leaves no tokenisation seam between a prefix and a forced stop.
 
-import { TaskError } from '../types.ts'
-
 const WORDS = [
   '<pad>', '<bos>', '<eos>', '<think>', '</think>', 'Wait', 'yes', 'no', '+', '-', '*', '/', '=', ',', '->',
 ] as const
@@ -52,15 +50,15 @@ export function tokensToText(tokens: ArrayLike<number>): string {
 
 const TOKEN_OF_WORD: ReadonlyMap<string, number> = new Map(WORDS.map((word, id) => [word, id]))
 
-/** The inverse of `tokensToText`. Throws TaskError('unknown-token') naming the word. */
-export function textToTokens(text: string): number[] {
-  return text.split(/\s+/).filter((word) => word !== '').map((word) => {
+/** The inverse of `tokensToText`; null where a word is not of this vocabulary. */
+export function textToTokens(text: string): number[] | null {
+  const tokens: number[] = []
+  for (const word of text.split(/\s+/)) {
+    if (word === '') continue
     const special = TOKEN_OF_WORD.get(word)
-    if (special !== undefined) return special
     const value = /^[1-9]\d{0,2}$/.test(word) ? Number(word) : 0
-    if (value < 1 || value > MAX_NUMBER) {
-      throw new TaskError('unknown-token', `"${word}" is not a Countdown token: expected one of ${WORDS.join(' ')} or a number 1..${MAX_NUMBER}`)
-    }
-    return numberToken(value)
-  })
+    if (special === undefined && (value < 1 || value > MAX_NUMBER)) return null
+    tokens.push(special ?? numberToken(value))
+  }
+  return tokens
 }
