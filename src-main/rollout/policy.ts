@@ -31,6 +31,23 @@ export interface PolicyOptions {
   readonly temperature?: number
 }
 
+/** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
+export type WeightSource = Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>
+
+/** Makes parameters of a model's shape and fills them from a source. Throws an EngineError for a tensor of another size. */
+export async function loadWeights(engine: Engine, config: LlamaConfig, source: WeightSource): Promise<ParameterSet> {
+  const parameters = engine.createParameters(parameterSpecs(config))
+  const missing = new Set(parameters.specs.map(({ name }) => name))
+  try {
+    for await (const [name, values] of source) if (missing.delete(name)) parameters.set(name, values)
+    if (missing.size > 0) throw new Error(`the weights have no tensor ${[...missing].slice(0, 3).join(', ')}`)
+  } catch (error) {
+    parameters.dispose()
+    throw error
+  }
+  return parameters
+}
+
 /** Makes parameters of a model's shape and fills them. Throws an EngineError when a tensor is missing or has another size. */
 export function createWeights(engine: Engine, config: LlamaConfig, tensors: ReadonlyMap<string, Float32Array>): ParameterSet {
   const parameters = engine.createParameters(parameterSpecs(config))

@@ -82,7 +82,7 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       suffix: plan.stopNow ? Int32Array.from(format.terminationSuffix) : undefined,
       seed: plan.seed,
       maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + closing + settings.answerTokens,
-      stopTokens: plan.stopNow ? [...format.stopTokens, ...format.answerStops] : format.stopTokens,
+      stopTokens: plan.stopNow ? [...format.stopTokens, ...format.forcedStops] : format.stopTokens,
       temperature: settings.temperature,
       topK: settings.topK,
       topP: settings.topP,

@@ -18,7 +18,7 @@ const MARKERS = { openers: [WAIT], closers: [[END_THINK]], stops: [EOS] }
 
 export const COUNTDOWN_FORMAT: TaskFormat = {
   vocabularySize: VOCABULARY_SIZE,
-  stopTokens: [EOS], answerStops: [], closers: [[END_THINK]], terminationSuffix: [END_THINK], extendTokens: [WAIT],
+  stopTokens: [EOS], answerStops: [], forcedStops: [], closers: [[END_THINK]], terminationSuffix: [END_THINK], extendTokens: [WAIT],
   read: (completion) => segmentTokens(completion, MARKERS),
   toText: tokensToText,
   // Tokens are words apart by single spaces.

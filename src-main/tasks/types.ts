@@ -86,6 +86,8 @@ export interface TaskFormat {
   readonly stopTokens: readonly number[]
   /** Tokens that end an answer, and mean nothing of the kind within a thought. */
   readonly answerStops: readonly number[]
+  /** Tokens that end an answer which was forced. */
+  readonly forcedStops: readonly number[]
   /** Runs of tokens, each of which closes the thinking. */
   readonly closers: readonly (readonly number[])[]
   /** Appended to a prefix to make the model answer now; holds a closer. */

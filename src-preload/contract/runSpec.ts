@@ -5,8 +5,13 @@ import { z } from 'zod'
 const positive = z.number().int().positive()
 
 export const taskSpec = z.strictObject({
-  name: z.literal('countdown').default('countdown').describe('Which procedural task the problems come from.'),
-  numbers: z.union([z.literal(3), z.literal(4), z.literal(5)]).default(3).describe('How many numbers a problem has: the difficulty dial. Problems of 3 numbers have at most 4 right answers.'),
+  name: z.string().min(1).default('countdown').describe('Which problem set is asked; the lab lists them with their options.'),
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}).describe('Options of that problem set, such as its level; checked by its own table.'),
+})
+
+export const formatSpec = z.strictObject({
+  thoughts: z.enum(['auto', 'marks', 'scratchpad']).default('auto').describe('How a model of text thinks: between marks of its own (<think>), or on a scratchpad before it announces its answer. auto: marks where the model has them.'),
+  episodes: z.enum(['lines', 'paragraphs', 'phrases', 'paper', 'windows']).default('lines').describe('Where a thought in text is cut into episodes: at every line, at every paragraph, at phrases such as Wait, by the rule of the paper, or every 24 words.'),
 })
 
 export const samplingSpec = z.strictObject({
@@ -48,6 +53,7 @@ export const runSpec = z.strictObject({
   preset: z.string().optional().describe('The preset this specification started from.'),
   group: z.string().optional().describe('Runs with the same group are seeds of one configuration.'),
   task: taskSpec.prefault({}),
+  format: formatSpec.prefault({}),
   start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id>", "checkpoint:<id>", or the folder of a checkpoint.'),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),

@@ -1,5 +1,5 @@
 // The fields of a run's specification as a list, for forms and help texts: read off the schema that checks them, so that a default,
-// a range or a reason is said once. Options of an algorithm are not among them; they belong to the algorithm's own table.
+// a range or a reason is said once. The task and the algorithm are not among them: their options belong to tables of their own.
 
 import { z } from 'zod'
 import type { SpecField } from './methods.ts'
@@ -44,4 +44,4 @@ const leaves = (node: Node, path: string): SpecField[] =>
   node.properties === undefined ? [fieldOf(path, node)] : Object.entries(node.properties).flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
 
 /** In the order of the schema; `path` is dotted. */
-export const specFields: readonly SpecField[] = leaves(z.toJSONSchema(runSpec, { io: 'input' }) as Node, '').filter(({ path }) => !path.startsWith('algorithm.'))
+export const specFields: readonly SpecField[] = leaves(z.toJSONSchema(runSpec, { io: 'input' }) as Node, '').filter(({ path }) => !path.startsWith('algorithm.') && !path.startsWith('task.'))

@@ -4,6 +4,7 @@
 import { Template } from '@huggingface/jinja'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { modelRefusal } from '../families.ts'
+import { openPieces, type Pieces } from './pieces.ts'
 
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant'
@@ -45,6 +46,12 @@ export interface TextTokenizer {
   /** The same as text. */
   render(messages: readonly Message[]): string
   readonly hasTemplate: boolean
+  /** The bytes that an id stands for; none for an id that is not there. */
+  piece(id: number): Uint8Array
+  /** The id of a mark that is one token, such as `</think>`; null where it is not. */
+  markOf(text: string): number | null
+  /** Ways of writing a text in tokens, that of `encode` first, at most so many; no mark of the vocabulary is used. */
+  tokenizations(text: string, most: number): Int32Array[]
   /** Ids that end a turn. */
   readonly stopTokens: readonly number[]
   readonly bos: number | null
@@ -71,6 +78,8 @@ export function openTokenizer(parts: TokenizerParts): TextTokenizer {
   const compiled = template === null ? null : compile(template, from)
   const marks = Object.fromEntries(['bos_token', 'eos_token', 'unk_token', 'pad_token'].map((name) => [name, textOf(config[name])]))
 
+  let opened: Pieces | null = null
+  const pieces = (): Pieces => (opened ??= openPieces(json))
   const encode = (text: string): Int32Array => (text === '' ? new Int32Array() : Int32Array.from(library.encode(text, { add_special_tokens: false }).ids))
   const render = (messages: readonly Message[]): string => {
     if (compiled === null) throw modelRefusal('model.template', `a conversation template in ${from}`, 'none', 'Give the whole text yourself with --raw.')
@@ -86,6 +95,13 @@ export function openTokenizer(parts: TokenizerParts): TextTokenizer {
     decode: (ids, { plain = false } = {}) => (ids.length === 0 ? '' : library.decode(Array.from(ids), { skip_special_tokens: plain, clean_up_tokenization_spaces: false })),
     chat: (messages) => encode(render(messages)),
     hasTemplate: compiled !== null,
+    piece: (id) => pieces().bytes(id),
+    markOf: (text) => added.find(({ content }) => content === text)?.id ?? null,
+    tokenizations(text, most) {
+      const first = encode(text)
+      const ways = pieces().ways(text, most).filter((way) => way.length !== first.length || way.some((id, at) => id !== first[at]))
+      return [first, ...ways].slice(0, most)
+    },
     stopTokens: parts.stopTokens, bos: parts.bos, size,
   }
 }
