@@ -54,7 +54,7 @@ export const question: Question = {
     const store = openStore(folder, { create: true })
     const outcome = await openContestant(engine, weights, 'dr-grpo')
     const mrt = await openContestant(engine, weights, 'mrt-exact')
-    const problems = openProblems(store, outcome.spec, Date.now)
+    const problems = openProblems(store, outcome.spec, Date.now, { size: weights.config.vocabSize, tokenizer: null })
     const times = { outcome: [] as Times[], mrt: [] as Times[] }
     let difference = 0
     try {

@@ -89,7 +89,7 @@ export function generateCommand(): Command {
     .action((options: GenerateOptions) => withSession(options, async (session) => {
       const model = session.store.models.get(options.model)
       if (model === null) throw new LabError('model.unknown', { expected: 'the id of a model here', found: String(options.model), next: 'See mrt models list.' })
-      const opened = await openTextModel(session.engine, session.store.folder, model)
+      const opened = await openTextModel(session.engine, session.store, model)
       try {
         const raw = options.raw === true || !opened.tokenizer.hasTemplate
         const { text, tokens, logps, promptTokens, finish, ms } = await generateText(session.engine, opened, {

@@ -13,7 +13,7 @@ import type { VoteRequest } from './experiments.ts'
 import { clustersOf } from './clusters.ts'
 import { detailsOf, figureOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
-import { openAnswerer, readRollouts, task } from './taskRollouts.ts'
+import { openAnswerer, readRollouts } from './taskRollouts.ts'
 
 /** Answers drawn without thinking, per problem. */
 const DIRECT = 32
@@ -35,9 +35,9 @@ const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math
 export async function drawVotes({ store, engine, now }: LabContext, { scope, start, samples, limit }: VoteRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<VotingCurves> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit), signal)) details.push(detail)
-  const { rollouts } = readRollouts(details)
+  const { task, rollouts } = await readRollouts(store, now, details)
   const problems = [...Map.groupBy(rollouts, ({ problem }) => problem.promptTokens.join(' ')).values()]
-  const answerer = await openAnswerer(store, engine, now, start, rollouts, samples * 16)
+  const answerer = await openAnswerer(store, engine, now, start, { task, rollouts }, samples * 16)
   try {
     type Place = RolloutPlan & { readonly place: string }
     const plans: Place[] = [

@@ -4,6 +4,7 @@
 // decode cache, the activations of one micro-batch; records per token, and checkpoints.
 
 import { cpus } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import type { Run, RunEstimate, RunSpec, Step } from '../../src-preload/contract.ts'
 import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, type LlamaConfig } from '../model/config.ts'
 import { mean } from '../numeric/stats.ts'
@@ -64,7 +65,7 @@ function madeHere({ environment }: Run): boolean {
 function measuredPace(store: Store, spec: RunSpec): Pace | null {
   const alike = store.runs.list().map(({ run }) => run).filter((run) => {
     const other = specOf(run)
-    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && other.task?.numbers === spec.task.numbers && other.budget?.thinkingTokens === spec.budget.thinkingTokens
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, spec.task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens
   })
   const run = alike.at(-1)
   if (run === undefined) return null

@@ -14,6 +14,7 @@ import { deriveSeed } from '../numeric/rng.ts'
 import { mean } from '../numeric/stats.ts'
 import { exactMu } from '../rollout/exactMu.ts'
 import type { Policy } from '../rollout/policy.ts'
+import { sampledMu } from '../rollout/sampledMu.ts'
 import type { SampledRollout } from '../rollout/sample.ts'
 import type { Problem, Split } from '../tasks/types.ts'
 import { basisOf, clustersOf } from './clusters.ts'
@@ -63,6 +64,8 @@ export interface EvaluateOptions {
   readonly onProgress?: (share: number) => void
 }
 
+/** Answers drawn at each place where accepted answers cannot be listed and J has no exact value. */
+export const SAMPLED_ANSWERS = 4
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
@@ -82,14 +85,17 @@ export async function evaluate(policy: Policy, source: ProblemSource, spec: Eval
   // J wherever one of the curves reads it, in one go.
   const all = [...natural, ...forced]
   const cuts = all.map(({ rollout }) => placesOf(rollout, budgets))
-  const mu = await exactMu(all.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: cuts[index]!, answers: source.answers(entry.problem) })), source.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
+  const mu = source.lists
+    ? await exactMu(all.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: cuts[index]!, answers: source.answers(entry.problem) })), source.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
+    : await sampledMu(policy.decoder, source.task, all.map((entry, index) => ({ problem: entry.problem, completion: entry.rollout.tokens, cuts: cuts[index]!, seed: deriveSeed(seed, 'mu', entry.group, entry.sample) })), SAMPLED_ANSWERS, settings, signal)
   const read = all.map((entry, index): ReadRollout => ({ entry, J: new Map(cuts[index]!.map((offset, at) => [offset, mu.J[index]![at]!])) }))
   onProgress?.(0.95)
 
+  const how = source.lists ? { method: 'exact', samples: 0 } as const : { method: 'sampled', samples: SAMPLED_ANSWERS } as const
   const problems = chosen.map((_, group) => problemOf(
     read.slice(group * samples, (group + 1) * samples),
     read.slice(natural.length + group * kept, natural.length + (group + 1) * kept),
-    budgets,
+    budgets, how,
   ))
   const resampling = { seed: deriveSeed(seed, 'interval'), draws: DRAWS, clusters: clustersOf(chosen.map((problem) => source.task.cluster(problem))) }
   return {
@@ -98,7 +104,7 @@ export async function evaluate(policy: Policy, source: ProblemSource, spec: Eval
     metrics: metricsOf(problems, budgets, spec.budget.thinkingTokens, samples, resampling),
     points: pointsOf(problems, budgets, spec.budget.thinkingTokens, samples, resampling),
     tokens: all.reduce((sum, entry) => sum + entry.rollout.tokens.length, 0),
-    estimateTokens: mu.forwardedTokens,
+    estimateTokens: 'forwardedTokens' in mu ? mu.forwardedTokens : mu.generatedTokens,
   }
 }
 
@@ -114,12 +120,12 @@ export function placesOf(rollout: Pick<SampledRollout, 'boundaries' | 'thinkEnd'
 }
 
 /** What the rollouts of one problem say at every budget. A number depends on nothing but these rollouts and its own budget. */
-export function problemOf(natural: readonly ReadRollout[], kept: readonly ReadRollout[], budgets: readonly number[]): EvaluatedProblem {
+export function problemOf(natural: readonly ReadRollout[], kept: readonly ReadRollout[], budgets: readonly number[], how: Pick<Measured, 'method' | 'samples'> = { method: 'exact', samples: 0 }): EvaluatedProblem {
   const along = (rollouts: readonly ReadRollout[], value: (rollout: ReadRollout, budget: number) => number): Float32Array =>
     Float32Array.from(budgets, (budget) => mean(rollouts.map((rollout) => value(rollout, budget))))
   const measuredOf = ({ entry, J }: ReadRollout): Measured => {
     const { boundaries } = entry.rollout
-    return { boundaries, J: Float64Array.from(boundaries, (offset) => J.get(offset)!), intervals: null, method: 'exact', samples: 0 }
+    return { boundaries, J: Float64Array.from(boundaries, (offset) => J.get(offset)!), intervals: null, ...how }
   }
   const kindOf = (rollouts: readonly ReadRollout[]): MeasuredEntries => ({ entries: rollouts.map(({ entry }) => entry), measured: rollouts.map(measuredOf) })
   const cut = ({ entry, J }: ReadRollout, budget: number): number => J.get(cutAt(entry.rollout, budget))!

@@ -2,22 +2,19 @@
 // the rollouts behind them. What is measured is decided in evaluate.ts.
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../src-preload/contract.ts'
 import { LabError } from '../../src-preload/contract.ts'
-import { createWeights, openPolicy } from '../rollout/policy.ts'
+import { loadWeights, openPolicy, rowsFor } from '../rollout/policy.ts'
 import type { JobOptions, LabContext } from './context.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, SAMPLED_ANSWERS } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
 import { budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
-import { loadStart, startCheckpoint } from './start.ts'
+import { loadStart, startCheckpoint, vocabularyOf } from './start.ts'
 import type { Start } from './start.ts'
 import type { Split } from '../tasks/types.ts'
-import { openProblems } from './tasks.ts'
+import { lengthOf, openProblems, templateOf } from './tasks.ts'
 import type { ProblemSource } from './tasks.ts'
-import { parseSpec } from './trainRun.ts'
-
-const ROWS = 256
-const PROMPT_ROOM = 24
+import { parseSpec } from './runSpecs.ts'
 
 /** Which problems an evaluation may ask. */
 export type EvaluationSplit = Split
@@ -36,13 +33,13 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
   const { store, now } = context
   const { spec, runId, checkpointId, step, start, name } = await resolve(context, target)
   const split = target.split ?? 'heldout'
-  const source = openProblems(store, spec, now)
+  const source = openProblems(store, spec, now, vocabularyOf(start))
   const longest = longestOf(spec)
-  const length = PROMPT_ROOM + longest + spec.budget.answerTokens
+  const length = lengthOf(source, longest, spec.budget.answerTokens)
   if (length > start.config.maxPositions) throw new LabError('evaluation.tooLong', { expected: `thoughts that fit into the ${start.config.maxPositions} positions of ${name}`, found: `${length} tokens with prompt and answer`, next: 'Set evaluation.longest to less, and leave out budgets beyond it.' })
   const evaluationId = store.evaluations.add({
     name, runId, checkpointId, modelId: start.modelId, datasetId: source.datasetId, split, step,
-    config: { ...conditionsOf(spec), estimator: 'exact mu at boundaries and budgets', tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave' },
+    config: { ...conditionsOf(spec), estimator: source.lists ? 'exact mu at boundaries and budgets' : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`, tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave' },
     budgets: budgetsOf(spec), trainedBudget: spec.budget.thinkingTokens, samplesPerProblem: spec.evaluation.samples, createdAtMs: now(),
   }).id
   return measure(context, options, { spec, runId, checkpointId, step, start, split, source, evaluationId, name })
@@ -51,7 +48,7 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
 /** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
 function conditionsOf(spec: RunSpec) {
   const { every: _every, ...evaluation } = spec.evaluation
-  return { ...evaluation, longest: longestOf(spec), task: spec.task, sampling: spec.sampling, budget: spec.budget }
+  return { ...evaluation, longest: longestOf(spec), task: spec.task, format: spec.format, sampling: spec.sampling, budget: spec.budget }
 }
 
 interface Resolved {
@@ -76,8 +73,9 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
   const { store, engine, now } = context
   const began = performance.now()
   const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
-  const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: ROWS, maxLength: PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens, temperature: spec.sampling.temperature })
+  const maxLength = lengthOf(source, longestOf(spec), spec.budget.answerTokens)
+  const weights = await loadWeights(engine, start.config, start.weights)
+  const policy = await openPolicy(engine, start.config, weights, { rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature })
   try {
     const outcome = await evaluate(policy, source, spec, { split, signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
     record(context, { spec, checkpointId, step, split, source, evaluationId }, outcome.problems)
@@ -127,8 +125,8 @@ function record({ store, engine }: LabContext, { spec, checkpointId, step, split
   const rolloutsOf = (kind: 'natural' | 'kept'): NewRollout[] => rolloutRecords(problems.flatMap((problem, index) => problem[kind].entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem[kind].measured[at]!, credit: null }))), {
     task: source.task,
     budgetTokens: longestOf(spec),
-    provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: engine.version, file: null },
-    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: 'bare', temperature: spec.sampling.temperature },
+    provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: templateOf(source.task), device: 'cpu', engine: engine.version, file: null },
+    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: templateOf(source.task), temperature: spec.sampling.temperature },
   })
   const results = problems.map(({ natural: _natural, kept: _kept, ...result }, index): EvaluationResult => ({ ...result, problemId: ids[index]!, samples: spec.evaluation.samples }))
   store.evaluations.addResults(evaluationId, results, [...rolloutsOf('natural'), ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true }))])

@@ -71,7 +71,7 @@ export const experiments: Experiments = {
   createRun: async (...given) => (await import('./trainRun.ts')).createRun(...given),
   trainRun: async (...given) => (await import('./trainRun.ts')).trainRun(...given),
   async evaluateStart(context, runId, options) {
-    const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([import('./evaluateRun.ts'), import('./trainRun.ts')])
+    const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([import('./evaluateRun.ts'), import('./runSpecs.ts')])
     const run = context.store.runs.get(runId)!
     const spec = parseSpec(run.config)
     if (knownStartEvaluation(context, spec, run.modelId) === null) await evaluateRun(context, { startOf: spec }, options)

@@ -19,8 +19,8 @@ import { openGgufTokenizer } from '../model/tokenizers/gguf.ts'
 import { huggingFaceWeights, readHuggingFace } from '../model/huggingFace.ts'
 import type { HuggingFaceModel } from '../model/huggingFace.ts'
 import type { Store } from '../store/openStore.ts'
-import { GGUF_FILE } from './textModel.ts'
-import { VOCABULARY_SIZE } from '../tasks/countdown/vocabulary.ts'
+import { GGUF_FILE } from './start.ts'
+import { notationOfSize } from '../tasks/registry.ts'
 
 export const MODELS = 'models'
 
@@ -61,14 +61,14 @@ async function takeHuggingFace(store: Store, folder: string, { name, signal, now
     const sha256 = createHash('sha256').update(copied.map((file) => `${file.name} ${file.sha256}`).join('\n')).digest('hex')
     refuseKnown(store.models.bySha256(sha256))
     const place = join(MODELS, sha256.slice(0, 32))
-    const trained = model.config.vocabSize === VOCABULARY_SIZE
-    if (trained) await writeCheckpoint(unfinished, model)
+    const notation = notationOfSize(model.config.vocabSize)
+    if (notation !== null) await writeCheckpoint(unfinished, model)
     await rm(join(store.folder, place), { recursive: true, force: true })
     await rename(unfinished, join(store.folder, place))
     const atMs = now()
     const modelId = store.models.add({
       name: title, kind: 'huggingface', family: model.config.architecture, config: { ...model.config },
-      tokenizer: { files: model.files.filter((file) => /token|vocab|merges/i.test(file)), vocabSize: model.config.vocabSize, task: trained ? 'countdown' : null },
+      tokenizer: { files: model.files.filter((file) => /token|vocab|merges/i.test(file)), vocabSize: model.config.vocabSize, task: notation },
       parameterCount: parameterCount(model.config), bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0), path: place, sha256,
       provenance: { from: basename(folder), licence: model.licence, dtypes: [...model.dtypes], files: copied.map((file) => ({ ...file })), statedName: typeof model.stated._name_or_path === 'string' ? model.stated._name_or_path : null, importedAtMs: atMs },
       createdAtMs: atMs,
@@ -128,7 +128,7 @@ async function takeCheckpoint(store: Store, folder: string, { name, signal, now 
   const atMs = now()
   const shape = config as unknown as LlamaConfig
   const modelId = store.models.add({
-    name: name ?? (typeof meta.name === 'string' ? meta.name : basename(folder)), kind: 'checkpoint', family: shape.architecture, config: { ...shape }, tokenizer: { task: 'countdown' },
+    name: name ?? (typeof meta.name === 'string' ? meta.name : basename(folder)), kind: 'checkpoint', family: shape.architecture, config: { ...shape }, tokenizer: { task: notationOfSize(shape.vocabSize) },
     parameterCount: parameterCount(shape), bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0), path: place, sha256: id,
     provenance: { from: basename(folder), files: copied.map((file) => ({ ...file })), meta: meta as never, importedAtMs: atMs }, createdAtMs: atMs,
   })

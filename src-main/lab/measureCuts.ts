@@ -8,7 +8,7 @@ import type { JobOptions, LabContext } from './context.ts'
 import type { SensitivityRequest } from './experiments.ts'
 import { detailsOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
-import { openAnswerer, readRollouts, task, type TaskRollout } from './taskRollouts.ts'
+import { listed, openAnswerer, readRollouts, type TaskRollout } from './taskRollouts.ts'
 import { placesOf, segmentationRows, type KnownThought } from './thinkingSegments.ts'
 
 /** Rollouts measured at once; each is cut in a few dozen places. */
@@ -19,19 +19,20 @@ const neverAborted = new AbortController().signal
 export async function measureCuts({ store, engine, now }: LabContext, request: SensitivityRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<SegmentationRow[]> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
-  const placed = readRollouts(details).rollouts.flatMap((rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
+  const { task, rollouts } = await readRollouts(store, now, details)
+  const placed = rollouts.flatMap((rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
     const { text } = rollout.detail
-    const tokenEnds = wordEnds(text, rollout.tokens.length)
+    const tokenEnds = task.format.toText(rollout.tokens) === text ? task.format.textEnds(rollout.tokens) : wordEnds(text, rollout.tokens.length)
     return tokenEnds === null ? [] : [{ rollout, tokenEnds, places: placesOf({ text, tokenEnds }, request.rules) }]
   })
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
-  const answerer = await openAnswerer(store, engine, now, request.start, placed.map(({ rollout }) => rollout), 1)
+  const answerer = await openAnswerer(store, engine, now, request.start, { task, rollouts: placed.map(({ rollout }) => rollout) }, 1)
   try {
     const thoughts: KnownThought[] = []
     for (let from = 0; from < placed.length; from += BATCH) {
       signal.throwIfAborted()
       const batch = placed.slice(from, from + BATCH)
-      const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: places, answers: task.answerTrie(problem)! }))
+      const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: places, answers: listed(task, problem) }))
       const { J } = await exactMu(traces, task.format.terminationSuffix, (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }))
       batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) => thoughts.push({
         problemId: detail.problem.id, cluster: task.cluster(problem), text: detail.text, tokenEnds, offsets: places, J: J[index]!,

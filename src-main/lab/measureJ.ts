@@ -7,11 +7,13 @@ import type { Interval } from '../numeric/intervals.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { exactMu } from '../rollout/exactMu.ts'
 import { sampledMu } from '../rollout/sampledMu.ts'
+import type { SpokenTask } from '../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { MeasureRequest, Measurement } from './experiments.ts'
 import { detailsOf, estimatorKey, isComplete, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
-import { openAnswerer, readRollouts, task, type Answerer, type TaskRollout } from './taskRollouts.ts'
+import { templateOf } from './tasks.ts'
+import { listed, openAnswerer, readRollouts, type Answerer, type TaskRollout } from './taskRollouts.ts'
 
 /** Rollouts between two records; sampling asks for `samples` rows of each of their boundaries. */
 const BATCH = { exact: 32, sampled: 16 } as const
@@ -29,13 +31,13 @@ const neverAborted = new AbortController().signal
 export async function measureJ({ store, engine, now }: LabContext, request: MeasureRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<Measurement> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
-  const { rollouts, unreadable } = readRollouts(details)
+  const { task, rollouts, unreadable } = await readRollouts(store, now, details)
 
   const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
   const checkpointId = checkpoint === undefined ? null : Number(checkpoint)
   const estimatorAt = (temperature: number): Estimator => ({
     method: request.method, samples: request.method === 'exact' ? 0 : request.samples, weights: 'checkpoint', checkpointId,
-    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: 'bare', temperature,
+    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: templateOf(task), temperature,
   })
   const has = ({ detail, temperature }: TaskRollout): boolean => {
     const estimator = estimatorAt(temperature)
@@ -50,14 +52,14 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
   tell(0)
   let done = 0
   for (const [temperature, alike] of Map.groupBy(waiting, (rollout) => rollout.temperature)) {
-    const answerer = await openAnswerer(store, engine, now, request.start, alike, request.method === 'exact' ? 1 : request.samples * 8)
+    const answerer = await openAnswerer(store, engine, now, request.start, { task, rollouts: alike }, request.method === 'exact' ? 1 : request.samples * 8)
     try {
       const size = BATCH[request.method]
       for (let from = 0; from < alike.length; from += size) {
         signal.throwIfAborted()
         const batch = alike.slice(from, from + size)
-        const curves = await measurers[request.method](answerer, batch, request, signal)
-        batch.forEach((rollout, index) => record(store, rollout, estimatorAt(temperature), curves[index]!))
+        const curves = await measurers[request.method](task, answerer, batch, request, signal)
+        batch.forEach((rollout, index) => record(store, task, rollout, estimatorAt(temperature), curves[index]!))
         tell(done += batch.length)
       }
     } finally {
@@ -67,13 +69,13 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
   return { measured: waiting.length, known: rollouts.length - waiting.length, unreadable }
 }
 
-const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
-  async exact({ policy }, batch, _request, signal) {
-    const traces = batch.map(({ problem, tokens, boundaries }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: boundaries, answers: task.answerTrie(problem)! }))
+const measurers: { readonly [M in MeasureRequest['method']]: (task: SpokenTask, answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
+  async exact(task, { policy }, batch, _request, signal) {
+    const traces = batch.map(({ problem, tokens, boundaries }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: boundaries, answers: listed(task, problem) }))
     const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
     return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
   },
-  async sampled({ policy, settings }, batch, { samples }, signal) {
+  async sampled(task, { policy, settings }, batch, { samples }, signal) {
     const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({ problem, completion: tokens, cuts: boundaries, seed: deriveSeed(SEED, 'measure J', detail.rollout.id) }))
     const mu = await sampledMu(policy.decoder, task, traces, samples, settings, signal)
     const cuts = traces.reduce((sum, trace) => sum + trace.cuts.length, 0)
@@ -81,7 +83,7 @@ const measurers: { readonly [M in MeasureRequest['method']]: (answerer: Answerer
   },
 }
 
-function record(store: LabContext['store'], { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout, estimator: Estimator, { J, intervals, tokens: forwarded }: Curve): void {
+function record(store: LabContext['store'], task: SpokenTask, { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout, estimator: Estimator, { J, intervals, tokens: forwarded }: Curve): void {
   const { id } = detail.rollout
   if (found.tokens) store.rollouts.setTokens(id, Int32Array.from(problem.promptTokens), tokens, thinkEnd)
   if (detail.rollout.correct === null) {

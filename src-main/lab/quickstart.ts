@@ -5,7 +5,8 @@ import type { JobOptions, LabContext } from './context.ts'
 import { evaluateRun, knownStartEvaluation } from './evaluateRun.ts'
 import { presets, quickstartPresets } from './presets.ts'
 import { loadStart } from './start.ts'
-import { createRun, parseSpec, trainRun } from './trainRun.ts'
+import { parseSpec } from './runSpecs.ts'
+import { createRun, trainRun } from './trainRun.ts'
 
 export interface QuickstartOptions {
   readonly steps: number

@@ -4,18 +4,15 @@
 import { LabError, type StopHereResult } from '../../src-preload/contract.ts'
 import { wilson } from '../numeric/intervals.ts'
 import { deriveSeed } from '../numeric/rng.ts'
-import { createWeights, openPolicy } from '../rollout/policy.ts'
+import { loadWeights, openPolicy, rowsFor } from '../rollout/policy.ts'
 import { sampleRollouts } from '../rollout/sample.ts'
-import type { Problem } from '../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { StopHereRequest } from './experiments.ts'
 import { sampleSettings } from './gather.ts'
 import { found } from './queriesRuns.ts'
-import { loadStart } from './start.ts'
-import { taskOf } from './tasks.ts'
-import { parseSpec } from './trainRun.ts'
-
-const MOST_ROWS = 256
+import { parseSpec } from './runSpecs.ts'
+import { loadStart, vocabularyOf } from './start.ts'
+import { askedAgain, taskOf } from './tasks.ts'
 
 /** Throws LabError `rollout.unknown`, `checkpoint.unknown`, `stopHere.noBoundary`, `stopHere.noWeights`. */
 export async function stopHere({ store, engine, now }: LabContext, request: StopHereRequest, { signal }: JobOptions): Promise<StopHereResult> {
@@ -32,17 +29,18 @@ export async function stopHere({ store, engine, now }: LabContext, request: Stop
     throw new LabError('stopHere.noWeights', { expected: 'a checkpoint to answer with', found: 'a rollout whose run has none', next: 'Save a checkpoint of the run first, or choose one of another run.' })
 
   const spec = parseSpec(run.config)
-  const task = taskOf(spec)
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
+  const task = taskOf(store, spec, vocabularyOf(start))
   const settings = sampleSettings(spec)
-  const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.samples, MOST_ROWS), maxLength: promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1, temperature: settings.temperature })
+  const maxLength = promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1
+  const weights = await loadWeights(engine, start.config, start.weights)
+  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.samples, rowsFor(start.config, maxLength)), maxLength, temperature: settings.temperature })
   try {
     const plans = Array.from({ length: request.samples }, (_, sample) => ({
       prompt: [...promptTokens], prefix: tokens, prefixTokens: offset, stopNow: true, seed: deriveSeed(now(), 'stop here', sample),
     }))
     const sampled = await sampleRollouts(policy.decoder, task.format, plans, settings, { signal })
-    const known: Problem = { id: problem.key, promptTokens: [...promptTokens], promptText: problem.prompt, data: problem.answer }
+    const known = askedAgain(spec, problem, promptTokens)
     const answers = sampled.map((each) => {
       const answer = each.tokens.slice(offset + task.format.terminationSuffix.length)
       return { text: task.format.toText(answer), tokens: answer.length, correct: task.grade(known, each.tokens).correct, finishReason: each.finish === 'stop' ? ('stop' as const) : ('length' as const) }

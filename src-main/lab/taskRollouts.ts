@@ -3,16 +3,18 @@
 // opening of the weights that are to answer for them.
 
 import { LabError, type Episode, type RolloutDetail } from '../../src-preload/contract.ts'
-import { segmentTokens } from '../episodes/segmentTokens.ts'
 import type { Engine } from '../engine/engine.ts'
-import { createWeights, openPolicy, type Policy } from '../rollout/policy.ts'
+import { loadWeights, openPolicy, rowsFor, type Policy } from '../rollout/policy.ts'
 import type { SampleSettings } from '../rollout/sample.ts'
-import { COUNTDOWN_FORMAT, createCountdown } from '../tasks/countdown.ts'
-import { TaskError, type Problem, type SpokenTask } from '../tasks/types.ts'
+import type { Store } from '../store/openStore.ts'
+import { createCountdown } from '../tasks/countdown.ts'
+import type { AnswerTrie, Problem, SpokenTask, TaskFormat } from '../tasks/types.ts'
 import type { LabContext } from './context.ts'
-import { loadStart, type Start } from './start.ts'
+import { afterSpace, markerAt } from './record.ts'
+import { parseSpec } from './runSpecs.ts'
+import { loadStart, vocabularyOf, type Start } from './start.ts'
+import { askedAgain, taskOf } from './tasks.ts'
 
-const ROWS = 256
 /** Tokens of an answer at most, for any number of numbers. */
 export const ANSWER_TOKENS = 32
 
@@ -29,31 +31,51 @@ export interface TaskRollout {
   readonly found: { readonly tokens: boolean; readonly episodes: readonly Episode[] | null }
 }
 
-export const task = createCountdown() as SpokenTask
-const format = COUNTDOWN_FORMAT
-
-function tokensOfText(text: string): Int32Array | null {
-  try {
-    return Int32Array.from(format.toTokens(text))
-  } catch (error) {
-    if (error instanceof TaskError) return null
-    throw error
-  }
+/** The task whose tokens rollouts are written in, and how their problems are found. */
+interface Reader {
+  readonly task: SpokenTask
+  readonly problemOf: (detail: RolloutDetail) => Problem | null
 }
 
 /** Ids that stand for the text; another tokenizer may use the same numbers for other words. */
-function tokensOf(given: Int32Array, text: string): Int32Array | null {
-  if (given.length > 0 && given.every((id) => id >= 0 && id < format.vocabularySize) && (text === '' || format.toText(given) === text.trim().replace(/\s+/g, ' '))) return given
-  return text === '' ? null : tokensOfText(text)
+function tokensOf({ vocabularySize, toText, toTokens }: TaskFormat, given: Int32Array, text: string): Int32Array | null {
+  const same = (a: string, b: string): boolean => a.trim().replace(/\s+/g, ' ') === b.trim().replace(/\s+/g, ' ')
+  if (given.length > 0 && given.every((id) => id >= 0 && id < vocabularySize) && (text === '' || same(toText(given), text))) return given
+  const read = text === '' ? null : toTokens(text)
+  return read === null ? null : Int32Array.from(read)
 }
 
-function episodesOf(tokens: Int32Array, boundaries: readonly number[]): Episode[] {
-  // Tokens are words apart by single spaces, as `toText` writes them.
-  const ends: number[] = []
-  for (const token of tokens) ends.push((ends.at(-1) ?? -1) + 1 + format.toText([token]).length)
+/** Rollouts from files and of runs that speak it: in the notation of the task that has one, their problems read off the prompt. */
+function notationReader(): Reader {
+  const task = createCountdown() as SpokenTask
+  return {
+    task,
+    problemOf({ promptTokens, problem }) {
+      const prompt = tokensOf(task.format, promptTokens, problem.prompt) ?? task.format.toTokens(problem.prompt)
+      return prompt === null ? null : task.problemOf(prompt)
+    },
+  }
+}
+
+/** The reader of rollouts of one run: in the tokens of the model that it trained. */
+async function readerOf(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reader> {
+  const [first] = details
+  const evaluationId = first?.rollout.evaluationId ?? null
+  const runId = first?.rollout.runId ?? (evaluationId === null ? null : (store.evaluations.get(evaluationId)?.runId ?? null))
+  const run = runId === null ? null : store.runs.get(runId)
+  if (run === null || run.method === 'imported') return notationReader()
+  const spec = parseSpec(run.config)
+  const start = await loadStart(store, spec.start, now)
+  if (start.tokenizer === null) return notationReader()
+  const task = taskOf(store, spec, vocabularyOf(start))
+  return { task, problemOf: ({ problem, promptTokens }) => askedAgain(spec, problem, promptTokens) }
+}
+
+function episodesOf(format: TaskFormat, text: string, tokens: Int32Array, boundaries: readonly number[]): Episode[] {
+  const ends = format.textEnds(tokens)
   return boundaries.slice(1).map((end, index) => {
     const start = boundaries[index]!
-    return { index, startToken: start, endToken: end, textStart: start === 0 ? 0 : ends[start - 1]! + 1, textEnd: ends[end - 1]!, marker: index === 0 ? '' : format.toText([tokens[start]!]), bonus: null }
+    return { index, startToken: start, endToken: end, textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!), textEnd: ends[end - 1]!, marker: index === 0 ? '' : markerAt(format, tokens[start]!), bonus: null }
   })
 }
 
@@ -70,40 +92,49 @@ export function sharedTemperature(rollouts: readonly TaskRollout[]): number {
 }
 
 /** A rollout of the task, or why it is none. */
-export function readRollout(detail: RolloutDetail): TaskRollout | { readonly reason: string } {
-  const tokens = tokensOf(detail.tokens, detail.text)
+function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRollout | { readonly reason: string } {
+  const { format } = task
+  const tokens = tokensOf(format, detail.tokens, detail.text)
   if (tokens === null) return { reason: detail.text === '' && detail.tokens.length === 0 ? 'empty' : 'in words of another tokenizer' }
-  const prompt = tokensOf(detail.promptTokens, detail.problem.prompt) ?? tokensOfText(detail.problem.prompt)
-  const problem = prompt === null ? null : task.problemOf(prompt)
-  if (problem === null) return { reason: 'whose prompt asks no Countdown problem' }
-  if (task.answerTrie(problem)!.strings === 0) return { reason: 'whose problem has no answer' }
-  const thought = segmentTokens(tokens, { openers: [format.episodeOpener], thinkClose: format.thinkClose, eos: format.eos })
+  const problem = problemOf(detail)
+  if (problem === null) return { reason: `whose prompt asks no ${task.name} problem` }
+  if (task.answerTrie(problem)?.strings === 0) return { reason: 'whose problem has no answer' }
+  const thought = format.read(tokens)
   const recorded = [0, ...detail.episodes.map(({ endToken }) => endToken)]
   const keeps = detail.tokens.length === tokens.length && detail.episodes.length > 0 && recorded.at(-1)! <= tokens.length
   return {
     detail, problem, tokens, temperature: temperatureOf(detail), boundaries: keeps ? recorded : thought.boundaries, thinkEnd: thought.thinkEnd,
-    found: { tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0, episodes: keeps || thought.boundaries.length === 1 ? null : episodesOf(tokens, thought.boundaries) },
+    found: { tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0, episodes: keeps || thought.boundaries.length === 1 ? null : episodesOf(format, detail.text || format.toText(tokens), tokens, thought.boundaries) },
   }
 }
 
+/** The accepted answers of a problem. Throws LabError `run.noAnswers` where they cannot be listed. */
+export function listed(task: SpokenTask, problem: Problem): AnswerTrie {
+  const answers = task.answerTrie(problem)
+  if (answers !== null) return answers
+  throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Sample J instead.' })
+}
+
 export interface Reading {
+  readonly task: SpokenTask
   readonly rollouts: readonly TaskRollout[]
   readonly unreadable: Readonly<Record<string, number>>
 }
 
 /** Sorts out what can be measured. Throws LabError `measure.unreadable` when there are rollouts and none of them can. */
-export function readRollouts(details: readonly RolloutDetail[]): Reading {
-  const read = details.map(readRollout)
+export async function readRollouts(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reading> {
+  const reader = await readerOf(store, now, details)
+  const read = details.map((detail) => readRollout(reader, detail))
   const unreadable: Record<string, number> = {}
   for (const each of read) if ('reason' in each) unreadable[each.reason] = (unreadable[each.reason] ?? 0) + 1
   const rollouts = read.flatMap((each) => ('reason' in each ? [] : [each]))
   if (details.length > 0 && rollouts.length === 0)
     throw new LabError('measure.unreadable', {
-      expected: `rollouts in the words of the task that a model of this workspace was trained on (Countdown, ${format.vocabularySize} tokens)`,
+      expected: `rollouts in the words of the task that a model of this workspace was trained on (${reader.task.name}, ${reader.task.format.vocabularySize} tokens)`,
       found: Object.entries(unreadable).map(([reason, count]) => `${count} ${reason}`).join(', '),
       next: 'Import rollouts that carry J of their own, or import a model that reads them.',
     })
-  return { rollouts, unreadable }
+  return { task: reader.task, rollouts, unreadable }
 }
 
 export interface Answerer {
@@ -115,14 +146,15 @@ export interface Answerer {
 }
 
 /** The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, or `measure.vocabulary` for a model of another tokenizer. */
-export async function openAnswerer(store: LabContext['store'], engine: Engine, now: () => number, name: string, rollouts: readonly TaskRollout[], rows: number): Promise<Answerer> {
+export async function openAnswerer(store: LabContext['store'], engine: Engine, now: () => number, name: string, { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>, rows: number): Promise<Answerer> {
   const temperature = sharedTemperature(rollouts)
   const start = await loadStart(store, name, now)
   if (start.config.vocabSize !== format.vocabularySize)
     throw new LabError('measure.vocabulary', { expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`, found: `one of ${start.config.vocabSize}`, next: 'Choose a checkpoint trained on the same task.' })
-  const weights = createWeights(engine, start.config, start.tensors)
+  const weights = await loadWeights(engine, start.config, start.weights)
   const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(ROWS, Math.max(1, rows)), maxLength: longest + format.terminationSuffix.length + ANSWER_TOKENS + 1, temperature })
+  const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
+  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)), maxLength, temperature })
   return {
     start, policy, settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
     dispose() {

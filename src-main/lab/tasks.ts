@@ -1,14 +1,14 @@
 // The task of a run: its problems in the order that training sees them, in the tokens of the model that is trained, their records in the
 // store, and their answer tries, kept.
 import { isDeepStrictEqual } from 'node:util'
-import { LabError, type NewProblem, type RunSpec } from '../../src-preload/contract.ts'
+import { LabError, type NewProblem, type Problem as StoredProblem, type RunSpec } from '../../src-preload/contract.ts'
 import type { TextTokenizer } from '../model/tokenizers/tokenizer.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { resolveOptions } from '../rl/options.ts'
 import { CreditError } from '../rl/types.ts'
 import { speak } from '../rollout/format.ts'
 import type { Store } from '../store/openStore.ts'
-import type { DatasetRows } from '../tasks/dataset.ts'
+import type { DatasetProblem, DatasetRows } from '../tasks/dataset.ts'
 import { notationOfSize, taskNames, tasks } from '../tasks/registry.ts'
 import { TaskError, type AnswerTrie, type Problem, type SpokenTask, type Split, type Task } from '../tasks/types.ts'
 import { CLUSTER_SLICE, clusterOf } from './clusters.ts'
@@ -29,6 +29,13 @@ export interface Vocabulary {
   readonly size: number
   readonly tokenizer: TextTokenizer | null
 }
+
+/** Longest sequence of a run: prompt, thought, what closes it (one token of a notation has its room in the prompt's), and answer. */
+export const lengthOf = ({ promptRoom, task: { format } }: Pick<ProblemSource, 'promptRoom' | 'task'>, thinkingTokens: number, answerTokens: number): number =>
+  promptRoom + thinkingTokens + (format.terminationSuffix.length - 1) + answerTokens
+
+/** What a prompt was made with, as provenance says it. */
+export const templateOf = ({ settings }: SpokenTask): string => (typeof settings.asked === 'string' ? settings.asked : 'bare')
 
 type Asked = Pick<RunSpec, 'task' | 'format'>
 
@@ -85,11 +92,18 @@ export function taskOf(store: Store, spec: Asked, { size, tokenizer }: Vocabular
 function datasetRows(store: Store, id: number): DatasetRows {
   const found = store.datasets.get(id)
   if (found === null || found.kind === 'procedural') throw new LabError('dataset.unknown', { expected: 'the id of an imported dataset', found: found === null ? String(id) : `${id}, which is drawn by ${found.name}`, next: 'List them with `mrt datasets`.' })
-  const problems = [...store.datasets.each(id)].map((problem) => ({
-    id: problem.id, split: problem.split, prompt: problem.prompt, golds: goldsOf(problem.answer), cluster: clusterOf(problem) ?? problem.key, level: problem.level,
-  }))
-  return { id, name: found.name, grader: found.grader, problems }
+  return { id, name: found.name, grader: found.grader, problems: [...store.datasets.each(id)].map(importedProblem) }
 }
+
+/** A stored problem as the task of its run asked it. */
+export function askedAgain({ task: { name } }: Pick<RunSpec, 'task'>, stored: StoredProblem, promptTokens: ArrayLike<number>): Problem {
+  const asked = { promptText: stored.prompt, promptTokens: Array.from(promptTokens) }
+  return name === 'dataset' ? { id: String(stored.id), data: importedProblem(stored), ...asked } : { id: stored.key, data: stored.answer, ...asked }
+}
+
+const importedProblem = (problem: StoredProblem): DatasetProblem => ({
+  id: problem.id, split: problem.split, prompt: problem.prompt, golds: goldsOf(problem.answer), cluster: clusterOf(problem) ?? problem.key, level: problem.level,
+})
 
 /** Answers of a stored problem as texts. */
 function goldsOf(answer: unknown): string[] {
@@ -99,6 +113,8 @@ function goldsOf(answer: unknown): string[] {
 
 export interface ProblemSource {
   readonly task: SpokenTask
+  /** Whether accepted answers can be listed, so that J can be exact. */
+  readonly lists: boolean
   /** Most tokens of a prompt that are reckoned with. */
   readonly promptRoom: number
   readonly datasetId: number
@@ -149,7 +165,7 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
   }
   const at = (index: number): Problem => order(Math.floor(index / pool.length))[index % pool.length]!
   return {
-    task, datasetId, promptRoom,
+    task, datasetId, promptRoom, lists: task.answerTrie(pool[0]!) !== null,
     ofStep(step, count, round = 0) {
       if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
       return createRng(deriveSeed(spec.seed, 'resampled problems', step, round)).shuffle(pool).slice(0, count)
@@ -161,7 +177,7 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
       let trie = tries.get(problem.id)
       if (!trie) {
         const made = task.answerTrie(problem)
-        if (made === null) throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Choose a method that samples J, or set observeGroups to 0.' })
+        if (made === null) throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Choose a method that samples J, such as mrt-online.' })
         trie = made
         tries.set(problem.id, trie)
         if (tries.size > TRIES_KEPT) tries.delete(tries.keys().next().value!)

@@ -1,22 +1,18 @@
 // A model of another maker, ready to write text: its weights bound to the decoder, its tokenizer, and generation that tells its text as it
 // comes. The cached decoder answers whole requests, so streaming asks it for growing pieces, each continuing what is there; a drawn token
 // depends on the seed and on where its piece begins, so the same request gives the same text.
-import { join } from 'node:path'
 import type { Model } from '../../src-preload/contract.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
-import { parameterSpecs, type LlamaConfig } from '../model/config.ts'
-import { ggufWeights, readGgufModel } from '../model/ggufModel.ts'
-import { huggingFaceWeights, readHuggingFace } from '../model/huggingFace.ts'
+import type { LlamaConfig } from '../model/config.ts'
 import { decodeModel } from '../model/onnx.ts'
-import { openGgufTokenizer } from '../model/tokenizers/gguf.ts'
-import { openFolderTokenizer } from '../model/tokenizers/huggingFace.ts'
-import type { Message, TextTokenizer } from '../model/tokenizers/tokenizer.ts'
-
-/** Where a GGUF file lies within its model's folder. */
-export const GGUF_FILE = 'model.gguf'
+import type { TextTokenizer } from '../model/tokenizers/tokenizer.ts'
+import { loadWeights } from '../rollout/policy.ts'
+import type { Store } from '../store/openStore.ts'
+import type { Message } from '../tasks/types.ts'
+import { loadModel } from './start.ts'
 
 export interface TextModel {
   readonly config: LlamaConfig
@@ -25,31 +21,12 @@ export interface TextModel {
   dispose(): void
 }
 
-/**
- * Opens an imported model from its place. Throws LabError `model.noText` for a model that speaks this program's own vocabulary, and what
- * reading its files throws.
- */
-export async function openTextModel(engine: Engine, workspace: string, model: Model): Promise<TextModel> {
-  const place = join(workspace, model.path)
-  if (model.kind === 'gguf') {
-    const file = join(place, GGUF_FILE)
-    const { config, metadata } = await readGgufModel(file)
-    return bind(engine, config, openGgufTokenizer(metadata, model.name), ggufWeights(file))
-  }
-  if (model.kind !== 'huggingface' || (model.tokenizer as { task?: unknown } | null)?.task === 'countdown') throw new LabError('model.noText', { expected: 'an imported model with a tokenizer for text', found: `${model.name}, a ${model.kind} model over this program's own vocabulary`, next: 'Import a GGUF file or a Hugging Face folder; `mrt models list` shows what is here.' })
-  const read = await readHuggingFace(place)
-  return bind(engine, read.config, await openFolderTokenizer(place), huggingFaceWeights(place, read))
-}
-
-async function bind(engine: Engine, config: LlamaConfig, tokenizer: TextTokenizer, weights: AsyncIterable<readonly [string, Float32Array]>): Promise<TextModel> {
+/** Opens an imported model. Throws LabError `model.noText` for a model without a tokenizer, and what reading its files throws. */
+export async function openTextModel(engine: Engine, store: Store, model: Model): Promise<TextModel> {
+  const { config, weights, tokenizer } = await loadModel(store, model)
+  if (tokenizer === null) throw new LabError('model.noText', { expected: 'an imported model with a tokenizer for text', found: `${model.name}, a ${model.kind} model over this program's own vocabulary`, next: 'Import a GGUF file or a Hugging Face folder; `mrt models list` shows what is here.' })
   if (tokenizer.size > config.vocabSize) throw new LabError('model.tokenizer', { expected: `a tokenizer of at most ${config.vocabSize} tokens`, found: `${tokenizer.size}`, next: 'Its weights and its tokenizer do not belong together; fetch the model again.' })
-  const parameters = engine.createParameters(parameterSpecs(config))
-  try {
-    for await (const [name, values] of weights) parameters.set(name, values)
-  } catch (error) {
-    parameters.dispose()
-    throw error
-  }
+  const parameters = await loadWeights(engine, config, weights)
   return { config, tokenizer, parameters, dispose: () => parameters.dispose() }
 }
 

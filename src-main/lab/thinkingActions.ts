@@ -2,7 +2,6 @@
 // drawn answers.
 
 import { LabError, type Answers, type Prover } from '../../src-preload/contract.ts'
-import { COUNTDOWN_FORMAT } from '../tasks/countdown.ts'
 import type { LabContext } from './context.ts'
 import type { Measurement } from './experiments.ts'
 import type { JobControl } from './jobs.ts'
@@ -49,7 +48,7 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
           store.events.add({
             runId, step: null, kind: 'log', level: skipped === '' ? 'info' : 'warn', code: 'thinking.measured',
             message: `Measured ${how} of ${outcome.measured} rollouts with ${titled(request.start)}${outcome.known > 0 ? `; ${outcome.known} had it` : ''}${skipped === '' ? '' : `; left out: ${skipped}`}.`,
-            data: { ...outcome, unreadable: { ...outcome.unreadable }, task: 'countdown', vocabulary: COUNTDOWN_FORMAT.vocabularySize }, atMs: now(),
+            data: { ...outcome, unreadable: { ...outcome.unreadable } }, atMs: now(),
           })
           tell({ kind: 'changed', noun: 'rollouts', ids: [] })
           return outcome

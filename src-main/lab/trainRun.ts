@@ -3,7 +3,7 @@
 // the run's seed and the step alone. Every `evaluation.every` steps its checkpoint is evaluated; evaluation of the finished run is a separate
 // experiment (evaluateRun.ts).
 import type { LabErrorData, NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
-import { LabError, runSpec } from '../../src-preload/contract.ts'
+import { LabError } from '../../src-preload/contract.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
 import { schedule } from '../engine/schedules.ts'
 import { forwardFlopsPerToken } from '../model/config.ts'
@@ -19,7 +19,7 @@ import { inertOptions } from '../rl/options.ts'
 import { discard, gradedParts } from '../rl/pay.ts'
 import { doneBefore } from '../rl/schedules.ts'
 import type { Credit, GradedRollout } from '../rl/types.ts'
-import { createWeights } from '../rollout/policy.ts'
+import { loadWeights, rowsFor } from '../rollout/policy.ts'
 import { isFiltered } from '../rollout/sample.ts'
 import { explainDisk, isOfDisk } from '../store/diskErrors.ts'
 import { BUG, toContractError } from './answer.ts'
@@ -38,14 +38,10 @@ import { openPolicies } from './policySet.ts'
 import type { PolicySet } from './policySet.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
-import { loadStart } from './start.ts'
-import { openProblems } from './tasks.ts'
+import { parseSpec } from './runSpecs.ts'
+import { loadStart, vocabularyOf } from './start.ts'
+import { lengthOf, openProblems, templateOf } from './tasks.ts'
 import type { ProblemSource } from './tasks.ts'
-
-/** Rows decoded at once. */
-const ROWS = 256
-/** Room for the prompt of the longest problem. */
-const PROMPT_ROOM = 24
 
 interface Running {
   readonly context: LabContext
@@ -85,31 +81,27 @@ interface StepOutcome {
 export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'>, given: unknown, environment: NewRun['environment'] = {}): Promise<number> {
   const spec = parseSpec(given)
   const start = await loadStart(store, spec.start, now)
-  refuseTooLong(spec, start.config)
+  const problems = openProblems(store, spec, now, vocabularyOf(start))
+  refuseTooLong(spec, start.config, problems.promptRoom)
   const method = methodOf(spec)
   checkSampling(spec, method)
   checkInert(method)
+  if (needsOf(method).J === 'exact' && !problems.lists)
+    throw new LabError('run.noAnswers', { expected: `a task whose accepted answers can be listed, as the exact J of ${method.algorithm.name} needs them`, found: spec.task.name, next: 'Choose a method that samples J, such as mrt-online.' })
   return store.runs.add({
     name: spec.name, method: method.algorithm.method, algorithm: method.algorithm.name,
     config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } }, seed: spec.seed, groupKey: spec.group ?? groupKeyOf(spec),
-    modelId: start.modelId, datasetId: openProblems(store, spec, now).datasetId, parentRunId: start.runId, parentStep: start.step,
+    modelId: start.modelId, datasetId: problems.datasetId, parentRunId: start.runId, parentStep: start.step,
     plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
   }).id
 }
 
 /** A budget for which the model has no positions is a mistake in the settings, told before anything is computed. */
-function refuseTooLong({ budget, evaluation }: RunSpec, { maxPositions }: LlamaConfig): void {
-  const room = maxPositions - PROMPT_ROOM - budget.answerTokens
+function refuseTooLong({ budget, evaluation }: RunSpec, { maxPositions }: LlamaConfig, promptRoom: number): void {
+  const room = maxPositions - promptRoom - budget.answerTokens
   const [field, longest] = budget.thinkingTokens > room ? ['budget.thinkingTokens', budget.thinkingTokens] as const : ['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const
   if (longest <= room) return
-  throw new LabError('run.spec', { expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${PROMPT_ROOM} are kept for the problem and ${budget.answerTokens} for the answer`, found: String(longest), next: 'Lower that budget, or start from a model with more positions.' })
-}
-
-export function parseSpec(given: unknown): RunSpec {
-  const parsed = runSpec.safeParse(given)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new LabError('run.spec', { expected: 'a run specification', found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`, next: 'Correct that field; `mrt run --help` lists the presets to start from.' })
+  throw new LabError('run.spec', { expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${promptRoom} are kept for the problem and ${budget.answerTokens} for the answer`, found: String(longest), next: 'Lower that budget, or start from a model with more positions.' })
 }
 
 /** The method of a specification, its options filled in. */
@@ -201,10 +193,11 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   const { store, engine, now } = context
   const start = await loadStart(store, spec.start, now)
   const method = methodOf(spec)
-  const problems = openProblems(store, spec, now)
-  const weights = createWeights(engine, start.config, start.tensors)
+  const problems = openProblems(store, spec, now, vocabularyOf(start))
+  const maxLength = lengthOf(problems, spec.budget.thinkingTokens, spec.budget.answerTokens)
+  const weights = await loadWeights(engine, start.config, start.weights)
   const policies = await openPolicies(engine, start.config, weights, {
-    rows: ROWS, maxLength: PROMPT_ROOM + spec.budget.thinkingTokens + spec.budget.answerTokens, temperature: spec.sampling.temperature,
+    rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature,
   })
   const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens, spec.sampling.temperature)
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
@@ -268,7 +261,8 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
 
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
   const role = needs.J === 'none' ? 'current' : needs.mu?.weights ?? 'current'
-  const observed = needs.data === 'demonstrations' ? 0 : spec.observeGroups
+  // Where accepted answers cannot be listed there is no exact J to watch by.
+  const observed = needs.data === 'demonstrations' || !problems.lists ? 0 : spec.observeGroups
   const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, (entry) => needs.J !== 'none' || entry.group < observed, {
     method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: needs.branches ?? 0, maxEpisodes: needs.maxEpisodes ?? Infinity,
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
@@ -390,8 +384,8 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   const rollouts = rolloutRecords(recorded.map((each, index) => ({ ...each, problemId: problemIds[index]! })), {
     task: problems.task,
     budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens,
-    provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: 'bare', device: 'cpu', engine: running.context.engine.version, file: null },
-    estimator: { weights: proverOf(needs), checkpointId: null, step: step - 1, prover: needs.mu?.bestOf ?? 1, template: 'bare', temperature: spec.sampling.temperature },
+    provenance: { source: 'sampled', checkpointId: null, policyStep: step - 1, sampling: spec.sampling, template: templateOf(problems.task), device: 'cpu', engine: running.context.engine.version, file: null },
+    estimator: { weights: proverOf(needs), checkpointId: null, step: step - 1, prover: needs.mu?.bestOf ?? 1, template: templateOf(problems.task), temperature: spec.sampling.temperature },
   })
   const findings = newFindings({ runId, updatesPerBatch: loss.ratio === 'none' ? null : loss.updatesPerBatch, steps: [...store.steps.range(runId, 1, step - 1), record], evaluations: [] }, 'step')
   const events = findings.map((finding) => ({ runId, step, kind: 'health' as const, level: finding.level, code: finding.code, message: finding.message, data: { ...finding.data, rollouts: finding.rollouts } as never, atMs: now() }))

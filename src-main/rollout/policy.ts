@@ -22,6 +22,17 @@ export interface Policy {
   dispose(): void
 }
 
+/** Most bytes that the cache of a decoder may claim. */
+const CACHE_BYTES = 1.5 * 2 ** 30
+const MOST_ROWS = 256
+const FEWEST_ROWS = 4
+
+/** Rows that are decoded at once: as many as help, and no more than the cache has room for. */
+export function rowsFor({ layers, kvHeads, headDim }: LlamaConfig, maxLength: number): number {
+  const bytes = 2 * 4 * layers * kvHeads * headDim * maxLength
+  return Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(CACHE_BYTES / bytes)))
+}
+
 export interface PolicyOptions {
   /** Rows decoded at once. */
   readonly rows: number

@@ -74,7 +74,7 @@ function divide(id: number, problems: readonly DatasetProblem[]): ReadonlyMap<Sp
   const named = Map.groupBy(problems, ({ split }): Split => SPLITS.find(([, names]) => names.test(split))?.[0] ?? 'train')
   if (named.has('train') && named.has('heldout')) return named
   const splitOf = (cluster: string): Split => {
-    let place = createRng(deriveSeed('dataset split', id, cluster)).int(100)
+    let place = createRng(deriveSeed(id, 'dataset split', cluster)).int(100)
     for (const [split, share] of SHARES) {
       if (place < share) return split
       place -= share

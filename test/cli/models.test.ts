@@ -107,7 +107,7 @@ describe('text written by an imported model', () => {
   let model: TextModel
   beforeAll(async () => {
     context = openContext({ folder: workspace, create: false, program: 'test' })
-    model = await openTextModel(context.engine, workspace, context.store.models.get(1)!)
+    model = await openTextModel(context.engine, context.store, context.store.models.get(1)!)
   })
   afterAll(() => context.close())
   const request: TextRequest = { prompt: { text: 'def f(x):' }, maxTokens: 60, temperature: 0, seed: 3 }

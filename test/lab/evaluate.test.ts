@@ -4,9 +4,9 @@ import { LabError, runSpec, type RunSpecInput } from '../../src-preload/contract
 import { budgetsOf, longestOf } from '../../src-main/lab/evaluationBudgets.ts'
 import { evaluate, placesOf, problemOf, type EvaluationOutcome, type ReadRollout } from '../../src-main/lab/evaluate.ts'
 import { openProblems } from '../../src-main/lab/tasks.ts'
-import { loadStart } from '../../src-main/lab/start.ts'
+import { loadStart, vocabularyOf } from '../../src-main/lab/start.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
-import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
+import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
@@ -19,13 +19,13 @@ const spec = (evaluation: RunSpecInput['evaluation']) => runSpec.parse(microSpec
 async function evaluated(name: string, ...evaluations: RunSpecInput['evaluation'][]): Promise<EvaluationOutcome[]> {
   const context = bench.open(name)
   const start = await loadStart(context.store, 'starter', context.now)
-  const weights = createWeights(context.engine, start.config, start.tensors)
+  const weights = await loadWeights(context.engine, start.config, start.weights)
   const policy = await openPolicy(context.engine, start.config, weights, { rows: 64, maxLength: 128 })
   try {
     const outcomes: EvaluationOutcome[] = []
     for (const evaluation of evaluations) {
       const asked = spec(evaluation)
-      outcomes.push(await evaluate(policy, openProblems(context.store, asked, context.now), asked))
+      outcomes.push(await evaluate(policy, openProblems(context.store, asked, context.now, vocabularyOf(start)), asked))
     }
     return outcomes
   } finally {

@@ -157,7 +157,7 @@ describe('every option that a run reads', () => {
 
 /** A value of each field that differs from the usual, where it does not follow from the field itself. */
 const otherwise: Readonly<Record<string, unknown>> = {
-  name: 'another', preset: 'countdown-outcome', group: 'a group', 'task.numbers': 4, 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
+  name: 'another', preset: 'countdown-outcome', group: 'a group', 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
 }
 /** Filters go with a correction, and evaluation fields show in an evaluation. */
 const beside = (path: string): Partial<RunSpecInput> => (/sampling\.(topK|topP|minP)/.test(path) ? { algorithm: { name: 'grpo', options: { correction: 'token-truncate' } } } : {})
@@ -166,7 +166,7 @@ describe('every field of a specification', () => {
   const tiny = (more: Partial<RunSpecInput>): RunSpecInput => microSpec('starter', { name: 'mrt-exact' }, { steps: 3, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2, budgets: [8, 24] }, ...more })
   const usual = new Map<string, Promise<string>>()
 
-  it.each(specFields.map(({ path }) => path).filter((path) => path !== 'task.name'))('%s changes what is computed or recorded', async (path) => {
+  it.each(specFields.map(({ path }) => path))('%s changes what is computed or recorded', async (path) => {
     const field = specFields.find((each) => each.path === path)!
     const spec = tiny(beside(path)) as Record<string, unknown>
     const evaluated = path.startsWith('evaluation.')
@@ -189,8 +189,14 @@ describe('every field of a specification', () => {
     expect(after).not.toBe(await usual.get(key)!)
   })
 
-  it('names the one task there is, and refuses another with a code', async () => {
-    await expect(createRun(context, tiny({ task: { name: 'sudoku' as never } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.spec')
+  it('asks the task that it names at the level that it names, and refuses one that is not there', async () => {
+    const task = (task: RunSpecInput['task']): Promise<string> => computed(tiny({ task }), { evaluated: false, labels: false })
+    expect(await task({ options: { level: '4' } })).not.toBe(await task({}))
+    const wrongs: RunSpecInput['task'][] = [{ name: 'juggling' }, { options: { level: '9' } }, { options: { numbers: 4 } }]
+    for (const wrong of wrongs)
+      await expect(createRun(context, tiny({ task: wrong }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
+    // The starter knows the words of Countdown alone.
+    await expect(createRun(context, tiny({ task: { name: 'arithmetic' } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.vocabulary')
   })
 })
 

@@ -4,7 +4,8 @@ import type { RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
 import { startEvaluation } from '../../src-main/lab/compareArms.ts'
 import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/evaluateRun.ts'
 import { loadStart } from '../../src-main/lab/start.ts'
-import { createRun, parseSpec, trainRun } from '../../src-main/lab/trainRun.ts'
+import { parseSpec } from '../../src-main/lab/runSpecs.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
@@ -23,7 +24,7 @@ it('is known again only under the same weights, task level, problems, samples, b
     expect(knownStartEvaluation(context, { ...spec, seed: 9, steps: 7, evaluation: { ...spec.evaluation, every: 3 } }, modelId)?.id).toBe(id)
 
     const others: Record<string, RunSpec> = {
-      level: { ...spec, task: { ...spec.task, numbers: 4 } },
+      level: { ...spec, task: { ...spec.task, options: { level: '4' } } },
       problems: { ...spec, evaluation: { ...spec.evaluation, problems: 5 } },
       samples: { ...spec, evaluation: { ...spec.evaluation, samples: 3 } },
       budgets: { ...spec, evaluation: { ...spec.evaluation, budgets: [8, 16] } },

@@ -36,7 +36,7 @@ function record(effects: Readonly<Record<string, Effect>>, seeds = 6): StudyReco
   return {
     format: 1, study: 'headline', title: 'A study', uid: 'u', baseline: 'outcome', subject: 'mrt-exact', budgets: BUDGETS, trainedBudget: 120,
     conditions: { steps: 40, problems: PROBLEMS, samples: 2, learningRate: 'fixed', validation: PROBLEMS, checkpointEvery: 5, changes: {} },
-    spec: { task: { name: 'countdown', numbers: 3 }, budget: { thinkingTokens: 120, answerTokens: 24 }, sampling: { temperature: 1, topK: 0, topP: 1, minP: 0 }, promptsPerStep: 32, groupSize: 8, start: 'starter', kept: 2, seed: 1 },
+    spec: { task: { name: 'countdown', options: { level: '3' } }, budget: { thinkingTokens: 120, answerTokens: 24 }, sampling: { temperature: 1, topK: 0, topP: 1, minP: 0 }, promptsPerStep: 32, groupSize: 8, start: 'starter', kept: 2, seed: 1 },
     environment: { cpu: 'a processor', cores: 2, program: '0.1.0', node: 'v24' },
     start: { parameters: 100, sha256: 'f00', evaluations: { heldout: values(1, { accuracy: 0.5 }), 'heldout-targets': values(2, { accuracy: 0.5 }) } },
     arms: ARMS.map((key) => ({ key, title: key, role: 'method', algorithm: key, options: {}, sweep: [] })),

@@ -3,11 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 import { toProblem } from '../../src-main/tasks/countdown/generator.ts'
 import { numberOf, numberToken, textToTokens, tokensToText, VOCABULARY_SIZE } from '../../src-main/tasks/countdown/vocabulary.ts'
-import { TaskError } from '../../src-main/tasks/types.ts'
 
 const task = createCountdown()
 const reason = (numbers: number[], target: number, completion: string): string =>
-  task.grade(toProblem({ numbers, target }), textToTokens(completion)).reason
+  task.grade(toProblem({ numbers, target }), textToTokens(completion)!).reason
 
 describe('the Countdown grader', () => {
   const cases: [string, string, string][] = [
@@ -41,11 +40,11 @@ describe('the Countdown grader', () => {
 
   it('calls only the reason "correct" correct, and extracts the answer when there is one', () => {
     for (const [, completion, expected] of cases) {
-      const grade = task.grade(toProblem({ numbers: [5, 4, 15], target: 79 }), textToTokens(completion))
+      const grade = task.grade(toProblem({ numbers: [5, 4, 15], target: 79 }), textToTokens(completion)!)
       expect(grade.correct).toBe(expected === 'correct')
       expect(grade.extracted === null).toBe(expected === 'no-answer' || expected === 'truncated')
     }
-    const grade = task.grade(toProblem({ numbers: [5, 4, 15], target: 79 }), textToTokens('yes </think> 5 * 15 , 75 + 4 <eos>'))
+    const grade = task.grade(toProblem({ numbers: [5, 4, 15], target: 79 }), textToTokens('yes </think> 5 * 15 , 75 + 4 <eos>')!)
     expect(grade.extracted).toBe('5 * 15 , 75 + 4')
   })
 
@@ -69,7 +68,7 @@ describe('the Countdown grader', () => {
   })
 
   it('accepts typed arrays and plain arrays alike', () => {
-    const tokens = textToTokens('</think> 5 * 15 , 75 + 4 <eos>')
+    const tokens = textToTokens('</think> 5 * 15 , 75 + 4 <eos>')!
     expect(task.grade(toProblem({ numbers: [5, 4, 15], target: 79 }), Int32Array.from(tokens)).correct).toBe(true)
   })
 
@@ -95,8 +94,7 @@ describe('the Countdown vocabulary', () => {
 
   it('names the word it does not know', () => {
     for (const text of ['5 + five', '0', '401', '05', '<415>']) {
-      expect(() => textToTokens(text)).toThrow(TaskError)
+      expect(textToTokens(text)).toBeNull()
     }
-    expect(() => textToTokens('5 + five')).toThrow(/"five"/)
   })
 })

@@ -1,7 +1,7 @@
 // Problems from a seed, the three splits, the difficulty dial, the wasteful teacher, and the reading of traces.
 import { describe, expect, it } from 'vitest'
 import { createRng } from '../../src-main/numeric/rng.ts'
-import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.ts'
 import { ascending, movesFrom, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
 import { DEFAULT_COUNTDOWN, isReachable, isUnseenTarget, resultsOf, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
 import type { TeacherOptions } from '../../src-main/tasks/countdown/teacher.ts'
@@ -131,23 +131,23 @@ describe('Countdown problems', () => {
 
 describe('the difficulty dial', () => {
   it('sets how many numbers a problem has and keeps the splits', () => {
-    const four = task.atLevel('4')
+    const four = createCountdown(countdownLevel('4'))
     expect([task.level, four.level]).toEqual(['3', '4'])
     expect(four.problems('heldout', 30, 1).every((p) => p.data.numbers.length === 4)).toBe(true)
-    const lengths = new Set(task.atLevel('3-4').problems('train', 60, 1).map((p) => p.data.numbers.length))
+    const lengths = new Set(createCountdown(countdownLevel('3-4')).problems('train', 60, 1).map((p) => p.data.numbers.length))
     expect([...lengths].sort()).toEqual([3, 4])
-    for (const level of task.levels) expect(task.atLevel(level.id).level).toBe(level.id)
+    for (const level of task.levels) expect(createCountdown(countdownLevel(level.id)).level).toBe(level.id)
   })
 
   it('bounds the accepted answers of what is reinforced and measured, and teaches imitation on problems with any number of them', () => {
     const most = (of: typeof task, split: Split): number => Math.max(...of.problems(split, 200, 1).map((problem) => of.answerTrie(problem)!.strings))
     for (const split of ['train', 'validation', 'heldout', 'heldout-targets'] as const) expect(most(task, split)).toBe(4)
     expect(most(task, 'imitation')).toBeGreaterThan(4)
-    expect(most(task.atLevel('3-easy'), 'heldout')).toBeGreaterThan(4)
+    expect(most(createCountdown(countdownLevel('3-easy')), 'heldout')).toBeGreaterThan(4)
   })
 
   it('refuses a level it does not have', () => {
-    expect(() => task.atLevel('9')).toThrow(/3-4/)
+    expect(() => createCountdown(countdownLevel('9'))).toThrow(/3-4/)
   })
 
   it('rates a problem by the share of first steps that lead nowhere', () => {
@@ -296,7 +296,7 @@ describe('the wasteful teacher', () => {
 
 describe('reading a trace', () => {
   const data = { numbers: [5, 4, 15], target: 79 }
-  const read = (text: string, boundaries: number[]) => parseTrace(data, textToTokens(text), boundaries)
+  const read = (text: string, boundaries: number[]) => parseTrace(data, textToTokens(text)!, boundaries)
 
   it('shows each attempt with its steps, value and verdict', () => {
     const parsed = read('5 + 4 = 9 , 15 - 9 = 6 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>', [0, 12, 25])
@@ -316,7 +316,7 @@ describe('reading a trace', () => {
     ['4 - 5 = 1 , 15 + 1 = 16 no', 'smaller minus larger'],
     ['yes', 'a verdict without steps'],
   ])('does not call "%s" sound: %s', (text) => {
-    const tokens = textToTokens(text)
+    const tokens = textToTokens(text)!
     expect(parseTrace(data, tokens, [0, tokens.length]).attempts[0]).toMatchObject({ sound: false, solves: false })
   })
 

@@ -94,11 +94,11 @@ describe('the answer trie', () => {
       const operands = [...new Set([...numbers, stray])]
       const graderAccepts = new Set<string>()
       for (const x of operands) for (const y of operands) for (const sign of ['+', '-', '*', '/']) {
-        const result = combine(x, textToTokens(sign)[0], y)
+        const result = combine(x, textToTokens(sign)![0], y)
         const second = [...new Set([...operands, ...(result > 0 ? [result] : [])])]
         for (const z of second) for (const w of second) for (const sign2 of ['+', '-', '*', '/']) {
           const text = `${x} ${sign} ${y} , ${z} ${sign2} ${w} <eos>`
-          if (gradeAnswer(problem.data, textToTokens(text)).correct) graderAccepts.add(text)
+          if (gradeAnswer(problem.data, textToTokens(text)!).correct) graderAccepts.add(text)
         }
       }
       expect(graderAccepts).toEqual(listed)
@@ -115,9 +115,9 @@ describe('the answer trie', () => {
     for (const problem of four.problems('train', 150, 4)) {
       const listed = stringsOf(four.answerTrie(problem)!)
       const members = new Set(listed)
-      for (const text of listed) expect(gradeAnswer(problem.data, textToTokens(text)).reason).toBe('correct')
+      for (const text of listed) expect(gradeAnswer(problem.data, textToTokens(text)!).reason).toBe('correct')
       for (let i = 0; i < 60; i++) {
-        const tokens = textToTokens(rng.pick(listed))
+        const tokens = textToTokens(rng.pick(listed))!
         const at = rng.int(tokens.length - 1)
         const other = rng.int(tokens.length - 1)
         if (rng.chance(0.5)) tokens[at] = rng.chance(0.5) ? rng.between(8, 13) : rng.between(15, 40)

@@ -3,8 +3,8 @@ import { deriveSeed } from '../../numeric/rng.ts'
 import type { Study } from '../../store/studies.ts'
 import { clustersOf } from '../clusters.ts'
 import type { LabContext } from '../context.ts'
-import { openProblems } from '../tasks.ts'
-import { parseSpec } from '../trainRun.ts'
+import { taskInWords } from '../tasks.ts'
+import { parseSpec } from '../runSpecs.ts'
 import { powerOf } from './power.ts'
 import type { PowerEstimate } from './power.ts'
 import { conditionsOf, isSweep, remainingMs } from './run.ts'
@@ -22,12 +22,12 @@ export interface StudyPlan {
   readonly assumed: boolean
 }
 
-export function planOf({ store, now }: Pick<LabContext, 'store' | 'now'>, study: Study): StudyPlan {
+export function planOf({ store }: Pick<LabContext, 'store'>, study: Study): StudyPlan {
   const cells = store.studies.cells(study.id)
   const { steps, samples, problems, validation } = conditionsOf(study)
   const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
-  const source = openProblems(store, spec, now)
-  const clusters = clustersOf(source.ofSplit('heldout', problems, deriveSeed(spec.evaluation.seed, 'problems')).map((problem) => source.task.cluster(problem)))
+  const task = taskInWords(store, spec)
+  const clusters = clustersOf(task.problems('heldout', problems, deriveSeed(spec.evaluation.seed, 'problems')).map((problem) => task.cluster(problem)))
   const seeds = new Set(cells.filter((cell) => !isSweep(cell)).map(({ seed }) => seed)).size
   const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
   const open = cells.filter(({ status }) => status !== 'finished').length

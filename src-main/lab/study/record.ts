@@ -5,7 +5,7 @@ import type { Study } from '../../store/studies.ts'
 import { clusterOf, clustersOf } from '../clusters.ts'
 import type { LabContext } from '../context.ts'
 import { knownStartEvaluation } from '../evaluateRun.ts'
-import { parseSpec } from '../trainRun.ts'
+import { parseSpec } from '../runSpecs.ts'
 import { checkpointAtCost, conditionsOf, costByStep, evaluationOf, isSweep, presetOf, STUDY_SPLITS, sweptRates, type CellNotes, type Conditions, type StudySplit } from './run.ts'
 
 export const SHARES = 10_000

@@ -5,15 +5,16 @@ import { LabError, type Evaluation, type Json, type NewRun, type RunSpec } from 
 import type { CellStatus, Study, StudyCell } from '../../store/studies.ts'
 import { mean } from '../../numeric/stats.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
-import { createWeights, openPolicy } from '../../rollout/policy.ts'
+import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
 import type { Split } from '../../tasks/types.ts'
 import { clustersOf } from '../clusters.ts'
 import type { JobOptions, LabContext } from '../context.ts'
 import { evaluate } from '../evaluate.ts'
 import { evaluateRun, knownStartEvaluation } from '../evaluateRun.ts'
-import { loadStart } from '../start.ts'
-import { openProblems } from '../tasks.ts'
-import { createRun, parseSpec, trainRun } from '../trainRun.ts'
+import { loadStart, vocabularyOf } from '../start.ts'
+import { lengthOf, openProblems } from '../tasks.ts'
+import { parseSpec } from '../runSpecs.ts'
+import { createRun, trainRun } from '../trainRun.ts'
 import { studyPresets, type StudyArm, type StudyPreset } from './presets.ts'
 
 export type { Study } from '../../store/studies.ts'
@@ -233,9 +234,10 @@ async function validate({ store, engine, now }: LabContext, run: RunSpec, checkp
   const budget = run.budget.thinkingTokens
   const spec: RunSpec = { ...run, evaluation: { ...run.evaluation, problems: validation, samples: VALIDATION_SAMPLES, budgets: [budget], longest: budget } }
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
-  const source = openProblems(store, spec, now)
-  const weights = createWeights(engine, start.config, start.tensors)
-  const policy = await openPolicy(engine, start.config, weights, { rows: 256, maxLength: 24 + budget + run.budget.answerTokens, temperature: run.sampling.temperature })
+  const source = openProblems(store, spec, now, vocabularyOf(start))
+  const maxLength = lengthOf(source, budget, run.budget.answerTokens)
+  const weights = await loadWeights(engine, start.config, start.weights)
+  const policy = await openPolicy(engine, start.config, weights, { rows: rowsFor(start.config, maxLength), maxLength, temperature: run.sampling.temperature })
   try {
     const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation', signal })
     const chosen = source.ofSplit('validation', validation, deriveSeed(run.evaluation.seed, 'problems'))
