@@ -2,7 +2,7 @@
 // Where mu forces the end of thinking, this lets the policy go on as it likes (Kazemnejad et al., "VinePPO", arXiv 2410.01679, section 3).
 import type { Decoder } from '../engine/decoder.ts'
 import { deriveSeed } from '../numeric/rng.ts'
-import type { Task } from '../tasks/types.ts'
+import type { SpokenTask } from '../tasks/types.ts'
 import { sampleRollouts, type RolloutPlan, type SampleSettings } from './sample.ts'
 import type { ForkedTrace } from './sampledMu.ts'
 
@@ -14,7 +14,7 @@ export interface ContinuedValues {
 }
 
 /** @param samples K, continuations per cut */
-export async function continuedValues(decoder: Decoder, task: Task, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<ContinuedValues> {
+export async function continuedValues(decoder: Decoder, task: SpokenTask, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<ContinuedValues> {
   const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
   traces.forEach(({ problem, completion, cuts, seed }, trace) => cuts.forEach((offset, cut) => {
     for (let k = 0; k < samples; k++) plans.push({ prompt: problem.promptTokens, prefix: completion, prefixTokens: offset, seed: deriveSeed(seed, 'continue', cut, k), trace, cut })

@@ -7,24 +7,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
 import { generateText, openTextModel, type TextModel, type TextRequest } from '../../src-main/lab/textModel.ts'
-import { initialWeights, type LlamaConfig } from '../../src-main/model/config.ts'
 import { decodeModel } from '../../src-main/model/onnx.ts'
-import type { TokenizerJson } from '../../src-main/model/tokenizers/tokenizer.ts'
-import { ggufOf } from '../model/ggufOf.ts'
+import { LITTLE_TEXT, writeLittleText } from '../model/littleText.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-models-'))
 const workspace = join(folder, 'workspace')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const config: LlamaConfig = { architecture: 'llama', vocabSize: 704, hiddenSize: 64, intermediateSize: 96, layers: 2, heads: 4, kvHeads: 2, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 256 }
-const { json } = (JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/tokenizers/reference.json'), 'utf8')) as { tokenizers: { smollm: { json: TokenizerJson } } }).tokenizers.smollm
-const tokens = Object.entries(json.model.vocab).sort(([, a], [, b]) => a - b).map(([token]) => token)
-const file = join(folder, 'little.gguf')
-writeFileSync(file, ggufOf(config, new Map([...initialWeights(config, 4)].map(([name, values]) => [name, name.includes('norm') ? values : values.map((value) => value * 12)])), {
-  'general.license': 'apache-2.0', 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': 'smollm', 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.merges': (json.model.merges as string[][]).map((merge) => merge.join(' ')),
-  'tokenizer.ggml.token_type': tokens.map((_, id) => (id < 3 ? 3 : 1)), 'tokenizer.ggml.eos_token_id': 2, 'tokenizer.ggml.bos_token_id': 1,
-  'tokenizer.chat_template': "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}<|im_start|>assistant\n",
-}))
+const config = { ...LITTLE_TEXT, maxPositions: 256 }
+const file = writeLittleText(join(folder, 'little.gguf'), 12, config)
 
 function mrt(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args, '--workspace', workspace], { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env }, input: '' })

@@ -1,0 +1,142 @@
+// A model of text from a GGUF file, trained on a task in words and on a dataset that was imported: the whole way of a newcomer, on a model so
+// small and random that nothing is learnt and everything can be checked.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LabError, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
+import { importModel } from '../../src-main/lab/importModel.ts'
+import { measureJ } from '../../src-main/lab/measureJ.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
+import { parseSpec } from '../../src-main/lab/runSpecs.ts'
+import { loadStart, vocabularyOf } from '../../src-main/lab/start.ts'
+import { stopHere } from '../../src-main/lab/stopHere.ts'
+import { openProblems } from '../../src-main/lab/tasks.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { exactMu } from '../../src-main/rollout/exactMu.ts'
+import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
+import { sampleRollouts } from '../../src-main/rollout/sample.ts'
+import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
+import { writeLittleText } from '../model/littleText.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mrt-text-'))
+let context: OpenedContext
+beforeAll(async () => {
+  context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
+  await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), { name: 'little', signal: new AbortController().signal, now: Date.now })
+})
+afterAll(() => {
+  context.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const spec = (more: Partial<RunSpecInput> = {}): RunSpecInput => ({
+  name: 'text', start: 'model:1', task: { name: 'arithmetic', options: { level: '2' } }, algorithm: { name: 'mrt-exact' }, steps: 2, seed: 3, promptsPerStep: 2, groupSize: 3, checkpointEvery: 1, observeGroups: 1,
+  microbatchTokens: 512, budget: { thinkingTokens: 12, answerTokens: 5 }, optimizer: { lr: 1e-3 }, evaluation: { problems: 4, samples: 2, budgets: [4, 12], longest: 20 }, ...more,
+})
+const trained = async (more: Partial<RunSpecInput> = {}): Promise<number> => {
+  const id = await createRun(context, spec(more))
+  await trainRun(context, id)
+  return id
+}
+const details = (runId: number): RolloutDetail[] => context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts.map(({ id }) => context.store.rollouts.detail(id)!)
+
+describe('a model of text', () => {
+  let runId: number
+  beforeAll(async () => { runId = await trained() })
+
+  it('is trained on arithmetic in words, with exact J, and its rollouts read as text', () => {
+    const { store } = context
+    expect(store.runs.get(runId)!.status).toBe('finished')
+    const { metrics } = store.steps.get(runId, 2)!
+    expect(Math.abs(metrics['sampling/sampling_logp_difference/max']!)).toBeLessThan(1e-4)
+    expect(metrics['train/padding']).toBeLessThan(1)
+    for (const detail of details(runId)) {
+      expect(detail.problem.prompt).toMatch(/^Start with \d+\./)
+      expect(detail.provenance.template).toBe('in words, scratchpad')
+      for (const { textStart, textEnd } of detail.episodes) {
+        expect(textStart).toBeLessThanOrEqual(textEnd)
+        expect(textEnd).toBeLessThanOrEqual(detail.text.length)
+      }
+    }
+    expect(details(runId).some(({ text }) => text.includes('Answer:'))).toBe(true)
+  })
+
+  it('is evaluated along budgets, answered for at a boundary, and measured again afterwards with the same J', async () => {
+    const { store } = context
+    const evaluationId = await evaluateRun(context, { runId })
+    const { metrics } = store.evaluations.get(evaluationId)!
+    expect(metrics['ttc/regret@12']).toBeGreaterThanOrEqual(0)
+    const [first] = details(runId).filter(({ episodes }) => episodes.length > 0)
+    const said = await stopHere(context, { rolloutId: first!.rollout.id, boundary: 1, checkpointId: null, samples: 4 }, {})
+    expect(said.answers.length).toBe(4)
+    const outcome = await measureJ(context, { scope: { runId }, start: 'model:1', method: 'sampled', samples: 2, limit: 6 }, {})
+    expect(outcome.measured).toBe(6)
+    expect(outcome.unreadable).toEqual({})
+  })
+
+  it('ends with the same weights when it was killed and went on', async () => {
+    const id = await createRun(context, spec())
+    let steps = 0
+    await trainRun(context, id, { control: () => (++steps === 1 ? 'pause' : 'go') })
+    expect(context.store.runs.get(id)!.status).toBe('paused')
+    await trainRun(context, id)
+    const newest = async (run: number) => [...(await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(run)!.contentId))).tensors].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')])
+    expect(await newest(id)).toEqual(await newest(runId))
+  })
+})
+
+describe('exact J in text', () => {
+  it('is the summed probability of every way of writing an accepted answer and ending it', async () => {
+    const { store, engine } = context
+    const start = await loadStart(store, 'model:1', Date.now)
+    const source = openProblems(store, parseSpec(spec()), Date.now, vocabularyOf(start))
+    const policy = await openPolicy(engine, start.config, await loadWeights(engine, start.config, start.weights), { rows: 8, maxLength: 256 })
+    const { format } = source.task
+    const [problem] = source.ofStep(1, 1)
+    const [rollout] = await sampleRollouts(policy.decoder, format, [{ prompt: problem!.promptTokens, seed: 5 }], { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 12, answerTokens: 4 })
+    const answers = source.answers(problem!)
+    const mu = await exactMu([{ prompt: rollout!.prompt, completion: rollout!.tokens, cuts: [0, 5, rollout!.thinkEnd], answers }], format.terminationSuffix, (feeds) => policy.branches.run(feeds))
+    const pathOf = (node: number): number[] => (node < 0 ? [] : [...pathOf(answers.parent[node]!), answers.token[node]!])
+    const paths = [...answers.terminal.keys()].filter((node) => answers.terminal[node] === 1).map(pathOf)
+    expect(paths.length).toBeGreaterThan(4)
+    for (const [at, cut] of [0, 5, rollout!.thinkEnd].entries()) {
+      const prompt = [...problem!.promptTokens, ...rollout!.tokens.slice(0, cut), ...format.terminationSuffix]
+      const logps = await policy.score(paths.map((completion) => ({ prompt, completion })))
+      const sum = logps.reduce((total, each) => total + Math.exp(each.reduce((a, b) => a + b, 0)), 0)
+      expect(Math.abs(mu.J[0]![at]! - sum)).toBeLessThan(1e-9 + 1e-5 * sum)
+    }
+    policy.dispose()
+  })
+})
+
+describe('an imported dataset', () => {
+  it('is a task: its problems are asked, graded and split, and rollouts point to the records that were imported', async () => {
+    const { store } = context
+    const datasetId = store.datasets.add({ name: 'sums', kind: 'imported', source: null, roles: null, grader: 'integer', note: '', createdAtMs: 1 })
+    const ids = store.datasets.addProblems(datasetId, Array.from({ length: 60 }, (_, i) => ({ key: `sum-${i}`, split: i < 40 ? 'train' : 'test', prompt: `How much is ${i} + 1?`, answer: String(i + 1), level: null, slices: {} })))
+    const runId = await trained({ task: { name: 'dataset', options: { dataset: datasetId } }, steps: 1 })
+    expect(store.runs.get(runId)!.datasetId).toBe(datasetId)
+    for (const { problem } of details(runId)) expect(ids.slice(0, 40)).toContain(problem.id)
+    expect(store.datasets.get(datasetId)!.problemCount).toBe(60)
+    const evaluationId = await evaluateRun(context, { runId })
+    for (const { problemId } of store.evaluations.results(evaluationId)) expect(ids.slice(40)).toContain(problemId)
+  })
+
+  it('without answers that can be listed is trained with sampled J, and refused where J must be exact', async () => {
+    const { store } = context
+    const datasetId = store.datasets.add({ name: 'patterns', kind: 'imported', source: null, roles: null, grader: 'regex', note: '', createdAtMs: 1 })
+    store.datasets.addProblems(datasetId, Array.from({ length: 40 }, (_, i) => ({ key: `p-${i}`, split: i < 24 ? 'train' : 'test', prompt: `Name a number above ${i}.`, answer: '[0-9]+', level: null, slices: {} })))
+    const task = { name: 'dataset', options: { dataset: datasetId } }
+    await expect(createRun(context, spec({ task }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.noAnswers')
+    const runId = await trained({ task, steps: 1, algorithm: { name: 'mrt-online', options: { branches: 2 } } })
+    const evaluationId = await evaluateRun(context, { runId })
+    expect(context.store.evaluations.get(evaluationId)!.config).toMatchObject({ estimator: 'mu of 4 sampled answers at boundaries and budgets' })
+  })
+
+  it('is refused by name where there is none', async () => {
+    await expect(createRun(context, spec({ task: { name: 'dataset', options: { dataset: 999 } } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'dataset.unknown')
+    await expect(createRun(context, spec({ format: { thoughts: 'marks' } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.format')
+  })
+})
