@@ -25,13 +25,14 @@ interface ImportCommandOptions {
   readonly grader?: string
   readonly keepDuplicates?: boolean
   readonly identity?: string
+  readonly table?: string
   readonly allowEmpty?: boolean
   readonly workspace: string
   readonly json?: boolean
 }
 
 function importCommand(): Command {
-  return new Command('import').description('bring datasets, rollouts of other trainers or a model into a workspace: JSONL, JSON, CSV, TSV, Parquet, each also gzip; model folders')
+  return new Command('import').description('bring datasets, rollouts of other trainers or a model into a workspace: JSONL, JSON, CSV, TSV, Parquet, Arrow, Feather, SQLite, each also in a zip or tar (SQLite not) or packed by gzip or zstd; logs of evaluations; model folders')
     .argument('<files...>', 'files or folders')
     .option('--as <kind>', 'dataset, rollouts, model, or the name of a rollout source; guessed from the rows unless given')
     .option('--map <roles>', 'roles to columns, e.g. problem=question,answer=final_answer')
@@ -39,6 +40,7 @@ function importCommand(): Command {
     .option('--grader <kind>', `how answers are compared (${Object.keys(graderKinds).join(', ')}); guessed for datasets unless given; grades rollouts that carry no verdict`)
     .option('--keep-duplicates', 'keep problems that repeat an earlier one')
     .option('--identity <by>', 'what makes rollouts samples of one problem: prompt (the same prompt and answer) or id (the id that rows state)', 'prompt')
+    .option('--table <name>', 'the table of a SQLite database; needed where it has several')
     .option('--allow-empty', 'accept files of which no row can be imported')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
@@ -59,7 +61,7 @@ async function bringModel(files: readonly string[], options: ImportCommandOption
 async function bringRows(files: readonly string[], options: ImportCommandOptions, { store, progress, signal, now }: Session): Promise<void> {
   const began = now()
   const { report, record, datasetId, runId } = await importInto(store, files, {
-    ...(options.as !== undefined && { as: options.as }), map: rolesOf(options.map), name: options.name, grader: options.grader, keepDuplicates: options.keepDuplicates, identity: identityOf(options.identity), allowEmpty: options.allowEmpty, signal,
+    ...(options.as !== undefined && { as: options.as }), map: rolesOf(options.map), name: options.name, grader: options.grader, keepDuplicates: options.keepDuplicates, identity: identityOf(options.identity), allowEmpty: options.allowEmpty, table: options.table, signal,
     onProgress: ({ file, bytesRead, bytesTotal, rows }) => progress.show({
       job: 'import', label: `importing ${file}`, done: Math.round(bytesRead / 1e6), total: Math.max(1, Math.round(bytesTotal / 1e6)), unit: `MB, ${rows} rows`,
       etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),

@@ -10,10 +10,12 @@ import { planArchive, planFolder } from './folder.ts'
 import type { FolderPlan } from './folder.ts'
 import type { JsonObject } from './json.ts'
 import { archiveKind } from './read/archive.ts'
-import { openRows } from './read/readRows.ts'
+import { openRows, WORKSPACE_MARK } from './read/readRows.ts'
 import { sniff } from './read/sniff.ts'
 import type { OtherFormat, RowFormat } from './read/sniff.ts'
 import { openSource } from './read/source.ts'
+import { sqliteTables, tablesText } from './read/sqlite.ts'
+import type { SqliteTable } from './read/sqlite.ts'
 import { createNoteBook } from './notes.ts'
 import { pickleRecipe } from './recipes.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
@@ -32,6 +34,8 @@ export interface Detection {
   readonly files: readonly string[]
   /** Splits of its files where something beside them says so. */
   readonly splits?: ReadonlyMap<string, string>
+  /** Tables to choose from, of a SQLite database. */
+  readonly tables?: readonly SqliteTable[]
   /** Columns of the first rows. */
   readonly columns: readonly string[]
   /** Python that converts a pickle; null otherwise. */
@@ -45,7 +49,7 @@ export const SAMPLE_ROWS = 50
  * What a file or folder is. Never refuses by content: what cannot be imported is `unknown` with the reason. Throws LabError
  * file.missing and file.unreadable.
  */
-export async function detectImport(path: string): Promise<Detection> {
+export async function detectImport(path: string, { table }: { readonly table?: string | undefined } = {}): Promise<Detection> {
   const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
   const nothing = { path, source: null, files: [], columns: [], recipe: null }
   if (info.isDirectory()) return detectFolder(path)
@@ -54,10 +58,7 @@ export async function detectImport(path: string): Promise<Detection> {
   const head = await readHead(path)
   if (!('format' in head)) return { ...nothing, kind: 'unknown', format: 'unknown', why: head.found }
   switch (head.format) {
-    case 'sqlite': {
-      const ours = await isWorkspace(path)
-      return { ...nothing, kind: ours ? 'workspace' : 'unknown', format: 'sqlite', why: ours ? 'it is the database of a workspace' : 'it is a SQLite database, but not of a workspace' }
-    }
+    case 'sqlite': return detectDatabase(path, table)
     case 'gguf':
     case 'safetensors': return { ...nothing, kind: 'model', format: head.format, why: `it is ${head.what}` }
     case 'pickle': return { ...nothing, kind: 'unknown', format: 'pickle', why: 'it is a Python pickle, which can run code when it is opened; convert it first', recipe: pickleRecipe(path) }
@@ -116,22 +117,35 @@ async function readHead(path: string): Promise<ReturnType<typeof sniff> | LabErr
   }
 }
 
-/** `application_id` in the header of a SQLite file, the four letters "MRTW". */
+/** A workspace, or tables: the rows of the one that was named, or of the only one; else the names to choose from. */
+async function detectDatabase(path: string, table: string | undefined): Promise<Detection> {
+  const facts = { path, format: 'sqlite' as const, source: null, files: [], columns: [], recipe: null }
+  if (await isWorkspace(path)) return { ...facts, kind: 'workspace', why: 'it is the database of a workspace' }
+  try {
+    const tables = sqliteTables(path)
+    if (table === undefined && tables.length !== 1) return { ...facts, tables, kind: 'unknown', why: tables.length === 0 ? 'it is a SQLite database without tables' : `it is a SQLite database with the tables ${tablesText(tables)}; choose one` }
+    return { ...(await detectRows(path, 'sqlite', table)), tables }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'LabError') return { ...facts, kind: 'unknown', why: (error as LabError).found }
+    throw error
+  }
+}
+
 async function isWorkspace(path: string): Promise<boolean> {
   const handle = await open(path, 'r')
   try {
     const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 68)
-    return buffer.toString('latin1') === 'MRTW'
+    return buffer.toString('latin1') === WORKSPACE_MARK
   } finally {
     await handle.close()
   }
 }
 
-async function detectRows(path: string, format: RowFormat): Promise<Detection> {
+async function detectRows(path: string, format: RowFormat, table?: string): Promise<Detection> {
   const facts = { path, format, files: [path], recipe: null }
   let sample: JsonObject[]
   try {
-    sample = await sampleRows(path)
+    sample = await sampleRows(path, table)
   } catch (error) {
     if (error instanceof Error && error.name === 'LabError') return { ...facts, files: [], columns: [], kind: 'unknown', source: null, why: (error as LabError).found }
     throw error
@@ -150,8 +164,8 @@ async function detectRows(path: string, format: RowFormat): Promise<Detection> {
   }
 }
 
-async function sampleRows(path: string): Promise<JsonObject[]> {
-  const file = await openRows(path)
+async function sampleRows(path: string, table: string | undefined): Promise<JsonObject[]> {
+  const file = await openRows(path, { table })
   const sample: JsonObject[] = []
   for await (const { rows } of file.batches()) {
     sample.push(...rows.slice(0, SAMPLE_ROWS - sample.length).map((row) => row.value))

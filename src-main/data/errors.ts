@@ -26,9 +26,13 @@ const refusals = {
   },
   'parquet.damaged': { expected: 'a Parquet file whose footer can be read', next: 'Copy the file again from its source.' },
   'arrow.damaged': { expected: 'an Arrow or Feather file whose schema can be read', next: 'Copy the file again from its source.' },
+  'sqlite.damaged': { expected: 'a SQLite database that can be read', next: 'Copy it again from its source, with the files -wal and -shm beside it where there are any; sqlite3 FILE ".recover" may save a damaged one.' },
+  'sqlite.packed': { expected: 'a SQLite database as a file of its own', next: 'Unpack it and import the database itself.' },
   'csv.header': { expected: 'a first line with the names of the columns', next: 'Correct the first line of the file.' },
   'import.nothing': { expected: 'at least one row that can be imported', next: 'Read why its rows were turned away, then name the columns with --map or the format with --as; --allow-empty accepts an import of nothing.' },
   'import.notRows': { expected: 'a dataset or rollouts', next: 'Import a model on the Models page; open a workspace from the File menu.' },
+  'import.whichTable': { expected: 'the name of the table to read', next: 'Name it: --table NAME, or choose it where the import is looked at.' },
+  'import.noTable': { expected: 'a table that the database has', next: 'Correct the --table option.' },
   'import.noProblem': {
     expected: 'a column with the problem (prompt, problem, question, input, instruction or messages)',
     next: 'Name it: --map problem=COLUMN; if these are rollouts, --as rollouts --map completion=COLUMN.',

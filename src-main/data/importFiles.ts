@@ -37,6 +37,8 @@ export interface ImportOptions {
   readonly as?: string
   /** Roles to columns: `problem`, `answer`, ... for datasets (datasetRoles), canonical names for rollouts. */
   readonly map?: { readonly [role: string]: string }
+  /** The table of a SQLite database that is read; its only one unless given. */
+  readonly table?: string | undefined
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ImportProgress) => void
   /** Longest row accepted, in bytes; 32 MB unless given. */
@@ -241,7 +243,7 @@ function createSession(options: ImportOptions) {
     async *file({ path, source: hint, split }: PlannedFile, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
       const fileNotes = createNoteBook()
       const tell = (read: number): void => onProgress?.({ file: path, bytesRead: bytesBefore + read, bytesTotal, rows, rejected: rejectedRows })
-      const opened = await openRows(path, { maxRowBytes: options.maxRowBytes, signal, onBytes: tell, notes: fileNotes }).catch((error: unknown) => {
+      const opened = await openRows(path, { maxRowBytes: options.maxRowBytes, table: options.table, signal, onBytes: tell, notes: fileNotes }).catch((error: unknown) => {
         if (oneOfMany && (error as { code?: string }).code === 'file.empty') return null
         throw error
       })

@@ -48,13 +48,13 @@ export interface Preview {
  * Previews a file or folder under the options an import would get. Throws what detectImport throws, and LabError import.noProblem,
  * import.noAnswer, import.noColumn and import.badMap, which say what to map.
  */
-export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity'> = {}): Promise<Preview> {
-  const detection = await detectImport(path)
+export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity' | 'table'> = {}): Promise<Preview> {
+  const detection = await detectImport(path, options)
   const file = detection.files[0]
   const kind = options.as === undefined ? detection.kind : options.as === 'dataset' ? 'dataset' : 'rollouts'
   if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null, identity: null, notes: [] }
   const notes = createNoteBook()
-  const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, notes })
+  const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, table: options.table, notes })
   const found: SourceRow[] = []
   const rejected: Rejected[] = []
   for await (const batch of opened.batches()) {
@@ -104,6 +104,7 @@ function convertAll<Record>(converter: RowConverter<Record>, rows: readonly Sour
 
 async function countRows(file: RowFile, rows: readonly SourceRow[]): Promise<Preview['rowCount']> {
   if (file.format === 'parquet') return { rows: (await parquetColumns(file.path, { notes: createNoteBook(), maxRowBytes: MAX_ROW_BYTES })).rows, exact: true }
+  if (file.table !== undefined) return file.table.rows === null ? null : { rows: file.table.rows, exact: true }
   const last = rows.at(-1)
   if (last === undefined || last.end === null || file.compression !== 'none') return null
   if (rows.length < PREVIEW_ROWS) return { rows: rows.length, exact: true }

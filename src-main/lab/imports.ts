@@ -89,6 +89,7 @@ function offerOf(detection: Detection, bytes: number, preview: Preview | null, r
   const asProblems = preview !== null && preview.roles !== null
   return {
     path, name: basename(path), bytes, files: files.length, kind, format, source, why, recipe,
+    tables: (detection.tables ?? []).map(({ name, rows: count }) => ({ name, rows: count })),
     columns: [...(preview?.columns ?? columns)],
     rowCount: preview?.rowCount ?? null,
     refusal: refusal?.toJSON() ?? null,
@@ -103,13 +104,14 @@ function offerOf(detection: Detection, bytes: number, preview: Preview | null, r
 }
 
 /** Throws LabError file.missing, file.unreadable, import.relative; every other refusal is part of the offer. */
-async function inspect(path: string, { as, map, identity }: Pick<ImportStart, 'as' | 'map' | 'identity'>): Promise<ImportOffer> {
+async function inspect(path: string, { as, map, identity, table }: Pick<ImportStart, 'as' | 'map' | 'identity' | 'table'>): Promise<ImportOffer> {
   if (!isAbsolute(path)) throw new LabError('import.relative', { expected: 'the whole path of a file', found: path, next: 'Write it from the root, such as /home/me/data.jsonl.' })
-  const detection = await detectImport(path)
+  const how = { ...(as !== null && { as }), map, identity, ...(table !== null && { table }) }
+  const detection = await detectImport(path, how)
   const { size } = await stat(path)
   if (as === 'model' || detection.kind === 'model' || detection.files.length === 0) return offerOf(detection, size, null, null)
   try {
-    return offerOf(detection, size, await previewImport(path, { ...(as !== null && { as }), map, identity }), null)
+    return offerOf(detection, size, await previewImport(path, how), null)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     return offerOf(detection, size, null, error)
@@ -134,7 +136,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
 
   async function work(store: Store, request: ImportStart, { signal, onEvent }: JobControl, label: string): Promise<ImportResult> {
     const began = now()
-    const { paths, as, map, identity, name, grader, keepDuplicates, split } = request
+    const { paths, as, map, identity, table, name, grader, keepDuplicates, split } = request
     const progress = (done: number, total: number, rows: number): void => onEvent({
       kind: 'progress', runId: null,
       report: {
@@ -145,7 +147,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
     try {
       if (as === 'model' || (as === null && await isModel(paths[0]!))) return await modelResult(store, request, signal)
       const imported = await importInto(store, paths, {
-        ...(as !== null && { as }), map, ...(name !== null && { name }), ...(grader !== null && { grader }), ...(split !== null && { split }), keepDuplicates, identity, signal,
+        ...(as !== null && { as }), map, ...(name !== null && { name }), ...(grader !== null && { grader }), ...(split !== null && { split }), keepDuplicates, identity, ...(table !== null && { table }), signal,
         onProgress: ({ bytesRead, bytesTotal, rows }) => progress(bytesRead, bytesTotal, rows),
       }, now)
       const { report, record, datasetId, runId } = imported

@@ -84,6 +84,8 @@ export const importOffer = z.object({
   why: z.string(),
   /** Python that converts a pickle, which is never opened here; null otherwise. */
   recipe: z.string().nullable(),
+  /** Tables of a SQLite database, to choose from; empty for every other file. */
+  tables: z.array(z.object({ name, rows: count.nullable() })),
   columns: z.array(z.string()),
   rowCount: z.object({ rows: count, exact: z.boolean() }).nullable(),
   /** Why it cannot be imported so: which role is missing, for instance. */
@@ -108,6 +110,8 @@ export const importRequest = z.object({
   map: importMap.default({}),
   /** What makes rollouts samples of one problem: the same prompt and answer, or the id that their rows state. */
   identity: z.enum(identities).default('prompt'),
+  /** The table of a SQLite database; its only one when null. */
+  table: name.nullable().default(null),
 })
 
 export const importStart = importRequest.extend({

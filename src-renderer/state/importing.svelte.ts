@@ -13,7 +13,7 @@ import { piecesOf, send, type Piece } from './sending.ts'
 import { openFolder } from './workspaces.svelte.ts'
 
 const endings: readonly (readonly [RegExp, string])[] = [
-  [/\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz|\.zst)?$/i, 'look at its rows, then import it as a dataset or as rollouts'],
+  [/\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|arrows|feather|db|sqlite|sqlite3|zip|tar|tgz|eval)(\.gz|\.zst)?$/i, 'look at its rows, then import it as a dataset or as rollouts'],
   [/\.(safetensors|gguf)$/i, 'look at it as a model'],
   [/\.(pkl|pickle)$/i, 'show how to convert it: pickles are never opened'],
 ]
@@ -36,6 +36,8 @@ export class Group {
   keepDuplicates = $state(false)
   /** What makes rollouts samples of one problem. */
   identity: ImportStart['identity'] = $state('prompt')
+  /** The table of a SQLite database; null where it has only one. */
+  table: string | null = $state(null)
   /** Share of problems held out, in percent; null leaves them as they are. */
   heldOut: number | null = $state(null)
   seed: number | null = $state(1)
@@ -49,6 +51,7 @@ export class Group {
   reason: string | null = $derived.by(() => {
     if (this.looking) return 'The files are being read again'
     if (this.kind === 'workspace') return 'A workspace is opened, not imported'
+    if (this.kind === 'unknown' && (this.offers[0]?.tables.length ?? 0) > 1 && this.table === null) return 'Choose a table first'
     if (this.kind === 'unknown') return 'Say first what these files are'
     if (this.refused) return 'Name the missing columns first'
     if (this.heldOut !== null && (this.seed === null || !(this.heldOut > 0 && this.heldOut < 100))) return 'Hold out more than 0 and less than 100 percent, with a seed'
@@ -66,7 +69,7 @@ export class Group {
     const turn = ++this.#turn
     this.looking = true
     try {
-      const offers = await lab.client.imports.inspect({ paths: [...this.paths], as: this.as, map: { ...this.map }, identity: this.identity })
+      const offers = await lab.client.imports.inspect({ paths: [...this.paths], as: this.as, map: { ...this.map }, identity: this.identity, table: this.table })
       if (turn !== this.#turn) return
       this.offers = offers
       this.problem = null
@@ -83,6 +86,13 @@ export class Group {
     void this.look()
   }
 
+  /** Reads another table of a database. */
+  readTable(table: string | null): void {
+    this.table = table
+    this.map = {}
+    void this.look()
+  }
+
   /** Gives a role another column; null takes it back to what is guessed. */
   assign(role: string, column: string | null): void {
     const { [role]: _before, ...rest } = this.map
@@ -92,7 +102,7 @@ export class Group {
 
   get request(): ImportStart {
     const split = this.kind === 'dataset' && this.heldOut !== null ? { seed: this.seed ?? 1, shares: [{ name: 'train', share: 1 - this.heldOut / 100 }, { name: 'eval', share: this.heldOut / 100 }] } : null
-    return { paths: [...this.paths], as: this.as, map: { ...this.map }, name: String(this.name ?? '').trim() || null, grader: this.grader, keepDuplicates: this.keepDuplicates, identity: this.identity, split }
+    return { paths: [...this.paths], as: this.as, map: { ...this.map }, name: String(this.name ?? '').trim() || null, grader: this.grader, keepDuplicates: this.keepDuplicates, identity: this.identity, table: this.table, split }
   }
 }
 

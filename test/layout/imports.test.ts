@@ -38,7 +38,7 @@ const mayImport: Record<string, readonly string[]> = {
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {
-  'better-sqlite3': (file) => file.startsWith('src-main/store/'),
+  'better-sqlite3': (file) => file.startsWith('src-main/store/') || file === 'src-main/data/read/sqlite.ts',
   'onnxruntime-node': () => false,
   electron: (file) => /^src-main\/(index|window|menu|bridge)\.ts$/.test(file) || file === 'src-preload/index.ts',
   zod: (file) => file.startsWith('src-preload/contract'),

@@ -80,6 +80,10 @@ export async function memberBytes(archive: string, name: string): Promise<Buffer
 
 const END_OF_ZIP = 0x06054b50
 const DIRECTORY_ENTRY = 0x02014b50
+const ZIP64_LOCATOR = 0x07064b50
+const END_OF_ZIP64 = 0x06064b50
+const FULL_16 = 0xffff
+const FULL_32 = 0xffffffff
 
 /** Members by the directory at the end of a zip; each is unpacked only when it is read. */
 async function zipMembers(path: string): Promise<readonly Member[]> {
@@ -98,18 +102,17 @@ async function zipMembers(path: string): Promise<readonly Member[]> {
   let at = tail.length - 22
   while (at >= 0 && tail.readUInt32LE(at) !== END_OF_ZIP) at--
   if (at < 0) throw refuse('file.archive', `${path} is a zip archive without its directory: it is cut off`)
-  const count = tail.readUInt16LE(at + 10)
-  const [length, from] = [tail.readUInt32LE(at + 12), tail.readUInt32LE(at + 16)]
-  if (count === 0xffff || from === 0xffffffff) throw refuse('file.archive', `${path} is a zip64 archive`)
+  const short = { count: tail.readUInt16LE(at + 10), length: tail.readUInt32LE(at + 12), from: tail.readUInt32LE(at + 16) }
+  const { count, length, from } = short.count === FULL_16 || short.length === FULL_32 || short.from === FULL_32 ? await zip64End(path, tail, at, slice) ?? short : short
   if (count > MOST_MEMBERS || length > MEMBER_LIMIT) throw refuse('file.archive', `${path} is a zip archive of ${count} files`)
   const directory = await slice(from, length)
   const members: Member[] = []
   for (let entry = 0, place = 0; entry < count; entry++) {
     if (place + 46 > directory.length || directory.readUInt32LE(place) !== DIRECTORY_ENTRY) throw refuse('file.archive', `${path} is a zip archive whose directory is damaged`)
     const [flags, method] = [directory.readUInt16LE(place + 8), directory.readUInt16LE(place + 10)]
-    const [packed, bytes] = [directory.readUInt32LE(place + 20), directory.readUInt32LE(place + 24)]
     const [nameLength, extraLength, commentLength] = [directory.readUInt16LE(place + 28), directory.readUInt16LE(place + 30), directory.readUInt16LE(place + 32)]
-    const start = directory.readUInt32LE(place + 42)
+    const extra = directory.subarray(place + 46 + nameLength, place + 46 + nameLength + extraLength)
+    const [bytes, packed, start] = zip64Fields(extra, [directory.readUInt32LE(place + 24), directory.readUInt32LE(place + 20), directory.readUInt32LE(place + 42)])
     const name = directory.toString('utf8', place + 46, place + 46 + nameLength).replaceAll('\\', '/')
     place += 46 + nameLength + extraLength + commentLength
     if (name.endsWith('/')) continue
@@ -131,6 +134,34 @@ async function zipMembers(path: string): Promise<readonly Member[]> {
     members.push({ name, bytes, read })
   }
   return members
+}
+
+/** A length or place of 64 bits; a number that no file has where it is beyond 2^53. */
+const wide = (buffer: Buffer, at: number): number => Number(buffer.readBigUInt64LE(at))
+
+/** Where the directory of a zip64 lies, by the record that the locator before the end points at; null where there is no locator. */
+async function zip64End(path: string, tail: Buffer, end: number, slice: (from: number, length: number) => Promise<Buffer>): Promise<{ count: number; length: number; from: number } | null> {
+  const locator = end - 20
+  if (locator < 0 || tail.readUInt32LE(locator) !== ZIP64_LOCATOR) return null
+  const record = await slice(wide(tail, locator + 8), 56)
+  if (record.readUInt32LE(0) !== END_OF_ZIP64) throw refuse('file.archive', `${path} is a zip64 archive whose directory is damaged`)
+  return { count: wide(record, 32), length: wide(record, 40), from: wide(record, 48) }
+}
+
+/** Unpacked size, packed size and place of a member: those that do not fit in 32 bits stand in the extra field 1, in this order. */
+function zip64Fields(extra: Buffer, [bytes, packed, start]: readonly [number, number, number]): readonly [number, number, number] {
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
+    if (extra.readUInt16LE(at) !== 1) continue
+    let next = at + 4
+    const end = Math.min(extra.length, next + extra.readUInt16LE(at + 2))
+    const take = (value: number): number => {
+      if (value !== FULL_32 || next + 8 > end) return value
+      next += 8
+      return wide(extra, next - 8)
+    }
+    return [take(bytes), take(packed), take(start)]
+  }
+  return [bytes, packed, start]
 }
 
 const BLOCK = 512

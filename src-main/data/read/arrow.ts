@@ -12,7 +12,7 @@ import type { ArrowBatch, ArrowField, ArrowMessage } from './arrowSchema.ts'
 import { BATCH_ROWS } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import type { Source } from './source.ts'
-import { toJson } from './values.ts'
+import { toJson, uniqueColumns } from './values.ts'
 
 const MAGIC = 'ARROW1'
 const MAGIC_BYTES = 8
@@ -132,15 +132,7 @@ async function nextMessage(input: Queue): Promise<Next> {
 
 function schemaOf(next: Next, path: string, renamed: (name: string) => void): { fields: readonly ArrowField[]; names: readonly string[] } {
   if (typeof next === 'string' || next.message.kind !== 'schema') throw refuse('arrow.damaged', `${path} begins with no schema that can be read`)
-  const taken = new Set<string>()
-  const names = next.message.fields.map(({ name }, at) => {
-    const wanted = name === '' ? `column_${at + 1}` : name
-    let unique = wanted
-    for (let copy = 2; taken.has(unique); copy++) unique = `${wanted}_${copy}`
-    taken.add(unique)
-    if (unique !== name) renamed(unique)
-    return unique
-  })
+  const names = uniqueColumns(next.message.fields.map(({ name }) => name), renamed)
   return { fields: next.message.fields, names }
 }
 

@@ -1,18 +1,18 @@
 // Comma-, tab-, semicolon- or bar-separated text with a header. Values stay text. A row with too many or too few fields
-// is kept aside. Where quotes do not match, only the first line of the tangle is kept aside and reading starts again at
+// is kept aside. A first line such as `sep=;` names the delimiter and is no row. Where quotes do not match, only the first line of the tangle is kept aside and reading starts again at
 // the next line, so that one stray quote does not swallow the file.
 
 import { refuse } from '../errors.ts'
-import type { NoteBook } from '../notes.ts'
 import { reject } from '../rejected.ts'
 import type { Rejected } from '../rejected.ts'
-import { feedLine, newRecord } from './csvRecord.ts'
+import { feedLine, namedDelimiter, newRecord } from './csvRecord.ts'
 import type { Delimiter } from './csvRecord.ts'
 import { decodeLine, readLines } from './lines.ts'
 import type { Line } from './lines.ts'
 import { inMegabytes } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import type { Source } from './source.ts'
+import { uniqueColumns } from './values.ts'
 
 /** Bytes that may be read again after a tangle of quotes, for each byte read: keeps the worst file linear. */
 const RETRY_CREDIT = 8
@@ -63,7 +63,7 @@ function createAssembler(source: Source, options: ReaderOptions, delimiter: Deli
     const { fields } = record
     const lines = takePending()
     const place = placeOf(lines)
-    if (names === null) names = uniqueNames(fields, options.notes)
+    if (names === null) names = uniqueColumns(fields.map((field) => field.trim()), (name) => options.notes.add('columns.renamed', 1, name))
     else if (!lines.at(-1)!.ended && source.cut()) rejected.push(reject(source.path, place, 'row.cutOff', ' because the compressed file is incomplete', excerpt(lines)))
     else if (fields.length !== names.length) rejected.push(reject(source.path, place, 'row.ragged', `${fields.length} instead of ${names.length}`, excerpt(lines)))
     else rows.push({ ...place, value: Object.fromEntries(names.map((name, at) => [name, fields[at]!])) })
@@ -71,7 +71,7 @@ function createAssembler(source: Source, options: ReaderOptions, delimiter: Deli
 
   function addLine(line: Line): void {
     const text = textOf(line)
-    if (pending.length === 0 && text.trim() === '') return
+    if (pending.length === 0 && (text.trim() === '' || (names === null && namedDelimiter(text) === delimiter))) return
     const nul = text.includes('\0')
     if (names !== null && pending.length === 0 && (nul || line.tooLong)) {
       rejected.push(nul ? reject(source.path, line, 'row.nul', '', text) : reject(source.path, line, 'row.tooLong', inMegabytes(options.maxRowBytes), text))
@@ -112,17 +112,4 @@ function createAssembler(source: Source, options: ReaderOptions, delimiter: Deli
       return hand()
     },
   }
-}
-
-/** Names for every column: the header's, or `column_3` where it has none, or `answer_2` where it repeats one. */
-function uniqueNames(fields: readonly string[], notes: NoteBook): string[] {
-  const taken = new Set<string>()
-  return fields.map((field, at) => {
-    const wanted = field.trim() === '' ? `column_${at + 1}` : field.trim()
-    let name = wanted
-    for (let copy = 2; taken.has(name); copy++) name = `${wanted}_${copy}`
-    taken.add(name)
-    if (name !== field.trim()) notes.add('columns.renamed', 1, name)
-    return name
-  })
 }

@@ -1,7 +1,7 @@
 // One record of separated values, fed line by line (RFC 4180: a quoted field may hold delimiters, doubled quotes and line
 // ends), and the guess which delimiter a text uses.
 
-export type Delimiter = ',' | '\t' | ';' | '|'
+export type Delimiter = string
 const delimiters: readonly Delimiter[] = [',', '\t', ';', '|']
 
 /** A record that may go on over several lines. */
@@ -57,8 +57,13 @@ function readQuoted(record: OpenRecord, text: string, from: number, before: stri
   }
 }
 
+/** The delimiter that a first line `sep=;` names, as Excel reads and writes it; null where the line says nothing of the kind. */
+export function namedDelimiter(line: string): Delimiter | null {
+  return /^"?sep=(.)"?\s*$/i.exec(line)?.[1] ?? null
+}
+
 /**
- * The delimiter that cuts the first lines into equally many fields, and the share of records that it does so for. A text
+ * The delimiter that a first line names, or else that cuts the first lines into equally many fields, and the share of records that it does so for. A text
  * that no delimiter cuts in two or more fields gives a comma and 0.
  */
 export function guessDelimiter(head: Buffer): { delimiter: Delimiter; agreement: number } {
@@ -66,6 +71,8 @@ export function guessDelimiter(head: Buffer): { delimiter: Delimiter; agreement:
   const lines = sample.toString('latin1', 0, sample.length).split(/\r\n|\n|\r/)
   if (lines.length > 1) lines.pop() // empty after a final line end, or cut in two
   const filled = lines.filter((line) => line.trim() !== '')
+  const named = namedDelimiter(filled[0] ?? '')
+  if (named !== null && filled.length > 1) return { delimiter: named, agreement: 1 }
   let best: { delimiter: Delimiter; agreement: number; fields: number } = { delimiter: ',', agreement: 0, fields: 1 }
   for (const delimiter of delimiters) {
     const counts = fieldCounts(filled, delimiter).slice(0, 50)

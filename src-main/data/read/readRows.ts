@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts'
 import { createNoteBook } from '../notes.ts'
 import type { Note, NoteBook } from '../notes.ts'
 import { pickleRecipe } from '../recipes.ts'
+import { partsOf } from './archive.ts'
 import { readArrow } from './arrow.ts'
 import { readCsv } from './csv.ts'
 import { readJsonDocument } from './jsonDocument.ts'
@@ -14,6 +15,8 @@ import type { ReadBatch, ReaderOptions } from './reader.ts'
 import { sniff } from './sniff.ts'
 import type { RowFormat, Sniffed } from './sniff.ts'
 import { openSource } from './source.ts'
+import { chooseTable, readSqlite } from './sqlite.ts'
+import type { SqliteTable } from './sqlite.ts'
 import type { Encoding } from './source.ts'
 import type { Compression } from './unpack.ts'
 
@@ -24,7 +27,12 @@ export interface ReadOptions {
   /** Told the bytes read from disk so far and the size of the file. */
   readonly onBytes?: ((read: number, total: number) => void) | undefined
   readonly notes?: NoteBook
+  /** The table of a SQLite database; its only one unless given. */
+  readonly table?: string | undefined
 }
+
+/** `application_id` in the header of the database of a workspace. */
+export const WORKSPACE_MARK = 'MRTW'
 
 /** An open file of rows. `batches` may be walked once. */
 export interface RowFile {
@@ -33,6 +41,8 @@ export interface RowFile {
   readonly compression: Compression
   readonly encoding: Encoding
   readonly bytes: number
+  /** Of a SQLite database: the table that is read. */
+  readonly table?: SqliteTable
   batches(): AsyncGenerator<ReadBatch>
   /** What should be known about the reading; complete once the batches have been walked. */
   notes(): Note[]
@@ -40,7 +50,7 @@ export interface RowFile {
 
 /**
  * Opens a file of rows. Throws LabError for everything that holds none: file.empty, file.unknown, file.pickle,
- * file.archive, import.notRows, and what opening throws. While walking, an AbortSignal throws its reason.
+ * file.archive, import.notRows, import.whichTable, import.noTable, and what opening throws. While walking, an AbortSignal throws its reason.
  */
 export async function openRows(path: string, options: ReadOptions = {}): Promise<RowFile> {
   const notes = options.notes ?? createNoteBook()
@@ -57,6 +67,11 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
     case 'csv':
     case 'tsv': return { ...facts, format: sniffed.format, batches: () => readCsv(source, reader, sniffed.delimiter) }
     case 'arrow': return { ...facts, format: 'arrow', batches: () => readArrow(source, reader) }
+    case 'sqlite':
+      await source.close()
+      if (source.head.toString('latin1', 68, 72) === WORKSPACE_MARK) throw refuse('import.notRows', `${path} is the database of a workspace`)
+      if (source.compression !== 'none' || partsOf(path) !== null) throw refuse('sqlite.packed', `${path} is a packed SQLite database`)
+      return { ...facts, format: 'sqlite', table: chooseTable(path, options.table), batches: () => readSqlite(path, options.table, reader) }
     case 'parquet':
       await source.close()
       return { ...facts, format: 'parquet', batches: () => readParquet(path, { ...reader, onBytes }) }
@@ -73,7 +88,6 @@ export function refuseFormat(path: string, sniffed: Sniffed & { what: string }):
     case 'empty': return refuse('file.empty', `${path} is empty`)
     case 'pickle': return refuse('file.pickle', found, { more: pickleRecipe(path) })
     case 'archive': return refuse('file.archive', found)
-    case 'sqlite':
     case 'gguf':
     case 'safetensors': return refuse('import.notRows', found)
     default: return refuse('file.unknown', found)

@@ -10,16 +10,16 @@ import type { Delimiter } from './csvRecord.ts'
 import { isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
 
 export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
-export type RowFormat = TextFormat | 'parquet' | 'arrow'
+export type RowFormat = TextFormat | 'parquet' | 'arrow' | 'sqlite'
 /** Recognised, but not read here; `pickle` and `archive` are refused by name. */
-export type OtherFormat = 'sqlite' | 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
+export type OtherFormat = 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
 
 export type Sniffed =
-  | { readonly format: 'jsonl' | 'json' | 'parquet' | 'arrow' }
+  | { readonly format: 'jsonl' | 'json' | 'parquet' | 'arrow' | 'sqlite' }
   | { readonly format: 'csv' | 'tsv'; readonly delimiter: Delimiter }
   | { readonly format: OtherFormat; readonly what: string }
 
-const magics: readonly { readonly format: 'parquet' | 'arrow' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
+const magics: readonly { readonly format: 'parquet' | 'arrow' | 'sqlite' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
   { format: 'parquet', what: 'a Parquet file', test: (head) => starts(head, 'PAR1') },
   { format: 'sqlite', what: 'a SQLite database', test: (head) => starts(head, 'SQLite format 3\0') },
   { format: 'gguf', what: 'a GGUF model', test: (head) => starts(head, 'GGUF') },
@@ -59,7 +59,7 @@ function isPickle(head: Buffer): boolean {
  */
 export function sniff(head: Buffer, path: string): Sniffed {
   const magic = magics.find(({ test }) => test(head))
-  if (magic !== undefined) return magic.format === 'parquet' || magic.format === 'arrow' ? { format: magic.format } : { format: magic.format, what: magic.what }
+  if (magic !== undefined) return magic.format === 'parquet' || magic.format === 'arrow' || magic.format === 'sqlite' ? { format: magic.format } : { format: magic.format, what: magic.what }
   const text = head.subarray(0, 1 << 16).toString('latin1')
   const first = text.trimStart()[0]
   if (first === undefined) return { format: 'empty', what: 'an empty file' }

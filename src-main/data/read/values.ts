@@ -31,6 +31,19 @@ export function decimalValue(unscaled: bigint, scale: number): number | string {
   return text.replace(/\D/g, '').length <= EXACT_DIGITS ? Number(text) : text
 }
 
+/** Names for every column: its own, or `column_3` where it has none, or `answer_2` where it repeats one; `renamed` is told of each that was changed. */
+export function uniqueColumns(columns: readonly string[], renamed: (name: string) => void): string[] {
+  const taken = new Set<string>()
+  return columns.map((column, at) => {
+    const wanted = column === '' ? `column_${at + 1}` : column
+    let name = wanted
+    for (let copy = 2; taken.has(name); copy++) name = `${wanted}_${copy}`
+    taken.add(name)
+    if (name !== column) renamed(name)
+    return name
+  })
+}
+
 /** A decoded value as JSON. Numbers that would be lost become text and set their flag in `tally`. */
 export function toJson(value: unknown, tally: NumberTally): Json {
   switch (typeof value) {

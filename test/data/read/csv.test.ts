@@ -23,6 +23,12 @@ describe('separated values', () => {
     expect(result.values).toEqual([{ a: '1', b: '2', d: '3' }, { a: '4', b: '5', d: '6' }])
   })
 
+  it('may say in their first line what stands between, as Excel has it, and that line is no row', async () => {
+    expect((await readAll(file('p.csv', 'sep=;\r\nproblem;answer\r\n"1,5 + 1; in all?";2,5\r\n2 + 2?;4\r\n'))).values).toEqual([{ problem: '1,5 + 1; in all?', answer: '2,5' }, { problem: '2 + 2?', answer: '4' }])
+    expect((await readAll(file('p.csv', '\ufeffsep=^\nproblem^answer\n1, 2 or 3?^3\n'))).values).toEqual([{ problem: '1, 2 or 3?', answer: '3' }])
+    expect((await readAll(file('p.csv', 'sep=,answer\nsep=;,4\n'))).values).toEqual([{ 'sep=': 'sep=;', answer: '4' }])
+  })
+
   it('with one column need a name that says what they are', async () => {
     expect((await readAll(file('one.csv', 'problem\nwhat?\nwhy?\n'))).values).toEqual([{ problem: 'what?' }, { problem: 'why?' }])
     expect(await codeOf(readAll(file('one.txt', 'problem\nwhat?\nwhy?\n')))).toBe('file.unknown')
