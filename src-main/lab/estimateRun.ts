@@ -47,11 +47,11 @@ interface Pace {
   readonly run: Run | null
 }
 
-/** Rollouts of a step. Arms have sizes of their own, and full rollouts beside them are sampled to be watched. */
+/** Rollouts of a step. Arms have sizes of their own; beside them, and beside demonstrations, full rollouts are sampled to be watched. */
 function rolloutsOf({ algorithm, promptsPerStep, groupSize, observeGroups }: RunSpec): number {
   const { algorithm: { needs }, options } = createMethod(algorithm.name, algorithm.options)
-  if (needs(options).data !== 'arms') return promptsPerStep * groupSize
-  return promptsPerStep * (Number(options.continuations) + Number(options.terminations)) + Math.min(observeGroups, promptsPerStep) * groupSize
+  const { data, arms } = needs(options)
+  return promptsPerStep * (arms ? arms.continuations + arms.terminations : groupSize) + (data === 'rollouts' ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
 }
 
 /** Workspaces travel: steps taken elsewhere say nothing about this machine. So does a record that does not say which. */

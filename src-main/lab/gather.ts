@@ -113,7 +113,7 @@ async function sampleGroups({ spec, problems, policy, options }: GatherContext, 
   return sampleEntries(policy, problems, plans, sampleSettings(spec, budgetShare), options)
 }
 
-/** What an arm method is watched by, since its own rollouts begin in the middle of a thought: full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
+/** What a method is watched by whose own texts are no full rollouts (two arms of a thought, demonstrations): full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
 export async function gatherObserved(context: GatherContext, step: number): Promise<Entry[]> {
   const { spec, problems } = context
   return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0], budgetShareAt(context, step))

@@ -262,14 +262,15 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
   const role = needs.J === 'none' ? 'current' : needs.mu?.weights ?? 'current'
   // Where accepted answers cannot be listed there is no exact J to watch by.
-  const observed = needs.data === 'demonstrations' || !problems.lists ? 0 : spec.observeGroups
-  const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, (entry) => needs.J !== 'none' || entry.group < observed, {
+  const observed = problems.lists ? spec.observeGroups : 0
+  const measures = (entry: Entry): boolean => needs.J !== 'none' || (needs.data !== 'demonstrations' && entry.group < observed)
+  const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, measures, {
     method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: needs.branches ?? 0, maxEpisodes: needs.maxEpisodes ?? Infinity,
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
   }))
   refuseDivergence(step, entries, estimate.measured)
   // What every method is watched by: full rollouts of the same first groups, J exact at every boundary under the weights that sampled them.
-  const apart = needs.data === 'arms' && observed > 0
+  const apart = needs.data !== 'rollouts' && observed > 0
   const watched = apart ? await timed(times, 'mu', () => gatherObserved(gathering, step)) : entries
   const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && needs.maxEpisodes === undefined
   const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined

@@ -51,7 +51,7 @@ export type DiscardReason =
   | 'missing-arm'
   /** Sampled to measure a baseline, not to be learned from. */
   | 'baseline-only'
-  /** Sampled to watch a method whose own rollouts begin in the middle of a thought. */
+  /** Sampled to watch a method whose own texts are no full rollouts. */
   | 'observed-only'
   /** Every token was forced or belongs to the prefix. */
   | 'no-tokens'

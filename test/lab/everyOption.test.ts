@@ -3,11 +3,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError, specFields } from '../../src-preload/contract.ts'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
+import { gradients } from '../../src-main/autodiff/gradients.ts'
+import { GraphBuilder } from '../../src-main/graph/builder.ts'
+import { createRng, deriveSeed } from '../../src-main/numeric/rng.ts'
+import { interpret, ndarray } from '../graph/reference.ts'
 import type { OpenedContext } from '../../src-main/lab/openContext.ts'
 import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
 import { metricDescriptions } from '../../src-main/lab/glossary.ts'
 import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
-import { algorithmNamed, algorithmNames, createMethod, creditBatch } from '../../src-main/rl/algorithms.ts'
+import { algorithmNamed, algorithmNames, createMethod, creditBatch, needsOf } from '../../src-main/rl/algorithms.ts'
+import { correctedAdvantage } from '../../src-main/rl/correction.ts'
+import { lossGraph } from '../../src-main/rl/loss.ts'
+import type { LossInputs } from '../../src-main/rl/loss.ts'
+import { tokenWeights } from '../../src-main/rl/tokenWeights.ts'
 import type { Condition, Option, OptionValue } from '../../src-main/rl/options.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
@@ -56,35 +64,66 @@ const rollouts: readonly GradedRollout[] = [
   thinking(1, [0.25, 1], { sample: 2, V: V(3, 8) }), thinking(0, [0.25, 0, 0.5], { sample: 3, finish: 'length', V: V(3, 1, 4) }),
 ]
 
-/** Everything that a method pays and every rule of its loss and sampling. */
-function paid(name: string, options: Record<string, OptionValue>): string {
+const GROUPS = [0, 1, 2, 3]
+/** What a method asks to be sampled and measured, and what it pays for groups of those. */
+function paid(name: string, options: Record<string, OptionValue>) {
   const method = createMethod(name, options)
-  const { algorithm } = method
-  const needs = algorithm.needs(method.options)
-  const batch = needs.data === 'arms' ? arms(0) : rollouts
-  const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 }).map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])
-  return JSON.stringify([needs, algorithm.loss(method.options), credits])
+  const needs = needsOf(method)
+  const batch = GROUPS.flatMap((group) => (needs.data === 'arms' ? arms(group) : rollouts.map((each) => ({ ...each, group }))))
+  const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 })
+  return { needs: JSON.stringify(needs), batch, loss: method.algorithm.loss(method.options), credits, payment: JSON.stringify(credits.map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])) }
 }
 
-/** Options that the machinery reads by name: they show in a run alone. */
-const byName = new Set<string>()
+/** A log-probability for every token of a rollout, spread about another by `spread`: wide enough for every clip and correction to act somewhere. */
+const logpsAbout = (rollout: GradedRollout, label: string, spread: number, about?: Float32Array): Float32Array => {
+  const rng = createRng(deriveSeed(1, label, rollout.group, rollout.sample))
+  return Float32Array.from({ length: rollout.tokenCount }, (_, t) => (about?.[t] ?? -1) + spread * (2 * rng.float() - 1))
+}
+
+/** The gradient of the method's loss with respect to the log-probabilities of its rollouts, update by update, by the float64 interpreter: what the options of a loss come to. */
+function minimised({ batch, loss, credits }: ReturnType<typeof paid>): string {
+  const width = Math.max(...batch.map(({ tokenCount }) => tokenCount))
+  const parts = loss.updatesPerBatch === 1 ? [GROUPS] : [GROUPS.slice(0, 2), GROUPS.slice(2)]
+  return JSON.stringify(parts.map((groups) => {
+    const rows = [...batch.keys()].filter((at) => groups.includes(batch[at]!.group))
+    const logps = rows.map((at) => logpsAbout(batch[at]!, 'now', 0.5))
+    const old = rows.map((at, row) => logpsAbout(batch[at]!, 'old', 2, logps[row]))
+    const drawn = rows.map((at, row) => logpsAbout(batch[at]!, 'drawn', 1, old[row]))
+    const advantages = rows.map((at, row) => (loss.correction ? correctedAdvantage(credits[at]!, loss.correction, old[row]!, drawn[row]!) : credits[at]!.advantage))
+    const planes = {
+      logps, advantages, weights: tokenWeights(rows.map((at) => credits[at]!), loss.aggregation, 10),
+      ...(loss.ratio !== 'none' && { oldLogps: old }),
+      ...(loss.klBeta > 0 && { refLogps: rows.map((at, row) => logpsAbout(batch[at]!, 'reference', 0.5, logps[row])) }),
+    }
+    const b = new GraphBuilder('loss')
+    const inputs = Object.fromEntries(Object.keys(planes).map((plane) => [plane, b.input(plane, 'float32', ['B', 'T'])])) as unknown as LossInputs
+    b.output('loss', lossGraph(b, inputs, loss).loss)
+    const feeds = Object.fromEntries(Object.entries(planes).map(([plane, values]) => [plane, ndarray([rows.length, width], values.flatMap((row) => Array.from({ length: width }, (_, t) => row[t] ?? 0)))]))
+    return Array.from(interpret(gradients(b.build(), 'loss', ['logps']), feeds)['grad/logps']!.data)
+  }))
+}
+
+type Way = 'needs' | 'payment' | 'loss'
+/** In which ways another value of an option shows, with the others so that it can; a value that is refused with a reason shows in none. */
+function waysOf(name: string, option: string): ReadonlySet<Way | 'refused'> {
+  const table = algorithmNamed(name).options
+  const setting = settingFor(table, option)
+  const usual = paid(name, setting)
+  return new Set(othersOf(table[option]!).flatMap((value): (Way | 'refused')[] => {
+    try {
+      const other = paid(name, { ...setting, [option]: value })
+      return [...(other.needs === usual.needs ? [] : ['needs' as const]), ...(other.payment === usual.payment ? [] : ['payment' as const]), ...(minimised(other) === minimised(usual) ? [] : ['loss' as const])]
+    } catch (error) {
+      if ((error as { code?: string }).code?.startsWith('rl.') !== true) throw error
+      return ['refused']
+    }
+  }))
+}
 
 describe('every option of every algorithm', () => {
   const all = algorithmNames.flatMap((name) => Object.keys(algorithmNamed(name).options).map((option) => [name, option] as const))
 
-  it.each(all)('%s: %s changes what is paid, sampled or minimised, or is left to a run', (name, option) => {
-    const table = algorithmNamed(name).options
-    const setting = settingFor(table, option)
-    const usual = paid(name, setting)
-    const acts = othersOf(table[option]!).some((value) => {
-      try {
-        return paid(name, { ...setting, [option]: value }) !== usual
-      } catch (error) {
-        return (error as { code?: string }).code?.startsWith('rl.') === true
-      }
-    })
-    if (!acts) byName.add(`${name} ${option}`)
-  })
+  it.each(all)('%s: %s changes what is sampled, measured, paid or minimised, or is refused with a reason', (name, option) => expect([...waysOf(name, option)]).not.toEqual([]))
 
   it('is never silently inert: set while another option turns it off, it is refused with run.inert', async () => {
     for (const [name, option] of all) {
@@ -99,24 +138,28 @@ describe('every option of every algorithm', () => {
   })
 })
 
-/** What a run computed, without times: the numbers of its steps, the weights it ended with, its checkpoints; on request an evaluation, or its labels. */
+/** What a run computed, without times: the numbers of its steps, the weights it ended with, its checkpoints; on request an evaluation; or, untrained, its labels. */
 async function computed(spec: RunSpecInput, { evaluated = false, labels = false } = {}): Promise<string> {
   const { store } = context
   const runId = await createRun(context, spec)
+  const { name, groupKey, config } = store.runs.get(runId)!
+  if (labels) return JSON.stringify([name, groupKey, (config as { preset?: string }).preset ?? null])
   await trainRun(context, runId)
   const steps = store.steps.range(runId, 1, 1000).map(({ metrics, learningRate, estimateTokens }) => [Object.entries(metrics).filter(([metric]) => !/^time\/|step_time|mrt\/alpha/.test(metric)), learningRate, estimateTokens])
   const checkpoints = store.checkpoints.ofRun(runId)
   const { meta } = await loadCheckpoint(join(store.checkpointsFolder, checkpoints.at(-1)!.contentId))
-  const { name, groupKey, config } = store.runs.get(runId)!
   const evaluations = store.evaluations.ofRun(runId).length
   const evaluation = evaluated ? await evaluateRun(context, { runId }) : null
   const results = evaluation === null ? null : [store.evaluations.results(evaluation), store.evaluations.points(evaluation), store.evaluations.get(evaluation)!.metrics]
-  return JSON.stringify([steps, checkpoints.map(({ step }) => step), meta.weights, evaluations, results, labels ? [name, groupKey, (config as { preset?: string }).preset ?? null] : null])
+  return JSON.stringify([steps, checkpoints.map(({ step }) => step), meta.weights, evaluations, results])
 }
 
 /** Two steps of the starter, short: right and wrong answers, episodes, and J that differs along a rollout. */
 const short = (algorithm: RunSpecInput['algorithm'], more: Partial<RunSpecInput> = {}): RunSpecInput =>
   microSpec('starter', algorithm, { steps: 2, promptsPerStep: 3, groupSize: 4, observeGroups: 0, checkpointEvery: 10, budget: { thinkingTokens: 48, answerTokens: 12 }, ...more })
+
+/** The value at which an option shows soonest, where it is not the first that is tried. */
+const telling: Readonly<Record<string, OptionValue>> = { correctionLow: 1 }
 
 describe('every option that a run reads', () => {
   const usual = new Map<string, Promise<string>>()
@@ -125,16 +168,18 @@ describe('every option that a run reads', () => {
     if (!usual.has(key)) usual.set(key, computed(spec))
     return usual.get(key)!
   }
-  /** Shared options are shown where the signal is densest; the others by the method that has them. */
+  /**
+   * What is paid goes into the update of every method alike. What acts through what a method asks for, or through its loss alone, is shown to be heeded by whoever
+   * samples, measures and updates: once for each option, where the signal is densest.
+   */
   const shown = [...new Set(algorithmNames.flatMap((name) => Object.keys(algorithmNamed(name).options)))].flatMap((option) => {
     const owners = algorithmNames.filter((name) => Object.hasOwn(algorithmNamed(name).options, option))
     const name = ['mrt-online', 'mrt-exact', 'mrt-pooled'].find((each) => (owners as readonly string[]).includes(each)) ?? owners[0]!
-    return [[option, name] as const]
+    const ways = waysOf(name, option)
+    return ways.has('needs') || (ways.has('loss') && !ways.has('payment')) ? [[option, name] as const] : []
   })
-  // What changes the credits themselves is shown above; here is what acts between the credits and the weights.
-  const paidAlone = new Set(['alpha', 'credit', 'lambda', 'base', 'centre', 'control', 'bestOf', 'overlongBuffer', 'overlongPenalty', 'dropTruncated', 'trainTerminations', 'baseline', 'alphaCourse', 'target', 'delta', 'weight', 'lengthFrom', 'rightShort', 'rightLong', 'wrongShort', 'wrongLong', 'exceeded', 'scale', 'floor', 'flow', 'negativeGradients', 'whiten'])
 
-  it.each(shown.filter(([option]) => !paidAlone.has(option)))('%s acts in a run of %s', async (option, name) => {
+  it.each(shown)('%s acts in a run of %s', async (option, name) => {
     const table = algorithmNamed(name).options
     const corrects = option.startsWith('correction')
     // A correction answers for a sampler that leaves tokens out.
@@ -142,16 +187,12 @@ describe('every option that a run reads', () => {
     const setting: Record<string, OptionValue> = { ...(corrects && { correction: 'token-truncate' }), ...settingFor(table, option) }
     const before = await run(short({ name, options: setting }, more))
     const differs: boolean[] = []
-    for (const value of othersOf(table[option]!).filter((each) => each !== setting[option])) {
+    const others = othersOf(table[option]!).filter((each) => each !== setting[option])
+    for (const value of others.toSorted((a, b) => Number(b === telling[option]) - Number(a === telling[option]))) {
       differs.push(await run(short({ name, options: { ...setting, [option]: value } }, more)) !== before)
       if (differs.at(-1)) break
     }
     expect(differs).toContain(true)
-  })
-
-  it('leaves none to itself: whatever does not show in what is paid is among those', () => {
-    const names = new Set(shown.map(([option]) => option).filter((option) => !paidAlone.has(option)))
-    expect([...byName].filter((each) => !names.has(each.split(' ')[1]!))).toEqual([])
   })
 })
 
@@ -159,19 +200,23 @@ describe('every option that a run reads', () => {
 const otherwise: Readonly<Record<string, unknown>> = {
   name: 'another', preset: 'countdown-outcome', group: 'a group', 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
 }
-/** Filters go with a correction, and evaluation fields show in an evaluation. */
-const beside = (path: string): Partial<RunSpecInput> => (/sampling\.(topK|topP|minP)/.test(path) ? { algorithm: { name: 'grpo', options: { correction: 'token-truncate' } } } : {})
+/** What a run learns from decides who reads a field: every field is walked with full rollouts, and those that say what is sampled with demonstrations and arms as well. */
+const learners = { rollouts: 'mrt-exact', demonstrations: 'sft', arms: 'mrt-pooled' } as const
+const SAMPLED = /^(sampling|budget)\.|^(groupSize|promptsPerStep|observeGroups|seed)$/
 
 describe('every field of a specification', () => {
-  const tiny = (more: Partial<RunSpecInput>): RunSpecInput => microSpec('starter', { name: 'mrt-exact' }, { steps: 3, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2, budgets: [8, 24] }, ...more })
+  const tiny = (name: string, more: Partial<RunSpecInput>): RunSpecInput => microSpec('starter', { name }, { steps: 3, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2, budgets: [8, 24] }, ...more })
   const usual = new Map<string, Promise<string>>()
+  const walked = (Object.keys(learners) as (keyof typeof learners)[]).flatMap((data) => specFields.map(({ path }) => path).filter((path) => data === 'rollouts' || SAMPLED.test(path)).map((path) => [data, path] as const))
 
-  it.each(specFields.map(({ path }) => path))('%s changes what is computed or recorded', async (path) => {
+  it.each(walked)('with %s, %s changes what is computed or recorded, or is refused with a reason', async (data, path) => {
     const field = specFields.find((each) => each.path === path)!
-    const spec = tiny(beside(path)) as Record<string, unknown>
-    const evaluated = path.startsWith('evaluation.')
-    const look = { evaluated, labels: ['name', 'preset', 'group'].includes(path) }
-    const key = JSON.stringify([beside(path), look])
+    // Filters go with a correction where the method has one.
+    const filters = /sampling\.(topK|topP|minP)/.test(path)
+    const name = filters && data === 'rollouts' ? 'grpo' : learners[data]
+    const spec = { ...tiny(name, path.startsWith('evaluation.') && path !== 'evaluation.every' ? { steps: 1 } : {}), ...(filters && data !== 'demonstrations' && { algorithm: { name, options: { correction: 'token-truncate' } } }) } as Record<string, unknown>
+    const look = { evaluated: path.startsWith('evaluation.'), labels: ['name', 'preset', 'group'].includes(path) }
+    const key = JSON.stringify([spec.algorithm, spec.steps, look])
     if (!usual.has(key)) usual.set(key, computed(spec as RunSpecInput, look))
     const keys = path.split('.')
     const now = keys.reduce((at: unknown, each) => (at as Record<string, unknown> | undefined)?.[each], spec) ?? field.default
@@ -190,13 +235,13 @@ describe('every field of a specification', () => {
   })
 
   it('asks the task that it names at the level that it names, and refuses one that is not there', async () => {
-    const task = (task: RunSpecInput['task']): Promise<string> => computed(tiny({ task }), { evaluated: false, labels: false })
+    const task = (task: RunSpecInput['task']): Promise<string> => computed(tiny('mrt-exact', { task }), { evaluated: false, labels: false })
     expect(await task({ options: { level: '4' } })).not.toBe(await task({}))
     const wrongs: RunSpecInput['task'][] = [{ name: 'juggling' }, { options: { level: '9' } }, { options: { numbers: 4 } }]
     for (const wrong of wrongs)
-      await expect(createRun(context, tiny({ task: wrong }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
+      await expect(createRun(context, tiny('mrt-exact', { task: wrong }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
     // The starter knows the words of Countdown alone.
-    await expect(createRun(context, tiny({ task: { name: 'arithmetic' } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.vocabulary')
+    await expect(createRun(context, tiny('mrt-exact', { task: { name: 'arithmetic' } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.vocabulary')
   })
 })
 

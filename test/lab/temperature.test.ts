@@ -1,22 +1,18 @@
 // One temperature throughout: what is drawn, what the loss is written with and what J is measured under are the same softmax(logits / T).
 // With filters the sampler draws from a part of it, which is refused unless a correction answers for it.
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
-import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
-import type { LlamaConfig } from '../../src-main/model/config.ts'
-import { openEngine } from '../../src-main/engine/engine.ts'
-import type { Engine } from '../../src-main/engine/engine.ts'
 import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
-import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 import type { SpokenTask } from '../../src-main/tasks/types.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
+import { openStarter, SETTINGS } from './starter.ts'
+import type { OpenedStarter } from './starter.ts'
 
 let bench: Bench
 beforeAll(async () => { bench = await openBench() })
@@ -55,20 +51,18 @@ describe('the temperature of a run', () => {
 describe('J at a temperature', () => {
   const task = createCountdown() as SpokenTask
   const temperature = 0.6
-  let engine: Engine
+  let starter: OpenedStarter
   let policy: Policy
   beforeAll(async () => {
-    engine = openEngine()
-    const { config, tensors } = await loadCheckpoint(join(import.meta.dirname, '../../resources/starter'))
-    const model = config as unknown as LlamaConfig
-    policy = await openPolicy(engine, model, createWeights(engine, model, new Map([...tensors].map(([name, { data }]) => [name, data]))), { rows: 32, maxLength: 176, temperature })
+    starter = await openStarter({ rows: 32, temperature })
+    policy = starter.policy
   })
-  afterAll(() => engine.dispose())
+  afterAll(() => starter.dispose())
 
   it('is the sum over the right answers of what the sampler itself would give each of them', async () => {
     const [problem] = task.problems('heldout', 1, 7)
     const answers = task.answerTrie(problem!)!
-    const [rollout] = await sampleRollouts(policy.decoder, task.format, [{ prompt: problem!.promptTokens, seed: 1 }], { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 })
+    const [rollout] = await sampleRollouts(policy.decoder, task.format, [{ prompt: problem!.promptTokens, seed: 1 }], { ...SETTINGS, temperature })
     const cut = rollout!.boundaries[1]!
     const mu = await exactMu([{ prompt: problem!.promptTokens, completion: rollout!.tokens, cuts: [cut], answers }], task.format.terminationSuffix, (feeds) => policy.branches.run(feeds))
     const strings = [...answers.terminal].flatMap((terminal, node) => {
@@ -86,7 +80,7 @@ describe('J at a temperature', () => {
 
   it('scores a text as the sampler that drew it did, to 1e-4', async () => {
     const problems = task.problems('heldout', 8, 3)
-    const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, seed) => ({ prompt: problem.promptTokens, seed })), { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 })
+    const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, seed) => ({ prompt: problem.promptTokens, seed })), { ...SETTINGS, temperature })
     const scored = await policy.score(rollouts.map((rollout) => ({ prompt: rollout.prompt, completion: rollout.tokens })))
     rollouts.forEach((rollout, index) => rollout.logps.forEach((logp, t) => expect(Math.abs(logp - scored[index]![t]!)).toBeLessThan(1e-4)))
   })

@@ -1,36 +1,29 @@
 // Exact and sampled mu on the shipped starter model: the sum over every correct answer is what answers drawn from the same prefix converge to.
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openEngine } from '../../src-main/engine/engine.ts'
-import type { Engine } from '../../src-main/engine/engine.ts'
-import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
-import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { binomialRange } from '../../src-main/numeric/significance.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import type { Policy } from '../../src-main/rollout/policy.ts'
 import type { SpokenTask } from '../../src-main/tasks/types.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
-import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
-import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { sampledMu } from '../../src-main/rollout/sampledMu.ts'
+import { openStarter, SETTINGS } from '../lab/starter.ts'
+import type { OpenedStarter } from '../lab/starter.ts'
 
-const settings = { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 }
 const task = createCountdown() as SpokenTask
-let engine: Engine
+let starter: OpenedStarter
 let policy: Policy
 
 beforeAll(async () => {
-  engine = openEngine()
-  const { config, tensors } = await loadCheckpoint(join(import.meta.dirname, '../../resources/starter'))
-  const model = config as unknown as LlamaConfig
-  policy = await openPolicy(engine, model, createWeights(engine, model, new Map([...tensors].map(([name, { data }]) => [name, data]))), { rows: 128, maxLength: 176 })
+  starter = await openStarter()
+  policy = starter.policy
 })
-afterAll(() => engine.dispose())
+afterAll(() => starter.dispose())
 
 async function someRollouts(count: number) {
   const problems = task.problems('heldout', count, 31)
-  const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(8, index) })), settings)
+  const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(8, index) })), SETTINGS)
   return problems.map((problem, index) => ({ problem, rollout: rollouts[index]!, answers: task.answerTrie(problem)! }))
 }
 
@@ -39,9 +32,9 @@ const exactly = async (items: Awaited<ReturnType<typeof someRollouts>>) =>
 
 describe('mu on the starter model', () => {
   it('agrees with Monte Carlo: 256 sampled answers lie inside the 95 % binomial interval of J on at least 95 % of boundaries', async () => {
-    const items = await someRollouts(24)
+    const items = await someRollouts(12)
     const exact = await exactly(items)
-    const sampled = await sampledMu(policy.decoder, task, items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })), 256, settings)
+    const sampled = await sampledMu(policy.decoder, task, items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })), 256, SETTINGS)
     let inside = 0
     let all = 0
     exact.J.forEach((J, trace) => J.forEach((value, cut) => {
@@ -50,14 +43,14 @@ describe('mu on the starter model', () => {
       if (low <= right && right <= high) inside++
       all++
     }))
-    expect(all).toBeGreaterThan(80)
+    expect(all).toBeGreaterThan(40)
     expect(inside / all).toBeGreaterThanOrEqual(0.95)
   })
 
   it('costs at least ten times fewer tokens per boundary than 8 sampled answers with their prefixes', async () => {
     const items = await someRollouts(32)
     const exact = await exactly(items)
-    const sampled = await sampledMu(policy.decoder, task, items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })), 8, settings)
+    const sampled = await sampledMu(policy.decoder, task, items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })), 8, SETTINGS)
     const cuts = items.reduce((sum, { rollout }) => sum + rollout.boundaries.length, 0)
     const separately = items.reduce((sum, { rollout, problem }) => sum + rollout.boundaries.reduce((all, cut) => all + 8 * (problem.promptTokens.length + cut), 0), 0)
     expect((sampled.generatedTokens + separately) / cuts / (exact.forwardedTokens / cuts)).toBeGreaterThan(10)
@@ -66,7 +59,7 @@ describe('mu on the starter model', () => {
   it('repeats the published estimator exactly for the same seeds', async () => {
     const items = await someRollouts(4)
     const traces = items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index }))
-    const [first, second] = [await sampledMu(policy.decoder, task, traces, 4, settings), await sampledMu(policy.decoder, task, traces, 4, settings)]
+    const [first, second] = [await sampledMu(policy.decoder, task, traces, 4, SETTINGS), await sampledMu(policy.decoder, task, traces, 4, SETTINGS)]
     expect(second.J).toEqual(first.J)
     for (const intervals of first.intervals) for (const { low, high } of intervals) expect(low).toBeLessThan(high)
   })

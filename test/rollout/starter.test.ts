@@ -1,38 +1,31 @@
 // The shipped starter as a place to begin: problems that it was never taught on are hard for it in a way that reinforcement can learn from.
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openEngine } from '../../src-main/engine/engine.ts'
-import type { Engine } from '../../src-main/engine/engine.ts'
 import { trainingPool } from '../../src-main/lab/tasks.ts'
-import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
-import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
-import { createWeights, openPolicy } from '../../src-main/rollout/policy.ts'
-import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import type { Policy } from '../../src-main/rollout/policy.ts'
 import type { SpokenTask } from '../../src-main/tasks/types.ts'
+import { openStarter, SETTINGS } from '../lab/starter.ts'
+import type { OpenedStarter } from '../lab/starter.ts'
 
-const settings = { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 120, answerTokens: 24 }
 const GROUPS = 128
 const GROUP_SIZE = 8
 const task = createCountdown() as SpokenTask
-let engine: Engine
+let starter: OpenedStarter
 let policy: Policy
 
 beforeAll(async () => {
-  engine = openEngine()
-  const { config, tensors } = await loadCheckpoint(join(import.meta.dirname, '../../resources/starter'))
-  const model = config as unknown as LlamaConfig
-  policy = await openPolicy(engine, model, createWeights(engine, model, new Map([...tensors].map(([name, { data }]) => [name, data]))), { rows: 256, maxLength: 176 })
+  starter = await openStarter({ rows: 256 })
+  policy = starter.policy
 })
-afterAll(() => engine.dispose())
+afterAll(() => starter.dispose())
 
 describe('the starter model on the default difficulty', () => {
   it('answers 30 to 60 % of training problems, and at least half of its groups hold right and wrong rollouts', async () => {
     const problems = trainingPool(task).slice(0, GROUPS)
     const plans = problems.flatMap((problem, group) => Array.from({ length: GROUP_SIZE }, (_, sample) => ({ problem, prompt: problem.promptTokens, seed: deriveSeed(3, group, sample) })))
-    const rollouts = await sampleRollouts(policy.decoder, task.format, plans, settings)
+    const rollouts = await sampleRollouts(policy.decoder, task.format, plans, SETTINGS)
     const right = problems.map((_, group) => plans.slice(group * GROUP_SIZE, (group + 1) * GROUP_SIZE).filter(({ problem }, sample) => task.grade(problem, rollouts[group * GROUP_SIZE + sample]!.tokens).correct).length)
     const accuracy = right.reduce((sum, count) => sum + count, 0) / plans.length
     const mixed = right.filter((count) => count > 0 && count < GROUP_SIZE).length / GROUPS
