@@ -5,7 +5,7 @@ import { arch, cpus, freemem, platform, totalmem } from 'node:os'
 import { LabError, specFields, type Answers, type LabEvent, type LabNoun } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import { datasetAnswers, modelAnswers } from './collections.ts'
-import { describeAlgorithms, describePresets } from './describe.ts'
+import { describeAlgorithms, describePresets, describeTasks } from './describe.ts'
 import { estimateRun } from './estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
 import { exportFile, exportLabels, sizesOf } from './exportFile.ts'
@@ -124,6 +124,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     settings: { ...settings, set: changing('settings', settings.set) },
     presets: { list: describePresets },
     algorithms: { list: describeAlgorithms },
+    tasks: { list: describeTasks },
     glossary: { list: () => [...terms], metrics: () => [...metricDescriptions] },
     runs: {
       ...runs,

@@ -1,11 +1,12 @@
-// What can be chosen, described for forms and help: algorithms with their option tables, presets with every default filled in.
+// What can be chosen, described for forms and help: algorithms and tasks with their option tables, presets with every default filled in.
 
-import { runSpec, type AlgorithmDescription, type OptionDescription, type PresetDescription } from '../../src-preload/contract.ts'
+import { runSpec, type AlgorithmDescription, type OptionDescription, type PresetDescription, type TaskDescription } from '../../src-preload/contract.ts'
 import { algorithmNamed, algorithmNames } from '../rl/algorithms.ts'
 import { resolveOptions, type Option } from '../rl/options.ts'
+import { taskNames, tasks, type TaskOptions } from '../tasks/registry.ts'
 import { presets, quickstartPresets } from './presets.ts'
 
-function optionOf(name: string, option: Option): OptionDescription {
+function optionOf(name: string, option: Option | TaskOptions[string]): OptionDescription {
   return {
     name,
     kind: option.kind,
@@ -16,7 +17,7 @@ function optionOf(name: string, option: Option): OptionDescription {
     choices: option.kind === 'choice' ? { ...option.choices } : {},
     unit: option.unit,
     reason: option.reason,
-    aliases: [...(option.aliases ?? [])],
+    aliases: 'aliases' in option ? [...(option.aliases ?? [])] : [],
   }
 }
 
@@ -26,6 +27,13 @@ export const describeAlgorithms = (): AlgorithmDescription[] =>
     const { name, title, method, rule, source, options, needs } = algorithmNamed(known)
     const { data, J } = needs(resolveOptions(options))
     return { name, title, method, rule, source, needs: { data, J }, options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
+  })
+
+/** In the order of the registry. */
+export const describeTasks = (): TaskDescription[] =>
+  taskNames.map((name) => {
+    const { title, about, options } = tasks[name]!
+    return { name, title, about, options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
   })
 
 export const describePresets = (): PresetDescription[] =>

@@ -64,6 +64,15 @@ export const algorithmDescription = z.object({
 })
 export type AlgorithmDescription = Of<typeof algorithmDescription>
 
+export const taskDescription = z.object({
+  name,
+  title: z.string(),
+  /** What its problems ask, in one sentence. */
+  about: z.string(),
+  options: z.array(option),
+})
+export type TaskDescription = Of<typeof taskDescription>
+
 export const preset = z.object({
   id: name,
   title: z.string(),
@@ -662,6 +671,8 @@ export const methods = {
   },
   presets: { list: method(none, z.array(preset)) },
   algorithms: { list: method(none, z.array(algorithmDescription)) },
+  /** Problem sets a run can be trained on, with what can be chosen of each; imported sets are one task that names its dataset. */
+  tasks: { list: method(none, z.array(taskDescription)) },
   glossary: {
     list: method(none, z.array(term)),
     metrics: method(none, z.array(metricDescription)),

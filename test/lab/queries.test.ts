@@ -47,6 +47,12 @@ describe('descriptions', () => {
     for (const { options } of algorithms) for (const option of options) expect(option.reason.length, option.name).toBeGreaterThan(10)
   })
 
+  it('gives every task with its dial, the default among the choices', async () => {
+    const tasks = await lab.client.tasks.list()
+    expect(tasks.map(({ name }) => name)).toEqual(expect.arrayContaining(['countdown', 'arithmetic', 'dataset']))
+    for (const { options } of tasks) for (const { kind, choices, default: otherwise } of options) if (kind === 'choice') expect(Object.keys(choices)).toContain(otherwise)
+  })
+
   it('gives presets that can be started as they are', async () => {
     const presets = await lab.client.presets.list()
     expect(presets.filter(({ quickstart }) => quickstart)).toHaveLength(3)
