@@ -48,7 +48,7 @@ export async function estimateJ(policy: Policy, problems: ProblemSource, entries
 
   if (request.method === 'exact') {
     const traces = chosen.map((index, at) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens, cuts: boundaries[at]!, answers: problems.answers(entries[index]!.problem) }))
-    const mu = await exactMu(traces, problems.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal: request.signal }))
+    const mu = await exactMu(traces, problems.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal: request.signal }), policy.branchTokens)
     chosen.forEach((index, at) => { measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: null, method: 'exact', samples: 0 } })
     return { measured, tokens: mu.forwardedTokens }
   }

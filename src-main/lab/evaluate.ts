@@ -86,7 +86,7 @@ export async function evaluate(policy: Policy, source: ProblemSource, spec: Eval
   const all = [...natural, ...forced]
   const cuts = all.map(({ rollout }) => placesOf(rollout, budgets))
   const mu = source.lists
-    ? await exactMu(all.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: cuts[index]!, answers: source.answers(entry.problem) })), source.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
+    ? await exactMu(all.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: cuts[index]!, answers: source.answers(entry.problem) })), source.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }), policy.branchTokens)
     : await sampledMu(policy.decoder, source.task, all.map((entry, index) => ({ problem: entry.problem, completion: entry.rollout.tokens, cuts: cuts[index]!, seed: deriveSeed(seed, 'mu', entry.group, entry.sample) })), SAMPLED_ANSWERS, settings, signal)
   const read = all.map((entry, index): ReadRollout => ({ entry, J: new Map(cuts[index]!.map((offset, at) => [offset, mu.J[index]![at]!])) }))
   onProgress?.(0.95)

@@ -9,7 +9,7 @@ import type { LlamaConfig } from '../model/config.ts'
 import { lossGraph, lossMetrics, lossSums } from '../rl/loss.ts'
 import type { LossSum } from '../rl/loss.ts'
 import type { LossSpec } from '../rl/types.ts'
-import { batchByLength, DEFAULT_BATCH_LIMITS } from '../rollout/batches.ts'
+import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from '../rollout/batches.ts'
 import { completionPlane, forwardedLength, readCompletionPlane, sequenceFeeds } from '../rollout/sequences.ts'
 import type { Sequence } from '../rollout/sequences.ts'
 
@@ -45,19 +45,23 @@ export interface Learner {
   dispose(): void
 }
 
-/** Builds the training session of a loss over a parameter set. The policy that is trained is softmax(logits / temperature). */
-export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1): Promise<Learner> {
+/**
+ * Builds the training session of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
+ * softmax(logits / temperature). Micro-batches are smaller than asked for where the vocabulary is wide.
+ * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
+ */
+export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1, longest = config.maxPositions): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  const graph = trainGraph(config, (g, values) => lossGraph(g, values, loss), needs, temperature)
+  const graph = trainGraph({ ...config, maxPositions: Math.min(config.maxPositions, longest) }, (g, values) => lossGraph(g, values, loss), needs, temperature)
   const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
   return { step, state: () => trainer.state(), loadState: (state) => trainer.loadState(state), dispose: () => trainer.dispose() }
 
   async function step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult> {
     const lengths = sequences.map(forwardedLength)
-    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: microbatchTokens })
+    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: budgetOfVocabulary(microbatchTokens, config.vocabSize) })
     const microbatches = batches.map((batch) => ({
-      ...sequenceFeeds(batch, sequences),
+      ...sequenceFeeds(batch, sequences, config.vocabSize),
       advantages: completionPlane(batch, sequences, (member) => sequences[member]!.advantages),
       weights: completionPlane(batch, sequences, (member) => sequences[member]!.weights),
       ...(needs.oldLogps && { old_logps: completionPlane(batch, sequences, (member) => sequences[member]!.sampledLogps!) }),

@@ -33,7 +33,7 @@ export async function measureCuts({ store, engine, now }: LabContext, request: S
       signal.throwIfAborted()
       const batch = placed.slice(from, from + BATCH)
       const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: places, answers: listed(task, problem) }))
-      const { J } = await exactMu(traces, task.format.terminationSuffix, (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }))
+      const { J } = await exactMu(traces, task.format.terminationSuffix, (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }), answerer.policy.branchTokens)
       batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) => thoughts.push({
         problemId: detail.problem.id, cluster: task.cluster(problem), text: detail.text, tokenEnds, offsets: places, J: J[index]!,
         trace: { promptTokens: problem.promptTokens.length, suffixTokens: 0, boundaries: places, answerTokens: places.map(() => tokens.length - thinkEnd), accuracy: J[index]! },

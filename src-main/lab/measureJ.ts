@@ -72,7 +72,7 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
 const measurers: { readonly [M in MeasureRequest['method']]: (task: SpokenTask, answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
   async exact(task, { policy }, batch, _request, signal) {
     const traces = batch.map(({ problem, tokens, boundaries }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: boundaries, answers: listed(task, problem) }))
-    const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }))
+    const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }), policy.branchTokens)
     return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
   },
   async sampled(task, { policy, settings }, batch, { samples }, signal) {

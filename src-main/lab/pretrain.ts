@@ -130,7 +130,7 @@ export async function pretrainStage(engine: Engine, task: SpokenTask, recipe: Pr
 
   async function check(): Promise<Pick<PretrainPoint, 'accuracy' | 'meanTokens' | 'jStart' | 'jEnd'>> {
     const rollouts = await sampleRollouts(policy.decoder, task.format, validation.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(recipe.seed, 'check', index) })), recipe.settings, { signal })
-    const mu = await exactMu(rollouts.map((rollout, index) => ({ prompt: rollout.prompt, completion: rollout.tokens, cuts: [0, rollout.thinkEnd], answers: task.answerTrie(validation[index]!)! })), task.format.terminationSuffix, (feeds) => policy.branches.run(feeds))
+    const mu = await exactMu(rollouts.map((rollout, index) => ({ prompt: rollout.prompt, completion: rollout.tokens, cuts: [0, rollout.thinkEnd], answers: task.answerTrie(validation[index]!)! })), task.format.terminationSuffix, (feeds) => policy.branches.run(feeds), policy.branchTokens)
     const average = (of: (index: number) => number): number => rollouts.reduce((sum, _, index) => sum + of(index), 0) / rollouts.length
     return {
       accuracy: average((index) => Number(task.grade(validation[index]!, rollouts[index]!.tokens).correct)),

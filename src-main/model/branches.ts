@@ -3,12 +3,12 @@
 // ancestors: its keys are those of its trace with its own behind them, so no branch meets another and each pays for its own width only.
 // Equal to scoring every branch as a sequence of its own.
 import type { Graph, Value } from '../graph/ir.ts'
-import { attentionWeights, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads, tempered } from './llama.ts'
+import { attentionWeights, causalMask, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads, tempered } from './llama.ts'
 import type { LlamaConfig } from './config.ts'
 
 /**
  * R traces of width T, N branches of width M, at most C children scored per branch slot.
- * Inputs: trace_tokens, trace_positions [R, T] int64, trace_bias [1, 1, 1, T, T] (causal); owner [N] int64 (the trace of a branch);
+ * Inputs: trace_tokens, trace_positions [R, T] int64; owner [N] int64 (the trace of a branch);
  * branch_tokens, branch_positions [N, M] int64; cut_bias [N, 1, 1, 1, T] (0 for trace tokens before the cut); tree_bias [N, 1, 1, M, M];
  * children [N, M, C] int64 (tokens scored from each slot, any id where unused). Output: child_logps [N, M, C].
  * With `traceLogps`: input trace_targets [R, T] int64 and output trace_logps [R, T] out of the same pass. All log-probs are of softmax(logits / temperature), default 1.
@@ -18,13 +18,13 @@ export function branchGraph(config: LlamaConfig, options: { readonly traceLogps:
   const { g } = stack
   const traceTokens = g.input('trace_tokens', 'int64', ['R', 'T'])
   const tracePositions = g.input('trace_positions', 'int64', ['R', 'T'])
-  const traceBias = g.input('trace_bias', 'float32', [1, 1, 1, 'T', 'T'])
   const owner = g.input('owner', 'int64', ['N'])
   const branchTokens = g.input('branch_tokens', 'int64', ['N', 'M'])
   const branchPositions = g.input('branch_positions', 'int64', ['N', 'M'])
   const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'T'])
   const treeBias = g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M'])
   const children = g.input('children', 'int64', ['N', 'M', 'C'])
+  const traceBias = causalMask(stack, 'T')
   const tables = rotaryTables(stack)
 
   let trace = embed(stack, traceTokens, 'R*T')

@@ -170,6 +170,12 @@ export function attentionWeights({ g, config }: Stack, scores: Value, bias: Valu
   return g.reshape(g.softmax(g.add(spread, bias)), scores.shape)
 }
 
+/** The additive mask of sequences in which a token sees itself and what is before it, [1, 1, 1, width, width]. */
+export function causalMask({ g }: Stack, width: Dim): Value {
+  const at = g.cast(g.range(0, width), 'float32')
+  return g.reshape(g.where(g.greater(g.reshape(at, [1, width]), g.reshape(at, [width, 1])), HIDDEN, 0), [1, 1, 1, width, width])
+}
+
 /** Causal (or otherwise masked) self-attention of whole sequences; flat in, flat out. */
 export function selfAttention(stack: Stack, projections: Projections, rows: Dim, width: Dim, positions: Value, bias: Value, tables: { cos: Value; sin: Value }): Value {
   const { g, config } = stack
@@ -204,8 +210,9 @@ export const SUM_PREFIX = 'sum/'
 
 /**
  * Forward, loss and backward as one graph.
- * Inputs: tokens, positions, targets [B, T] int64; attention_bias [1, 1, 1, T, T]; advantages, weights and, where needed, old_logps, ref_logps [B, T].
- * Outputs: loss [], logps [B, T], entropy [B, T] (nats), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter that trains.
+ * Inputs: tokens, positions, targets [B, T] int64; scored [K] int64, the places in the flattened [B * T] whose targets are scored: a vocabulary is wide, so
+ * there are logits for these alone; advantages, weights and, where needed, old_logps, ref_logps [B, T].
+ * Outputs: loss [], logps [B, T], entropy [B, T] (nats; both 0 where nothing is scored), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter that trains.
  * @param temperature log-probabilities, entropies and with them the loss are those of softmax(logits / temperature)
  */
 export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, temperature = 1): Graph {
@@ -240,17 +247,19 @@ function sequencePass(stack: Stack, temperature: number): { logps: Value; entrop
   const tokens = g.input('tokens', 'int64', ['B', 'T'])
   const positions = g.input('positions', 'int64', ['B', 'T'])
   const targets = g.input('targets', 'int64', ['B', 'T'])
-  const bias = g.input('attention_bias', 'float32', [1, 1, 1, 'T', 'T'])
+  const scored = g.input('scored', 'int64', ['K'])
+  const bias = causalMask(stack, 'T')
   const tables = rotaryTables(stack)
   let x = embed(stack, tokens, 'B*T')
   for (let layer = 0; layer < config.layers; layer++) {
     x = layerOver(stack, layer, [x], ([projections]) => [selfAttention(stack, projections!, 'B', 'T', positions, bias, tables)])[0]!
   }
-  const all = g.logSoftmax(tempered(stack, logitsOf(stack, x), temperature))
-  const logps = g.reshape(g.gatherElements(all, g.reshape(targets, ['B*T', 1])), ['B', 'T'])
+  const all = g.logSoftmax(tempered(stack, logitsOf(stack, g.gather(x, scored)), temperature))
+  const chosen = g.gatherElements(all, g.reshape(g.gather(g.reshape(targets, ['B*T']), scored), ['K', 1]))
   const fixed = g.stopGradient(all)
-  const entropy = g.reshape(g.neg(g.reduceSum(g.mul(g.exp(fixed), fixed), [-1])), ['B', 'T'])
-  return { logps, entropy }
+  const entropies = g.neg(g.reduceSum(g.mul(g.exp(fixed), fixed), [-1]))
+  const plane = (values: Value): Value => g.reshape(g.scatterElements(g.constantOfShape(['B*T']), scored, g.reshape(values, ['K']), 0), ['B', 'T'])
+  return { logps: plane(chosen), entropy: plane(entropies) }
 }
 
 /**

@@ -18,6 +18,14 @@ export interface BatchLimits {
 
 export const DEFAULT_BATCH_LIMITS: BatchLimits = { tokenBudget: 4096, maxPadding: 0.12 }
 
+/** Most numbers in one matrix of logits; a pass holds a handful of such matrices at once. 2^24 are 64 MB. */
+const MOST_LOGITS = 2 ** 24
+
+/** A budget of tokens under which no matrix of logits is larger than that: the budget itself for small vocabularies. At least 1. */
+export function budgetOfVocabulary(tokenBudget: number, vocabSize: number): number {
+  return Math.max(1, Math.min(tokenBudget, Math.floor(MOST_LOGITS / vocabSize)))
+}
+
 /**
  * Sorts sequences by length and cuts the order into micro-batches greedily.
  * @param lengths tokens of each sequence, all positive

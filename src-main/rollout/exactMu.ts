@@ -41,14 +41,17 @@ interface Job {
   readonly length: number
 }
 
+/** Tokens computed at once where the vocabulary asks for no fewer. */
+export const BRANCH_TOKENS = 3072
+
 const layouts = new WeakMap<AnswerTrie, AnswerBranch>()
 
 /**
  * @param suffix tokens that force the stop, e.g. `</think>`
  * @param run the session of `branchGraph` without trace log-probs
- * @param tokenBudget tokens computed at once, traces and branches together
+ * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
  */
-export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = 3072): Promise<ExactMu> {
+export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = BRANCH_TOKENS): Promise<ExactMu> {
   const known = new Map<string, number>()
   const keys: string[][] = []
   const jobs: Job[] = []
@@ -65,7 +68,13 @@ export async function exactMu(traces: readonly CutTrace[], suffix: readonly numb
       }
       return key
     }))
-    if (fresh.length > 0) jobs.push({ trace, branch: layoutOf(trace.answers, suffix), cuts: fresh, length: trace.prompt.length + Math.max(...fresh) })
+    const branch = layoutOf(trace.answers, suffix)
+    // A trace with more branches than the budget holds is read several times.
+    const most = Math.max(1, Math.floor(tokenBudget / branch.tokens.length))
+    for (let at = 0; at < fresh.length; at += most) {
+      const part = fresh.slice(at, at + most)
+      jobs.push({ trace, branch, cuts: part, length: trace.prompt.length + Math.max(...part) })
+    }
   }
 
   let forwardedTokens = 0
@@ -168,7 +177,6 @@ function fill(batch: readonly Job[]) {
   const feeds: Record<string, Tensor> = {
     trace_tokens: { dtype: 'int64', dims: [rows, traceWidth], data: traceTokens },
     trace_positions: { dtype: 'int64', dims: [rows, traceWidth], data: tracePositions },
-    trace_bias: { dtype: 'float32', dims: [1, 1, 1, traceWidth, traceWidth], data: causalBias(traceWidth) },
     owner: { dtype: 'int64', dims: [branches], data: owner },
     branch_tokens: { dtype: 'int64', dims: [branches, width], data: branchTokens },
     branch_positions: { dtype: 'int64', dims: [branches, width], data: branchPositions },
@@ -177,11 +185,4 @@ function fill(batch: readonly Job[]) {
     children: { dtype: 'int64', dims: [branches, width, maxChildren], data: children },
   }
   return { feeds, width, traceWidth, branches, maxChildren }
-}
-
-/** The additive causal mask of a width, [width, width]: 0 on and below the diagonal. */
-export function causalBias(width: number): Float32Array {
-  const bias = new Float32Array(width * width)
-  for (let row = 0; row < width; row++) bias.fill(HIDDEN, row * width + row + 1, (row + 1) * width)
-  return bias
 }

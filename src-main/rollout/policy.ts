@@ -7,7 +7,8 @@ import type { Session } from '../engine/session.ts'
 import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { branchModel, decodeModel, scoreModel } from '../model/onnx.ts'
-import { batchByLength } from './batches.ts'
+import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from './batches.ts'
+import { BRANCH_TOKENS } from './exactMu.ts'
 import { forwardedLength, readCompletionPlane, sequenceFeeds } from './sequences.ts'
 import type { Sequence } from './sequences.ts'
 
@@ -17,6 +18,8 @@ export interface Policy {
   readonly decoder: Decoder
   /** Session of `branchGraph`: exact mu. */
   readonly branches: Session
+  /** Most tokens of traces and branches to give `branches` at once, so that its logits stay within bounds. */
+  readonly branchTokens: number
   /** Log-probs of completion tokens at the policy's temperature, without filters, one array per sequence. */
   score(sequences: readonly Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
   dispose(): void
@@ -70,22 +73,28 @@ export function createWeights(engine: Engine, config: LlamaConfig, tensors: Read
   return parameters
 }
 
-/** Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. */
+/**
+ * Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. Tables of positions are as long as
+ * sequences get (of a model for long contexts they would take a hundred MB each): answers that are hung off a full sequence, and what is
+ * scored after the fact, may be as long again.
+ */
 export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
+  const sized = (positions: number): LlamaConfig => ({ ...config, maxPositions: Math.min(config.maxPositions, positions) })
   const [decoder, branches, scorer] = await Promise.all([
     engine.createDecoder({
-      onnx: decodeModel(config), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
+      onnx: decodeModel(sized(options.maxLength)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
       vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
     }),
-    engine.createSession(branchModel(config, options.temperature), { parameters }),
-    engine.createSession(scoreModel(config, options.temperature), { parameters }),
+    engine.createSession(branchModel(sized(2 * options.maxLength), options.temperature), { parameters }),
+    engine.createSession(scoreModel(sized(2 * options.maxLength), options.temperature), { parameters }),
   ])
   return {
     config, parameters, decoder, branches,
+    branchTokens: budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize),
     async score(sequences, signal) {
       const logps: Float32Array[] = new Array(sequences.length)
-      for (const batch of batchByLength(sequences.map(forwardedLength))) {
-        const outputs = await scorer.run(sequenceFeeds(batch, sequences), ['logps'], { signal })
+      for (const batch of batchByLength(sequences.map(forwardedLength), { ...DEFAULT_BATCH_LIMITS, tokenBudget: budgetOfVocabulary(DEFAULT_BATCH_LIMITS.tokenBudget, config.vocabSize) })) {
+        const outputs = await scorer.run(sequenceFeeds(batch, sequences, config.vocabSize), ['logps'], { signal })
         readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => { logps[batch.members[row]!] = values })
       }
       return logps

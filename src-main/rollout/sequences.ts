@@ -2,7 +2,6 @@
 // token t + 1 as its target, so the completion's first token is scored at the last prompt position. Pure.
 import type { Tensor } from '../engine/tensor.ts'
 import type { Batch } from './batches.ts'
-import { causalBias } from './exactMu.ts'
 
 export interface Sequence {
   readonly prompt: ArrayLike<number>
@@ -14,12 +13,23 @@ export function forwardedLength({ prompt, completion }: Sequence): number {
   return prompt.length + completion.length - 1
 }
 
-/** The inputs that every whole-sequence graph shares. */
-export function sequenceFeeds(batch: Batch, sequences: readonly Sequence[]): Record<string, Tensor> {
+/**
+ * From this many words on, logits are computed only where a token of a completion is predicted. With fewer words the head costs little, all
+ * places are computed, and a run repeats those recorded before to the last bit.
+ */
+const WIDE_VOCABULARY = 4096
+
+/**
+ * The inputs that every whole-sequence graph shares.
+ * @param vocabSize decides which places are scored; all of them unless given
+ */
+export function sequenceFeeds(batch: Batch, sequences: readonly Sequence[], vocabSize = 0): Record<string, Tensor> {
   const dims = [batch.members.length, batch.width]
   const tokens = new Int32Array(batch.members.length * batch.width)
   const targets = new Int32Array(tokens.length)
   const positions = new Int32Array(tokens.length)
+  const everywhere = vocabSize < WIDE_VOCABULARY
+  const scored: number[] = everywhere ? Array.from(tokens.keys()) : []
   batch.members.forEach((member, row) => {
     const { prompt, completion } = sequences[member]!
     const start = row * batch.width
@@ -30,13 +40,14 @@ export function sequenceFeeds(batch: Batch, sequences: readonly Sequence[]): Rec
         positions[start + t] = t
       }
       if (t > 0) targets[start + t - 1] = token
+      if (!everywhere && t >= prompt.length) scored.push(start + t - 1)
     }
   })
   return {
     tokens: { dtype: 'int64', dims, data: tokens },
     targets: { dtype: 'int64', dims, data: targets },
     positions: { dtype: 'int64', dims, data: positions },
-    attention_bias: { dtype: 'float32', dims: [1, 1, 1, batch.width, batch.width], data: causalBias(batch.width) },
+    scored: { dtype: 'int64', dims: [scored.length], data: Int32Array.from(scored) },
   }
 }
 

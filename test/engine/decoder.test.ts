@@ -5,7 +5,6 @@ import type { Completion, Decoder, GenerateProgress, GenerateRequest } from '../
 import { openEngine, type Engine } from '../../src-main/engine/engine.ts'
 import type { ParameterSet } from '../../src-main/engine/parameters.ts'
 import { tensor } from '../../src-main/engine/tensor.ts'
-import { HIDDEN } from '../../src-main/model/llama.ts'
 import { refuses } from './failing.ts'
 import { LLAMA, llamaParameters, markovOnnx, openLlama, openMarkov, prompt, scoreOnnx, surely } from './models.ts'
 
@@ -134,12 +133,11 @@ describe('log-probs', () => {
     for (const { tokens, logps } of completions) {
       const sequence = [...head, ...tokens]
       const width = sequence.length - 1
-      const bias = Float32Array.from({ length: width * width }, (_, at) => (at % width <= Math.floor(at / width) ? 0 : HIDDEN))
       const scored = await session.run({
         tokens: tensor.int64(sequence.slice(0, -1), [1, width]),
         targets: tensor.int64(sequence.slice(1), [1, width]),
         positions: tensor.int64(Array.from({ length: width }, (_, at) => at), [1, width]),
-        attention_bias: tensor.float32(bias, [1, 1, 1, width, width]),
+        scored: tensor.int64(Array.from({ length: width }, (_, at) => at), [width]),
       }, ['logps'])
       const expected = (scored.logps!.data as Float32Array).slice(head.length - 1)
       const worst = Math.max(...Array.from(logps, (logp, t) => Math.abs(logp - expected[t]!)))

@@ -3,7 +3,7 @@ import { openEngine } from '../../src-main/engine/engine.ts'
 import type { Device } from '../../src-main/engine/session.ts'
 import { tensor, type Tensors } from '../../src-main/engine/tensor.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
-import { decodeGraph, HIDDEN, trainGraph } from '../../src-main/model/llama.ts'
+import { decodeGraph, trainGraph } from '../../src-main/model/llama.ts'
 import { LLAMA, llamaParameters, prompt } from './models.ts'
 
 const ROWS = 3
@@ -37,7 +37,7 @@ async function trained(device: Device) {
     tokens: tensor.int64([...prompt(WIDTH, 1), ...prompt(WIDTH, 2)], [2, WIDTH]),
     targets: tensor.int64([...prompt(WIDTH, 3), ...prompt(WIDTH, 4)], [2, WIDTH]),
     positions: tensor.int64(Array.from({ length: 2 * WIDTH }, (_, i) => i % WIDTH), [2, WIDTH]),
-    attention_bias: tensor.float32(Float32Array.from({ length: WIDTH * WIDTH }, (_, at) => (at % WIDTH <= at / WIDTH ? 0 : HIDDEN)), [1, 1, 1, WIDTH, WIDTH]),
+    scored: tensor.int64(Array.from({ length: 2 * WIDTH }, (_, i) => i), [2 * WIDTH]),
     weights: plane(1 / (2 * WIDTH)),
     advantages: plane(1),
   }

@@ -77,7 +77,7 @@ describe('a model of another maker', () => {
     const plane = (values: readonly number[]) => ({ dtype: 'int64' as const, dims: [1, width], data: Int32Array.from(values) })
     const feeds = {
       tokens: plane(reference.tokens.slice(0, width)), targets: plane(reference.tokens.slice(1, width + 1)), positions: plane([...Array(width).keys()]),
-      attention_bias: { dtype: 'float32' as const, dims: [1, 1, 1, width, width], data: Float32Array.from({ length: width * width }, (_, i) => (i % width > Math.floor(i / width) ? -1e9 : 0)) },
+      scored: { dtype: 'int64' as const, dims: [width], data: Int32Array.from({ length: width }, (_, i) => i) },
       advantages: { dtype: 'float32' as const, dims: [1, width], data: new Float32Array(width) }, weights: { dtype: 'float32' as const, dims: [1, width], data: new Float32Array(width).fill(1 / width) },
     }
     const wanted = parameterSpecs(model.config).map((spec) => `grad/${spec.name}`)

@@ -6,7 +6,7 @@ import { initialWeights, parameterSpecs } from '../../src-main/model/config.ts'
 import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { branchGraph } from '../../src-main/model/branches.ts'
 import { decodeGraph, scoreGraph } from '../../src-main/model/llama.ts'
-import { causalBias, exactMu } from '../../src-main/rollout/exactMu.ts'
+import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import type { CutTrace } from '../../src-main/rollout/exactMu.ts'
 import { compile } from './ortReference.ts'
 import type { PlainTensor } from './ortReference.ts'
@@ -29,7 +29,7 @@ async function scoreSequence(tokens: readonly number[]): Promise<number[]> {
     tokens: { dtype: 'int64', dims: [1, width], data: tokens.slice(0, -1) },
     targets: { dtype: 'int64', dims: [1, width], data: tokens.slice(1) },
     positions: { dtype: 'int64', dims: [1, width], data: tokens.slice(0, -1).map((_, position) => position) },
-    attention_bias: { dtype: 'float32', dims: [1, 1, 1, width, width], data: causalBias(width) },
+    scored: { dtype: 'int64', dims: [width], data: tokens.slice(0, -1).map((_, position) => position) },
   })
   return [...(logps!.data as Float32Array)]
 }
