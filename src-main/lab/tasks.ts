@@ -72,7 +72,7 @@ export function taskOf(store: Store, spec: Asked, { size, tokenizer }: Vocabular
       return speak(task, tokenizer, size, spec.format)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      throw new LabError('run.format', { expected: error.message, found: 'one without', next: 'Set format.thoughts to scratchpad, or to auto.' })
+      throw new LabError('run.format', { expected: error.message, found: 'one without', next: 'Leave format.thoughts at auto, and format.examples at 0.' })
     }
   }
   const notation = task.notation()
@@ -83,8 +83,8 @@ export function taskOf(store: Store, spec: Asked, { size, tokenizer }: Vocabular
       found: `${spec.task.name} asked of a vocabulary of ${size} tokens`, next: own === null ? 'Import the model as a GGUF file or a Hugging Face folder.' : `Choose that task, or start from a model of text: mrt models fetch smollm2-135m.`,
     })
   }
-  if (spec.format.thoughts !== 'auto' || spec.format.episodes !== 'lines')
-    throw new LabError('run.format', { expected: 'the format as it is: this model thinks in the notation of its task, whose episodes open with Wait', found: `${spec.format.thoughts}, ${spec.format.episodes}`, next: 'Leave format.thoughts at auto and format.episodes at lines.' })
+  if (spec.format.thoughts !== 'auto' || spec.format.episodes !== 'lines' || spec.format.examples !== 0)
+    throw new LabError('run.format', { expected: 'the format as it is: this model thinks in the notation of its task, whose episodes open with Wait', found: `${spec.format.thoughts}, ${spec.format.episodes}, ${spec.format.examples} examples`, next: 'Leave format.thoughts at auto, format.episodes at lines and format.examples at 0.' })
   return notation
 }
 

@@ -7,13 +7,16 @@
 import { boundariesInTokens, endOfThinking, type TokenSegmentation } from '../episodes/segmentTokens.ts'
 import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../episodes/segmentText.ts'
 import type { TextTokenizer } from '../model/tokenizers/tokenizer.ts'
-import type { AnswerTrie, Problem, Question, SpokenTask, Task, TaskFormat } from '../tasks/types.ts'
+import { createRng } from '../numeric/rng.ts'
+import type { AnswerTrie, Message, Problem, Question, SpokenTask, Task, TaskFormat } from '../tasks/types.ts'
 import { answerTrieOf } from './answerTrie.ts'
 
 export interface FormatSettings {
   readonly thoughts: 'auto' | 'marks' | 'scratchpad'
   /** Where a thought is cut into episodes. */
   readonly episodes: EpisodeRule
+  /** Solved problems of the imitation split that are shown before the question, by the task's teacher. */
+  readonly examples: number
 }
 
 export const episodeRules = {
@@ -34,11 +37,12 @@ const CUE = 'Answer:'
 /** How models write the cue where they write it by themselves. */
 const CUES = [CUE, ` ${CUE}`, '**Answer:**', ' **Answer:**', '**Answer**:', 'Final answer:', ' Final answer:', 'Final Answer:', ' Final Answer:', '**Final Answer:**', 'The answer is', ' The answer is', 'ANSWER:']
 const LINE_ENDS = ['', '\n', '\n\n']
+const EXAMPLES_SEED = 11
 const THINK_ON = '\nWait,'
 /** What stands behind an accepted answer on its line. */
 const AFTER = ['', '.']
 
-/** Throws a RangeError where a model without marks is to think in marks. */
+/** Throws a RangeError where a model without marks is to think in marks, and where a task without a teacher is to show examples. */
 export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabularySize: number, settings: FormatSettings): SpokenTask<Data> {
   const pair = MARKS.flatMap(([open, close]) => {
     const ids = [tokenizer.markOf(open), tokenizer.markOf(close)]
@@ -52,11 +56,17 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
   const instruction = marked === undefined
     ? `Think step by step. Then write "${CUE}" and ${task.answerForm} on the last line.`
     : `When you have thought, write "${CUE}" and ${task.answerForm}.`
+  const shown = settings.examples === 0 ? [] : task.problems('imitation', settings.examples, EXAMPLES_SEED).map((problem, index) => {
+    const said = task.teacher(problem, createRng(EXAMPLES_SEED, index))
+    if (said === null) throw new RangeError(`a task with a teacher that speaks, to show examples of`)
+    const thought = marked === undefined ? said.thinking : `${marked.open}\n${said.thinking}\n${marked.close}\n`
+    return { question: `${task.question(problem)}\n\n${instruction}`, reply: `${thought}\n${CUE} ${said.answer}` }
+  })
   const promptOf = (problem: Question<Data>): { text: string; tokens: number[] } => {
     const text = task.question(problem)
     const tokens = tokenizer.hasTemplate
-      ? [...tokenizer.chat([{ role: 'user', content: `${text}\n\n${instruction}` }])]
-      : [...(tokenizer.bos === null ? [] : [tokenizer.bos]), ...tokenizer.encode(`Question: ${text}\n${instruction}\n\n`)]
+      ? [...tokenizer.chat([...shown.flatMap(({ question, reply }): Message[] => [{ role: 'user', content: question }, { role: 'assistant', content: reply }]), { role: 'user', content: `${text}\n\n${instruction}` }])]
+      : [...(tokenizer.bos === null ? [] : [tokenizer.bos]), ...tokenizer.encode(`${shown.map(({ question, reply }) => `Question: ${question}\n\n${reply}\n\n`).join('')}Question: ${text}\n\n${instruction}\n\n`)]
     // A template that does not open the thought leaves that to the model; here it is opened for it, so that a thought begins at its first token.
     const opened = marked === undefined || tokens.slice(-4).includes(marked.openId) ? [] : [...tokenizer.encode(`${marked.open}\n`)]
     return { text, tokens: [...tokens, ...opened] }
@@ -64,7 +74,7 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
   const tries = new Map<string, AnswerTrie>()
   return {
     name: task.name, level: task.level, levels: task.levels,
-    settings: { ...task.settings, asked: marked === undefined ? 'in words, scratchpad' : `in words, ${marked.open}` },
+    settings: { ...task.settings, asked: `in words, ${marked === undefined ? 'scratchpad' : marked.open}${shown.length === 0 ? '' : `, ${shown.length} examples`}` },
     format,
     problems: (split, count, seed) => task.problems(split, count, seed).map((problem): Problem<Data> => {
       const { text, tokens } = promptOf(problem)

@@ -12,6 +12,7 @@ export const taskSpec = z.strictObject({
 export const formatSpec = z.strictObject({
   thoughts: z.enum(['auto', 'marks', 'scratchpad']).default('auto').describe('How a model of text thinks: between marks of its own (<think>), or on a scratchpad before it announces its answer. auto: marks where the model has them.'),
   episodes: z.enum(['lines', 'paragraphs', 'phrases', 'paper', 'windows']).default('lines').describe('Where a thought in text is cut into episodes: at every line, at every paragraph, at phrases such as Wait, by the rule of the paper, or every 24 words.'),
+  examples: z.number().int().min(0).max(16).default(0).describe('Solved problems shown before the question, for models that do not know what is wanted; the task needs a teacher that speaks.'),
 })
 
 export const samplingSpec = z.strictObject({

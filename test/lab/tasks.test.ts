@@ -8,7 +8,7 @@ let bench: Bench
 beforeAll(async () => { bench = await openBench() })
 afterAll(() => bench.dispose())
 
-const spec = { task: { name: 'countdown', options: { level: '3' } }, format: { thoughts: 'auto', episodes: 'lines' }, seed: 1 } as const
+const spec = { task: { name: 'countdown', options: { level: '3' } }, format: { thoughts: 'auto', episodes: 'lines', examples: 0 }, seed: 1 } as const
 const notation = { size: 416, tokenizer: null }
 
 describe('the problems of a run', () => {

@@ -9,7 +9,7 @@ import type { AnswerTrie, SpokenTask } from '../../src-main/tasks/types.ts'
 import { littleTokenizer } from '../model/littleText.ts'
 
 const tokenizer = littleTokenizer()
-const SCRATCHPAD: FormatSettings = { thoughts: 'auto', episodes: 'lines' }
+const SCRATCHPAD: FormatSettings = { thoughts: 'auto', episodes: 'lines', examples: 0 }
 const words = proceduralTask(arithmetic, '3')
 const task = speak(words, tokenizer, 704, SCRATCHPAD)
 const [problem] = task.problems('train', 1, 1)
@@ -28,6 +28,14 @@ describe('a question asked of a model of text', () => {
     expect(text).toContain(problem!.promptText)
     expect(text).toContain('Answer:')
     expect(text.endsWith('<|im_start|>assistant\n')).toBe(true)
+  })
+
+  it('may come after solved problems, which are none of those that are asked later', () => {
+    const shown = speak(words, tokenizer, 704, { ...SCRATCHPAD, examples: 2 })
+    const text = tokenizer.decode(shown.problems('train', 1, 1)[0]!.promptTokens)
+    expect(text.match(/\nAnswer: \d+<\|im_end\|>/g)?.length).toBe(2)
+    expect(text.match(/What number do you have/g)?.length).toBe(3)
+    expect(() => speak(countdownInWords('3'), tokenizer, 704, { ...SCRATCHPAD, examples: 1 })).toThrow(RangeError)
   })
 
   it('is the same for the same seed, and of no split twice', () => {
@@ -101,7 +109,7 @@ describe('marks of its own', () => {
     expect(thinking.grade(asked!, [...marked.encode(`it is ${right}`), 2])).toMatchObject({ correct: false, reason: 'no-answer' })
   })
   it('are refused of a model that has none', () => {
-    expect(() => speak(words, tokenizer, 704, { thoughts: 'marks', episodes: 'lines' })).toThrow(RangeError)
+    expect(() => speak(words, tokenizer, 704, { thoughts: 'marks', episodes: 'lines', examples: 0 })).toThrow(RangeError)
   })
 })
 
