@@ -7,6 +7,7 @@ import { environment } from '../lab/environment.ts'
 import { makeSample } from '../lab/makeSample.ts'
 import { programFolder } from '../lab/resources.ts'
 import { planOf } from '../lab/study/plan.ts'
+import { spreadsText } from '../lab/study/power.ts'
 import type { PowerEstimate } from '../lab/study/power.ts'
 import { studyPresets } from '../lab/study/presets.ts'
 import { recordOf, recordText } from '../lab/study/record.ts'
@@ -119,9 +120,9 @@ function statusText(session: Session, study: Study): string {
 
 /** What is known before the start: what the grid can see, and how long it takes. */
 function tellPlan({ progress, ...context }: Session, study: Study): PowerEstimate {
-  const { power, cells, open, leftMs, assumed } = planOf(context, study)
+  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study)
   progress.say(`${study.title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`)
-  progress.say(`Power: ${power.problems} problems in ${power.clusters} clusters, ${power.seeds} seed${power.seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (assuming a spread of 2.5 points between seeds and 20 between problems). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`)
+  progress.say(`Power: ${power.problems} problems in ${power.clusters} clusters, ${power.seeds} seed${power.seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (${spreadsText(spreads, spreadsFrom)}). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`)
   return power
 }
 

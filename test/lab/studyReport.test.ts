@@ -4,8 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study/record.ts'
-import { answerOf, plateauOf, renderReport } from '../../src-main/lab/study/report.ts'
+import { ASSUMED, powerOf, spreadsOf, spreadsText } from '../../src-main/lab/study/power.ts'
+import { answerOf, levellingOf, plateauOf, renderReport } from '../../src-main/lab/study/report.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
+import { studentQuantile } from '../../src-main/numeric/student.ts'
+import { plainFigure, tOutside } from './plainResampling.ts'
+import type { PlainFigure } from './plainResampling.ts'
 
 const BUDGETS = [30, 60, 120, 240, 360]
 const PROBLEMS = 80
@@ -92,10 +96,24 @@ describe('the report of a study', () => {
   it('sees a run that has not levelled off', () => {
     const falling = { ...usual, cells: usual.cells.map((each) => (each.arm !== 'outcome' ? each : { ...each, validation: [30, 35, 40].map((step, at) => ({ step, accuracy: 0.6, regret: values(step, { accuracy: 0.6, regret: 0.5 - 0.1 * at }).regret })) })) }
     expect(plateauOf(falling, 'outcome')!.value).toBeCloseTo(-0.2, 2)
-    expect(renderReport(falling)).toContain('outcome has not levelled off')
+    expect(levellingOf(falling, 'outcome').verdict).toBe('falling')
+    expect(renderReport(falling)).toContain('outcome had not: still falling')
+    const rising = { ...falling, cells: falling.cells.map((each) => ({ ...each, validation: each.validation.map((point, at, all) => ({ ...point, regret: all[all.length - 1 - at]!.regret })) })) }
+    expect(levellingOf(rising, 'outcome').verdict).toBe('rising')
+  })
+
+  it('says of every arm that has runs whether it had levelled off, and what its noise would hide', () => {
+    const flat = { ...usual, cells: usual.cells.map((each) => ({ ...each, validation: each.arm === 'length-0.5' ? each.validation.slice(2) : each.validation })) }
+    expect(['outcome', 'length-0.5', 'mrt-exact'].map((arm) => levellingOf(flat, arm).verdict)).toEqual(['levelled', 'unmeasured', 'levelled'])
+    const text = renderReport(flat).split('## Had they levelled off?')[1]!
+    expect(text).toContain('By that rule: outcome, mrt-exact had levelled off; length-0.5 not measured.')
+    expect(text).toMatch(/\| outcome \|.*\| yes: within noise, which would hide a fall of up to 0\.\d+ \|/)
+    expect(text).toContain('| length-0.5 |  | not measured |')
+    expect(text).not.toContain('| dapo |')
   })
 
   it('prints the means that follow from the values by problem', () => expectMeans(usual, renderReport(usual)))
+  it('prints the intervals that plain resampling of clusters, problems and seeds gives', () => expectIntervals(usual, renderReport(usual)))
 })
 
 /** Accuracy, tokens, regret and the paired gain of the table at equal steps, worked out here with sums alone. */
@@ -116,6 +134,71 @@ function expectMeans(of: StudyRecord, page: string): void {
   }
 }
 
+type Printed = readonly [value: number, low: number, high: number]
+const numbersIn = (text: string): number[] => [...text.replaceAll('−', '-').matchAll(/[+-]?\d+(?:\.\d+)?/g)].map(([number]) => Number(number))
+/** `value (low–high)` or `value (low to high)` with a sign of its own; the en dash between two figures is no minus. */
+const printed = (text: string): Printed => numbersIn(text.replace(/(\d)–(\d)/, '$1 $2')).slice(0, 3) as unknown as Printed
+
+/** @param digits of the printed figures; an interval may be off by their rounding and by what two sets of resamples differ */
+function expectFigure(what: string, [value, low, high]: Printed, plain: PlainFigure, digits: number): void {
+  const rounding = 0.6 * 10 ** -digits
+  expect(Math.abs(value - plain.value), `${what}: value ${value}, ${plain.value}`).toBeLessThan(rounding)
+  expect(Math.abs(low - plain.low), `${what}: low ${low}, ${plain.low}`).toBeLessThan(rounding + plain.leeway[0])
+  expect(Math.abs(high - plain.high), `${what}: high ${high}, ${plain.high}`).toBeLessThan(rounding + plain.leeway[1])
+}
+
+/** Every interval of the tables at equal steps, at equal cost and of the slopes, worked out again by other code. Returns how many there were. */
+function expectIntervals(of: StudyRecord, page: string): number {
+  const at = of.budgets.indexOf(of.trainedBudget)
+  const columns: readonly (readonly [(values: Values) => readonly number[], number, number])[] = [[({ natural }) => natural[at]!, 100, 1], [({ tokens }) => tokens, 100, 1], [({ regret }) => regret, 10_000, 3]]
+  const scaled = (values: readonly number[], unit: number) => values.map((value) => value / unit)
+  const row = (section: string, title: string) => section.split('\n').find((line) => line.startsWith(`| ${title} |`) || line.startsWith(`| ${title} (control) |`))?.split(' | ') ?? null
+  let count = 0
+  const check = (what: string, text: string, plain: PlainFigure, digits: number) => {
+    expectFigure(what, printed(text), plain, digits)
+    count += 1
+  }
+  for (const split of ['heldout', 'heldout-targets'] as const) {
+    const section = page.split(`## On ${split === 'heldout' ? 'held-out problems' : 'held-out targets'}, at equal steps`)[1]!.split('\n## ')[0]!
+    const clusters = of.clusters[split]!
+    const start = row(section, 'start')
+    if (start) columns.forEach(([column, unit, digits], k) => check(`start ${k}`, start[k + 2]!, plainFigure([[scaled(column(of.start.evaluations[split]!), unit)]], clusters), digits))
+    for (const { key, title } of of.arms) {
+      const cells = of.cells.filter(({ arm, status, evaluations }) => arm === key && status === 'finished' && evaluations[split])
+      if (cells.length === 0) continue
+      const text = row(section, title)!
+      columns.forEach(([column, unit, digits], k) => check(`${split} ${key} ${k}`, text[k + 2]!, plainFigure([cells.map(({ evaluations }) => scaled(column(evaluations[split]!), unit))], clusters), digits))
+      if (key === of.baseline) continue
+      const pairs = cells.flatMap((own) => of.cells.filter(({ arm, seed, status }) => arm === of.baseline && seed === own.seed && status === 'finished').map((base) => [own, base] as const))
+      const accuracy = (cell: RecordedCell) => scaled(cell.evaluations[split]!.natural[at]!, 100)
+      check(`${split} ${key} difference`, text[6]!, plainFigure([pairs.map(([own]) => accuracy(own)), pairs.map(([, base]) => accuracy(base))], clusters, ([x, y]) => x! - y!), 1)
+    }
+  }
+  const cost = page.split('## At equal total cost')[1]!.split('\n### ')[0]!
+  for (const { key, title } of of.arms.filter(({ key }) => key !== of.baseline)) {
+    const cells = of.cells.filter(({ arm, status, equalCost }) => arm === key && status === 'finished' && equalCost !== null)
+    if (cells.length === 0) continue
+    const text = row(cost, title)!
+    check(`cost ${key} accuracy`, text[4]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100))], of.clusters.heldout!), 1)
+    check(`cost ${key} regret`, text[5]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.regret, 10_000))], of.clusters.heldout!), 3)
+    const bases = cells.map(({ seed }) => of.cells.find(({ arm, seed: other, status }) => arm === of.baseline && other === seed && status === 'finished')!)
+    check(`cost ${key} difference`, text[6]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100)), bases.map(({ evaluations }) => scaled(evaluations.heldout!.natural[at]!, 100))], of.clusters.heldout!, ([x, y]) => x! - y!), 1)
+  }
+  const slopes = page.split('## Had they levelled off?')[1]!
+  for (const { key, title } of of.arms) {
+    const cells = of.cells.filter(({ arm, status, validation }) => arm === key && status === 'finished' && validation.length > 1)
+    if (cells.length === 0) continue
+    // The least-squares slope over checkpoints, as covariance over variance.
+    const slope = ({ validation }: RecordedCell) => validation[0]!.regret.map((_, problem) => {
+      const [x, y] = [validation.map(({ step }) => step / 10), validation.map(({ regret }) => regret[problem]! / 10_000)]
+      const [mx, my] = [x.reduce((a, b) => a + b) / x.length, y.reduce((a, b) => a + b) / y.length]
+      return x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) / x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
+    })
+    check(`slope ${key}`, row(slopes, title)![1]!, plainFigure([cells.map(slope)], of.clusters.validation!), 4)
+  }
+  return count
+}
+
 const root = join(import.meta.dirname, '../..')
 const shipped = join(root, 'resources/study/headline.json')
 describe('docs/results.md', () => {
@@ -124,4 +207,62 @@ describe('docs/results.md', () => {
 
   it('is the report of the record that ships, to the letter', () => expect(renderReport(ours)).toBe(page))
   it('prints the means that follow from the values by problem', () => expectMeans(ours, page))
+
+  it('prints the intervals that plain resampling of clusters, problems and seeds gives', () => {
+    const finished = new Set(ours.cells.filter(({ status }) => status === 'finished').map(({ arm }) => arm)).size
+    expect(expectIntervals(ours, page)).toBeGreaterThanOrEqual(2 * (3 + 3 * finished + (finished - 1)))
+  })
+
+  it('would not pass that with intervals that forget clusters, or seeds, or few units', () => {
+    const { heldout } = ours.clusters
+    const at = ours.budgets.indexOf(ours.trainedBudget)
+    const accuracy = [ours.start.evaluations['heldout-targets']!.natural[at]!.map((value) => value / 100)]
+    const clustered = plainFigure([accuracy], ours.clusters['heldout-targets']!)
+    const alone = plainFigure([accuracy], accuracy[0]!.map((_, problem) => problem))
+    expect(alone.low - clustered.low).toBeGreaterThan(clustered.leeway[0])
+    expect(clustered.high - alone.high).toBeGreaterThan(clustered.leeway[1])
+    expect(heldout).toHaveLength(ours.conditions.problems)
+    for (const df of [1, 2, 5, 8, 30]) expect(tOutside(0.05, df)).toBeCloseTo(studentQuantile(0.05, df), 3)
+  })
+})
+
+describe('the power of a study before it starts', () => {
+  const spread = (between: number, within: number, seedShift: number, seeds: number): StudyRecord => {
+    const rng = createRng(5)
+    const normal = () => Math.sqrt(-2 * Math.log(1 - rng.float())) * Math.cos(2 * Math.PI * rng.float())
+    const clusters = Array.from({ length: 400 }, (_, problem) => problem % 40)
+    const shifts = Array.from({ length: 40 }, () => between * normal())
+    const own = clusters.map((cluster) => shifts[cluster]! + within * normal())
+    const runOf = (arm: string, seed: number, base: number) => {
+      const natural = [clusters.map((_, problem) => Math.round(10_000 * (base + (arm === 'mrt-exact' ? own[problem]! : 0) + seedShift * (seed % 2 === 0 ? 1 : -1))))]
+      return { ...cell(arm, seed, { accuracy: 0.5 }), evaluations: { heldout: { natural, kept: natural, regret: natural[0]!, tokens: natural[0]! } } }
+    }
+    return { ...record({}), budgets: [120], trainedBudget: 120, conditions: { ...record({}).conditions, samples: 1_000_000 }, clusters: { heldout: clusters }, cells: ['outcome', 'mrt-exact'].flatMap((arm) => Array.from({ length: seeds }, (_, index) => runOf(arm, index + 1, 0.5))) }
+  }
+
+  it('rests on how far recorded runs spread: between clusters, within them, and between seeds', () => {
+    const found = spreadsOf(spread(0.2, 0.1, 0.03, 4))!
+    expect(found).toMatchObject({ pairs: 4, seededRuns: 8 })
+    expect(Math.sqrt(found.betweenClusters)).toBeGreaterThan(0.14)
+    expect(Math.sqrt(found.betweenClusters)).toBeLessThan(0.26)
+    expect(Math.sqrt(found.withinClusters)).toBeCloseTo(0.1, 1)
+    expect(found.seedDeviation).toBeCloseTo(0.03 * Math.sqrt(4 / 3), 3)
+  })
+
+  it('assumes the spread between seeds where no arm has two, all of them without a pair, and says which', () => {
+    const single = spreadsOf(spread(0.2, 0.1, 0.03, 1))!
+    expect(single).toMatchObject({ pairs: 1, seededRuns: 0, seedDeviation: ASSUMED.seedDeviation })
+    expect(spreadsOf(record({ outcome: { accuracy: 0.5 } }))).toBeNull()
+    expect(spreadsText(single, 'this study')).toMatch(/of 1 pair of runs in this study, and assuming 2\.5 points between seeds/)
+    expect(spreadsText(ASSUMED, 'no record')).toMatch(/^assuming a spread .* no pair of runs is on record$/)
+    expect(spreadsText(spreadsOf(spread(0.2, 0.1, 0.03, 4))!, 'this study')).toMatch(/of 4 pairs of runs and of 3\.5 points between seeds of 8 runs in this study$/)
+  })
+
+  it('sees less with more spread, fewer clusters and fewer seeds', () => {
+    const clusters = Array.from({ length: 400 }, (_, problem) => problem % 40)
+    const usual = powerOf(clusters, 4, 8, ASSUMED).smallest
+    for (const wider of [{ ...ASSUMED, betweenClusters: 0.04 }, { ...ASSUMED, withinClusters: 0.04 }, { ...ASSUMED, seedDeviation: 0.05 }]) expect(powerOf(clusters, 4, 8, wider).smallest).toBeGreaterThan(usual)
+    expect(powerOf(clusters.map((cluster) => cluster % 5), 4, 8, ASSUMED).smallest).toBeGreaterThan(usual)
+    expect(powerOf(clusters, 4, 3, ASSUMED).smallest).toBeGreaterThan(usual)
+  })
 })

@@ -1,12 +1,17 @@
 // What is known of a study before it goes on: what its grid can see, and how long it takes.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { deriveSeed } from '../../numeric/rng.ts'
 import type { Study } from '../../store/studies.ts'
 import { clustersOf } from '../clusters.ts'
 import type { LabContext } from '../context.ts'
 import { taskInWords } from '../tasks.ts'
 import { parseSpec } from '../runSpecs.ts'
-import { powerOf } from './power.ts'
-import type { PowerEstimate } from './power.ts'
+import { resourcesFolder } from '../resources.ts'
+import { ASSUMED, powerOf, spreadsOf } from './power.ts'
+import type { PowerEstimate, Spreads } from './power.ts'
+import { recordOf } from './record.ts'
+import type { StudyRecord } from './record.ts'
 import { conditionsOf, isSweep, remainingMs } from './run.ts'
 
 /** Time of one step of 256 rollouts and of one evaluated rollout on two usual cores, until this workspace has finished a cell. */
@@ -15,6 +20,9 @@ const ASSUMED_ROLLOUT_MS = 18
 
 export interface StudyPlan {
   readonly power: PowerEstimate
+  /** What the power rests on, and where that was measured. */
+  readonly spreads: Spreads
+  readonly spreadsFrom: string
   readonly cells: number
   readonly open: number
   readonly leftMs: number
@@ -22,7 +30,29 @@ export interface StudyPlan {
   readonly assumed: boolean
 }
 
-export function planOf({ store }: Pick<LabContext, 'store'>, study: Study): StudyPlan {
+/** What was asked, in either form that records have had of it. */
+function askedIn(task: unknown): string {
+  const { name, numbers, options } = task as { readonly name: string; readonly numbers?: number; readonly options?: { readonly level?: unknown } }
+  return `${name} ${options?.level ?? numbers}`
+}
+
+/** How far values spread in the first of these that can say: this study, the others of the workspace from the newest on, the record that ships. */
+function spreadsFor(context: Pick<LabContext, 'store'>, study: Study, alike: (record: StudyRecord) => boolean): { readonly spreads: Spreads; readonly spreadsFrom: string } {
+  const others = context.store.studies.list().filter(({ id }) => id !== study.id).reverse()
+  for (const each of [study, ...others]) {
+    if (!context.store.studies.cells(each.id).some(({ status }) => status === 'finished')) continue
+    const record = recordOf(context, each)
+    const spreads = alike(record) ? spreadsOf(record) : null
+    if (spreads !== null) return { spreads, spreadsFrom: each === study ? 'this study' : `the study ${each.name} of this workspace` }
+  }
+  const shipped = join(resourcesFolder(), 'study', 'headline.json')
+  const record = existsSync(shipped) ? JSON.parse(readFileSync(shipped, 'utf8')) as StudyRecord : null
+  const spreads = record !== null && alike(record) ? spreadsOf(record) : null
+  return spreads === null ? { spreads: ASSUMED, spreadsFrom: 'no record' } : { spreads, spreadsFrom: 'the study that ships with the program' }
+}
+
+export function planOf(context: Pick<LabContext, 'store'>, study: Study): StudyPlan {
+  const { store } = context
   const cells = store.studies.cells(study.id)
   const { steps, samples, problems, validation } = conditionsOf(study)
   const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
@@ -32,5 +62,6 @@ export function planOf({ store }: Pick<LabContext, 'store'>, study: Study): Stud
   const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
   const open = cells.filter(({ status }) => status !== 'finished').length
   const measured = remainingMs(cells)
-  return { power: powerOf([...clusters], samples, seeds), cells: cells.length, open, leftMs: measured ?? open * cellMs, assumed: measured === null }
+  const { spreads, spreadsFrom } = spreadsFor(context, study, (record) => askedIn(record.spec.task) === askedIn(spec.task) && record.trainedBudget === spec.budget.thinkingTokens)
+  return { power: powerOf([...clusters], samples, seeds, spreads), spreads, spreadsFrom, cells: cells.length, open, leftMs: measured ?? open * cellMs, assumed: measured === null }
 }

@@ -232,16 +232,26 @@ export function plateauOf(record: StudyRecord, arm: string): StudyFigure | null 
   return figureOf(resamplesOf(validation).sampled(slopes, SHARES))
 }
 
+/** By the slope of validation regret over the last quarter of the steps: levelled off where noise alone may have made it. */
+export type Plateau = 'levelled' | 'falling' | 'rising' | 'unmeasured'
+export function levellingOf(record: StudyRecord, arm: string): { readonly verdict: Plateau; readonly slope: StudyFigure | null } {
+  const slope = plateauOf(record, arm)
+  if (slope === null || Number.isNaN(slope.low)) return { verdict: 'unmeasured', slope: null }
+  return { verdict: ({ ahead: 'rising', behind: 'falling', undecided: 'levelled' } as const)[verdictOf(slope)], slope }
+}
+
 function plateauText(record: StudyRecord): string {
-  const known = record.arms.flatMap(({ key, title }) => {
-    const slope = plateauOf(record, key)
-    return slope === null ? [] : [{ title, slope }]
-  })
-  if (known.length === 0) return 'Whether the runs had levelled off was not measured.'
-  const moving = known.filter(({ slope }) => verdictOf(slope) !== 'undecided')
-  const rows = table(['arm', 'slope of regret per 10 steps', ''], known.map(({ title, slope }) => [title, decimals(slope, 4), { ahead: 'getting worse', behind: 'still falling', undecided: 'within noise' }[verdictOf(slope)]]))
-  const said = moving.length === 0 ? 'No arm moves beyond its noise over the last quarter of its steps' : `${moving.map(({ title }) => title).join(', ')} ${moving.length === 1 ? 'has' : 'have'} not levelled off`
-  return `${said}: the slope of regret @${record.trainedBudget} on ${plural(record.clusters.validation!.length, 'validation problem')}.\n\n${rows}`
+  const arms = record.arms.filter(({ key }) => cellsOf(record, key).length > 0).map(({ key, title }) => ({ title, ...levellingOf(record, key) }))
+  const measured = arms.filter(({ slope }) => slope !== null)
+  if (measured.length === 0) return 'Whether the runs had levelled off was not measured.'
+  const of = (verdict: Plateau): string => arms.filter((arm) => arm.verdict === verdict).map(({ title }) => title).join(', ')
+  const said = [['levelled', 'had levelled off'], ['falling', 'had not: still falling'], ['rising', 'had not: getting worse'], ['unmeasured', 'not measured']] as const
+  const words = ({ verdict, slope }: (typeof arms)[number]): string =>
+    verdict === 'unmeasured' ? 'not measured' : verdict === 'levelled' ? `yes: within noise, which would hide a fall of up to ${number(-slope!.low, 3)}` : verdict === 'falling' ? 'no: still falling' : 'no: getting worse'
+  return [
+    `An arm had levelled off where the slope of its regret @${record.trainedBudget} on ${plural(record.clusters.validation!.length, 'validation problem')}, over the last quarter of its steps, is not told apart from 0. By that rule: ${said.filter(([verdict]) => of(verdict) !== '').map(([verdict, text]) => `${of(verdict)} ${text}`).join('; ')}.`,
+    table(['arm', 'slope of regret per 10 steps', 'levelled off?'], arms.map((arm) => [arm.title, arm.slope === null ? '' : decimals(arm.slope, 4), words(arm)])),
+  ].join('\n\n')
 }
 
 function missingText(record: StudyRecord): string[] {
@@ -313,7 +323,7 @@ export function renderReport(record: StudyRecord): string {
   })
   return `${[
     '# Results',
-    'This page is written by `mrt study` out of its own records; nothing on it is entered by hand, and tests render it again from the record that ships and work its means out again from the values of single problems.',
+    'This page is written by `mrt study` out of its own records; nothing on it is entered by hand, and tests render it again from the record that ships, and work its means and its intervals out again from the values of single problems by other code.',
     `## ${record.title}`,
     answer === null ? '**No answer yet: no seed of both compared arms is finished.**' : answerText(record, answer),
     missing.length === 0 ? 'The grid is complete.' : `**This is a part of the grid.** ${missing.join(' ')}`,
