@@ -40,6 +40,9 @@ const layouts: readonly { readonly source: RolloutSource; readonly what: string;
   { source: 'tinker', what: 'rollout summaries of Tinker', takes: (path) => /_rollout_summaries\.jsonl(\.gz|\.zst)?$/.test(path) },
   { source: 'open-instruct', what: 'rollout shards of open-instruct', takes: (path) => /_rollouts_\d{6}\.jsonl(\.gz|\.zst)?$/.test(path) },
   { source: 'verifiers', what: 'results.jsonl with metadata.json of verifiers', takes: (path, all) => /(^|\/)results\.jsonl(\.gz|\.zst)?$/.test(path) && all.has(path.replace(/results\.jsonl(\.gz|\.zst)?$/, 'metadata.json')) },
+  { source: 'nemo-rl', what: 'files of NeMo-RL that are named by their step', takes: (path) => /(^|\/)(train|val)_data_step\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
+  { source: 'skyrl', what: 'evaluations that SkyRL dumped', takes: (path) => /(^|\/)global_step_\d+_evals\/[^/]+\.jsonl(\.gz|\.zst)?$/.test(path) && !/(^|\/)aggregated_results\.jsonl/.test(path) },
+  { source: 'nemo-skills', what: 'outputs of NeMo-Skills', takes: (path) => /(^|\/)output-rs\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
   { source: 'verl', what: 'files of verl that are named by their step', takes: (path) => /(^|\/)\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
 ]
 

@@ -19,7 +19,7 @@ import type { Source } from './source.ts'
 const WHOLE_LIMIT = 1 << 28
 
 /** Names under which a list of rows is commonly wrapped. */
-const wrappers = new Set(['data', 'rows', 'examples', 'items', 'records', 'results', 'samples', 'instances', 'problems', 'questions', 'rollouts', 'train', 'test', 'validation', 'dev', 'eval'])
+const wrappers = new Set(['data', 'rows', 'examples', 'items', 'records', 'results', 'samples', 'instances', 'problems', 'questions', 'rollouts', 'details', 'train', 'test', 'validation', 'dev', 'eval'])
 
 /** Reads a JSON document. */
 export async function* readJsonDocument(source: Source, options: ReaderOptions): AsyncGenerator<ReadBatch> {
@@ -109,7 +109,9 @@ async function* readTable(source: Source, whole: Found, options: ReaderOptions):
     yield { rows: [], rejected: [parsed] }
     return
   }
-  const rows = rowsOf(parsed.value)
+  const details = detailsOf(parsed.value)
+  if (details !== null && Object.keys(parsed.value).length > 1) options.notes.add('document.extra', whole.line, Object.keys(parsed.value).filter((name) => name !== 'details').slice(0, 20).join(', '), Object.keys(parsed.value).length - 1)
+  const rows = details?.map((value) => ({ value, missing: [] })) ?? rowsOf(parsed.value)
   for (let from = 0; from < rows.length; from += BATCH_ROWS) {
     const batch = { rows: [] as SourceRow[], rejected: [] as Rejected[] }
     rows.slice(from, from + BATCH_ROWS).forEach((row, index) => {
@@ -143,6 +145,13 @@ function rowsOf(document: JsonObject): TableRow[] {
     if (isKeyed(document)) return keys.map((key) => whole({ index: key, ...(document[key] as JsonObject) }))
   }
   return [whole(document)]
+}
+
+/** Rows by number in `details`, as OpenCompass keeps them beside its scores; null where there are none. */
+export function detailsOf({ details }: JsonObject): JsonObject[] | null {
+  if (!isObject(details)) return null
+  const rows = Object.entries(details).filter(([key, value]) => isIndex(key) && isObject(value)).map(([, value]) => value as JsonObject)
+  return rows.length > 0 && rows.length >= Object.keys(details).length - 1 ? rows : null
 }
 
 /** pandas' `split` layout, and W&B's table.json: names in `columns`, rows as lists in `data`. */

@@ -7,7 +7,7 @@ import type { Json } from '../json.ts'
 import { isArrow } from './arrow.ts'
 import { guessDelimiter } from './csvRecord.ts'
 import type { Delimiter } from './csvRecord.ts'
-import { isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
+import { detailsOf, isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
 
 export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
 export type RowFormat = TextFormat | 'parquet' | 'arrow' | 'sqlite'
@@ -100,7 +100,7 @@ function tryParse(line: string): Json | undefined {
 function isTable(value: { readonly [key: string]: Json }): boolean {
   const values = Object.values(value)
   if (values.length === 0 || values.some((each) => asMessages(each) !== undefined)) return false
-  if (isSplitTable(value)) return true
+  if (isSplitTable(value) || detailsOf(value) !== null) return true
   if (values.every((each) => Array.isArray(each))) return values.length > 1 || values[0]!.length > 1
   return values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key))) || isKeyed(value)
 }

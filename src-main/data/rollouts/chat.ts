@@ -23,6 +23,16 @@ function endsWithModel(row: JsonObject): boolean {
 }
 
 export const chat: SourceReader = {
+  format: {
+    title: 'Conversations (SFT messages, ShareGPT)',
+    files: 'any',
+    example: [
+      { messages: [{ role: 'system', content: 'Think.' }, { role: 'user', content: 'What is 6 times 7?' }, { role: 'assistant', reasoning_content: '6 x 7', content: '\\boxed{42}' }], source: 'mine' },
+      { messages: [{ role: 'user', content: 'What is 6 times 8?' }, { role: 'assistant', content: '\\boxed{48}' }], source: 'mine' },
+    ],
+    fields: { messages: 'prompt, prompt_messages, completion, completion_messages: what follows the last turn of the user is the completion; also conversations with from and value', source: 'extra: other columns are read as those of any table' },
+  },
+
   recognise(sample) {
     if (!most(sample, endsWithModel)) return null
     const has = (names: readonly string[]): boolean => most(sample, (row) => names.some((name) => row[name] !== undefined && row[name] !== null))

@@ -12,6 +12,17 @@ import type { Conversation, SourceReader } from './mapping.ts'
 const letters: { readonly [value: string]: number } = { C: 1, I: 0, P: 0.5, N: 0 }
 
 export const inspect: SourceReader = {
+  format: {
+    title: 'Inspect',
+    files: 'logs/*.json and *.eval',
+    example: [
+      { id: 1, epoch: 1, input: 'What is 6 times 7?', target: '42', messages: [{ role: 'user', content: 'What is 6 times 7?' }, { role: 'assistant', content: [{ type: 'reasoning', reasoning: '6 x 7' }, { type: 'text', text: 'ANSWER: 42' }] }], output: { model: 'm', choices: [{ message: { role: 'assistant', content: 'ANSWER: 42' }, stop_reason: 'stop' }], usage: { input_tokens: 9, output_tokens: 8 } }, scores: { match: { value: 'C', answer: '42' } }, metadata: { level: 3 } },
+    ],
+    fields: {
+      id: 'prompt_id', epoch: 'sample_idx: counted from 0', input: 'prompt', target: 'ground_truth', messages: 'completion, completion_messages: what follows the last turn of the user', output: 'finish_reason, prompt_tokens, completion_tokens: the rest is kept', scores: 'correct, rewards, extracted_answer: C is 1, P a half, I and N are 0; they are kept as well', metadata: 'extra',
+    },
+  },
+
   recognise: (sample) => (most(sample, (row) => Object.hasOwn(row, 'input') && Object.hasOwn(row, 'target') && Object.hasOwn(row, 'epoch') && (isObject(row.output) || isObject(row.scores))) ? 'it has the fields input, target, epoch and scores of an Inspect log' : null),
 
   read(row) {

@@ -13,6 +13,19 @@ import { conversation, mostHave, promptHash } from './mapping.ts'
 import type { Conversation, SourceReader } from './mapping.ts'
 
 export const lmEval: SourceReader = {
+  format: {
+    title: 'lm-evaluation-harness',
+    files: 'samples_<task>_<time>.jsonl, as --log_samples writes it',
+    example: [
+      { doc_id: 0, doc: { question: 'What is 6 times 7?', answer: '6 x 7 = 42\n#### 42' }, target: '6 x 7 = 42\n#### 42', arguments: { gen_args_0: { arg_0: 'Question: What is 6 times 7?\nAnswer:' } }, resps: [['6 x 7 = 42. #### 42']], filtered_resps: ['42'], filter: 'strict-match', metrics: ['exact_match'], exact_match: 1 },
+      { doc_id: 0, doc: { question: 'What is 6 times 7?', answer: '6 x 7 = 42\n#### 42' }, target: '6 x 7 = 42\n#### 42', arguments: { gen_args_0: { arg_0: 'Question: What is 6 times 7?\nAnswer:' } }, resps: [['6 x 7 = 42. #### 42']], filtered_resps: ['42'], filter: 'flexible-extract', metrics: ['exact_match'], exact_match: 1 },
+    ],
+    fields: {
+      doc_id: 'prompt_id', arguments: 'prompt: it is kept as well', resps: 'completion: one rollout each; they are kept as well', filtered_resps: 'extracted_answer: it is kept as well', target: 'ground_truth: after #### where it has that; it is kept as well then', exact_match: 'correct, rewards: as each of the metrics; it is kept as well',
+      doc: 'extra', metrics: 'extra', filter: 'extra, rejected: lines of another filter than the first; --map filter=NAME reads those',
+    },
+  },
+
   recognise: (sample) => (mostHave(sample, 'doc', 'resps') && (mostHave(sample, 'doc_id') || mostHave(sample, 'filtered_resps')) ? 'it has the fields doc, resps and filtered_resps of lm-evaluation-harness' : null),
 
   read(row, { map, sample }) {

@@ -11,7 +11,7 @@ import { isObject } from '../json.ts'
 import { asBoolean, textWithThought } from './fields.ts'
 import type { Picker } from './fields.ts'
 
-export const rolloutSources = ['canonical', 'trl', 'verl', 'prime-rl', 'verifiers', 'tinker', 'open-instruct', 'lm-eval', 'inspect', 'openai', 'chat', 'plain'] as const
+export const rolloutSources = ['canonical', 'trl', 'verl', 'prime-rl', 'verifiers', 'tinker', 'open-instruct', 'nemo-rl', 'skyrl', 'nemo-skills', 'opencompass', 'qwen-math', 'matharena', 'lm-eval', 'inspect', 'openai', 'chat', 'plain'] as const
 export type RolloutSource = (typeof rolloutSources)[number]
 
 /** What is known about the file a row comes from. */
@@ -28,7 +28,19 @@ export interface MapContext {
 /** A row as rollouts, or why it holds none. */
 export type Mapped = readonly CanonicalRollout[] | { readonly code: 'row.noCompletion' | 'row.noTrace' | 'row.newerSchema' | 'row.badField' | 'row.otherFilter' | 'row.failed'; readonly detail: string }
 
+/** What is told of a format on its page (docs/formats.md): rows as its program writes them, and what becomes of each field of theirs. */
+export interface FormatPage {
+  readonly title: string
+  /** Names of its files, and what they say. */
+  readonly files: string
+  readonly example: readonly JsonObject[]
+  /** Canonical names (or `extra`, or `rejected`) that a field goes to, separated by commas; what follows a colon is said besides. */
+  readonly fields: { readonly [field: string]: string }
+}
+
 export interface SourceReader {
+  readonly format: FormatPage
+
   /** Why these rows are of this source; null when they are not. `sample` is not empty. */
   recognise(sample: readonly JsonObject[], path: string): string | null
   read(row: JsonObject, context: MapContext): Mapped
@@ -117,6 +129,15 @@ export function writtenText(messages: readonly Message[]): string {
 
 /** A message's text, with its reasoning, where it comes apart, put back in think tags. */
 export const messageText = (message: Message): string => textWithThought(message)
+
+/** Marks after which a model writes, in the templates of the usual families. */
+const modelTurns = ['<|im_start|>assistant\n', '<|start_header_id|>assistant<|end_header_id|>\n\n', '<start_of_turn>model\n', '<｜Assistant｜>', '<|assistant|>\n', '<|Assistant|>', '[/INST]'] as const
+
+/** A text of prompt and answer together, cut after the first mark of the model's turn that follows the last of the user's; null where there is none. */
+export function splitAtModel(text: string): { readonly prompt: string; readonly completion: string } | null {
+  const [at, mark] = modelTurns.map((each) => [text.lastIndexOf(each), each] as const).reduce((best, each) => (each[0] > best[0] ? each : best))
+  return at < 0 ? null : { prompt: text.slice(0, at + mark.length), completion: text.slice(at + mark.length) }
+}
 
 const finishes: { readonly [word: string]: FinishReason } = {
   stop: 'stop', eos: 'stop', eos_token: 'stop', end_turn: 'stop', stop_sequence: 'stop', tool_calls: 'stop', length: 'length', max_tokens: 'length', model_length: 'length', max_new_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',

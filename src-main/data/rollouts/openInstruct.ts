@@ -8,6 +8,17 @@ import { asFinishWord, most, mostHave, promptHash } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 export const openInstruct: SourceReader = {
+  format: {
+    title: 'open-instruct',
+    files: '<run>_rollouts_000000.jsonl; the text is not in the file',
+    example: [
+      { step: 3, prompt_idx: 0, sample_idx: 1, prompt_tokens: [11, 12], response_tokens: [21, 22, 2], logprobs: [-0.1, -0.2, -0.3], finish_reason: 'stop', ground_truth: '42', reward: 1, advantage: 0.5, dataset: 'math' },
+    ],
+    fields: {
+      step: 'step', prompt_idx: 'group_id', sample_idx: 'sample_idx', prompt_tokens: 'prompt_token_ids, prompt_tokens', response_tokens: 'completion_token_ids, completion_tokens', logprobs: 'completion_logps', finish_reason: 'finish_reason', ground_truth: 'ground_truth', reward: 'reward', advantage: 'advantage', dataset: 'extra',
+    },
+  },
+
   recognise(sample) {
     const lists = mostHave(sample, 'prompt_tokens', 'sample_idx') && most(sample, (row) => Array.isArray(row.response_tokens))
     return lists ? 'it has the fields sample_idx, prompt_tokens and response_tokens of open-instruct' : null

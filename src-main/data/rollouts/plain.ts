@@ -108,8 +108,11 @@ function planOf(sample: readonly JsonObject[]): Plan {
 function isListOfCompletions(value: Json, column: string): boolean {
   if (!Array.isArray(value) || value.length === 0) return false
   const many = !names.completion.includes(column as 'completion')
-  return value.every((each: Json) => typeof each === 'string' || asMessages(each) !== undefined || (many && isObject(each) && each.role === 'assistant'))
+  return value.every((each: Json) => typeof each === 'string' || asMessages(each) !== undefined || (many && isObject(each) && (each.role === 'assistant' || (column !== 'answers' && textField(each) !== undefined))))
 }
+
+/** The field of an object of a list that holds what was written, as vLLM's outputs have it. */
+const textField = (each: JsonObject): string | undefined => ['text', 'generated_text', 'completion', 'response', 'message'].find((name) => (typeof each[name] === 'string' && each[name] !== '') || (name === 'message' && isObject(each[name])))
 
 const plans = new WeakMap<readonly JsonObject[], Plan>()
 function knownPlan(sample: readonly JsonObject[]): Plan {
@@ -127,10 +130,26 @@ function rowsOfList(row: JsonObject, list: string): JsonObject[] {
     return knownNames.has(shorter) && !Object.hasOwn(row, shorter) ? shorter : /^(correctness|is_correct)/.test(name) && !Object.hasOwn(row, 'correct') ? 'correct' : name
   }
   const rest = Object.fromEntries(Object.entries(row).filter(([name]) => name !== list && !parallel.some(([other]) => other === name)))
-  return completions.map((completion, at) => ({ ...rest, sample_idx: at, ...Object.fromEntries(parallel.map(([name, value]) => [single(name), (value as readonly Json[])[at]!])), completion }))
+  return completions.map((completion, at) => {
+    const field = isObject(completion) && completion.role !== 'assistant' ? textField(completion) : undefined
+    const { [field ?? '']: text, token_ids: tokens, index, ...own } = field === undefined ? {} as JsonObject : completion as JsonObject
+    return { ...rest, ...own, sample_idx: index ?? at, ...(tokens !== undefined && { completion_token_ids: tokens }), ...Object.fromEntries(parallel.map(([name, value]) => [single(name), (value as readonly Json[])[at]!])), completion: field === undefined ? completion : text! }
+  })
 }
 
 export const plain: SourceReader = {
+  format: {
+    title: 'Any table of rollouts',
+    files: 'any',
+    example: [
+      { problem: 'What is 6 times 7?', response: '\\boxed{42}', answer: '42', is_correct: true, score: 1, num_tokens: 4, model: 'm' },
+      { problem: 'What is 6 times 7?', response: '\\boxed{46}', answer: '42', is_correct: false, score: 0, num_tokens: 4, model: 'm' },
+    ],
+    fields: {
+      problem: 'prompt', response: 'completion: a list of them is as many rollouts, with the lists beside it', answer: 'ground_truth: where it stays the same over the samples of a prompt; what varies is the extracted_answer', is_correct: 'correct', score: 'reward', num_tokens: 'completion_tokens', model: 'extra',
+    },
+  },
+
   recognise(sample) {
     const columns = new Set(sample.flatMap((row) => Object.keys(row)).map((name) => name.toLowerCase()))
     const has = (key: keyof typeof names): string | undefined => names[key].find((name) => columns.has(name))

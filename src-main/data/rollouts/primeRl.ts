@@ -12,6 +12,18 @@ import { asFinishWord, foldersOf, messageText, most, promptHash, stepOfFolder, w
 import type { MapContext, SourceReader } from './mapping.ts'
 
 export const primeRl: SourceReader = {
+  format: {
+    title: 'prime-rl',
+    files: 'rollouts/step_3/train/all/traces.jsonl; effective/traces.jsonl says what was trained on',
+    example: [
+      { id: 'e1', task: { key: 'p7', data: { answer: '42' } }, group: { id: 'g1' }, run: { id: 'r1', work: { type: 'train', step: 3 } }, traces: [{ nodes: [{ message: { role: 'user', content: 'What is 6 times 7?' } }, { message: { role: 'assistant', content: '\\boxed{42}' }, sampled: true, token_ids: [21, 22], logprobs: [-0.1, -0.2] }], rewards: { correct: { score: 1, weight: 1 } }, info: { advantage: 0.5 } }] },
+    ],
+    fields: {
+      id: 'extra: in `episode`', task: 'prompt_id, ground_truth', group: 'group_id', run: 'run_id, split, step',
+      traces: 'prompt, prompt_messages, completion, completion_messages, completion_token_ids, completion_logps, reward, rewards, advantage: one rollout each; what is not taken is kept',
+    },
+  },
+
   recognise(sample) {
     const episodes = most(sample, (row) => Array.isArray(row.traces) && isObject(row.task))
     const traces = most(sample, (row) => Array.isArray(row.nodes) && isObject(row.task))

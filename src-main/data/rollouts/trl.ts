@@ -14,6 +14,19 @@ import type { SourceReader } from './mapping.ts'
 const canonicalNames = new Set(Object.values(rolloutFields).map(({ name }) => name))
 
 export const trl: SourceReader = {
+  format: {
+    title: 'TRL',
+    files: 'completions/completions_00005.parquet; also its W&B table *.table.json',
+    example: [
+      { step: 5, prompt: [{ role: 'user', content: 'What is 6 times 7?' }], completion: [{ role: 'assistant', content: '\\boxed{42}' }], accuracy_reward: 1, format_reward: 0.5, solution: '42', gold_parsed: "[42, '42']", advantage: 0.7 },
+      { step: 5, prompt: [{ role: 'user', content: 'What is 6 times 8?' }], completion: [{ role: 'assistant', content: '\\boxed{46}' }], accuracy_reward: null, format_reward: 0.5, solution: '48', gold_parsed: "[48, '48']", advantage: -0.7 },
+    ],
+    fields: {
+      step: 'step', prompt: 'prompt, prompt_messages', completion: 'completion, completion_messages', accuracy_reward: 'rewards, correct: any numeric column is a part of the reward, and the whole reward where it is the only one', format_reward: 'rewards',
+      solution: 'ground_truth, extra: it keeps its own name as well', gold_parsed: 'extra', advantage: 'advantage',
+    },
+  },
+
   recognise(sample, path) {
     if (!mostHave(sample, 'step', 'prompt', 'completion') || mostHave(sample, 'schema_version')) return null
     if (/^completions_\d+\.parquet$/.test(basename(path))) return 'the name and the columns step, prompt, completion are those of TRL'

@@ -12,6 +12,18 @@ import type { SourceReader } from './mapping.ts'
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 export const verl: SourceReader = {
+  format: {
+    title: 'verl',
+    files: '<step>.jsonl in the folder of rollout_data_dir or validation_data_dir',
+    example: [
+      { input: 'user\nWhat is 6 times 7?\nassistant\n', output: '\\boxed{42}', gts: '42', score: 1, step: 10, acc: 'True', pred: '42', format_reward: 0.5 },
+      { input: 'user\nCapital of France?\nassistant\n', output: '\\boxed{Rome}', gts: { target: ['Paris', 'paris'] }, score: 0, step: 10, acc: 'False', pred: 'Rome', format_reward: 0.5 },
+    ],
+    fields: {
+      input: 'prompt', output: 'completion', gts: 'ground_truth: a record is kept as well', score: 'reward', step: 'step: else the name of the file', acc: 'correct: it is kept as well', pred: 'extracted_answer', format_reward: 'rewards: as any column named after a reward',
+    },
+  },
+
   recognise(sample, path) {
     if (!mostHave(sample, 'input', 'output') || !(mostHave(sample, 'score') || mostHave(sample, 'gts'))) return null
     return `it has the fields input, output and ${mostHave(sample, 'score') ? 'score' : 'gts'} of verl${stepOfStem(path) === undefined ? '' : ', and its name is a step'}`
