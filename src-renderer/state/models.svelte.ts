@@ -35,12 +35,17 @@ export class ModelsState {
   remove = (modelId: number) => app.attempt(() => lab.client.models.remove({ modelId }))
 }
 
-/** The vocabulary of the tasks here: models in another one can be kept and read, not trained. */
+/** The vocabulary of the notation that a task here brings: a model without a tokenizer is trained in it or not at all. */
 const TASK_VOCABULARY = 416
 
+/** A model with a tokenizer for text: any task can be asked of it. */
+export const isOfText = ({ kind, tokenizer }: Model): boolean => (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { readonly task?: unknown } | null)?.task ?? null) === null
+
 /** What a run's specification calls these weights; null where no run can start from them. */
-export function startOf({ id, kind, config }: Model): string | null {
+export function startOf(model: Model): string | null {
+  const { id, kind, config } = model
   if (kind === 'starter') return 'starter'
+  if (isOfText(model)) return `model:${id}`
   const size = (config as { readonly vocabSize?: unknown } | null)?.vocabSize
   return size === TASK_VOCABULARY ? `model:${id}` : null
 }

@@ -1,7 +1,7 @@
 /**
  * The form of a new run: the draft, kept between starts, the choices the lab offers, what it would cost, and starting it.
  */
-import type { AlgorithmDescription, Checkpoint, Json, PresetDescription, Run, RunEstimate, RunSpec, SpecField } from '../../src-preload/contract.ts'
+import type { AlgorithmDescription, Checkpoint, Dataset, Json, Model, PresetDescription, Run, RunEstimate, RunSpec, SpecField, TaskDescription } from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
 import { SvelteMap } from 'svelte/reactivity'
 import { app } from './app.svelte.ts'
@@ -16,6 +16,9 @@ export interface Choices {
   readonly presets: readonly PresetDescription[]
   readonly algorithms: readonly AlgorithmDescription[]
   readonly fields: readonly SpecField[]
+  readonly tasks: readonly TaskDescription[]
+  readonly models: readonly Model[]
+  readonly datasets: readonly Dataset[]
 }
 
 /** Costs of several runs one after the other: time and disk add up, memory is that of the largest. */
@@ -61,9 +64,9 @@ export function estimateOf(specs: () => readonly RunSpec[], times: () => number)
 /** While a component is set up. */
 export const choicesOf = (): Reading<Choices> =>
   reading(async (client) => {
-    const [presets, algorithms, fields] = await Promise.all([client.presets.list(), client.algorithms.list(), client.runs.specFields()])
-    return { presets, algorithms, fields }
-  })
+    const [presets, algorithms, fields, tasks, models, datasets] = await Promise.all([client.presets.list(), client.algorithms.list(), client.runs.specFields(), client.tasks.list(), client.models.list(), client.datasets.list()])
+    return { presets, algorithms, fields, tasks, models, datasets }
+  }, { keep: true, nouns: ['models', 'datasets'] })
 
 /** Queues runs of these specifications; undefined when the lab refused (which was said). */
 export const startRuns = (specs: readonly RunSpec[]): Promise<readonly Run[] | undefined> => app.attempt(() => lab.client.runs.startAll({ specs: [...specs] }))

@@ -14,9 +14,9 @@ interface Text {
 }
 
 export const fieldTexts: Readonly<Record<string, Text>> = {
-  'task.name': { title: 'Task' },
-  'task.numbers': { title: 'Numbers of a problem', unit: 'numbers' },
-  start: { title: 'Start from' },
+  'format.thoughts': { title: 'Thoughts' },
+  'format.episodes': { title: 'Episodes' },
+  'format.examples': { title: 'Examples shown', unit: 'examples' },
   steps: { title: 'Steps', unit: 'steps', reason: 'How long to train: one batch of rollouts and its update each.' },
   promptsPerStep: { title: 'Problems per step', unit: 'problems' },
   groupSize: { title: 'Group size', unit: 'rollouts' },
@@ -45,11 +45,15 @@ export const fieldTexts: Readonly<Record<string, Text>> = {
 }
 
 /** Set elsewhere in the form, or by it. */
-const elsewhere = new Set(['name', 'preset', 'group', 'seed'])
+const elsewhere = new Set(['name', 'preset', 'group', 'seed', 'start'])
+
+/** The section that asks for problem set and start besides its fields. */
+export const PROBLEMS = 'Problems and start'
 
 const sections: readonly { readonly title: string; readonly sentence: string; readonly open: boolean; readonly has: (path: string) => boolean }[] = [
   { title: 'Essentials', sentence: 'What decides most: how long, how much at once, how far thinking may go, and how fast weights move.', open: true, has: (path) => ['steps', 'promptsPerStep', 'groupSize', 'budget.thinkingTokens', 'optimizer.lr'].includes(path) },
-  { title: 'Problems and start', sentence: 'What is trained on, and from which weights.', open: true, has: (path) => /^(task|start$|budget)/.test(path) },
+  { title: PROBLEMS, sentence: 'What is trained on, and from which weights.', open: true, has: (path) => path.startsWith('budget') },
+  { title: 'Thinking in text', sentence: 'How a model of text is asked and how its thoughts are cut. A model of a notation has all of this built in.', open: false, has: (path) => path.startsWith('format') },
   { title: 'Sampling', sentence: 'How tokens are drawn. Anything but the defaults makes training see other probabilities than sampling did.', open: false, has: (path) => path.startsWith('sampling') },
   { title: 'Optimizer', sentence: 'AdamW on all weights.', open: false, has: (path) => path.startsWith('optimizer') },
   { title: 'Evaluation', sentence: 'The same held-out problems for every run, so that runs are compared problem by problem.', open: false, has: (path) => path.startsWith('evaluation') },
