@@ -1,6 +1,7 @@
 // Segmentation as something to look at and to vary: where a rule cuts a text, the rules to start from, and what regret becomes when the
 // same rollouts are cut otherwise. J is taken where it was measured, under any cut; elsewhere it is read off the line between.
 
+import { runInNewContext } from 'node:vm'
 import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '../../src-preload/contract.ts'
 import type { MeasuredTrace } from '../episodes/budgetCurve.ts'
 import { cutTokens, readAt, wordEnds } from '../episodes/cutsOfRule.ts'
@@ -28,11 +29,22 @@ const ruleOf = ({ opener, unit = 'paragraph', minGap, maxCuts, groupSize }: Text
   opener: opener.kind === 'phrases' ? { kind: 'phrases', phrases: [...opener.phrases], patterns: [...(opener.patterns ?? [])] } : opener, unit, minGap, maxCuts, groupSize,
 })
 
-/** What a person wrote as a rule may be impossible: LabError `segment.rule`. */
-function cutting<T>(work: () => T): T {
+/** A pattern may take longer than anyone waits: for one text, and for all that are cut at once. */
+const TEXT_MS = 2000
+const TEXTS_MS = 10_000
+
+const hasPatterns = ({ opener }: SegmentRule): boolean => opener.kind === 'phrases' && opener.patterns.length > 0
+
+/** `work`, ended after so long whatever it is at: a regular expression that backtracks hears of nothing else. Throws what it throws, or ERR_SCRIPT_EXECUTION_TIMEOUT. */
+const within = <T>(ms: number, work: () => T): T => runInNewContext('work()', { work }, { timeout: ms }) as T
+
+/** What a person wrote as a rule may be impossible, LabError `segment.rule`, or take for ever, `segment.slow`. */
+function cutting<T>(rules: readonly SegmentRule[], limitMs: number, work: () => T): T {
   try {
-    return work()
+    return rules.some(hasPatterns) ? within(limitMs, work) : work()
   } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      throw new LabError('segment.slow', { expected: `patterns that are through within ${limitMs / 1000} s`, found: 'one that still tries', next: 'Simplify the pattern: repetitions inside repetitions, such as (a+)+, try every way to divide a text.' })
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
     throw new LabError('segment.rule', { expected: 'a rule that can cut text', found: error.message, next: 'Correct the pattern or the numbers of the rule.' })
   }
@@ -84,7 +96,7 @@ export function segmentationRows(thoughts: readonly KnownThought[], { rules, bud
   let first: ReadonlyMap<number, number> | null = null
   return rules.map(({ name, rule }) => {
     signal.throwIfAborted()
-    const cuts = cutting(() => thoughts.map((thought) => recut(thought, rule)))
+    const cuts = cutting([rule], TEXTS_MS, () => thoughts.map((thought) => recut(thought, rule)))
     const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
     const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
     const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
@@ -108,11 +120,11 @@ export function segmentationRows(thoughts: readonly KnownThought[], { rules, bud
 
 /** Every place at which one of the rules cuts a thought, ascending. */
 export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'tokenEnds'>, rules: SensitivityRequest['rules']): number[] =>
-  cutting(() => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b))
+  cutting(rules.map(({ rule }) => rule), TEXT_MS, () => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b))
 
 export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
   return {
-    segment: ({ text, rule }) => cutting(() => {
+    segment: ({ text, rule }) => cutting([rule], TEXT_MS, () => {
       const { start, end } = readThinking(text)
       return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({ index, textStart: start + characters.start, textEnd: start + characters.end }))
     }),

@@ -157,6 +157,17 @@ describe('segmentation', () => {
     const text = '1 + 2 no Wait 9 </think> Wait 9 <eos>'
     expect((await lab.client.thinking.segment({ text, rule: markers!.rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['1 + 2 no', 'Wait 9'])
   })
+
+  it('gives up on a pattern that tries every way to divide a text, with a code, and goes on answering', async () => {
+    const markers = (await lab.client.thinking.rules()).find(({ name }) => name === 'markers')!.rule
+    const slow = { ...markers, opener: { kind: 'phrases' as const, phrases: [], patterns: ['(a+)+!'] } }
+    const began = performance.now()
+    await expect(lab.client.thinking.segment({ text: `${'a'.repeat(60)} ${'a'.repeat(60)}`, rule: slow })).rejects.toMatchObject({ code: 'segment.slow', next: expect.stringContaining('Simplify') })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    const quick = { ...slow, opener: { ...slow.opener, patterns: ['(hmm|so),? wait\\b'] } }
+    expect(await lab.client.thinking.segment({ text: 'one so, wait two', rule: quick })).toHaveLength(2)
+    await expect(lab.client.thinking.segment({ text: 'a b', rule: { ...slow, opener: { ...slow.opener, patterns: ['('] } } })).rejects.toMatchObject({ code: 'segment.rule' })
+  })
 })
 
 describe('measuring', () => {

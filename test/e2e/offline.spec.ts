@@ -1,0 +1,50 @@
+// The whole workbench, the lab's process and a browser with every page open, where whatever would leave this machine is refused and
+// recorded: nothing is. The report of a comparison is opened from its file as well.
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { chromium, expect, test } from '@playwright/test'
+import { openOffline } from '../offline/offline.ts'
+import { pagePaths } from './everyPage.ts'
+import { copySample, letIn } from './workbench.ts'
+
+test.skip(process.platform !== 'linux', 'the recorder is a Linux library')
+
+test('every page and a report open without one attempt to reach another machine', async ({}, info) => {
+  const offline = openOffline()
+  const workspace = copySample(offline.folder)
+  const lab = spawn(process.execPath, [resolve('src-main/cli.ts'), 'serve', '--workspace', workspace], { env: offline.env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const browser = await chromium.launch({ ...info.project.use.launchOptions, env: offline.env as Record<string, string> })
+  try {
+    const url = await new Promise<string>((found) => {
+      let said = ''
+      lab.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        const address = /http:\/\/127\.0\.0\.1:\S+/.exec(said)?.[0]
+        if (address) found(address)
+      })
+    })
+    const page = await browser.newPage()
+    const requested: string[] = []
+    page.on('request', (request) => requested.push(request.url()))
+    await page.goto(url)
+    await letIn(page)
+    for (const path of pagePaths) {
+      await page.evaluate((to) => void (location.hash = to), path)
+      await expect(page.getByRole('main')).not.toBeEmpty()
+      await page.waitForTimeout(400)
+    }
+    const report = join(offline.folder, 'report.html')
+    const writer = spawn(process.execPath, [resolve('src-main/cli.ts'), 'report', '--runs', '1,2', '--workspace', workspace, '--out', report], { env: offline.env, stdio: 'inherit' })
+    expect(await new Promise((ended) => writer.on('exit', ended))).toBe(0)
+    await page.goto(`file://${report}`)
+    await expect(page.getByRole('heading').first()).toBeVisible()
+    expect(requested.length).toBeGreaterThan(10)
+    expect(requested.filter((address) => !/^(http|ws):\/\/127\.0\.0\.1[:/]|^(file|data|blob):/.test(address))).toEqual([])
+    expect(offline.attempts()).toEqual([])
+  } finally {
+    await browser.close()
+    lab.kill('SIGINT')
+    await new Promise((ended) => lab.on('exit', ended))
+    offline.dispose()
+  }
+})
