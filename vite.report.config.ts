@@ -20,7 +20,7 @@ function oneFile(path: string): Plugin {
       const style = pieces.flatMap((piece) => (piece.type === 'asset' && piece.fileName.endsWith('.css') ? [String(piece.source)] : [])).join('\n')
       const others = pieces.filter((piece) => piece.type === 'asset' && !piece.fileName.endsWith('.css'))
       if (others.length > 0) this.error(`a report is one file, but the build made ${others.map(({ fileName }) => fileName).join(', ')}`)
-      const policy = ["default-src 'none'", `script-src ${hashOf(script)}`, `style-src ${hashOf(style)}`, 'img-src blob: data:', "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"].join('; ')
+      const policy = ["default-src 'none'", `script-src ${hashOf(script)}`, `style-src ${hashOf(style)}`, 'img-src blob: data:', 'font-src data:', "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"].join('; ')
       const page = [
         '<!doctype html>', '<html lang="en">', '<head>', '<meta charset="utf-8" />', `<meta http-equiv="content-security-policy" content="${policy}" />`,
         '<meta name="viewport" content="width=device-width, initial-scale=1" />', '<link rel="icon" href="data:," />', '<title>MRT Workbench: report</title>', `<style>${style}</style>`, '</head>',
@@ -42,6 +42,8 @@ export default defineConfig({
     target: 'es2022',
     cssTarget: 'chrome130',
     cssCodeSplit: false,
+    // The fonts are written into the one file.
+    assetsInlineLimit: Number.MAX_SAFE_INTEGER,
     minify: true,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -2,6 +2,7 @@
 import './strictPage.ts'
 import { mount } from 'svelte'
 import './style/index.ts'
+import { facesReady } from './style/faces.ts'
 import App from './App.svelte'
 import { connectLab } from './state/client.svelte.ts'
 import { place } from './state/route.svelte.ts'
@@ -11,4 +12,4 @@ if (!target) throw new Error('index.html has no element with the id "app"')
 // The token leaves the address before the address is read as a link.
 connectLab()
 place.follow()
-mount(App, { target })
+void facesReady().then(() => mount(App, { target }))

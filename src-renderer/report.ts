@@ -5,6 +5,7 @@
 import './strictPage.ts'
 import { mount } from 'svelte'
 import './style/index.ts'
+import { facesReady } from './style/faces.ts'
 import { REPORT_ELEMENT, type ReportData } from '../src-preload/contract.ts'
 import Report from './report/Report.svelte'
 import { recordedTransport } from './report/recorded.ts'
@@ -22,5 +23,5 @@ else {
     window.history.replaceState(null, '', href('compare', { runs: data.runs.map(({ run }) => run.id).sort((a, b) => a - b), budget: data.budget, baseline: data.baseline, ...(data.groupBy === 'run' && { by: 'run' as const }) }))
   lab.connect(recordedTransport(data))
   place.follow()
-  mount(Report, { target, props: { data } })
+  void facesReady().then(() => mount(Report, { target, props: { data } }))
 }

@@ -11,7 +11,7 @@ let offline: Offline
 beforeAll(() => { if (linux) offline = openOffline() })
 afterAll(() => offline?.dispose())
 
-const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8', env: offline.env, cwd: offline.folder, timeout: 120_000 })
+const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8', env: offline.env, cwd: offline.folder, timeout: 280_000 })
 const mrt = (...args: string[]) => node(join(import.meta.dirname, '../../src-main/cli.ts'), ...args)
 
 describe.runIf(linux)('on a machine that refuses every connection to another', () => {

@@ -57,8 +57,12 @@ static int leaves(const char *call, const struct sockaddr *to) {
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+/* Connecting a datagram socket sends nothing, it only asks which way a packet would go: written down as `aim`. */
 int connect(int socket, const struct sockaddr *to, socklen_t length) {
-  return leaves("connect", to) ? -1 : NEXT(connect)(socket, to, length);
+  int kind = 0;
+  socklen_t size = sizeof kind;
+  getsockopt(socket, SOL_SOCKET, SO_TYPE, &kind, &size);
+  return leaves(kind == SOCK_DGRAM ? "aim" : "connect", to) ? -1 : NEXT(connect)(socket, to, length);
 }
 
 ssize_t sendto(int socket, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length) {

@@ -49,7 +49,7 @@ describe('the packed application', () => {
   it('holds what it runs on', () => {
     for (const path of [
       '/package.json', '/LICENSE', '/out/main/index.js', '/out/main/lab.js', '/out/main/algebraWorker.js', '/out/main/migrations/0001-laboratory.sql', '/out/preload/index.cjs', '/out/renderer/index.html', '/out/report/report.html',
-      '/native/build/Release/mrt_native.node', '/resources/starter/weights.safetensors', '/resources/icon.png', '/resources/licences/onnxruntime.txt', '/resources/sample/workspace.db', `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
+      '/native/build/Release/mrt_native.node', '/resources/starter/weights.safetensors', '/resources/icon.png', '/resources/licences/onnxruntime.txt', '/resources/licences/inter.txt', '/resources/licences/jetbrains-mono.txt', '/resources/sample/workspace.db', `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
       `/node_modules/onnxruntime-node/bin/napi-v6/linux/${process.arch}/libonnxruntime.so.1`, '/node_modules/onnxruntime-node/package.json',
     ]) expect(packed, path).toContain(path)
   })
