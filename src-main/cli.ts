@@ -5,6 +5,7 @@ import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
 import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
 import { dataCommands } from './cli/data.ts'
 import { exportCommand, mergeCommand, reportCommand } from './cli/exports.ts'
+import { followCommand } from './cli/follow.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
 import { generateCommand, modelsCommand } from './cli/models.ts'
 import { checkCommand, salvageCommand } from './cli/repair.ts'
@@ -15,7 +16,7 @@ const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })

@@ -97,12 +97,12 @@ async function bringRows(files: readonly string[], options: ImportCommandOptions
   })
 }
 
-function identityOf(text: string | undefined): 'prompt' | 'id' {
+export function identityOf(text: string | undefined): 'prompt' | 'id' {
   if (text === 'prompt' || text === 'id' || text === undefined) return text ?? 'prompt'
   throw new LabError('import.badIdentity', { expected: 'prompt or id', found: text, next: 'Write --identity prompt or --identity id.' })
 }
 
-function rolesOf(text: string | undefined): Record<string, string> | undefined {
+export function rolesOf(text: string | undefined): Record<string, string> | undefined {
   if (text === undefined) return undefined
   return Object.fromEntries(text.split(',').map((pair) => {
     const [, role, column] = /^\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(pair) ?? []

@@ -48,6 +48,11 @@ const refusals = {
     expected: 'rollouts with a completion, or with the number of tokens and rewards of each',
     next: 'Name the column: --map completion=COLUMN.',
   },
+  'events.damaged': {
+    expected: 'an event file of TensorBoard with sound records',
+    next: 'What came before was kept. Copy the file again from its source; it is looked at when it changes.',
+  },
+  'follow.early': { expected: 'a few rows, which tell what the columns hold', next: 'It is read as soon as more come, or none do for a while.' },
   'export.failed': { expected: 'to write the file', next: 'Check the free space and permissions of the folder, then export again.' },
   'export.empty': { expected: 'at least one row to write', next: 'Widen the filter.' },
 } as const

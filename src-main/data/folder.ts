@@ -146,7 +146,7 @@ async function described(names: ReadonlySet<string>, candidates: readonly string
 }
 
 /** Paths inside the folder, with forward slashes. */
-async function listFiles(folder: string): Promise<string[]> {
+export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = []
   async function walk(at: string, depth: number): Promise<void> {
     const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => { throw refuseSystem(error, at) })

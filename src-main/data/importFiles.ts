@@ -20,13 +20,14 @@ import { createNoteBook } from './notes.ts'
 import type { Note, NoteBook } from './notes.ts'
 import { archiveKind, partsOf } from './read/archive.ts'
 import { openRows } from './read/readRows.ts'
+import type { RowFile } from './read/readRows.ts'
 import type { ReadBatch, SourceRow } from './read/reader.ts'
 import { fileSize } from './read/source.ts'
 import type { RowFormat } from './read/sniff.ts'
 import type { Compression } from './read/unpack.ts'
-import type { Rejected } from './rejected.ts'
+import type { Place, Rejected } from './rejected.ts'
 import { createIdentity } from './rollouts/identity.ts'
-import type { IdentityBy, IdentityFacts } from './rollouts/identity.ts'
+import type { IdentityBy, IdentityFacts, IdentityMemory } from './rollouts/identity.ts'
 import { rolloutSources, splitOfPath } from './rollouts/mapping.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 import { createRolloutImport } from './rollouts/rolloutImport.ts'
@@ -51,6 +52,8 @@ export interface ImportOptions {
   readonly identity?: IdentityBy
   /** Rejected rows listed in the report; 1,000 unless given. The batches carry all of them. */
   readonly listRejected?: number
+  /** What a reading that goes on met before, and who is told of what is new. */
+  readonly memory?: IdentityMemory
 }
 
 export interface ImportProgress {
@@ -149,7 +152,23 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
 /** Sources whose column prompt_id, where they have one, this program wrote. */
 export const namesPrompts: ReadonlySet<string> = new Set(['canonical', 'trl', 'verl'])
 
-interface PlannedFile {
+/** Rows that tell what the columns of a table hold that is in no trainer's format. */
+const FEW_ROWS = 8
+
+/** A file that is read a piece at a time, while it grows. */
+export interface Growing {
+  /** Where to go on; null for the start. */
+  readonly from: { readonly byte: number; readonly line: number } | null
+  /** Whether a row of this content is one that was not read before; asked once for each row and each rejected row, in order. */
+  readonly fresh: (content: string) => boolean
+  /** It has not been written to for long, so that a last line of a table without an end is whole. */
+  readonly settled: boolean
+}
+
+/** What a growing file gave: a batch, and where to go on after it; `readTo` is null for formats that are read from their start each time. */
+export type GrowingBatch = ImportBatch & { readonly source: string | null; readonly readTo: { readonly byte: number; readonly line: number } | null }
+
+export interface PlannedFile {
   readonly path: string
   readonly bytes: number
   readonly source: RolloutSource | null
@@ -160,7 +179,7 @@ interface PlannedFile {
 }
 
 /** Folders replaced by their files. Throws LabError import.notRows for models and workspaces. */
-async function planFiles(paths: readonly string[], notes: NoteBook): Promise<PlannedFile[]> {
+export async function planFiles(paths: readonly string[], notes: NoteBook): Promise<PlannedFile[]> {
   const planned: PlannedFile[] = []
   const inside = withinCommon(paths)
   for (const path of paths) {
@@ -189,7 +208,7 @@ function withinCommon(paths: readonly string[]): (path: string) => string {
 }
 
 /** Everything one import carries from file to file. */
-function createSession(options: ImportOptions) {
+export function createSession(options: ImportOptions) {
   const { as, map = {}, signal, onProgress, listRejected = 1000 } = options
   if (as !== undefined && as !== 'dataset' && as !== 'rollouts' && !isSource(as)) {
     throw refuse('import.badAs', `"${as}"; choose dataset, rollouts, ${rolloutSources.join(', ')}`)
@@ -199,7 +218,7 @@ function createSession(options: ImportOptions) {
   const rejected: Rejected[] = []
   const byCode = new Map<string, number>()
   const dataset = createDatasetImport(options)
-  const identity = createIdentity(options.identity)
+  const identity = createIdentity(options.identity, options.memory)
   let records = 0
   let rows = 0
   let rejectedRows = 0
@@ -238,6 +257,57 @@ function createSession(options: ImportOptions) {
     filesRead: () => files.length,
     total(bytes: number) {
       bytesTotal = bytes
+    },
+
+    /**
+     * What a file has that was not read before. The last line is left for later unless it is whole: a row that is being written is neither
+     * a row nor a bad one. Reports nothing of its own. Throws what reading a file throws.
+     */
+    async *growing({ path, source: hint, split }: Pick<PlannedFile, 'path' | 'source' | 'split'>, { from, fresh, settled }: Growing): AsyncGenerator<GrowingBatch> {
+      const fileNotes = createNoteBook()
+      const how = { maxRowBytes: options.maxRowBytes, signal, notes: fileNotes }
+      const whole = await openRows(path, how)
+      const start = whole.batches()
+      const first = await takeSample(start)
+      const goesOn = from !== null && isGrowingText(whole)
+      if (goesOn) await start.return(undefined)
+      const opened = goesOn ? await openRows(path, { ...how, from }) : whole
+      const batches = goesOn ? opened.batches() : start
+      const { kind, converter } = await chooseConverter(path, first.sample, hint, fileNotes).catch(async (error: unknown) => {
+        await batches.return(undefined)
+        throw error
+      })
+      // Its columns are told by their values: one row says little.
+      if (converter?.source === 'plain' && !settled && first.sample.length < FEW_ROWS) {
+        await batches.return(undefined)
+        throw refuse('follow.early', `${first.sample.length} rows of ${path}, written just now`)
+      }
+      let readTo = from ?? { byte: 0, line: 1 }
+      for await (const { rows: found, rejected: bad } of chain(goesOn ? [] : first.held, batches)) {
+        const out: (DatasetRow | CanonicalRollout)[] = []
+        const lost: Rejected[] = []
+        const unfinished = ({ end }: { readonly end: number | null }, isRow: boolean): boolean =>
+          end !== null && end >= opened.bytes && !(isRow && (settled || opened.format === 'jsonl'))
+        const items = [...found.map((row) => ({ row, bad: null, place: row as Place })), ...bad.map((row) => ({ row: null, bad: row, place: row as Place }))].sort((a, b) => a.place.line - b.place.line)
+        for (const { row, bad: reject, place } of items) {
+          if (reject?.code === 'row.cutOff' || unfinished(place, row !== null)) continue
+          if (place.end !== null) readTo = place.end >= opened.bytes ? { byte: place.end, line: place.line } : { byte: place.end + 1, line: place.line + 1 }
+          if (!fresh(row === null ? reject.text : JSON.stringify(row.value))) continue
+          if (row === null) {
+            lost.push(reject)
+            continue
+          }
+          const result = converter!.convert(row)
+          if ('rejected' in result) lost.push(result.rejected)
+          else {
+            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
+            rows++
+          }
+        }
+        keep(lost)
+        yield { kind, file: path, rows: out, rejected: lost, source: converter?.source ?? null, readTo: isGrowingText(opened) ? readTo : null } as GrowingBatch
+        signal?.throwIfAborted()
+      }
     },
 
     async *file({ path, source: hint, split }: PlannedFile, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
@@ -309,6 +379,9 @@ function createSession(options: ImportOptions) {
     },
   }
 }
+
+/** Text that is only ever written to at its end, so that what was read stays read. */
+const isGrowingText = ({ format, compression, encoding }: RowFile): boolean => format === 'jsonl' && compression === 'none' && encoding === 'utf-8'
 
 function isSource(name: string | undefined): name is RolloutSource {
   return (rolloutSources as readonly string[]).includes(name ?? '')

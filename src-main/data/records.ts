@@ -20,7 +20,7 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
     schemaVersion: SCHEMA_VERSION,
     runId: runUid ?? undefined,
     split: rollout.phase !== 'imported' ? rollout.phase : problem.split === 'imported' ? undefined : problem.split,
-    step: rollout.step,
+    step: origin.absent?.includes('step') === true ? undefined : rollout.step,
     promptId: problem.key,
     groupId: origin.groupId ?? String(rollout.group),
     sampleIndex: rollout.sample,
@@ -143,8 +143,9 @@ const lean = (messages: readonly Message[] | undefined, text: string | undefined
 const whole = (messages: readonly Message[] | undefined, text: string): readonly Message[] | undefined =>
   (messages?.length === 1 && messages[0]!.content === undefined ? messages.map((message) => ({ ...message, content: text })) : messages)
 
-function originOf({ extra, prompt, promptMessages, completion, completionMessages, groupId, used }: CanonicalRollout): Json {
-  return compact<Origin>({ extra, promptMessages: lean(promptMessages, prompt), completionMessages: lean(completionMessages, completion), groupId, absent: used === undefined ? ['used'] : undefined }) as unknown as Json
+function originOf({ extra, prompt, promptMessages, completion, completionMessages, groupId, used, step }: CanonicalRollout): Json {
+  const absent = [...(used === undefined ? ['used'] : []), ...(step === undefined ? ['step'] : [])]
+  return compact<Origin>({ extra, promptMessages: lean(promptMessages, prompt), completionMessages: lean(completionMessages, completion), groupId, absent: absent.length > 0 ? absent : undefined }) as unknown as Json
 }
 
 /**
@@ -207,12 +208,29 @@ function curvesOf(rollout: CanonicalRollout): ProgressCurve[] {
   return [{ estimator, estimates: [...start, ...measured.map((episode) => point(episode.index + 1, episode.endToken, episode.pCorrect!))] }]
 }
 
+/** A rollout that has its numbers already; `key` is that of its problem. */
+export interface Numbered {
+  readonly step: number
+  readonly group: number
+  readonly sample: number
+  readonly key: string
+  readonly groupId: string | null
+}
+
 /**
  * Numbers the rollouts of a file within their step, in the order they come: the group by its id, else by its prompt; the
- * sample by the file's own number where it is the first of that number in its group.
+ * sample by the file's own number where it is the first of that number in its group. `before` are rollouts that were numbered earlier.
  */
-export function createNumbering(): (rollout: CanonicalRollout) => { readonly group: number; readonly sample: number } {
+export function createNumbering(before: Iterable<Numbered> = []): (rollout: CanonicalRollout) => { readonly group: number; readonly sample: number } {
   const steps = new Map<number, Map<string, { group: number; taken: Set<number> }>>()
+  for (const { step, group, sample, key: problem, groupId } of before) {
+    const groups = steps.get(step) ?? new Map<string, { group: number; taken: Set<number> }>()
+    steps.set(step, groups)
+    const key = `${groupId ?? ''}\0${problem}`
+    const entry = groups.get(key) ?? { group, taken: new Set<number>() }
+    groups.set(key, entry)
+    entry.taken.add(sample)
+  }
   return (rollout) => {
     const step = rollout.step ?? 0
     const groups = steps.get(step) ?? new Map<string, { group: number; taken: Set<number> }>()

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { ImportRecord, NewRollout, SampleProvenance, SplitRule } from '../../src-preload/contract.ts'
+import type { ImportRecord, NewRollout, NewRun, SampleProvenance, SplitRule } from '../../src-preload/contract.ts'
 import { importFiles } from '../data/importFiles.ts'
 import type { FileReport, ImportOptions, ImportReport } from '../data/importFiles.ts'
 import type { CanonicalRollout } from '../data/canonical.ts'
@@ -54,10 +54,7 @@ export async function importInto(store: Store, paths: readonly string[], options
   let datasetId: number | null = null
   let runId: number | null = null
   const dataset = (): number => (datasetId ??= store.datasets.add({ name, kind: 'imported', source: { files }, roles: null, grader: graderName ?? 'math', note: '', createdAtMs: now() }))
-  const run = (): number => (runId ??= store.runs.add({
-    name, method: 'imported', algorithm: 'imported', config: { files, grader: graderName ?? null }, seed: 0, groupKey: `imported ${importId}`,
-    modelId: null, datasetId: dataset(), parentRunId: null, parentStep: null, plannedSteps: 0, environment: {}, note: '', createdAtMs: now(),
-  }).id)
+  const run = (): number => (runId ??= store.runs.add(importedRun({ name, files, grader: graderName ?? null, importId, datasetId: dataset(), atMs: now() })).id)
   const place = (id: string): string => (split === undefined ? UNSPLIT : splitOf(split.seed, id, split.shares))
   const numbering = createNumbering()
 
@@ -80,7 +77,10 @@ export async function importInto(store: Store, paths: readonly string[], options
     if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
-    if (runId !== null) store.runs.setStatus(runId, 'finished', now())
+    if (runId !== null) {
+      store.runs.setStatus(runId, 'finished', now())
+      store.imported.derive(runId, null, now())
+    }
     const [first] = Object.values(report.dataset?.roles ?? {})
     if (datasetId !== null) store.datasets.setOrigin(datasetId, { source: record, roles: first === undefined ? null : { ...first.roles }, grader: graderName ?? report.dataset?.grader.grader ?? 'math' })
     return { report, record, datasetId, runId }
@@ -93,6 +93,12 @@ export async function importInto(store: Store, paths: readonly string[], options
   }
 }
 
+/** A run whose rollouts come from files. */
+export const importedRun = ({ name, files, grader, importId, datasetId, atMs }: { readonly name: string; readonly files: readonly string[]; readonly grader: string | null; readonly importId: string; readonly datasetId: number; readonly atMs: number }): NewRun => ({
+  name, method: 'imported', algorithm: 'imported', config: { files: [...files], grader }, seed: 0, groupKey: `imported ${importId}`,
+  modelId: null, datasetId, parentRunId: null, parentStep: null, plannedSteps: 0, environment: {}, note: '', createdAtMs: atMs,
+})
+
 /** Why nothing came of it: no rows, or the first reason why they were turned away and how often it came. */
 function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept: string | null): string {
   const where = files.map(({ path }) => basename(path)).slice(0, 3).join(', ')
@@ -103,7 +109,7 @@ function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept
 }
 
 /** A rollout that says what would be right but not whether it was, with the grader's verdict. */
-async function withVerdict(row: CanonicalRollout, grader: Grader): Promise<CanonicalRollout> {
+export async function withVerdict(row: CanonicalRollout, grader: Grader): Promise<CanonicalRollout> {
   if (row.correct !== undefined || row.groundTruth === undefined || row.completion === undefined) return row
   // A thought that never closed is no answer, whoever opened it.
   const thinking = readThinking(row.completion, { opened: row.prompt !== undefined && opensThought(row.prompt) })
@@ -112,7 +118,8 @@ async function withVerdict(row: CanonicalRollout, grader: Grader): Promise<Canon
   return { ...row, correct, ...(row.extractedAnswer === undefined && extracted !== null && { extractedAnswer: extracted }) }
 }
 
-function addRollouts(store: Store, runId: number, datasetId: number, file: string, rows: readonly CanonicalRollout[], numbering: ReturnType<typeof createNumbering>): void {
+/** Stores the rollouts of a file with their problems, step by step, numbered after those before them. */
+export function addRollouts(store: Store, runId: number, datasetId: number, file: string, rows: readonly CanonicalRollout[], numbering: ReturnType<typeof createNumbering>): void {
   const provenance: SampleProvenance = { source: 'imported', checkpointId: null, policyStep: null, sampling: null, template: '', device: '', engine: '', file: basename(file) }
   const problemIds = store.datasets.addProblems(datasetId, rows.map(problemOf))
   const placed = rows.map((row, index) => ({ step: row.step ?? 0, rollout: toNewRollout(row, { problemId: problemIds[index]!, ...numbering(row), provenance }) }))

@@ -17,6 +17,8 @@ import { explain, explained } from './errors.ts'
 import { evaluationStore } from './evaluations.ts'
 import { eventStore } from './events.ts'
 import { takeLock, type WriterLock } from './lock.ts'
+import { followStore } from './follows.ts'
+import { importedSteps } from './importedSteps.ts'
 import { mergeStore } from './merge.ts'
 import { modelStore } from './models.ts'
 import { rolloutQueries } from './rolloutQueries.ts'
@@ -293,6 +295,8 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     events: explained(events, file),
     settings: explained(settingStore(db), file),
     studies: explained(studyStore(db), file),
+    follows: explained(followStore(db), file),
+    imported: explained(importedSteps(db), file),
     /** Other workspaces: looked at, and taken over. */
     others: mergeStore(db, absolute, options.migrations ?? MIGRATIONS),
 

@@ -25,6 +25,13 @@ export type MetricSeries = Of<typeof metricSeries>
 export const headlineMetrics = ['reward', 'rewards/outcome/mean', 'completions/mean_length', 'mrt/progress_mean', 'loss'] as const
 export type HeadlineMetric = (typeof headlineMetrics)[number]
 
+/**
+ * Whether a metric of an imported run was computed here from the rollouts of its files, under the name that runs of this program use (`reward`,
+ * `completions/mean_length`), perhaps with the split before it (`eval/reward`); any other was stated by the trainer that wrote them.
+ */
+export const derivedMetric = (name: string): boolean =>
+  /^(?:(?!train\/|stated\/)[^/]+\/)?(?:n\/(?:rollouts|reward|graded|length)|reward|reward_std|rewards\/[^/]+\/mean|completions\/(?:mean_length|min_length|max_length|mean_characters|clipped_ratio))$/.test(name)
+
 export const sparkline = z.object({ metric: z.enum(headlineMetrics), exact: z.boolean(), step: z.array(z.number()), value: z.array(z.number()) })
 export const runListItem = z.object({
   run,

@@ -28,7 +28,7 @@ export interface Line {
 /** Lines of a source, a chunk's worth at a time. `maxBytes` bounds what is collected for one line. */
 export async function* readLines(source: Source, maxBytes: number): AsyncGenerator<Line[]> {
   const newline = source.head.includes(LF) || !source.head.includes(CR) ? LF : CR
-  let line = 1
+  let line = source.line
   let start = source.start
   let held: Buffer[] = []
   let heldBytes = 0

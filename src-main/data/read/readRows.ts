@@ -29,6 +29,8 @@ export interface ReadOptions {
   readonly notes?: NoteBook
   /** The table of a SQLite database; its only one unless given. */
   readonly table?: string | undefined
+  /** Where to go on in JSON Lines of which the rest was read before; other files are read from their start. */
+  readonly from?: { readonly byte: number; readonly line: number } | undefined
 }
 
 /** `application_id` in the header of the database of a workspace. */
@@ -56,7 +58,7 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
   const notes = options.notes ?? createNoteBook()
   let total = 0
   const onBytes = options.onBytes === undefined ? undefined : (read: number) => options.onBytes!(read, total)
-  const source = await openSource(path, { signal: options.signal, onBytes, notes })
+  const source = await openSource(path, { signal: options.signal, onBytes, notes, from: options.from })
   total = source.size
   const sniffed = sniff(source.head, path)
   const reader: ReaderOptions = { notes, maxRowBytes: options.maxRowBytes ?? MAX_ROW_BYTES, signal: options.signal }

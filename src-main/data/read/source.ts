@@ -24,6 +24,8 @@ export interface SourceOptions {
   /** Called with the bytes read from disk so far. */
   readonly onBytes?: ((bytes: number) => void) | undefined
   readonly notes: NoteBook
+  /** First byte to read and its 1-based line, for plain UTF-8 text of which the rest was read before; any other file is read from its start. */
+  readonly from?: { readonly byte: number; readonly line: number } | undefined
 }
 
 export interface Source {
@@ -34,8 +36,10 @@ export interface Source {
   readonly encoding: Encoding
   /** The first 256 KB or so of the text, to recognise the format by. */
   readonly head: Buffer
-  /** Offset of the first byte of `head`: 3 after a UTF-8 byte order mark, else 0. */
+  /** Offset of the first byte that `chunks` gives: 3 after a UTF-8 byte order mark, where reading goes on, else 0. */
   readonly start: number
+  /** 1-based line of the first byte that `chunks` gives. */
+  readonly line: number
   /** The whole text, `head` included. May be walked once; closes the file when it ends, fails or is left. */
   chunks(): AsyncGenerator<Buffer, void>
   /** True once the end was reached too early. */
@@ -61,13 +65,15 @@ export async function openSource(path: string, options: SourceOptions): Promise<
     const { encoding, skip } = encodingOf(rawHead.bytes, path)
     const text = encoding === 'utf-8' ? dropBytes(rawHead.rest, skip) : toUtf8(dropBytes(rawHead.rest, skip), encoding, options.notes)
     const head = await pull(text, HEAD_BYTES)
+    const from = compression === 'none' && encoding === 'utf-8' && options.from !== undefined && options.from.byte > skip ? options.from : null
     return {
       path, size, compression, encoding,
       head: head.bytes,
-      start: encoding === 'utf-8' ? skip : 0,
+      start: from?.byte ?? (encoding === 'utf-8' ? skip : 0),
+      line: from?.line ?? 1,
       async *chunks() {
         try {
-          yield* head.rest
+          yield* from === null ? head.rest : readRaw(handle, size, CHUNK_BYTES, path, options, from.byte)
         } finally {
           await handle.close()
         }
@@ -88,10 +94,10 @@ async function readExactly(handle: Bytes, length: number, position: number): Pro
 
 /** The bytes that were on disk when the file was opened. Buffers are no larger than what is left to read. */
 async function* readRaw(
-  handle: Bytes, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>,
+  handle: Bytes, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>, from = 0,
 ): AsyncGenerator<Buffer> {
   signal?.throwIfAborted()
-  for (let position = 0; position < size; ) {
+  for (let position = from; position < size; ) {
     signal?.throwIfAborted()
     const length = Math.min(chunkBytes, size - position)
     let read

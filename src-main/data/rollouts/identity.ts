@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { CanonicalRollout } from '../canonical.ts'
-import type { NoteBook } from '../notes.ts'
+import type { NoteBook, NoteCode } from '../notes.ts'
 
 export const identities = ['prompt', 'id'] as const
 export type IdentityBy = (typeof identities)[number]
@@ -30,6 +30,26 @@ export interface Identity {
    */
   place(rollout: CanonicalRollout, file: string, line: number, notes: NoteBook, trusted?: boolean): CanonicalRollout
   facts(): IdentityFacts
+}
+
+/** What is known of a row before it is told which problem it is of: enough to tell it again. */
+export interface IdentityEntry {
+  readonly source: string
+  readonly content: string
+  /** Its reference answer as JSON; '' where it names none. */
+  readonly answer: string
+  readonly wanted: string
+  readonly split: string | null
+  /** The id that the row states. */
+  readonly stated: string | null
+  readonly shown: string
+}
+
+export interface IdentityMemory {
+  /** What was met in an earlier reading, in order. */
+  readonly before?: Iterable<IdentityEntry>
+  /** Told of every row that told something new. */
+  readonly met?: (entry: IdentityEntry) => void
 }
 
 const EXAMPLES = 6
@@ -72,7 +92,23 @@ function createNames(): (wanted: string, split: string | undefined, owner: strin
   }
 }
 
-export function createIdentity(by: IdentityBy = 'prompt'): Identity {
+function entryOf({ prompt, promptTokenIds, promptId, groupId, step, groundTruth, split }: CanonicalRollout, source: string, file: string, trusted: boolean): IdentityEntry & { readonly place: string } {
+  const place = `group:${step ?? 0}:${groupId ?? '0'}`
+  const text = prompt ?? (promptTokenIds === undefined ? undefined : promptTokenIds.join(' '))
+  return {
+    source, place,
+    // Without a prompt there is only the id, or the place in the file; neither says anything about other files.
+    content: text === undefined ? `${source}\0${file}\0${promptId ?? place}` : digest(`${source}\0${text}${trusted && promptId !== undefined ? `\0${promptId}` : ''}`),
+    answer: groundTruth === undefined ? '' : JSON.stringify(groundTruth),
+    wanted: promptId ?? (text === undefined ? place : `text:${createHash('sha256').update(text).digest('hex').slice(0, 16)}`),
+    split: split ?? null,
+    stated: promptId === undefined || /^(text|tokens):[0-9a-f]{16}$/.test(promptId) ? null : promptId,
+    shown: text === undefined ? '' : text.slice(0, SHOWN + 1),
+  }
+}
+
+/** `memory` lets a reading that was broken off go on: what it met before is told again, and what is new is told to it. */
+export function createIdentity(by: IdentityBy = 'prompt', { before = [], met = () => {} }: IdentityMemory = {}): Identity {
   const byPrompt = new Map<string, Known[]>()
   const byId = new Map<string, Known>()
   const nameFor = createNames()
@@ -86,50 +122,68 @@ export function createIdentity(by: IdentityBy = 'prompt'): Identity {
 
   const tell = (text: string): void => void (examples.length < EXAMPLES && examples.push(text))
 
+  /** The problem of a row, what was the first of its id, and whether the row told anything new. */
+  function enter({ source, content, answer, wanted, split, stated, shown }: IdentityEntry, note: (code: NoteCode) => void): { readonly known: Known; readonly first: Known | undefined; readonly isNew: boolean } {
+    let isNew = false
+    const alike = byPrompt.get(content) ?? []
+    let known = alike.find((each) => each.answer === answer || each.answer === '' || answer === '')
+    if (known !== undefined && known.answer === '' && answer !== '') {
+      known.answer = answer
+      isNew = true
+    }
+    if (known === undefined) {
+      if (alike.length > 0) {
+        answers++
+        note('prompt.answers')
+        tell(`the prompt ${short(shown)} comes with the answers ${short(alike[0]!.answer)} and ${short(answer)}`)
+      }
+      problems++
+      known = { key: nameFor(wanted, split ?? undefined, `${content}\0${answer}`), answer, shown: shown.slice(0, SHOWN), id: stated ?? undefined }
+      byPrompt.set(content, [...alike, known])
+      isNew = true
+    }
+    if (stated === null) {
+      if (alike.length === 0) unnamed++
+      return { known, first: undefined, isNew }
+    }
+    const first = byId.get(`${source}\0${stated}`)
+    if (first === undefined) {
+      byId.set(`${source}\0${stated}`, known)
+      isNew = true
+    } else if (first !== known && !collided.has(`${source}\0${stated}`)) {
+      collided.add(`${source}\0${stated}`)
+      isNew = true
+      note('id.collides')
+      tell(`the id ${stated} names both ${short(first.shown)} and ${short(shown)}`)
+    }
+    if (known.id !== undefined && known.id !== stated && !running.has(known.key)) {
+      running.add(known.key)
+      isNew = true
+      note('id.running')
+      tell(`the prompt ${short(shown)} has the ids ${known.id} and ${stated}`)
+    }
+    if (known.id === undefined) {
+      known.id = stated
+      isNew = true
+    }
+    return { known, first, isNew }
+  }
+
+  for (const entry of before) {
+    enter(entry, () => {})
+    if (by === 'id' && entry.stated !== null) nameForId(entry.stated, entry.split ?? undefined, `${entry.source}\0${entry.stated}`)
+  }
+
   return {
     place(rollout, file, line, notes, trusted = false) {
-      const { prompt, promptTokenIds, promptId, groupId, step, groundTruth } = rollout
-      const source = sourceOf(rollout)
-      const place = `group:${step ?? 0}:${groupId ?? '0'}`
-      const text = prompt ?? (promptTokenIds === undefined ? undefined : promptTokenIds.join(' '))
-      // Without a prompt there is only the id, or the place in the file; neither says anything about other files.
-      const content = text === undefined ? `${source}\0${file}\0${promptId ?? place}` : digest(`${source}\0${text}${trusted && promptId !== undefined ? `\0${promptId}` : ''}`)
-      const answer = groundTruth === undefined ? '' : JSON.stringify(groundTruth)
-      const stated = promptId === undefined || /^(text|tokens):[0-9a-f]{16}$/.test(promptId) ? undefined : promptId
-
-      const alike = byPrompt.get(content) ?? []
-      let known = alike.find((each) => each.answer === answer || each.answer === '' || answer === '')
-      if (known !== undefined && known.answer === '') known.answer = answer
-      if (known === undefined) {
-        if (alike.length > 0) {
-          answers++
-          notes.add('prompt.answers', line)
-          tell(`the prompt ${short(text)} comes with the answers ${short(alike[0]!.answer)} and ${short(answer)}`)
-        }
-        problems++
-        const wanted = promptId ?? (text === undefined ? place : `text:${createHash('sha256').update(text).digest('hex').slice(0, 16)}`)
-        known = { key: nameFor(wanted, rollout.split, `${content}\0${answer}`), answer, shown: text === undefined ? '' : text.slice(0, SHOWN), id: stated }
-        byPrompt.set(content, [...alike, known])
-      }
-      if (stated === undefined) {
-        if (alike.length === 0) unnamed++
-        return known.key === place ? rollout : named(rollout, known.key, undefined)
-      }
-      const first = byId.get(`${source}\0${stated}`)
-      if (first === undefined) byId.set(`${source}\0${stated}`, known)
-      else if (first !== known && !collided.has(`${source}\0${stated}`)) {
-        collided.add(`${source}\0${stated}`)
-        notes.add('id.collides', line)
-        tell(`the id ${stated} names both ${short(first.shown)} and ${short(text)}`)
-      }
-      if (known.id !== undefined && known.id !== stated && !running.has(known.key)) {
-        running.add(known.key)
-        notes.add('id.running', line)
-        tell(`the prompt ${short(text)} has the ids ${known.id} and ${stated}`)
-      }
-      known.id ??= stated
+      const { place, ...entry } = entryOf(rollout, sourceOf(rollout), file, trusted)
+      const { known, first, isNew } = enter(entry, (code) => notes.add(code, line))
+      if (isNew) met(entry)
+      const stated = entry.stated ?? undefined
+      if (stated === undefined) return known.key === place ? rollout : named(rollout, known.key, undefined)
       if (by === 'prompt') return named(rollout, known.key, stated)
-      const key = nameForId(stated, rollout.split, `${source}\0${stated}`)
+      const { prompt, groundTruth } = rollout
+      const key = nameForId(stated, rollout.split, `${entry.source}\0${stated}`)
       if (first === undefined || first === known) return named(rollout, key, stated)
       const own = { ...(prompt !== undefined && { own_prompt: prompt }), ...(groundTruth !== undefined && { own_ground_truth: typeof groundTruth === 'string' ? groundTruth : [...groundTruth] }) }
       return named({ ...rollout, extra: { ...rollout.extra, ...own } }, key, stated)
