@@ -265,7 +265,7 @@ export function createSession(options: ImportOptions) {
      */
     async *growing({ path, source: hint, split }: Pick<PlannedFile, 'path' | 'source' | 'split'>, { from, fresh, settled }: Growing): AsyncGenerator<GrowingBatch> {
       const fileNotes = createNoteBook()
-      const how = { maxRowBytes: options.maxRowBytes, signal, notes: fileNotes }
+      const how = { maxRowBytes: options.maxRowBytes, table: options.table, signal, notes: fileNotes }
       const whole = await openRows(path, how)
       const start = whole.batches()
       const first = await takeSample(start)

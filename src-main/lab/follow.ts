@@ -228,7 +228,7 @@ export function createFollower(store: Store, followId: number, now: () => number
       const start: FollowedFile = known === null ? empty : { ...known, inode: found.inode, ...(!goesOn && { readTo: 0, line: 1, head: '', tail: '' }) }
       return kind === 'rows' ? await readRows(follow, path, start, found, known, goesOn, source, signal) : await readStated(follow, path, start, found, kind, prefix)
     } catch (error) {
-      if (!(error instanceof LabError) || !/^(file|parquet|csv|import|events|follow)\./.test(error.code)) throw error
+      if (!(error instanceof LabError) || !/^(file|parquet|arrow|sqlite|csv|import|events|follow)\./.test(error.code)) throw error
       if (error.code === 'file.missing' || error.code === 'follow.early') return 'later'
       reader = null
       const before = store.follows.files(followId).find((file) => file.path === found.path)
