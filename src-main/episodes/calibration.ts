@@ -33,12 +33,6 @@ export function calibrate(forecasts: readonly Forecast[], bins = 10): Calibratio
   }
 }
 
-/** Calibration at each boundary index, shallowest first. */
-export function calibrateByDepth(forecasts: readonly Forecast[], bins = 10): { readonly boundary: number, readonly calibration: Calibration }[] {
-  const depths = [...new Set(forecasts.map((f) => f.boundary))].sort((a, b) => a - b)
-  return depths.map((boundary) => ({ boundary, calibration: calibrate(forecasts.filter((f) => f.boundary === boundary), bins) }))
-}
-
 export interface Scores {
   readonly brier: number
   /** NaN when all outcomes are the same. */

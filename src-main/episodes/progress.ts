@@ -2,26 +2,9 @@
 // J has E + 1 entries, J[0] at the empty think block; progress has E. Arithmetic only: whose J it is, how it was measured
 // and which tokens are paid for it are decided elsewhere. Definitions: Qu et al., arXiv 2503.07572, sections 3 and 4.
 
-import { bestOfK } from '../numeric/passAtK.ts'
-
 /** Progress of each episode: J_j - J_{j-1}. */
 export function progressOf(J: ArrayLike<number>): Float64Array {
   return Float64Array.from({ length: Math.max(0, J.length - 1) }, (_, j) => J[j + 1] - J[j])
-}
-
-/** Progress made up to each boundary: J_j - J_0, starting with 0. */
-export function cumulativeProgress(J: ArrayLike<number>): Float64Array {
-  return Float64Array.from(J, (value) => value - J[0])
-}
-
-/** Progress still to come from each episode on: J_E - J_{j-1}. The first entry is the progress of the whole thought. */
-export function progressToGo(J: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: Math.max(0, J.length - 1) }, (_, j) => J[J.length - 1] - J[j])
-}
-
-/** J of a prover that answers K times and counts as right when any answer is: 1 - (1 - J)^K. Needs an exact J. */
-export function bestOfKCurve(J: ArrayLike<number>, K: number): Float64Array {
-  return Float64Array.from(J, (value) => bestOfK(value, K))
 }
 
 /**

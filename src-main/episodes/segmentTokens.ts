@@ -37,16 +37,6 @@ export function segmentTokens(completion: ArrayLike<number>, markers: TokenMarke
   return { boundaries, thinkEnd, answerStart, closed }
 }
 
-/** Cuts the thinking into windows of `size` tokens, the last one possibly shorter. */
-export function segmentWindows(completion: ArrayLike<number>, markers: TokenMarkers, size: number): TokenSegmentation {
-  if (!(size >= 1)) throw new RangeError(`a window needs at least 1 token, found ${size}`)
-  const { thinkEnd, answerStart, closed } = endOfThinking(completion, markers)
-  const boundaries = [0]
-  for (let at = size; at < thinkEnd; at += size) boundaries.push(at)
-  if (thinkEnd > 0) boundaries.push(thinkEnd)
-  return { boundaries, thinkEnd, answerStart, closed }
-}
-
 /** The first place where the thinking of a completion ends: at a closer, at a token that ends everything, or with the completion. */
 export function endOfThinking(completion: ArrayLike<number>, { closers, stops }: Omit<TokenMarkers, 'openers'>): Omit<TokenSegmentation, 'boundaries'> {
   for (let i = 0; i < completion.length; i++) {
@@ -55,12 +45,6 @@ export function endOfThinking(completion: ArrayLike<number>, { closers, stops }:
     if (stops.includes(completion[i])) return { thinkEnd: i, answerStart: i, closed: false }
   }
   return { thinkEnd: completion.length, answerStart: completion.length, closed: false }
-}
-
-/** Keeps every `groupSize`-th boundary and the last, so that consecutive episodes become one (the paper's merging). */
-export function groupBoundaries(boundaries: readonly number[], groupSize: number): number[] {
-  if (!(groupSize >= 1)) throw new RangeError(`groups need at least 1 episode, found ${groupSize}`)
-  return boundaries.filter((_, j) => j % groupSize === 0 || j === boundaries.length - 1)
 }
 
 /** Leaves at most `maxEpisodes` episodes by merging all later ones into the last. */

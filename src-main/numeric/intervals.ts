@@ -1,8 +1,5 @@
-// How sure a measured accuracy is. Two questions, two standard errors: would another set of questions give the same
-// figure (generalising), or would asking this very set again (fixed set)? After Miller, "Adding error bars to evals"
-// (arXiv 2411.00640). Left out: the bootstrap, which has its own file and also serves curves.
-
-import { mean, sampleDeviation, sum } from './stats.ts'
+// How sure a share of right ones is, and how many questions a difference needs (Miller, "Adding error bars to evals", arXiv 2411.00640).
+// Left out: the bootstrap, which has its own file and also serves curves.
 
 export interface Interval {
   readonly low: number
@@ -21,38 +18,6 @@ export function wilson(successes: number, n: number, level = 0.95): Interval {
   const centre = (p + z ** 2 / (2 * n)) / scale
   const half = (z * Math.sqrt((p * (1 - p)) / n + z ** 2 / (4 * n ** 2))) / scale
   return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
-}
-
-/**
- * Standard error of the mean accuracy over questions for the claim "on questions like these": sd(p_i, ddof 1) / sqrt(Q).
- * It already contains the noise of sampling a finite number of answers.
- * @param accuracies [Q] share of right answers per question; NaN for fewer than two questions
- */
-export function generalisingError(accuracies: ArrayLike<number>): number {
-  return accuracies.length < 2 ? NaN : sampleDeviation(accuracies) / Math.sqrt(accuracies.length)
-}
-
-/**
- * Standard error of the mean accuracy for the claim "on exactly these questions":
- * sqrt(sum_i p_i (1 - p_i) / (n - 1)) / Q, with n answers sampled per question; NaN for n < 2.
- */
-export function fixedSetError(accuracies: ArrayLike<number>, samplesPerQuestion: number): number {
-  if (samplesPerQuestion < 2) return NaN
-  const within = sum(Array.from(accuracies, (p) => p * (1 - p))) / (samplesPerQuestion - 1)
-  return Math.sqrt(within) / accuracies.length
-}
-
-/** Mean difference of two runs on the same questions, with its generalising standard error sd(d) / sqrt(Q). */
-export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): { readonly difference: number, readonly error: number } {
-  if (a.length !== b.length) throw new RangeError(`paired lists must be equally long, found ${a.length} and ${b.length}`)
-  const differences = Array.from(a, (value, i) => value - b[i])
-  return { difference: mean(differences), error: generalisingError(differences) }
-}
-
-/** mean -+ z error at a two-sided level. */
-export function normalInterval(centre: number, error: number, level = 0.95): Interval {
-  const z = normalQuantile((1 + level) / 2)
-  return { low: centre - z * error, high: centre + z * error }
 }
 
 export interface PowerQuestion {

@@ -57,30 +57,6 @@ function pValue(estimate: number, sorted: Float64Array, df: number): number {
 const SHOWN = 1 - 0.95
 const MOST = 0.9999
 
-/**
- * Exact McNemar test for one yes/no answer per question: two-sided binomial p-value of the discordant pairs.
- * @param onlyA questions that only run A got right; @param onlyB likewise for run B
- */
-export function mcnemarTest(onlyA: number, onlyB: number): number {
-  const n = onlyA + onlyB
-  if (n === 0) return 1
-  let tail = 0
-  for (let k = 0; k <= Math.min(onlyA, onlyB); k++) tail += Math.exp(logChoose(n, k) - n * Math.LN2)
-  return Math.min(1, 2 * tail)
-}
-
-/** Holm's step-down correction: adjusted p-values in the order given; reject where it is at most the level. */
-export function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((_, i) => i).sort((a, b) => pValues[a] - pValues[b])
-  const adjusted = new Array<number>(pValues.length)
-  let largest = 0
-  for (const [rank, index] of order.entries()) {
-    largest = Math.max(largest, Math.min(1, (pValues.length - rank) * pValues[index]))
-    adjusted[index] = largest
-  }
-  return adjusted
-}
-
 /** Chance of exactly k successes in n independent trials of chance p. */
 export function binomialProbability(k: number, n: number, p: number): number {
   if (p <= 0 || p >= 1) return (p <= 0 ? 0 : n) === k ? 1 : 0

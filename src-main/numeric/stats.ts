@@ -51,13 +51,3 @@ export function quantileOfSorted(ascending: ArrayLike<number>, p: number): numbe
 export function median(values: ArrayLike<number>): number {
   return quantile(values, 0.5)
 }
-
-/**
- * Interquartile mean: drops floor(n / 4) values at each end and averages the rest.
- * The aggregate of Agarwal et al., "Deep RL at the edge of the statistical precipice" (2021).
- */
-export function interquartileMean(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).sort()
-  const cut = Math.floor(sorted.length / 4)
-  return mean(sorted.subarray(cut, sorted.length - cut))
-}

@@ -7,11 +7,6 @@ const EXPANDED_FROM = 40
 /** Halvings of the angle at which the tail is sought: beyond 1e-15 of it. */
 const HALVINGS = 50
 
-/** P(|T| > t) for t >= 0, by the finite sums for whole degrees of freedom (Abramowitz & Stegun 26.7.3 and 26.7.4). */
-export function studentTail(t: number, df: number): number {
-  return tailAtAngle(Math.atan(t / Math.sqrt(df)), df)
-}
-
 /** The t with P(|T| > t) = tail, for 0 < tail <= 1; the normal one for infinitely many degrees of freedom. */
 export function studentQuantile(tail: number, df: number): number {
   const z = -normalQuantile(tail / 2)
@@ -26,6 +21,7 @@ export function studentQuantile(tail: number, df: number): number {
   return Math.sqrt(df) * Math.tan((low + high) / 2)
 }
 
+/** P(|T| > sqrt(df) tan(angle)), by the finite sums for whole degrees of freedom (Abramowitz & Stegun 26.7.3 and 26.7.4). */
 function tailAtAngle(angle: number, df: number): number {
   const [sine, cosine] = [Math.sin(angle), Math.cos(angle)]
   const odd = df % 2 === 1

@@ -30,11 +30,6 @@ const sums = {
 export type LossSum = keyof typeof sums
 export const lossSums = Object.keys(sums) as readonly LossSum[]
 
-/** The name under which a graph gives a sum to the outside. */
-export function sumOutput(name: LossSum): string {
-  return `sum/${name}`
-}
-
 export interface LossGraph {
   /** [] */
   readonly loss: Value
@@ -76,11 +71,6 @@ export function lossGraph(b: GraphBuilder, inputs: LossInputs, spec: LossSpec): 
       }),
     },
   }
-}
-
-/** Negative log-likelihood: sum of weights * -logps, both [B, T]; []. */
-export function nll(b: GraphBuilder, logps: Value, weights: Value): Value {
-  return b.neg(b.reduceSum(b.mul(weights, b.where(b.greater(weights, 0), logps, 0)), undefined, false))
 }
 
 /** log(p / q) per token, bounded, and 0 where nothing counts. */

@@ -51,14 +51,3 @@ export function batchByLength(lengths: readonly number[], limits: BatchLimits = 
   if (members.length > 0) batches.push({ members, width: lengths[members[0]!]! })
   return batches
 }
-
-/** Share of all computed tokens that is padding, in 0..1. */
-export function paddingShare(batches: readonly Batch[], lengths: readonly number[]): number {
-  let area = 0
-  let used = 0
-  for (const batch of batches) {
-    area += batch.width * batch.members.length
-    for (const index of batch.members) used += lengths[index]!
-  }
-  return area === 0 ? 0 : 1 - used / area
-}

@@ -55,8 +55,6 @@ const procedural = <Data>(procedure: Procedure<Data>, title: string, about: stri
   create: (options) => proceduralTask(procedure, String(options.level)) as Task,
 })
 
-export const DEFAULT_TASK = 'countdown'
-
 export const tasks: Readonly<Record<string, TaskKind>> = {
   countdown: {
     title: 'Countdown', about: 'Make a target of given numbers, each used once.', options: dial(COUNTDOWN_LEVELS, '3'),

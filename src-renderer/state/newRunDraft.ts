@@ -31,7 +31,6 @@ export interface Draft {
 }
 
 export const MOST_SEEDS = 20
-export const MOST_RUNS = 200
 
 export const armOf = ({ id, spec }: PresetDescription): Arm => ({ preset: id, algorithm: spec.algorithm.name, name: spec.name, options: spec.algorithm.options as Arm['options'] })
 

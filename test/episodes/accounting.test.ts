@@ -1,9 +1,8 @@
-// Where the tokens went, token efficiency, voting curves, and whether mu tells the truth.
+// Where the tokens went, token efficiency, and whether mu tells the truth.
 import { describe, expect, it } from 'vitest'
 import { accountTokens, solveTokens, totalAccount } from '../../src-main/episodes/accounting.ts'
-import { agreement, calibrate, calibrateByDepth } from '../../src-main/episodes/calibration.ts'
-import { commonLevels, tokenEfficiency, tokensToReach, votingCurve } from '../../src-main/episodes/efficiency.ts'
-import type { Vote } from '../../src-main/numeric/passAtK.ts'
+import { agreement, calibrate } from '../../src-main/episodes/calibration.ts'
+import { tokenEfficiency, tokensToReach } from '../../src-main/episodes/efficiency.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 
 describe('the token account', () => {
@@ -80,25 +79,6 @@ describe('token efficiency', () => {
     expect(tokenEfficiency(a, b, 0.25)).toBeNull()
     expect(tokensToReach({ tokens: [], accuracy: [] }, 0.5)).toBeNull()
   })
-
-  it('is read at levels both curves reach', () => {
-    const levels = commonLevels(a, b, 4)
-    for (const [i, level] of [0.3, 0.4, 0.5, 0.6].entries()) expect(levels[i]).toBeCloseTo(level, 14)
-    expect(commonLevels(a, b, 1)).toEqual([0.6])
-    expect(levels.every((level) => tokenEfficiency(a, b, level) !== null)).toBe(true)
-    expect(commonLevels(a, { tokens: [1], accuracy: [0.9] }, 3)).toEqual([])
-  })
-
-  it('uses voting at each boundary, paid for every vote', () => {
-    const votes = (groups: string): Vote[] => [...groups].map((group) => ({ group, correct: group === 'r' }))
-    const curve = votingCurve([
-      { prefixTokens: 10, votes: votes('rxy'), answerTokens: [8, 8, 8] },
-      { prefixTokens: 30, votes: votes('rrx'), answerTokens: [6, 9, 9] },
-    ], 3)
-    expect(curve.tokens).toEqual([34, 54])
-    expect(curve.accuracy[0]).toBeCloseTo(1 / 3, 14)
-    expect(curve.accuracy[1]).toBe(1)
-  })
 })
 
 describe('calibration of mu', () => {
@@ -107,15 +87,12 @@ describe('calibration of mu', () => {
     { boundary: 1, J: 0.9, correct: true }, { boundary: 1, J: 0.1, correct: false },
   ]
 
-  it('sums up all forecasts and each depth of the thought', () => {
+  it('sums up all forecasts', () => {
     const all = calibrate(forecasts, 2)
     expect(all.count).toBe(4)
     expect(all.brier).toBeCloseTo((0.0625 + 0.5625 + 0.01 + 0.01) / 4, 14)
     expect(all.auroc).toBeCloseTo(3.5 / 4, 14)
     expect(all.bins.map((bin) => bin.count)).toEqual([3, 1])
-    const depths = calibrateByDepth(forecasts, 2)
-    expect(depths.map((d) => d.boundary)).toEqual([0, 1])
-    expect(depths.map((d) => d.calibration.auroc)).toEqual([0.5, 1])
   })
 
   it('finds sampled answers in agreement with the chance they were drawn with', () => {

@@ -1,8 +1,6 @@
 // Progress and its identities: telescoping, the annihilation of J_0 in a group, and potential shaping.
 import { describe, expect, it } from 'vitest'
-import {
-  bestBoundary, bestOfKCurve, cumulativeProgress, cumulativeRegret, firstStableBoundary, progressOf, progressToGo,
-} from '../../src-main/episodes/progress.ts'
+import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../../src-main/episodes/progress.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { mean, sum } from '../../src-main/numeric/stats.ts'
 
@@ -14,16 +12,13 @@ const centred = (values: readonly number[]): number[] => values.map((v) => v - m
 describe('progress', () => {
   it('is the gain of each episode', () => {
     expect([...progressOf(J)]).toEqual([-0.125, 0.375, 0, 0.5])
-    expect([...cumulativeProgress(J)]).toEqual([0, -0.125, 0.25, 0.25, 0.75])
-    expect([...progressToGo(J)]).toEqual([0.75, 0.875, 0.5, 0.5])
-    expect([progressOf([0.5]).length, progressOf([]).length, progressToGo([0.5]).length]).toEqual([0, 0, 0])
+    expect([progressOf([0.5]).length, progressOf([]).length]).toEqual([0, 0])
   })
 
   it('telescopes: the sum over all episodes is J at the end minus J at the start', () => {
     for (let i = 0; i < 100; i++) {
       const curve = randomJ()
       expect(sum(progressOf(curve))).toBeCloseTo(curve[curve.length - 1] - curve[0], 12)
-      expect(progressToGo(curve)[0]).toBeCloseTo(sum(progressOf(curve)), 12)
     }
   })
 
@@ -47,26 +42,15 @@ describe('progress', () => {
       for (let j = 0; j < own.length; j++) {
         const toGo = sum(own.slice(j))
         expect(alpha * toGo).toBeCloseTo(alpha * (curve[curve.length - 1] - curve[j]), 12)
-        expect(progressToGo(curve)[j]).toBeCloseTo(toGo, 12)
       }
     }
     // Two continuations of the same state: shaping moves both returns by the same amount but for J at their ends, so with
     // equal ends their order, and hence the optimum, is unchanged; paid locally, a dip before insight is punished.
     const direct = [0.2, 0.5, 0.9]
     const insight = [0.2, 0.1, 0.9]
-    expect(progressToGo(direct)[0]).toBe(progressToGo(insight)[0])
+    expect(sum(progressOf(direct))).toBeCloseTo(sum(progressOf(insight)), 12)
     expect(progressOf(direct)[0]).toBeGreaterThan(0)
     expect(progressOf(insight)[0]).toBeLessThan(0)
-  })
-})
-
-describe('a Best-of-K prover', () => {
-  it('turns J into 1-(1-J)^K, and telescopes as well', () => {
-    expect([...bestOfKCurve([0, 0.5, 1], 2)]).toEqual([0, 0.75, 1])
-    for (let i = 0; i < 20; i++) {
-      const curve = bestOfKCurve(randomJ(), 4)
-      expect(sum(progressOf(curve))).toBeCloseTo(curve[curve.length - 1] - curve[0], 12)
-    }
   })
 })
 

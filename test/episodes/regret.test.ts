@@ -1,7 +1,6 @@
 // Budget curves and regret. Reference values come from a separate NumPy implementation of the published definition.
 import { describe, expect, it } from 'vitest'
-import { accuracyAt, averageAtBudgets, averageAtEpisodes, budgetCurve, type MeasuredTrace } from '../../src-main/episodes/budgetCurve.ts'
-import { episodeRegret, type VotedBoundary } from '../../src-main/episodes/episodeRegret.ts'
+import { budgetCurve, type MeasuredTrace } from '../../src-main/episodes/budgetCurve.ts'
 import { areaOf, meanSpend, normalizedRegret, regretCurve, sufficientTokens } from '../../src-main/episodes/regret.ts'
 
 /** A trace whose points, counting all tokens, lie at the given x. */
@@ -35,13 +34,6 @@ describe('a budget curve', () => {
 
   it('refuses lists of different lengths', () => {
     expect(() => budgetCurve({ ...trace, accuracy: [1] })).toThrow(/3 boundaries has 3 answer lengths and 1 accuracies/)
-  })
-
-  it('reads accuracy at a budget as a cut-off would, or on the line between points', () => {
-    const curve = budgetCurve(trace)
-    expect([0, 18, 19, 30, 31, 44, 45, 999].map((b) => accuracyAt(curve, b))).toEqual([0, 0, 0.1, 0.1, 0.2, 0.2, 1, 1])
-    expect(accuracyAt(curve, 38, 'linear')).toBeCloseTo(0.6, 14)
-    expect(accuracyAt(curve, 999, 'linear')).toBe(1)
   })
 })
 
@@ -122,48 +114,6 @@ describe('other comparators', () => {
     const regret = normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'sufficient', pool: QUESTIONS } })
     expect(regret.byQuestion[0]).toBeCloseTo(0 - 0.1994579081632653, 13)
     expect(regret.byQuestion[1]).toBeCloseTo(1 - 150 / 400 - 0.434375, 13)
-  })
-})
-
-describe('averages over rollouts', () => {
-  it('at token budgets take questions as the unit', () => {
-    const [point] = averageAtBudgets(QUESTIONS, [650], { between: 'reached' })
-    expect(point.mean).toBe(((0.25 + 1) / 2 + 0.5) / 2)
-    expect(point.error).toBeCloseTo(Math.abs(0.625 - 0.5) / 2, 14)
-    expect(point.questions).toBe(2)
-    const linear = averageAtBudgets(QUESTIONS, [145], { between: 'linear' })[0].mean
-    expect(linear).toBeCloseTo(((0.125 + 0.125 * 25 / 60 + 35 / 490) / 2 + (0.375 + 0.0625)) / 2, 13)
-  })
-
-  it('at episodes hold the last J of finished rollouts, or let them leave', () => {
-    const questions = [[[0, 0.5, 1], [0.5, 1]], [[0.25]]]
-    expect(averageAtEpisodes(questions).map((p) => p.mean)).toEqual([0.25, (0.75 + 0.25) / 2, (1 + 0.25) / 2])
-    const dropped = averageAtEpisodes(questions, 'drop')
-    expect(dropped.map((p) => [p.mean, p.questions])).toEqual([[0.25, 2], [0.75, 1], [1, 1]])
-    expect(dropped[1].error).toBeNaN()
-    expect(averageAtEpisodes([])).toEqual([])
-  })
-})
-
-describe('regret over episodes', () => {
-  const voted = ([pass1, maj2, maj4, maj8]: number[]): VotedBoundary => ({ pass1, maj2, maj4, maj8 })
-  const traces = [
-    [[0.2, 0.3, 0.5, 0.6], [0.4, 0.4, 0.4, 0.4], [0.3, 0.5, 0.7, 0.8], [0.9, 0.9, 1, 1]],
-    [[0, 0, 0, 0], [0, 0, 0, 0]],
-    [[0.5, 0.5, 0.6, 0.6], [1, 1, 1, 1]],
-  ].map((trace) => trace.map(voted))
-
-  it.each([[1, 0.14285714285714288], [2, 0.10365853658536588], [3, 0.0719178082191781], [6, 0.0719178082191781]])(
-    'over %d blocks agrees with the reference and leaves out the trace that is never right', (blocks, expected) => {
-      const { regret, traces: counted } = episodeRegret(traces, blocks)
-      expect(regret).toBeCloseTo(expected, 14)
-      expect(counted).toBe(2)
-    })
-
-  it('is zero where thinking on beats voting everywhere, and undefined without any success', () => {
-    expect(episodeRegret([[voted([0, 0, 0, 0]), voted([1, 1, 1, 1])]], 1).regret).toBe(0)
-    expect(episodeRegret([traces[1]], 3).regret).toBeNaN()
-    expect(episodeRegret([[voted([1, 1, 1, 1])]], 3).traces).toBe(0)
   })
 })
 

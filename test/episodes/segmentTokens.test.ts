@@ -1,9 +1,6 @@
-// Boundaries of token traces, their merging, and the prefixes from which mu answers.
+// Boundaries of token traces and their merging.
 import { describe, expect, it } from 'vitest'
-import {
-  boundariesInTokens, episodeRanges, groupBoundaries, limitEpisodes, segmentTokens, segmentWindows,
-} from '../../src-main/episodes/segmentTokens.ts'
-import { TERMINATION_TEMPLATES, terminateText, terminateTokens } from '../../src-main/episodes/terminate.ts'
+import { boundariesInTokens, episodeRanges, limitEpisodes, segmentTokens } from '../../src-main/episodes/segmentTokens.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 
@@ -44,24 +41,9 @@ describe('token segmentation', () => {
   it('accepts several markers', () => {
     expect(segmentTokens([20, 6, 21, 5, 22, 4], { ...MARKERS, openers: [5, 6] }).boundaries).toEqual([0, 1, 3, 5])
   })
-
-  it('cuts windows of a fixed number of tokens, the last one short', () => {
-    const completion = [20, 21, 22, 23, 24, 4, 30, 2]
-    expect(segmentWindows(completion, MARKERS, 2).boundaries).toEqual([0, 2, 4, 5])
-    expect(segmentWindows(completion, MARKERS, 5).boundaries).toEqual([0, 5])
-    expect(segmentWindows([4, 2], MARKERS, 5).boundaries).toEqual([0])
-    expect(() => segmentWindows(completion, MARKERS, 0)).toThrow(RangeError)
-  })
 })
 
 describe('merging episodes', () => {
-  it('joins every few, keeping the empty think block and the end', () => {
-    expect(groupBoundaries([0, 3, 5, 9, 12, 20], 2)).toEqual([0, 5, 12, 20])
-    expect(groupBoundaries([0, 3, 5], 10)).toEqual([0, 5])
-    expect(groupBoundaries([0], 3)).toEqual([0])
-    expect(() => groupBoundaries([0], 0)).toThrow(RangeError)
-  })
-
   it('joins all later ones into the last when there are too many', () => {
     expect(limitEpisodes([0, 3, 5, 9, 12, 20], 3)).toEqual([0, 3, 5, 20])
     expect(limitEpisodes([0, 3, 5], 3)).toEqual([0, 3, 5])
@@ -82,21 +64,5 @@ describe('boundaries of text in tokens', () => {
     expect(boundariesInTokens([7, 16], [7, 11, 15, 16])).toEqual([0, 1, 4])
     expect(boundariesInTokens([], [3])).toEqual([0])
     expect(boundariesInTokens([0], [3])).toEqual([0, 0])
-  })
-})
-
-describe('forced termination', () => {
-  it('cuts the completion at each boundary and appends the suffix', () => {
-    expect(terminateTokens([20, 21, 5, 22, 4, 30, 2], [0, 2, 4], [4])).toEqual([[4], [20, 21, 4], [20, 21, 5, 22, 4]])
-    expect(() => terminateTokens([20], [0, 2], [4])).toThrow(/boundary 2 lies outside a completion of 1/)
-  })
-
-  it('appends other words inside the thought than at its natural end', () => {
-    for (const template of TERMINATION_TEMPLATES) {
-      expect(terminateText('So 3.', template, false)).toBe(`So 3.${template.inner}`)
-      expect(terminateText('So 3.', template, true)).toBe(`So 3.${template.final}`)
-      expect(template.inner).toContain('</think>')
-      expect(template.final).toContain('</think>')
-    }
   })
 })

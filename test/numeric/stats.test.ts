@@ -1,10 +1,10 @@
 // Summaries and standard errors against values computed with NumPy 2.4 and SciPy 1.17.
 import { describe, expect, it } from 'vitest'
 import {
-  fixedSetError, generalisingError, normalInterval, normalQuantile, pairedDifference, questionsNeeded, wilson,
+  normalQuantile, questionsNeeded, wilson,
 } from '../../src-main/numeric/intervals.ts'
 import {
-  interquartileMean, mean, median, populationDeviation, quantile, sampleDeviation, sampleVariance, sum,
+  mean, median, populationDeviation, quantile, sampleDeviation, sampleVariance, sum,
 } from '../../src-main/numeric/stats.ts'
 
 const VALUES = [3.1, -2.0, 7.5, 0.25, 7.5, 1.0, 12.0, -4.4, 3.3]
@@ -28,12 +28,6 @@ describe('summaries', () => {
     for (const [i, p] of [0, 0.1, 0.25, 0.5, 0.9, 0.975, 1].entries()) expect(quantile(list, p)).toBeCloseTo(expected[i], 13)
     expect(list).toEqual(VALUES)
     expect(median([4, 1, 3, 2])).toBe(2.5)
-  })
-
-  it('agree with SciPy on the interquartile mean', () => {
-    expect(interquartileMean(VALUES)).toBeCloseTo(3.03, 13)
-    expect(interquartileMean([1, 2, 3, 4, 5, 6, 7, 100])).toBe(4.5)
-    expect(interquartileMean([1, 5])).toBe(3)
   })
 
   it('give NaN for the mean of nothing and no spread for a single value', () => {
@@ -76,37 +70,8 @@ describe('the normal quantile', () => {
   })
 })
 
-describe('standard errors of an accuracy', () => {
-  const accuracies = [0.5, 0.25, 1, 0, 0.75, 0.125]
-
-  it('tell the claim about such questions from the claim about these questions', () => {
-    expect(generalisingError(accuracies)).toBeCloseTo(0.15728821740147395, 14)
-    expect(fixedSetError(accuracies, 8)).toBeCloseTo(0.05398320579528885, 14)
-  })
-
-  it('are undefined when they cannot be estimated', () => {
-    expect(generalisingError([0.5])).toBeNaN()
-    expect(fixedSetError(accuracies, 1)).toBeNaN()
-  })
-
-  it('are zero on a fixed set whose answers never vary', () => {
-    expect(fixedSetError([1, 0, 1], 4)).toBe(0)
-  })
-
-  it('of a paired difference use the differences alone', () => {
-    const paired = pairedDifference([0.5, 0.75, 1], [0.25, 0.5, 0.75])
-    expect(paired.difference).toBeCloseTo(0.25, 15)
-    expect(paired.error).toBeCloseTo(0, 15)
-    expect(() => pairedDifference([1], [1, 2])).toThrow(/equally long, found 1 and 2/)
-  })
-
-  it('give a symmetric normal interval', () => {
-    const { low, high } = normalInterval(0.5, 0.1)
-    expect(low).toBeCloseTo(0.5 - 0.1959963984540054, 14)
-    expect(high).toBeCloseTo(0.5 + 0.1959963984540054, 14)
-  })
-
-  it('say how many questions a difference of three points needs', () => {
+describe('the power of a comparison', () => {
+  it('says how many questions a difference of three points needs', () => {
     const run = { withinVariance: 0.15, samples: 8 }
     expect(questionsNeeded({ difference: 0.03, differenceVariance: 1 / 9, a: run, b: run })).toBe(1297)
   })

@@ -5,7 +5,7 @@ import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.
 import { ascending, movesFrom, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
 import { DEFAULT_COUNTDOWN, isReachable, isUnseenTarget, resultsOf, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
 import type { TeacherOptions } from '../../src-main/tasks/countdown/teacher.ts'
-import { parseTrace } from '../../src-main/tasks/countdown/trace.ts'
+import { parseTrace } from './readTrace.ts'
 import { textToTokens } from '../../src-main/tasks/countdown/vocabulary.ts'
 import { TaskError, type Split } from '../../src-main/tasks/types.ts'
 

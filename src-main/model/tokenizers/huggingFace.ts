@@ -29,11 +29,6 @@ async function fields(path: string): Promise<Fields> {
   throw modelRefusal('model.tokenizer', `a JSON object in ${path}`, 'something else', 'Fetch the model again; the file is not whole.')
 }
 
-/** Whether a folder has a tokenizer that can be read here. */
-export async function hasTokenizer(folder: string): Promise<boolean> {
-  return stat(join(folder, 'tokenizer.json')).then((found) => found.isFile(), () => false)
-}
-
 /** Throws ModelFileError `model.tokenizer`, `model.template`. */
 export async function openFolderTokenizer(folder: string): Promise<TextTokenizer> {
   const path = join(folder, 'tokenizer.json')

@@ -4,8 +4,6 @@
 const WORDS = [
   '<pad>', '<bos>', '<eos>', '<think>', '</think>', 'Wait', 'yes', 'no', '+', '-', '*', '/', '=', ',', '->',
 ] as const
-
-export const PAD = 0
 export const BOS = 1
 export const EOS = 2
 export const THINK = 3

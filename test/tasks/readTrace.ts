@@ -1,10 +1,10 @@
 // A Countdown think block as a person reads it: attempts with their steps, the verdict the model gave, and whether
 // that verdict is true. It reads whatever a model wrote, however wrong; nothing here affects a reward.
 
-import { ascending, combine, replace } from './arithmetic.ts'
-import { gradeCompletion, type CountdownData } from './grader.ts'
-import type { Grade } from '../types.ts'
-import { COMMA, END_THINK, EOS, EQUALS, NO, numberOf, tokensToText, WAIT, YES } from './vocabulary.ts'
+import { ascending, combine, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
+import { gradeCompletion, type CountdownData } from '../../src-main/tasks/countdown/grader.ts'
+import type { Grade } from '../../src-main/tasks/types.ts'
+import { COMMA, END_THINK, EOS, EQUALS, NO, numberOf, tokensToText, WAIT, YES } from '../../src-main/tasks/countdown/vocabulary.ts'
 
 /** One episode. Offsets are into the completion, end exclusive. */
 export interface ParsedAttempt {
