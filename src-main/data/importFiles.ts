@@ -30,7 +30,7 @@ import { createIdentity } from './rollouts/identity.ts'
 import type { IdentityBy, IdentityFacts, IdentityMemory } from './rollouts/identity.ts'
 import { rolloutSources, splitOfPath } from './rollouts/mapping.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
-import { createRolloutImport } from './rollouts/rolloutImport.ts'
+import { createRolloutImport, kindOfMap } from './rollouts/rolloutImport.ts'
 import { recogniseRollouts } from './rollouts/sources.ts'
 
 export interface ImportOptions {
@@ -244,11 +244,12 @@ export function createSession(options: ImportOptions) {
   async function chooseConverter(path: string, sample: readonly SourceRow[], hint: RolloutSource | null, fileNotes: NoteBook): Promise<{ kind: ImportKind; converter: Converter<DatasetRow | CanonicalRollout> | null }> {
     const values = sample.map((row) => row.value)
     if (values.length === 0) return { kind: 'unknown', converter: null }
-    const named = isSource(as) ? as : as === 'dataset' ? null : hint
-    const guess = named === null && as !== 'dataset' ? recogniseRollouts(values, path) : null
-    const source = named ?? guess?.source ?? (as === 'rollouts' ? 'plain' : null)
+    const meant = as ?? kindOfMap(map)
+    const named = isSource(as) ? as : meant === 'dataset' ? null : hint
+    const guess = named === null && meant !== 'dataset' ? recogniseRollouts(values, path) : null
+    const source = named ?? guess?.source ?? (meant === 'rollouts' ? 'plain' : null)
     if (source === null) return { kind: 'dataset', converter: dataset.open(path, values, map, fileNotes) }
-    const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : `the folder is laid out like those of ${source}`)
+    const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : meant === 'rollouts' && hint === null ? '--map names columns of rollouts' : `the folder is laid out like those of ${source}`)
     return { kind: 'rollouts', converter: await createRolloutImport(path, source, why, map, values, signal) }
   }
 

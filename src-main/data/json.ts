@@ -102,12 +102,63 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The value at a dotted path, whole names before their parts; undefined where there is none. */
+/**
+ * The value at a path: names parted by dots, `[2]` into a list (`[-1]` from its end), `[*]` for all of a list: `resps[0][0]`,
+ * `output.choices[*].message.content`. A name that is a column as it stands comes before its parts, longer names before shorter ones; text that
+ * is JSON is gone into. Undefined where there is nothing.
+ */
 export function valueAt(row: Json | undefined, path: string): Json | undefined {
+  if (path === '') return row
+  if (typeof row === 'string') {
+    const inner = jsonInText(row)
+    return inner === undefined ? undefined : valueAt(inner, path)
+  }
+  if (Array.isArray(row)) {
+    const [whole, index] = /^(?:\[(-?\d+|\*)\]|(\d+)(?=$|[.[]))\.?/.exec(path)?.slice(0, 3).flatMap((part, at) => (at === 0 || part !== undefined ? [part] : [])) ?? []
+    if (whole === undefined || index === undefined) return undefined
+    const rest = path.slice(whole.length)
+    if (index !== '*') return valueAt(row.at(Number(index)) as Json | undefined, rest)
+    const all = (row as readonly Json[]).map((each) => valueAt(each, rest))
+    return all.every((each) => each !== undefined) ? all as Json[] : undefined
+  }
   if (!isObject(row)) return undefined
   if (Object.hasOwn(row, path)) return row[path]
-  const dot = path.indexOf('.')
-  return dot < 0 || !Object.hasOwn(row, path.slice(0, dot)) ? undefined : valueAt(row[path.slice(0, dot)], path.slice(dot + 1))
+  for (let at = path.length - 1; at > 0; at--) {
+    if ((path[at] !== '.' && path[at] !== '[') || !Object.hasOwn(row, path.slice(0, at))) continue
+    const found = valueAt(row[path.slice(0, at)], path[at] === '.' ? path.slice(at + 1) : path.slice(at))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The list or object that a text is, as tables without nested values write them. */
+function jsonInText(text: string): Json | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined
+  try {
+    return parseJson(text, { exact: false, nonFinite: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** How far paths lead into values, and how many there are at most. */
+const PATH_DEPTH = 6
+const MOST_PATHS = 200
+
+/** Paths to the values of rows as `valueAt` reads them: fields of objects, and the first of each list. */
+export function pathsOf(sample: readonly JsonObject[]): string[] {
+  const paths = new Set<string>()
+  const walk = (given: Json | undefined, path: string, depth: number): void => {
+    if (depth > PATH_DEPTH || paths.size >= MOST_PATHS) return
+    if (path !== '') paths.add(path)
+    const value = typeof given === 'string' ? jsonInText(given) ?? given : given
+    if (Array.isArray(value)) {
+      if (value.length > 0 && (typeof value[0] !== 'number' || depth === 1)) walk(value[0] as Json, `${path}[0]`, depth + 1)
+    } else if (isObject(value)) for (const name of Object.keys(value)) walk(value[name], path === '' ? name : `${path}.${name}`, depth + 1)
+  }
+  for (const row of sample) for (const name of Object.keys(row)) paths.add(name)
+  for (const row of sample) walk(row, '', 0)
+  return [...paths]
 }
 
 /** What a value is, in a person's words. */

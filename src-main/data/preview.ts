@@ -6,12 +6,12 @@ import type { CanonicalRollout } from './canonical.ts'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { GraderGuess } from './datasets/graderGuess.ts'
 import type { DatasetRow } from './datasets/normalise.ts'
-import { columnsOf } from './datasets/roles.ts'
 import type { RoleGuess } from './datasets/roles.ts'
 import { detectImport } from './detect.ts'
 import type { Detection } from './detect.ts'
 import { namesPrompts } from './importFiles.ts'
 import type { ImportOptions } from './importFiles.ts'
+import { pathsOf } from './json.ts'
 import { createNoteBook } from './notes.ts'
 import type { Note } from './notes.ts'
 import { parquetColumns } from './read/parquet.ts'
@@ -20,7 +20,7 @@ import type { RowFile } from './read/readRows.ts'
 import type { SourceRow } from './read/reader.ts'
 import { MAX_ROW_BYTES } from './read/reader.ts'
 import type { Rejected } from './rejected.ts'
-import { createRolloutImport } from './rollouts/rolloutImport.ts'
+import { createRolloutImport, kindOfMap } from './rollouts/rolloutImport.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 import { createIdentity } from './rollouts/identity.ts'
 import type { IdentityFacts } from './rollouts/identity.ts'
@@ -51,7 +51,8 @@ export interface Preview {
 export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity' | 'table'> = {}): Promise<Preview> {
   const detection = await detectImport(path, options)
   const file = detection.files[0]
-  const kind = options.as === undefined ? detection.kind : options.as === 'dataset' ? 'dataset' : 'rollouts'
+  const as = options.as ?? kindOfMap(options.map ?? {}) ?? undefined
+  const kind = as === undefined ? detection.kind : as === 'dataset' ? 'dataset' : 'rollouts'
   if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null, identity: null, notes: [] }
   const notes = createNoteBook()
   const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, table: options.table, notes })
@@ -65,7 +66,7 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   }
   const rowCount = await countRows(opened, found)
   const map = options.map ?? {}
-  const columns = columnsOf(found.map(({ value }) => value))
+  const columns = pathsOf(found.map(({ value }) => value))
   const split = detection.splits?.get(file) ?? splitOfPath(file === path ? basename(path) : relative(path, file))
   if (kind === 'dataset') {
     const dataset = createDatasetImport(options)

@@ -63,10 +63,28 @@ const roleWords: readonly ImportChoices['roles'][number][] = [
   { name: 'slices', about: 'What results are sliced by: level, subject, source', needed: false },
 ]
 
+const fieldWords: readonly ImportChoices['fields'][number][] = [
+  { name: 'prompt', about: 'What was asked: text, or messages of a conversation', needed: false },
+  { name: 'completion', about: 'What the model wrote: text, messages, or a list of several samples', needed: true },
+  { name: 'ground_truth', about: 'The right answer', needed: false },
+  { name: 'extracted_answer', about: 'The answer that was found in the completion', needed: false },
+  { name: 'correct', about: 'Whether it was right: true, false, 1 or 0', needed: false },
+  { name: 'reward', about: 'The reward as a number', needed: false },
+  { name: 'advantage', about: 'The advantage as a number', needed: false },
+  { name: 'step', about: 'The step of training', needed: false },
+  { name: 'prompt_id', about: 'A name of the problem', needed: false },
+  { name: 'group_id', about: 'A name of the group of samples', needed: false },
+  { name: 'sample_idx', about: 'The number of the sample in its group', needed: false },
+  { name: 'prompt_tokens', about: 'How many tokens the prompt has', needed: false },
+  { name: 'completion_tokens', about: 'How many tokens the completion has', needed: false },
+  { name: 'finish_reason', about: 'Why it ended: stop, length', needed: false },
+]
+
 const choices = (): ImportChoices => ({
   graders: Object.entries(graderKinds).map(([name, { title, says }]) => ({ name, title, about: says })),
   sources: rolloutSources.map((name) => ({ name, about: sourceWords[name] })),
   roles: [...roleWords],
+  fields: [...fieldWords],
 })
 
 const shortened = (text: string): string => (text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)} …` : text)

@@ -162,6 +162,8 @@ export const importChoices = z.object({
   graders: z.array(z.object({ name, title: z.string(), about: z.string() })),
   sources: z.array(z.object({ name, about: z.string() })),
   roles: z.array(z.object({ name, about: z.string(), needed: z.boolean() })),
+  /** Of rollouts: the fields that a column may be named for. */
+  fields: z.array(z.object({ name, about: z.string(), needed: z.boolean() })),
 })
 export type ImportChoices = Of<typeof importChoices>
 

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page } from '@playwright/test'
+import Database from 'better-sqlite3'
 import { copySample, testsOn } from './workbench.ts'
 
 const test = testsOn(copySample)
@@ -110,6 +111,27 @@ test('rollouts of another trainer are dropped, graded, and read on the Rollouts 
   await page.evaluate((to) => (location.hash = to), `#/thinking?run=${run}&tab=segmentation`)
   await expect(page.getByText('I look again').first()).toBeVisible({ timeout: 30_000 })
   await shot(page, 'imported-thinking')
+})
+
+test('of a database with several tables the person chooses one, and columns may be named inside of values', async ({ at, workbench }) => {
+  const page = await at('#/datasets')
+  const file = join(workbench.folder, 'runs.db')
+  const db = new Database(file)
+  db.exec("CREATE TABLE settings (key TEXT); INSERT INTO settings VALUES ('a'); CREATE TABLE samples (doc TEXT, resps TEXT)")
+  for (const n of [6, 7]) db.prepare('INSERT INTO samples VALUES (?, ?)').run(JSON.stringify({ asked: `What is ${n} times 7?`, gold: String(7 * n) }), JSON.stringify([[`It is \\boxed{${7 * n}}`]]))
+  db.close()
+  await page.getByRole('button', { name: /^Import/ }).click()
+  await page.getByLabel('Files to import').setInputFiles(file)
+  await expect(dialog(page).getByText(/with the tables samples \(2 rows\), settings \(1 rows\)/)).toBeVisible({ timeout: 30_000 })
+  await dialog(page).getByLabel('Table').selectOption('samples')
+  await dialog(page).getByLabel('Read as').selectOption('rollouts')
+  await dialog(page).getByLabel('completion', { exact: true }).selectOption('resps[0][0]')
+  await dialog(page).getByLabel('prompt', { exact: true }).selectOption('doc.asked')
+  await dialog(page).getByLabel('ground_truth').selectOption('doc.gold')
+  await expect(dialog(page).getByRole('grid', { name: 'First rows' })).toContainText('It is \\boxed{42}')
+  await shot(page, 'import-table')
+  await dialog(page).getByRole('button', { name: 'Import', exact: true }).click()
+  await expect(page.getByText('2 rollouts imported')).toBeVisible({ timeout: 30_000 })
 })
 
 test('what cannot be imported says why: a pickle with its recipe, and nothing is left in the workspace', async ({ at }) => {

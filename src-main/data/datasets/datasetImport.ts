@@ -122,7 +122,7 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
 /** Columns that no role takes: they stay in the file. */
 function unusedColumns(sample: readonly JsonObject[], roles: RoleGuess['roles']): string[] {
   const used = new Set([roles.problem, roles.answer, roles.id, roles.solution, roles.split, roles.more, roles.countdown?.numbers, roles.countdown?.target, ...roles.slices, ...(typeof roles.choices === 'string' ? [roles.choices] : roles.choices ?? [])].filter((each) => each !== null && each !== undefined))
-  const taken = (column: string): boolean => used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`))
+  const taken = (column: string): boolean => used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`) || name!.startsWith(`${column}[`))
   return [...new Set(sample.flatMap((row) => Object.keys(row)))].filter((column) => !taken(column))
 }
 

@@ -2,7 +2,7 @@
 // a sample of rows; a person's map overrides each guess. Guesses are shown, never silently trusted.
 
 import { refuse } from '../errors.ts'
-import { isObject, valueAt } from '../json.ts'
+import { isObject, pathsOf, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asMessages } from '../canonical.ts'
 import { lastBoxed } from '../../tasks/graders/extract.ts'
@@ -49,6 +49,9 @@ const order = {
 
 export const datasetRoles = ['problem', 'answer', 'id', 'solution', 'split', 'slices'] as const
 
+/** Roles of rollouts (rollouts/plain.ts) that a person may name for a dataset by mistake. */
+const ofRollouts: readonly string[] = ['prompt', 'completion', 'ground_truth', 'extracted_answer', 'correct', 'reward', 'advantage', 'step']
+
 /** `problem=question,answer=gold,slices=level+subject` as a map. Throws LabError import.badMap. */
 export function parseMap(text: string): { readonly [role: string]: string } {
   const pairs = text.split(',').map((pair) => pair.trim()).filter((pair) => pair !== '').map((pair) => {
@@ -69,8 +72,8 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
   const byLower = new Map(columns.map((column) => [column.toLowerCase(), column]))
   const why: string[] = []
   for (const [role, column] of Object.entries(map)) {
-    if (!(datasetRoles as readonly string[]).includes(role)) throw refuse('import.badMap', `the role "${role}"; the roles are ${datasetRoles.join(', ')}`)
-    for (const each of role === 'slices' ? column.split('+') : [column]) if (!columns.includes(each)) throw refuse('import.noColumn', `no column "${each}"; the columns are ${list(columns)}`)
+    if (!(datasetRoles as readonly string[]).includes(role)) throw refuse('import.badMap', `the role "${role}"${ofRollouts.includes(role) ? ', which is one of rollouts (--as rollouts)' : ''}; the roles of datasets are ${datasetRoles.join(', ')}`)
+    for (const each of role === 'slices' ? column.split('+') : [column]) if (!columns.includes(each) && sample.length > 0 && !sample.some((row) => valueAt(row, each) !== undefined)) throw refuse('import.noColumn', noColumn(role, each, sample))
   }
   const filled = (column: string, test: (value: Json) => boolean): number =>
     sample.filter((row) => { const value = valueAt(row, column); return value !== undefined && value !== null && test(value) }).length / Math.max(1, sample.length)
@@ -158,6 +161,24 @@ function isProblem(value: Json): boolean {
   return (typeof value === 'string' && value.trim() !== '') || asMessages(value) !== undefined
 }
 
+/** The name that is most like the one looked for: the same but for case and marks, or two letters away; null where none is. */
+function nearest(wanted: string, names: readonly string[]): string | null {
+  const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const same = names.find((name) => bare(name) === bare(wanted) || name.split(/[.[]/).at(-1)!.toLowerCase() === wanted.toLowerCase())
+  return same ?? names.find((name) => Math.abs(name.length - wanted.length) <= 2 && distance(name.toLowerCase(), wanted.toLowerCase()) <= 2) ?? null
+}
+
+/** Letters to add, leave out or change to make one word of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    row = next
+  }
+  return row[b.length]!
+}
+
 /** Top-level columns and, one level down, the fields of objects. */
 export function columnsOf(sample: readonly JsonObject[]): string[] {
   const columns = new Set<string>()
@@ -172,6 +193,13 @@ export function columnsOf(sample: readonly JsonObject[]): string[] {
 
 function list(columns: readonly string[]): string {
   return columns.length > 30 ? `${columns.slice(0, 30).join(', ')} and ${columns.length - 30} more` : columns.join(', ')
+}
+
+/** Which mapped column is not there, with the nearest that are. */
+export function noColumn(role: string, column: string, sample: readonly JsonObject[]): string {
+  const paths = pathsOf(sample)
+  const near = nearest(column, paths)
+  return `no column "${column}", which --map names for ${role}; ${near === null ? '' : `nearest is ${near}; `}the columns are ${list(columnsOf(sample))}`
 }
 
 /** The countdown puzzle of a row, where its roles name one. */

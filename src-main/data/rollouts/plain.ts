@@ -174,6 +174,16 @@ export const plain: SourceReader = {
       }
       return rollouts
     }
+    const mapped = context.map.completion
+    if (mapped !== undefined && !names.completion.includes(mapped as 'text') && isListOfCompletions(ready[mapped] ?? null, '')) {
+      const rollouts: CanonicalRollout[] = []
+      for (const each of rowsOfList(ready, mapped)) {
+        const one = readOne(each, plan, { ...context, map: { ...context.map, completion: 'completion' } })
+        if ('code' in one) return one
+        rollouts.push(...one)
+      }
+      return rollouts
+    }
     return readOne(ready, plan, context)
   },
 }
