@@ -53,7 +53,11 @@ export async function importInto(store: Store, paths: readonly string[], options
   const grader = graderName === undefined || graderName === 'countdown' ? null : createGrader(graderName)
   let datasetId: number | null = null
   let runId: number | null = null
-  const dataset = (): number => (datasetId ??= store.datasets.add({ name, kind: 'imported', source: { files }, roles: null, grader: graderName ?? 'math', note: '', createdAtMs: now() }))
+  const dataset = (): number => (datasetId ??= store.atomically('quick', () => {
+    const id = store.datasets.add({ name, kind: 'imported', source: { files }, roles: null, grader: graderName ?? 'math', note: '', createdAtMs: now() })
+    store.halfImports.begin(id)
+    return id
+  }))
   const run = (): number => (runId ??= store.runs.add(importedRun({ name, files, grader: graderName ?? null, importId, datasetId: dataset(), atMs: now() })).id)
   const place = (id: string): string => (split === undefined ? UNSPLIT : splitOf(split.seed, id, split.shares))
   const numbering = createNumbering()
@@ -77,16 +81,23 @@ export async function importInto(store: Store, paths: readonly string[], options
     if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
-    if (runId !== null) {
-      store.runs.setStatus(runId, 'finished', now())
-      store.imported.derive(runId, null, now())
-    }
     const [first] = Object.values(report.dataset?.roles ?? {})
-    if (datasetId !== null) store.datasets.setOrigin(datasetId, { source: record, roles: first === undefined ? null : { ...first.roles }, grader: graderName ?? report.dataset?.grader.grader ?? 'math' })
+    store.atomically('durable', () => {
+      if (runId !== null) {
+        store.runs.setStatus(runId, 'finished', now())
+        store.imported.derive(runId, null, now())
+      }
+      if (datasetId === null) return
+      store.datasets.setOrigin(datasetId, { source: record, roles: first === undefined ? null : { ...first.roles }, grader: graderName ?? report.dataset?.grader.grader ?? 'math' })
+      store.halfImports.end(datasetId)
+    })
     return { report, record, datasetId, runId }
   } catch (error) {
     if (runId !== null) store.runs.remove(runId)
-    if (datasetId !== null) store.datasets.remove(datasetId)
+    if (datasetId !== null) {
+      store.datasets.remove(datasetId)
+      store.halfImports.end(datasetId)
+    }
     throw error
   } finally {
     await grader?.close()

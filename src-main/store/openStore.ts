@@ -16,6 +16,7 @@ import { datasetStore } from './datasets.ts'
 import { explain, explained } from './errors.ts'
 import { evaluationStore } from './evaluations.ts'
 import { eventStore } from './events.ts'
+import { halfImportStore } from './halfImports.ts'
 import { takeLock, type WriterLock } from './lock.ts'
 import { followStore } from './follows.ts'
 import { importedSteps } from './importedSteps.ts'
@@ -83,11 +84,20 @@ const settle = (db: Connection): void => {
   db.pragma('foreign_keys = ON')
 }
 
-/** Saves that were broken off leave a folder; whoever holds the lock knows that nobody goes on with one that is older. What cannot be removed stays. */
-function removeUnfinished(checkpoints: string, lockedAtMs: number): void {
-  for (const name of readdirSync(checkpoints)) {
-    if (!name.startsWith('.unfinished-')) continue
-    const path = join(checkpoints, name)
+/** What saves, merges and exports that were broken off leave, by the folder it lies in. */
+const LEFTOVERS: readonly (readonly [folder: string, name: RegExp])[] = [
+  [CHECKPOINTS, /^\.unfinished-|\.unfinished$/],
+  ['models', /\.unfinished$/],
+  ['.', /^\.merging-/],
+  ['exports', /^\..*\.part$|\.unfinished$/],
+  ['imports', /^\..*\.part$/],
+]
+
+/** Whoever holds the lock knows that nobody goes on with what is older. What cannot be removed stays. */
+function removeUnfinished(folder: string, lockedAtMs: number): void {
+  for (const [within, pattern] of LEFTOVERS) for (const name of existsSync(join(folder, within)) ? readdirSync(join(folder, within)) : []) {
+    if (!pattern.test(name)) continue
+    const path = join(folder, within, name)
     if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) >= lockedAtMs) continue
     try {
       rmSync(path, { recursive: true, force: true })
@@ -208,7 +218,9 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
       db.prepare('INSERT INTO workspace (one, uid, created_at_ms) VALUES (1, ?, ?)').run(randomUUID(), nowMs)
     if (quickCheckMs !== null || isNew) noteCheck(folder, nowMs)
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
-    removeUnfinished(join(folder, CHECKPOINTS), nowMs)
+    removeUnfinished(folder, nowMs)
+    for (const name of halfImportStore(db).drop())
+      eventStore(db).add({ runId: null, step: null, kind: 'log', level: 'warn', code: 'import.dropped', message: `The import of ${name} was cut short; what had come of it was taken out. Import it again.`, data: { name }, atMs: nowMs })
     const cut = interrupt(db, nowMs)
     const interruptedRuns = [...cut.interruptedRuns, ...leftBehind(db), ...waiting(db)].filter(({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at)
     const left = { ...cut, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 }
@@ -297,6 +309,8 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     studies: explained(studyStore(db), file),
     follows: explained(followStore(db), file),
     imported: explained(importedSteps(db), file),
+    /** Imports under way; see halfImports.ts. */
+    halfImports: explained(halfImportStore(db), file),
     /** Other workspaces: looked at, and taken over. */
     others: mergeStore(db, absolute, options.migrations ?? MIGRATIONS),
 
