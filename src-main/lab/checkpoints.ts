@@ -1,28 +1,32 @@
 // Saving a run and picking it up again: weights, optimizer moments, the moving average and the stale weights where there are any, and the step. Draws depend on
-// seed and step alone, so nothing else has to be kept for a resumed run to give the numbers of an uninterrupted one.
+// seed and step alone, so nothing else has to be kept for a resumed run to give the numbers of an uninterrupted one. Of a run with adapters only
+// these are kept, with the name of the weights that they were trained on.
 import { join } from 'node:path'
-import type { ParameterSet } from '../engine/parameters.ts'
-import { loadCheckpoint, saveCheckpoint } from '../model/checkpoint.ts'
+import { loadCheckpoint, readCheckpointMeta, saveCheckpoint } from '../model/checkpoint.ts'
+import { adapterSpecs, parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
+import type { Store } from '../store/openStore.ts'
 import type { LabContext } from './context.ts'
 import type { Learner } from './learner.ts'
 import type { PolicySet } from './policySet.ts'
+import type { Base } from './start.ts'
 
 /** Saves what resuming needs, durably, and returns the checkpoint's id in the store. */
-export async function saveRun({ store, now }: LabContext, runId: number, step: number, config: LlamaConfig, policies: PolicySet, learner: Learner): Promise<number> {
+export async function saveRun({ store, now }: LabContext, runId: number, step: number, config: LlamaConfig, base: Base, policies: PolicySet, learner: Learner): Promise<number> {
   const { parameters } = policies.current
   const kept = (['ema', 'stale'] as const).flatMap((role) => {
-    const weights = policies.weights(role)
-    return weights ? [[role, { dims: [weights.elements], data: weights.snapshot() }] as const] : []
+    const values = policies.values(role)
+    return values ? [[role, { dims: [values.length], data: values }] as const] : []
   })
   const state = learner.state()
+  const adapted = config.lora !== undefined
   const saved = await saveCheckpoint(store.checkpointsFolder, {
     config,
-    tensors: tensorsOf(parameters),
+    tensors: new Map((adapted ? adapterSpecs(config) : parameterSpecs(config)).map(({ name, dims }) => [name, { dims, data: parameters.get(name) }])),
     optimizer: { m: { dims: [state.m.length], data: state.m }, v: { dims: [state.v.length], data: state.v }, ...Object.fromEntries(kept) },
-    meta: { step, optimizerStep: state.step, run: store.runs.get(runId)!.uid, weights: parameters.checksum() },
+    meta: { step, optimizerStep: state.step, run: store.runs.get(runId)!.uid, weights: parameters.checksum(), ...(adapted && { base }) },
   })
-  return store.checkpoints.add({ contentId: saved.id, runId, step, kind: 'full', modelId: store.runs.get(runId)!.modelId, bytes: saved.bytes, resumable: true, pinned: false, createdAtMs: now() })
+  return store.checkpoints.add({ contentId: saved.id, runId, step, kind: adapted ? 'adapter' : 'full', modelId: store.runs.get(runId)!.modelId, bytes: saved.bytes, resumable: true, pinned: false, createdAtMs: now() })
 }
 
 /** Takes a run back to a checkpoint. */
@@ -36,7 +40,14 @@ export async function restoreRun({ store }: LabContext, contentId: string, polic
   }
 }
 
-/** Every parameter as named tensors. */
-export function tensorsOf(parameters: ParameterSet): Map<string, { dims: readonly number[]; data: Float32Array }> {
-  return new Map(parameters.specs.map(({ name, dims }) => [name, { dims, data: parameters.get(name) }]))
+/** Contents of checkpoints that must stay: those of every run, and those that adapters of a run were trained on. */
+export async function contentsInUse(store: Store): Promise<Set<string>> {
+  const used = new Set(store.checkpoints.referenced())
+  for (const { run } of store.runs.list()) {
+    // All checkpoints of a run rest on the same weights.
+    const adapted = store.checkpoints.ofRun(run.id).find(({ kind }) => kind === 'adapter')
+    const base = adapted && ((await readCheckpointMeta(join(store.checkpointsFolder, adapted.contentId))).base as Base | undefined)
+    if (base?.kind === 'checkpoint') used.add(base.id)
+  }
+  return used
 }

@@ -20,6 +20,7 @@ import { found, runQueries } from './queriesRuns.ts'
 import { thinkingQueries } from './queriesThinking.ts'
 import { thinkingActions } from './thinkingActions.ts'
 import { runActions } from './runActions.ts'
+import { configOfStart } from './start.ts'
 import { salvage } from '../store/salvage.ts'
 import { openWorkspaces, type Workspaces } from './workspaces.ts'
 
@@ -134,7 +135,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       restore: changing('runs', runs.restore),
       emptyBin: changing('runs', runs.emptyBin),
       specFields: () => [...specFields],
-      estimate: ({ spec }) => estimateRun(open(), spec, speed),
+      estimate: ({ spec }) => estimateRun(open(), spec, speed, configOfStart(open(), spec.start)),
     },
     steps,
     groups,

@@ -6,9 +6,12 @@
 import { cpus } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import type { Run, RunEstimate, RunSpec, Step } from '../../src-preload/contract.ts'
-import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, type LlamaConfig } from '../model/config.ts'
+import { targetsOf, withAdapters } from '../model/adapters.ts'
+import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, trainedCount, trainFlopsPerToken, type LlamaConfig } from '../model/config.ts'
 import { mean } from '../numeric/stats.ts'
 import { createMethod } from '../rl/algorithms.ts'
+import { budgetOfVocabulary } from '../rollout/batches.ts'
+import { rowsFor } from '../rollout/policy.ts'
 import type { Store } from '../store/openStore.ts'
 import { longestOf } from './evaluationBudgets.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
@@ -25,13 +28,10 @@ const BYTES_PER_TOKEN = 3 * FLOAT + 6
 const BYTES_PER_ROLLOUT = 900
 /** Float values kept per token and layer for the backward pass, in units of the hidden size: projections, MLP, norms. */
 const ACTIVATIONS_PER_LAYER = 22
-const ROWS = 256
 const PROMPT_ROOM = 24
 /** The engine, Node and SQLite's cache. */
 const BASE_BYTES = 260e6
 const SPREAD = { measured: 0.2, timed: 0.5, modelled: 1 } as const
-/** Forward, and backward at twice its price. */
-const TRAIN_PASSES = 3
 
 const BECAUSE: Readonly<Record<RunEstimate['basis'], (run: Run | null) => string>> = {
   measured: (run) => `From the last steps of run ${run!.id} (${run!.name}), which has the same algorithm, task and budget.`,
@@ -85,25 +85,26 @@ function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | 
   // Drawing one token at a time reaches about half the speed of reading whole sequences.
   const { drawn, read } = speed ?? { drawn: ASSUMED_FLOPS / 2 / perToken, read: ASSUMED_FLOPS / perToken }
   const larger = speed === null ? 1 : perToken / forwardFlopsPerToken(STARTER_CONFIG, spec.budget.thinkingTokens / 2)
-  const seconds = larger * (tokens / drawn + (estimateTokens + TRAIN_PASSES * (PROMPT_ROOM / 2 + tokens)) / read)
+  const seconds = larger * (tokens / drawn + (estimateTokens + (trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) / perToken) * (PROMPT_ROOM / 2 + tokens)) / read)
   return { basis: speed === null ? 'modelled' : 'timed', wallMsPerRollout: 1000 * seconds, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
 }
 
 function memoryOf(spec: RunSpec, config: LlamaConfig): number {
-  const weights = parameterCount(config) * FLOAT
-  // Weights, start copy, gradient, two moments; a moving average and stale weights are small beside the rest.
-  const copies = 6 * weights
+  // Weights and, of what trains: start copy, gradient, two moments, what they are computed in; of adapters there is no start copy, and two sets more.
+  const copies = (parameterCount(config) + 5 * trainedCount(config)) * FLOAT
   const length = PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens
-  const cache = 2 * ROWS * length * config.layers * config.kvHeads * config.headDim * FLOAT
+  const cache = 2 * rowsFor(config, length) * length * config.layers * config.kvHeads * config.headDim * FLOAT
   const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
-  return BASE_BYTES + copies + cache + spec.microbatchTokens * perToken * FLOAT
+  const microbatch = Math.max(length, budgetOfVocabulary(spec.microbatchTokens, config.vocabSize))
+  return BASE_BYTES + copies + cache + microbatch * perToken * FLOAT
 }
 
 /**
  * @param speed timed on this machine, asked for only where no run like this one was made here; null where it cannot be timed now
- * @param config of the weights that the run starts from; the starter's where they cannot be read yet
+ * @param weights the shape of the weights that the run starts from; the starter's where they cannot be read yet
  */
-export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, config: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
+export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, weights: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
+  const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
   const pace = measuredPace(store, spec) ?? modelledPace(spec, config, await speed())
   const rollouts = rolloutsOf(spec) * spec.steps
   const evaluated = spec.evaluation.problems * (spec.evaluation.samples + spec.evaluation.kept) * (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
@@ -115,7 +116,7 @@ export async function estimateRun(store: Store, spec: RunSpec, speed: () => Prom
   return {
     timeMs: { low: timeMs / (1 + spread), high: timeMs * (1 + spread) },
     memoryBytes: memoryOf(spec, config),
-    diskBytes: (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * parameterCount(config) * FLOAT,
+    diskBytes: (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * trainedCount(config) * FLOAT,
     tokens,
     estimateTokens: pace.estimateTokensPerRollout * rollouts,
     checkpoints,

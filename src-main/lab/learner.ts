@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { OptimizerSettings, Trainer, TrainerState } from '../engine/trainer.ts'
 import { toOnnx } from '../graph/onnx.ts'
-import { GRADIENT_PREFIX, SUM_PREFIX, trainGraph } from '../model/llama.ts'
+import { GRADIENT_PREFIX, SUM_PREFIX, trainGraph, withPositions } from '../model/llama.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { lossGraph, lossMetrics, lossSums } from '../rl/loss.ts'
 import type { LossSum } from '../rl/loss.ts'
@@ -52,7 +52,7 @@ export interface Learner {
  */
 export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1, longest = config.maxPositions): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  const graph = trainGraph({ ...config, maxPositions: Math.min(config.maxPositions, longest) }, (g, values) => lossGraph(g, values, loss), needs, temperature)
+  const graph = trainGraph(withPositions(config, longest), (g, values) => lossGraph(g, values, loss), needs, temperature)
   const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
   return { step, state: () => trainer.state(), loadState: (state) => trainer.loadState(state), dispose: () => trainer.dispose() }

@@ -5,6 +5,7 @@ import { LabError, type Answers, type HealthFinding, type Job, type Run, type Ru
 import { collectCheckpoints } from '../model/checkpoint.ts'
 import type { Removed } from '../store/runs.ts'
 import type { Store } from '../store/openStore.ts'
+import { contentsInUse } from './checkpoints.ts'
 import { configDiff } from './configDiff.ts'
 import { healthRules, ruleNamed } from './health.ts'
 
@@ -113,7 +114,7 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
       }
       setBin([])
       // Equal checkpoints of other runs are the same files, and stay.
-      const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, store.checkpoints.referenced(), { among: contents })
+      const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, await contentsInUse(store), { among: contents })
       return { ...total, checkpointBytes: freedBytes }
     },
     metricNames: ({ runIds }) => [...new Set(runIds.flatMap((id) => open().steps.metricNames(id)))].sort(),

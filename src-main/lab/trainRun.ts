@@ -3,10 +3,10 @@
 // the run's seed and the step alone. Every `evaluation.every` steps its checkpoint is evaluated; evaluation of the finished run is a separate
 // experiment (evaluateRun.ts).
 import type { LabErrorData, NewRun, RunSpec, Step } from '../../src-preload/contract.ts'
-import { LabError } from '../../src-preload/contract.ts'
+import { LabError, runSpec } from '../../src-preload/contract.ts'
 import { normalizedRegret } from '../episodes/regret.ts'
 import { schedule } from '../engine/schedules.ts'
-import { forwardFlopsPerToken } from '../model/config.ts'
+import { forwardFlopsPerToken, trainFlopsPerToken } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import { createMethod, creditBatch, needsOf } from '../rl/algorithms.ts'
@@ -34,12 +34,12 @@ import { openLearner } from './learner.ts'
 import type { Learner, LearnerResult, PaidSequence } from './learner.ts'
 import { traceOf } from './evaluate.ts'
 import { evaluateRun } from './evaluateRun.ts'
-import { openPolicies } from './policySet.ts'
+import { openPolicies, specsOfRoles } from './policySet.ts'
 import type { PolicySet } from './policySet.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { rolloutRecords } from './record.ts'
 import { parseSpec } from './runSpecs.ts'
-import { loadStart, vocabularyOf } from './start.ts'
+import { loadStart, prepareStart, vocabularyOf } from './start.ts'
 import { lengthOf, openProblems, templateOf } from './tasks.ts'
 import type { ProblemSource } from './tasks.ts'
 
@@ -80,12 +80,13 @@ interface StepOutcome {
 /** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
 export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'>, given: unknown, environment: NewRun['environment'] = {}): Promise<number> {
   const spec = parseSpec(given)
-  const start = await loadStart(store, spec.start, now)
+  const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   refuseTooLong(spec, start.config, problems.promptRoom)
   const method = methodOf(spec)
   checkSampling(spec, method)
   checkInert(method)
+  checkAdapters(spec)
   if (needsOf(method).J === 'exact' && !problems.lists)
     throw new LabError('run.noAnswers', { expected: `a task whose accepted answers can be listed, as the exact J of ${method.algorithm.name} needs them`, found: spec.task.name, next: 'Choose a method that samples J, such as mrt-online.' })
   return store.runs.add({
@@ -133,6 +134,14 @@ function checkSampling({ sampling }: RunSpec, { algorithm, options }: Method): v
 function checkInert({ algorithm, options }: Method): void {
   const [inert] = inertOptions(algorithm.options, options)
   if (inert) throw new LabError('run.inert', { expected: `${inert.name} ${inert.value} to change something: ${inert.needs}`, found: inert.found, next: `Set ${inert.needs}, or leave ${inert.name} at ${algorithm.options[inert.name]!.default}.` })
+}
+
+/** Throws LabError `run.inert` for the shape of adapters that there are none of. */
+function checkAdapters({ adapters: { rank, alpha, targets } }: RunSpec): void {
+  const usual = runSpec.shape.adapters.parse(undefined)
+  if (rank > 0 || (alpha === usual.alpha && targets === usual.targets)) return
+  const [name, value] = alpha !== usual.alpha ? ['alpha', alpha] : ['targets', targets]
+  throw new LabError('run.inert', { expected: `adapters.${name} ${value} to change something: adapters.rank above 0`, found: 'rank 0, which trains every weight', next: 'Set adapters.rank, or leave the rest of adapters as it is.' })
 }
 
 /** Runs that differ only by seed and name share it. */
@@ -191,15 +200,15 @@ function refuseDivergence(step: number, entries: readonly Entry[], measured: rea
 
 async function train(context: LabContext, runId: number, spec: RunSpec, options: JobOptions): Promise<'finished' | 'paused'> {
   const { store, engine, now } = context
-  const start = await loadStart(store, spec.start, now)
+  const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const method = methodOf(spec)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const maxLength = lengthOf(problems, spec.budget.thinkingTokens, spec.budget.answerTokens)
-  const weights = await loadWeights(engine, start.config, start.weights)
+  const weights = await loadWeights(engine, start.config, start.weights, specsOfRoles(start.config))
   const policies = await openPolicies(engine, start.config, weights, {
     rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature,
   })
-  const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens, spec.sampling.temperature)
+  const learner = await openLearner(engine, start.config, policies.current.parameters, method.algorithm.loss(method.options), spec.microbatchTokens, spec.sampling.temperature, maxLength)
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
   try {
     const checkpoint = store.checkpoints.newestResumable(runId)
@@ -221,7 +230,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
       if (arms && step % arms.staleSteps === 0) policies.refreshStale()
       const wish = options.control?.() ?? 'go'
       const saving = step % spec.checkpointEvery === 0 || step === spec.steps || wish !== 'go'
-      const saved = saving || isEvaluated(spec, step) ? await saveRun(context, runId, step, start.config, policies, learner) : null
+      const saved = saving || isEvaluated(spec, step) ? await saveRun(context, runId, step, start.config, start.base, policies, learner) : null
       // A run that is to pause does so first; what is due at its checkpoint is evaluated when it goes on.
       if (wish !== 'go' && step < spec.steps) return 'paused'
       if (saved !== null) await evaluateWhereDue(running, { id: saved, step })
@@ -375,7 +384,7 @@ function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs
   }
   const record: Step = {
     runId, step, metrics, wallMs, tokens, estimateTokens: outcome.estimateTokens,
-    flops: perToken * (tokens + outcome.estimateTokens + 3 * trained), learningRate: outcome.learningRate, seedState: { step }, createdAtMs: now(),
+    flops: perToken * (tokens + outcome.estimateTokens) + trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) * trained, learningRate: outcome.learningRate, seedState: { step }, createdAtMs: now(),
   }
   const learned = entries.map((entry, index) => ({ entry, measured: measured[index]!, credit: credits[index]! }))
   const groups = 1 + Math.max(...entries.map(({ group }) => group))

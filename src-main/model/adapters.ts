@@ -3,7 +3,7 @@
 // computed here (DoRA, ranks that differ by layer, adapters of embeddings or heads, modules trained whole) is refused by name.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { adapterNames, layerNames, LINEARS, parameterSpecs, withoutAdapters } from './config.ts'
+import { adapterNames, adapterSpecs, layerNames, LINEARS, parameterSpecs, withoutAdapters } from './config.ts'
 import type { Linear, LlamaConfig } from './config.ts'
 import { modelRefusal as refusal, type Fields } from './families.ts'
 import { finite } from './huggingFace.ts'
@@ -17,6 +17,9 @@ export interface AdapterChoice {
   readonly targets?: readonly Linear[]
 }
 
+/** Targets as a specification writes them, with commas between them. */
+export const targetsOf = (text: string): readonly Linear[] => text.split(',') as Linear[]
+
 /** The model with adapters of this shape, or without any for rank 0. Throws ModelFileError `adapter.shape`. */
 export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEARS }: AdapterChoice): LlamaConfig {
   const base = withoutAdapters(config)
@@ -29,9 +32,6 @@ export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEA
   if (other !== undefined || targets.length === 0) throw shape(`targets among ${LINEARS.join(', ')}`, other ?? 'none')
   return { ...base, lora: { rank, alpha, targets: LINEARS.filter((target) => targets.includes(target)) } }
 }
-
-/** Specs of the adapters alone, in the order of `parameterSpecs`. */
-export const adapterSpecs = (config: LlamaConfig) => (config.lora === undefined ? [] : parameterSpecs(config).filter((spec) => spec.trainable))
 
 /** W + (alpha / rank) B A of a matrix that has an adapter, in memory of its own; any other parameter as it is. */
 export function mergedParameter({ lora }: LlamaConfig, name: string, values: Float32Array, adapters: ReadonlyMap<string, Float32Array>): Float32Array {

@@ -204,6 +204,11 @@ export async function loadCheckpoint(path: string): Promise<LoadedCheckpoint> {
   }
 }
 
+/** What its caller kept in a checkpoint, without reading its tensors. Throws as `loadCheckpoint`. */
+export async function readCheckpointMeta(path: string): Promise<Readonly<Record<string, unknown>>> {
+  return { ...(await readManifest(path)).manifest.meta }
+}
+
 export interface Collected {
   readonly removed: readonly { readonly id: string; readonly bytes: number }[]
   readonly kept: number

@@ -28,6 +28,8 @@ export type LoraConfig = {
   readonly alpha: number
   /** In the order of LINEARS, each once. */
   readonly targets: readonly Linear[]
+  /** Which of several sets of adapters that lie beside one model; the one that trains has no name. */
+  readonly set?: string
 }
 
 /** Llama-style decoder: RMSNorm, rotary positions, SwiGLU, grouped-query heads. What is left out of the optional part is not there. */
@@ -106,13 +108,19 @@ export function layerNames(layer: number) {
   } as const
 }
 
-/** The names of the two factors of the adapter on a linear map with this weight, as in PEFT's files. */
-export const adapterNames = (weight: string) => ({ a: weight.replace(/weight$/, 'lora_A.weight'), b: weight.replace(/weight$/, 'lora_B.weight') })
+/** The names of the two factors of the adapter on a linear map with this weight: as in PEFT's files, and with a set's name as in PEFT's modules. */
+export function adapterNames(weight: string, set?: string) {
+  const of = (factor: 'A' | 'B'): string => weight.replace(/weight$/, `lora_${factor}.${set === undefined ? '' : `${set}.`}weight`)
+  return { a: of('A'), b: of('B') }
+}
 
 /** The model without its adapters: what they were trained on. */
 export function withoutAdapters({ lora: _lora, ...base }: LlamaConfig): LlamaConfig {
   return base
 }
+
+/** Parameters of the adapters alone, in the order of `parameterSpecs`; none for a model without them. */
+export const adapterSpecs = (config: LlamaConfig): ParameterSpec[] => (config.lora === undefined ? [] : parameterSpecs(config).filter((spec) => spec.trainable))
 
 /** Every parameter in a fixed order: those of the model, then those of its adapters. */
 export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
@@ -123,7 +131,7 @@ export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
   const adapters = Array.from({ length: config.layers }, (_, layer) => lora.targets.flatMap((target) => {
     const weight = layerNames(layer)[target]
     const [out, into] = dims.get(weight)!
-    const { a, b } = adapterNames(weight)
+    const { a, b } = adapterNames(weight, lora.set)
     return [{ name: a, dims: [lora.rank, into!], decay: true, trainable: true }, { name: b, dims: [out!, lora.rank], decay: true, trainable: true }]
   }))
   return [...model, ...adapters.flat()]
@@ -183,6 +191,17 @@ export function initialWeights(config: LlamaConfig, seed: number): Map<string, F
   return weights
 }
 
+/** The same of a training token: forward, the gradients of activations at the same price, and those of what trains: everything, or the adapters alone. */
+export function trainFlopsPerToken(config: LlamaConfig, contextTokens: number): number {
+  const forward = forwardFlopsPerToken(config, contextTokens)
+  return 2 * forward + (config.lora === undefined ? forward : 2 * trainedCount(config))
+}
+
+/** Numbers that training changes. */
+export function trainedCount(config: LlamaConfig): number {
+  return parameterSpecs(config).reduce((sum, { dims, trainable }) => sum + (trainable ? dims.reduce((a, b) => a * b, 1) : 0), 0)
+}
+
 /** Streams of random numbers from here on are those of adapters; a model's own parameters count from 0. */
 const ADAPTER_STREAM = 2 ** 20
 
@@ -191,7 +210,7 @@ const ADAPTER_STREAM = 2 ** 20
  * starts them. Empty for a model without adapters; the same seed gives the same ones.
  */
 export function initialAdapters(config: LlamaConfig, seed: number): Map<string, Float32Array> {
-  return new Map(parameterSpecs(config).slice(modelSpecs(config).length).map(({ name, dims }, index) => {
+  return new Map(adapterSpecs(config).map(({ name, dims }, index) => {
     const values = new Float32Array(dims[0]! * dims[1]!)
     if (name.endsWith('lora_B.weight')) return [name, values]
     const rng = createRng(seed, ADAPTER_STREAM + index)
@@ -203,7 +222,6 @@ export function initialAdapters(config: LlamaConfig, seed: number): Map<string, 
 
 /**
  * Floating-point operations of a forward pass over one token at a given context: 2 per weight used plus attention's two products.
- * A training token costs three times as much.
  */
 export function forwardFlopsPerToken(config: LlamaConfig, contextTokens: number): number {
   const matrices = parameterSpecs(config).filter((spec) => spec.decay && !(config.untiedHead && spec.name === EMBEDDING))

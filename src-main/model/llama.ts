@@ -54,7 +54,7 @@ export function layerLinear(stack: Stack, x: Value, layer: number, target: Linea
   const name = layerNames(layer)[target]
   const y = linear(stack, x, name, bias)
   if (!lora?.targets.includes(target)) return y
-  const { a, b } = adapterNames(name)
+  const { a, b } = adapterNames(name, lora.set)
   return g.gemm(g.gemm(x, weight(a), null, { transB: true }), weight(b), y, { transB: true, alpha: lora.alpha / lora.rank })
 }
 
@@ -113,6 +113,17 @@ export function logitsOf(stack: Stack, hidden: Value): Value {
 /** logits / T: everything a policy says of its tokens is said of softmax(logits / T), which is what it samples from. At 1 the graph is the one without it. */
 export function tempered({ g }: Stack, logits: Value, temperature: number): Value {
   return temperature === 1 ? logits : g.mul(logits, 1 / temperature)
+}
+
+/** Positions that tables are made for where sequences are shorter than that: so many cost a megabyte, and what is longer than planned is still right. */
+const USUAL_POSITIONS = 4096
+
+/**
+ * A configuration with tables no longer than used: for the longest context of a large model they would take a hundred MB in every graph.
+ * @param longest tokens of the longest sequence that is planned; twice as many are covered, as answers may be hung off a full sequence
+ */
+export function withPositions(config: LlamaConfig, longest: number): LlamaConfig {
+  return { ...config, maxPositions: Math.min(config.maxPositions, Math.max(USUAL_POSITIONS, 2 * longest)) }
 }
 
 /** Cosine and sine tables of rotary positions (Su et al. 2021), scaled where the model asks for it, each [maxPositions, headDim / 2]. */

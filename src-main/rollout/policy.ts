@@ -5,7 +5,8 @@ import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { Session } from '../engine/session.ts'
 import { parameterSpecs } from '../model/config.ts'
-import type { LlamaConfig } from '../model/config.ts'
+import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
+import { withPositions } from '../model/llama.ts'
 import { branchModel, decodeModel, scoreModel } from '../model/onnx.ts'
 import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from './batches.ts'
 import { BRANCH_TOKENS } from './exactMu.ts'
@@ -48,10 +49,14 @@ export interface PolicyOptions {
 /** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
 export type WeightSource = Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>
 
-/** Makes parameters of a model's shape and fills them from a source. Throws an EngineError for a tensor of another size. */
-export async function loadWeights(engine: Engine, config: LlamaConfig, source: WeightSource): Promise<ParameterSet> {
-  const parameters = engine.createParameters(parameterSpecs(config))
-  const missing = new Set(parameters.specs.map(({ name }) => name))
+/**
+ * Makes parameters of a model's shape and fills them from a source. Throws an EngineError for a tensor of another size.
+ * @param beside further parameters to lie in the same set, zero at first
+ */
+export async function loadWeights(engine: Engine, config: LlamaConfig, source: WeightSource, beside: readonly ParameterSpec[] = []): Promise<ParameterSet> {
+  const wanted = parameterSpecs(config)
+  const parameters = engine.createParameters([...wanted, ...beside])
+  const missing = new Set(wanted.map(({ name }) => name))
   try {
     for await (const [name, values] of source) if (missing.delete(name)) parameters.set(name, values)
     if (missing.size > 0) throw new Error(`the weights have no tensor ${[...missing].slice(0, 3).join(', ')}`)
@@ -73,20 +78,16 @@ export function createWeights(engine: Engine, config: LlamaConfig, tensors: Read
   return parameters
 }
 
-/**
- * Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. Tables of positions are as long as
- * sequences get (of a model for long contexts they would take a hundred MB each): answers that are hung off a full sequence, and what is
- * scored after the fact, may be as long again.
- */
+/** Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. */
 export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
-  const sized = (positions: number): LlamaConfig => ({ ...config, maxPositions: Math.min(config.maxPositions, positions) })
+  const sized = withPositions(config, options.maxLength)
   const [decoder, branches, scorer] = await Promise.all([
     engine.createDecoder({
-      onnx: decodeModel(sized(options.maxLength)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
+      onnx: decodeModel(sized), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
       vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
     }),
-    engine.createSession(branchModel(sized(2 * options.maxLength), options.temperature), { parameters }),
-    engine.createSession(scoreModel(sized(2 * options.maxLength), options.temperature), { parameters }),
+    engine.createSession(branchModel(sized, options.temperature), { parameters }),
+    engine.createSession(scoreModel(sized, options.temperature), { parameters }),
   ])
   return {
     config, parameters, decoder, branches,

@@ -15,6 +15,12 @@ export const formatSpec = z.strictObject({
   examples: z.number().int().min(0).max(16).default(0).describe('Solved problems shown before the question, for models that do not know what is wanted; the task needs a teacher that speaks.'),
 })
 
+export const adapterSpec = z.strictObject({
+  rank: z.number().int().nonnegative().default(0).describe('Rank of low-rank adapters on the linear maps of every layer; only they train, and the model without them is the reference. 0 trains every weight.'),
+  alpha: z.number().positive().default(32).describe('What the adapters add is multiplied by alpha / rank.'),
+  targets: z.string().regex(/^(q|k|v|o|gate|up|down)(,(q|k|v|o|gate|up|down))*$/, 'expected some of q,k,v,o,gate,up,down with commas between them').default('q,k,v,o,gate,up,down').describe('The linear maps that get adapters, with commas between them: queries, keys, values and output of attention, gate, up and down of the feed-forward part.'),
+})
+
 export const samplingSpec = z.strictObject({
   temperature: z.number().positive().max(4).default(1).describe('Divides the logits everywhere: in sampling, in the loss and in J. What is trained, measured and evaluated is softmax(logits / temperature).'),
   topK: z.number().int().nonnegative().default(0).describe('Keep the k most likely tokens; 0 keeps all. Training then needs a correction, since the policy that is trained has them all.'),
@@ -56,6 +62,7 @@ export const runSpec = z.strictObject({
   task: taskSpec.prefault({}),
   format: formatSpec.prefault({}),
   start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id>", "checkpoint:<id>", or the folder of a checkpoint.'),
+  adapters: adapterSpec.prefault({}),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),
   seed: z.number().int().nonnegative().default(1),

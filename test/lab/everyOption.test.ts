@@ -198,7 +198,7 @@ describe('every option that a run reads', () => {
 
 /** A value of each field that differs from the usual, where it does not follow from the field itself. */
 const otherwise: Readonly<Record<string, unknown>> = {
-  name: 'another', preset: 'countdown-outcome', group: 'a group', 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
+  name: 'another', 'adapters.targets': 'q', preset: 'countdown-outcome', group: 'a group', 'optimizer.schedule': 'linear', 'optimizer.clipNorm': 1e-12, microbatchTokens: 40, 'optimizer.warmupSteps': 3, 'evaluation.budgets': [8, 16], 'budget.thinkingTokens': 12, 'budget.stages': [0.25, 1], 'budget.answerTokens': 3,
 }
 /** What a run learns from decides who reads a field: every field is walked with full rollouts, and those that say what is sampled with demonstrations and arms as well. */
 const learners = { rollouts: 'mrt-exact', demonstrations: 'sft', arms: 'mrt-pooled' } as const
