@@ -117,7 +117,7 @@ export function problemOf(rollout: CanonicalRollout): NewProblem {
 
 /** A problem of an imported dataset; `split` where the row names none. */
 export function problemOfRow(row: DatasetRow, split: string): NewProblem {
-  return { key: row.id, split: row.split ?? split, prompt: row.problem, answer: row.answer ?? null, level: row.level, slices: row.slices }
+  return { key: row.id, split: row.split ?? split, prompt: row.problem, answer: row.answer ?? null, level: row.level, slices: row.slices, ...(row.extra !== undefined && { extra: row.extra }) }
 }
 
 export interface RolloutPlace {

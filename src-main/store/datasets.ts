@@ -7,7 +7,7 @@ import { mapping, type Row } from './mapping.ts'
 const datasetFields = mapping<NewDataset>({
   name: 'plain', kind: 'plain', source: 'json', roles: 'json', grader: 'plain', note: 'plain', createdAtMs: 'plain',
 })
-const problemFields = mapping<NewProblem>({ key: 'plain', split: 'plain', prompt: 'plain', answer: 'json', level: 'plain', slices: 'json' })
+const problemFields = mapping<Omit<NewProblem, 'extra'>>({ key: 'plain', split: 'plain', prompt: 'plain', answer: 'json', level: 'plain', slices: 'json' })
 
 /** Columns that `toProblem` reads, for the joins of other nouns: `p` is the problems table. */
 export const PROBLEM_COLUMNS = `p.id AS problem_id, p.dataset_id, ${problemFields.of('p')}`
@@ -51,10 +51,10 @@ export function datasetStore(db: Connection) {
            (SELECT count(*) FROM evaluations WHERE dataset_id = $id) AS evaluations,
            EXISTS (SELECT 1 FROM problems p JOIN rollouts r ON r.problem_id = p.id WHERE p.dataset_id = $id) AS rollouts`)
   const insertProblem = db.prepare(`
-    INSERT INTO problems (dataset_id, ${problemFields.columns}) VALUES (?, ${problemFields.marks}) ON CONFLICT (dataset_id, key) DO NOTHING`)
+    INSERT INTO problems (dataset_id, extra, ${problemFields.columns}) VALUES (?, ?, ${problemFields.marks}) ON CONFLICT (dataset_id, key) DO NOTHING`)
   const fillAnswer = db.prepare("UPDATE problems SET answer = ? WHERE dataset_id = ? AND key = ? AND answer = 'null'")
   const problemIdOf = db.prepare<unknown[], number>('SELECT id FROM problems WHERE dataset_id = ? AND key = ?').pluck()
-  const selectProblem = db.prepare<unknown[], Row>(`SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.id = ?`)
+  const selectProblem = db.prepare<unknown[], Row>(`SELECT p.extra, ${PROBLEM_COLUMNS} FROM problems p WHERE p.id = ?`)
   const selectProblems = db.prepare<unknown[], Row>(
     `SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.dataset_id = ? AND p.split = ? AND p.id > ? ORDER BY p.id LIMIT ?`,
   )
@@ -71,7 +71,7 @@ export function datasetStore(db: Connection) {
   }
 
   function addProblem(datasetId: number, problem: NewProblem): number {
-    const { changes, lastInsertRowid } = insertProblem.run(datasetId, ...problemFields.toRow(problem))
+    const { changes, lastInsertRowid } = insertProblem.run(datasetId, problem.extra === undefined ? null : JSON.stringify(problem.extra), ...problemFields.toRow(problem))
     if (changes === 1) return Number(lastInsertRowid)
     if (problem.answer !== null) fillAnswer.run(JSON.stringify(problem.answer), datasetId, problem.key)
     return problemIdOf.get(datasetId, problem.key)!
@@ -120,9 +120,10 @@ export function datasetStore(db: Connection) {
     /** Ids in the order given; a problem whose key is already there keeps its id and its first content; an answer it had not is added. */
     addProblems: (datasetId: number, problems: readonly NewProblem[]): number[] =>
       atomically(db, 'quick', () => problems.map((problem) => addProblem(datasetId, problem))),
+    /** A problem with what its file said besides. */
     problem(id: number): Problem | null {
       const row = selectProblem.get(id)
-      return row === undefined ? null : toProblem(row)
+      return row === undefined ? null : { ...toProblem(row), ...(row.extra !== null && { extra: JSON.parse(row.extra as string) as NonNullable<Problem['extra']> }) }
     },
     /** Problems of a split in order of id, after `afterId` (0 for the first page). */
     problems: (datasetId: number, split: string, afterId: number, limit: number): Problem[] =>

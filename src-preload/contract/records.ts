@@ -70,6 +70,8 @@ export const newProblem = z.object({
   level: z.number().nullable(),
   /** Other columns to slice by: subject, source, problem type. */
   slices: z.record(z.string(), json),
+  /** What its file said besides, by column; only where a single problem is asked for. */
+  extra: z.record(z.string(), json).optional(),
 })
 export type NewProblem = Of<typeof newProblem>
 export const problem = newProblem.extend({ id, datasetId: id })

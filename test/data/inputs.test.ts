@@ -111,9 +111,10 @@ describe('roles', () => {
     expect(problems.map(({ problem, answer }) => [problem, answer])).toEqual([['Solve the equation for x.\n\n2x = 10', '5'], ['Solve the equation for x.\n\n3x = 12', '4']])
   })
 
-  it('name every column that was not imported', async () => {
+  it('name every column that has no role, and keep it with the problem', async () => {
     const { report } = await imported('openmathreasoning')
     expect(report.files[0]!.notes.find(({ code }) => code === 'columns.unused')!.detail).toContain('generated_solution')
+    expect((await imported('openmathreasoning')).problems[0]!.extra).toMatchObject({ generation_model: 'R', pass_rate_72b_tir: '0.625', generated_solution: expect.stringContaining('</think>') })
   })
 
   it('read dotted columns and decimal answers as they are', async () => {
@@ -222,5 +223,36 @@ describe('a folder', () => {
     for await (const { rows } of job) splits.push(...(rows as readonly DatasetRow[]).map(({ split }) => split))
     expect(splits).toEqual(['test'])
     expect(job.report().notes).toMatchObject([{ code: 'file.skipped', detail: expect.stringContaining('card.json') }])
+  })
+})
+
+describe('columns without a role', () => {
+  const rows = (column: string, values: readonly unknown[]): string => {
+    const path = join(newFolder(), 'data.jsonl')
+    writeFileSync(path, values.map((value, at) => `${JSON.stringify({ question: `Which of ${at + 2} words is the odd one, and why?`, [column]: value })}\n`).join(''))
+    return path
+  }
+  async function notesOf(path: string): Promise<string[]> {
+    const job = importFiles([path], { as: 'dataset' })
+    for await (const _ of job);
+    return job.report().files[0]!.notes.flatMap(({ code, detail }) => (code === 'answer.classes' ? [detail ?? ''] : []))
+  }
+
+  it('are told of where an answer is only the number of a class', async () => {
+    expect(await notesOf(rows('label', [0, 2, 1]))).toEqual(['label holds 0, 1, 2'])
+    expect(await notesOf(rows('answer', Array.from({ length: 16 }, (_, at) => at % 4)))).toEqual(['answer holds 0, 1, 2, 3'])
+  })
+
+  it('are left in peace where answers are small numbers', async () => {
+    expect(await notesOf(rows('answer', [3, 1, 2, 7, 9, 4]))).toEqual([])
+    expect(await notesOf(rows('label', ['5', '4', '7']))).toEqual([])
+    expect(await notesOf(rows('answer', Array.from({ length: 16 }, (_, at) => String(at % 4))))).toEqual([])
+  })
+
+  it('stay with the problem: what a role took is not there twice, and what it took a part of is there in full', async () => {
+    const { problems } = await imported('gpqa-csv')
+    expect(problems[0]!.extra).toEqual({ 'Correct Answer': 'Hydrogen', 'Incorrect Answer 1': 'Helium', 'Incorrect Answer 2': 'Neon', 'Incorrect Answer 3': 'Argon', Explanation: 'mass', 'Record ID': 'rec1' })
+    expect((await imported('math-original-folder')).problems[0]!.extra).toEqual({ solution: 'We get $\\boxed{2x}$.' })
+    expect((await imported('csv-excel-utf16')).problems[0]!.extra).toBeUndefined()
   })
 })

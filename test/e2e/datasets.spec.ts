@@ -68,6 +68,13 @@ test('rows kept aside are listed with line, reason and text, and leave as a file
   await shot(page, 'dataset-kept')
 })
 
+test('a problem shows what its file said besides', async ({ at }) => {
+  const page = await at('#/datasets?tab=problems')
+  await page.getByRole('grid', { name: /^Problems of/ }).getByRole('row').nth(1).click()
+  await expect(page.getByLabel('What its file said besides')).toContainText('In May she sold', { timeout: 30_000 })
+  await shot(page, 'problem-extra')
+})
+
 test('a dropped CSV whose columns have other names is imported once they are named, and what it shares is told', async ({ at }) => {
   const page = await at('#/')
   const line = (row: string): string => { const { question, answer } = JSON.parse(row) as { question: string; answer: string }; return `"${question}",${answer.split('#### ')[1]!.replaceAll(',', '')}` }

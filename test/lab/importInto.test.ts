@@ -32,6 +32,16 @@ describe('an import into a workspace', () => {
     expect(store.datasets.problems(datasetId!, 'imported', 0, 10).map(({ prompt, answer }) => [prompt, answer])).toEqual([['2 + 2?', '4'], ['1,000 + 1?', '1001']])
   })
 
+  it('keeps with each problem what its file said besides, and hands it out with the problem alone', async () => {
+    const path = file('extra.jsonl', ['{"question": "2 + 2?", "answer": "two and two\\n#### 4", "source_url": "example.org", "tags": ["a", "b"], "empty": null}', '{"question": "3 + 3?", "answer": "#### 6"}'])
+    const { datasetId, report } = await importInto(store, [path], {}, () => 1)
+    const [first, second] = store.datasets.problems(datasetId!, 'imported', 0, 10)
+    expect(first).not.toHaveProperty('extra')
+    expect(store.datasets.problem(first!.id)!.extra).toEqual({ answer: 'two and two\n#### 4', source_url: 'example.org', tags: ['a', 'b'] })
+    expect(store.datasets.problem(second!.id)!.extra).toEqual({ answer: '#### 6' })
+    expect(report.files[0]!.notes).toMatchObject([{ code: 'columns.unused', detail: 'source_url, tags, empty' }])
+  })
+
   it('makes a run of its own out of the rollouts of another trainer, step by step, and invents nothing that was not there', async () => {
     const path = file('7.jsonl', [
       '{"input": "2 + 2?", "output": "it is 4", "gts": "4", "score": 1, "step": 7}',

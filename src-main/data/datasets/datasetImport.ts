@@ -2,6 +2,7 @@
 // the whole set at the end.
 
 import type { ImportOptions, Converter } from '../importFiles.ts'
+import { valueAt } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import type { NoteBook } from '../notes.ts'
 import { reject } from '../rejected.ts'
@@ -81,6 +82,8 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
       const known = recogniseDataset(sample)
       const unused = unusedColumns(sample, guess.roles)
       if (unused.length > 0) notes.add('columns.unused', null, unused.join(', '))
+      const classes = classNumbers(sample, guess.roles)
+      if (classes !== null) notes.add('answer.classes', null, classes)
       return {
         source: known.source,
         why: `${known.why}: ${guess.why}`,
@@ -119,7 +122,28 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
   }
 }
 
-/** Columns that no role takes: they stay in the file. */
+/** Most classes that there are, and how often each comes at least, where only the numbers speak for classes. */
+const MOST_CLASSES = 10
+const FEWEST_EACH = 4
+const namedForClasses = /^(label|labels|class|class_?(id|label|index)|target|category_?id)$/i
+
+/**
+ * The numbers in a column of answers that look like those of classes, where no column holds the choices: a label of a classifier is no answer.
+ * By the column's name or, where it has another, by few numbers from 0 on that come again and again. Null where they do not.
+ */
+function classNumbers(sample: readonly JsonObject[], { answer, answerIn, choices }: RoleGuess['roles']): string | null {
+  if (answer === null || answerIn !== 'whole' || choices !== undefined) return null
+  const values = sample.map((row) => valueAt(row, answer)).filter((value) => value !== null && value !== undefined)
+  const numbers = values.map((value) => (typeof value === 'number' || (typeof value === 'string' && /^\d$/.test(value)) ? Number(value) : NaN))
+  if (numbers.length === 0 || !numbers.every((value) => Number.isInteger(value) && value >= 0 && value < MOST_CLASSES)) return null
+  const distinct = [...new Set(numbers)].sort((a, b) => a - b)
+  const named = namedForClasses.test(answer.split('.').at(-1)!)
+  const asNumbers = values.every((value) => typeof value === 'number')
+  const repeated = distinct[0] === 0 && distinct.every((value, at) => value === at) && distinct.length > 1 && distinct.length <= 5 && numbers.length >= FEWEST_EACH * distinct.length
+  return (asNumbers && (named || repeated)) || (named && repeated) ? `${answer} holds ${distinct.join(', ')}` : null
+}
+
+/** Columns that no role takes. */
 function unusedColumns(sample: readonly JsonObject[], roles: RoleGuess['roles']): string[] {
   const used = new Set([roles.problem, roles.answer, roles.id, roles.solution, roles.split, roles.more, roles.countdown?.numbers, roles.countdown?.target, ...roles.slices, ...(typeof roles.choices === 'string' ? [roles.choices] : roles.choices ?? [])].filter((each) => each !== null && each !== undefined))
   const taken = (column: string): boolean => used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`) || name!.startsWith(`${column}[`))

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { asMessages } from '../canonical.ts'
 import type { Message } from '../canonical.ts'
-import { kindOf, valueAt } from '../json.ts'
+import { isObject, kindOf, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { RejectCode } from '../rejected.ts'
 import { contentText, standsForNone } from '../rollouts/fields.ts'
@@ -24,6 +24,8 @@ export interface DatasetRow {
   /** Number behind the `level` or `difficulty` slice; null when it has none. */
   readonly level: number | null
   readonly slices: { readonly [name: string]: string }
+  /** What no role has taken, by column: it is kept with the problem. Absent where nothing is left. */
+  readonly extra?: JsonObject
   /** The row as read; whole numbers beyond 2^53 as text. */
   readonly raw: JsonObject
   readonly line: number
@@ -53,6 +55,7 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
   const solution = roles.solution === null ? undefined : textOf(valueAt(row, roles.solution))
   const split = roles.split === null ? undefined : textOf(valueAt(row, roles.split))
   const slices = Object.fromEntries(roles.slices.flatMap((name) => { const text = textOf(valueAt(row, name)); return text === undefined ? [] : [[name, text] as const] }))
+  const extra = leftOver(row, roles, { structured: messages !== undefined && !isBare(messages), lettered: lettered !== undefined })
   return {
     id: id ?? textHash(problem),
     problem,
@@ -62,9 +65,31 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
     ...(split === undefined ? {} : { split }),
     level: levelOf(slices),
     slices,
+    ...(extra === undefined ? {} : { extra }),
     raw: row,
     line,
   }
+}
+
+/** A conversation that says no more than its text: one turn of the user. */
+const isBare = (messages: readonly Message[]): boolean => messages.length === 1 && messages[0]!.role === 'user' && typeof messages[0]!.content === 'string' && Object.entries(messages[0]!).every(([name, value]) => name === 'role' || name === 'content' || value === null)
+
+/**
+ * What is left of a row once the stored problem has what it can hold: columns without a role, the worked solution, an answer that was cut out of its
+ * column or became a letter, conversations with more than a question. Columns that say nothing are not there.
+ */
+function leftOver(row: JsonObject, roles: Roles, { structured, lettered }: { readonly structured: boolean; readonly lettered: boolean }): JsonObject | undefined {
+  const stored = new Set([
+    ...(structured ? [] : [roles.problem]), roles.more, roles.id, roles.split, ...roles.slices, ...(roles.answerIn === 'whole' && !lettered ? [roles.answer] : []), roles.countdown?.numbers, roles.countdown?.target,
+  ])
+  const rest: { [name: string]: Json } = {}
+  for (const [name, value] of Object.entries(row)) {
+    if (value === null || value === '' || stored.has(name)) continue
+    const within = isObject(value) ? Object.entries(value).filter(([inner]) => !stored.has(`${name}.${inner}`)) : null
+    if (within !== null && within.length === 0 && Object.keys(value).length > 0) continue
+    Object.defineProperty(rest, name, { value: within === null ? value : Object.fromEntries(within), enumerable: true, configurable: true, writable: true })
+  }
+  return Object.keys(rest).length === 0 ? undefined : rest
 }
 
 /**
