@@ -33,6 +33,10 @@ const patterns: readonly (readonly [dash: string, marker: Marker])[] = [
 
 export const looks: readonly Look[] = patterns.map(([dash, marker], slot) => ({ slot, color: `var(--run-${slot})`, dash, marker }))
 
+/** Series within one run, beside the run's own: colours, dashes and markers that no method has. */
+export const partLooks: readonly Look[] = ([['3 2', 'bar'], ['1.5 3', 'plus'], ['8 2.5 1.5 2.5', 'wedge'], ['5 2 5 5', 'gem']] as const)
+  .map(([dash, marker], slot) => ({ slot: 100 + slot, color: `var(--part-${slot})`, dash, marker }))
+
 /** The slot a family of methods has by right; the rest are given in order of appearance. */
 export const familySlots: Readonly<Record<string, number>> = { start: 0, outcome: 1, length: 2, mrt: 3 }
 

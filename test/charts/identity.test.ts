@@ -1,7 +1,7 @@
 /** Runs can be told apart by everybody: by colour under each kind of vision, and without colour at all. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { assignLooks, looks, markers } from '../../src-renderer/charts/identity.ts'
+import { assignLooks, looks, markers, partLooks } from '../../src-renderer/charts/identity.ts'
 
 type Triple = readonly [number, number, number]
 
@@ -71,6 +71,17 @@ describe.each([['light', 0], ['dark', 1]] as const)('run colours on %s paper', (
       expect(contrast(mixed, panel), `slot ${slot}`).toBeGreaterThanOrEqual(4.5)
     })
   })
+  it('leave series within a run colours of their own: far from every method and from each other, for every vision, at 3:1', () => {
+    const parts = partLooks.map((_, at) => linear(token(`part-${at}`)[side]))
+    parts.forEach((colour) => {
+      expect(contrast(colour, panel)).toBeGreaterThanOrEqual(3)
+      colours.forEach((run, slot) => expect(apart(oklab(colour), oklab(run)), `slot ${slot}`).toBeGreaterThan(0.06))
+    })
+    for (const vision of Object.values(visions)) {
+      const views = parts.map((colour) => oklab(seen(vision, colour)))
+      views.forEach((a, i) => views.slice(0, i).forEach((b) => expect(apart(a, b)).toBeGreaterThan(0.15)))
+    }
+  })
   it('have quiet text at 4.5:1 on paper and panel', () => {
     for (const text of ['ink', 'ink-2', 'ink-3', 'good', 'bad', 'warn', 'accent']) {
       for (const ground of ['paper', 'panel']) expect(contrast(linear(token(text)[side]), linear(token(ground)[side])), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5)
@@ -80,7 +91,9 @@ describe.each([['light', 0], ['dark', 1]] as const)('run colours on %s paper', (
 
 describe('without colour', () => {
   it('every slot has its own pair of dash and marker', () => {
-    expect(new Set(looks.map(({ dash, marker }) => `${dash} ${marker}`)).size).toBe(looks.length)
+    const all = [...looks, ...partLooks]
+    expect(new Set(all.map(({ dash, marker }) => `${dash} ${marker}`)).size).toBe(all.length)
+    expect(new Set(all.map(({ color }) => color)).size).toBe(all.length)
     expect(new Set(looks.map(({ marker }) => marker)).size).toBe(looks.length)
   })
   it('every marker has a drawable path', () => {

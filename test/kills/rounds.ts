@@ -92,7 +92,7 @@ async function run(work: Work, { folder, given }: Place, afterMs: number): Promi
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text))
   const ended = once(child, 'exit')
-  await once(child.stdout, 'data')
+  await Promise.race([once(child.stdout, 'data'), ended])
   const began = performance.now()
   const timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
   const [code, signal] = (await ended) as [number | null, string | null]
