@@ -23,6 +23,8 @@ export interface RunFigures {
   readonly byRun: ReadonlyMap<number, CompareRow>
   /** More is on its way. */
   readonly busy: boolean
+  /** Which evaluations there are is not known yet. */
+  readonly loading: boolean
   readonly problem: Problem | null
 }
 
@@ -66,6 +68,7 @@ class LiveRunFigures implements RunFigures {
   })
   byRun: ReadonlyMap<number, CompareRow> = $state.raw(new Map())
   busy = $state(false)
+  loading: boolean = $derived.by(() => this.#evaluations.status === 'loading')
   problem: Problem | null = $state.raw(null)
 
   constructor(question: () => FiguresQuestion) {

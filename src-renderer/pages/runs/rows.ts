@@ -2,8 +2,8 @@
  * The lines of the table of runs: one per run, or one per configuration with its seeds together. Pure; figures come from the
  * lab and are only put beside the runs they belong to. Filters are words (all must occur) or a /regular expression/.
  */
-import type { CompareRow, OverlayCurve, RunListItem } from '../../../src-preload/contract.ts'
-import { flatten, settingText, type Config } from '../../parts/configDiff.ts'
+import type { CompareRow, OverlayCurve, Run, RunListItem } from '../../../src-preload/contract.ts'
+import { configDiff, flatten, settingText, type Config } from '../../parts/configDiff.ts'
 
 export interface Trend {
   readonly values: readonly number[]
@@ -62,19 +62,31 @@ export function rowsOfGroups(items: readonly RunListItem[], figures: Figures, cu
   })
 }
 
+/** A setting of a run as a cell: numbers stay numbers, so that they sort as such. */
+export function settingOf({ run }: RunListItem, path: string): { readonly value: string | number | null; readonly text: string } {
+  const value = flatten(run.config as Config).get(path)
+  return { value: value === undefined ? null : typeof value === 'number' ? value : settingText(value), text: settingText(value) }
+}
+
+/** Paths of all settings of these runs, those that differ between them first; names and seeds stand elsewhere. */
+export function settingPaths(items: readonly RunListItem[]): readonly { readonly path: string; readonly differs: boolean }[] {
+  const rows = configDiff(items.map(({ run }) => run.config as Config), ['name', 'seed'])
+  return [...rows.filter(({ differs }) => differs), ...rows.filter(({ differs }) => !differs)].map(({ path, differs }) => ({ path, differs }))
+}
+
 /** Everything about a run that a person may look for, one thing a line. */
-const wordsOf = ({ run }: RunListItem): string =>
-  [run.name, run.method, run.algorithm, run.status, `seed ${run.seed}`, `run ${run.id}`, run.note, ...[...flatten(run.config as Config)].map(([path, value]) => `${path} = ${settingText(value)}`)].join('\n')
+const wordsOf = ({ run }: RunListItem, tags: readonly string[]): string =>
+  [run.name, ...tags.map((tag) => `tag ${tag}`), run.method, run.algorithm, run.status, `seed ${run.seed}`, `run ${run.id}`, run.note, ...[...flatten(run.config as Config)].map(([path, value]) => `${path} = ${settingText(value)}`)].join('\n')
 
 export type Filter = { readonly passes: (item: RunListItem) => boolean; readonly problem: null } | { readonly passes: null; readonly problem: string }
 
 /** What was typed as a test of runs. `/reward|mrt/` is a regular expression, anything else words that all must occur. */
-export function filterOf(typed: string): Filter {
+export function filterOf(typed: string, tagsOf: (run: Run) => readonly string[] = () => []): Filter {
   const pattern = /^\/(.+)\/$/.exec(typed.trim())?.[1]
   if (pattern !== undefined) {
     try {
       const expression = new RegExp(pattern, 'im')
-      return { passes: (item) => expression.test(wordsOf(item)), problem: null }
+      return { passes: (item) => expression.test(wordsOf(item, tagsOf(item.run))), problem: null }
     } catch (error) {
       return { passes: null, problem: (error as Error).message }
     }
@@ -82,7 +94,7 @@ export function filterOf(typed: string): Filter {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean)
   return {
     passes: (item) => {
-      const text = words.length === 0 ? '' : wordsOf(item).toLowerCase()
+      const text = words.length === 0 ? '' : wordsOf(item, tagsOf(item.run)).toLowerCase()
       return words.every((word) => text.includes(word))
     },
     problem: null,
