@@ -16,6 +16,7 @@ import type { Store } from '../store/openStore.ts'
 import { longestOf } from './evaluationBudgets.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 import { specOf } from './queriesRuns.ts'
+import { completeTask } from './tasks.ts'
 
 /** Operations per second that small graphs reach on a few cores, everything counted. */
 const ASSUMED_FLOPS = 60e9
@@ -63,9 +64,10 @@ function madeHere({ environment }: Run): boolean {
 
 /** The newest run with the same algorithm, task and budget that took steps on this machine; null without one. */
 function measuredPace(store: Store, spec: RunSpec): Pace | null {
+  const task = completeTask(spec.task)
   const alike = store.runs.list().map(({ run }) => run).filter((run) => {
     const other = specOf(run)
-    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, spec.task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens
   })
   const run = alike.at(-1)
   if (run === undefined) return null

@@ -120,7 +120,7 @@ export interface ProblemSource {
   readonly datasetId: number
   /** The problems of a training step: the pool is shuffled anew each time round, by the seed alone. */
   ofStep(step: number, count: number, round?: number): Problem[]
-  /** The fixed problems of an evaluation. */
+  /** The fixed problems of an evaluation; all of a split that holds fewer than are asked for. */
   ofSplit(split: Split, count: number, seed: number): Problem[]
   /** Their ids in the store, which is told of those it does not know. */
   idsOf(split: Split, problems: readonly Problem[]): number[]
@@ -170,7 +170,7 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
       if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
       return createRng(deriveSeed(spec.seed, 'resampled problems', step, round)).shuffle(pool).slice(0, count)
     },
-    ofSplit: (split, count, seed) => task.problems(split, count, seed),
+    ofSplit: (split, count, seed) => task.problems(split, Math.min(count, task.size(split) ?? count), seed),
     // The problems of an imported set are in the store already.
     idsOf: (split, problems) => (imported ? problems.map(({ id }) => Number(id)) : store.datasets.addProblems(datasetId, problems.map((problem) => record(task, split, problem)))),
     answers(problem) {

@@ -87,6 +87,8 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
   checkSampling(spec, method)
   checkInert(method)
   checkAdapters(spec)
+  if (problems.task.size('heldout') === 0)
+    throw new LabError('run.noHeldOut', { expected: 'problems that are held out, to evaluate on', found: `none in ${spec.task.name}`, next: 'Divide the dataset anew on its page, or import a file with its test split.' })
   if (needsOf(method).J === 'exact' && !problems.lists)
     throw new LabError('run.noAnswers', { expected: `a task whose accepted answers can be listed, as the exact J of ${method.algorithm.name} needs them`, found: spec.task.name, next: 'Choose a method that samples J, such as mrt-online.' })
   return store.runs.add({

@@ -76,6 +76,7 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
     name: task.name, level: task.level, levels: task.levels,
     settings: { ...task.settings, asked: `in words, ${marked === undefined ? 'scratchpad' : marked.open}${shown.length === 0 ? '' : `, ${shown.length} examples`}` },
     format,
+    size: (split) => task.size(split),
     problems: (split, count, seed) => task.problems(split, count, seed).map((problem): Problem<Data> => {
       const { text, tokens } = promptOf(problem)
       return { ...problem, promptText: text, promptTokens: tokens }

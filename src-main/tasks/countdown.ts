@@ -100,6 +100,7 @@ export function createCountdown(
     level: levelOf(settings),
     settings: { ...settings, splits: 'by numbers' },
     levels: COUNTDOWN_LEVELS,
+    size: () => null,
     problems: (split, count, seed) => generateProblems(settings, split, count, seed),
     problemOf: problemOfPrompt,
     grade: (problem, completion) => gradeCompletion(problem.data, completion),

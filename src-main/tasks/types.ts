@@ -148,6 +148,8 @@ export interface Task<Data = unknown> extends TaskBase {
 /** A task in the tokens of one model. */
 export interface SpokenTask<Data = unknown> extends TaskBase {
   readonly format: TaskFormat
+  /** How many problems a split holds; null where they are drawn and not counted. */
+  size(split: Split): number | null
   problems(split: Split, count: number, seed: Seed): Problem<Data>[]
   /** The problem that a prompt asks, as when a rollout comes from a file; null when it asks none of this task. */
   problemOf(promptTokens: ArrayLike<number>): Problem<Data> | null
