@@ -32,8 +32,8 @@ export const describeAlgorithms = (): AlgorithmDescription[] =>
 /** In the order of the registry. */
 export const describeTasks = (): TaskDescription[] =>
   taskNames.map((name) => {
-    const { title, about, options } = tasks[name]!
-    return { name, title, about, options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
+    const { title, about, levels, options } = tasks[name]!
+    return { name, title, about, levels: levels.map(({ id, label, problems }) => ({ id, label, problems: problems ?? null })), options: Object.entries(options).map(([key, option]) => optionOf(key, option)) }
   })
 
 export const describePresets = (): PresetDescription[] =>

@@ -51,7 +51,7 @@ function draw(level: string, rng: Rng): Chain {
 export const arithmetic: Procedure<Chain> = {
   name: 'arithmetic',
   levels: [
-    { id: '2', label: '2 steps, numbers to 9' },
+    { id: '2', label: '2 steps, numbers to 9', problems: 1746 },
     { id: '3', label: '3 steps, numbers to 9' },
     { id: '4', label: '4 steps, numbers to 20' },
     { id: '4-times', label: '4 steps, numbers to 20, with multiplication' },
@@ -67,6 +67,9 @@ export const arithmetic: Procedure<Chain> = {
     const values = valuesOf(chain)
     return { thinking: chain.steps.map(({ sign, by }, index) => `${values[index]} ${sign} ${by} = ${values[index + 1]}`).join('\n'), answer: String(values.at(-1)!) }
   },
-  // The operations in order: chains of one pattern are worked alike.
-  cluster: ({ steps }) => steps.map(({ sign }) => sign).join(''),
+  // The operations in order, and at which of them the tens change: chains of one pattern are worked alike.
+  cluster: (chain) => {
+    const values = valuesOf(chain)
+    return chain.steps.map(({ sign }, at) => `${sign}${Math.floor(values[at]! / 10) === Math.floor(values[at + 1]! / 10) ? '' : '\''}`).join('')
+  },
 }

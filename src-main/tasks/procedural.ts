@@ -1,6 +1,6 @@
 // Problem sets that are drawn from a seed and answered by a text that can be computed: what differs between them is a generator, a question
-// and an answer, and this makes a task of the three. A problem belongs to the split that a hash of its identity says, so splits never overlap
-// and keep their meaning whatever is drawn; a request never repeats a problem.
+// and an answer, and this makes a task of the three. A problem belongs to the split that a hash of its identity, or of its kin, says, so
+// splits never overlap and keep their meaning whatever is drawn; a request never repeats a problem.
 
 import { createRng, deriveSeed, type Rng, type Seed } from '../numeric/rng.ts'
 import { gradeAnswer, type GraderName } from './graders/grader.ts'
@@ -15,6 +15,8 @@ export interface Procedure<Data> {
   readonly draw: (level: string, rng: Rng) => Data
   /** Equal identities are the same problem. */
   readonly identity: (data: Data) => string
+  /** Problems of one kin are one problem in other names, and belong to one split; each is its own unless given. */
+  readonly kin?: (data: Data) => string
   readonly question: (data: Data) => string
   /** What an answer has to look like, as said after the question. */
   readonly answerForm: string
@@ -50,7 +52,7 @@ export function splitOfIdentity(name: string, identity: string): Split {
 
 /** The task of a procedure at a level. Throws TaskError('unknown-level'). */
 export function proceduralTask<Data>(procedure: Procedure<Data>, level: string): Task<Data> {
-  const { name, levels, draw, identity, question, answerForm, answers, grader, teacher, cluster, difficulty } = procedure
+  const { name, levels, draw, identity, kin, question, answerForm, answers, grader, teacher, cluster, difficulty } = procedure
   if (!levels.some(({ id }) => id === level)) throw new TaskError('unknown-level', `${name} has levels ${levels.map(({ id }) => id).join(', ')}, found "${level}"`)
   return {
     name, level, levels, answerForm,
@@ -64,7 +66,7 @@ export function proceduralTask<Data>(procedure: Procedure<Data>, level: string):
         if (failures > PATIENCE) throw new TaskError('too-few-problems', `asked for ${count} different ${split} problems of ${name} at level ${level}, found ${problems.length}`)
         const data = draw(level, rng)
         const id = identity(data)
-        if (seen.has(id) || splitOfIdentity(name, id) !== split) continue
+        if (seen.has(id) || splitOfIdentity(name, kin?.(data) ?? id) !== split) continue
         seen.add(id)
         problems.push({ id: `${name}:${id}`, data })
         failures = -1

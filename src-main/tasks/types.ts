@@ -107,6 +107,8 @@ export interface TaskFormat {
 export interface TaskLevel {
   readonly id: string
   readonly label: string
+  /** How many different problems it has, all splits together, where they are too few for a thousand to train on. */
+  readonly problems?: number
 }
 
 /** Everything that decides which problems there are and which split each belongs to, as plain data: problems of other settings are another set. */

@@ -69,6 +69,8 @@ export const taskDescription = z.object({
   title: z.string(),
   /** What its problems ask, in one sentence. */
   about: z.string(),
+  /** The dial, the easiest first: what can be chosen as `level`. `problems`: how many different ones there are, where they are few. Empty where there is no dial. */
+  levels: z.array(z.object({ id: name, label: z.string(), problems: count.nullable() })),
   options: z.array(option),
 })
 export type TaskDescription = Of<typeof taskDescription>
