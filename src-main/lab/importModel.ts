@@ -12,7 +12,8 @@ import type { ImportRecord, Model } from '../../src-preload/contract.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import { detectImport } from '../data/detect.ts'
 import { loadCheckpoint, saveCheckpoint } from '../model/checkpoint.ts'
-import { parameterCount, parameterSpecs } from '../model/config.ts'
+import { readPeft } from '../model/adapters.ts'
+import { adapterSpecs, parameterCount, parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { readGgufModel } from '../model/ggufModel.ts'
 import { openGgufTokenizer } from '../model/tokenizers/gguf.ts'
@@ -20,6 +21,7 @@ import { huggingFaceWeights, readHuggingFace } from '../model/huggingFace.ts'
 import type { HuggingFaceModel } from '../model/huggingFace.ts'
 import type { Store } from '../store/openStore.ts'
 import { GGUF_FILE } from './start.ts'
+import type { Base } from './start.ts'
 import { notationOfSize } from '../tasks/registry.ts'
 
 export const MODELS = 'models'
@@ -133,6 +135,28 @@ async function takeCheckpoint(store: Store, folder: string, { name, signal, now 
     provenance: { from: basename(folder), files: copied.map((file) => ({ ...file })), meta: meta as never, importedAtMs: atMs }, createdAtMs: atMs,
   })
   return { modelId, record: recordOf(copied, atMs) }
+}
+
+/**
+ * Adapters that PEFT saved, on a model that is here. They become a checkpoint that names it, from which runs start and go on. Throws LabError `model.unknown`,
+ * `adapters.onAdapters`, `model.known`, and what reading them throws.
+ */
+export async function importAdapters(store: Store, folder: string, baseId: number, options: ModelOptions): Promise<{ modelId: number; record: ImportRecord }> {
+  const base = store.models.get(baseId)
+  if (base === null) throw new LabError('model.unknown', { expected: 'the id of a model here', found: String(baseId), next: 'See mrt models list.' })
+  const shape = base.config as unknown as LlamaConfig
+  if (shape.lora !== undefined) throw new LabError('adapters.onAdapters', { expected: 'a model without adapters to put these on', found: `${base.name}, which has some`, next: 'Name the model that both were trained on.' })
+  const { config, adapters, baseName } = await readPeft(folder, shape)
+  const saving = join(store.folder, MODELS, `.unfinished-${process.pid}-${options.now()}`)
+  try {
+    const saved = await saveCheckpoint(saving, {
+      config, tensors: new Map(adapterSpecs(config).map(({ name, dims }) => [name, { dims, data: adapters.get(name)! }])),
+      meta: { name: basename(resolve(folder)), made: 'from adapters of PEFT', statedBase: baseName, base: { kind: 'model', id: base.sha256, name: base.name } satisfies Base },
+    })
+    return await takeCheckpoint(store, saved.path, options)
+  } finally {
+    await rm(saving, { recursive: true, force: true })
+  }
 }
 
 function refuseKnown(known: Model | null): void {

@@ -110,6 +110,31 @@ export function configFromHuggingFace(fields: Fields): LlamaConfig {
   }, read)
 }
 
+/** The config.json of a model, as the transformers library reads it. Throws ModelFileError `model.export` for what only other files can say. */
+export function configToHuggingFace(config: LlamaConfig): Record<string, unknown> {
+  const family = families[config.architecture]
+  const rope = { rope_theta: config.ropeTheta, ...ropeFields(config.ropeScaling) }
+  const scaled = config.ropeScaling !== undefined
+  return {
+    architectures: [family.architecture], model_type: family.name, hidden_act: 'silu', dtype: 'float32',
+    vocab_size: config.vocabSize, hidden_size: config.hiddenSize, intermediate_size: config.intermediateSize, num_hidden_layers: config.layers,
+    num_attention_heads: config.heads, num_key_value_heads: config.kvHeads, head_dim: config.headDim, max_position_embeddings: config.maxPositions,
+    rms_norm_eps: config.rmsEps, tie_word_embeddings: config.untiedHead !== true, attention_bias: config.attentionBias === 'qkvo',
+    // Older versions of the library read the first two, newer ones the third.
+    rope_theta: config.ropeTheta, ...(scaled && { rope_scaling: rope }), rope_parameters: { rope_type: 'default', ...rope },
+  }
+}
+
+function ropeFields(scaling: RopeScaling | undefined): Record<string, unknown> {
+  switch (scaling?.kind) {
+    case undefined: return {}
+    case 'linear': return { rope_type: 'linear', factor: scaling.factor }
+    case 'llama3': return { rope_type: 'llama3', factor: scaling.factor, low_freq_factor: scaling.lowFrequencyFactor, high_freq_factor: scaling.highFrequencyFactor, original_max_position_embeddings: scaling.originalPositions }
+    case 'yarn': return { rope_type: 'yarn', factor: scaling.factor, beta_fast: scaling.betaFast, beta_slow: scaling.betaSlow, original_max_position_embeddings: scaling.originalPositions, attention_factor: scaling.attentionFactor, truncate: scaling.truncate }
+    case 'divisors': throw modelRefusal('model.export', 'rotary positions that a config.json can describe', 'one divisor per frequency, as GGUF files of Llama 3 hold them', 'Export the adapters alone, or start from the Hugging Face folder of this model.')
+  }
+}
+
 type Stretched = Pick<LlamaConfig, 'maxPositions' | 'ropeScaling'>
 type RopeFields = Reader & { readonly rope: Fields; readonly maxPositions: number }
 

@@ -1,12 +1,12 @@
 // A Hugging Face model folder: the tensors of its safetensors files, one file or many, held against the parameters that follow from its
 // config.json (families.ts). Looking reads headers only, so a large model costs nothing; weights are read a tensor at a time.
-// Left out: quantised weights, adapters.
+// Written the same way. Left out: quantised weights; adapters are in adapters.ts.
 
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EMBEDDING, HEAD, parameterSpecs, type LlamaConfig } from './config.ts'
-import { configFromHuggingFace, modelRefusal as refusal, type Fields } from './families.ts'
-import { openSafetensors, type ModelFileError, type SafetensorsFile } from './safetensors.ts'
+import { configFromHuggingFace, configToHuggingFace, modelRefusal as refusal, type Fields } from './families.ts'
+import { openSafetensors, writeFloats, type ModelFileError, type SafetensorsFile } from './safetensors.ts'
 
 export interface HuggingFaceModel {
   readonly config: LlamaConfig
@@ -25,7 +25,7 @@ export interface HuggingFaceModel {
 
 const CONFIG = 'config.json'
 const LARGEST_CONFIG = 1 << 20
-const belongs = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens|model\.safetensors\.index)\.json$|^merges\.txt$|^tokenizer\.model$|^(README|LICENSE)(\.\w+)?$|\.safetensors$/i
+const belongs = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens|model\.safetensors\.index)\.json$|^merges\.txt$|^tokenizer\.model$|^chat_template\.jinja$|^(README|LICENSE)(\.\w+)?$|\.safetensors$/i
 const floating = new Set(['F32', 'F16', 'BF16'])
 /** Tensors that some exports carry and that follow from the configuration. */
 const derived = /rotary_emb\.inv_freq$/
@@ -111,6 +111,15 @@ export async function* huggingFaceWeights(folder: string, { config, weights }: P
       await opened.close()
     }
   }
+}
+
+/**
+ * Writes a model as a folder that the transformers library loads: config.json and one file of float32 weights, of which one is in memory at a time.
+ * The folder must be there. Throws ModelFileError `model.export`.
+ */
+export async function writeHuggingFace(folder: string, config: LlamaConfig, weights: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>): Promise<void> {
+  await writeFile(join(folder, CONFIG), `${JSON.stringify(configToHuggingFace(config), null, 2)}\n`, { flag: 'wx' })
+  await writeFloats(join(folder, 'model.safetensors'), parameterSpecs(config), weights, { format: 'pt' })
 }
 
 /** The values, all of them finite. Throws ModelFileError `model.values`. */

@@ -210,12 +210,45 @@ function headerOf(placed: ReturnType<typeof layOut>, metadata: Readonly<Record<s
     at += tensor.data.byteLength
     return [name, { dtype, shape: tensor.dims, data_offsets: [start, at] }] as const
   })
+  return headerText(entries, metadata)
+}
+
+function headerText(entries: readonly (readonly [string, object])[], metadata: Readonly<Record<string, string>>): Buffer {
   const about = Object.entries(metadata).sort(([a], [b]) => byText(a, b))
   const json = Buffer.from(JSON.stringify(Object.fromEntries([...(about.length === 0 ? [] : [['__metadata__', Object.fromEntries(about)] as const]), ...entries])))
   const header = Buffer.alloc(8 + Math.ceil(json.length / ALIGNMENT) * ALIGNMENT, ' ')
   header.writeBigUInt64LE(BigInt(header.length - 8))
   json.copy(header, 8)
   return header
+}
+
+/**
+ * Writes and syncs a file of float32 tensors of which one is in memory at a time, in whatever order they come. Throws for one that is missing, not
+ * announced, or of another size.
+ */
+export async function writeFloats(file: string, announced: readonly { readonly name: string; readonly dims: readonly number[] }[], source: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+  let at = 0
+  const places = new Map(announced.map(({ name, dims }) => {
+    const start = at
+    at += elements(dims) * Float32Array.BYTES_PER_ELEMENT
+    return [name, { dims, start, end: at }] as const
+  }))
+  const header = headerText([...places].map(([name, { dims, start, end }]) => [name, { dtype: 'F32', shape: dims, data_offsets: [start, end] }] as const), metadata)
+  const handle = await open(file, 'wx')
+  try {
+    await handle.write(header, 0, header.length, 0)
+    const missing = new Set(places.keys())
+    for await (const [name, values] of source) {
+      const place = places.get(name)
+      if (!missing.delete(name) || place === undefined || values.byteLength !== place.end - place.start) throw new Error(`${name} was not announced, came twice, or has another size`)
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+      for (let from = 0; from < bytes.length; from += CHUNK_BYTES) await handle.write(bytes, from, Math.min(CHUNK_BYTES, bytes.length - from), header.length + place.start + from)
+    }
+    if (missing.size > 0) throw new Error(`no tensor came for ${[...missing].slice(0, 3).join(', ')}`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // the merges, which the file only names (`tokenizer.ggml.pre`). An unknown name is refused: another cut gives other tokens, silently.
 import { modelRefusal } from '../families.ts'
 import type { GgufValue } from '../gguf.ts'
-import { openTokenizer, type TextTokenizer, type TokenizerJson } from './tokenizer.ts'
+import { openTokenizer, type TextTokenizer, type TokenizerJson, type TokenizerParts } from './tokenizer.ts'
 
 type Step = Readonly<Record<string, unknown>>
 
@@ -42,7 +42,10 @@ const USER_DEFINED = 4
 const refuse = (expected: string, found: string): Error => modelRefusal('model.tokenizer', expected, found, 'Take the model as a Hugging Face folder with its tokenizer.json, or another GGUF file of it.')
 
 /** Throws ModelFileError `model.tokenizer`, `model.template`. */
-export function openGgufTokenizer(metadata: ReadonlyMap<string, GgufValue>, from: string): TextTokenizer {
+export const openGgufTokenizer = (metadata: ReadonlyMap<string, GgufValue>, from: string): TextTokenizer => openTokenizer(ggufTokenizerParts(metadata, from))
+
+/** What the metadata says of the tokenizer, in the terms of tokenizer.json and tokenizer_config.json. Throws ModelFileError `model.tokenizer`. */
+export function ggufTokenizerParts(metadata: ReadonlyMap<string, GgufValue>, from: string): TokenizerParts {
   const make = metadata.get('tokenizer.ggml.model')
   if (make !== 'gpt2') throw refuse(`a byte-level BPE tokenizer (tokenizer.ggml.model "gpt2") in ${from}`, JSON.stringify(make ?? null))
   const pre = metadata.get('tokenizer.ggml.pre')
@@ -70,12 +73,12 @@ export function openGgufTokenizer(metadata: ReadonlyMap<string, GgufValue>, from
   }
   const markOf = (name: string): string => (id(name) === null ? '' : tokens[id(name)!]!)
   const template = metadata.get('tokenizer.chat_template')
-  return openTokenizer({
+  return {
     json, from, config: { bos_token: markOf('bos'), eos_token: markOf('eos'), unk_token: markOf('unknown'), pad_token: markOf('padding') },
     template: typeof template === 'string' ? template : null,
     stopTokens: [...new Set([id('eos'), id('eot')].filter((each) => each !== null))],
     bos: metadata.get('tokenizer.ggml.add_bos_token') === true ? id('bos') : null,
-  })
+  }
 }
 
 function texts(value: GgufValue | undefined, name: string, from: string): readonly string[] {

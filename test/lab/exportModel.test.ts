@@ -1,0 +1,158 @@
+// Models and adapters out of the workspace and in again: PEFT's folders, and merged ones as the transformers library loads them. That the
+// genuine libraries load both and agree is asked by bench/peers/adapters.ts.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LabError } from '../../src-preload/contract.ts'
+import { exportModel } from '../../src-main/lab/exportModel.ts'
+import { importAdapters, importModel } from '../../src-main/lab/importModel.ts'
+import type { OpenedContext } from '../../src-main/lab/openContext.ts'
+import { loadStart } from '../../src-main/lab/start.ts'
+import type { Start } from '../../src-main/lab/start.ts'
+import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { readPeft, withAdapters, writePeft } from '../../src-main/model/adapters.ts'
+import { adapterSpecs, LINEARS } from '../../src-main/model/config.ts'
+import { configFromHuggingFace, configToHuggingFace } from '../../src-main/model/families.ts'
+import { openSafetensors, writeSafetensors } from '../../src-main/model/safetensors.ts'
+import type { TensorData } from '../../src-main/model/safetensors.ts'
+import { createRng } from '../../src-main/numeric/rng.ts'
+import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
+import { LITTLE_TEXT, writeLittleText } from '../model/littleText.ts'
+import { microSpec, openBench } from './micro.ts'
+import type { Bench } from './micro.ts'
+
+let bench: Bench
+let context: OpenedContext
+let checkpoint: string
+const options = { name: null, signal: new AbortController().signal, now: Date.now }
+const at = (name: string): string => join(bench.folder, name)
+const startOf = (name: string): Promise<Start> => loadStart(context.store, name, Date.now)
+const fixtures = join(import.meta.dirname, '../fixtures/families')
+
+beforeAll(async () => {
+  bench = await openBench()
+  context = bench.open('workspace')
+  await importModel(context.store, writeLittleText(at('little.gguf')), { ...options, name: 'little' })
+  const runId = await createRun(context, microSpec('model:1', { name: 'mrt-exact' }, { steps: 2, task: { name: 'arithmetic' }, budget: { thinkingTokens: 12, answerTokens: 5 }, optimizer: { lr: 3e-2 }, adapters: { rank: 2, alpha: 8, targets: 'q,o,up' } }))
+  await trainRun(context, runId)
+  checkpoint = `checkpoint:${context.store.checkpoints.newestResumable(runId)!.id}`
+})
+afterAll(() => {
+  context.close()
+  bench.dispose()
+})
+
+async function logpsOf({ config, weights }: Pick<Start, 'config' | 'weights'>): Promise<Float32Array> {
+  const parameters = await loadWeights(context.engine, config, weights)
+  const policy = await openPolicy(context.engine, config, parameters, { rows: 1, maxLength: 32 })
+  const [logps] = await policy.score([{ prompt: [5, 6, 7], completion: [100, 200, 300, 400, 500, 600] }])
+  policy.dispose()
+  parameters.dispose()
+  return logps!
+}
+const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)))
+
+describe('an export of adapters', () => {
+  it('merged is a model in every word of the transformers library, that answers as the checkpoint does', async () => {
+    const { files, parameters } = await exportModel(context.store, { name: checkpoint, folder: at('merged'), adapters: false }, Date.now)
+    expect(files).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
+    const { modelId } = await importModel(context.store, at('merged'), options)
+    expect(context.store.models.get(modelId)).toMatchObject({ kind: 'huggingface', parameterCount: parameters })
+    const [merged, adapted, plain] = [await startOf(`model:${modelId}`), await startOf(checkpoint), await startOf('model:1')]
+    expect(merged.config).toEqual(plain.config)
+    const logps = await logpsOf(merged)
+    expect(furthest(logps, await logpsOf(adapted))).toBeLessThan(2e-5)
+    expect(furthest(logps, await logpsOf(plain))).toBeGreaterThan(1e-3)
+    const text = 'What is 12 + 7? \u00e9\u00e8 '
+    expect(merged.tokenizer!.encode(text)).toEqual(plain.tokenizer!.encode(text))
+    expect(merged.tokenizer!.chat([{ role: 'user', content: text }])).toEqual(plain.tokenizer!.chat([{ role: 'user', content: text }]))
+    expect(merged.tokenizer!.stopTokens).toEqual(plain.tokenizer!.stopTokens)
+  })
+
+  it('alone is a folder of PEFT that comes in again on the same model, as a start for runs', async () => {
+    await exportModel(context.store, { name: checkpoint, folder: at('peft'), adapters: true }, Date.now)
+    expect(JSON.parse(readFileSync(join(at('peft'), 'adapter_config.json'), 'utf8'))).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 8, target_modules: ['q_proj', 'o_proj', 'up_proj'], base_model_name_or_path: 'little' })
+    const stored = await openSafetensors(join(at('peft'), 'adapter_model.safetensors'))
+    await stored.close()
+    expect(stored.entries.map(({ name }) => name)).toContain('base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight')
+    const { modelId } = await importAdapters(context.store, at('peft'), 1, options)
+    const [again, before] = [await startOf(`model:${modelId}`), await startOf(checkpoint)]
+    expect([...again.adapters!].sort()).toEqual([...before.adapters!].sort())
+    expect(await logpsOf(again)).toEqual(await logpsOf(before))
+    expect(again.tokenizer).not.toBeNull()
+    await expect(importAdapters(context.store, at('peft'), modelId, options)).rejects.toMatchObject({ code: 'adapters.onAdapters' })
+    await expect(importAdapters(context.store, at('peft'), 999, options)).rejects.toMatchObject({ code: 'model.unknown' })
+  })
+
+  it('touches no folder that has files, and is refused where there are no adapters', async () => {
+    mkdirSync(at('full'), { recursive: true })
+    writeFileSync(join(at('full'), 'mine.txt'), 'mine')
+    const refused = (code: string, act: Promise<unknown>) => expect(act).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
+    await refused('export.folder', exportModel(context.store, { name: checkpoint, folder: at('full'), adapters: true }, Date.now))
+    await refused('export.noAdapters', exportModel(context.store, { name: 'model:1', folder: at('none'), adapters: true }, Date.now))
+    expect([existsSync(at('none')), readFileSync(join(at('full'), 'mine.txt'), 'utf8')]).toEqual([false, 'mine'])
+  })
+})
+
+describe('a configuration', () => {
+  it.each(['llama', 'llama-bias', 'llama3', 'linear', 'yarn', 'qwen2', 'qwen3'])('is read as it was written (%s)', (name) => {
+    const config = configFromHuggingFace(JSON.parse(readFileSync(join(fixtures, name, 'config.json'), 'utf8')))
+    expect(configFromHuggingFace(configToHuggingFace(config))).toEqual(config)
+  })
+})
+
+describe('a folder of PEFT', () => {
+  const config = withAdapters(LITTLE_TEXT, { rank: 3, alpha: 6, targets: ['k', 'down'] })
+  const rng = createRng(4)
+  const adapters = new Map(adapterSpecs(config).map(({ name, dims }) => [name, Float32Array.from({ length: dims[0]! * dims[1]! }, () => rng.gaussian())]))
+  let count = 0
+  async function folderWith(stated: Record<string, unknown>, tensors?: (all: Map<string, TensorData>) => void): Promise<string> {
+    const folder = at(`peft-${count++}`)
+    await writePeft(folder, config, adapters, null)
+    const file = join(folder, 'adapter_config.json')
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...stated }))
+    if (!tensors) return folder
+    const other = at(`peft-${count++}`)
+    mkdirSync(other)
+    writeFileSync(join(other, 'adapter_config.json'), readFileSync(file))
+    const all = new Map(adapterSpecs(config).map(({ name, dims }): [string, TensorData] => [`base_model.model.${name}`, { dims, data: adapters.get(name)! }]))
+    tensors(all)
+    await writeSafetensors(join(other, 'adapter_model.safetensors'), all)
+    return other
+  }
+
+  it('gives back what was written', async () => {
+    const read = await readPeft(await folderWith({}), LITTLE_TEXT)
+    expect(read.config).toEqual(config)
+    expect([...read.adapters].sort()).toEqual([...adapters].sort())
+  })
+
+  it('with ranks stabilised says the same adapters with another alpha', async () => {
+    expect((await readPeft(await folderWith({ use_rslora: true }), LITTLE_TEXT)).config.lora!.alpha).toBeCloseTo(6 * Math.sqrt(3), 6)
+  })
+
+  it.each([
+    ['adapter.kind', { use_dora: true }, 'DoRA'], ['adapter.kind', { peft_type: 'IA3' }, 'another kind'], ['adapter.kind', { bias: 'all' }, 'biases'],
+    ['adapter.kind', { modules_to_save: ['lm_head'] }, 'trained whole'], ['adapter.kind', { rank_pattern: { 'layers.0': 4 } }, 'ranks that differ'], ['adapter.kind', { layers_to_transform: [0] }, 'some of the layers'],
+    ['adapter.config', { r: 'two' }, '"two"'], ['adapter.shape', { r: 400 }, '400'], ['adapter.tensors', { r: 2 }, '[3, 96]'],
+  ])('is refused with %s for %o', async (code, stated, found) => {
+    await expect(readPeft(await folderWith(stated), LITTLE_TEXT)).rejects.toMatchObject({ code, found: expect.stringContaining(found) as unknown })
+  })
+
+  it('is refused for a tensor that is missing, of another model, or not finite, and for a folder without one', async () => {
+    const first = 'base_model.model.model.layers.0.self_attn.k_proj.lora_A.weight'
+    await expect(readPeft(await folderWith({}, (all) => all.delete('base_model.model.model.layers.1.mlp.down_proj.lora_B.weight')), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.tensors' })
+    await expect(readPeft(await folderWith({}, (all) => all.set('base_model.model.lm_head.lora_A.weight', all.get(first)!)), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.tensors', found: 'base_model.model.lm_head.lora_A.weight' })
+    await expect(readPeft(await folderWith({}, (all) => all.set(first, { dims: [3, 64], data: new Float32Array(192).fill(Number.NaN) })), LITTLE_TEXT)).rejects.toMatchObject({ code: 'model.values' })
+    await expect(readPeft(await folderWith({}), { ...LITTLE_TEXT, hiddenSize: 80 })).rejects.toMatchObject({ code: 'adapter.tensors' })
+    await expect(readPeft(at('nothing-here'), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.missing' })
+  })
+
+  it('has every linear map by the name that PEFT gives it', async () => {
+    const folder = at('all-linears')
+    const all = withAdapters(LITTLE_TEXT, { rank: 1, alpha: 1 })
+    await writePeft(folder, all, new Map(adapterSpecs(all).map(({ name, dims }) => [name, new Float32Array(dims[0]! * dims[1]!)])), 'base')
+    expect(all.lora!.targets).toEqual(LINEARS)
+    expect((JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as { target_modules: string[] }).target_modules).toEqual(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
+  })
+})
