@@ -15,7 +15,7 @@ import { CLUSTER_SLICE, clusterOf } from './clusters.ts'
 
 /** Problems that imitation and a run draw from, where there are so many. */
 const POOL_SIZES = { imitation: 8_192, train: 2_560 } as const
-/** A task that has not so many gives half of that, and so on; with fewer than these it is refused. */
+/** A task that has not so many gives all it has, where it knows, else half of that, and so on; with fewer than these it is refused. */
 const FEWEST = 16
 /** Tries kept; an epoch of the pool fits. */
 const TRIES_KEPT = 10_000
@@ -140,7 +140,7 @@ export function trainingPool(task: SpokenTask, split: keyof typeof POOL_SIZES = 
 }
 
 function drawPool(task: SpokenTask, split: keyof typeof POOL_SIZES): readonly Problem[] {
-  for (let count: number = POOL_SIZES[split]; count >= FEWEST; count = Math.floor(count / 2)) {
+  for (let count = Math.min(POOL_SIZES[split], task.size(split) ?? Infinity); count >= FEWEST; count = Math.floor(count / 2)) {
     try {
       return task.problems(split, count, deriveSeed(0, 'training pool'))
     } catch (error) {
@@ -170,7 +170,14 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
       if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
       return createRng(deriveSeed(spec.seed, 'resampled problems', step, round)).shuffle(pool).slice(0, count)
     },
-    ofSplit: (split, count, seed) => task.problems(split, Math.min(count, task.size(split) ?? count), seed),
+    ofSplit(split, count, seed) {
+      try {
+        return task.problems(split, Math.min(count, task.size(split) ?? count), seed)
+      } catch (error) {
+        if (!(error instanceof TaskError)) throw error
+        throw new LabError('run.fewProblems', { expected: `${count} ${split} problems`, found: error.message, next: 'Ask for fewer, or choose another level.' })
+      }
+    },
     // The problems of an imported set are in the store already.
     idsOf: (split, problems) => (imported ? problems.map(({ id }) => Number(id)) : store.datasets.addProblems(datasetId, problems.map((problem) => record(task, split, problem)))),
     answers(problem) {

@@ -50,20 +50,51 @@ export function splitOfIdentity(name: string, identity: string): Split {
   throw new RangeError('the shares of the splits do not add up to 100')
 }
 
+const counted = new WeakMap<object, Map<string, ReadonlyMap<Split, readonly Question[]>>>()
+/** Draws for each problem of a level that says how many it has: every one is met long before. */
+const MOST_DRAWS = 1000
+
+/** Every problem of a level that says how many it has, by split, the same order always. Drawn once per process. */
+function everyProblem<Data>(procedure: Procedure<Data>, level: string, problems: number): ReadonlyMap<Split, readonly Question<Data>[]> {
+  const { name, draw, identity, kin } = procedure
+  if (!counted.has(procedure)) counted.set(procedure, new Map())
+  const known = counted.get(procedure)!.get(level)
+  if (known !== undefined) return known as ReadonlyMap<Split, readonly Question<Data>[]>
+  const rng = createRng(deriveSeed(SPLIT_SEED, name, level, 'every problem'))
+  const found = new Map<string, Data>()
+  for (let draws = 0; found.size < problems; draws++) {
+    if (draws > MOST_DRAWS * problems) throw new RangeError(`${name} at level ${level} is said to have ${problems} problems and has ${found.size}`)
+    const data = draw(level, rng)
+    const id = identity(data)
+    if (!found.has(id)) found.set(id, data)
+  }
+  const bySplit = Map.groupBy([...found].map(([id, data]): Question<Data> => ({ id: `${name}:${id}`, data })), ({ data }) => splitOfIdentity(name, kin?.(data) ?? identity(data)))
+  counted.get(procedure)!.set(level, bySplit)
+  return bySplit
+}
+
 /** The task of a procedure at a level. Throws TaskError('unknown-level'). */
 export function proceduralTask<Data>(procedure: Procedure<Data>, level: string): Task<Data> {
   const { name, levels, draw, identity, kin, question, answerForm, answers, grader, teacher, cluster, difficulty } = procedure
+  const few = levels.find(({ id }) => id === level)?.problems
+  const ofSplit = (split: Split): readonly Question<Data>[] => everyProblem(procedure, level, few!).get(split) ?? []
+  const tooFew = (split: Split, count: number, found: number): TaskError => new TaskError('too-few-problems', `asked for ${count} different ${split} problems of ${name} at level ${level}, found ${found}`)
   if (!levels.some(({ id }) => id === level)) throw new TaskError('unknown-level', `${name} has levels ${levels.map(({ id }) => id).join(', ')}, found "${level}"`)
   return {
     name, level, levels, answerForm,
     settings: { level, splitSeed: SPLIT_SEED },
-    size: () => null,
+    size: (split) => (few === undefined ? null : ofSplit(split).length),
     problems(split: Split, count: number, seed: Seed) {
+      if (few !== undefined) {
+        const own = ofSplit(split)
+        if (own.length < count) throw tooFew(split, count, own.length)
+        return createRng(deriveSeed(seed, name, level, split)).shuffle(own).slice(0, count)
+      }
       const rng = createRng(deriveSeed(seed, name, level, split))
       const seen = new Set<string>()
       const problems: Question<Data>[] = []
       for (let failures = 0; problems.length < count; failures++) {
-        if (failures > PATIENCE) throw new TaskError('too-few-problems', `asked for ${count} different ${split} problems of ${name} at level ${level}, found ${problems.length}`)
+        if (failures > PATIENCE) throw tooFew(split, count, problems.length)
         const data = draw(level, rng)
         const id = identity(data)
         if (seen.has(id) || splitOfIdentity(name, kin?.(data) ?? id) !== split) continue

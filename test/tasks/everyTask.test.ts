@@ -273,7 +273,10 @@ describe.each(dials)('$name', ({ name, levels }) => {
 
   it.each(each)('at $level has a thousand problems to train on, or says how many there are', ({ task, problems }) => {
     if (problems === undefined) expect(most(task, 'train', ENOUGH).length).toBe(ENOUGH)
-    else expect(SPLITS.reduce((sum, split) => sum + most(task, split, problems + 1).length, 0)).toBe(problems)
+    else {
+      expect(SPLITS.reduce((sum, split) => sum + most(task, split, problems + 1).length, 0)).toBe(problems)
+      for (const split of SPLITS) expect(task.size(split)).toBe(most(task, split, problems + 1).length)
+    }
   })
 
   it.each(each)('at $level lists exactly the answers that trying everything finds, and grades each right and others wrong', ({ task }) => {
