@@ -22,7 +22,7 @@ const rolloutParams = {
 export const routes = {
   home: { path: '', main: null, params: {} },
   runs: { path: 'runs', main: null, params: { find: text, by: choice('run', 'group'), baseline: id } },
-  run: { path: 'run', main: 'runId', params: { runId: id, tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'), x: choice('step', 'tokens', 'time'), smoothing: number } },
+  run: { path: 'run', main: 'runId', params: { runId: id, tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'), x: choice('step', 'tokens', 'time'), smoothing: number, metric: text } },
   newRun: { path: 'new', main: null, params: { preset: text, from: id, branch: id, weights: text } },
   rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
   compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: arm, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: arm, b: arm, level: number } },

@@ -38,6 +38,35 @@ test('a dozen charts stand in four groups, unsmoothed until somebody asks, and t
   await expect(page).toHaveURL(/x=tokens/)
 })
 
+test('any recorded metric can be looked at, on a logarithmic scale and enlarged; the address keeps it', async ({ at }) => {
+  const page = await at(`#/run/${ILL}`)
+  const search = page.getByRole('combobox', { name: 'any metric' })
+  await search.fill('grad_norm')
+  await expect(page).toHaveURL(/metric=grad_norm/)
+  await page.reload()
+  const own = page.locator('.any')
+  await expect(own.getByRole('application')).toBeVisible()
+  await own.getByRole('button', { name: /^Figure:/ }).click()
+  await page.getByRole('menuitemcheckbox', { name: /Logarithmic scale/ }).click()
+  await own.getByRole('button', { name: /^Figure:/ }).click()
+  await expect(page.getByRole('menuitemcheckbox', { name: /Logarithmic scale/ })).toBeChecked()
+  await page.getByRole('menuitem', { name: 'Enlarge' }).click()
+  const large = page.getByRole('dialog').getByRole('application')
+  await expect(large).toBeVisible()
+  expect((await large.boundingBox())!.height).toBeGreaterThan(400)
+  await page.keyboard.press('Escape')
+  await search.fill('accuracy')
+  await expect(own.getByText('held out', { exact: true }).first()).toBeVisible()
+})
+
+test('the newest rollouts of a run stand below its charts and lead to the reader', async ({ at }) => {
+  const page = await at(`#/run/${ILL}`)
+  const newest = page.getByRole('heading', { name: 'Newest rollouts' }).locator('xpath=ancestor::section[1]')
+  await expect(newest.getByRole('listitem')).toHaveCount(4)
+  await newest.getByRole('listitem').first().getByRole('link').click()
+  await expect(page).toHaveURL(/#\/rollouts\?run=3&.*rollout=\d+/)
+})
+
 test('every health rule speaks in words and leads to the rollouts that caused it', async ({ at }) => {
   const page = await at(`#/run/${ILL}`)
   const health = page.getByRole('group', { name: 'Health of the run' })
