@@ -6,7 +6,7 @@ import { newestFinished } from '../lab/compareArms.ts'
 import { environment } from '../lab/environment.ts'
 import { evaluateRun, finishEvaluations, interruptedEvaluations } from '../lab/evaluateRun.ts'
 import type { EvaluationSplit } from '../lab/evaluateRun.ts'
-import { presets } from '../lab/presets.ts'
+import { allPresets } from '../lab/textPresets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/quickstart.ts'
 import { report, reportTable } from '../lab/report.ts'
 import { createRun, trainRun } from '../lab/trainRun.ts'
@@ -60,7 +60,7 @@ export function quickstartCommand(): Command {
 
 export function runCommand(): Command {
   return experiment('run', 'train one run')
-    .requiredOption('--preset <name|file>', `a preset (${Object.keys(presets).join(', ')}) or a specification in a .json file`)
+    .requiredOption('--preset <name|file>', `a preset (${Object.keys(allPresets).join(', ')}) or a specification in a .json file`)
     .option('--steps <n>', 'training steps', wholeNumber(1))
     .option('--seed <n>', 'seed of the run', wholeNumber(0))
     .option('--name <text>', 'what the run is called')

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
-import { presets } from '../lab/presets.ts'
+import { allPresets } from '../lab/textPresets.ts'
 
 /** A commander parser for whole numbers from `least` on. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -15,8 +15,8 @@ export function wholeNumber(least: number): (text: string) => number {
 
 /** A specification from the name of a preset or the path of a JSON file. Throws LabError `run.preset` or `run.file`. */
 export function specFrom(name: string): Record<string, unknown> {
-  if (Object.hasOwn(presets, name)) return { ...presets[name]!.spec, preset: name }
-  if (!name.endsWith('.json')) throw new LabError('run.preset', { expected: `one of ${Object.keys(presets).join(', ')}, or a .json file`, found: name, next: 'Choose a preset, or write a specification to a file.' })
+  if (Object.hasOwn(allPresets, name)) return { ...allPresets[name]!.spec, preset: name }
+  if (!name.endsWith('.json')) throw new LabError('run.preset', { expected: `one of ${Object.keys(allPresets).join(', ')}, or a .json file`, found: name, next: 'Choose a preset, or write a specification to a file.' })
   try {
     return JSON.parse(readFileSync(name, 'utf8')) as Record<string, unknown>
   } catch (error) {

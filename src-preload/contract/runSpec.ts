@@ -61,7 +61,7 @@ export const runSpec = z.strictObject({
   group: z.string().optional().describe('Runs with the same group are seeds of one configuration.'),
   task: taskSpec.prefault({}),
   format: formatSpec.prefault({}),
-  start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id>", "checkpoint:<id>", or the folder of a checkpoint.'),
+  start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id or name>", "checkpoint:<id>", or the folder of a checkpoint.'),
   adapters: adapterSpec.prefault({}),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
 import { describePresets } from '../../src-main/lab/describe.ts'
 import { presets } from '../../src-main/lab/presets.ts'
+import { allPresets, textPresets } from '../../src-main/lab/textPresets.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
 
-const arms = Object.entries(presets).map(([id, { spec }]) => ({ id, spec: runSpec.parse(spec), method: createMethod(spec.algorithm.name, spec.algorithm.options) }))
+const armsOf = (table: typeof presets) => Object.entries(table).map(([id, { spec }]) => ({ id, spec: runSpec.parse(spec), method: createMethod(spec.algorithm.name, spec.algorithm.options) }))
+const arms = armsOf(presets)
 const rewarded = arms.filter(({ spec }) => spec.algorithm.name !== 'sft')
 
 describe('the presets', () => {
@@ -15,13 +17,22 @@ describe('the presets', () => {
     for (const { spec } of arms) expect(rest(spec)).toEqual(rest(arms[0]!.spec))
   })
 
+  it('share it on a model of text too', () => {
+    const [first, ...others] = armsOf(textPresets)
+    const rest = ({ name: _name, algorithm: _algorithm, ...shared }: (typeof arms)[number]['spec']) => shared
+    for (const { spec, method } of others) {
+      expect(rest(spec)).toEqual(rest(first!.spec))
+      expect(method.algorithm.loss(method.options).klBeta).toBe(0)
+    }
+  })
+
   it('share the weight of KL', () => {
     for (const { id, method } of rewarded) expect([id, method.algorithm.loss(method.options).klBeta]).toEqual([id, 0])
   })
 
   it('hold the arms of a comparison: outcome RL, DAPO, the length penalty, every form of MRT and its four controls', () => {
     const wanted = ['countdown-outcome', 'countdown-dapo', 'countdown-length-penalty', 'countdown-mrt-exact', 'countdown-mrt-exact-centred', 'countdown-mrt-online', 'countdown-mrt-pooled', 'countdown-control-shuffled', 'countdown-control-charge', 'countdown-control-constant', 'countdown-control-random']
-    expect(Object.keys(presets)).toEqual(expect.arrayContaining(wanted))
+    expect(Object.keys(allPresets)).toEqual(expect.arrayContaining(wanted))
   })
 
   it('set no option that changes nothing, and differ from one another', () => {
@@ -36,7 +47,7 @@ describe('the presets', () => {
   })
 
   it('are described with every default filled in', () => {
-    expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(presets))
-    for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...presets[id]!.spec, preset: id }))
+    expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(allPresets))
+    for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...allPresets[id]!.spec, preset: id }))
   })
 })
