@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
+import { formatsPage } from '../data/formatsPage.ts'
 import { createGrader, GraderError, graderKinds, gradeLines } from '../lab/grading.ts'
 import { importInto } from '../lab/importInto.ts'
 import { importModel, isModel } from '../lab/importModel.ts'
@@ -15,7 +16,7 @@ import { tableText } from './table.ts'
 const REJECTED_SHOWN = 10
 
 export function dataCommands(): Command[] {
-  return [importCommand(), gradeCommand()]
+  return [importCommand(), formatsCommand(), gradeCommand()]
 }
 
 interface ImportCommandOptions {
@@ -109,6 +110,10 @@ export function rolesOf(text: string | undefined): Record<string, string> | unde
     if (role === undefined) throw new LabError('import.map', { expected: 'role=column pairs', found: pair, next: 'Write for example --map problem=question,answer=final_answer.' })
     return [role, column!]
   }))
+}
+
+function formatsCommand(): Command {
+  return new Command('formats').description('what can be imported: each format with an example and what becomes of each field, as Markdown').action(() => void process.stdout.write(formatsPage()))
 }
 
 function gradeCommand(): Command {

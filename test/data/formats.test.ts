@@ -1,9 +1,15 @@
 // What is said of each format of rollouts, held against what its reader does with the example that is shown.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { rolloutFields, toCanonicalRow } from '../../src-main/data/canonical.ts'
 import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
+import { known } from '../../src-main/data/datasets/known.ts'
+import type { DatasetRow } from '../../src-main/data/datasets/normalise.ts'
+import { formatsPage, threeRows } from '../../src-main/data/formatsPage.ts'
+import { forms } from '../../src-main/data/read/forms.ts'
 import { sourceReaders } from '../../src-main/data/rollouts/sources.ts'
 import { file } from './files.ts'
 
@@ -13,7 +19,7 @@ const canonical = new Set(Object.values(rolloutFields).map(({ name }) => name))
 const hasKey = (value: unknown, key: string): boolean => typeof value === 'object' && value !== null && (Object.hasOwn(value, key) || Object.values(value).some((each) => hasKey(each, key)))
 
 describe.each(Object.entries(sourceReaders))('the format %s', (source, { format }) => {
-  const rows = format.example
+  const rows = threeRows(format.example)
   const path = (): string => file('data.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
 
   async function brought(): Promise<{ rollouts: CanonicalRollout[]; rejected: number }> {
@@ -50,8 +56,44 @@ describe.each(Object.entries(sourceReaders))('the format %s', (source, { format 
     }
   })
 
+  it('keeps a field that nobody knows in extra', async () => {
+    const job = importFiles([file('data.jsonl', rows.map((row) => `${JSON.stringify({ ...row, zz_unheard_of: { deep: ['x'] } })}\n`).join(''))], { as: source })
+    const extras: unknown[] = []
+    for await (const batch of job) extras.push(...(batch.rows as readonly CanonicalRollout[]).map(({ extra }) => extra))
+    expect(extras.length).toBeGreaterThan(0)
+    for (const extra of extras) expect(hasKey(extra, 'zz_unheard_of')).toBe(true)
+  })
+
   it('says of every field of the example what becomes of it', () => {
     const silent = rows.flatMap((row) => Object.keys(row)).filter((name) => !Object.hasOwn(format.fields, name) && name !== 'schema_version')
     expect(silent).toEqual([])
+  })
+})
+
+describe.each(known.map((each) => [each.title, each] as const))('the dataset %s', (_title, { source, example }) => {
+  it('is told by the example that is shown of it, and every column of that has a role or is kept', async () => {
+    const rows = threeRows(example)
+    const job = importFiles([file('data.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''))], { as: 'dataset' })
+    const problems: DatasetRow[] = []
+    for await (const batch of job) problems.push(...(batch.rows as readonly DatasetRow[]))
+    expect([problems.length, job.report().files[0]!.source]).toEqual([3, source])
+    expect(problems.every(({ answer }) => answer !== undefined)).toBe(true)
+  })
+})
+
+describe('the page of formats', () => {
+  it('is what the readers say now; mrt formats > docs/formats.md makes it again', () => {
+    expect(readFileSync(join(import.meta.dirname, '../../docs/formats.md'), 'utf8')).toBe(formatsPage())
+  })
+
+  it.each(forms.flatMap(({ title, endings, example }) => (example === null ? [] : [[title, endings, example] as const])))('shows of %s (%s) a file that can be imported as it stands', async (_title, endings, example) => {
+    const job = importFiles([file(`data${endings.split(',')[0]!}`, example)])
+    const problems: DatasetRow[] = []
+    for await (const batch of job) problems.push(...(batch.rows as readonly DatasetRow[]))
+    expect(problems.map(({ problem, answer }) => [problem.replace('; in digits', ''), answer])).toEqual([['What is 6 times 7?', '42'], ['What is 6 times 8?', '48']])
+  })
+
+  it('names every source that --as takes', () => {
+    for (const source of Object.keys(sourceReaders)) expect(formatsPage()).toContain(`\`--as ${source}\``)
   })
 })

@@ -85,6 +85,8 @@ function jsonKind(head: Buffer, first: string): 'jsonl' | 'json' {
   }
   // A first line that is broken or longer than the head. Lines of JSON begin with a brace; a document has few such lines.
   if (!/[\r\n]/.test(text)) return text.length < SHORT && shapeOf(head) !== 'wrapped' ? 'jsonl' : 'json'
+  // A list that its first line opens, with a row at the beginning of each line that follows.
+  if (/\[\s*$/.test(lines[0]!) && shapeOf(head) === 'wrapped') return 'json'
   return lines.slice(1).some((line) => /^\{\s*"/.test(line)) ? 'jsonl' : 'json'
 }
 
