@@ -11,12 +11,13 @@ import { generateCommand, modelsCommand } from './cli/models.ts'
 import { checkCommand, salvageCommand } from './cli/repair.ts'
 import { sampleCommand } from './cli/sample.ts'
 import { studyCommand } from './cli/study.ts'
+import { taskCommands } from './cli/tasks.ts'
 
 const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), ...taskCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })
