@@ -10,6 +10,7 @@ import { estimateRun } from './estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
 import { exportFile, exportLabels, sizesOf } from './exportFile.ts'
 import { metricDescriptions, terms } from './glossary.ts'
+import { createFollowing } from './following.ts'
 import { importAnswers } from './imports.ts'
 import { createJobs } from './jobs.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
@@ -48,6 +49,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
   const workspaces = openWorkspaces({ home, sample, now })
   const jobs = createJobs({ tell, now })
   const open = workspaces.store
+  const following = createFollowing({ current: workspaces.current, open, tell, now })
   let opening: Promise<Engine> | null = null
   let opened: Engine | null = null
   let timing: Promise<MachineSpeed | null> | null = null
@@ -167,6 +169,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     },
     models: modelAnswers(open, tell),
     imports: importAnswers({ open, jobs, tell, now }),
+    follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
     events,
     health,
@@ -181,7 +184,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       inspect: ({ folder }) => open().others.inspect(folder),
       merge({ folder, uids }, { signal }) {
         refuseWhileBusy()
-        const { job, done } = jobs.add({ kind: 'import', label: 'Merging a workspace', runId: null, lane: 'heavy', work: (control) => mergeWorkspace(open(), { folder, uids }, now, control) })
+        const { job, done } = jobs.add({ kind: 'import', label: 'Merging a workspace', runId: null, lane: 'heavy', work: (control) => following.apart(() => mergeWorkspace(open(), { folder, uids }, now, control)) })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done.then((result) => {
           for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const) tell({ kind: 'changed', noun, ids: [] })
@@ -209,6 +212,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     workspaces,
     async close() {
       const left = jobs.list().flatMap(({ runId }) => (runId === null ? [] : [runId]))
+      await following.close()
       await jobs.close()
       if (left.length > 0) workspaces.current()?.leave([...new Set(left)])
       opened?.dispose()

@@ -263,7 +263,7 @@ export function createFollower(store: Store, followId: number, now: () => number
     const split = splitOfPath(found.path)
     const from = goesOn ? { byte: start.readTo, line: start.line } : null
     for await (const batch of session.growing({ path, source, split }, { from, fresh, settled })) {
-      if (batch.kind === 'dataset') throw new LabError('follow.notRollouts', { expected: 'rollouts: rows with a completion', found: `${found.path}, which looks like problems of a dataset`, next: 'Name the columns with --map, or the format with --as; a dataset is imported, not followed.' })
+      if (batch.kind === 'dataset') throw new LabError('follow.notRollouts', { expected: 'rollouts: rows with a completion', found: `${found.path}, which looks like problems of a dataset`, next: 'Say as what it is read, or which column holds what the model wrote; a dataset is imported, not followed.' })
       const rollouts = batch.rows as readonly CanonicalRollout[]
       const graded = grader === null ? rollouts : await Promise.all(rollouts.map((row) => withVerdict(row, grader!)))
       const to = batch.readTo

@@ -21,6 +21,7 @@ export const commandTable = {
   'workspace.merge': { title: 'Take over runs of another workspace', section: 'File' },
   'workspace.sample': { title: 'Open the sample workspace', section: 'File' },
   'import': { title: 'Import files', section: 'File', keys: 'Mod+I' },
+  'follow': { title: 'Follow a folder', section: 'File' },
   'export': { title: 'Export', section: 'File', keys: 'Mod+Shift+E' },
 
   'go.home': { title: 'Go to Home', section: 'View', keys: 'Mod+Shift+H' },

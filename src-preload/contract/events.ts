@@ -27,7 +27,7 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('step'), step }),
   z.object({ kind: z.literal('evaluation'), evaluation }),
   z.object({ kind: z.literal('event'), event: runEvent }),
-  z.object({ kind: z.literal('changed'), noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs']), ids: z.array(id) }),
+  z.object({ kind: z.literal('changed'), noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs', 'follows']), ids: z.array(id) }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])
 export type LabEvent = Of<typeof labEvent>

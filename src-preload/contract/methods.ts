@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { progressReport } from './events.ts'
 import { labErrorData } from './errors.ts'
 import { exported, exportRequest, exportSizes } from './exports.ts'
+import { follow, followStart } from './follows.ts'
 import { datasetFacts, importChoices, importOffer, importRequest, importResult, importStart, overlapReport, rejectedRow, splitRule } from './imports.ts'
 import {
   groupSummary, histogram, metricSeries, pairedResult, rolloutFilter, rolloutPage, rolloutQuery, runListItem, samplePicks, searchHit,
@@ -828,6 +829,17 @@ export const methods = {
     exportRejected: method(z.object({ importId: name }), exported),
     /** Removes copies that a browser sent and nobody will import. */
     discard: method(z.object({ paths: z.array(name) }), nothing),
+  },
+  follows: {
+    /** Every folder that is or was followed, oldest first. */
+    list: method(none, z.array(follow)),
+    /** From now on, also after the program was started anew; one that is known is taken up again. Refused with `file.missing` where there is nothing, `import.relative`. */
+    start: method(followStart, follow),
+    /** Nobody looks at it until it is resumed; what was read is remembered. */
+    stop: method(z.object({ followId: id }), follow),
+    resume: method(z.object({ followId: id }), follow),
+    /** The run and its rollouts stay; following the folder again would read it into a new run. */
+    forget: method(z.object({ followId: id }), nothing),
   },
   checkpoints: {
     list: method(ofRun, z.array(checkpoint)),

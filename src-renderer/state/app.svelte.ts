@@ -41,7 +41,7 @@ export class App {
   /** Whether the system tells of runs that end or go wrong while the window is not in front. */
   notices = $state(recall('notices', isBoolean, true))
   /** What stands in front of the page, one thing at a time. */
-  front: 'palette' | 'shortcuts' | 'workspace' | 'import' | 'export' | 'merge' | null = $state(null)
+  front: 'palette' | 'shortcuts' | 'workspace' | 'import' | 'follow' | 'export' | 'merge' | null = $state(null)
   messages: readonly Message[] = $state.raw([])
   #count = 0
 

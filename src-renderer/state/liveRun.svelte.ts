@@ -83,7 +83,10 @@ export class LiveRun {
     this.evaluations = of((id) => lab.client.evaluations.list({ runId: id }), { nouns: ['evaluations'] })
     // Compared as text: the list of metrics is made anew with every change of the run.
     const wanted = $derived(JSON.stringify(metrics()))
-    this.#series = reading((client) => client.runs.series({ runId: runId(), metrics: JSON.parse(wanted) as string[], maxPoints: MOST_POINTS }))
+    this.#series = reading((client) => {
+      const asked = JSON.parse(wanted) as string[]
+      return asked.length === 0 ? null : client.runs.series({ runId: runId(), metrics: asked, maxPoints: MOST_POINTS })
+    }, { nouns: ['rollouts'] })
     $effect(() => {
       const id = runId()
       return lab.on((events) => this.#hear(id, events))

@@ -2,11 +2,14 @@
  * The overview of a run: a dozen charts in four groups, as data. A line names a metric of the lab; a panel appears whether or
  * not the run reports it, since "not measured" is an answer too, and says why in `absent`.
  */
+import { derivedMetric } from '../../../src-preload/contract.ts'
 import type { QuantityName } from '../../charts/quantity.ts'
 
 export interface PanelLine {
   readonly metric: string
   readonly name: string
+  /** The metric that says how many rollouts stand behind it. */
+  readonly count?: string
 }
 
 export interface Panel {
@@ -27,6 +30,8 @@ export interface Panel {
   /** The same quantity on held-out problems: a metric of evaluations, one dot each. */
   readonly heldOut?: string
   readonly zero?: boolean
+  /** Where its values are from, when they were not recorded by a run of this program. */
+  readonly from?: string
   readonly absent: string
 }
 
@@ -115,6 +120,54 @@ export const overview = (budget: number): readonly PanelGroup[] => [
   },
 ]
 
+/** As many metrics as are asked for at once. */
+const MOST_METRICS = 64
+
 /** Every metric that the charts ask for. */
 export const metricsOf = (groups: readonly PanelGroup[]): readonly string[] =>
-  [...new Set(groups.flatMap(({ panels }) => panels.flatMap(({ lines, band = [] }) => [...lines.map(({ metric }) => metric), ...band])))]
+  [...new Set(groups.flatMap(({ panels }) => panels.flatMap(({ lines, band = [] }) => [...lines.flatMap(({ metric, count }) => (count === undefined ? [metric] : [metric, count])), ...band])))].slice(0, MOST_METRICS)
+
+const COMPUTED = 'computed here from the rollouts of its files'
+const STATED = 'logged by its trainer'
+/** Logged metrics that are drawn; the first are those that most trainers log. */
+const MOST_STATED = 20
+const wanted = /(loss|reward|score|entropy|kl|length|acc|grad|learning_rate|(^|\/)lr$)/i
+
+/** `eval` of `eval/reward`; '' for training. */
+const splitOf = (name: string, metric: string): string => name.slice(0, Math.max(0, name.length - metric.length - 1))
+
+/**
+ * The overview of a run that was trained elsewhere, from the metrics it has: what its rollouts say, each with the number of rollouts behind it, and
+ * what its trainer logged. Empty where it has neither.
+ * @param names every metric of the run
+ */
+export function importedOverview(names: readonly string[]): readonly PanelGroup[] {
+  const linesOf = (metric: string, count: string, title: string): PanelLine[] =>
+    names.filter((name) => derivedMetric(name) && (name === metric || name.endsWith(`/${metric}`)) && !/(^|\/)n\/reward$/.test(name)).map((name) => {
+      const split = splitOf(name, metric)
+      return { metric: name, name: split === '' ? title : split, count: split === '' ? count : `${split}/${count}` }
+    }).sort((a, b) => Number(a.metric !== metric) - Number(b.metric !== metric))
+  const logged = (metric: string): PanelLine[] => (names.includes(`stated/${metric}`) ? [{ metric: `stated/${metric}`, name: 'as logged' }] : [])
+  const parts = names.filter((name) => /^rewards\/[^/]+\/mean$/.test(name) && name !== 'rewards/outcome/mean')
+  const inTokens = names.some((name) => name.endsWith('completions/mean_length') && derivedMetric(name))
+  const rollouts: readonly (Panel & { readonly optional?: boolean })[] = [
+    { id: 'reward', title: 'Reward', sentence: 'Mean over the rollouts of a step.', quantity: 'number', label: 'reward', least: 0.1, lines: [...linesOf('reward', 'n/reward', 'reward'), ...logged('reward')], from: COMPUTED, absent: 'Its rows state no reward.' },
+    { id: 'right', title: 'Right answers', sentence: 'Share of the graded rollouts of a step.', quantity: 'fraction', label: 'share right', domain: [undefined, 1], least: 0.1, lines: linesOf('rewards/outcome/mean', 'n/graded', 'right'), from: COMPUTED, absent: 'No row says whether its answer is right. Name a grader when you import, where rows carry a reference answer.' },
+    inTokens
+      ? { id: 'length', title: 'Length of completions', sentence: 'Mean of a step; band: shortest to longest.', quantity: 'tokens', label: 'tokens', domain: [0, undefined], lines: [...linesOf('completions/mean_length', 'n/length', 'mean'), ...logged('completions/mean_length')], ...(names.includes('completions/min_length') && { band: ['completions/min_length', 'completions/max_length'] as const }), from: COMPUTED, absent: '' }
+      : { id: 'characters', title: 'Length of completions', sentence: 'Mean of a step, in characters: its rows state no tokens.', quantity: 'number', label: 'characters', domain: [0, undefined], lines: linesOf('completions/mean_characters', 'n/rollouts', 'mean'), from: COMPUTED, absent: 'There are no completions.' },
+    { id: 'n', title: 'Rollouts of a step', sentence: 'How many its files hold.', quantity: 'number', label: 'rollouts', domain: [0, undefined], lines: linesOf('n/rollouts', 'n/rollouts', 'rollouts'), from: COMPUTED, absent: '' },
+    { id: 'parts', title: 'Parts of the reward', sentence: 'Mean of each over the rollouts of a step.', quantity: 'number', label: 'reward', least: 0.1, lines: parts.slice(0, 5).map((metric) => ({ metric, name: metric.split('/')[1], count: 'n/rollouts' })), from: COMPUTED, absent: '', optional: true },
+    { id: 'ends', title: 'Cut off', sentence: 'Share of the rollouts that ended at the limit, of those whose rows say how they ended.', quantity: 'fraction', label: 'share', domain: [0, undefined], least: 0.1, lines: linesOf('completions/clipped_ratio', 'n/rollouts', 'cut off'), from: COMPUTED, absent: '', optional: true },
+  ]
+  const stated = names.filter((name) => !derivedMetric(name) && !name.startsWith('stated/')).sort((a, b) => Number(!wanted.test(a)) - Number(!wanted.test(b)) || a.localeCompare(b))
+  return [
+    ...(names.some(derivedMetric) ? [{ title: 'What the rollouts of its files say', panels: rollouts.filter(({ lines, optional }) => lines.length > 0 || !optional).map(({ optional: _optional, ...panel }): Panel => panel) }] : []),
+    ...(stated.length > 0
+      ? [{
+          title: stated.length > MOST_STATED ? `What its trainer logged, ${MOST_STATED} of ${stated.length}; Compare draws any` : 'What its trainer logged',
+          panels: stated.slice(0, MOST_STATED).map((metric): Panel => ({ id: metric.replace(/[^\w]+/g, '-'), title: metric, sentence: 'As the trainer logged it.', quantity: 'number', label: metric.split('/').at(-1)!, lines: [{ metric, name: metric }], from: STATED, absent: '' })),
+        }]
+      : []),
+  ]
+}
