@@ -104,6 +104,7 @@ test('the page of the run draws what its rollouts say with how many they are, an
   await expect(page.getByText('416', { exact: true })).toBeVisible({ timeout: 10_000 })
   rmSync(folder, { recursive: true })
   await expect(page.getByText('folder is missing')).toBeVisible({ timeout: 10_000 })
+  await expect(figure(page, 'Reward').getByText('n', { exact: true })).toHaveCount(0)
 })
 
 test('an imported run stands in Compare beside a run that was trained here', async ({ at }) => {
@@ -112,6 +113,9 @@ test('an imported run stands in Compare beside a run that was trained here', asy
   await dialog(page).getByRole('button', { name: /^Open run/ }).click()
   const runId = Number(/#\/run\/(\d+)/.exec(page.url())![1])
   await goTo(page, `#/compare?runs=1,${runId}`)
-  await expect(figure(page, 'Reward')).toBeVisible({ timeout: 20_000 })
+  await expect(figure(page, 'Right answers')).toBeVisible({ timeout: 20_000 })
   await shot(page, 'compare-imported')
+  await goTo(page, `#/compare?runs=${runId}&metric=reward`)
+  await expect(figure(page, 'Reward')).toBeVisible({ timeout: 20_000 })
+  await shot(page, 'compare-imported-alone')
 })
