@@ -91,3 +91,37 @@ for (const colorScheme of ['light', 'dark'] as const) {
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
   })
 }
+
+test('J is one line over the thought, with the other samples of the group behind it; the rail beside the text can be put away', async ({ at }) => {
+  const page = await at('#/rollouts?run=1&step=40')
+  const curve = page.locator('.curve')
+  await expect(curve.getByRole('application', { name: 'J over the thought' })).toBeVisible()
+  await expect(curve).toContainText(/behind it \d+ other samples of the group/)
+  await expect(curve.locator('g.line.faint')).not.toHaveCount(0)
+  const middle = page.locator('.middle')
+  const before = (await middle.boundingBox())!.width
+  await page.setViewportSize({ width: 1500, height: 900 })
+  const beside = (await middle.boundingBox())!.width
+  await page.getByRole('button', { name: 'Beside it' }).click()
+  await expect(page.getByRole('heading', { name: 'On record' })).toBeHidden()
+  expect((await middle.boundingBox())!.width).toBeGreaterThan(beside + 150)
+  expect(before).toBeGreaterThan(300)
+  await page.getByRole('button', { name: 'Beside it' }).click()
+})
+
+test('a note and tags stay with a rollout, and lead back to it', async ({ at }) => {
+  const page = await at('#/rollouts?run=1&step=40')
+  const notes = page.locator('.notes')
+  await notes.getByLabel('tags').fill('lucky, check')
+  await notes.getByLabel('tags').blur()
+  await notes.getByLabel('note').fill('right for the wrong reason')
+  await notes.getByLabel('note').blur()
+  await page.keyboard.press('n')
+  await expect(notes.getByLabel('note')).toHaveValue('')
+  await notes.getByText('1 other rollout has notes').click()
+  await expect(notes.getByRole('listitem')).toContainText('lucky, check right for the wrong reason')
+  await page.reload()
+  await expect(notes.getByLabel('note')).toBeVisible()
+  await page.keyboard.press('p')
+  await expect(notes.getByLabel('note')).toHaveValue('right for the wrong reason')
+})
