@@ -63,6 +63,9 @@ export async function detectImport(path: string, { table }: { readonly table?: s
     case 'safetensors': return { ...nothing, kind: 'model', format: head.format, why: `it is ${head.what}` }
     case 'pickle': return { ...nothing, kind: 'unknown', format: 'pickle', why: 'it is a Python pickle, which can run code when it is opened; convert it first', recipe: pickleRecipe(path) }
     case 'archive':
+    case 'pointer':
+    case 'webPage':
+    case 'workbook':
     case 'empty':
     case 'unknown': return { ...nothing, kind: 'unknown', format: head.format, why: `it is ${head.what}` }
     default: return detectRows(path, head.format)

@@ -18,6 +18,9 @@ const refusals = {
     expected: 'a file that holds data only',
     next: 'A pickle can run code when it is opened, so it is never opened here. Where you trust it, convert it with this and import the result:',
   },
+  'file.pointer': { expected: 'the file itself', next: 'It was cloned without its content: run git lfs pull in its repository, or download the file, and import that.' },
+  'file.webPage': { expected: 'the file itself', next: 'A page was saved in place of the file: download it by its own link (on Hugging Face, resolve in place of blob), logged in where that is needed.' },
+  'file.workbook': { expected: 'a table as text, or Parquet', next: 'Save it as CSV UTF-8 from the program that made it, and import that.' },
   'file.archive': { expected: 'the files themselves, or a zip or tar of files of rows', next: 'Unpack the archive and import what is inside.' },
   'file.gzipTooLarge': { expected: 'a gzipped Parquet file, a tar or a file of an archive of at most 256 MB unpacked', next: 'Unpack it and import what is inside.' },
   'parquet.truncated': {
@@ -44,6 +47,7 @@ const refusals = {
   'import.noColumn': { expected: 'a column that the file has', next: 'Correct the --map option.' },
   'import.badMap': { expected: 'role=column pairs, such as problem=question,answer=gold', next: 'Correct the --map option.' },
   'import.badAs': { expected: 'dataset, rollouts, or the name of a rollout source', next: 'Correct the --as option.' },
+  'import.otherSource': { expected: 'rows of the source that --as names', next: 'Name the source that they are of with --as, or leave --as out.' },
   'import.noCompletion': {
     expected: 'rollouts with a completion, or with the number of tokens and rewards of each',
     next: 'Name the column: --map completion=COLUMN.',

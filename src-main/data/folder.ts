@@ -4,10 +4,11 @@
 
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
-import { refuseSystem } from './errors.ts'
+import { refuse, refuseSystem } from './errors.ts'
 import { configurationsOf, patternTest } from './frontMatter.ts'
 import { isObject, parseJson } from './json.ts'
 import type { Json } from './json.ts'
+import { torchRecipe } from './recipes.ts'
 import { addressOf, memberBytes, membersOf } from './read/archive.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 
@@ -55,10 +56,13 @@ export async function planFolder(folder: string): Promise<FolderPlan> {
   return planPaths(await listFiles(folder), inside, async (path) => ((await stat(inside(path))).size > ABOUT_LIMIT ? '' : await readFile(inside(path), 'utf8')))
 }
 
-/** What an archive holds, by the names in it; a log of Inspect by its samples alone. Throws LabError file.archive, file.gzipTooLarge. */
+/** What an archive holds, by the names in it; a log of Inspect by its samples alone. Throws LabError file.archive, file.gzipTooLarge, and file.workbook, file.pickle, file.unknown for zips that are no archives of files. */
 export async function planArchive(archive: string): Promise<FolderPlan> {
   const names = (await membersOf(archive)).map(({ name }) => name).filter((name) => !/(^|\/)(\.(?!\.?\/)|__MACOSX\/)/.test(name))
   const inside = (name: string): string => addressOf(archive, name)
+  if (names.includes('xl/workbook.xml') || names.includes('word/document.xml') || names.includes('content.xml')) throw refuse('file.workbook', `${archive} is a workbook or document of an office program`)
+  if (names.some((name) => /(^|\/)data\.pkl$/.test(name))) throw refuse('file.pickle', `${archive} is a file of PyTorch, a pickle in a zip`, { more: torchRecipe(archive) })
+  if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) throw refuse('file.unknown', `${archive} holds arrays of NumPy (${names.slice(0, 5).join(', ')})`)
   const samples = names.includes('header.json') ? names.filter((name) => /^samples\/[^/]+\.json$/.test(name)).sort(byNumbers) : []
   if (samples.length > 0) return { kind: 'rows', source: 'inspect', why: `it is a log of Inspect with ${samples.length} samples`, files: samples.map(inside), skipped: [], splits: new Map() }
   return planPaths(names, inside, async (name) => { const bytes = await memberBytes(archive, name); return bytes.length > ABOUT_LIMIT ? '' : bytes.toString('utf8') })

@@ -15,7 +15,8 @@ import { SAMPLE_ROWS } from './detect.ts'
 import { refuse, refuseSystem } from './errors.ts'
 import { aboutFile, fileSha256 } from './fileFacts.ts'
 import { planArchive, planFolder } from './folder.ts'
-import type { Json } from './json.ts'
+import type { Json, JsonObject } from './json.ts'
+import { nearest } from './nearest.ts'
 import { createNoteBook } from './notes.ts'
 import type { Note, NoteBook } from './notes.ts'
 import { archiveKind, partsOf } from './read/archive.ts'
@@ -134,7 +135,7 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
           yield* session.file(file, plan.length > 1)
         } catch (error) {
           // A file in a folder that is neither problems nor rollouts is left out by name; one that was asked for by name is refused.
-          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion)|file\.(unknown|archive|pickle|empty))$/.test(error.code)) throw error
+          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion)|file\.(unknown|archive|pickle|empty|pointer|webPage|workbook))$/.test(error.code)) throw error
           refused ??= error
           session.notes.add('file.skipped', null, `${basename(file.path)} (${error.found})`)
         }
@@ -211,7 +212,8 @@ function withinCommon(paths: readonly string[]): (path: string) => string {
 export function createSession(options: ImportOptions) {
   const { as, map = {}, signal, onProgress, listRejected = 1000 } = options
   if (as !== undefined && as !== 'dataset' && as !== 'rollouts' && !isSource(as)) {
-    throw refuse('import.badAs', `"${as}"; choose dataset, rollouts, ${rolloutSources.join(', ')}`)
+    const near = nearest(as, ['dataset', 'rollouts', ...rolloutSources])
+    throw refuse('import.badAs', `"${as}"${near === null ? '' : `, nearest is ${near}`}; choose dataset, rollouts, ${rolloutSources.join(', ')}`)
   }
   const notes = createNoteBook()
   const files: FileReport[] = []
@@ -248,9 +250,25 @@ export function createSession(options: ImportOptions) {
     const named = isSource(as) ? as : meant === 'dataset' ? null : hint
     const guess = named === null && meant !== 'dataset' ? recogniseRollouts(values, path) : null
     const source = named ?? guess?.source ?? (meant === 'rollouts' ? 'plain' : null)
-    if (source === null) return { kind: 'dataset', converter: dataset.open(path, values, map, fileNotes) }
+    if (source === null) return { kind: 'dataset', converter: openDataset(path, values, fileNotes) }
     const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : meant === 'rollouts' && hint === null ? '--map names columns of rollouts' : `the folder is laid out like those of ${source}`)
-    return { kind: 'rollouts', converter: await createRolloutImport(path, source, why, map, values, signal) }
+    const converter = await createRolloutImport(path, source, why, map, values, signal)
+    // Told to be one thing and plainly another: every row would be turned away, each for a reason that is not the cause.
+    const other = isSource(as) && Object.keys(map).length === 0 && sample.every((row) => 'rejected' in converter.convert(row)) ? recogniseRollouts(values, path) : null
+    if (other !== null && other.source !== as) throw refuse('import.otherSource', `rows of ${other.source} in ${basename(path)}: ${other.why}`)
+    return { kind: 'rollouts', converter }
+  }
+
+  /** A converter of problems; where the rows have none, what they look like instead is said with the refusal. */
+  function openDataset(path: string, values: readonly JsonObject[], fileNotes: NoteBook): Converter<DatasetRow> {
+    try {
+      return dataset.open(path, values, map, fileNotes)
+    } catch (error) {
+      const rollouts = error instanceof LabError && /^import\.no(Problem|Answer)$/.test(error.code) ? recogniseRollouts(values, path) : null
+      if (rollouts === null) throw error
+      const { code, expected, found, next } = error as LabError
+      throw new LabError(code, { expected, found: `${found}; they look like rollouts of ${rollouts.source} (${rollouts.why})`, next: `Leave ${as === 'dataset' ? '--as dataset' : 'the roles of datasets'} out to import them as those. ${next}` }, { cause: error })
+    }
   }
 
   return {

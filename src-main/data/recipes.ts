@@ -40,6 +40,16 @@ with open(${JSON.stringify(`${name}.jsonl`)}, "w", encoding="utf-8") as out:
             out.write(json.dumps(row, default=str) + "\\n")
 `
 
+/** Python that writes what torch.save kept as JSON Lines. */
+export const torchRecipe = (path: string): string => `import json, torch
+# Run this only on a file you made yourself: weights_only keeps it from running code.
+data = torch.load(${JSON.stringify(basename(path))}, weights_only=True, map_location="cpu")
+rows = data if isinstance(data, list) else [data]
+with open(${JSON.stringify(`${basename(path)}.jsonl`)}, "w", encoding="utf-8") as out:
+    for row in rows:
+        out.write(json.dumps(row, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value)) + "\\n")
+`
+
 /** Python that writes the content of a pickle as JSON Lines, in the canonical form where the layout is known. */
 export function pickleRecipe(path: string): string {
   const name = basename(path)

@@ -5,6 +5,7 @@ import { refuse } from '../errors.ts'
 import { isObject, pathsOf, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { asMessages } from '../canonical.ts'
+import { nearest } from '../nearest.ts'
 import { lastBoxed } from '../../tasks/graders/extract.ts'
 import { afterHashes, answerFrom, countdownFrom } from './answers.ts'
 import type { AnswerIn } from './answers.ts'
@@ -91,12 +92,12 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
   const input = byLower.get('input')
   const more = instruction !== undefined && input !== undefined && filled(instruction, isProblem) >= 0.5 && filled(input, (value) => typeof value === 'string') >= 0.5 ? input : undefined
   const problem = map.problem ?? (more === undefined ? undefined : instruction) ?? first('problem', isProblem) ?? (countdown === undefined ? null : countdown.numbers)
-  if (problem === null) throw refuse('import.noProblem', `the columns ${list(columns)}`)
+  if (problem === null) throw refuse('import.noProblem', `the columns ${list(columns)}${suggested(sample)}`)
   why.push(more !== undefined ? `${problem} and ${more} hold the problem` : map.problem === undefined ? `${problem} holds the problem` : `${problem} was named for the problem`)
 
   const solution = map.solution ?? first('solution', (value) => typeof value === 'string', 0.1)
   const { answer, answerIn, reason, sure } = chooseAnswer()
-  if (answer === null && countdown === undefined && needsAnswer) throw refuse('import.noAnswer', `the columns ${list(columns)}`)
+  if (answer === null && countdown === undefined && needsAnswer) throw refuse('import.noAnswer', `the columns ${list(columns)}${suggested(sample, problem)}`)
   why.push(reason)
 
   function chooseAnswer(): { answer: string | null; answerIn: AnswerIn; reason: string; sure: boolean } {
@@ -161,22 +162,17 @@ function isProblem(value: Json): boolean {
   return (typeof value === 'string' && value.trim() !== '') || asMessages(value) !== undefined
 }
 
-/** The name that is most like the one looked for: the same but for case and marks, or two letters away; null where none is. */
-function nearest(wanted: string, names: readonly string[]): string | null {
-  const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
-  const same = names.find((name) => bare(name) === bare(wanted) || name.split(/[.[]/).at(-1)!.toLowerCase() === wanted.toLowerCase())
-  return same ?? names.find((name) => Math.abs(name.length - wanted.length) <= 2 && distance(name.toLowerCase(), wanted.toLowerCase()) <= 2) ?? null
-}
-
-/** Letters to add, leave out or change to make one word of the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    row = next
+/** A --map that may be meant: the column of the longest texts for the problem, and that of the shortest other values that differ for the answer. */
+function suggested(sample: readonly JsonObject[], problem?: string): string {
+  const lengths = new Map<string, number>()
+  for (const column of new Set(sample.flatMap((row) => Object.keys(row)))) {
+    const texts = sample.flatMap((row) => (typeof row[column] === 'string' && row[column] !== '' ? [row[column]] : typeof row[column] === 'number' && problem !== column ? [String(row[column])] : []))
+    if (texts.length > sample.length / 2 && (sample.length === 1 || new Set(texts).size > 1)) lengths.set(column, texts.map((text) => text.length).sort((a, b) => a - b)[texts.length >> 1]!)
   }
-  return row[b.length]!
+  const asked = problem ?? [...lengths].filter(([, length]) => length >= 8).sort((a, b) => b[1] - a[1])[0]?.[0]
+  const answer = [...lengths].filter(([column]) => column !== asked && !/(^|_)(id|idx|index|uuid)$/i.test(column)).sort((a, b) => a[1] - b[1])[0]?.[0]
+  const parts = [...(problem === undefined && asked !== undefined ? [`problem=${asked}`] : []), ...(asked !== undefined && answer !== undefined ? [`answer=${answer}`] : [])]
+  return parts.length === 0 ? '' : `; perhaps --map ${parts.join(',')}`
 }
 
 /** Top-level columns and, one level down, the fields of objects. */

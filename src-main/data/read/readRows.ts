@@ -90,6 +90,9 @@ export function refuseFormat(path: string, sniffed: Sniffed & { what: string }):
     case 'empty': return refuse('file.empty', `${path} is empty`)
     case 'pickle': return refuse('file.pickle', found, { more: pickleRecipe(path) })
     case 'archive': return refuse('file.archive', found)
+    case 'pointer': return refuse('file.pointer', found)
+    case 'webPage': return refuse('file.webPage', found)
+    case 'workbook': return refuse('file.workbook', found)
     case 'gguf':
     case 'safetensors': return refuse('import.notRows', found)
     default: return refuse('file.unknown', found)

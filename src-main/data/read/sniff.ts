@@ -12,7 +12,7 @@ import { detailsOf, isKeyed, isSplitTable, shapeOf } from './jsonDocument.ts'
 export type TextFormat = 'jsonl' | 'json' | 'csv' | 'tsv'
 export type RowFormat = TextFormat | 'parquet' | 'arrow' | 'sqlite'
 /** Recognised, but not read here; `pickle` and `archive` are refused by name. */
-export type OtherFormat = 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
+export type OtherFormat = 'pointer' | 'webPage' | 'workbook' | 'gguf' | 'safetensors' | 'pickle' | 'archive' | 'empty' | 'unknown'
 
 export type Sniffed =
   | { readonly format: 'jsonl' | 'json' | 'parquet' | 'arrow' | 'sqlite' }
@@ -32,6 +32,12 @@ const magics: readonly { readonly format: 'parquet' | 'arrow' | 'sqlite' | Other
   { format: 'archive', what: 'a tar archive', test: (head) => head.toString('latin1', 257, 262) === 'ustar' },
   { format: 'arrow', what: 'an Arrow file', test: isArrow },
   { format: 'unknown', what: 'a Feather file of version 1, which pandas and pyarrow write no more', test: (head) => starts(head, 'FEA1') },
+  { format: 'unknown', what: 'an HDF5 file', test: (head) => starts(head, '\x89HDF\r\n\x1a\n') },
+  { format: 'unknown', what: 'an Avro file', test: (head) => starts(head, 'Obj\x01') },
+  { format: 'unknown', what: 'an ORC file', test: (head) => starts(head, 'ORC') && head[3]! < 32 },
+  { format: 'workbook', what: 'a workbook or document of an old Office', test: (head) => starts(head, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') },
+  { format: 'pointer', what: 'a pointer of Git LFS, not the file it stands for', test: (head) => starts(head, 'version https://git-lfs.github.com/spec/') },
+  { format: 'webPage', what: 'a web page', test: (head) => /^\s*<(!doctype html|html)\b/i.test(head.toString('latin1', 0, 200)) },
   { format: 'unknown', what: 'a NumPy array', test: (head) => starts(head, '\x93NUMPY') },
   { format: 'unknown', what: 'a PDF', test: (head) => starts(head, '%PDF') },
 ]
