@@ -1,7 +1,8 @@
 // Evaluates a run's newest checkpoint, or the weights that runs start from, and records everything: curves, one result per problem, and
 // the rollouts behind them. What is measured is decided in evaluate.ts.
+import { isDeepStrictEqual } from 'node:util'
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../src-preload/contract.ts'
-import { LabError } from '../../src-preload/contract.ts'
+import { formatSpec, LabError } from '../../src-preload/contract.ts'
 import { loadWeights, openPolicy, rowsFor } from '../rollout/policy.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import { evaluate, SAMPLED_ANSWERS } from './evaluate.ts'
@@ -137,9 +138,10 @@ function record({ store, engine }: LabContext, { spec, checkpointId, step, split
  * weights of a run that starts from a checkpoint: a checkpoint carries the model that its own run started from.
  */
 export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null, split: Split = 'heldout'): Evaluation | null {
-  const wanted = JSON.stringify(conditionsOf(spec))
+  const wanted = JSON.parse(JSON.stringify(conditionsOf(spec))) as unknown
   return store.evaluations.list().find((evaluation) => {
     const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && evaluation.checkpointId === startCheckpoint(spec.start) && JSON.stringify(own) === wanted
+    // Evaluations from before a format could be chosen had the usual one.
+    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && evaluation.checkpointId === startCheckpoint(spec.start) && isDeepStrictEqual({ format: formatSpec.parse({}), ...own }, wanted)
   }) ?? null
 }

@@ -27,7 +27,7 @@ export const routes = {
   rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
   compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: arm, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: arm, b: arm, level: number } },
   glossary: { path: 'glossary', main: null, params: { find: text } },
-  thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, steps: range, problem: id, estimator: text, budget: number, against: choice('oracle', 'best', 'sufficient', 'equal'), counted: choice('all', 'completion', 'thinking'), by: text, depth: choice('last', 'all'), tab: choice('regret', 'calibration', 'segmentation', 'slices') } },
+  thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, kept: flag, steps: range, problem: id, estimator: text, budget: number, against: choice('oracle', 'best', 'sufficient', 'equal'), counted: choice('all', 'completion', 'thinking'), by: text, depth: choice('last', 'all'), tab: choice('regret', 'calibration', 'segmentation', 'slices') } },
   datasets: { path: 'datasets', main: null, params: { dataset: id, tab: choice('overview', 'problems', 'overlap', 'kept'), split: text } },
   models: { path: 'models', main: null, params: { model: id } },
 } as const satisfies Readonly<Record<string, Shape>>

@@ -6,6 +6,7 @@ import type { Client, ComparatorName, Evaluation, Prover, Run, ThinkingScope } f
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { isCancelled, problemOf, type Problem } from './problem.ts'
+import { evaluationTitle } from './evaluationTitle.ts'
 import { reading, type Reading } from './reading.svelte.ts'
 import { place, type Params } from './route.svelte.ts'
 import { runs } from './runs.svelte.ts'
@@ -47,7 +48,7 @@ export class ThinkingState {
   #finished: readonly Evaluation[] = $derived.by(() => (this.evaluations.data ?? []).filter(({ status }) => status === 'finished'))
 
   sources: readonly Source[] = $derived.by(() => [
-    ...this.#finished.map(({ id, name, step }): Source => ({ value: `evaluation ${id}`, title: `${name}${step === null ? '' : `, step ${step}`}`, group: 'Evaluations' })),
+    ...this.#finished.map((evaluation): Source => ({ value: `evaluation ${evaluation.id}`, title: evaluationTitle(evaluation), group: 'Evaluations' })),
     ...runs.items.filter(({ rolloutCount }) => rolloutCount > 0).map(({ run }): Source => ({ value: `run ${run.id}`, title: run.method === 'imported' ? run.name : runs.title(run), group: run.method === 'imported' ? 'Imported' : 'Training' })),
   ])
   /** Everything that the choice of rollouts needs is there. */
@@ -55,17 +56,17 @@ export class ThinkingState {
 
   /** The newest evaluation of a run, else the newest run with rollouts. */
   #default: Pick<ThinkingScope, 'runId' | 'evaluationId'> = $derived.by(() => {
-    const evaluation = this.#finished.findLast(({ runId }) => runId !== null) ?? this.#finished.at(-1)
+    const evaluation = this.#finished.findLast(({ runId, split }) => runId !== null && split === 'heldout') ?? this.#finished.findLast(({ runId }) => runId !== null) ?? this.#finished.at(-1)
     if (evaluation !== undefined) return { evaluationId: evaluation.id }
     const run = runs.items.find(({ rolloutCount }) => rolloutCount > 0)?.run.id
     return run === undefined ? {} : { runId: run }
   })
   /** Null while there is nothing to look at. */
   scope: ThinkingScope | null = $derived.by(() => {
-    const { run, evaluation, steps, problem, estimator } = this.params
+    const { run, evaluation, steps, problem, estimator, kept } = this.params
     const chosen = evaluation !== undefined ? { evaluationId: evaluation } : run !== undefined ? { runId: run } : this.ready ? this.#default : {}
     if (Object.keys(chosen).length === 0) return null
-    return { ...chosen, ...(steps && chosen.evaluationId === undefined && { steps }), ...(problem !== undefined && { problemId: problem }), ...(estimator !== undefined && { estimator }) }
+    return { ...chosen, ...(steps && chosen.evaluationId === undefined && { steps }), ...(kept === true && chosen.evaluationId !== undefined && { keptThinking: true }), ...(problem !== undefined && { problemId: problem }), ...(estimator !== undefined && { estimator }) }
   })
   key = $derived(JSON.stringify(this.scope))
   evaluation: Evaluation | null = $derived.by(() => this.#finished.find(({ id }) => id === this.scope?.evaluationId) ?? null)
@@ -139,7 +140,7 @@ export class ThinkingState {
 
   choose(source: string): void {
     const [kind, id] = source.split(' ')
-    this.adjust({ run: undefined, evaluation: undefined, steps: undefined, problem: undefined, estimator: undefined, by: undefined, [kind]: Number(id) })
+    this.adjust({ run: undefined, evaluation: undefined, steps: undefined, problem: undefined, estimator: undefined, by: undefined, kept: undefined, [kind]: Number(id) })
   }
 }
 

@@ -1,4 +1,6 @@
 // The evaluation of the start is made once and shared by runs: by those whose start and conditions are the very same, and by no others.
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
 import { startEvaluation } from '../../src-main/lab/compareArms.ts'
@@ -54,6 +56,16 @@ it('is known again only under the same weights, task level, problems, samples, b
     expect(startEvaluation(context.store, runs(child))?.id).toBe(own)
     expect(startEvaluation(context.store, runs(parent))?.id).toBe(id)
     expect(startEvaluation(context.store, runs(parent, child))).toBeNull()
+  } finally {
+    context.close()
+  }
+})
+
+it('is known again for the runs of the sample that ships, on both sets of problems', () => {
+  cpSync(join(import.meta.dirname, '../../resources/sample'), join(bench.folder, 'sample'), { recursive: true })
+  const context = bench.open('sample')
+  try {
+    for (const { run } of context.store.runs.list()) for (const split of ['heldout', 'heldout-targets'] as const) expect(knownStartEvaluation(context, parseSpec(run.config), run.modelId, split)).toMatchObject({ status: 'finished', split })
   } finally {
     context.close()
   }
