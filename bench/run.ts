@@ -15,12 +15,15 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   train: { load: () => import('./train.ts') },
   mu: { load: () => import('./mu.ts') },
   step: { load: () => import('./step.ts') },
+  // Takes some gigabytes; only when named.
+  lora: { load: () => import('./lora.ts'), unasked: true },
   // Makes a workspace of a million rollouts and needs a browser; only when named.
   ui: { load: () => import('./ui.ts'), unasked: true },
   // Writes two files of a GB each; only when named.
   import: { load: () => import('./importing.ts'), unasked: true },
   // Needs Python 3.11 and installs PyTorch; only when named.
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
+  adapters: { load: () => import('./peers/adapters.ts'), unasked: true },
 }
 
 const options = { json: { type: 'string' }, start: { type: 'string' }, workspace: { type: 'string' }, rollouts: { type: 'string', default: '1000000' } } as const
