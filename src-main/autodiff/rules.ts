@@ -7,7 +7,7 @@
 import { addDims, elementsOf, subDims } from '../graph/dims.ts'
 import type { GraphBuilder, Operand } from '../graph/builder.ts'
 import type { Value } from '../graph/ir.ts'
-import type { OpAttributes, OpName } from '../graph/ops.ts'
+import type { OpAttributes, OpName } from '../graph/opAttributes.ts'
 
 /** The node a rule is applied to, and the builder that writes its gradients. */
 export interface Site<K extends OpName> {

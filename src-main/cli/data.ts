@@ -7,11 +7,10 @@ import { createGrader, GraderError, graderKinds, gradeLines } from '../lab/gradi
 import { importInto } from '../lab/importInto.ts'
 import { importModel, isModel } from '../lab/importModel.ts'
 import { rejectedFile } from '../lab/keptAside.ts'
-import { writeJson } from './experiments.ts'
 import { bytesText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 const REJECTED_SHOWN = 10
 

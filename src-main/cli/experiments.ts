@@ -15,7 +15,7 @@ import { durationText } from './progress.ts'
 import { reportText } from './report.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 interface Common {
   readonly workspace: string
@@ -165,8 +165,4 @@ export function compareCommand(): Command {
 function printMetrics(title: string, metrics: Readonly<Record<string, number>>): void {
   const rows = Object.entries(metrics).sort(([a], [b]) => (a < b ? -1 : 1))
   process.stdout.write(`${title}\n${tableText([{ title: 'metric', align: 'left', cell: ([name]) => name }, { title: 'value', cell: ([, value]) => String(Number(value.toPrecision(5))) }], rows)}\n`)
-}
-
-export function writeJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
 }

@@ -9,12 +9,11 @@ import { exportName, exportTo } from '../lab/exportFile.ts'
 import { REPORT_PAGE } from '../lab/reportFile.ts'
 import { mergeWorkspace } from '../lab/mergeWorkspace.ts'
 import { programFolder, programVersion } from '../lab/resources.ts'
-import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 interface Common {
   readonly workspace: string

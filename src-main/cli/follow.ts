@@ -7,8 +7,8 @@ import type { Looked } from '../lab/follow.ts'
 import { graderKinds } from '../lab/grading.ts'
 import { rejectedFile } from '../lab/keptAside.ts'
 import { identityOf, rolesOf } from './data.ts'
-import { writeJson } from './experiments.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { writeJson } from './table.ts'
 
 interface FollowCommandOptions {
   readonly as?: string

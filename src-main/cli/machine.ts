@@ -7,11 +7,10 @@ import { LabError } from '../../src-preload/contract.ts'
 import { openComputing } from '../lab/openContext.ts'
 import { selfTest } from '../lab/selfTest.ts'
 import { makeStarter, STARTER_RECIPE } from '../lab/starter.ts'
-import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { openProgress } from './progress.ts'
 import { DEFAULT_WORKSPACE } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 const DEVICES = ['cpu', 'webgpu'] as const
 

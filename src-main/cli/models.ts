@@ -6,11 +6,10 @@ import { fetchable, fetchableModel, fetchModel } from '../lab/fetchModel.ts'
 import { exportModel } from '../lab/exportModel.ts'
 import { importAdapters, importModel } from '../lab/importModel.ts'
 import { generateText, openTextModel } from '../lab/textModel.ts'
-import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession, type Session } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 interface Common {
   readonly workspace: string

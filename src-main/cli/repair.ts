@@ -4,10 +4,9 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { complaintAbout, salvage } from '../lab/salvageWorkspace.ts'
-import { writeJson } from './experiments.ts'
 import { openProgress } from './progress.ts'
 import { DEFAULT_WORKSPACE } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 export function checkCommand(): Command {
   return new Command('check').description('read the whole database of a workspace and compare every index with its table; changes nothing')

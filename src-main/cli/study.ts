@@ -14,12 +14,11 @@ import { recordOf, recordText } from '../lab/study/record.ts'
 import { renderReport } from '../lab/study/report.ts'
 import { conditionsOf, isSweep, openStudy, presetOf, remainingMs, runStudy, STUDY_DEFAULTS, titleOf } from '../lab/study/run.ts'
 import type { Study } from '../lab/study/run.ts'
-import { writeJson } from './experiments.ts'
 import { wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 /** What of a sample's rollouts is kept; a study measures both held-out sets, so half of what `mrt sample` keeps of each. */
 const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 30 } as const

@@ -16,3 +16,8 @@ export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly R
   lines.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('───'))
   return lines.join('\n')
 }
+
+/** One JSON value as a line of its own, for programs that read along. */
+export function writeJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}

@@ -5,9 +5,9 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, relative, resolve, sep } from 'node:path'
 import { LabError } from '../../src-preload/contract.ts'
+import type { Converter, ImportOptions } from './converter.ts'
 import { createDatasetImport } from './datasets/datasetImport.ts'
 import type { DatasetFacts } from './datasets/datasetImport.ts'
-import type { DuplicateIndex } from './datasets/duplicates.ts'
 import type { DatasetRow } from './datasets/normalise.ts'
 import type { CanonicalRollout } from './canonical.ts'
 import type { ImportKind } from './detect.ts'
@@ -28,42 +28,11 @@ import type { RowFormat } from './read/sniff.ts'
 import type { Compression } from './read/unpack.ts'
 import type { Place, Rejected } from './rejected.ts'
 import { createIdentity } from './rollouts/identity.ts'
-import type { IdentityBy, IdentityFacts, IdentityMemory } from './rollouts/identity.ts'
+import type { IdentityFacts } from './rollouts/identity.ts'
 import { rolloutSources, splitOfPath } from './rollouts/mapping.ts'
 import type { RolloutSource } from './rollouts/mapping.ts'
 import { createRolloutImport, kindOfMap } from './rollouts/rolloutImport.ts'
 import { recogniseRollouts } from './rollouts/sources.ts'
-
-export interface ImportOptions {
-  /** `dataset`, `rollouts` or the name of a rollout source; guessed from the rows unless given. */
-  readonly as?: string
-  /** Roles to columns: `problem`, `answer`, ... for datasets (datasetRoles), canonical names for rollouts. */
-  readonly map?: { readonly [role: string]: string }
-  /** The table of a SQLite database that is read; its only one unless given. */
-  readonly table?: string | undefined
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: ImportProgress) => void
-  /** Longest row accepted, in bytes; 32 MB unless given. */
-  readonly maxRowBytes?: number
-  /** Whether problems that repeat an earlier one are kept; they are rejected unless this is true. */
-  readonly keepDuplicates?: boolean
-  /** Problems that these must not share, such as a training set's; what is shared is counted in the report. */
-  readonly against?: DuplicateIndex
-  /** What makes rollouts samples of one problem: their prompt, unless this is `id`. */
-  readonly identity?: IdentityBy
-  /** Rejected rows listed in the report; 1,000 unless given. The batches carry all of them. */
-  readonly listRejected?: number
-  /** What a reading that goes on met before, and who is told of what is new. */
-  readonly memory?: IdentityMemory
-}
-
-export interface ImportProgress {
-  readonly file: string
-  readonly bytesRead: number
-  readonly bytesTotal: number
-  readonly rows: number
-  readonly rejected: number
-}
 
 export type ImportBatch =
   | { readonly kind: 'dataset'; readonly file: string; readonly rows: readonly DatasetRow[]; readonly rejected: readonly Rejected[] }
@@ -109,13 +78,6 @@ export interface ImportReport {
 export interface Import extends AsyncIterable<ImportBatch> {
   /** The sum of it all; throws unless the batches were walked to the end. */
   report(): ImportReport
-}
-
-/** One kind of row turned into records; the two kinds are in datasets/datasetImport.ts and rollouts/rolloutImport.ts. */
-export interface Converter<Record> {
-  readonly source: string
-  readonly why: string
-  convert(row: SourceRow): { readonly records: readonly Record[] } | { readonly rejected: Rejected }
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Dim, Shape } from './dims.ts'
 import { nodeLabel, scalarData } from './ir.ts'
 import type { Constant, Dtype, Graph, Node, Output, TensorData, Value } from './ir.ts'
 import { inferTypes } from './ops.ts'
-import type { OpAttributes, OpName } from './ops.ts'
+import type { OpAttributes, OpName } from './opAttributes.ts'
 import { verify } from './verify.ts'
 
 export type Operand = Value | number

@@ -4,8 +4,8 @@
 
 import { addDims, broadcastShapes, elementsOf, sameShape, showShape, subDims } from './dims.ts'
 import type { Dim, Shape } from './dims.ts'
-import type { Dtype, TensorType } from './ir.ts'
-import type { OpAttributes, OpName } from './ops.ts'
+import type { OpAttributes, OpName } from './opAttributes.ts'
+import type { Dtype, TensorType } from './tensorType.ts'
 
 /** Optional inputs that are not given are undefined. */
 export type Infer<A = unknown> = (inputs: readonly TensorType[], attributes: A) => TensorType[]

@@ -4,16 +4,10 @@
 // Sizes that ONNX passes as tensors (the target of a Reshape, the axes of a ReduceSum) are attributes
 // here, where shape inference can read them; onnx.ts turns them back into tensors.
 
-import type { Shape } from './dims.ts'
-import type { OpAttributes, OpName } from './ops.ts'
+import type { OpAttributes, OpName } from './opAttributes.ts'
+import type { Dtype, TensorType } from './tensorType.ts'
 
-export type Dtype = 'float32' | 'int64' | 'int32' | 'bool'
-
-/** What inference knows of a value: element type and shape. */
-export interface TensorType {
-  readonly dtype: Dtype
-  readonly shape: Shape
-}
+export type { Dtype, TensorType }
 
 export interface Value extends TensorType {
   readonly name: string

@@ -10,7 +10,8 @@ import type { Dim, Shape } from './dims.ts'
 import { scalarData, valuesOf } from './ir.ts'
 import type { Dtype, Graph, Node, NodeOf, TensorData, TensorType, Value } from './ir.ts'
 import { OPS } from './ops.ts'
-import type { OnnxAttributeKind, OpName, OpSpec } from './ops.ts'
+import type { OpName } from './opAttributes.ts'
+import type { OnnxAttributeKind, OpSpec } from './ops.ts'
 import { verify } from './verify.ts'
 
 const OPSET = 21

@@ -7,7 +7,7 @@ import { elementsOf, sameShape, showShape, symbolsOf } from './dims.ts'
 import { nodeLabel } from './ir.ts'
 import type { Graph, TensorType, Value } from './ir.ts'
 import { inferTypes } from './ops.ts'
-import type { OpAttributes, OpName } from './ops.ts'
+import type { OpAttributes, OpName } from './opAttributes.ts'
 
 const showType = ({ dtype, shape }: TensorType): string => `${dtype}${showShape(shape)}`
 

@@ -16,3 +16,10 @@ export interface JobOptions {
   readonly control?: () => 'go' | 'pause' | 'stop-after-step'
   readonly onEvent?: (event: LabEvent) => void
 }
+
+/** What files that leave are written with. */
+export interface ExportContext {
+  readonly store: Store
+  readonly version: string
+  readonly now: () => number
+}

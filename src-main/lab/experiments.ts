@@ -1,47 +1,13 @@
 // The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
 // loaded when first needed: reading a workspace loads neither the graphs nor the engine.
 
-import type { NewRun, SegmentRule, SegmentationRow, SelfTestReport, StopHereResult, ThinkingScope, VotingCurves } from '../../src-preload/contract.ts'
+import type { NewRun, SegmentationRow, SelfTestReport, StopHereResult, VotingCurves } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
 import type { Split } from '../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
-
-export interface StopHereRequest {
-  readonly rolloutId: number
-  readonly boundary: number
-  readonly samples: number
-  /** Null: the newest checkpoint of the rollout's run. */
-  readonly checkpointId: number | null
-}
-
-export interface MeasureRequest {
-  readonly scope: ThinkingScope
-  /** Weights that answer, named as a run's specification names its start. */
-  readonly start: string
-  readonly method: 'exact' | 'sampled'
-  /** K of the sampled estimator. */
-  readonly samples: number
-  /** Rollouts at most. */
-  readonly limit: number
-}
-
-export interface Measurement {
-  readonly measured: number
-  /** Had this measurement before. */
-  readonly known: number
-  /** Could not be read as rollouts of the task, by reason. */
-  readonly unreadable: Readonly<Record<string, number>>
-}
-
-export type VoteRequest = Omit<MeasureRequest, 'method'>
-
-export interface SensitivityRequest extends Omit<MeasureRequest, 'method' | 'samples'> {
-  readonly rules: readonly { readonly name: string; readonly rule: SegmentRule }[]
-  readonly budget: number
-  readonly counted: 'all' | 'completion' | 'thinking'
-}
+import type { Measurement, MeasureRequest, SensitivityRequest, StopHereRequest, VoteRequest } from './requests.ts'
 
 export interface Experiments {
   openEngine(): Promise<Engine>

@@ -14,6 +14,7 @@ import type { ComparedPair } from '../data/write/comparator.ts'
 import { writeMetrics } from '../data/write/metrics.ts'
 import { sizeOfRollouts, writeRollouts } from '../data/write/rollouts.ts'
 import type { Store } from '../store/openStore.ts'
+import type { ExportContext } from './context.ts'
 import type { JobControl } from './jobs.ts'
 import { openProgressMeter, type ProgressMeter } from './progressMeter.ts'
 import { newestFinished } from './compareArms.ts'
@@ -24,12 +25,6 @@ export const EXPORTS = 'exports'
 const PAGE = 500
 /** Rollouts that a size is measured on. */
 const MEASURED = 48
-
-export interface ExportContext {
-  readonly store: Store
-  readonly version: string
-  readonly now: () => number
-}
 
 /** How an export is steered and heard. */
 export type ExportControl = Partial<Pick<JobControl, 'signal' | 'onEvent'>>

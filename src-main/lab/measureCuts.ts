@@ -5,7 +5,7 @@ import type { RolloutDetail, SegmentationRow } from '../../src-preload/contract.
 import { wordEnds } from '../episodes/cutsOfRule.ts'
 import { exactMu } from '../rollout/exactMu.ts'
 import type { JobOptions, LabContext } from './context.ts'
-import type { SensitivityRequest } from './experiments.ts'
+import type { SensitivityRequest } from './requests.ts'
 import { detailsOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from './progressMeter.ts'
 import { listed, openAnswerer, readRollouts, type TaskRollout } from './taskRollouts.ts'

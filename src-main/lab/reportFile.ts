@@ -9,7 +9,7 @@ import {
 } from '../../src-preload/contract.ts'
 import { writeAtomically } from '../data/write/atomicFile.ts'
 import type { Written } from '../data/write/atomicFile.ts'
-import type { ExportContext } from './exportFile.ts'
+import type { ExportContext } from './context.ts'
 import { metricDescriptions } from './glossary.ts'
 import { newestFinished, START } from './compareArms.ts'
 import { compareQueries } from './queriesCompare.ts'

@@ -3,7 +3,7 @@
 
 import { LabError, type Answers, type Prover } from '../../src-preload/contract.ts'
 import type { LabContext } from './context.ts'
-import type { Measurement } from './experiments.ts'
+import type { Measurement } from './requests.ts'
 import type { JobControl } from './jobs.ts'
 import type { ActionParts } from './runActions.ts'
 

@@ -12,7 +12,7 @@ import type { Clusters } from '../numeric/bootstrap.ts'
 import { mean } from '../numeric/stats.ts'
 import type { Store } from '../store/openStore.ts'
 import { clusterOf, clustersOf } from './clusters.ts'
-import type { SensitivityRequest } from './experiments.ts'
+import type { SensitivityRequest } from './requests.ts'
 import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
 const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string } } = {

@@ -1,7 +1,7 @@
 // What the cases share: one import of a file or folder, put into the plain form that stands beside it as expected.
 
 import { importFiles } from '../../src-main/data/importFiles.ts'
-import type { ImportOptions } from '../../src-main/data/importFiles.ts'
+import type { ImportOptions } from '../../src-main/data/converter.ts'
 
 /** The outcome of an import as JSON: the error's code, or everything that came out, with paths made relative. */
 export async function outcome(path: string, options: ImportOptions = {}): Promise<unknown> {

@@ -4,7 +4,7 @@
 
 import { evaluateDim } from '../../src-main/graph/dims.ts'
 import type { Graph, Node, TensorData } from '../../src-main/graph/ir.ts'
-import type { OpAttributes, OpName } from '../../src-main/graph/ops.ts'
+import type { OpAttributes, OpName } from '../../src-main/graph/opAttributes.ts'
 
 export interface NdArray {
   readonly shape: readonly number[]

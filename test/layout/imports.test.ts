@@ -81,6 +81,21 @@ describe('the layout of the repository', () => {
     expect(wrong).toEqual([])
   })
 
+  it('goes round in no circle', () => {
+    const known = new Set(files)
+    const after = new Map(files.map((file) => [file, importsOf(file).filter((specifier) => specifier.startsWith('.')).map((specifier) => {
+      const target = relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/')
+      return /\.(ts|svelte|css|json)$/.test(target) ? target : `${target}.ts`
+    }).filter((target) => known.has(target))]))
+    // Files without anything before them are taken away until none is left; what stays lies on a circle, or behind one.
+    let left = new Set(files)
+    for (let before = -1; before !== left.size;) {
+      before = left.size
+      left = new Set([...left].filter((file) => after.get(file)!.some((target) => left.has(target))))
+    }
+    expect([...left]).toEqual([])
+  })
+
   it('keeps each heavy package in its one home', () => {
     const wrong: string[] = []
     for (const file of files) for (const specifier of importsOf(file)) {

@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { initialWeights, type LlamaConfig } from '../../src-main/model/config.ts'
-import { openTokenizer, type TextTokenizer, type TokenizerJson } from '../../src-main/model/tokenizers/tokenizer.ts'
+import type { TokenizerJson } from '../../src-main/model/tokenizers/json.ts'
+import { openTokenizer, type TextTokenizer } from '../../src-main/model/tokenizers/tokenizer.ts'
 import { ggufOf } from './ggufOf.ts'
 
 export const LITTLE_TEXT: LlamaConfig = { architecture: 'llama', vocabSize: 704, hiddenSize: 64, intermediateSize: 96, layers: 2, heads: 4, kvHeads: 2, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 512 }

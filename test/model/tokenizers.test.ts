@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { GgufValue } from '../../src-main/model/gguf.ts'
 import { openGgufTokenizer } from '../../src-main/model/tokenizers/gguf.ts'
-import { openTokenizer, type Message, type TokenizerJson } from '../../src-main/model/tokenizers/tokenizer.ts'
+import type { TokenizerJson } from '../../src-main/model/tokenizers/json.ts'
+import { openTokenizer, type Message } from '../../src-main/model/tokenizers/tokenizer.ts'
 
 interface Reference {
   readonly strings: readonly string[]

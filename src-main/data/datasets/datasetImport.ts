@@ -1,7 +1,7 @@
 // The dataset side of an import: roles for each file, rows to problems, repeats found across all files, and what is known of
 // the whole set at the end.
 
-import type { ImportOptions, Converter } from '../importFiles.ts'
+import type { ImportOptions, Converter } from '../converter.ts'
 import { valueAt } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import type { NoteBook } from '../notes.ts'

@@ -3,7 +3,7 @@
 import { basename, dirname, join } from 'node:path'
 import type { CanonicalRollout } from '../canonical.ts'
 import { refuse } from '../errors.ts'
-import type { Converter } from '../importFiles.ts'
+import type { Converter } from '../converter.ts'
 import { datasetRoles, noColumn } from '../datasets/roles.ts'
 import { valueAt } from '../json.ts'
 import type { JsonObject } from '../json.ts'

@@ -2,7 +2,8 @@
 // the merges, which the file only names (`tokenizer.ggml.pre`). An unknown name is refused: another cut gives other tokens, silently.
 import { modelRefusal } from '../families.ts'
 import type { GgufValue } from '../gguf.ts'
-import { openTokenizer, type TextTokenizer, type TokenizerJson, type TokenizerParts } from './tokenizer.ts'
+import type { TokenizerJson } from './json.ts'
+import { openTokenizer, type TextTokenizer, type TokenizerParts } from './tokenizer.ts'
 
 type Step = Readonly<Record<string, unknown>>
 

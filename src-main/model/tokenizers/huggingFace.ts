@@ -3,7 +3,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelRefusal, type Fields } from '../families.ts'
-import { openTokenizer, type TextTokenizer, type TokenizerJson } from './tokenizer.ts'
+import type { TokenizerJson } from './json.ts'
+import { openTokenizer, type TextTokenizer } from './tokenizer.ts'
 
 const LARGEST = 200 * 2 ** 20
 

@@ -1,6 +1,6 @@
 // What each token of a vocabulary stands for, in bytes, and the ways of cutting a text into tokens. Byte-level vocabularies write bytes as
 // characters of their own (GPT-2's table); others write a space as `\u2581` and single bytes as `<0x0A>`.
-import type { TokenizerJson } from './tokenizer.ts'
+import type { TokenizerJson } from './json.ts'
 
 export interface Pieces {
   bytes(id: number): Uint8Array

@@ -4,6 +4,7 @@
 import { Template } from '@huggingface/jinja'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { modelRefusal } from '../families.ts'
+import type { Step, TokenizerJson } from './json.ts'
 import { openPieces, type Pieces } from './pieces.ts'
 
 export interface Message {
@@ -26,15 +27,6 @@ export interface TokenizerParts {
   /** Where it came from, for messages. */
   readonly from: string
 }
-
-export interface TokenizerJson {
-  readonly model: { readonly type?: string; readonly vocab: Readonly<Record<string, number>> } & Readonly<Record<string, unknown>>
-  readonly pre_tokenizer?: Step | null
-  readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special: boolean }[]
-  readonly [more: string]: unknown
-}
-
-type Step = Readonly<Record<string, unknown>>
 
 export interface TextTokenizer {
   /** Ids of a text; marks of the vocabulary in it (`<|im_start|>`) become their own ids. Nothing is put before or after. */
