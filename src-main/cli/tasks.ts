@@ -3,9 +3,8 @@ import { Command } from 'commander'
 import { LabError, type Dataset, type TaskDescription } from '../../src-preload/contract.ts'
 import { describeTasks } from '../lab/describe.ts'
 import { answersText, exampleOf, tasksPage } from '../lab/taskPage.ts'
-import { writeJson } from './experiments.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
-import { tableText } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 export function taskCommands(): Command[] {
   return [tasksCommand(), datasetsCommand()]

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { LabError } from '../../src-preload/contract.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
-import type { ImportOptions } from '../../src-main/data/importFiles.ts'
+import type { ImportOptions } from '../../src-main/data/converter.ts'
 import { zipOf } from './archives.ts'
 import { file, newFolder } from './files.ts'
 
