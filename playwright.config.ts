@@ -1,6 +1,7 @@
 // Tests in a real Chromium, on the built renderer. The browser comes from the system: CHROMIUM, or the first one on the PATH.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { defineConfig } from '@playwright/test'
 
 function chromium(): string | undefined {
@@ -17,7 +18,8 @@ export default defineConfig({
   testMatch: '*.spec.ts',
   outputDir: 'test-results/e2e',
   globalSetup: './test/e2e/buildRenderer.ts',
-  workers: 1,
+  // A file a core, two at most: every file has a lab of its own, and what is drawn is held to times that a busy machine keeps.
+  workers: Math.min(2, availableParallelism()),
   timeout: 240_000,
   expect: { timeout: 15_000 },
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],

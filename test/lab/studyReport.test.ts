@@ -69,6 +69,33 @@ describe('the report of a study', () => {
     expect(text).toMatch(/better at 240 tokens/)
   })
 
+  it('says the opposite, to the digit, when the two arms change their roles', () => {
+    const [there, back] = [answerOf(usual)!, answerOf({ ...usual, subject: usual.baseline, baseline: usual.subject })!]
+    for (const pick of [(answer: typeof there) => answer.gain.figure, (answer: typeof there) => answer.regret.figure, (answer: typeof there) => answer.extrapolation[0]!.figure]) {
+      const [a, b] = [pick(there), pick(back)]
+      expect([b.value, b.low, b.high]).toEqual([expect.closeTo(-a.value, 12), expect.closeTo(-a.high, 12), expect.closeTo(-a.low, 12)])
+      expect(b.p).toBeCloseTo(a.p, 9)
+    }
+    expect(back.efficiency!.figure.value).toBeCloseTo(1 / there.efficiency!.figure.value, 12)
+  })
+
+  it('does not depend on the order of problems, cells or the numbers of seeds and clusters', () => {
+    const order = CLUSTERS.map((_, problem) => (problem * 7 + 3) % PROBLEMS)
+    const moved = (values: Values): Values => ({ natural: values.natural.map((row) => order.map((at) => row[at]!)), kept: values.kept.map((row) => order.map((at) => row[at]!)), regret: order.map((at) => values.regret[at]!), tokens: order.map((at) => values.tokens[at]!) })
+    const shuffled: StudyRecord = {
+      ...usual, clusters: { ...usual.clusters, heldout: order.map((at) => 19 - CLUSTERS[at]!) }, start: { ...usual.start, evaluations: { heldout: moved(usual.start.evaluations.heldout!) } },
+      cells: usual.cells.toReversed().map((each) => ({ ...each, seed: 100 - each.seed, evaluations: { heldout: moved(each.evaluations.heldout!) }, equalCost: each.equalCost && { ...each.equalCost, values: moved(each.equalCost.values) } })),
+    }
+    const [one, other] = [answerOf(usual)!, answerOf(shuffled)!]
+    for (const pick of [(answer: typeof one) => answer.gain.figure, (answer: typeof one) => answer.gainAtCost!.figure, (answer: typeof one) => answer.regret.figure, (answer: typeof one) => answer.rival!.figure]) {
+      const [a, b] = [pick(one), pick(other)]
+      expect(b.value).toBeCloseTo(a.value, 9)
+      // Other resamples of the same things: the interval is the same but for the luck of the draw.
+      for (const end of ['low', 'high'] as const) expect(Math.abs(b[end] - a[end])).toBeLessThan(0.12 * (a.high - a.low))
+    }
+    expect([other.multiple, other.level]).toEqual([expect.closeTo(one.multiple!, 9), expect.closeTo(one.level, 9)])
+  })
+
   it('decides nothing when the arms are alike', () =>
     expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.6 } }))).toMatch(/^\*\*Whether mrt-exact gains more than outcome is not decided/))
 
