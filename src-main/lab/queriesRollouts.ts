@@ -1,8 +1,9 @@
 // Reading rollouts: pages, search, picks, one rollout with what its progress curves say, and reward anatomy: what each method would
 // have paid the group it belongs to, by the very credit rules that train.
 
-import type { Answers, ExplanationView, ProgressCurve, Rollout, RolloutDetail, RunSpec, ThinkingView } from '../../src-preload/contract.ts'
+import type { Answers, ExplanationView, ProgressCurve, Rollout, RolloutDetail, RunSpec, TextParts, ThinkingView } from '../../src-preload/contract.ts'
 import { solveTokens } from '../episodes/accounting.ts'
+import { answerPart, opensThought, readThinking } from '../episodes/thinking.ts'
 import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../episodes/progress.ts'
 import { doneBefore } from '../rl/schedules.ts'
 import { deriveSeed } from '../numeric/rng.ts'
@@ -103,7 +104,7 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
     query: (query) => open().rollouts.page(query),
     get({ rolloutId }) {
       const detail = one(rolloutId)
-      return { detail, thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []), textEnds: textEnds(detail) }
+      return { detail, said: saidOf(detail), thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []), textEnds: textEnds(detail) }
     },
     group: ({ rolloutId }) => groupOf(one(rolloutId).rollout),
     search: ({ filter, afterId, limit }) => open().rollouts.search(filter, afterId, limit),
@@ -117,6 +118,14 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
     throughTraining: ({ problemId, runId }) => open().rollouts.throughTraining(problemId, runId),
     explain: ({ rolloutId, methods }) => anatomy(rolloutId, methods),
   }
+}
+
+/** What is thought and what is answer: as grader and segmenter read it, whether the prompt opened the thought or the completion did. */
+export function saidOf({ text, problem }: Pick<RolloutDetail, 'text' | 'problem'>): TextParts {
+  const thinking = readThinking(text, { opened: opensThought(problem.prompt) })
+  const { marked, closed, thoughts, answers } = thinking
+  const parts = marked ? [...thoughts.map((range) => ({ kind: 'thought' as const, ...range })), ...answers.map((range) => ({ kind: 'answer' as const, ...range }))].sort((a, b) => a.start - b.start) : [{ kind: 'answer' as const, start: 0, end: text.length }]
+  return { marked, closed, parts: parts.filter(({ start, end }) => end > start), answer: answerPart(text, thinking).trim() }
 }
 
 /**

@@ -227,8 +227,23 @@ export const thinkingView = z.object({
 })
 export type ThinkingView = Of<typeof thinkingView>
 
+/**
+ * Which characters of a completion are thought and which are the answer, in order; what lies between are marks. Without any mark (`marked` false) all of it
+ * is one answer. `closed` is false where the closing mark never came: nothing after the opening is an answer then.
+ */
+export const textParts = z.object({
+  marked: z.boolean(),
+  closed: z.boolean(),
+  parts: z.array(z.object({ kind: z.enum(['thought', 'answer']), start: count, end: count })),
+  /** The answer alone, without marks around it: what the grader reads. */
+  answer: z.string(),
+})
+export type TextParts = Of<typeof textParts>
+
 export const rolloutReading = z.object({
   detail: rolloutDetail,
+  /** What is thought and what is answer, as grader and segmenter read it. */
+  said: textParts,
   thinking: z.array(thinkingView),
   /** Where each completion token ends in the text, in characters; null where the record does not say which characters a token covers. */
   textEnds: int32s.nullable(),

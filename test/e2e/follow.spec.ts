@@ -107,10 +107,39 @@ test('the page of the run draws what its rollouts say with how many they are, an
   await expect(figure(page, 'Reward').getByText('n', { exact: true })).toHaveCount(0)
 })
 
+test('a rollout is shown with its thinking apart from its answer, as the grader reads them, and one that never stopped thinking with none', async ({ at, workbench }) => {
+  const folder = join(workbench.folder, 'thoughts')
+  mkdirSync(folder)
+  const texts = ['<think>carry the one</think>It is 12.', '<|channel|>analysis<|message|>add them<|end|><|start|>assistant<|channel|>final<|message|>It is 13.<|return|>', '<think>and on and on']
+  writeFileSync(join(folder, 'rows.jsonl'), texts.map((output, n) => `${JSON.stringify({ input: `What is ${n} + 12?`, output, gts: String(n + 12), score: 0, step: 1 })}\n`).join(''))
+  const page = await at('#/runs')
+  await page.getByRole('button', { name: /^Followed folders/ }).click()
+  await dialog(page).getByLabel('Folder', { exact: true }).fill(folder)
+  await dialog(page).getByRole('button', { name: 'Follow', exact: true }).click()
+  const item = dialog(page).getByRole('listitem', { name: `Followed folder ${folder}` })
+  await expect(item).toContainText('3 rollouts', { timeout: 10_000 })
+  await item.getByRole('button', { name: /^Open run/ }).click()
+  await expect(page.getByRole('heading', { name: 'thoughts' })).toBeVisible()
+  const runId = Number(/#\/run\/(\d+)/.exec(page.url())![1])
+  await page.getByRole('button', { name: 'Read them' }).click()
+  const thought = page.getByRole('region', { name: 'Thinking' })
+  await expect(thought).toContainText('carry the one')
+  await expect(thought).not.toContainText('It is 12.')
+  await expect(page.getByText('It is 12.', { exact: true })).toBeVisible()
+  await holdsUp(page, 'rollout-thinking')
+  const links = page.getByRole('listitem').filter({ hasText: /What is [12] \+ 12/ })
+  for (const [n, words, answer] of [[1, 'add them', 'It is 13.'], [2, 'and on and on', 'Its thinking never ended, so it gave no answer.']] as const) {
+    await goTo(page, `#/rollouts?run=${runId}&step=1&group=${n}`)
+    await expect(thought).toContainText(words)
+    await expect(page.getByText(answer, { exact: true })).toBeVisible()
+  }
+})
+
 test('an imported run stands in Compare beside a run that was trained here', async ({ at }) => {
   const page = await at('#/runs')
-  await page.getByRole('button', { name: 'Followed folders: 1' }).click()
-  await dialog(page).getByRole('button', { name: /^Open run/ }).click()
+  await page.getByRole('button', { name: /^Followed folders/ }).click()
+  await dialog(page).getByRole('button', { name: /^Open run.*grpo/ }).click()
+  await expect(page.getByRole('heading', { name: 'grpo' })).toBeVisible()
   const runId = Number(/#\/run\/(\d+)/.exec(page.url())![1])
   await goTo(page, `#/compare?runs=1,${runId}`)
   await expect(figure(page, 'Right answers')).toBeVisible({ timeout: 20_000 })

@@ -42,8 +42,15 @@ export function textParts({ text, episodes }: Pick<RolloutDetail, 'text' | 'epis
   return { thoughts: episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd)), answer: text.slice(last?.textEnd ?? 0).trim() }
 }
 
-/** The answer alone, without the marks around it. */
-export const answerText = (detail: Pick<RolloutDetail, 'text' | 'episodes'>): string => textParts(detail).answer.replace(/<\/?[a-z_]+>/gi, ' ').replace(/ +/g, ' ').trim()
+/** The answer alone, as the lab read it; of a text without any mark of thinking, what follows the last episode. Marks of this program's own tasks are left out. */
+export function answerText({ detail, said }: Pick<RolloutReading, 'detail' | 'said'>): string {
+  const answer = said.marked || detail.episodes.length === 0 ? said.answer : textParts(detail).answer
+  return detail.rollout.phase === 'imported' ? answer : answer.replace(/<\/?[a-z_]+>/gi, ' ').replace(/ +/g, ' ').trim()
+}
+
+/** A text as it stands: what was thought and what was answered, each in a piece of its own. */
+export const saidPieces = ({ detail: { text }, said }: Pick<RolloutReading, 'detail' | 'said'>): readonly { readonly kind: 'thought' | 'answer'; readonly text: string }[] =>
+  said.parts.map(({ kind, start, end }) => ({ kind, text: text.slice(start, end).trim() })).filter((piece) => piece.text !== '')
 
 /** The episodes beside one progress curve; without one their J is absent. */
 export function episodeViews(detail: Pick<RolloutDetail, 'text' | 'episodes'>, view: ThinkingView | undefined): readonly EpisodeView[] {
@@ -95,12 +102,12 @@ export function payslipOf(explanation: ExplanationView, rolloutId: number) {
 export const lengthText = ({ phase, tokenCount }: Pick<Rollout, 'phase' | 'tokenCount'>): string | null => (phase === 'imported' && tokenCount === 0 ? null : `${tokenCount} tokens`)
 
 /** A rollout as Markdown, for notes and issues. */
-export function rolloutMarkdown(detail: RolloutDetail, view: ThinkingView | undefined, where: string): string {
+export function rolloutMarkdown({ detail, said }: Pick<RolloutReading, 'detail' | 'said'>, view: ThinkingView | undefined, where: string): string {
   const lines = episodeViews(detail, view).map(({ text, after, before }, i) => {
     const change = after === null || before === null ? '' : ` — J ${fixed(after, 3)} (${signed(after - before, 3)})`
     return `${i + 1}. \`${text.replaceAll('`', "'")}\`${change}`
   })
   const { rollout } = detail
   const head = [`**${promptText(detail.problem)}**`, [`${where}; ${verdictWord[verdictOf(rollout)]}`, lengthText(rollout), `reward ${fixed(rollout.reward, 3)}`].filter(Boolean).join(', ')]
-  return [...head, '', ...lines, '', `Answer: \`${answerText(detail).replaceAll('`', "'")}\``].join('\n')
+  return [...head, '', ...lines, '', `Answer: \`${answerText({ detail, said }).replaceAll('`', "'")}\``].join('\n')
 }
