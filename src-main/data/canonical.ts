@@ -5,8 +5,9 @@
 
 import type { FinishReason } from '../../src-preload/contract.ts'
 import { finishReasons, SCHEMA_VERSION } from '../../src-preload/contract.ts'
-import { isObject } from './json.ts'
+import { isObject, parseJson } from './json.ts'
 import type { Json, JsonObject } from './json.ts'
+import { pythonLiteral } from './pythonLiteral.ts'
 import { asBoolean, asCount, asIndex, asNumber, asNumbers, asScores, asTexts, asText, asWholeNumbers } from './rollouts/fields.ts'
 
 export interface Message {
@@ -127,13 +128,24 @@ export const rolloutFields: Field<CanonicalRollout> = {
 
 const speakers: { readonly [from: string]: string } = { human: 'user', user: 'user', gpt: 'assistant', assistant: 'assistant', model: 'assistant', chatgpt: 'assistant', bard: 'assistant', system: 'system', tool: 'tool', function: 'tool', observation: 'tool' }
 
-/** A list of messages with a role each; ShareGPT's `from` and `value` become `role` and `content`. */
-export function asMessages(value: Json | undefined): readonly Message[] | undefined {
+/** A list of messages with a role each, also where a table has it as text; ShareGPT's `from` and `value` become `role` and `content`. */
+export function asMessages(given: Json | undefined): readonly Message[] | undefined {
+  const value = typeof given === 'string' ? messagesInText(given) : given
   if (!Array.isArray(value) || value.length === 0 || !value.every(isObject)) return undefined
   const messages = value as readonly JsonObject[]
   if (messages.every(({ role }) => typeof role === 'string')) return messages as unknown as readonly Message[]
   if (!messages.every(({ from, value: text }) => typeof from === 'string' && typeof text === 'string')) return undefined
   return messages.map(({ from, value: content, ...rest }) => ({ role: speakers[(from as string).toLowerCase()] ?? (from as string), content: content!, ...rest }))
+}
+
+/** What looks like a list of messages in a text of JSON or of Python, as CSV and SQLite have it. */
+function messagesInText(text: string): Json | undefined {
+  if (!/^\s*(?:array\()?\[\s*\{/.test(text) || !/["'](?:role|from)["']\s*:/.test(text)) return undefined
+  try {
+    return parseJson(text, { exact: false, nonFinite: false })
+  } catch {
+    return pythonLiteral(text)
+  }
 }
 
 function asEpisodes(value: Json): readonly CanonicalEpisode[] | undefined {

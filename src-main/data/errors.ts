@@ -47,6 +47,7 @@ const refusals = {
   'import.noColumn': { expected: 'a column that the file has', next: 'Correct the --map option.' },
   'import.badMap': { expected: 'role=column pairs, such as problem=question,answer=gold', next: 'Correct the --map option.' },
   'import.badAs': { expected: 'dataset, rollouts, or the name of a rollout source', next: 'Correct the --as option.' },
+  'import.requests': { expected: 'answers of a batch', next: 'These are the requests that were sent: import the output file of the batch.' },
   'import.otherSource': { expected: 'rows of the source that --as names', next: 'Name the source that they are of with --as, or leave --as out.' },
   'import.noCompletion': {
     expected: 'rollouts with a completion, or with the number of tokens and rewards of each',

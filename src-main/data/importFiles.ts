@@ -226,6 +226,7 @@ export function createSession(options: ImportOptions) {
     try {
       return dataset.open(path, values, map, fileNotes)
     } catch (error) {
+      if (error instanceof LabError && values.every((row) => Object.hasOwn(row, 'custom_id') && Object.hasOwn(row, 'body') && Object.hasOwn(row, 'url'))) throw refuse('import.requests', basename(path), { cause: error })
       const rollouts = error instanceof LabError && /^import\.no(Problem|Answer)$/.test(error.code) ? recogniseRollouts(values, path) : null
       if (rollouts === null) throw error
       const { code, expected, found, next } = error as LabError

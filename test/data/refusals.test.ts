@@ -37,9 +37,9 @@ describe('a refusal', () => {
   })
 
   it('of columns with other names says which --map may be meant', async () => {
-    const rows = lines(...Array.from({ length: 4 }, (_, at) => ({ row_id: `r${at}`, ask: `How much is ${at} and four more?`, gold: String(at + 4), by: 'me' })))
-    expect((await refusal(file('p.jsonl', rows), { as: 'dataset' })).found).toBe('the columns row_id, ask, gold, by; perhaps --map problem=ask,answer=gold')
-    expect((await refusal(file('p.jsonl', rows.replaceAll('"ask"', '"question"')))).found).toBe('the columns row_id, question, gold, by; perhaps --map answer=gold')
+    const rows = lines(...Array.from({ length: 4 }, (_, at) => ({ row_id: `r${at}`, ask: `How much is ${at} and four more?`, golden: String(at + 4), by: 'me' })))
+    expect((await refusal(file('p.jsonl', rows), { as: 'dataset' })).found).toBe('the columns row_id, ask, golden, by; perhaps --map problem=ask,answer=golden')
+    expect((await refusal(file('p.jsonl', rows.replaceAll('"ask"', '"question"')))).found).toBe('the columns row_id, question, golden, by; perhaps --map answer=golden')
   })
 
   it('of a role says of which kind it is', async () => {

@@ -4,6 +4,7 @@
 import { lastBoxed } from '../../tasks/graders/extract.ts'
 import { isObject } from '../json.ts'
 import type { Json } from '../json.ts'
+import { textsInText } from '../rollouts/fields.ts'
 
 /** Where in its column the answer is. */
 export type AnswerIn = 'whole' | 'hashes' | 'boxed'
@@ -26,7 +27,7 @@ const extractors: { readonly [Where in AnswerIn]: (text: string) => string | und
 
 /** The answer in a column's value; undefined where it is empty or of no use. Numbers become text. */
 export function answerFrom(value: Json | undefined, where: AnswerIn): Answer | undefined {
-  if (typeof value === 'string') return extractors[where](value)
+  if (typeof value === 'string') return (where === 'whole' ? textsInText(value) : undefined) ?? extractors[where](value)
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (Array.isArray(value)) {
     const texts = value.map((each: Json) => (typeof each === 'string' || typeof each === 'number' ? extractors[where](String(each)) : undefined))

@@ -9,7 +9,7 @@ import type { RejectCode } from '../rejected.ts'
 import { contentText, standsForNone } from '../rollouts/fields.ts'
 import { answerFrom } from './answers.ts'
 import type { Answer } from './answers.ts'
-import { choicesIn, countdownOf } from './roles.ts'
+import { choicesIn, countdownOf, labelsIn } from './roles.ts'
 import type { Roles } from './roles.ts'
 
 export interface DatasetRow {
@@ -100,7 +100,9 @@ function withChoices(row: JsonObject, roles: Roles, answer: Answer): { readonly 
   if (roles.choices === undefined || typeof answer !== 'string') return undefined
   const texts = typeof roles.choices === 'string' ? choicesIn(valueAt(row, roles.choices)) : shuffled([answer, ...roles.choices.flatMap((column) => textOf(valueAt(row, column)) ?? [])])
   if (texts === undefined) return undefined
-  const at = typeof roles.choices === 'string' && /^\(?[A-Za-z]\)?\.?$/.test(answer) && !texts.includes(answer) ? answer.replace(/[^A-Za-z]/g, '').toUpperCase().charCodeAt(0) - 65 : texts.includes(answer) ? texts.indexOf(answer) : /^\d+$/.test(answer) ? Number(answer) : -1
+  const labels = typeof roles.choices === 'string' ? labelsIn(valueAt(row, roles.choices)) : undefined
+  const labelled = labels?.length === texts.length ? labels.indexOf(answer.trim()) : -1
+  const at = roles.choicesFrom !== undefined ? Number(answer) - roles.choicesFrom : labelled >= 0 ? labelled : typeof roles.choices === 'string' && /^\(?[A-Za-z]\)?\.?$/.test(answer) && !texts.includes(answer) ? answer.replace(/[^A-Za-z]/g, '').toUpperCase().charCodeAt(0) - 65 : texts.includes(answer) ? texts.indexOf(answer) : /^\d+$/.test(answer) ? Number(answer) : -1
   return at < 0 || at >= texts.length ? null : { choices: texts.map((text, place) => `${String.fromCharCode(65 + place)}. ${text}`).join('\n'), letter: String.fromCharCode(65 + at) }
 }
 

@@ -7,6 +7,7 @@ import type { Json, JsonObject } from '../json.ts'
 import { asMessages } from '../canonical.ts'
 import { nearest } from '../nearest.ts'
 import { lastBoxed } from '../../tasks/graders/extract.ts'
+import { asBoolean } from '../rollouts/fields.ts'
 import { afterHashes, answerFrom, countdownFrom } from './answers.ts'
 import type { AnswerIn } from './answers.ts'
 
@@ -26,6 +27,8 @@ export interface Roles {
   readonly more?: string
   /** The column of choices, or the columns of the wrong ones: they are lettered after the problem, and the answer is a letter. */
   readonly choices?: string | readonly string[]
+  /** Where the answer is the number of a choice: what the first is numbered. */
+  readonly choicesFrom?: 0 | 1
   /** Columns of a countdown puzzle, whose problem may have to be put into words. */
   readonly countdown?: { readonly numbers: string; readonly target: string }
 }
@@ -37,10 +40,10 @@ export interface RoleGuess {
 }
 
 const order = {
-  problem: ['prompt', 'problem', 'question', 'input', 'instruction', 'messages'],
-  answer: ['gold_answer', 'answer', 'ground_truth', 'gts', 'label', 'reward_model.ground_truth', 'final_answer', 'expected_answer', 'correct_answer', 'correct answer', 'reference_answer'],
+  problem: ['prompt', 'problem', 'question', 'input', 'instruction', 'messages', 'query', 'problem_statement', 'problem_text', 'question_text'],
+  answer: ['gold_answer', 'answer', 'ground_truth', 'gts', 'label', 'reward_model.ground_truth', 'final_answer', 'expected_answer', 'correct_answer', 'correct answer', 'reference_answer', 'answerkey', 'answer_key', 'gold', 'gt', 'expected_output', 'correct_option', 'answer_idx', 'correct'],
   choices: ['choices', 'options'],
-  solution: ['solution', 'rationale', 'worked_solution'],
+  solution: ['solution', 'rationale', 'worked_solution', 'ground_truth_solution', 'reference_solution', 'gold_solution'],
   id: ['unique_id', 'id', 'problem_idx', 'index', 'uuid', 'extra_info.index'],
   slices: ['level', 'difficulty', 'subject', 'type', 'problem_type', 'category', 'domain', 'subdomain', 'source', 'data_source', 'problem_source'],
   split: ['split', 'extra_info.split'],
@@ -49,6 +52,9 @@ const order = {
 } as const
 
 export const datasetRoles = ['problem', 'answer', 'id', 'solution', 'split', 'slices'] as const
+
+/** Longest text that an answer usually is, in characters. */
+const SHORT = 24
 
 /** Roles of rollouts (rollouts/plain.ts) that a person may name for a dataset by mistake. */
 const ofRollouts: readonly string[] = ['prompt', 'completion', 'ground_truth', 'extracted_answer', 'correct', 'reward', 'advantage', 'step']
@@ -102,7 +108,7 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
 
   function chooseAnswer(): { answer: string | null; answerIn: AnswerIn; reason: string; sure: boolean } {
     if (countdown !== undefined) return { answer: null, answerIn: 'whole', reason: `${countdown.numbers} and ${countdown.target} are a countdown puzzle`, sure: true }
-    const candidates = order.answer.map((name) => byLower.get(name)).filter((column) => column !== undefined && filled(column, (value) => answerFrom(value, 'whole') !== undefined) >= 0.5) as string[]
+    const candidates = order.answer.map((name) => byLower.get(name)).filter((column) => column !== undefined && filled(column, (value) => isAnswer(column!, value)) >= 0.5) as string[]
       // The same problem twice with two answers: what a model wrote, where another column keeps to one.
       const named = map.answer ?? candidates.find((column) => !varies(column)) ?? candidates[0] ?? null
     if (named !== null && named !== undefined) {
@@ -120,12 +126,18 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
         return { answer: solution, answerIn, reason: `${solution} ends with the answer ${answerIn === 'boxed' ? 'in \\boxed{}' : 'after ####'}`, sure: false }
       }
     }
+    // What is called a solution and is as short as an answer is one.
+    const lengths = solution === null ? [] : sample.flatMap((row) => { const value = valueAt(row, solution); return typeof value === 'string' && value !== '' ? [value.length] : [] }).sort((a, b) => a - b)
+    if (solution !== null && lengths.length > 0 && lengths[lengths.length >> 1]! <= SHORT && lengths.length >= sample.length / 2) return { answer: solution, answerIn: 'whole', reason: `${solution} is as short as an answer`, sure: false }
     return { answer: null, answerIn: 'whole', reason: 'no column holds an answer', sure: false }
   }
 
   const wrong = columns.filter((column) => /^incorrect answer \d+$|^(wrong|incorrect)_answer_?\d+$|^distractor_?\d+$/i.test(column))
   const choices = answer === null ? undefined : first('choices', (value) => choicesIn(value) !== undefined) ?? (wrong.length > 0 ? wrong : undefined)
   if (choices !== undefined) why.push(`${typeof choices === 'string' ? choices : choices.join(', ')} ${typeof choices === 'string' ? 'holds the choices' : 'are the wrong choices'}`)
+
+  const choicesFrom = typeof choices === 'string' && answer !== null ? numberedFrom(sample.map((row) => ({ texts: choicesIn(valueAt(row, choices)), labels: labelsIn(valueAt(row, choices)), answer: valueAt(row, answer) }))) : null
+  if (choicesFrom !== null) why.push(`${answer} is the number of the choice, counted from ${choicesFrom}`)
 
   const scalar = (value: Json): boolean => typeof value === 'string' || typeof value === 'number'
   const id = map.id ?? first('id', scalar)
@@ -145,6 +157,7 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
       ...(messages ? { messages: problem } : {}),
       ...(more === undefined ? {} : { more }),
       ...(choices === undefined ? {} : { choices }),
+      ...(choicesFrom === null ? {} : { choicesFrom }),
       ...(countdown === undefined ? {} : { countdown }),
     },
     confidence: mapped || (sure && plainNames) ? 'high' : sure || plainNames ? 'medium' : 'low',
@@ -152,11 +165,31 @@ export function guessRoles(sample: readonly JsonObject[], map: { readonly [role:
   }
 }
 
+/** Whether answers are the numbers of choices, and from what they count: MMLU's 2 is the third, whatever the texts are. Null where they are texts, letters or labels. */
+function numberedFrom(rows: readonly { readonly texts: readonly string[] | undefined; readonly labels: readonly string[] | undefined; readonly answer: Json | undefined }[]): 0 | 1 | null {
+  const found = rows.flatMap(({ texts, labels, answer }) => (texts === undefined || answer === undefined || answer === null ? [] : [{ texts, labels, answer }]))
+  const numbers = found.map(({ answer }) => (typeof answer === 'number' || (typeof answer === 'string' && /^\d+$/.test(answer.trim())) ? Number(answer) : NaN))
+  if (found.length === 0 || !numbers.every(Number.isInteger)) return null
+  if (found.every(({ labels, answer }) => labels?.includes(String(answer)) === true)) return null
+  // Written as text, and always one of the texts: it is that text.
+  if (found.every(({ texts, answer }) => typeof answer === 'string' && texts.includes(answer.trim()))) return null
+  if (numbers.every((number, at) => number >= 0 && number < found[at]!.texts.length)) return 0
+  return numbers.every((number, at) => number >= 1 && number <= found[at]!.texts.length) ? 1 : null
+}
+
+/** Names of choices, where they have their own: ARC's `{text, label}`, or an object of letters. */
+export function labelsIn(value: Json | undefined): readonly string[] | undefined {
+  return isObject(value) && Array.isArray(value.label) && value.label.every((each) => typeof each === 'string' || typeof each === 'number') ? (value.label as readonly Json[]).map(String) : isObject(value) && !Array.isArray(value.text) ? Object.keys(value) : undefined
+}
+
 /** Texts of choices: a list, ARC's `{text, label}`, or an object of letters. */
 export function choicesIn(value: Json | undefined): readonly string[] | undefined {
   const list = Array.isArray(value) ? value as readonly Json[] : isObject(value) && Array.isArray(value.text) ? value.text as readonly Json[] : isObject(value) && Object.keys(value).length > 1 && Object.keys(value).every((key, at) => key === String.fromCharCode(65 + at)) ? Object.values(value) : []
   return list.length > 1 && list.length <= 26 && list.every((each) => typeof each === 'string' || typeof each === 'number') ? list.map(String) : undefined
 }
+
+/** Whether a column's value may be an answer: a verdict is none. */
+const isAnswer = (column: string, value: Json): boolean => (column.toLowerCase() === 'correct' ? typeof value === 'string' && asBoolean(value) === undefined : typeof value !== 'boolean' && answerFrom(value, 'whole') !== undefined)
 
 function isProblem(value: Json): boolean {
   return (typeof value === 'string' && value.trim() !== '') || asMessages(value) !== undefined

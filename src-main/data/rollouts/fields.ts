@@ -52,9 +52,21 @@ const none = /^(proof|not[ _-]?found|n\/?a|nan|none|null|unknown|undefined|no an
 /** Whether a text in a column of answers says that there is no answer. */
 export const standsForNone = (text: string): boolean => none.test(text.trim())
 
+/** The answers in a text such as `["4", "4.0"]`, which some sets have in place of a list: one alone as itself. Undefined for every other text, `[1, 2]` among them. */
+export function textsInText(text: string): string | readonly string[] | undefined {
+  if (!/^\s*\[\s*"/.test(text)) return undefined
+  try {
+    const list = JSON.parse(text) as Json
+    const texts = Array.isArray(list) && list.length > 0 && list.every((each) => typeof each === 'string' && each !== '') ? list as readonly string[] : undefined
+    return texts?.length === 1 ? texts[0] : texts
+  } catch {
+    return undefined
+  }
+}
+
 /** A reference answer: one text or a list of them; undefined where it stands for none, so that it stays where it was found. */
 export function asGold(value: Json | undefined): string | readonly string[] | undefined {
-  const texts = asTexts(value)
+  const texts = asTexts(typeof value === 'string' ? textsInText(value) ?? value : value)
   return typeof texts === 'string' && standsForNone(texts) ? undefined : texts
 }
 

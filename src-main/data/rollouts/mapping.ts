@@ -109,14 +109,15 @@ export interface Conversation {
 
 /** A prompt that is text or a list of messages; the text of messages is their contents, blank line between. */
 export function conversation(value: Json): Conversation | undefined {
-  if (typeof value === 'string') return { text: value }
   const messages = asMessages(value)
+  if (messages === undefined && typeof value === 'string') return { text: value }
   return messages === undefined ? undefined : { text: messages.map(messageText).join('\n\n'), messages }
 }
 
 /** A completion that is text, a message or a list of messages: what the model wrote, without what tools answered it. */
 export function written(value: Json): Conversation | undefined {
-  if (typeof value === 'string') return { text: value }
+  if (typeof value === 'string' && asMessages(value) === undefined) return { text: value }
+  if (isObject(value) && !['content', 'role', 'reasoning_content', 'tool_calls'].some((name) => Object.hasOwn(value, name))) return undefined
   const messages = asMessages(isObject(value) ? [{ role: 'assistant', ...value }] : value)
   return messages === undefined ? undefined : { text: writtenText(messages), messages }
 }
@@ -140,7 +141,7 @@ export function splitAtModel(text: string): { readonly prompt: string; readonly 
 }
 
 const finishes: { readonly [word: string]: FinishReason } = {
-  stop: 'stop', eos: 'stop', eos_token: 'stop', end_turn: 'stop', stop_sequence: 'stop', tool_calls: 'stop', length: 'length', max_tokens: 'length', model_length: 'length', max_new_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',
+  stop: 'stop', completed: 'stop', finished: 'stop', eos_found: 'stop', truncated: 'length', max_length: 'length', eos: 'stop', eos_token: 'stop', end_turn: 'stop', stop_sequence: 'stop', tool_calls: 'stop', length: 'length', max_tokens: 'length', model_length: 'length', max_new_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',
 }
 
 /** A finish reason in any trainer's word. */

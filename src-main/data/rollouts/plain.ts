@@ -5,20 +5,20 @@
 
 import { asMessages, fromCanonicalRow, rolloutFields } from '../canonical.ts'
 import type { CanonicalRollout } from '../canonical.ts'
-import { isObject, valueAt } from '../json.ts'
+import { isObject, pathsOf, valueAt } from '../json.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { asBoolean, asCount, asGold, asIndex, asNumber, asText, asWholeNumbers, compact, pick } from './fields.ts'
+import { asBoolean, asCount, asGold, asIndex, asNumber, asScores, asText, asWholeNumbers, compact, pick } from './fields.ts'
 import { asFinishWord, conversation, promptHash, stepOfFolder, stepOfStem, written } from './mapping.ts'
 import type { MapContext, Mapped, SourceReader } from './mapping.ts'
 
 /** Common names of each field, in the order in which they are tried. */
 const names = {
   prompt: ['prompt', 'problem', 'question', 'input', 'instruction', 'query', 'messages'],
-  completion: ['completion', 'response', 'output', 'generation', 'model_output', 'model_response', 'prediction', 'generated_text', 'generated_solution', 'text'],
-  groundTruth: ['ground_truth', 'gts', 'gold', 'gold_answer', 'gold_solution', 'expected_answer', 'correct_answer', 'reference_answer', 'target', 'label', 'answer', 'reference'],
+  completion: ['completion', 'response', 'output', 'generation', 'model_output', 'model_response', 'prediction', 'predict', 'generated_text', 'generated_solution', 'actual_output', 'model_completion', 'llm_output', 'generated', 'text'],
+  groundTruth: ['ground_truth', 'gts', 'gold', 'gold_answer', 'gold_solution', 'expected_answer', 'correct_answer', 'reference_answer', 'target', 'gt', 'expected_output', 'expected', 'ideal', 'label', 'answer', 'reference'],
   extractedAnswer: ['extracted_answer', 'parsed_answer', 'pred', 'predicted_answer', 'pred_answer', 'model_answer'],
-  correct: ['correct', 'is_correct', 'acc', 'accuracy', 'correctness', 'passed'],
-  reward: ['reward', 'score', 'total_reward'],
+  correct: ['correct', 'is_correct', 'acc', 'accuracy', 'correctness', 'passed', 'exact_match', 'verified'],
+  reward: ['reward', 'score', 'total_reward', 'scores', 'final_reward'],
   advantage: ['advantage'],
   step: ['step', 'global_step', 'iteration'],
   promptId: ['prompt_id', 'problem_id', 'question_id', 'example_id', 'unique_id', 'id', 'index'],
@@ -26,8 +26,11 @@ const names = {
   sampleIndex: ['sample_idx', 'idx_answer', 'completion_idx', 'sample_index', 'sample', 'sample_id'],
   promptTokens: ['prompt_tokens', 'prompt_length', 'input_tokens'],
   completionTokens: ['completion_tokens', 'response_length', 'completion_length', 'output_tokens', 'num_tokens', 'tokens'],
-  finishReason: ['finish_reason', 'stop_reason'],
+  finishReason: ['finish_reason', 'stop_reason', 'finish_reasons'],
 } as const
+
+/** Columns of what a model wrote that no set of problems has. */
+const ofModels: ReadonlySet<string> = new Set(['model_output', 'model_response', 'prediction', 'predict', 'generated_text', 'generation', 'generated', 'actual_output', 'model_completion', 'llm_output'])
 
 const scored: readonly (keyof typeof names)[] = ['reward', 'correct', 'advantage', 'step', 'sampleIndex']
 
@@ -87,7 +90,7 @@ function planOf(sample: readonly JsonObject[]): Plan {
   const written = named !== undefined || list !== null ? undefined : perhapsWritten.find((name) => {
     if (!columns.has(name) || !valuesOf(name).some((value) => typeof value === 'string')) return false
     const gold = steady.find((other) => other !== name)
-    return gold !== undefined && scoredSomehow && lengthOf(name) > lengthOf(gold) && (varies(name) || lengthOf(name) >= LONG)
+    return gold !== undefined && scoredSomehow && (name === 'model_answer' || (lengthOf(name) > lengthOf(gold) && (varies(name) || lengthOf(name) >= LONG)))
   })
   const completion = written ?? named
   const equal = (a: string, b: string | undefined): boolean => b !== undefined && rows.length > 0 && rows.every((row) => present(row[a]) && row[a] === row[b])
@@ -99,7 +102,7 @@ function planOf(sample: readonly JsonObject[]): Plan {
     completion: written === undefined ? names.completion : [written, ...names.completion],
     groundTruth: gold.length === 0 && answered.length === 0 && verdicts.length === 0 ? names.groundTruth.filter((name) => name !== completion) : gold,
     extractedAnswer: [...names.extractedAnswer, ...answered],
-    correct: [...names.correct, ...verdicts],
+    correct: [...names.correct, ...verdicts, ...names.reward.filter((name) => valuesOf(name).length > 0 && valuesOf(name).every((value) => typeof value === 'boolean'))],
     list,
   }
 }
@@ -124,7 +127,7 @@ function knownPlan(sample: readonly JsonObject[]): Plan {
 /** A row for each completion of a list; columns that are lists of the same length go along, one value each. */
 function rowsOfList(row: JsonObject, list: string): JsonObject[] {
   const completions = row[list] as readonly Json[]
-  const parallel = Object.entries(row).filter(([name, value]) => name !== list && Array.isArray(value) && value.length === completions.length && !names.prompt.includes(name as 'prompt') && (!names.groundTruth.includes(name as 'gold') || completions.length > 1 && /s$/.test(name)) && (value as readonly Json[]).every((each) => typeof each !== 'object' || each === null))
+  const parallel = Object.entries(row).filter(([name, value]) => name !== list && Array.isArray(value) && value.length === completions.length && (!names.prompt.includes(name as 'prompt') || value.every((each) => typeof each === 'string')) && (!names.groundTruth.includes(name as 'gold') || completions.length > 1 && /s$/.test(name)) && (value as readonly Json[]).every((each) => typeof each !== 'object' || each === null))
   const single = (name: string): string => {
     const shorter = name.replace(/([^s])s$/, '$1')
     return knownNames.has(shorter) && !Object.hasOwn(row, shorter) ? shorter : /^(correctness|is_correct)/.test(name) && !Object.hasOwn(row, 'correct') ? 'correct' : name
@@ -158,6 +161,9 @@ export const plain: SourceReader = {
     // OpenR1-Math and its kind are problems with solutions first; what was generated from them is named as not read.
     if (plan.list !== null && has('prompt') !== undefined && !columns.has('solution')) return `each row has a list of completions (${plan.list})`
     const completion = plan.completion.find((name) => columns.has(name))
+    // A gold beside what only a model writes says as much as a score.
+    const gold = plan.groundTruth.find((name) => columns.has(name))
+    if (completion !== undefined && proof === undefined && gold !== undefined && ofModels.has(completion)) return `it has what a model wrote (${completion}) beside a reference answer (${gold})`
     if (completion === undefined || proof === undefined) return null
     return `it has a completion (${completion}) and says how it was sampled or scored (${proof})`
   },
@@ -188,6 +194,15 @@ export const plain: SourceReader = {
   },
 }
 
+/** Why there is no completion, with the way into a value that is no text. */
+function emptyDetail(row: JsonObject, plan: Plan, { map }: MapContext): string {
+  const named = map.completion ?? plan.completion.find((name) => isObject(row[name]) || Array.isArray(row[name]))
+  const value = named === undefined ? undefined : row[named]
+  const inside = named === undefined || typeof value !== 'object' || value === null ? undefined : pathsOf([{ [named]: value }]).find((path) => path !== named && typeof valueAt({ [named]: value }, path) === 'string')
+  const way = inside === undefined ? '' : `; --map completion=${inside} reads into it`
+  return map.completion === undefined ? (named === undefined ? `none of ${plan.completion.join(', ')} holds text` : `${named} holds no text${way}`) : `${map.completion} holds no text${way}`
+}
+
 function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
   const fields = pick(row)
   const tried = { ...names, ...plan }
@@ -195,8 +210,11 @@ function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
     fields.take(context.map[rolloutFields[key].name] === undefined ? tried[key] : [context.map[rolloutFields[key].name]!], read)
   const completion = find('completion', written)
   const tokenIds = fields.take(['completion_token_ids', 'response_tokens'], asWholeNumbers)
-  if (completion === undefined && tokenIds === undefined) return { code: 'row.noCompletion', detail: context.map.completion === undefined ? `none of ${plan.completion.join(', ')} holds text` : `${context.map.completion} holds no text` }
+  if (completion === undefined && tokenIds === undefined) return { code: 'row.noCompletion', detail: emptyDetail(row, plan, context) }
   const prompt = find('prompt', conversation)
+  const parts = fields.peek('reward')
+  const scores = isObject(parts) ? asScores(parts) : undefined
+  if (scores !== undefined) fields.take(['reward'], () => true)
   const facts = {
     step: find('step', asIndex) ?? stepOfStem(context.path) ?? stepOfFolder(context.path),
     promptId: find('promptId', asText) ?? promptHash(prompt?.text),
@@ -208,7 +226,8 @@ function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
     groundTruth: find('groundTruth', asGold),
     extractedAnswer: find('extractedAnswer', asText),
     correct: find('correct', asBoolean),
-    reward: find('reward', asNumber),
+    reward: find('reward', asNumber) ?? (scores === undefined ? undefined : scores.total ?? scores.score ?? scores.reward),
+    rewards: scores,
     advantage: find('advantage', asNumber),
   }
   return [compact<CanonicalRollout>({

@@ -8,7 +8,7 @@ import { fromCanonicalRow, rolloutFields, toCanonicalRow } from '../canonical.ts
 import type { CanonicalRollout } from '../canonical.ts'
 import type { JsonObject } from '../json.ts'
 import { asGold, asNumber, asTexts, compact, pick } from './fields.ts'
-import { mostHave, conversation, promptHash, statedCorrect, written } from './mapping.ts'
+import { most, mostHave, conversation, promptHash, statedCorrect, written } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
 const canonicalNames = new Set(Object.values(rolloutFields).map(({ name }) => name))
@@ -28,7 +28,7 @@ export const trl: SourceReader = {
   },
 
   recognise(sample, path) {
-    if (!mostHave(sample, 'step', 'prompt', 'completion') || mostHave(sample, 'schema_version')) return null
+    if (!mostHave(sample, 'step', 'prompt', 'completion') || mostHave(sample, 'schema_version') || most(sample, ({ step }) => Array.isArray(step))) return null
     if (/^completions_\d+\.parquet$/.test(basename(path))) return 'the name and the columns step, prompt, completion are those of TRL'
     return mostHave(sample, 'advantage') ? 'it has the columns step, prompt, completion and advantage of TRL' : null
   },
