@@ -38,6 +38,8 @@ const environment = {
   ORT_DISABLE_TELEMETRY: '1',
   ONNXRUNTIME_NODE_INSTALL: 'skip',
   ELECTRON_SKIP_BINARY_DOWNLOAD: '1',
+  // Types are taken off and modules compiled once, not at every command: half the time that one takes to begin.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(stamps, 'compiled'),
 }
 const node = pinnedNode()
 environment.PATH = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
