@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
-import { formatsPage } from '../data/formatsPage.ts'
+import { formatsPage } from '../lab/formats.ts'
 import { createGrader, GraderError, graderKinds, gradeLines } from '../lab/grading.ts'
 import { importInto } from '../lab/importInto.ts'
 import { importModel, isModel } from '../lab/importModel.ts'

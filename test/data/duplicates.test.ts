@@ -2,7 +2,7 @@
 // the table of digests against a plain Set.
 import { describe, expect, it } from 'vitest'
 import { createDigestTable, digestOf } from '../../src-main/data/datasets/digestTable.ts'
-import { createDuplicateIndex, overlapWith } from '../../src-main/data/datasets/duplicates.ts'
+import { createDuplicateIndex } from '../../src-main/data/datasets/duplicates.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 
 const words = Array.from({ length: 3000 }, (_, index) => `w${(index * 7919) % 9973}`)
@@ -69,13 +69,6 @@ describe('an index of problems', () => {
     const index = createDuplicateIndex({ nearLimit: 2 })
     for (const key of ['a', 'b', 'c']) index.add(key, `${key} ${key} ${key} and a tail of words`)
     expect(index.find('c c c and a tail of words')).toEqual({ key: 'c', similarity: 1 })
-  })
-
-  it('counts what a set shares with another', () => {
-    const index = createDuplicateIndex()
-    for (let n = 0; n < 20; n++) index.add(`t${n}`, `Problem ${n}: how far is it from place ${n} to place ${n + 7} by the road of ${n * 3} stones?`)
-    const { exact, total } = overlapWith(index, [{ key: 'x', text: 'Problem 3: how far is it from place 3 to place 10 by the road of 9 stones?' }, { key: 'y', text: 'An unrelated question about the price of seven apples and a pear' }])
-    expect([exact, total]).toEqual([1, 2])
   })
 })
 

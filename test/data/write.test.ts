@@ -11,7 +11,6 @@ import { importFiles } from '../../src-main/data/importFiles.ts'
 import { writeComparator } from '../../src-main/data/write/comparator.ts'
 import { writeMetrics } from '../../src-main/data/write/metrics.ts'
 import { sizeOfRollouts, writeRollouts } from '../../src-main/data/write/rollouts.ts'
-import { renderCsv } from '../../src-main/data/write/tables.ts'
 import { codeOf, newFolder } from './files.ts'
 
 async function readBack(path: string): Promise<CanonicalRollout[]> {
@@ -139,14 +138,5 @@ describe('metrics', () => {
     const path = join(newFolder(), 'metrics.jsonl')
     await writeMetrics(path, [{ step: 1, metrics: { reward: 0.5, kl: NaN }, createdAtMs: 2000 }])
     expect(readFileSync(path, 'utf8')).toBe('{"step":1,"time":2,"reward":0.5}\n')
-  })
-})
-
-describe('tables for spreadsheets', () => {
-  it('never hold a cell that a spreadsheet would run', () => {
-    const csv = renderCsv({ columns: ['text', 'number'], rows: [['=HYPERLINK("http://x")', -0.5], ['+1+1', 1], ['@SUM(A1)', 2], ['-2+3', 3], ['\t=1', 4], ['plain', 5]] })
-    const cells = csv.split('\r\n').slice(1, -1).map((line) => line.replace(/^"/, ''))
-    expect(cells.filter((cell) => /^[=+\-@\t]/.test(cell))).toEqual([])
-    expect(csv).toContain('-0.5')
   })
 })

@@ -217,20 +217,3 @@ export interface Overlap {
   /** The first pairs, for a person to look at. */
   readonly examples: readonly { readonly key: string; readonly match: Match }[]
 }
-
-/** How many problems of one set are also in the set behind `index`: what an evaluation must not share with training. */
-export function overlapWith(index: DuplicateIndex, problems: Iterable<{ readonly key: string; readonly text: string }>): Overlap {
-  const examples: { key: string; match: Match }[] = []
-  let exact = 0
-  let near = 0
-  let total = 0
-  for (const { key, text } of problems) {
-    total++
-    const match = index.find(text)
-    if (match === null) continue
-    if (match.similarity === 1) exact++
-    else near++
-    if (examples.length < 20) examples.push({ key, match })
-  }
-  return { exact, near, total, examples }
-}

@@ -59,17 +59,6 @@ const SHORT = 24
 /** Roles of rollouts (rollouts/plain.ts) that a person may name for a dataset by mistake. */
 const ofRollouts: readonly string[] = ['prompt', 'completion', 'ground_truth', 'extracted_answer', 'correct', 'reward', 'advantage', 'step']
 
-/** `problem=question,answer=gold,slices=level+subject` as a map. Throws LabError import.badMap. */
-export function parseMap(text: string): { readonly [role: string]: string } {
-  const pairs = text.split(',').map((pair) => pair.trim()).filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=')
-    if (at < 1 || at === pair.length - 1) throw refuse('import.badMap', `"${pair}"`)
-    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
-  })
-  if (pairs.length === 0) throw refuse('import.badMap', 'nothing')
-  return Object.fromEntries(pairs)
-}
-
 /**
  * Guesses the roles from a sample of rows. Throws LabError import.noProblem, import.noAnswer (naming the columns there
  * are), import.noColumn and import.badMap for a map that does not fit.

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { renderCsv } from '../../../src-main/data/write/tables.ts'
 import { codeOf, file, readAll } from '../files.ts'
+
+/** RFC 4180. */
+const written = (rows: readonly (readonly string[])[]): string => rows.map((cells) => `${cells.map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(',')}\r\n`).join('')
 
 const cell = fc.string({ unit: fc.constantFrom('a', 'ß', '𝕏', '"', ',', ';', '\n', '\r\n', ' ', '=', '1', "'"), maxLength: 10 })
 
@@ -11,7 +13,7 @@ describe('separated values', () => {
       const columns = ['one', 'two', 'three', 'four'].slice(0, width)
       const rows = table.map((cells) => cells.slice(0, width)).filter((cells) => cells.some((each) => each.trim() !== ''))
       if (rows.length === 0) return
-      const { values, rejected } = await readAll(file('any.csv', renderCsv({ columns, rows }, { formulas: 'as they are' })))
+      const { values, rejected } = await readAll(file('any.csv', written([columns, ...rows])))
       expect(rejected).toEqual([])
       expect(values).toEqual(rows.map((cells) => Object.fromEntries(columns.map((name, at) => [name, cells[at]]))))
     }), { numRuns: 40 })
