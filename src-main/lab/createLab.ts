@@ -18,6 +18,7 @@ import { mergeWorkspace } from './mergeWorkspace.ts'
 import { compareQueries } from './queriesCompare.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
 import { found, runQueries } from './queriesRuns.ts'
+import { storageAnswers } from './storage.ts'
 import { thinkingQueries } from './queriesThinking.ts'
 import { thinkingActions } from './thinkingActions.ts'
 import { runActions } from './runActions.ts'
@@ -91,6 +92,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
   const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(open, jobs.ofRun)
   const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, tell, now })
   const { paired, ...compare } = compareQueries(open)
+  const storage = storageAnswers({ open, refuseWhileBusy })
 
   const answers: Answers<LabNoun> = {
     workspace: {
@@ -195,6 +197,14 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         const { job, done } = jobs.add({ kind: 'import', label: 'Saving what can be read', runId: null, lane: 'light', work: (control) => salvage(folder, into, { ...control, now }) })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done
+      },
+    },
+    storage: {
+      ...storage,
+      prune: async (request, options) => {
+        const gone = await storage.prune(request, options)
+        if (!request.preview) for (const noun of ['runs', 'rollouts', 'checkpoints'] as const) tell({ kind: 'changed', noun, ids: [] })
+        return gone
       },
     },
     exports: {

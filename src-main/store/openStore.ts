@@ -28,6 +28,7 @@ import { runStore } from './runs.ts'
 import { checkSchema, findMigrations, isBlank, migrate, MIGRATIONS } from './schema.ts'
 import { settingStore } from './settings.ts'
 import { stepStore } from './steps.ts'
+import { storageStore } from './storage.ts'
 import { studyStore } from './studies.ts'
 
 const DATABASE = 'workspace.db'
@@ -309,6 +310,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     studies: explained(studyStore(db), file),
     follows: explained(followStore(db), file),
     imported: explained(importedSteps(db), file),
+    storage: explained(storageStore(db), file),
     /** Imports under way; see halfImports.ts. */
     halfImports: explained(halfImportStore(db), file),
     /** Other workspaces: looked at, and taken over. */
@@ -357,7 +359,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       if (access.mode === 'write') explaining(() => settingStore(db).set(LEFT, [...runIds]))
     },
     /** Gives the space of removed records back to the disk. */
-    compact: (): void => explaining(() => void db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('optimize'); VACUUM")),
+    compact: (): void => explaining(() => void db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('optimize'); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")),
     close(): void {
       if (!db.open) return
       db.close()

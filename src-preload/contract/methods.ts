@@ -17,6 +17,7 @@ import {
 } from './records.ts'
 import { runSpec } from './runSpec.ts'
 import { merged, otherWorkspace, salvaged } from './merging.ts'
+import { compacted, pruned, pruneRequest, storageReport } from './storage.ts'
 import { count, float32s, id, int32s, json, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -878,6 +879,16 @@ export const methods = {
     merge: method(z.object({ folder: name, uids: z.array(name).nullable().default(null) }), merged),
     /** Takes what can be read of a damaged workspace into a new one at `into`, as a job; the damaged folder is only read. */
     salvage: method(z.object({ folder: name, into: name }), salvaged),
+  },
+  storage: {
+    /** What takes room, by run. */
+    report: method(none, storageReport),
+    /** Takes out what is asked for, or only says what would go. Refused while a job works; the database keeps its size until it is compacted. */
+    prune: method(pruneRequest, pruned),
+    /** Gives the room of removed records back to the disk. Refused while a job works. */
+    compact: method(none, compacted),
+    /** A whole copy of the workspace (database, checkpoints, backups) in an empty folder; the open one stays as it is. */
+    copyTo: method(z.object({ folder: name }), z.object({ folder: name, bytes: count })),
   },
   exports: {
     /** Writes a file into the workspace's `exports` folder, as a job of its own; cancelling the call cancels it. */

@@ -14,6 +14,7 @@ import NewRun from './NewRun.svelte'
 import Rollouts from './Rollouts.svelte'
 import Run from './Run.svelte'
 import Runs from './Runs.svelte'
+import Settings from './Settings.svelte'
 import Thinking from './Thinking.svelte'
 
 export interface Page<N extends RouteName> {
@@ -35,5 +36,6 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   datasets: { title: 'Datasets', component: Datasets, command: 'go.datasets', needsWorkspace: true },
   models: { title: 'Models', component: Models, command: 'go.models', needsWorkspace: true },
   glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
+  settings: { title: 'Settings', component: Settings, needsWorkspace: false },
   newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
 }
