@@ -18,27 +18,34 @@ import { copyOther, inspectOther, type PrivateCopy } from './otherWorkspace.ts'
 /** Rollouts copied between two turns of the event loop: a few tens of milliseconds. */
 const CHUNK = 400
 
-type Noun = 'datasets' | 'problems' | 'models' | 'runs' | 'checkpoints' | 'evaluations' | 'provenances' | 'estimators' | 'rollouts' | 'studies'
+/** What becomes of every table of the schema: a table that is named nowhere here is refused by a test. */
+export const mergedTables = {
+  brought: ['datasets', 'problems', 'models', 'runs', 'steps', 'checkpoints', 'evaluations', 'evaluation_points', 'evaluation_results', 'provenances', 'estimators', 'rollouts', 'rollout_bodies', 'episodes', 'progress_estimates', 'events', 'studies', 'study_cells'],
+  /** What is said of this workspace alone: its own settings, and the folders that are followed from here. */
+  stays: ['workspace', 'settings', 'follows', 'follow_files', 'follow_identity', 'follow_rows'],
+} as const
 
-/** Columns that hold ids, by table. */
-const references: { readonly [table: string]: { readonly [column: string]: Noun } } = {
-  problems: { dataset_id: 'datasets' },
-  runs: { model_id: 'models', dataset_id: 'datasets', parent_run_id: 'runs' },
-  steps: { run_id: 'runs' },
-  checkpoints: { run_id: 'runs', model_id: 'models' },
-  evaluations: { run_id: 'runs', checkpoint_id: 'checkpoints', model_id: 'models', dataset_id: 'datasets' },
-  evaluation_points: { evaluation_id: 'evaluations' },
-  evaluation_results: { evaluation_id: 'evaluations', problem_id: 'problems' },
-  rollouts: { id: 'rollouts', run_id: 'runs', evaluation_id: 'evaluations', problem_id: 'problems', provenance_id: 'provenances' },
-  rollout_bodies: { rollout_id: 'rollouts' },
-  episodes: { rollout_id: 'rollouts' },
-  progress_estimates: { rollout_id: 'rollouts', estimator_id: 'estimators' },
-  events: { run_id: 'runs' },
-  study_cells: { study_id: 'studies', run_id: 'runs' },
+/** Tables whose rows get new ids. */
+type Noun = string
+
+/** Columns that hold ids, by what the schema says of them. */
+function referencesIn(db: Connection): (table: string) => Readonly<Record<string, Noun>> {
+  const known = new Map<string, Readonly<Record<string, Noun>>>()
+  return (table) => {
+    if (!known.has(table)) {
+      const rows = db.prepare<unknown[], { table: string; from: string }>(`SELECT "table", "from" FROM pragma_foreign_key_list('${table}')`).all()
+      known.set(table, { ...Object.fromEntries(rows.map((row) => [row.from, row.table])), ...(table === 'rollouts' && { id: 'rollouts' }) })
+    }
+    return known.get(table)!
+  }
 }
 
 /** JSON keys that hold ids, wherever they stand. */
-const keys: { readonly [key: string]: Noun } = { datasetId: 'datasets', problemId: 'problems', modelId: 'models', runId: 'runs', checkpointId: 'checkpoints', evaluationId: 'evaluations', rolloutId: 'rollouts' }
+const keys: { readonly [key: string]: Noun } = {
+  datasetId: 'datasets', problemId: 'problems', modelId: 'models', runId: 'runs', checkpointId: 'checkpoints', evaluationId: 'evaluations', rolloutId: 'rollouts',
+  // The imported set that a run is trained on, among the options of its task.
+  dataset: 'datasets',
+}
 
 export interface MergeOptions {
   /** Universal ids of the runs to take; null takes all of them, and what no run refers to. */
@@ -104,11 +111,12 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   const move = (noun: Noun, old: unknown, to: number): void => void addMove.run(noun, old, to)
   const rolloutOffset = number('SELECT max(id) FROM main.rollouts')
   const newId = (noun: Noun, old: number): number | null => (noun === 'rollouts' ? old + rolloutOffset : (findMove.get(noun, old) ?? null))
+  const referencesOf = referencesIn(db)
   const columnsOf = (table: string): string[] => all(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => name as string)
 
   /** A row under its new references; what it refers to and did not come is null. */
   function insert(table: string, row: Row, changes: Row = {}): number {
-    const moved = Object.fromEntries(Object.entries(references[table] ?? {}).map(([column, noun]) => [column, row[column] === null ? null : newId(noun, row[column] as number)]))
+    const moved = Object.fromEntries(Object.entries(referencesOf(table)).map(([column, noun]) => [column, row[column] === null ? null : newId(noun, row[column] as number)]))
     const values: Row = { ...row, ...moved, ...changes }
     const columns = columnsOf(table).filter((column) => values[column] !== undefined)
     return Number(db.prepare(`INSERT INTO main.${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(...columns.map((column) => values[column])).lastInsertRowid)
@@ -118,7 +126,7 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   function copyRows(table: string, where: string, ...values: unknown[]): number {
     const columns = columnsOf(table)
     const taken = columns.map((column) => {
-      const noun = references[table]?.[column]
+      const noun = referencesOf(table)[column]
       if (noun === undefined) return `o.${column}`
       return noun === 'rollouts' ? `o.${column} + ${rolloutOffset}` : `(SELECT new FROM temp.moved WHERE noun = '${noun}' AND old = o.${column})`
     })
@@ -131,8 +139,13 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
     if (Array.isArray(value)) return value.map((each: Json) => renumber(each, key))
     return value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renumber(each, name)])) : value
   }
-  /** Weights named by the id of a checkpoint; one that did not come is named by its folder. */
+  /** Weights named by the id of a model or checkpoint; a checkpoint that did not come is named by its folder. */
   function renumberText(text: string): string {
+    const model = /^model:(\d+)$/.exec(text)?.[1]
+    if (model !== undefined) {
+      const to = newId('models', Number(model))
+      return to === null ? text : `model:${to}`
+    }
     const old = /^checkpoint:(\d+)$/.exec(text)?.[1]
     if (old === undefined) return text
     const to = newId('checkpoints', Number(old))

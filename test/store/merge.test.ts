@@ -3,8 +3,10 @@
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AT_MS, fill, makeWorkspace } from '../lab/records.ts'
+import { mergedTables } from '../../src-main/store/merge.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import { MIGRATIONS } from '../../src-main/store/schema.ts'
 import { newRun, temporaryFolder, thrownBy } from './records.ts'
@@ -141,6 +143,35 @@ describe('a merge', () => {
     const parent = together.runs.get(run.parentRunId!)!
     expect(parent.uid).toBe(branched.parentRunId === 1 ? together.others.inspect(from).runs[0]!.uid : '')
     expect(run.config).toEqual({ start: `checkpoint:${together.checkpoints.ofRun(parent.id)[0]!.id}` })
+  })
+
+  it('renumbers the model that a run starts from and the imported set that it is trained on', async () => {
+    const from = other()
+    const into = open(join(temporaryFolder(), 'into'))
+    const source = open(from)
+    const model = source.models.add({ name: 'text', kind: 'gguf', family: 'llama', config: {}, tokenizer: null, parameterCount: 1, bytes: 1, path: 'models/x', sha256: 'text', provenance: null, createdAtMs: AT_MS })
+    const dataset = source.datasets.add({ name: 'sums', kind: 'imported', source: null, roles: null, grader: 'integer', note: '', createdAtMs: AT_MS })
+    source.datasets.addProblems(dataset, [{ key: 'a', split: 'train', prompt: '1 + 1?', answer: '2', level: null, slices: {} }])
+    const { uid } = source.runs.add(newRun({ modelId: model, datasetId: dataset, config: { start: `model:${model}`, task: { name: 'dataset', options: { dataset } } } }))
+    source.close()
+    // Something is here already, so that ids differ.
+    for (const name of ['a', 'b', 'c', 'd']) {
+      into.datasets.add({ name, kind: 'imported', source: name, roles: null, grader: 'integer', note: '', createdAtMs: AT_MS })
+      into.models.add({ name, kind: 'gguf', family: 'llama', config: {}, tokenizer: null, parameterCount: 1, bytes: 1, path: name, sha256: name, provenance: null, createdAtMs: AT_MS })
+    }
+    await into.others.merge(from, { uids: [uid], now })
+    const run = into.runs.list().map((each) => each.run).find((each) => each.uid === uid)!
+    expect(run.config).toMatchObject({ start: `model:${run.modelId}`, task: { options: { dataset: run.datasetId } } })
+    expect([into.models.get(run.modelId!)!.name, into.datasets.get(run.datasetId!)!.name]).toEqual(['text', 'sums'])
+  })
+
+  it('knows of every table of the schema what becomes of it', () => {
+    const file = join(temporaryFolder(), 'schema')
+    openStore(file, { create: true, now }).close()
+    const database = new Database(join(file, 'workspace.db'), { readonly: true })
+    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'").pluck().all()
+    database.close()
+    expect(tables.sort()).toEqual([...mergedTables.brought, ...mergedTables.stays].sort())
   })
 
   it('points the health messages of a run at the run under its new id', async () => {
