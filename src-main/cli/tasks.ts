@@ -3,6 +3,8 @@ import { Command } from 'commander'
 import { LabError, type Dataset, type TaskDescription } from '../../src-preload/contract.ts'
 import { describeTasks } from '../lab/describe.ts'
 import { answersText, exampleOf, tasksPage } from '../lab/taskPage.ts'
+import { tryTasks, type Tried } from '../lab/tryTasks.ts'
+import { wholeNumber } from './options.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
@@ -13,9 +15,14 @@ export function taskCommands(): Command[] {
 function tasksCommand(): Command {
   return new Command('tasks').description('what a run can be trained on: tasks with their levels, and a problem of each with its answer')
     .argument('[name]', 'one task, with a problem of every level')
+    .option('--try <start>', 'let a model of text try them, such as model:1: how often it is right at each level, or at the default of each task where none is named')
+    .option('--problems <n>', 'problems of each level to try', wholeNumber(1), 32)
+    .option('--examples <n>', 'solved problems shown before each', wholeNumber(0), 0)
+    .option('--thinking <tokens>', 'thinking tokens before the answer is forced', wholeNumber(1), 120)
+    .option('--workspace <folder>', 'where the model is kept', DEFAULT_WORKSPACE)
     .option('--markdown', 'print the page docs/tasks.md')
     .option('--json', 'print one JSON object as the last line')
-    .action((name: string | undefined, options: { markdown?: boolean; json?: boolean }) => {
+    .action(async (name: string | undefined, options: TasksOptions) => {
       if (options.markdown) {
         process.stdout.write(tasksPage())
         return
@@ -23,10 +30,48 @@ function tasksCommand(): Command {
       const all = describeTasks()
       const chosen = all.filter((task) => name === undefined || task.name === name)
       if (chosen.length === 0) throw new LabError('run.task', { expected: `one of the tasks ${all.map((task) => task.name).join(', ')}`, found: name!, next: 'See `mrt tasks` for the list.' })
+      if (options.try !== undefined) {
+        await tryModel(options.try, chosen.flatMap((task) => task.levels.filter(({ id }) => name !== undefined || id === defaultOf(task)).map(({ id }) => ({ name: task.name, level: id }))), options)
+        return
+      }
       process.stdout.write(`${name === undefined ? listText(chosen) : detailText(chosen[0]!)}\n`)
       if (options.json) writeJson({ tasks: chosen.map((task) => ({ ...task, examples: task.levels.map(({ id }) => ({ level: id, ...exampleOf(task.name, id) })) })) })
     })
 }
+
+interface TasksOptions {
+  readonly try?: string
+  readonly problems: number
+  readonly examples: number
+  readonly thinking: number
+  readonly workspace: string
+  readonly markdown?: boolean
+  readonly json?: boolean
+}
+
+/** Room for the longest of the listed answers, the rows of a 6 x 6 Sudoku. */
+const ANSWER_TOKENS = 64
+const TRY_SEED = 1
+
+const tryModel = (start: string, levels: readonly { readonly name: string; readonly level: string }[], { problems, examples, thinking, workspace, json }: TasksOptions): Promise<void> => withSession({ workspace }, async (session) => {
+  const format = { thoughts: 'auto', episodes: 'lines', examples } as const
+  const tried: Tried[] = []
+  for await (const each of tryTasks(session, { start, format, levels, problems, thinkingTokens: thinking, answerTokens: ANSWER_TOKENS, temperature: 1, seed: TRY_SEED }, { signal: session.signal })) {
+    tried.push(each)
+    session.progress.say(`${each.name} ${each.level}: ${each.right} of ${each.problems} right`)
+  }
+  process.stdout.write(`${tableText<Tried>([
+    { title: 'task', align: 'left', cell: (each) => each.name },
+    { title: 'level', align: 'left', cell: (each) => each.level },
+    { title: 'right', cell: (each) => `${each.right}/${each.problems}` },
+    { title: 'share', cell: (each) => `${(100 * each.right / each.problems).toFixed(0)} %` },
+    { title: '95 %', cell: (each) => `${(100 * each.low).toFixed(0)} to ${(100 * each.high).toFixed(0)} %` },
+    { title: 'as listed', cell: (each) => `${each.listed}/${each.right}` },
+    { title: 'tokens', cell: (each) => each.tokens.toFixed(0) },
+    { title: 'forced to answer', cell: (each) => `${each.forced}/${each.problems}` },
+  ], tried)}\n`)
+  if (json) writeJson({ start, examples, thinkingTokens: thinking, temperature: 1, tried })
+})
 
 const defaultOf = ({ options }: TaskDescription): string => String(options.find((option) => option.name === 'level')?.default ?? '')
 
