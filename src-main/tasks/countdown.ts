@@ -6,7 +6,7 @@
 
 import { ascending } from './countdown/arithmetic.ts'
 import { segmentTokens } from '../episodes/segmentTokens.ts'
-import { expressionsOf, gradeExpression } from './countdown/expressions.ts'
+import { expressionsOf, gradeExpression, searchInWords } from './countdown/expressions.ts'
 import { checkConfig, DEFAULT_COUNTDOWN, generateProblems, problemOfPrompt, type CountdownConfig } from './countdown/generator.ts'
 import { gradeCompletion, type CountdownData } from './countdown/grader.ts'
 import { buildTrie, createSolver, type Solver } from './countdown/solver.ts'
@@ -67,7 +67,7 @@ export function countdownInWords(level: string): Task<CountdownData> {
     answerForm: 'one expression, such as (8 + 2) * 3',
     grade: ({ data }, answer) => gradeExpression(data, answer),
     answers: ({ data }) => expressionsOf(data),
-    teacher: () => null,
+    teacher: ({ data }, rng) => searchInWords(data, rng),
     cluster: (problem) => spoken.cluster(problem),
     difficulty: (problem) => spoken.difficulty(problem),
     notation: () => spoken,

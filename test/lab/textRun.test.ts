@@ -14,6 +14,8 @@ import { loadStart, vocabularyOf } from '../../src-main/lab/start.ts'
 import { stopHere } from '../../src-main/lab/stopHere.ts'
 import { openProblems } from '../../src-main/lab/tasks.ts'
 import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { tryTasks } from '../../src-main/lab/tryTasks.ts'
+import { tasks } from '../../src-main/tasks/registry.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
@@ -108,6 +110,30 @@ describe('exact J in text', () => {
       expect(Math.abs(mu.J[0]![at]! - sum)).toBeLessThan(1e-9 + 1e-5 * sum)
     }
     policy.dispose()
+  })
+})
+
+describe('tasks that a model tries', () => {
+  it('are graded level by level, the same again for the same seed, with no more problems than there are', async () => {
+    const request = {
+      start: 'model:1', format: { thoughts: 'auto', episodes: 'lines', examples: 1 }, levels: [{ name: 'letter-counting', level: '1' }, { name: 'lcm', level: '30' }], problems: 60, thinkingTokens: 8, answerTokens: 4, temperature: 1, seed: 2,
+    } as const
+    const tried = await Array.fromAsync(tryTasks(context, request))
+    expect(tried.map(({ name, level }) => [name, level])).toEqual(request.levels.map(({ name, level }) => [name, level]))
+    expect(tried[0]!.problems).toBe(60)
+    expect(tried[1]!.problems).toBe(tasks.lcm!.create({ level: '30' }, null as never).size('validation'))
+    for (const { problems, right, low, high, listed, forced, tokens } of tried) {
+      expect(low).toBeLessThanOrEqual(right / problems)
+      expect(high).toBeGreaterThanOrEqual(right / problems)
+      expect(listed).toBeLessThanOrEqual(right)
+      expect(forced).toBeLessThanOrEqual(problems)
+      expect(tokens).toBeGreaterThan(0)
+    }
+    expect(await Array.fromAsync(tryTasks(context, request))).toEqual(tried)
+  })
+
+  it('are refused with the name of what there is not', async () => {
+    await expect(tryTasks(context, { start: 'model:1', format: { thoughts: 'auto', episodes: 'lines', examples: 0 }, levels: [{ name: 'lcm', level: 'none' }], problems: 1, thinkingTokens: 8, answerTokens: 4, temperature: 1, seed: 2 }).next()).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
   })
 })
 

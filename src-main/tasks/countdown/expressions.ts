@@ -1,7 +1,8 @@
-// Countdown answered by one expression: reading what a model wrote, and listing every accepted one. Brackets stand where precedence needs them
-// and nowhere else; `a + b` and `b + a` are two ways of writing, and both are listed. Rules as everywhere in Countdown: every number exactly
-// once, whole results from 1 to 400 on the way, larger minus smaller, exact division.
+// Countdown answered by one expression: reading what a model wrote, listing every accepted one, and thinking of one in words. Brackets stand
+// where precedence needs them and nowhere else; `a + b` and `b + a` are two ways of writing, and both are listed. Rules as everywhere in
+// Countdown: every number exactly once, whole results from 1 to 400 on the way, larger minus smaller, exact division.
 
+import type { Rng } from '../../numeric/rng.ts'
 import type { Grade, GradeReason } from '../types.ts'
 import { ascending, combine } from './arithmetic.ts'
 import type { CountdownData } from './grader.ts'
@@ -50,6 +51,29 @@ export function expressionsOf({ numbers, target }: CountdownData): string[] {
   }
   grow(numbers.map((value) => ({ value, text: String(value), binds: ATOM })))
   return [...found].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
+}
+
+/** Ways that lead elsewhere before the right one, at most. */
+const MOST_DETOURS = 2
+
+/** Thinking in words: some ways that lead elsewhere, a line each, and one that is right; its expression is the answer. Throws a RangeError for a problem that has none. */
+export function searchInWords({ numbers, target }: CountdownData, rng: Rng): { readonly thinking: string; readonly answer: string } {
+  const start: readonly Part[] = numbers.map((value) => ({ value, text: String(value), binds: ATOM }))
+  /** Steps and expression of the first way, in random order, that ends as wanted. */
+  const walk = (parts: readonly Part[], steps: readonly string[], wanted: (value: number) => boolean): { readonly steps: readonly string[]; readonly end: Part } | null => {
+    if (parts.length === 1) return wanted(parts[0]!.value) ? { steps, end: parts[0]! } : null
+    const moves = rng.shuffle(parts.flatMap((_x, i) => parts.flatMap((_y, j) => (i === j ? [] : SIGNS.map((sign) => ({ i, j, sign }))))))
+    for (const { i, j, sign } of moves) {
+      const part = joined(parts[i]!, sign, parts[j]!)
+      const done = part === null ? null : walk([...parts.filter((_, at) => at !== i && at !== j), part], [...steps, `${parts[i]!.value} ${sign.sign} ${parts[j]!.value} = ${part.value}`], wanted)
+      if (done !== null) return done
+    }
+    return null
+  }
+  const detours = Array.from({ length: rng.int(MOST_DETOURS + 1) }, () => walk(start, [], (value) => value !== target)).filter((way) => way !== null)
+  const right = walk(start, [], (value) => value === target)
+  if (right === null) throw new RangeError(`a problem that can be solved, found ${numbers.join(', ')} to ${target}`)
+  return { thinking: [...new Set(detours.map(({ steps }) => `${steps.join(', ')}, not ${target}`)), `${right.steps.join(', ')}, which is the target`].join('\n'), answer: right.end.text }
 }
 
 /** Grades an expression; a right side behind `=` must be the target and is otherwise left out. */
