@@ -35,7 +35,7 @@ function importCommand(): Command {
   return new Command('import').description('bring datasets, rollouts of other trainers or a model into a workspace: JSONL, JSON, CSV, TSV, Parquet, Arrow, Feather, SQLite, each also in a zip or tar (SQLite not) or packed by gzip or zstd; logs of evaluations; model folders')
     .argument('<files...>', 'files or folders')
     .option('--as <kind>', 'dataset, rollouts, model, or the name of a rollout source; guessed from the rows unless given')
-    .option('--map <roles>', 'roles to columns, e.g. problem=question,answer=final_answer')
+    .option('--map <roles>', 'roles to columns, e.g. problem=question,answer=final_answer; reaches into values: completion=resps[0][0], completion=output.choices[*].message.content')
     .option('--name <text>', 'what the dataset, the run or the model is called')
     .option('--grader <kind>', `how answers are compared (${Object.keys(graderKinds).join(', ')}); guessed for datasets unless given; grades rollouts that carry no verdict`)
     .option('--keep-duplicates', 'keep problems that repeat an earlier one')

@@ -9,7 +9,7 @@ import { refuseSystem } from './errors.ts'
 import { planArchive, planFolder } from './folder.ts'
 import type { FolderPlan } from './folder.ts'
 import type { JsonObject } from './json.ts'
-import { archiveKind } from './read/archive.ts'
+import { archiveKind, partsOf } from './read/archive.ts'
 import { openRows, WORKSPACE_MARK } from './read/readRows.ts'
 import { sniff } from './read/sniff.ts'
 import type { OtherFormat, RowFormat } from './read/sniff.ts'
@@ -94,7 +94,7 @@ async function detectPlan(path: string, plan: FolderPlan, format: 'folder' | 'ar
   if (plan.source !== null) return { ...facts, kind: 'rollouts', source: plan.source, why: plan.why }
   let first: Detection | null = null
   for (const file of plan.files.slice(0, 20)) {
-    const found = format === 'archive' ? await detectMember(file) : await detectImport(file)
+    const found = format === 'archive' || partsOf(file) !== null ? await detectMember(file) : await detectImport(file)
     if (found.kind === 'dataset' || found.kind === 'rollouts') {
       first = found as Detection
       break

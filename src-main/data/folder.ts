@@ -4,6 +4,7 @@
 
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
+import { LabError } from '../../src-preload/contract.ts'
 import { refuse, refuseSystem } from './errors.ts'
 import { configurationsOf, patternTest } from './frontMatter.ts'
 import { isObject, parseJson } from './json.ts'
@@ -48,12 +49,50 @@ const layouts: readonly { readonly source: RolloutSource; readonly what: string;
 ]
 
 const rowFile = /\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|arrows|feather)(\.gz|\.zst)?$/i
+const archiveFile = /\.(eval|zip|tar|tgz|tar\.gz|tar\.zst)$/i
+const databaseFile = /\.(db|sqlite|sqlite3)$/i
 const notRows = /^(.*_metadata|metadata|config|metrics|summary|state|trainer_state|dataset_infos?|dataset_dict|generation_config|tokenizer.*|package.*)\.(jsonl?|csv)$/i
 
 /** What a folder holds. Throws LabError file.missing, file.unreadable. */
 export async function planFolder(folder: string): Promise<FolderPlan> {
   const inside = (path: string): string => join(folder, path.split('/').join(sep))
-  return planPaths(await listFiles(folder), inside, async (path) => ((await stat(inside(path))).size > ABOUT_LIMIT ? '' : await readFile(inside(path), 'utf8')))
+  const names = await listFiles(folder)
+  const plan = await planPaths(names, inside, async (path) => ((await stat(inside(path))).size > ABOUT_LIMIT ? '' : await readFile(inside(path), 'utf8')))
+  if (plan.kind === 'model' || plan.kind === 'workspace') return plan
+  const databases = names.filter((name) => databaseFile.test(name)).map((name) => `${inside(name)} (a database; import it by its own path, with its table)`)
+  const packed = names.filter((name) => archiveFile.test(name)).sort(byNumbers).map(inside)
+  const whole = { ...plan, skipped: [...plan.skipped, ...databases] }
+  if (packed.length === 0) return whole
+  return plan.source === null ? withArchives(whole, packed) : { ...whole, skipped: [...whole.skipped, ...packed] }
+}
+
+/** The plan with what the archives in its folder hold, logs of Inspect above all; those that hold no rows are named. */
+async function withArchives(plan: FolderPlan, packed: readonly string[]): Promise<FolderPlan> {
+  const files = [...plan.files]
+  const skipped = [...plan.skipped]
+  const splits = new Map(plan.splits)
+  const sources = new Set<RolloutSource | null>(plan.files.length > 0 ? [null] : [])
+  let held = 0
+  for (const path of packed) {
+    try {
+      const inner = await planArchive(path)
+      if (inner.kind !== 'rows') {
+        skipped.push(`${path} (${inner.why})`)
+        continue
+      }
+      held++
+      files.push(...inner.files)
+      skipped.push(...inner.skipped)
+      sources.add(inner.source)
+      for (const [file, split] of inner.splits) splits.set(file, split)
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      skipped.push(`${path} (${error.found})`)
+    }
+  }
+  if (held === 0) return { ...plan, skipped }
+  const [only] = sources
+  return { kind: 'rows', source: sources.size === 1 ? only! : null, why: plan.files.length > 0 ? `${plan.why} and ${held} archives` : `it holds ${held} archives of rows`, files, skipped, splits }
 }
 
 /** What an archive holds, by the names in it; a log of Inspect by its samples alone. Throws LabError file.archive, file.gzipTooLarge, and file.workbook, file.pickle, file.unknown for zips that are no archives of files. */

@@ -97,7 +97,7 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
           yield* session.file(file, plan.length > 1)
         } catch (error) {
           // A file in a folder that is neither problems nor rollouts is left out by name; one that was asked for by name is refused.
-          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion)|file\.(unknown|archive|pickle|empty|pointer|webPage|workbook))$/.test(error.code)) throw error
+          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion|Column)|file\.(unknown|archive|pickle|empty|pointer|webPage|workbook))$/.test(error.code)) throw error
           refused ??= error
           session.notes.add('file.skipped', null, `${basename(file.path)} (${error.found})`)
         }

@@ -1,10 +1,16 @@
-// What a README of a dataset on Hugging Face says of its files: which are the default configuration, and which split each is.
+// What a folder is taken for: what a README of a dataset on Hugging Face says of its files (which are the default configuration, and which split each
+// is), and the archives that lie in it.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { DatasetRow } from '../../src-main/data/datasets/normalise.ts'
+import { detectImport } from '../../src-main/data/detect.ts'
 import { planFolder } from '../../src-main/data/folder.ts'
 import { configurationsOf, patternTest } from '../../src-main/data/frontMatter.ts'
+import { importFiles } from '../../src-main/data/importFiles.ts'
+import { previewImport } from '../../src-main/data/preview.ts'
+import { zipOf } from './archives.ts'
 import { newFolder } from './files.ts'
 
 function repository(readme: string, ...names: string[]): string {
@@ -50,5 +56,33 @@ describe('the README of a dataset', () => {
     expect(matched('data/')).toEqual(['data/a.jsonl', 'data/x/a.jsonl', 'data/train-00000-of-00001.parquet'])
     expect(matched('data/train-[0-9]*.{parquet,csv}')).toEqual(['data/train-00000-of-00001.parquet'])
     expect(matched('b(1).csv')).toEqual(['b(1).csv'])
+  })
+})
+
+describe('a folder of archives', () => {
+  it('of logs is read log by log, and what holds no rows is named', async () => {
+    const folder = newFolder()
+    const log = readFileSync(join(import.meta.dirname, 'inputs', 'inspect-eval', '2025-05-01T10-00-00+00-00_arith_abc.eval'))
+    for (const name of ['a.eval', 'b.eval']) writeFileSync(join(folder, name), log)
+    writeFileSync(join(folder, 'pictures.zip'), zipOf([['a.png', 'x']]))
+    writeFileSync(join(folder, 'runs.db'), 'SQLite format 3\0')
+    const job = importFiles([folder])
+    let rollouts = 0
+    for await (const batch of job) rollouts += batch.kind === 'rollouts' ? batch.rows.length : 0
+    const report = job.report()
+    expect([rollouts, new Set(report.files.map(({ source }) => source)), report.files.length]).toEqual([4, new Set(['inspect']), 4])
+    expect(report.notes.map(({ detail }) => detail).join(' ')).toMatch(/runs\.db \(a database; import it by its own path, with its table\).*pictures\.zip \(none of its 1 files/)
+    expect(await detectImport(folder)).toMatchObject({ kind: 'rollouts', source: 'inspect' })
+    expect((await previewImport(folder)).rows).toHaveLength(1)
+  })
+
+  it('beside files of rows is read with them, each file as what it is', async () => {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'train.jsonl'), '{"question": "1+1?", "answer": "2"}\n')
+    writeFileSync(join(folder, 'more.zip'), zipOf([['test/x.csv', 'question,answer\n1+2?,3\n']]))
+    const job = importFiles([folder])
+    const found: unknown[] = []
+    for await (const batch of job) found.push(...(batch.rows as readonly DatasetRow[]).map(({ split, answer }) => [split, answer]))
+    expect(found).toEqual([['train', '2'], ['test', '3']])
   })
 })
