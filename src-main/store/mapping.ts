@@ -1,6 +1,7 @@
 // Records to rows and back, from one table per record that says how each field is kept. A column is the field's name in
 // snake case unless renamed (a few names are SQL's own words). Leaves out joins: those read like SQL where they are used.
 
+import { LabError } from '../../src-preload/contract.ts'
 import { pack, unpackBytes, unpackFloat32, unpackInt32 } from './pack.ts'
 
 export type Row = Record<string, unknown>
@@ -38,6 +39,14 @@ export interface Mapping<R> {
   fromRow(row: Row): R
 }
 
+/** A row that something else has written, or a disk has changed: the error names it. */
+const badRow = (row: Row, column: string, cause: unknown): LabError =>
+  new LabError('workspace.badRow', {
+    expected: `a readable ${column.replaceAll('_', ' ')} in row ${String(row.id ?? row.rollout_id ?? 'without a number')} of the workspace`,
+    found: `${String(row[column]).slice(0, 60)} (${(cause as Error).message})`,
+    next: 'Everything else can be used. Check the database with `mrt check`; where it is damaged, save what can be read with `mrt salvage`.',
+  }, { cause })
+
 const snake = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Every field of `R` must be listed, so a field added to the contract does not compile until it has a column. */
@@ -54,7 +63,12 @@ export function mapping<R>(fields: { readonly [F in keyof R]-?: CodecName }, ren
     toRow: (record) => parts.map((part) => part.write(record[part.field])),
     fromRow(row) {
       const record: Record<string, unknown> = {}
-      for (const part of parts) record[part.field] = part.read(row[part.column])
+      for (const part of parts)
+        try {
+          record[part.field] = part.read(row[part.column])
+        } catch (error) {
+          throw badRow(row, part.column, error)
+        }
       return record as R
     },
   }

@@ -2,7 +2,7 @@
 // steps, rollouts, evaluations, checkpoint rows and events along; checkpoint files are collected separately.
 
 import { randomUUID } from 'node:crypto'
-import { headlineMetrics, type LabErrorData, type NewRun, type Run, type RunListItem, type RunStatus } from '../../src-preload/contract.ts'
+import { headlineMetrics, LabError, type LabErrorData, type NewRun, type Run, type RunListItem, type RunStatus } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { decimate } from './decimate.ts'
 import { mapping, type Row } from './mapping.ts'
@@ -25,6 +25,25 @@ const ENDED: readonly RunStatus[] = ['finished', 'failed', 'interrupted']
 const SPARKLINE_POINTS = 48
 
 const toRun = (row: Row): Run => ({ id: row.id as number, ...fields.fromRow(row), ...life.fromRow(row) })
+
+/** As in a list: a row that cannot be read stands there as a failed run that says why, so that it hides no other. */
+function toListed(row: Row): Run {
+  try {
+    return toRun(row)
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
+    return { ...toRun({ ...row, config: '{}', environment: '{}', error: null }), status: 'failed', error: error.toJSON() }
+  }
+}
+
+/** Metrics that cannot be read are none. */
+function latestOf(text: unknown): RunListItem['latest'] {
+  try {
+    return typeof text === 'string' ? (JSON.parse(text) as RunListItem['latest']) : {}
+  } catch {
+    return {}
+  }
+}
 
 /** What a removal or a rewind took away. */
 export interface Removed {
@@ -99,8 +118,8 @@ export function runStore(db: Connection) {
     list(): RunListItem[] {
       const sparklines = sparklinesByRun()
       return selectAll.all().map((row) => ({
-        run: toRun(row),
-        latest: row.latest === null ? {} : (JSON.parse(row.latest as string) as RunListItem['latest']),
+        run: toListed(row),
+        latest: latestOf(row.latest),
         sparklines: sparklines.get(row.id as number) ?? [],
         rolloutCount: row.rollout_count as number,
         checkpointCount: row.checkpoint_count as number,

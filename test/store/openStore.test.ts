@@ -140,6 +140,22 @@ function damagePages(file: string): void {
   closeSync(handle)
 }
 
+describe('a row that cannot be read', () => {
+  it('stands in the list as a failed run that names itself, beside all others; asked for alone, it is a coded error', () => {
+    const store = newStore()
+    const [broken, whole] = [store.runs.add(newRun()), store.runs.add(newRun())]
+    store.close()
+    const db = new Database(join(store.folder, 'workspace.db'))
+    db.prepare(`UPDATE runs SET config = '{"name": ' WHERE id = ?`).run(broken.id)
+    db.close()
+    const again = reopened(store.folder)
+    expect(again.runs.list().map(({ run }) => [run.id, run.status, run.error?.code ?? null])).toEqual([[broken.id, 'failed', 'workspace.badRow'], [whole.id, 'queued', null]])
+    expect(again.runs.list()[0]!.run.error!.expected).toContain(`row ${broken.id}`)
+    expect(codeOf(() => again.runs.get(broken.id))).toBe('workspace.badRow')
+    expect(again.runs.get(whole.id)!.status).toBe('queued')
+  })
+})
+
 describe('one writer', () => {
   it('a second opener reads, is told who writes, and cannot write', () => {
     const store = newStore({ program: 'the first window' })
