@@ -62,12 +62,17 @@ function madeHere({ environment }: Run): boolean {
   return cpu !== undefined && cpu === here[0]?.model.trim() && cores === here.length
 }
 
-/** The newest run with the same algorithm, task and budget that took steps on this machine; null without one. */
-function measuredPace(store: Store, spec: RunSpec): Pace | null {
+/** The newest run of a model of the same shape with the same algorithm, task, budget and rank of adapters that took steps on this machine; null without one. */
+function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | null {
+  const shapeOf = ({ layers, hiddenSize, vocabSize }: LlamaConfig): string => `${layers} ${hiddenSize} ${vocabSize}`
+  const alikeShape = ({ modelId }: Run): boolean => {
+    const model = modelId === null ? null : store.models.get(modelId)
+    return model === null || shapeOf(model.config as unknown as LlamaConfig) === shapeOf(config)
+  }
   const task = completeTask(spec.task)
   const alike = store.runs.list().map(({ run }) => run).filter((run) => {
     const other = specOf(run)
-    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens && (other.adapters?.rank ?? 0) === spec.adapters.rank && alikeShape(run)
   })
   const run = alike.at(-1)
   if (run === undefined) return null
@@ -107,7 +112,7 @@ function memoryOf(spec: RunSpec, config: LlamaConfig): number {
  */
 export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, weights: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
   const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
-  const pace = measuredPace(store, spec) ?? modelledPace(spec, config, await speed())
+  const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, await speed())
   const rollouts = rolloutsOf(spec) * spec.steps
   const evaluated = spec.evaluation.problems * (spec.evaluation.samples + spec.evaluation.kept) * (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
   // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.

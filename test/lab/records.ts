@@ -3,6 +3,7 @@
 import { cpus } from 'node:os'
 import { runSpec, type Json, type NewRollout, type RunSpecInput } from '../../src-preload/contract.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
+import { STARTER_CONFIG } from '../../src-main/model/config.ts'
 
 export const AT_MS = 1_800_000_000_000
 export const BUDGETS = [10, 20, 40]
@@ -54,7 +55,7 @@ const ACCURACY = [
 export function fill(store: Store): Filled {
   const datasetId = store.datasets.add({ name: 'countdown-3', kind: 'procedural', source: {}, roles: null, grader: 'countdown', note: '', createdAtMs: AT_MS })
   const problemIds = store.datasets.addProblems(datasetId, [1, 2, 3, 4].map((key) => ({ key: `p${key}`, split: 'heldout', prompt: `problem ${key}`, answer: { numbers: [1, 2], target: key }, level: 3, slices: {} })))
-  const modelId = store.models.add({ name: 'starter', kind: 'starter', family: 'llama', config: {}, tokenizer: {}, parameterCount: 10, bytes: 40, path: 'starter', sha256: 'abc', provenance: {}, createdAtMs: AT_MS })
+  const modelId = store.models.add({ name: 'starter', kind: 'starter', family: 'llama', config: { ...STARTER_CONFIG }, tokenizer: {}, parameterCount: 10, bytes: 40, path: 'starter', sha256: 'abc', provenance: {}, createdAtMs: AT_MS })
   const evaluation = (runId: number | null, step: number, accuracies: readonly number[]): number => {
     const { id } = store.evaluations.add({
       name: 'evaluation', runId, checkpointId: null, modelId, datasetId, split: 'heldout', step, config: {}, budgets: BUDGETS, trainedBudget: 20, samplesPerProblem: 2, createdAtMs: AT_MS,
