@@ -19,7 +19,7 @@ import type { Preview } from '../data/preview.ts'
 import type { Rejected } from '../data/rejected.ts'
 import { contentText } from '../data/rollouts/fields.ts'
 import { rolloutSources } from '../data/rollouts/mapping.ts'
-import type { RolloutSource } from '../data/rollouts/mapping.ts'
+import { sourceReaders } from '../data/rollouts/sources.ts'
 import type { Store } from '../store/openStore.ts'
 import { graderKinds } from '../tasks/graders/grader.ts'
 import { EXPORTS } from './exportFile.ts'
@@ -32,27 +32,6 @@ const SHOWN_LETTERS = 600
 const SHOWN_REJECTED = 50
 /** Finished imports whose result can still be asked for. */
 const REMEMBERED = 20
-
-const sourceWords: Readonly<Record<RolloutSource, string>> = {
-  canonical: 'Rollouts as this program writes them',
-  trl: 'TRL: completions_*.parquet',
-  verl: 'verl: <step>.jsonl with input, output, score',
-  'prime-rl': 'prime-rl: traces.jsonl',
-  verifiers: 'verifiers: results.jsonl',
-  tinker: 'Tinker: *_rollout_summaries.jsonl',
-  'open-instruct': 'open-instruct: rollout shards',
-  'nemo-rl': 'NeMo-RL: train_data_step*.jsonl',
-  skyrl: 'SkyRL: dumped evaluations',
-  'nemo-skills': 'NeMo-Skills: output-rs*.jsonl',
-  opencompass: 'OpenCompass: predictions and details',
-  'qwen-math': 'Qwen2.5-Math: outputs of its evaluation',
-  matharena: 'MathArena: outputs by problem',
-  'lm-eval': 'lm-evaluation-harness: samples_*.jsonl',
-  inspect: 'Inspect: evaluation logs',
-  openai: 'OpenAI, vLLM, Anthropic: batch outputs and answers',
-  chat: 'Conversations that end with what the model wrote',
-  plain: 'Any rows with a prompt and a completion',
-}
 
 const roleWords: readonly ImportChoices['roles'][number][] = [
   { name: 'problem', about: 'What is asked: text, or messages of a conversation', needed: true },
@@ -82,7 +61,7 @@ const fieldWords: readonly ImportChoices['fields'][number][] = [
 
 const choices = (): ImportChoices => ({
   graders: Object.entries(graderKinds).map(([name, { title, says }]) => ({ name, title, about: says })),
-  sources: rolloutSources.map((name) => ({ name, about: sourceWords[name] })),
+  sources: rolloutSources.map((name) => ({ name, about: `${sourceReaders[name].format.title}: ${sourceReaders[name].format.files}` })),
   roles: [...roleWords],
   fields: [...fieldWords],
 })
