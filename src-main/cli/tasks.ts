@@ -85,7 +85,7 @@ function listText(all: readonly TaskDescription[]): string {
     const { question, answers } = exampleOf(task.name, defaultOf(task))
     return `${task.name}: ${question}\n  → ${answersText(answers)}`
   })
-  return `${table}\n\nThe level in brackets is the default. A problem of each:\n\n${examples.join('\n')}\n\nmrt tasks NAME shows one of every level; mrt run --set task.name=NAME --set task.options.level=LEVEL trains on it.`
+  return `${table}\n\nThe level in brackets is the default. A problem of each:\n\n${examples.join('\n')}\n\nmrt tasks NAME shows one of every level; mrt run --preset gsm-lora --set task.name=NAME --set task.options.level=LEVEL trains on it.`
 }
 
 function detailText(task: TaskDescription): string {

@@ -60,8 +60,10 @@ export function tasksPage(): string {
 What a run can be trained on. \`mrt tasks\` lists the same, \`mrt tasks NAME\` with a problem of each level; a run names its task and level as \`task.name\` and \`task.options.level\`:
 
 \`\`\`
-mrt run --set start=model:1 --set task.name=products --set task.options.level=2x2
+mrt run --preset gsm-lora --set task.name=products --set task.options.level=2x1
 \`\`\`
+
+\`mrt tasks NAME --try model:1\` lets a model that is here try every level before anything is trained: choose one at which it is right now and then. Answers of several words need more room than a number, \`--set budget.answerTokens=48\` for a Sudoku of 6 x 6.
 
 Tasks are named as reasoning-gym names the same puzzle, with hyphens. Problems are drawn from a seed, so there is no file to fetch. What holds of every one of them, and is tested at every level:
 

@@ -105,13 +105,14 @@ export function rangeText(option: Option): string {
 
 function checked(name: string, option: Option, value: unknown): OptionValue {
   if (!accepts(option, value)) throw new CreditError('rl.option-value', { expected: `${name} to be ${rangeText(option)}`, found: typeof value === 'string' ? `'${value}'` : String(value) })
-  return value as OptionValue
+  return (option.kind === 'choice' ? String(value) : value) as OptionValue
 }
 
 function accepts(option: Option, value: unknown): boolean {
   switch (option.kind) {
     case 'number': return typeof value === 'number' && value >= option.min && value <= option.max && (!option.integer || Number.isInteger(value))
-    case 'choice': return typeof value === 'string' && Object.hasOwn(option.choices, value)
+    // A choice may be a word of digits, which a command line or a file gives as a number.
+    case 'choice': return (typeof value === 'string' || typeof value === 'number') && Object.hasOwn(option.choices, String(value))
     case 'flag': return typeof value === 'boolean'
   }
 }

@@ -12,6 +12,12 @@ describe('options', () => {
     expect(resolveOptions(algorithms.gspo.options)).toMatchObject({ clipLow: 3e-4, clipHigh: 4e-4, updatesPerBatch: 4 })
   })
 
+  it('accept a choice of digits that was read as a number, as its word', () => {
+    const table = { level: { kind: 'choice', default: '3', choices: { 3: 'three', 4: 'four' }, unit: '', reason: '' } } as const
+    expect(resolveOptions(table, { level: 4 })).toEqual({ level: '4' })
+    expect(() => resolveOptions(table, { level: 5 })).toThrow(code('rl.option-value'))
+  })
+
   it('accept the names other trainers use', () => {
     expect(createMethod('grpo', { beta: 0.04, epsilon: 0.1, epsilon_high: 0.3 }).options).toMatchObject({ klBeta: 0.04, clipLow: 0.1, clipHigh: 0.3 })
   })
