@@ -3,6 +3,7 @@
 // two arms of a stale prefix. Everything sampled is returned, used or not.
 import { deriveSeed, createRng } from '../numeric/rng.ts'
 import { episodeRanges } from '../episodes/segmentTokens.ts'
+import type { KeptPlan } from '../rl/algorithm.ts'
 import { needsOf } from '../rl/algorithms.ts'
 import type { Method } from '../rl/algorithms.ts'
 import { dynamicSampling } from '../rl/dapo.ts'
@@ -21,6 +22,10 @@ export interface Entry {
   readonly group: number
   readonly sample: number
   readonly arm?: 'continue' | 'terminate'
+  /** Thinking tokens to which this rollout was kept going; absent: it ended where the policy ended it. */
+  readonly kept?: number
+  /** Of an answer at a cut of another rollout: the budgets that cut there, by index. */
+  readonly cut?: readonly number[]
   readonly rollout: SampledRollout
   readonly grade: Grade
 }
@@ -80,7 +85,7 @@ async function gatherRollouts(context: GatherContext, step: number): Promise<Ent
   let wanted = spec.promptsPerStep
   for (let round = 0; ; round++) {
     const first = entries.length === 0 ? 0 : entries.at(-1)!.group + 1
-    entries.push(...await sampleGroups(context, problemsOfStep(context, step, wanted, round), first, ['rollout', step, round], budgetShareAt(context, step)))
+    entries.push(...await sampleGroups(context, problemsOfStep(context, step, wanted, round), first, ['rollout', step, round], budgetShareAt(context, step), needsOf(method).kept))
     if (rounds === 1) return entries
     const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({ group, rollouts: members.map((entry) => ({ correct: correctOf(entry) })) }))
     const decision = dynamicSampling(groups, spec.promptsPerStep, round + 1, rounds)
@@ -106,11 +111,17 @@ export function budgetShareAt({ spec: { steps, budget }, method }: Pick<GatherCo
   return (budget.stages ? stageAt(budget.stages, done) : 1) * (curriculum ? stageAt(curriculum, done).budget : 1)
 }
 
-async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[], budgetShare = 1): Promise<Entry[]> {
+async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[], budgetShare = 1, kept?: KeptPlan): Promise<Entry[]> {
   const plans = chosen.flatMap((problem, index) => Array.from({ length: spec.groupSize }, (_, sample) => ({
     problem, group: firstGroup + index, sample, prompt: problem.promptTokens, seed: deriveSeed(spec.seed, ...labels, index, sample),
   })))
-  return sampleEntries(policy, problems, plans, sampleSettings(spec, budgetShare), options)
+  const settings = sampleSettings(spec, budgetShare)
+  if (!kept) return sampleEntries(policy, problems, plans, settings, options)
+  const longest = kept.times * settings.thinkingTokens
+  const from = spec.groupSize - Math.min(spec.groupSize, Math.max(2, Math.round(kept.share * spec.groupSize)))
+  const usual = await sampleEntries(policy, problems, plans.filter(({ sample }) => sample < from), settings, options)
+  const forced = await sampleEntries(policy, problems, plans.filter(({ sample }) => sample >= from).map((plan) => ({ ...plan, kept: longest })), { ...settings, thinkingTokens: longest, minimumThinking: longest }, options)
+  return [...usual, ...forced].sort((a, b) => a.group - b.group || a.sample - b.sample)
 }
 
 /** What a method is watched by whose own texts are no full rollouts (two arms of a thought, demonstrations): full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
@@ -119,14 +130,14 @@ export async function gatherObserved(context: GatherContext, step: number): Prom
   return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0], budgetShareAt(context, step))
 }
 
-type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm'>
+type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut'>
 
 /** Samples plans and grades what comes back. */
 export async function sampleEntries(policy: Policy, problems: ProblemSource, plans: readonly EntryPlan[], settings: SampleSettings, options: SampleOptions): Promise<Entry[]> {
   const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
   return rollouts.map((rollout, index) => {
-    const { problem, group, sample, arm } = plans[index]!
-    return { problem, group, sample, ...(arm && { arm }), rollout, grade: problems.task.grade(problem, rollout.tokens) }
+    const { problem, group, sample, arm, kept, cut } = plans[index]!
+    return { problem, group, sample, ...(arm && { arm }), ...(kept !== undefined && { kept }), ...(cut && { cut }), rollout, grade: problems.task.grade(problem, rollout.tokens) }
   })
 }
 
@@ -170,6 +181,8 @@ export function gradedRollout(entry: Entry, boundaries: readonly number[], J: Fl
     sampled: rollout.sampled,
     ...(J && { J }),
     ...(entry.arm && { arm: entry.arm }),
+    ...(entry.kept !== undefined && { kept: true }),
+    ...(entry.cut && { cut: entry.cut }),
     ...(rollout.prefixTokens > 0 && { prefixTokens: rollout.prefixTokens }),
   }
 }

@@ -76,6 +76,8 @@ export const presets: Readonly<Record<string, Preset>> = {
   'countdown-igpo': { title: 'IGPO', about: 'Every episode is paid how much more likely the right answers have become, on a log scale.', spec: { name: 'IGPO', algorithm: withoutKl('igpo') } },
   'countdown-vine-ppo': { title: 'VinePPO', about: 'Every episode is paid the change of the policy\'s own chance of success, measured by fresh continuations: dear.', spec: { name: 'VinePPO', algorithm: withoutKl('vine-ppo') } },
   'countdown-pav': { title: 'PAV', about: 'The outcome, and the gain of a best-of-4 prover that thinks on from every episode: dear.', spec: { name: 'PAV', algorithm: withoutKl('pav') } },
+  'countdown-brpo': { title: 'AnytimeReasoner, BRPO', about: 'Thinking is paid the accuracy at all budgets still ahead, answers at each budget are learned apart.', spec: { name: 'BRPO', algorithm: { name: 'brpo' } } },
+  'countdown-regret-exact': { title: 'Regret, exact', about: 'Thinking is paid the exact area of the accuracy-budget curve still ahead, to three times the budget: ours.', spec: { name: 'regret-exact', algorithm: { name: 'regret-exact' } } },
   'countdown-e3': { title: 'e3', about: 'Outcome RL in which problems grow harder together with the thinking budget.', spec: { name: 'e3', algorithm: { name: 'e3' } } },
   'countdown-grpo': { title: 'GRPO', about: 'Rewards standardised within the group, mean over each answer.', spec: { name: 'GRPO', algorithm: withoutKl('grpo') } },
   'countdown-rloo': { title: 'RLOO', about: 'Reward minus the mean of the others, plain REINFORCE.', spec: { name: 'RLOO', algorithm: { name: 'rloo' } } },

@@ -42,7 +42,7 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
       problemId,
       group: entry.group,
       sample: entry.sample,
-      budgetTokens: settings.budgetTokens,
+      budgetTokens: entry.kept ?? settings.budgetTokens,
       thinkingTokens: rollout.thinkEnd,
       finishReason: rollout.finish === 'aborted' ? 'error' : rollout.finish === 'length' ? 'length' : rollout.forcedStop ? 'forced' : 'stop',
       correct: correctOf(entry) === 1,

@@ -25,6 +25,7 @@ import { explainDisk, isOfDisk } from '../store/diskErrors.ts'
 import { BUG, toContractError } from './answer.ts'
 import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from './context.ts'
+import { cutEntries } from './cutEntries.ts'
 import { continueEntries, estimateJ } from './estimate.ts'
 import type { Measured } from './estimate.ts'
 import { budgetShareAt, correctOf, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
@@ -82,14 +83,14 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
   const spec = parseSpec(given)
   const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
-  refuseTooLong(spec, start.config, problems.promptRoom)
   const method = methodOf(spec)
+  refuseTooLong(spec, needsOf(method).kept?.times ?? 1, start.config, problems.promptRoom)
   checkSampling(spec, method)
   checkInert(method)
   checkAdapters(spec)
   if (problems.task.size('heldout') === 0)
     throw new LabError('run.noHeldOut', { expected: 'problems that are held out, to evaluate on', found: `none in ${spec.task.name}`, next: 'Divide the dataset anew on its page, or import a file with its test split.' })
-  if (needsOf(method).J === 'exact' && !problems.lists)
+  if ((needsOf(method).J === 'exact' || needsOf(method).cuts?.J === 'exact') && !problems.lists)
     throw new LabError('run.noAnswers', { expected: `a task whose accepted answers can be listed, as the exact J of ${method.algorithm.name} needs them`, found: spec.task.name, next: 'Choose a method that samples J, such as mrt-online.' })
   return store.runs.add({
     name: spec.name, method: method.algorithm.method, algorithm: method.algorithm.name,
@@ -100,9 +101,11 @@ export async function createRun({ store, now }: Pick<LabContext, 'store' | 'now'
 }
 
 /** A budget for which the model has no positions is a mistake in the settings, told before anything is computed. */
-function refuseTooLong({ budget, evaluation }: RunSpec, { maxPositions }: LlamaConfig, promptRoom: number): void {
+/** @param times of the thinking budget that rollouts reach */
+function refuseTooLong({ budget, evaluation }: RunSpec, times: number, { maxPositions }: LlamaConfig, promptRoom: number): void {
   const room = maxPositions - promptRoom - budget.answerTokens
-  const [field, longest] = budget.thinkingTokens > room ? ['budget.thinkingTokens', budget.thinkingTokens] as const : ['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const
+  const reached = times * budget.thinkingTokens
+  const [field, longest] = reached > room ? [times === 1 ? 'budget.thinkingTokens' : `budget.thinkingTokens, of which the algorithm keeps some rollouts going to ${times} times,`, reached] as const : ['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const
   if (longest <= room) return
   throw new LabError('run.spec', { expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${promptRoom} are kept for the problem and ${budget.answerTokens} for the answer`, found: String(longest), next: 'Lower that budget, or start from a model with more positions.' })
 }
@@ -205,7 +208,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const method = methodOf(spec)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
-  const maxLength = lengthOf(problems, spec.budget.thinkingTokens, spec.budget.answerTokens)
+  const maxLength = lengthOf(problems, spec.budget.thinkingTokens * (needsOf(method).kept?.times ?? 1), spec.budget.answerTokens)
   const weights = await loadWeights(engine, start.config, start.weights, specsOfRoles(start.config))
   const policies = await openPolicies(engine, start.config, weights, {
     rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature,
@@ -274,7 +277,7 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   const role = needs.J === 'none' ? 'current' : needs.mu?.weights ?? 'current'
   // Where accepted answers cannot be listed there is no exact J to watch by.
   const observed = problems.lists ? spec.observeGroups : 0
-  const measures = (entry: Entry): boolean => needs.J !== 'none' || (needs.data !== 'demonstrations' && entry.group < observed)
+  const measures = (entry: Entry): boolean => needs.J !== 'none' || (needs.data !== 'demonstrations' && entry.group < observed && entry.kept === undefined)
   const estimate = await timed(times, 'mu', async () => estimateJ(await policies.policy(role), problems, entries, measures, {
     method: needs.J === 'sampled' ? 'sampled' : 'exact', samples: needs.branches ?? 0, maxEpisodes: needs.maxEpisodes ?? Infinity,
     seed: deriveSeed(spec.seed, 'mu', step), settings: sampleSettings(spec), signal,
@@ -284,25 +287,28 @@ async function takeStep(running: Running, step: number, told: (share: number) =>
   const apart = needs.data !== 'rollouts' && observed > 0
   const watched = apart ? await timed(times, 'mu', () => gatherObserved(gathering, step)) : entries
   const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && needs.maxEpisodes === undefined
-  const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined
+  const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined && entry.kept === undefined
   const watch = asWatched ? null : await timed(times, 'mu', () => estimateJ(policies.current, problems, watched, inView, { method: 'exact', samples: 0, maxEpisodes: Infinity, seed: 0, settings: sampleSettings(spec), signal }))
   const observedJ = (watch ?? estimate).measured.flatMap((each, index): ObservedEntry[] => (each !== null && inView(watched[index]!) ? [{ entry: watched[index]!, measured: each }] : []))
   const watchTokens = (watch?.tokens ?? 0) + (apart ? watched.reduce((sum, { rollout }) => sum + rollout.tokens.length, 0) : 0)
   const continued = needs.continuations === undefined ? null : await timed(times, 'mu', () => continueEntries(policies.current, problems, entries, needs.continuations!, { seed: deriveSeed(spec.seed, 'continue', step), settings: sampleSettings(spec, budgetShareAt(running, step)), signal }))
+  const cut = needs.cuts === undefined ? null : await timed(times, 'mu', () => cutEntries(policies.current, problems, entries, needs.cuts!, deriveSeed(spec.seed, 'cut', step), sampleSettings(spec, budgetShareAt(running, step)), signal))
+  const answers = cut?.answers ?? []
   told(0.6)
 
   // Credit.
   const graded = entries.map((entry, index) => {
     const measured = estimate.measured[index]
     const V = continued?.V[index]
-    return { ...gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null), ...(V && { V }) }
+    const cuts = cut?.cuts[index]
+    return { ...gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null), ...(V && { V }), ...(cuts && { cuts }) }
   })
-  const credits = creditBatch(method, graded, { budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step), done: doneBefore(step, spec.steps) })
+  const credits = creditBatch(method, [...graded, ...answers.map((answer) => gradedRollout(answer, answer.rollout.boundaries, null))], { budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens + spec.budget.answerTokens, seed: deriveSeed(spec.seed, 'credit', step), done: doneBefore(step, spec.steps) })
 
   // Update.
   const learningRate = spec.optimizer.lr * schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
-  const updates = await timed(times, 'train', () => update(running, entries, credits, learningRate))
-  return { entries, graded, measured: estimate.measured, observed: observedJ, apart, credits, updates, estimateTokens: estimate.tokens + watchTokens + (continued?.tokens ?? 0), learningRate, times }
+  const updates = await timed(times, 'train', () => update(running, [...entries, ...answers], credits, learningRate))
+  return { entries, graded, measured: estimate.measured, observed: observedJ, apart, credits: credits.slice(0, entries.length), updates, estimateTokens: estimate.tokens + watchTokens + (continued?.tokens ?? 0) + (cut?.tokens ?? 0), learningRate, times }
 }
 
 /** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
@@ -411,7 +417,7 @@ const creditOfObserved = (rollout: GradedRollout): Credit => discard(rollout, gr
 
 /** How the sampled completions ended, aborted ones left out; truncation is in batchMetrics. */
 function endings(entries: readonly Entry[]): Record<string, number> {
-  const alive = entries.filter(({ rollout }) => rollout.finish !== 'aborted')
+  const alive = entries.filter(({ rollout, kept }) => rollout.finish !== 'aborted' && kept === undefined)
   if (alive.length === 0) return {}
   const share = (of: (entry: Entry) => boolean): number => alive.filter(of).length / alive.length
   return {

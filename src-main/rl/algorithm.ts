@@ -32,6 +32,23 @@ export interface CurriculumStage {
   readonly difficulty: readonly [number, number]
 }
 
+/** Thinking budgets at which every rollout is cut and J is taken. */
+export interface CutPlan {
+  /** Ascending shares of the thinking budget; above 1 only kept rollouts get there. */
+  readonly shares: readonly number[]
+  /** exact, or the mean outcome of the answers. */
+  readonly J: 'exact' | 'sampled'
+  /** Answers sampled at each cut and learned from; 0: none. */
+  readonly answers: number
+}
+
+/** Rollouts of each group whose thinking is kept going. */
+export interface KeptPlan {
+  readonly share: number
+  /** Times the thinking budget. */
+  readonly times: number
+}
+
 /** What must be sampled and measured before credit can be assigned. */
 export interface Needs {
   /** demonstrations: given texts; rollouts: full traces from the prompt; arms: continuations and terminations of a stale prefix. */
@@ -50,6 +67,10 @@ export interface Needs {
   readonly samplingRounds?: number
   /** With data: arms. */
   readonly arms?: ArmPlan
+  /** With data: rollouts. */
+  readonly cuts?: CutPlan
+  /** With data: rollouts. */
+  readonly kept?: KeptPlan
   /** What changes about problems and budget over the run; absent: nothing. With data: rollouts. */
   readonly curriculum?: readonly CurriculumStage[]
   /** Tokens are paid that were forced upon the policy, so that its own log-probs of them are needed. */
@@ -71,6 +92,8 @@ export interface Algorithm<Table extends OptionTable = OptionTable> {
   /** Credits of one group, in its order. */
   credit(group: readonly GradedRollout[], options: OptionValues<Table>, context: CreditContext): readonly Credit[]
   loss(options: OptionValues<Table>): LossSpec
+  /** Whether the loss holds J itself, differentiated through its branches and weighed by the credits' `cutWeights`; absent: never. */
+  differentiatesJ?(options: OptionValues<Table>): boolean
   /** Weight of progress beside the outcome, where it pays progress. @param done share of the run's steps that are done */
   alpha?(options: OptionValues<Table>, done: number): number
 }

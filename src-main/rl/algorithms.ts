@@ -1,6 +1,7 @@
 // The one registry of algorithms, and the walk over a batch: rollouts are grouped, checked, and each group is handed to its credit rule.
 // To add an algorithm, write its file and add its line here.
 import type { Algorithm, Needs } from './algorithm.ts'
+import { brpo } from './brpo.ts'
 import { cosine } from './cosine.ts'
 import { dapo } from './dapo.ts'
 import { drGrpo } from './drGrpo.ts'
@@ -21,6 +22,7 @@ import { overlong } from './overlong.ts'
 import { pav } from './pav.ts'
 import { resolveOptions, type OptionTable, type OptionValues } from './options.ts'
 import { discard, gradedParts } from './pay.ts'
+import { regretExact } from './regretExact.ts'
 import { rloo } from './rloo.ts'
 import { sft } from './sft.ts'
 import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
@@ -47,6 +49,8 @@ export const algorithms = {
   igpo,
   'vine-ppo': vinePpo,
   pav,
+  brpo,
+  'regret-exact': regretExact,
 } as const
 
 export type AlgorithmName = keyof typeof algorithms
@@ -95,7 +99,7 @@ function checkRollout(rollout: GradedRollout): void {
   const refuse = (expected: string, found: string): never => {
     throw new CreditError('rl.rollout', { expected: `${expected} in rollout ${rollout.group}/${rollout.sample}`, found })
   }
-  const { tokenCount, sampled, episodes, thinkEnd, J, V, prefixTokens = 0 } = rollout
+  const { tokenCount, sampled, episodes, thinkEnd, J, V, cuts, prefixTokens = 0 } = rollout
   if (sampled.length !== tokenCount) refuse(`a sampled mask of ${tokenCount} tokens`, `${sampled.length}`)
   if (thinkEnd < 0 || thinkEnd > tokenCount) refuse(`thinkEnd in 0..${tokenCount}`, `${thinkEnd}`)
   if (prefixTokens < 0 || prefixTokens > tokenCount) refuse(`prefixTokens in 0..${tokenCount}`, `${prefixTokens}`)
@@ -104,6 +108,7 @@ function checkRollout(rollout: GradedRollout): void {
     if (span.start < end || span.end <= span.start || span.end > tokenCount) refuse(`episodes in order inside 0..${tokenCount}`, `${span.start}..${span.end} after ${end}`)
     end = span.end
   }
+  if (cuts !== undefined && (cuts.J.length !== cuts.budgets.length || cuts.offsets.some((offset, index) => offset !== Math.min(cuts.budgets[index], thinkEnd)))) refuse('cuts at their budgets or at the end of thinking', `${cuts.offsets.join(', ')} for ${cuts.budgets.join(', ')}`)
   for (const [name, scores] of [['J', J], ['V', V]] as const) {
     if (scores === undefined) continue
     if (scores.length !== episodes.length + 1) refuse(`${name} at ${episodes.length + 1} boundaries`, `${scores.length}`)

@@ -11,6 +11,16 @@ export interface EpisodeSpan {
 /** Why generation ended: a stop token, the token budget, or a failure that leaves the rollout without meaning. */
 export type FinishReason = 'stop' | 'length' | 'aborted'
 
+/** J of a rollout at thinking budgets. */
+export interface CutScores {
+  /** [S] thinking tokens, ascending. */
+  readonly budgets: readonly number[]
+  /** [S] token offset at which each cuts this rollout: the budget, or the end of its thinking where that came first. */
+  readonly offsets: readonly number[]
+  /** [S] chance of success if thinking were terminated there. */
+  readonly J: Float64Array
+}
+
 export interface GradedRollout {
   /** Rollouts with the same number are compared with each other: same problem, or same stale prefix. */
   readonly group: number
@@ -32,6 +42,12 @@ export interface GradedRollout {
   readonly J?: Float64Array
   /** [episodes + 1] chance of success if the policy went on from each boundary as it likes, as a share of fresh continuations. */
   readonly V?: Float64Array
+  /** J at thinking budgets, where the method takes it there. */
+  readonly cuts?: CutScores
+  /** Thinking was kept going past where the policy would have ended it; its forced tokens are not sampled ones. */
+  readonly kept?: boolean
+  /** An answer that was sampled at a cut of another rollout, which is its prefix: the budgets that cut there, by index. Its group are the answers of that cut. */
+  readonly cut?: readonly number[]
   /** Which of the two continuations of a stale prefix this is. */
   readonly arm?: 'continue' | 'terminate'
   /** Tokens before this offset are a stale prefix: context without loss. */
@@ -72,6 +88,8 @@ export interface Credit {
   readonly episodeBonus: Float64Array
   /** What tokens outside all episodes (end of thinking, answer) get on top. */
   readonly tailBonus: number
+  /** [S] what J at each budget counts in the objective, where the method differentiates J itself. */
+  readonly cutWeights?: Float64Array
   /** False: the rollout does not enter the loss or its normaliser. */
   readonly used: boolean
   readonly discardReason?: DiscardReason

@@ -19,7 +19,7 @@ import { tokenWeights } from '../../src-main/rl/tokenWeights.ts'
 import type { Condition, Option, OptionValue } from '../../src-main/rl/options.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
-import { thinking } from '../rl/rollouts.ts'
+import { asNeeded, thinking } from '../rl/rollouts.ts'
 import { join } from 'node:path'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
@@ -69,9 +69,9 @@ const GROUPS = [0, 1, 2, 3]
 function paid(name: string, options: Record<string, OptionValue>) {
   const method = createMethod(name, options)
   const needs = needsOf(method)
-  const batch = GROUPS.flatMap((group) => (needs.data === 'arms' ? arms(group) : rollouts.map((each) => ({ ...each, group }))))
+  const batch = GROUPS.flatMap((group) => (needs.data === 'arms' ? arms(group) : asNeeded(method, rollouts).map((each) => ({ ...each, group }))))
   const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 })
-  return { needs: JSON.stringify(needs), batch, loss: method.algorithm.loss(method.options), credits, payment: JSON.stringify(credits.map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])) }
+  return { needs: JSON.stringify(needs), batch, loss: method.algorithm.loss(method.options), credits, payment: JSON.stringify(credits.map(({ advantage, mask, parts, used, cutWeights }) => [[...advantage], [...mask], parts, used, [...cutWeights ?? []]])) }
 }
 
 /** A log-probability for every token of a rollout, spread about another by `spread`: wide enough for every clip and correction to act somewhere. */

@@ -93,6 +93,8 @@ describe('a training run', () => {
     ['mrt-exact', { mu: 'ema', emaDecay: 0.9 }],
     ['pav', { continuations: 4 }],
     ['e3', {}],
+    ['brpo', { answers: 2 }],
+    ['regret-exact', { answers: 2 }],
     ['mrt-pooled', { staleSteps: 2 }],
     ['mrt-termination', { staleSteps: 4 }],
     ['grpo', { klBeta: 0.01, updatesPerBatch: 2 }],

@@ -176,3 +176,70 @@ it('leaves a group of one without peers to compare with', () => {
   for (const name of ['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'e3'] as const) expect(credit(name, [rollout({ correct: 1 })])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
   expect(sum(credit('igpo', [thinking(1, [0.1, 0.5])])[0].mask)).toBe(0)
 })
+
+describe('BRPO', () => {
+  // Four budgets of two tokens each. One rollout thinks for all eight tokens, the other stops after three.
+  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({ ...one, cuts: { budgets: [2, 4, 6, 8], offsets: [2, 4, 6, 8].map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) } })
+  const long = rollout({ correct: 1, tokenCount: 11, thinkEnd: 8 })
+  const short = rollout({ sample: 1, tokenCount: 6, thinkEnd: 3 })
+  const pair = [cut(long, 0, 0.5, 0.5, 1), cut(short, 0, 0.25, 0.25, 0.25)]
+
+  it('pays a token the accuracy at the budgets still ahead of it, less a baseline of budgets behind it and of the group', () => {
+    const [first, second] = credit('brpo', pair, { prior: 'uniform' })
+    // Ahead, a quarter each: 0.5, 0.5, 0.375, 0.25 and 0.1875, 0.1875, 0.125, 0.0625; means 0.34375, 0.34375, 0.25, 0.15625.
+    // V1 of the long one: none; 0 of 3/4; (2 * 0 + 4 * 0.5) / 6 of 1/2; (2 * 0 + 4 * 0.5 + 8 * 0.5) / 14 of 1/4.
+    const baselines = [0.34375, (2 * 0 + 2 * 0.34375) / 4, (3 * (1 / 6) + 0.25) / 4, (4 * (6 / 14 / 4)) / 4]
+    const paid = [0.5, 0.5, 0.375, 0.25].map((ahead, segment) => ahead - baselines[segment]!)
+    expect([...first.advantage]).toEqual(near(paid[0]!, paid[0]!, paid[1]!, paid[1]!, paid[2]!, paid[2]!, paid[3]!, paid[3]!, paid[3]!, 0, 0))
+    // Three tokens of thinking and the closing one, the answer is not paid here.
+    expect([...second.mask]).toEqual([1, 1, 1, 1, 0, 0])
+    expect(second.advantage[3]).toBeCloseTo(0.1875 - (2 * 0 + 2 * 0.34375) / 4, 6)
+    expect(first.reward).toBeCloseTo(0.5, 9)
+  })
+
+  it('weighs budgets by the prior: the last alone, all alike, or in proportion', () => {
+    expect(['base', 'uniform', 'linear'].map((prior) => credit('brpo', pair, { prior })[0].reward)).toEqual(near(1, 0.5, (0.5 * 2 + 0.5 * 3 + 1 * 4) / 10))
+  })
+
+  it('pays the answers of a cut their centred outcome, after the prefix', () => {
+    const answer = (correct: 0 | 1, sample: number) => rollout({ correct, sample, group: 9, tokenCount: 5, thinkEnd: 2, prefixTokens: 2, arm: 'terminate', cut: [0], sampled: Uint8Array.of(1, 1, 0, 1, 1) })
+    expect(credit('brpo', [answer(1, 0), answer(0, 1)]).map((one) => [...one.advantage])).toEqual([[0, 0, 0, 0.5, 0.5], [0, 0, 0, -0.5, -0.5]])
+  })
+
+  it('asks for answers at equal shares of the thinking budget', () => {
+    expect(needsOf(createMethod('brpo')).cuts).toEqual({ shares: [0.25, 0.5, 0.75, 1], J: 'sampled', answers: 4 })
+  })
+})
+
+describe('regret-exact', () => {
+  const shares = [2, 4, 8, 12]
+  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({ ...one, cuts: { budgets: shares, offsets: shares.map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) } })
+  const options = { budgets: 2, reach: 3, beyond: 0.5, keptShare: 0.5, baseline: 'group' }
+  const natural = (sample: number, ...J: readonly number[]) => cut(rollout({ sample, tokenCount: 6, thinkEnd: 4 }), ...J)
+  const kept = (sample: number, ...J: readonly number[]) => cut(rollout({ sample, kept: true, tokenCount: 14, thinkEnd: 12, sampled: Uint8Array.of(1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1) }), ...J)
+
+  it('pays the area still ahead less the mean of rollouts of the same kind, over a prior that only kept ones have beyond the budget', () => {
+    const credits = credit('regret-exact', [natural(0, 0, 1, 1, 1), natural(1, 0, 0, 0, 0), kept(2, 0, 0, 1, 1), kept(3, 0, 0, 0, 1)], options)
+    // Halves within the budget: areas 0.5 and 0. Kept: quarters of four budgets: 0.5 and 0.25.
+    expect(credits.map(({ reward }) => reward)).toEqual(near(0.5, 0, 0.5, 0.25))
+    expect([...credits[0].advantage]).toEqual(near(0.25, 0.25, 0.25, 0.25, 0, 0))
+    expect([...credits[2].advantage.subarray(0, 12)]).toEqual(near(0.125, 0.125, 0.125, 0.125, 0, 0.125, 0.125, 0.125, 0, 0, 0, 0))
+  })
+
+  it('can hold the area against what it would be if J stayed as it is', () => {
+    const [one] = credit('regret-exact', [natural(0, 0.5, 1, 1, 1), natural(1, 0.5, 0, 0, 0)], { ...options, baseline: 'before' })
+    // Second segment: 0.5 * 1 ahead, 0.5 * 0.5 if it stayed.
+    expect(one.advantage[2]).toBeCloseTo(0.5 - 0.25, 6)
+  })
+
+  it('weighs sampled answers by the prior of the budgets that cut there, leave-one-out, so that their sum estimates the gradient of J', () => {
+    const answer = (correct: 0 | 1, sample: number) => rollout({ correct, sample, tokenCount: 5, thinkEnd: 2, prefixTokens: 2, arm: 'terminate', cut: [1, 2], kept: true, sampled: Uint8Array.of(1, 1, 0, 1, 1) })
+    // Prior of the two budgets 1/4 each; (1 - 0) / 2 answers.
+    expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], options)[0].advantage]).toEqual(near(0, 0, 0, 0.25, 0.25))
+  })
+
+  it('asks for J at the budgets, and for rollouts kept going where the prior reaches beyond', () => {
+    expect(needsOf(createMethod('regret-exact', options))).toMatchObject({ cuts: { shares: [0.5, 1, 2, 3], J: 'exact' }, kept: { share: 0.5, times: 3 } })
+    expect(needsOf(createMethod('regret-exact', { reach: 1 }))).not.toHaveProperty('kept')
+  })
+})

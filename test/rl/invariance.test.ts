@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { algorithmNames, createMethod, creditBatch, needsOf } from '../../src-main/rl/algorithms.ts'
 import type { CreditContext, Credit, GradedRollout } from '../../src-main/rl/types.ts'
-import { anyGroup, context } from './rollouts.ts'
+import { anyGroup, asNeeded, context } from './rollouts.ts'
 
 const given: Readonly<Record<string, Readonly<Record<string, unknown>>>> = { sft: { keep: 'correct' } }
 const methods = algorithmNames.map((name) => [name, createMethod(name, given[name])] as const)
@@ -12,7 +12,7 @@ const methods = algorithmNames.map((name) => [name, createMethod(name, given[nam
 /** Rollouts of several groups in the form that a method takes. */
 function batchFor(method: ReturnType<typeof createMethod>, groups: readonly (readonly GradedRollout[])[]): GradedRollout[] {
   const armed = needsOf(method).data === 'arms'
-  return groups.flatMap((members, group) => members.map((one, sample) => ({ ...one, group, sample, ...(armed && { arm: sample % 2 === 0 ? 'continue' as const : 'terminate' as const }) })))
+  return groups.flatMap((members, group) => asNeeded(method, members).map((one, sample) => ({ ...one, group, sample, ...(armed && { arm: sample % 2 === 0 ? 'continue' as const : 'terminate' as const }) })))
 }
 
 const plain = ({ advantage, mask, used, reward, discardReason }: Credit) => ({ advantage: [...advantage], mask: [...mask], used, reward, discardReason })

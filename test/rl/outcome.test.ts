@@ -8,10 +8,10 @@ import { grpoAdvantages } from '../../src-main/rl/grpo.ts'
 import { softOverlong } from '../../src-main/rl/overlong.ts'
 import { rlooAdvantages } from '../../src-main/rl/rloo.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
-import { anyGroup, context, outcomes, rollout, sum } from './rollouts.ts'
+import { anyGroup, asNeeded, context, outcomes, rollout, sum } from './rollouts.ts'
 
 const credit = (name: AlgorithmName, group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
-  creditBatch(createMethod(name, options), group, context)
+  creditBatch(createMethod(name, options), asNeeded(createMethod(name, options), group), context)
 const paid = (name: AlgorithmName, group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
   credit(name, group, options).map((one) => one.outcomeAdvantage)
 const close = (actual: readonly number[], expected: readonly number[]) => {

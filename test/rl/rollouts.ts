@@ -1,5 +1,6 @@
 // Small graded rollouts for tests: say what matters, the rest is plain.
 import fc from 'fast-check'
+import { needsOf, type Method } from '../../src-main/rl/algorithms.ts'
 import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
 
 export const context: CreditContext = { budgetTokens: 16, seed: 7, done: 0.5 }
@@ -36,6 +37,17 @@ export function anyGroup(least = 1): fc.Arbitrary<GradedRollout[]> {
   return fc
     .array(fc.record({ correct: fc.constantFrom(0 as const, 1 as const), J: fc.array(score, { minLength: 1, maxLength: 5 }), stopped: fc.boolean() }), { minLength: least, maxLength: 6 })
     .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length', V: Float64Array.from(item.J, (J) => Math.round(9 * J) / 9) })))
+}
+
+/** A group cut at thinking budgets where the method asks for that: J there is that of the last boundary before. The thinking budget is 8 tokens. */
+export function asNeeded(method: Method, group: readonly GradedRollout[]): GradedRollout[] {
+  const { cuts } = needsOf(method)
+  if (!cuts) return [...group]
+  const budgets = cuts.shares.map((share) => Math.max(1, Math.round(8 * share)))
+  return group.map((one) => {
+    const offsets = budgets.map((budget) => Math.min(budget, one.thinkEnd))
+    return { ...one, cuts: { budgets, offsets, J: Float64Array.from(offsets, (offset) => one.J![one.episodes.filter(({ end }) => end <= offset).length]!) } }
+  })
 }
 
 export function sum(values: Iterable<number>): number {

@@ -1,0 +1,127 @@
+// regret-exact. Ours, not a published method; it builds on exact J, on MRT's regret (Qu et al., arXiv 2503.07572) and on BRPO (Qi et al., arXiv 2505.13438).
+// With exact J the area under a rollout's accuracy-budget curve is a number, sum of p_i J_i over budgets, and its gradient has two parts: where thinking goes, and how
+// answers are given. (a) Each token of thinking is paid the area still ahead of it, sum of p_i J_i over the budgets beyond it, less a baseline that it cannot
+// change: a mixture of P_s J before it and the group's mean, as in BRPO, with J exact. (b) The answering policy follows sum of p_i grad J_i at the cuts: exactly,
+// through the packed branches that J is computed from, or by the answers sampled there, whose expectation is the same.
+// The prior reaches beyond the training budget: in a part of each group thinking is kept going to `reach` times the budget, with the forced tokens
+// masked, so that what is learned holds for more thinking than was trained with. These rollouts are compared with one another alone.
+import { createRng, deriveSeed } from '../numeric/rng.ts'
+import { sum } from '../numeric/stats.ts'
+import { defineAlgorithm } from './algorithm.ts'
+import { areaAhead, cutScores, meansBySegment, paySegments } from './anytime.ts'
+import { equalShares } from './brpo.ts'
+import { gradedParts, pay } from './pay.ts'
+import { policyLoss, policyOptions } from './policyOptions.ts'
+import { rlooAdvantages } from './rloo.ts'
+import type { Credit, CreditContext, GradedRollout } from './types.ts'
+
+interface Shape {
+  readonly budgets: number
+  readonly reach: number
+  readonly beyond: number
+}
+
+/** Budgets as shares of the thinking budget: equal parts of it, then whole multiples up to `reach`. */
+export function reachingShares({ budgets, reach }: Pick<Shape, 'budgets' | 'reach'>): number[] {
+  return [...equalShares(budgets), ...Array.from({ length: reach - 1 }, (_, index) => index + 2)]
+}
+
+/** [S] weights of those budgets; what lies beyond the thinking budget has `beyond` of a kept rollout's weight and none of another's. */
+export function reachingPrior({ budgets, reach, beyond }: Shape, kept: boolean): number[] {
+  const far = kept && reach > 1 ? beyond : 0
+  return [...new Array<number>(budgets).fill((1 - far) / budgets), ...new Array<number>(reach - 1).fill(far / Math.max(1, reach - 1))]
+}
+
+export const regretExact = defineAlgorithm({
+  name: 'regret-exact',
+  title: 'Regret, exact',
+  method: 'regret-exact',
+  rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; the answering policy follows the gradient of J itself.',
+  source: 'ours; on Qu et al. 2025, arXiv 2503.07572, and Qi et al. 2025, arXiv 2505.13438',
+  needs: (options) => ({
+    data: 'rollouts', J: 'none',
+    cuts: { shares: reachingShares(options), J: 'exact', answers: options.answering === 'sampled' ? options.answers : 0 },
+    ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
+  }),
+  options: {
+    ...policyOptions(),
+    budgets: {
+      kind: 'number', default: 6, min: 1, max: 32, integer: true, unit: 'budgets',
+      reason: 'Equally spaced budgets up to the thinking budget at which J is measured.',
+    },
+    reach: {
+      kind: 'number', default: 3, min: 1, max: 8, integer: true, unit: 'times the thinking budget',
+      reason: 'The prior of budgets reaches to here, in whole multiples of the thinking budget; at 1 nothing beyond it counts.',
+    },
+    keptShare: {
+      kind: 'number', default: 0.25, min: 0, max: 1, unit: 'of each group', when: { reach: { above: 1 } },
+      reason: 'Rollouts whose thinking is kept going to the reach; they cost several times a usual one. At least two of a group are, if any.',
+    },
+    beyond: {
+      kind: 'number', default: 0.4, min: 0, max: 1, unit: 'of the prior', when: { reach: { above: 1 }, keptShare: { above: 0 } },
+      reason: 'Weight of the budgets beyond the thinking budget in the rollouts that are kept going.',
+    },
+    baseline: {
+      kind: 'choice', default: 'mixed', unit: '',
+      choices: { mixed: 'from the group\'s mean at the beginning to J before the segment at the end, as in BRPO', group: 'the group\'s mean area ahead', before: 'what the area ahead would be if J stayed as it is' },
+      reason: 'What the area ahead is held against; each leaves the gradient unbiased and they differ in noise.',
+    },
+    answering: {
+      kind: 'choice', default: 'sampled', unit: '',
+      choices: { exact: 'the gradient of J through its packed branches', sampled: 'answers sampled at each cut, leave-one-out', none: 'the answering policy is left alone' },
+      reason: 'How the answering policy learns; the exact form has no noise of its own.',
+    },
+    answerWeight: {
+      kind: 'number', default: 1, min: 0, max: 100, unit: 'times the gradient of the area', when: { answering: ['exact', 'sampled'] },
+      reason: 'At 1 thinking and answering follow the gradient of one objective.',
+    },
+    answerShare: {
+      kind: 'number', default: 0.25, min: 0.01, max: 1, unit: 'of the groups', when: { answering: ['exact'] },
+      reason: 'Groups whose J is differentiated, drawn anew at each step and weighed up accordingly; all of them cost several times as much as the update of thinking.',
+    },
+    answers: {
+      kind: 'number', default: 4, min: 2, max: 64, integer: true, unit: 'answers per cut', when: { answering: ['sampled'] },
+      reason: 'Answers sampled at each cut in the sampled form.',
+    },
+  },
+  credit(group, options, context) {
+    if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
+    const credits = new Array<Credit>(group.length)
+    for (const kept of [false, true]) {
+      const members = group.flatMap((rollout, index) => (rollout.kept === true === kept ? [index] : []))
+      if (members.length === 0) continue
+      const prior = reachingPrior(options, kept)
+      const scores = members.map((index) => cutScores(group[index], prior.length))
+      const ahead = scores.map(({ J }) => areaAhead(J, prior))
+      const left = areaAhead(new Float64Array(prior.length).fill(1), prior)
+      const means = meansBySegment(ahead)
+      members.forEach((index, at) => {
+        const baseline = means.map((V2, segment) => {
+          if (options.baseline === 'group' || segment === 0) return V2
+          const V1 = left[segment] * scores[at].J[segment - 1]
+          return options.baseline === 'before' ? V1 : ((segment + 1) * V1 + (prior.length - segment - 1) * V2) / prior.length
+        })
+        const rollout = group[index]
+        credits[index] = paySegments(rollout, scores[at], { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct }, ahead[at].map((value, segment) => value - baseline[segment]), cutWeightsOf(rollout, prior, options, context))
+      })
+    }
+    return credits
+  },
+  loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
+  differentiatesJ: (options) => options.answering === 'exact' && options.answerWeight > 0,
+})
+
+/** What each J_i counts in the objective; absent where the group's J is not differentiated at this step. */
+function cutWeightsOf(rollout: GradedRollout, prior: readonly number[], { answering, answerWeight, answerShare }: { readonly answering: string; readonly answerWeight: number; readonly answerShare: number }, { seed }: CreditContext): Float64Array | undefined {
+  if (answering !== 'exact' || answerWeight === 0) return undefined
+  if (createRng(deriveSeed(seed, 'differentiated group', rollout.group)).float() >= answerShare) return undefined
+  return Float64Array.from(prior, (weight) => (answerWeight * weight) / answerShare)
+}
+
+/** The sampled form of p_i grad J_i: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets. */
+function payAnswers(group: readonly GradedRollout[], options: Shape & { readonly answerWeight: number }): Credit[] {
+  const prior = reachingPrior(options, group[0].kept === true)
+  const weight = (options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length
+  const advantages = rlooAdvantages(group.map(({ correct }) => correct))
+  return group.map((rollout, index) => pay(rollout, { parts: gradedParts(rollout), outcomeAdvantage: weight * advantages[index] }))
+}
