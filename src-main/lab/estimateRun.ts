@@ -72,7 +72,7 @@ function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | 
   const task = completeTask(spec.task)
   const alike = store.runs.list().map(({ run }) => run).filter((run) => {
     const other = specOf(run)
-    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && isDeepStrictEqual(other.task, task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens && (other.adapters?.rank ?? 0) === spec.adapters.rank && alikeShape(run)
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && other.task.name === task.name && isDeepStrictEqual(completeTask(other.task), task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens && (other.adapters?.rank ?? 0) === spec.adapters.rank && alikeShape(run)
   })
   const run = alike.at(-1)
   if (run === undefined) return null
