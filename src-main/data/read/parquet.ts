@@ -11,6 +11,7 @@ import { parseJson } from '../json.ts'
 import { reject } from '../rejected.ts'
 import { openBytes } from './archive.ts'
 import type { Bytes } from './archive.ts'
+import { checkPages } from './parquetPages.ts'
 import { BATCH_ROWS } from './reader.ts'
 import type { ReadBatch, ReaderOptions, SourceRow } from './reader.ts'
 import { openSource } from './source.ts'
@@ -124,6 +125,11 @@ async function readColumns(
   const parts = new Map<string, { values: unknown[]; rows: number }>(names.map((name) => [name, { values: [], rows: 0 }]))
   try {
     checkGroup(group, metadata, buffer.byteLength)
+    for (const { meta_data: column } of group.columns) {
+      if (!parts.has(column!.path_in_schema[0]!)) continue
+      const start = Number(column!.dictionary_page_offset ?? column!.data_page_offset)
+      await checkPages(buffer, start, start + Number(column!.total_compressed_size), Number(column!.num_values))
+    }
     await parquetRead({
       file: buffer,
       metadata: { ...metadata, schema: metadata.schema.map((element) => (decimals.has(element) ? { ...element, converted_type: undefined, logical_type: undefined } : element)), row_groups: [group], num_rows: group.num_rows },

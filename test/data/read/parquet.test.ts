@@ -75,6 +75,16 @@ describe('Parquet', () => {
     expect(notes).toMatchObject([{ code: 'columns.lost', count: 1, firstLine: 11 }])
   })
 
+  it('with any one bit of its first page header flipped is read to an end, and no row is lost without a word', async () => {
+    const whole = Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'text', data: Array.from({ length: 9 }, (_, at) => (at % 4 === 0 ? null : `text ${at}`)), type: 'STRING', nullable: true }] }))
+    for (let bit = 0; bit < 8 * 40; bit++) {
+      const bytes = Buffer.from(whole)
+      bytes[4 + (bit >> 3)]! ^= 1 << (bit & 7)
+      const { values, rejected } = await readAll(file('flipped.parquet', bytes))
+      expect(values.length + rejected.reduce((sum, { rows }) => sum + rows, 0)).toBe(9)
+    }
+  })
+
   it('as pandas writes it: lists of structs, nested structs, times and NaN', async () => {
     const { values } = await readAll(file('v.parquet', readFileSync(new URL('../cases/verl-dataset/good.parquet', import.meta.url))))
     expect(values[0]).toMatchObject({ prompt: [{ content: 'Be brief.', role: 'system' }, { content: 'What is 1 + 2?', role: 'user' }], reward_model: { ground_truth: '3', style: 'rule' }, extra_info: { index: 0 } })
