@@ -53,10 +53,12 @@ export async function reportData({ store, version, now }: ExportContext, { runId
   const quietly = { signal: new AbortController().signal }
   const runs = runIds.map((id) => found('run', id, store.runs.get(id)))
   const { budgets, trainedBudget, steps } = await ask.budgets({ runIds }, quietly)
-  if (budgets.length === 0)
-    throw new LabError('report.noBudget', { expected: 'runs whose evaluations share a measured budget', found: runs.map(({ name }) => name).join(', '), next: 'Evaluate each run, or choose runs that were evaluated alike.' })
-  const reference = baseline ?? runIds[0]!
   const metricNames = [...new Set(runIds.flatMap((id) => store.steps.metricNames(id)))].sort()
+  // Runs that were trained elsewhere have no evaluations; what their files say step by step is a report too.
+  const isScored = budgets.length > 0
+  if (!isScored && (metricNames.length === 0 || runs.some(({ method }) => method !== 'imported')))
+    throw new LabError('report.noBudget', { expected: 'runs whose evaluations share a measured budget, or imported runs whose files tell of steps', found: runs.map(({ name }) => name).join(', '), next: 'Evaluate each run, or choose runs that were evaluated alike.' })
+  const reference = baseline ?? runIds[0]!
   const earlier = spread(steps.slice(0, -1), MOST_STEPS)
   const total = 2 + earlier.length + metricNames.length
   let done = 0
@@ -79,12 +81,11 @@ export async function reportData({ store, version, now }: ExportContext, { runId
       regret: await ask.budgetCurves({ ...scope, quantity: 'regret', start: true }, quietly),
     }
   }
-  const newest = await next(viewAt(null))
-  const { tables } = newest
-  const hasStart = tables[0]!.rows.some(({ key }) => key === START.key)
-  const views = [newest]
-  for (const step of hasStart ? [0, ...earlier] : earlier) views.push(await next(viewAt(step)))
-  const arms = tables[0]!.rows.length
+  const views = isScored ? [await next(viewAt(null))] : []
+  const rows = views[0]?.tables[0]!.rows ?? []
+  const hasStart = rows.some(({ key }) => key === START.key)
+  if (isScored) for (const step of hasStart ? [0, ...earlier] : earlier) views.push(await next(viewAt(step)))
+  const arms = isScored ? rows.length : groupBy === 'run' ? runs.length : new Set(runs.map(({ groupKey }) => groupKey)).size
   const perPoint = 3 + AXES.length + (runs.length > arms ? 2 * BANDS.length : 0)
   const maxPoints = Math.round(Math.min(POINTS.most, Math.max(POINTS.least, CURVE_BYTES / (NUMBER_BYTES * perPoint * arms * Math.max(1, metricNames.length)))))
   const curves: Record<string, readonly ReportCurve[]> = {}
@@ -97,7 +98,7 @@ export async function reportData({ store, version, now }: ExportContext, { runId
   const used = (ids: readonly (number | null)[]): number[] => [...new Set(ids.filter((id) => id !== null))]
   return {
     schemaVersion: SCHEMA_VERSION, title: [...new Set(runs.map(({ name }) => name))].join(', '), madeAtMs: now(), version, workspace: { uid, schema },
-    groupBy, budget: budget ?? trainedBudget ?? budgets[Math.floor(budgets.length / 2)]!, baseline: reference,
+    groupBy, budget: budget ?? trainedBudget ?? budgets[Math.floor(budgets.length / 2)] ?? 0, baseline: reference,
     runs: store.runs.list().filter(({ run }) => chosen.has(run.id)).map((item) => ({ ...item, latest: {}, sparklines: [] })),
     evaluations,
     datasets: used([...runs, ...evaluations].map(({ datasetId }) => datasetId)).flatMap((id) => store.datasets.get(id) ?? []),

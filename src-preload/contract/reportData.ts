@@ -41,7 +41,7 @@ export interface ReportData {
   readonly version: string
   readonly workspace: { readonly uid: string; readonly schema: number }
   readonly groupBy: 'run' | 'group'
-  /** The budget it opens at. */
+  /** The budget it opens at; 0 where nothing was scored. */
   readonly budget: number
   /** The run whose arm the others are compared with, or the weights that all start from. */
   readonly baseline: number | 'start'
@@ -56,7 +56,7 @@ export interface ReportData {
   readonly trainedBudget: number | null
   /** Evaluated steps. */
   readonly steps: readonly number[]
-  /** The newest weights first, then as of earlier evaluated steps, ascending. */
+  /** The newest weights first, then as of earlier evaluated steps, ascending; empty for runs that were trained elsewhere and never evaluated here. */
   readonly views: readonly ReportView[]
   readonly curves: { readonly [metric: string]: readonly ReportCurve[] }
 }

@@ -4,7 +4,12 @@
  */
 import { appendFileSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, type Page } from '@playwright/test'
+import { exportRequest } from '../../src-preload/contract.ts'
+import { importInto } from '../../src-main/lab/importInto.ts'
+import { writeReport } from '../../src-main/lab/reportFile.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
 import { copySample, goTo, holdsUp, testsOn } from './workbench.ts'
 
 const test = testsOn(copySample)
@@ -127,7 +132,6 @@ test('a rollout is shown with its thinking apart from its answer, as the grader 
   await expect(thought).not.toContainText('It is 12.')
   await expect(page.getByText('It is 12.', { exact: true })).toBeVisible()
   await holdsUp(page, 'rollout-thinking')
-  const links = page.getByRole('listitem').filter({ hasText: /What is [12] \+ 12/ })
   for (const [n, words, answer] of [[1, 'add them', 'It is 13.'], [2, 'and on and on', 'Its thinking never ended, so it gave no answer.']] as const) {
     await goTo(page, `#/rollouts?run=${runId}&step=1&group=${n}`)
     await expect(thought).toContainText(words)
@@ -147,4 +151,21 @@ test('an imported run stands in Compare beside a run that was trained here', asy
   await goTo(page, `#/compare?runs=${runId}&metric=reward`)
   await expect(figure(page, 'Reward')).toBeVisible({ timeout: 20_000 })
   await shot(page, 'compare-imported-alone')
+})
+
+test('a report of a run that was trained elsewhere opens by itself with its curves and where they are from', async ({ page, workbench }) => {
+  const store = openStore(join(workbench.folder, 'elsewhere'), { create: true, program: 'test' })
+  const file = join(workbench.folder, 'grpo-run.jsonl')
+  writeFileSync(file, [1, 2, 3, 4, 5].map(step).join(''))
+  const { runId } = await importInto(store, [file], {}, Date.now)
+  const report = join(workbench.folder, 'report.html')
+  await writeReport(report, { store, version: '0.0.0', now: Date.now }, exportRequest.parse({ kind: 'report', runIds: [runId] }) as never, () => {})
+  store.close()
+  await page.goto(pathToFileURL(report).href)
+  await expect(page.getByRole('heading', { name: 'grpo-run.jsonl' })).toBeVisible({ timeout: 20_000 })
+  await expect(page.getByText(/trained elsewhere: computed here from the rollouts of their files/)).toBeVisible()
+  await expect(figure(page, 'Right answers')).toBeVisible({ timeout: 20_000 })
+  await page.getByLabel('Curve', { exact: true }).selectOption('reward')
+  await expect(figure(page, 'Reward')).toBeVisible()
+  await holdsUp(page, 'report-imported')
 })

@@ -1,6 +1,6 @@
 // What leaves the sample workspace is what is in it: every shape of rollouts read back, the answers of two runs paired by problem, and a
 // report that holds the lab's own answers at every budget.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -163,6 +163,17 @@ describe('a report', () => {
     expect(page).not.toContain('<script>alert')
     const data = JSON.parse(/id="recording">(.*?)<\/script>/s.exec(page)![1]!) as ReportData
     expect(data.runs.map(({ run }) => run.name)).toContain('</script><script>alert(1)</script>')
+  })
+
+  it('of runs that were trained elsewhere holds the courses that their files tell', async () => {
+    const elsewhere = openStore(join(folder, 'elsewhere'), { create: true, program: 'test' })
+    const file = join(folder, 'rows.jsonl')
+    writeFileSync(file, [1, 1, 2, 2].map((step, n) => `${JSON.stringify({ input: `${n}?`, output: '4', gts: '4', score: n / 2, step })}\n`).join(''))
+    const { runId } = await importInto(elsewhere, [file], {}, now)
+    const data = await reportData({ store: elsewhere, version: '', now }, { ...request(), runIds: [runId!], baseline: null, budget: null }, () => {})
+    expect(data).toMatchObject({ views: [], budgets: [], budget: 0, evaluations: [], runs: [{ run: { method: 'imported' } }] })
+    expect(data.curves.reward!.map(({ curve }) => [curve.x, curve.value])).toEqual([[[1, 2], [0.25, 1.25]]])
+    elsewhere.close()
   })
 
   it('is refused without an evaluation to report', async () => {
