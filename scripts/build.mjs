@@ -11,7 +11,7 @@ const configs = ['package.json', 'package-lock.json', 'vite.renderer.config.ts',
 
 const builds = {
   renderer: {
-    inputs: ['src-renderer', 'src-preload'],
+    inputs: ['src-renderer', 'src-preload', 'docs'],
     products: ['out/renderer/index.html', 'out/report/report.html'],
     program: ['node_modules/vite/bin/vite.js', 'build', '-c', 'vite.renderer.config.ts', '--logLevel', 'warn'],
   },
@@ -21,7 +21,7 @@ const builds = {
     program: ['node_modules/vite/bin/vite.js', 'build', '-c', 'vite.report.config.ts', '--logLevel', 'warn'],
   },
   desktop: {
-    inputs: ['src-renderer', 'src-preload', 'src-main'],
+    inputs: ['src-renderer', 'src-preload', 'src-main', 'docs'],
     products: ['out/renderer/index.html', 'out/report/report.html', 'out/preload/index.cjs', 'out/main/index.js', 'out/main/lab.js'],
     program: ['node_modules/electron-vite/bin/electron-vite.js', 'build', '--logLevel', 'warn'],
   },

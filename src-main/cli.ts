@@ -8,7 +8,7 @@ import { exportCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { followCommand } from './cli/follow.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
 import { generateCommand, modelsCommand } from './cli/models.ts'
-import { checkCommand, salvageCommand } from './cli/repair.ts'
+import { checkCommand, referenceCommand, salvageCommand } from './cli/repair.ts'
 import { sampleCommand } from './cli/sample.ts'
 import { studyCommand } from './cli/study.ts'
 import { taskCommands } from './cli/tasks.ts'
@@ -17,7 +17,7 @@ const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), ...taskCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand()]) program.addCommand(command)
+for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), ...taskCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand(), referenceCommand()]) program.addCommand(command)
 
 let cancelled = false
 process.once('SIGINT', () => { cancelled = true })

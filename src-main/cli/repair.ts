@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
+import { referencePage } from '../lab/referencePage.ts'
 import { complaintAbout, salvage } from '../lab/salvageWorkspace.ts'
 import { openProgress } from './progress.ts'
 import { DEFAULT_WORKSPACE } from './session.ts'
@@ -50,4 +51,8 @@ export function salvageCommand(): Command {
         progress.close()
       }
     })
+}
+
+export function referenceCommand(): Command {
+  return new Command('reference').description('every setting, algorithm, metric and word, as Markdown').action(() => void process.stdout.write(referencePage()))
 }

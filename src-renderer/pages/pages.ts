@@ -8,6 +8,7 @@ import type { Params, RouteName } from '../state/route.svelte.ts'
 import Compare from './Compare.svelte'
 import Datasets from './Datasets.svelte'
 import Glossary from './Glossary.svelte'
+import Help from './Help.svelte'
 import Home from './Home.svelte'
 import Models from './Models.svelte'
 import NewRun from './NewRun.svelte'
@@ -36,6 +37,7 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   datasets: { title: 'Datasets', component: Datasets, command: 'go.datasets', needsWorkspace: true },
   models: { title: 'Models', component: Models, command: 'go.models', needsWorkspace: true },
   glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
+  help: { title: 'Help', component: Help, needsWorkspace: false },
   settings: { title: 'Settings', component: Settings, needsWorkspace: false },
   newRun: { title: 'New run', component: NewRun, within: 'runs', needsWorkspace: true },
 }

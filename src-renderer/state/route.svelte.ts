@@ -29,6 +29,7 @@ export const routes = {
   glossary: { path: 'glossary', main: null, params: { find: text } },
   thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, kept: flag, steps: range, problem: id, estimator: text, budget: number, against: choice('oracle', 'best', 'sufficient', 'equal'), counted: choice('all', 'completion', 'thinking'), by: text, depth: choice('last', 'all'), tab: choice('regret', 'calibration', 'segmentation', 'slices') } },
   datasets: { path: 'datasets', main: null, params: { dataset: id, tab: choice('overview', 'problems', 'overlap', 'kept'), split: text } },
+  help: { path: 'help', main: null, params: { page: choice('tutorial', 'concepts', 'questions') } },
   settings: { path: 'settings', main: null, params: {} },
   models: { path: 'models', main: null, params: { model: id } },
 } as const satisfies Readonly<Record<string, Shape>>

@@ -3,7 +3,7 @@
  * through. A page that the table of pages has and this list lacks makes `test/layout/everyPage.test.ts` fail.
  */
 export const pagePaths: readonly string[] = [
-  '#/', '#/runs', '#/new', '#/glossary', '#/settings',
+  '#/', '#/runs', '#/new', '#/glossary', '#/settings', '#/help', '#/help?page=concepts', '#/help?page=questions',
   ...['overview', 'evaluations', 'checkpoints', 'events', 'settings'].map((tab) => `#/run/1?tab=${tab}`),
   ...['episodes', 'tokens', 'group', 'training'].map((view) => `#/rollouts?run=1&step=40&view=${view}`), '#/rollouts?list=find&text=wait', '#/rollouts?list=picks&run=1',
   '#/compare?runs=1,2,3',
