@@ -11,8 +11,8 @@ describe('JSON Lines', () => {
     await fc.assert(fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 20 }), fc.constantFrom('\n', '\r\n', '\n\n', ' \r\n\t\n'), fc.boolean(), async (rows, end, last) => {
       const text = rows.map((each) => JSON.stringify(each)).join(end) + (last ? end : '')
       const result = await readAll(file('any.jsonl', text))
-      if (result.format === 'jsonl') expect(result.values).toEqual(exactly(rows))
-      expect(result.rejected).toEqual([])
+      // An object of lists on a line of its own is a table by column, whose lists may end at different rows.
+      if (result.format === 'jsonl') expect([result.values, result.rejected]).toEqual([exactly(rows), []])
     }), { numRuns: 30 })
   })
 
