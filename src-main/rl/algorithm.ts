@@ -92,8 +92,6 @@ export interface Algorithm<Table extends OptionTable = OptionTable> {
   /** Credits of one group, in its order. */
   credit(group: readonly GradedRollout[], options: OptionValues<Table>, context: CreditContext): readonly Credit[]
   loss(options: OptionValues<Table>): LossSpec
-  /** Whether the loss holds J itself, differentiated through its branches and weighed by the credits' `cutWeights`; absent: never. */
-  differentiatesJ?(options: OptionValues<Table>): boolean
   /** Weight of progress beside the outcome, where it pays progress. @param done share of the run's steps that are done */
   alpha?(options: OptionValues<Table>, done: number): number
 }

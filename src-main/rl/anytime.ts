@@ -39,7 +39,7 @@ export function meansBySegment(rows: readonly (readonly number[])[]): number[] {
  * Pays the tokens of thinking by segment: token t belongs to the first budget beyond it, the closing token included; the answer is not paid here.
  * @param advantages [S]
  */
-export function paySegments(rollout: GradedRollout, { budgets }: CutScores, parts: Parts, advantages: readonly number[], cutWeights?: Float64Array): Credit {
+export function paySegments(rollout: GradedRollout, { budgets }: CutScores, parts: Parts, advantages: readonly number[]): Credit {
   const mask = lossMask(rollout)
   mask.fill(0, Math.min(rollout.tokenCount, rollout.thinkEnd + 1))
   const advantage = new Float32Array(rollout.tokenCount)
@@ -57,6 +57,5 @@ export function paySegments(rollout: GradedRollout, { budgets }: CutScores, part
     // Segments need not be episodes: an episode is told the mean over its tokens.
     episodeBonus: Float64Array.from(rollout.episodes, ({ start, end }) => meanOver(start, end)),
     tailBonus: meanOver(rollout.thinkEnd, rollout.thinkEnd + 1), used: true,
-    ...(cutWeights && { cutWeights }),
   }
 }

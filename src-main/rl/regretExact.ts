@@ -1,11 +1,10 @@
 // regret-exact. Ours, not a published method; it builds on exact J, on MRT's regret (Qu et al., arXiv 2503.07572) and on BRPO (Qi et al., arXiv 2505.13438).
 // With exact J the area under a rollout's accuracy-budget curve is a number, sum of p_i J_i over budgets, and its gradient has two parts: where thinking goes, and how
-// answers are given. (a) Each token of thinking is paid the area still ahead of it, sum of p_i J_i over the budgets beyond it, less a baseline that it cannot
-// change: a mixture of P_s J before it and the group's mean, as in BRPO, with J exact. (b) The answering policy follows sum of p_i grad J_i at the cuts: exactly,
-// through the packed branches that J is computed from, or by the answers sampled there, whose expectation is the same.
+// answers are given. Each token of thinking is paid the area still ahead of it, sum of p_i J_i over the budgets beyond it, less a baseline that it cannot
+// change: a mixture of P_s J before it and the group's mean, as in BRPO, with J exact. The answering policy follows sum of p_i grad J_i at the cuts by answers that
+// are sampled there, leave-one-out, whose expectation is that gradient. Left out: differentiating J through the packed branches instead, which has no noise.
 // The prior reaches beyond the training budget: in a part of each group thinking is kept going to `reach` times the budget, with the forced tokens
 // masked, so that what is learned holds for more thinking than was trained with. These rollouts are compared with one another alone.
-import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { sum } from '../numeric/stats.ts'
 import { defineAlgorithm } from './algorithm.ts'
 import { areaAhead, cutScores, meansBySegment, paySegments } from './anytime.ts'
@@ -13,7 +12,7 @@ import { equalShares } from './brpo.ts'
 import { gradedParts, pay } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import { rlooAdvantages } from './rloo.ts'
-import type { Credit, CreditContext, GradedRollout } from './types.ts'
+import type { Credit, GradedRollout } from './types.ts'
 
 interface Shape {
   readonly budgets: number
@@ -36,11 +35,11 @@ export const regretExact = defineAlgorithm({
   name: 'regret-exact',
   title: 'Regret, exact',
   method: 'regret-exact',
-  rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; the answering policy follows the gradient of J itself.',
+  rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; answers at each budget follow the gradient of J by sampling.',
   source: 'ours; on Qu et al. 2025, arXiv 2503.07572, and Qi et al. 2025, arXiv 2505.13438',
   needs: (options) => ({
     data: 'rollouts', J: 'none',
-    cuts: { shares: reachingShares(options), J: 'exact', answers: options.answering === 'sampled' ? options.answers : 0 },
+    cuts: { shares: reachingShares(options), J: 'exact', answers: options.answerWeight > 0 ? options.answers : 0 },
     ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
   }),
   options: {
@@ -66,25 +65,16 @@ export const regretExact = defineAlgorithm({
       choices: { mixed: 'from the group\'s mean at the beginning to J before the segment at the end, as in BRPO', group: 'the group\'s mean area ahead', before: 'what the area ahead would be if J stayed as it is' },
       reason: 'What the area ahead is held against; each leaves the gradient unbiased and they differ in noise.',
     },
-    answering: {
-      kind: 'choice', default: 'sampled', unit: '',
-      choices: { exact: 'the gradient of J through its packed branches', sampled: 'answers sampled at each cut, leave-one-out', none: 'the answering policy is left alone' },
-      reason: 'How the answering policy learns; the exact form has no noise of its own.',
-    },
     answerWeight: {
-      kind: 'number', default: 1, min: 0, max: 100, unit: 'times the gradient of the area', when: { answering: ['exact', 'sampled'] },
+      kind: 'number', default: 1, min: 0, max: 100, unit: 'times the gradient of the area',
       reason: 'At 1 thinking and answering follow the gradient of one objective.',
     },
-    answerShare: {
-      kind: 'number', default: 0.25, min: 0.01, max: 1, unit: 'of the groups', when: { answering: ['exact'] },
-      reason: 'Groups whose J is differentiated, drawn anew at each step and weighed up accordingly; all of them cost several times as much as the update of thinking.',
-    },
     answers: {
-      kind: 'number', default: 4, min: 2, max: 64, integer: true, unit: 'answers per cut', when: { answering: ['sampled'] },
-      reason: 'Answers sampled at each cut in the sampled form.',
+      kind: 'number', default: 4, min: 2, max: 64, integer: true, unit: 'answers per cut', when: { answerWeight: { above: 0 } },
+      reason: 'Answers sampled at each cut, from which the answering policy learns; J does not need them.',
     },
   },
-  credit(group, options, context) {
+  credit(group, options) {
     if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
     const credits = new Array<Credit>(group.length)
     for (const kept of [false, true]) {
@@ -102,23 +92,15 @@ export const regretExact = defineAlgorithm({
           return options.baseline === 'before' ? V1 : ((segment + 1) * V1 + (prior.length - segment - 1) * V2) / prior.length
         })
         const rollout = group[index]
-        credits[index] = paySegments(rollout, scores[at], { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct }, ahead[at].map((value, segment) => value - baseline[segment]), cutWeightsOf(rollout, prior, options, context))
+        credits[index] = paySegments(rollout, scores[at], { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct }, ahead[at].map((value, segment) => value - baseline[segment]))
       })
     }
     return credits
   },
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
-  differentiatesJ: (options) => options.answering === 'exact' && options.answerWeight > 0,
 })
 
-/** What each J_i counts in the objective; absent where the group's J is not differentiated at this step. */
-function cutWeightsOf(rollout: GradedRollout, prior: readonly number[], { answering, answerWeight, answerShare }: { readonly answering: string; readonly answerWeight: number; readonly answerShare: number }, { seed }: CreditContext): Float64Array | undefined {
-  if (answering !== 'exact' || answerWeight === 0) return undefined
-  if (createRng(deriveSeed(seed, 'differentiated group', rollout.group)).float() >= answerShare) return undefined
-  return Float64Array.from(prior, (weight) => (answerWeight * weight) / answerShare)
-}
-
-/** The sampled form of p_i grad J_i: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets. */
+/** The gradient of sum p_i J_i by sampled answers: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets. */
 function payAnswers(group: readonly GradedRollout[], options: Shape & { readonly answerWeight: number }): Credit[] {
   const prior = reachingPrior(options, group[0].kept === true)
   const weight = (options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length

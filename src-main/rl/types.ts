@@ -88,8 +88,6 @@ export interface Credit {
   readonly episodeBonus: Float64Array
   /** What tokens outside all episodes (end of thinking, answer) get on top. */
   readonly tailBonus: number
-  /** [S] what J at each budget counts in the objective, where the method differentiates J itself. */
-  readonly cutWeights?: Float64Array
   /** False: the rollout does not enter the loss or its normaliser. */
   readonly used: boolean
   readonly discardReason?: DiscardReason

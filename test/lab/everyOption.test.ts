@@ -19,7 +19,7 @@ import { tokenWeights } from '../../src-main/rl/tokenWeights.ts'
 import type { Condition, Option, OptionValue } from '../../src-main/rl/options.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
-import { asNeeded, thinking } from '../rl/rollouts.ts'
+import { asNeeded, rollout, thinking } from '../rl/rollouts.ts'
 import { join } from 'node:path'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
@@ -64,14 +64,17 @@ const rollouts: readonly GradedRollout[] = [
   thinking(1, [0.25, 1], { sample: 2, V: V(3, 8) }), thinking(0, [0.25, 0, 0.5], { sample: 3, finish: 'length', V: V(3, 1, 4) }),
 ]
 
+/** Answers at a cut that several budgets share. */
+const answers = ([1, 0, 0] as const).map((correct, sample) => rollout({ group: 100, sample, correct, tokenCount: 5, thinkEnd: 2, prefixTokens: 2, arm: 'terminate', cut: [0, 1], sampled: Uint8Array.of(1, 1, 0, 1, 1) }))
+
 const GROUPS = [0, 1, 2, 3]
 /** What a method asks to be sampled and measured, and what it pays for groups of those. */
 function paid(name: string, options: Record<string, OptionValue>) {
   const method = createMethod(name, options)
   const needs = needsOf(method)
-  const batch = GROUPS.flatMap((group) => (needs.data === 'arms' ? arms(group) : asNeeded(method, rollouts).map((each) => ({ ...each, group }))))
+  const batch = GROUPS.flatMap((group) => (needs.data === 'arms' ? arms(group) : asNeeded(method, rollouts).map((each) => ({ ...each, group })))).concat(needs.cuts?.answers ? answers : [])
   const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 })
-  return { needs: JSON.stringify(needs), batch, loss: method.algorithm.loss(method.options), credits, payment: JSON.stringify(credits.map(({ advantage, mask, parts, used, cutWeights }) => [[...advantage], [...mask], parts, used, [...cutWeights ?? []]])) }
+  return { needs: JSON.stringify(needs), batch, loss: method.algorithm.loss(method.options), credits, payment: JSON.stringify(credits.map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])) }
 }
 
 /** A log-probability for every token of a rollout, spread about another by `spread`: wide enough for every clip and correction to act somewhere. */

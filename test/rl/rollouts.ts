@@ -39,14 +39,14 @@ export function anyGroup(least = 1): fc.Arbitrary<GradedRollout[]> {
     .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length', V: Float64Array.from(item.J, (J) => Math.round(9 * J) / 9) })))
 }
 
-/** A group cut at thinking budgets where the method asks for that: J there is that of the last boundary before. The thinking budget is 8 tokens. */
+/** A group cut at thinking budgets where the method asks for that: J there is that of the last boundary before; the second half counts as kept going where it asks for such. The thinking budget is 8 tokens. */
 export function asNeeded(method: Method, group: readonly GradedRollout[]): GradedRollout[] {
-  const { cuts } = needsOf(method)
+  const { cuts, kept } = needsOf(method)
   if (!cuts) return [...group]
   const budgets = cuts.shares.map((share) => Math.max(1, Math.round(8 * share)))
-  return group.map((one) => {
+  return group.map((one, index) => {
     const offsets = budgets.map((budget) => Math.min(budget, one.thinkEnd))
-    return { ...one, cuts: { budgets, offsets, J: Float64Array.from(offsets, (offset) => one.J![one.episodes.filter(({ end }) => end <= offset).length]!) } }
+    return { ...one, ...(kept && index >= group.length / 2 && { kept: true }), cuts: { budgets, offsets, J: Float64Array.from(offsets, (offset) => one.J![one.episodes.filter(({ end }) => end <= offset).length]!) } }
   })
 }
 

@@ -70,6 +70,18 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
     baseline: 'outcome', subject: 'mrt-exact',
     arms: [outcome, arm('grpo', 'countdown-grpo'), arm('rloo', 'countdown-rloo'), arm('dapo', 'countdown-dapo'), arm('gspo', 'countdown-gspo'), arm('mrt-termination', 'countdown-mrt-termination'), exact],
   },
+  anytime: {
+    title: 'Methods that are paid over all budgets',
+    about: 'Whether paying the whole accuracy-budget curve lowers regret and holds beyond the training budget: BRPO and regret-exact beside outcome RL and MRT-exact.',
+    baseline: 'outcome', subject: 'regret-exact',
+    arms: [outcome, exact, arm('brpo', 'countdown-brpo'), arm('regret-exact', 'countdown-regret-exact'), arm('regret-within', 'countdown-regret-exact', { title: 'regret-exact within the budget', options: { reach: 1 } })],
+  },
+  comparators: {
+    title: 'Length rewards and information gains of other authors',
+    about: 'L1, Kimi\'s and the cosine reward, soft overlong, IGPO and e3 beside outcome RL and MRT-exact, each with its authors\' settings.',
+    baseline: 'outcome', subject: 'mrt-exact',
+    arms: [outcome, exact, ...['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'igpo', 'e3'].map((key) => arm(key, `countdown-${key}`))],
+  },
   controls: {
     title: 'Where the gain of MRT-exact comes from',
     about: 'MRT-exact beside four arms in which something else than its own progress is paid.',
