@@ -60,6 +60,8 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
         const batch = alike.slice(from, from + size)
         const curves = await measurers[request.method](task, answerer, batch, request, signal)
         batch.forEach((rollout, index) => record(store, task, rollout, estimatorAt(temperature), curves[index]!))
+        // Tokens that were counted and answers that were graded belong to what is known of their steps.
+        for (const [runId, members] of Map.groupBy(batch.filter(({ detail }) => detail.rollout.phase === 'imported' && detail.rollout.runId !== null), ({ detail }) => detail.rollout.runId!)) store.imported.derive(runId, [...new Set(members.map(({ detail }) => detail.rollout.step))], now())
         tell(done += batch.length)
       }
     } finally {

@@ -29,6 +29,8 @@ interface Aggregate {
 const TRAINED: ReadonlySet<string> = new Set(['imported', 'train'])
 const prefixOf = (split: string): string => (TRAINED.has(split) ? '' : `${split}/`)
 
+const CHARACTERS = 'completions/mean_characters'
+
 const OF_STEPS = `
   FROM rollouts r JOIN problems p ON p.id = r.problem_id JOIN rollout_bodies b ON b.rollout_id = r.id
   WHERE r.run_id = $runId AND r.evaluation_id IS NULL AND r.step IN (SELECT value FROM json_each($steps))
@@ -53,19 +55,20 @@ export function importedSteps(db: Connection) {
     GROUP BY r.step, p.split, j.key`)
   const stepsOf = db.prepare<unknown[], number>('SELECT DISTINCT step FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL').pluck()
   const upsert = db.prepare(`
-    INSERT INTO steps (run_id, step, metrics, wall_ms, tokens, estimate_tokens, flops, learning_rate, seed_state, created_at_ms) VALUES ($runId, $step, $metrics, 0, $tokens, 0, 0, 0, 'null', $atMs)
-    ON CONFLICT (run_id, step) DO UPDATE SET metrics = json_patch(metrics, excluded.metrics), tokens = max(tokens, excluded.tokens)`)
+    INSERT INTO steps (run_id, step, metrics, wall_ms, tokens, estimate_tokens, flops, learning_rate, seed_state, created_at_ms) VALUES ($runId, $step, json_patch('{}', $metrics), 0, $tokens, 0, 0, 0, 'null', $atMs)
+    ON CONFLICT (run_id, step) DO UPDATE SET metrics = json_patch(metrics, $metrics), tokens = max(tokens, excluded.tokens)`)
 
-  function metricsOf({ split, rollouts, reward, square, rewarded, outcome, graded, length, shortest, longest, lengths, characters, clipped }: Aggregate): Record<string, number> {
+  function metricsOf({ split, rollouts, reward, square, rewarded, outcome, graded, length, shortest, longest, lengths, characters, clipped }: Aggregate): Record<string, number | null> {
     const deviation = rewarded > 1 ? Math.sqrt(Math.max(0, (square! - reward! ** 2) * rewarded / (rewarded - 1))) : null
     const all: Readonly<Record<string, number | null>> = {
       'n/rollouts': rollouts,
       'n/reward': rewarded > 0 ? rewarded : null, reward, reward_std: deviation,
       'n/graded': graded > 0 ? graded : null, 'rewards/outcome/mean': outcome,
       'n/length': lengths > 0 ? lengths : null, 'completions/mean_length': length, 'completions/min_length': shortest, 'completions/max_length': lengths > 0 ? longest : null,
-      'completions/mean_characters': lengths > 0 ? null : characters, 'completions/clipped_ratio': clipped,
+      // Null takes it away once tokens are known.
+      [CHARACTERS]: lengths > 0 ? null : characters, 'completions/clipped_ratio': clipped,
     }
-    return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [[`${prefixOf(split)}${name}`, value]])))
+    return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === null && name !== CHARACTERS ? [] : [[`${prefixOf(split)}${name}`, value]])))
   }
 
   return {
@@ -73,7 +76,7 @@ export function importedSteps(db: Connection) {
     derive: (runId: number, steps: readonly number[] | null, atMs: number): void =>
       atomically(db, 'quick', () => {
         const chosen = { runId, steps: JSON.stringify(steps ?? stepsOf.all(runId)) }
-        const found = new Map<number, { metrics: Record<string, number>; tokens: number }>()
+        const found = new Map<number, { metrics: Record<string, number | null>; tokens: number }>()
         for (const row of aggregates.all(chosen)) {
           const entry = found.get(row.step) ?? { metrics: {}, tokens: 0 }
           found.set(row.step, { metrics: { ...entry.metrics, ...metricsOf(row) }, tokens: entry.tokens + row.tokens })

@@ -51,6 +51,10 @@ describe('rollouts of a file', () => {
     expect(context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 10, after: null }).rollouts.map(({ correct }) => correct)).toEqual([true, true, true])
     const { rollout, text, tokens, episodes, progress: [curve] } = context.store.rollouts.detail(row!.id)!
     expect([rollout.tokenCount, tokens.length, rollout.promptTokenCount, rollout.thinkingTokens, rollout.episodeCount]).toEqual([47, 47, 7, 38, 3])
+    // What is known of its steps goes along: tokens instead of characters, and the share that is right.
+    const [first] = context.store.steps.range(runId, 0, 0)
+    expect(first!.metrics).toMatchObject({ 'n/graded': 1, 'rewards/outcome/mean': 1, 'completions/mean_length': 47 })
+    expect(first!.metrics).not.toHaveProperty(['completions/mean_characters'])
     expect(episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['5 + 4 = 9 , 15 - 9 = 6 no', 'Wait 4 * 15 = 60 , 60 + 5 = 65 no', 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes'])
     expect(curve!.estimator).toMatchObject({ method: 'exact', samples: 0, weights: 'checkpoint', checkpointId: null })
     const J = curve!.estimates.map(({ value }) => value)
