@@ -16,6 +16,7 @@ import { createJobs } from './jobs.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 import { mergeWorkspace } from './mergeWorkspace.ts'
 import { compareQueries } from './queriesCompare.ts'
+import { playgroundAnswers } from './playgroundAnswers.ts'
 import { rolloutQueries } from './queriesRollouts.ts'
 import { found, runQueries } from './queriesRuns.ts'
 import { storageAnswers } from './storage.ts'
@@ -154,6 +155,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         return done
       },
     },
+    playground: playgroundAnswers({ open, jobs, engine, experiments, now }),
     thinking: thinkingQueries(open, thinkingActions({ open, jobs, engine, experiments, tell, now })),
     evaluations: {
       list: ({ runId }) => (runId === null ? open().evaluations.list() : open().evaluations.ofRun(runId)),

@@ -1,7 +1,7 @@
 // The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
 // loaded when first needed: reading a workspace loads neither the graphs nor the engine.
 
-import type { NewRun, SegmentationRow, SelfTestReport, StopHereResult, VotingCurves } from '../../src-preload/contract.ts'
+import type { NewRun, PlaygroundRequest, PlaygroundRollout, SegmentationRow, SelfTestReport, StopHereResult, VotingCurves } from '../../src-preload/contract.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Device } from '../engine/session.ts'
 import type { Split } from '../tasks/types.ts'
@@ -21,6 +21,8 @@ export interface Experiments {
   /** Returns the id of the evaluation. */
   evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number; readonly split?: Split }, options: JobOptions): Promise<number>
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
+  /** One rollout, shown while it is written and kept nowhere. */
+  playground(context: LabContext, request: PlaygroundRequest, options: JobOptions): Promise<PlaygroundRollout>
   /** J at every boundary of rollouts of a scope, recorded. */
   measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>
   drawVotes(context: LabContext, request: VoteRequest, options: JobOptions): Promise<VotingCurves>
@@ -44,6 +46,7 @@ export const experiments: Experiments = {
   },
   evaluateRun: async (...given) => (await import('./evaluateRun.ts')).evaluateRun(...given),
   stopHere: async (...given) => (await import('./stopHere.ts')).stopHere(...given),
+  playground: async (...given) => (await import('./playground.ts')).playground(...given),
   measureJ: async (...given) => (await import('./measureJ.ts')).measureJ(...given),
   drawVotes: async (...given) => (await import('./drawVotes.ts')).drawVotes(...given),
   measureCuts: async (...given) => (await import('./measureCuts.ts')).measureCuts(...given),

@@ -44,10 +44,7 @@ const AFTER = ['', '.']
 
 /** Throws a RangeError where a model without marks is to think in marks, and where a task without a teacher is to show examples. */
 export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabularySize: number, settings: FormatSettings): SpokenTask<Data> {
-  const pair = MARKS.flatMap(([open, close]) => {
-    const ids = [tokenizer.markOf(open), tokenizer.markOf(close)]
-    return ids[0] === null || ids[1] === null ? [] : [{ open, openId: ids[0]!, close, closeId: ids[1]! }]
-  })[0]
+  const pair = marksOf(tokenizer)
   if (settings.thoughts === 'marks' && pair === undefined) throw new RangeError(`a model with one of the marks ${MARKS.map(([open]) => open).join(', ')}`)
   const marked = settings.thoughts === 'scratchpad' ? undefined : pair
   const format = formatOf(tokenizer, vocabularySize, marked ?? null, episodeRules[settings.episodes])
@@ -114,6 +111,18 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
     difficulty: (problem) => task.difficulty(problem),
   }
 }
+
+/** The marks of thinking that a model has as single tokens. */
+function marksOf(tokenizer: TextTokenizer): { readonly open: string; readonly openId: number; readonly close: string; readonly closeId: number } | undefined {
+  for (const [open, close] of MARKS) {
+    const [openId, closeId] = [tokenizer.markOf(open), tokenizer.markOf(close)]
+    if (openId !== null && closeId !== null) return { open, openId, close, closeId }
+  }
+  return undefined
+}
+
+/** How a model of text is read where no task is asked: its marks where it has them, and episodes by a rule. */
+export const formatOfText = (tokenizer: TextTokenizer, vocabularySize: number, rule: EpisodeRule): TaskFormat => formatOf(tokenizer, vocabularySize, marksOf(tokenizer) ?? null, episodeRules[rule])
 
 const cleaned = (text: string): string => text.replace(/<\|[^|<>]*\|>|<\/s>/g, '').trim()
 

@@ -28,6 +28,7 @@ export function latestKey(message: HostMessage): string | null {
   if (!('event' in message)) return null
   const { event } = message
   if (event.kind === 'progress') return `progress ${event.report.job}`
+  if (event.kind === 'playground') return `playground ${event.key}`
   return event.kind === 'changed' ? `changed ${event.noun}` : null
 }
 

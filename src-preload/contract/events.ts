@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { labErrorData } from './errors.ts'
 import { evaluation, run, runEvent, step } from './records.ts'
-import { id, name, timeMs } from './values.ts'
+import { count, id, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
 /** Counted work in progress; `etaMs` is null until it can be guessed. */
@@ -28,6 +28,8 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('evaluation'), evaluation }),
   z.object({ kind: z.literal('event'), event: runEvent }),
   z.object({ kind: z.literal('changed'), noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs', 'follows']), ids: z.array(id) }),
+  /** The whole text so far of a rollout of the playground; `key` is the asker's. A newer one replaces it. */
+  z.object({ kind: z.literal('playground'), key: name, text: z.string(), tokens: count, tokensPerSecond: z.number() }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])
 export type LabEvent = Of<typeof labEvent>

@@ -15,7 +15,8 @@ import {
 import {
   checkpoint, dataset, estimator, evaluation, evaluationPoint, evaluationResult, model, problem, rollout, rolloutDetail, run, runEvent, step, workspace,
 } from './records.ts'
-import { runSpec } from './runSpec.ts'
+import { playgroundProblem, playgroundRequest, playgroundRollout, playgroundSource } from './playground.ts'
+import { runSpec, taskSpec } from './runSpec.ts'
 import { merged, otherWorkspace, salvaged } from './merging.ts'
 import { compacted, pruned, pruneRequest, storageReport } from './storage.ts'
 import { count, float32s, id, int32s, json, name, timeMs } from './values.ts'
@@ -155,7 +156,7 @@ export const selfTestReport = z.object({
 })
 export type SelfTestReport = Of<typeof selfTestReport>
 
-export const jobKinds = ['train', 'evaluate', 'stopHere', 'measure', 'selfTest', 'export', 'import', 'study'] as const
+export const jobKinds = ['train', 'evaluate', 'stopHere', 'playground', 'measure', 'selfTest', 'export', 'import', 'study'] as const
 export const jobStates = ['queued', 'running', 'pausing', 'stopping', 'cancelling'] as const
 /** Work that waits or goes on; what has ended or is paused is in the records. Training and evaluation run one at a time, in order. */
 export const job = z.object({
@@ -829,6 +830,17 @@ export const methods = {
     list: method(none, z.array(model)),
     /** The record and, for imported ones, the copy of its files. Refused with `model.inUse` while anything refers to it. */
     remove: method(z.object({ modelId: id }), nothing),
+  },
+  playground: {
+    /** The starter, the models of the workspace and the checkpoints of its runs. */
+    sources: method(none, z.array(playgroundSource)),
+    /** The problem that a seed draws. Throws `run.task`, `run.fewProblems`. */
+    problem: method(z.object({ task: taskSpec, problemSeed: count }), playgroundProblem),
+    /**
+     * Writes one rollout, as a job; cancelling the call cancels it. While it is written, events of kind `playground` tell its text. It is not recorded.
+     * Throws `start.unknown`, `run.task`, `run.vocabulary`, `playground.*`.
+     */
+    sample: method(playgroundRequest, playgroundRollout),
   },
   imports: {
     /** What can be chosen: graders, sources of rollouts, roles of columns. */

@@ -12,6 +12,7 @@ import Help from './Help.svelte'
 import Home from './Home.svelte'
 import Models from './Models.svelte'
 import NewRun from './NewRun.svelte'
+import Playground from './Playground.svelte'
 import Rollouts from './Rollouts.svelte'
 import Run from './Run.svelte'
 import Runs from './Runs.svelte'
@@ -36,6 +37,7 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   thinking: { title: 'Thinking', component: Thinking, command: 'go.thinking', needsWorkspace: true },
   datasets: { title: 'Datasets', component: Datasets, command: 'go.datasets', needsWorkspace: true },
   models: { title: 'Models', component: Models, command: 'go.models', needsWorkspace: true },
+  playground: { title: 'Playground', component: Playground, command: 'go.playground', needsWorkspace: true },
   glossary: { title: 'Glossary', component: Glossary, needsWorkspace: false },
   help: { title: 'Help', component: Help, needsWorkspace: false },
   settings: { title: 'Settings', component: Settings, needsWorkspace: false },

@@ -24,11 +24,13 @@ const FOREIGN_MS = 4000
 
 type Listener = (events: readonly LabEvent[]) => void
 
-/** The same events in order; of the progress of one job only the newest. */
+/** What a newer event of the same replaces: the progress of a job, the text of a rollout that is being written. Null: it stands for itself. */
+const replacedBy = (event: LabEvent): string | null => (event.kind === 'progress' ? `progress ${event.report.job}` : event.kind === 'playground' ? `playground ${event.key}` : null)
+
+/** The same events in order; of the progress of one job, and of one text that is being written, only the newest. */
 export function latestProgress(events: readonly LabEvent[]): readonly LabEvent[] {
-  const newest = new Map<string, LabEvent>()
-  for (const event of events) if (event.kind === 'progress') newest.set(event.report.job, event)
-  return events.filter((event) => event.kind !== 'progress' || newest.get(event.report.job) === event)
+  const newest = new Map(events.map((event) => [replacedBy(event), event]))
+  return events.filter((event) => replacedBy(event) === null || newest.get(replacedBy(event)) === event)
 }
 
 export class Lab {

@@ -19,6 +19,7 @@ const titles: Readonly<Record<string, string>> = {
   'call.unknown': 'This window and the lab are of different versions',
   connection: 'The connection to the lab is lost',
   'job.cancelled': 'It was cancelled',
+  playground: 'This cannot be asked of this model',
   'lab.bug': 'The program made a mistake',
   'measure.nothing': 'There is nothing left to measure',
   measure: 'J cannot be measured here',

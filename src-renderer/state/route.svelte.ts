@@ -32,6 +32,7 @@ export const routes = {
   help: { path: 'help', main: null, params: { page: choice('tutorial', 'concepts', 'questions') } },
   settings: { path: 'settings', main: null, params: {} },
   models: { path: 'models', main: null, params: { model: id } },
+  playground: { path: 'playground', main: null, params: { a: text, b: text, task: text, level: text, dataset: id, problem: integer } },
 } as const satisfies Readonly<Record<string, Shape>>
 
 export type Routes = typeof routes

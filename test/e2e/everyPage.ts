@@ -10,4 +10,5 @@ export const pagePaths: readonly string[] = [
   ...['regret', 'calibration', 'segmentation', 'slices'].map((tab) => `#/thinking?run=1&tab=${tab}`),
   '#/datasets', ...['overview', 'problems', 'overlap', 'kept'].map((tab) => `#/datasets?dataset=1&tab=${tab}`),
   '#/models', '#/models?model=1',
+  '#/playground', '#/playground?task=own', '#/playground?b=checkpoint:1&problem=3',
 ]

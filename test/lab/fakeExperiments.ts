@@ -59,6 +59,10 @@ export const fakeExperiments: Experiments = {
     boundary, tokenOffset: 0, checkpointId: null, temperature: 1, recorded: null,
     answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })), estimate: { value: 1, low: 0.5, high: 1, n: samples },
   }),
+  playground: (_context, { start }) => Promise.resolve({
+    start, question: '1 2 -> 3', prompt: '1 2 -> 3', promptTokens: 4, text: '1 + 2', textEnds: Int32Array.of(1, 3, 5), logps: new Float32Array(3), sampled: Uint8Array.of(1, 1, 1), episodes: [], thoughtEnd: 0, finish: 'stop' as const, J: null, noJ: 'computes nothing', grade: null,
+    timing: { openMs: 0, writeMs: 0, measureMs: 0 },
+  }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),
   measureCuts: () => Promise.resolve([]),
   drawVotes: (_context, { samples }) => Promise.resolve({ rolloutCount: 0, problemCount: 0, samples, temperature: 1, model: 'none', tokensGenerated: 0, sizes: [1], boundaries: [], direct: [] }),

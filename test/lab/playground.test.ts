@@ -1,0 +1,184 @@
+// The playground: one rollout of a model on one prompt, told while it is written, with J of the weights that wrote it; kept nowhere.
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { playgroundRequest, type LabEvent, type PlaygroundRequest, type PlaygroundRollout } from '../../src-preload/contract.ts'
+import type { Decoder } from '../../src-main/engine/decoder.ts'
+import { createJobs } from '../../src-main/lab/jobs.ts'
+import { importModel } from '../../src-main/lab/importModel.ts'
+import type { OpenedContext } from '../../src-main/lab/openContext.ts'
+import { playground } from '../../src-main/lab/playground.ts'
+import { playgroundAnswers } from '../../src-main/lab/playgroundAnswers.ts'
+import { playgroundProblem } from '../../src-main/lab/playgroundProblem.ts'
+import { experiments } from '../../src-main/lab/experiments.ts'
+import { loadStart, vocabularyOf } from '../../src-main/lab/start.ts'
+import { taskOf } from '../../src-main/lab/tasks.ts'
+import { exactMu } from '../../src-main/rollout/exactMu.ts'
+import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
+import { streamRollout } from '../../src-main/rollout/stream.ts'
+import type { TaskFormat } from '../../src-main/tasks/types.ts'
+import { writeLittleText } from '../model/littleText.ts'
+import { openBench, type Bench } from './micro.ts'
+
+let bench: Bench
+let context: OpenedContext
+beforeAll(async () => {
+  bench = await openBench()
+  context = bench.open('playground')
+  await importModel(context.store, writeLittleText(join(bench.folder, 'little.gguf')), { name: 'little', signal: new AbortController().signal, now: Date.now })
+})
+afterAll(() => {
+  context.close()
+  bench.dispose()
+})
+
+const countdown = { name: 'countdown', options: { level: '3' } }
+const asking = (more: Partial<PlaygroundRequest> = {}): PlaygroundRequest =>
+  playgroundRequest.parse({ key: 'k', start: bench.start, task: countdown, problemSeed: 4, text: null, settings: { thinkingTokens: 40, answerTokens: 8, seed: 7 }, ...more })
+const sample = (more: Partial<PlaygroundRequest> = {}, onEvent?: (event: LabEvent) => void): Promise<PlaygroundRollout> => playground(context, asking(more), { onEvent })
+const written = ({ text, logps, J }: PlaygroundRollout) => ({ text, logps, J })
+
+describe('a problem', () => {
+  it('is written the same for the same seed, and otherwise for another', async () => {
+    const first = await sample()
+    expect(written(await sample())).toEqual(written(first))
+    const { settings } = asking()
+    expect((await sample({ settings: { ...settings, seed: 8 } })).text).not.toBe(first.text)
+    expect((await sample({ problemSeed: 5 })).question).not.toBe(first.question)
+  })
+
+  it('is told while it is written: each text goes on from the one before, and the last is the rollout', async () => {
+    const told: LabEvent[] = []
+    const { text, textEnds } = await sample({}, (event) => told.push(event))
+    const texts = told.flatMap((event) => (event.kind === 'playground' ? [event] : []))
+    expect(texts.length).toBeGreaterThan(2)
+    texts.forEach((event, index) => expect(event.text.startsWith(texts[index - 1]?.text ?? '')).toBe(true))
+    expect(texts.at(-1)).toMatchObject({ key: 'k', text, tokens: textEnds.length })
+    expect(told.filter(({ kind }) => kind === 'progress')).toHaveLength(texts.length)
+  })
+
+  it('has J of exact mu at each of its boundaries, at the temperature that it was drawn at', async () => {
+    for (const temperature of [1, 0.5, 0]) {
+      const rollout = await sample({ settings: { ...asking().settings, temperature } })
+      const start = await loadStart(context.store, bench.start, context.now)
+      const task = taskOf(context.store, { task: countdown, format: { thoughts: 'auto', episodes: 'lines', examples: 0 } }, vocabularyOf(start))
+      const completion = task.format.toTokens(rollout.text)!
+      const problem = task.problemOf(task.format.toTokens(rollout.prompt)!)!
+      const weights = await loadWeights(context.engine, start.config, start.weights)
+      const policy = await openPolicy(context.engine, start.config, weights, { rows: 4, maxLength: 128, temperature: temperature || 1 })
+      const cuts = [0, ...rollout.episodes.map(({ endToken }) => endToken)]
+      const { J } = await exactMu([{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }], task.format.terminationSuffix, (feeds) => policy.branches.run(feeds), policy.branchTokens)
+      policy.dispose()
+      weights.dispose()
+      expect(rollout.J).toMatchObject({ temperature: temperature || 1, answers: task.answerTrie(problem)!.strings })
+      expect(rollout.J!.values).toHaveLength(rollout.episodes.length + 1)
+      rollout.J!.values.forEach((value, index) => expect(Math.abs(value - J[0]![index]!)).toBeLessThan(1e-6))
+      expect(rollout.grade).toEqual(expect.objectContaining(task.grade(problem, completion)))
+    }
+  })
+
+  it('keeps to its budget: thinking is ended there, and the tokens that ended it are marked as forced', async () => {
+    const { episodes, sampled, textEnds, finish, text } = await sample({ settings: { ...asking().settings, thinkingTokens: 11 } })
+    const thought = episodes.at(-1)!.endToken
+    expect([finish, thought, sampled[11]]).toEqual(['forced', 11, 0])
+    expect(text).toContain('</think>')
+    expect(textEnds.length).toBeLessThanOrEqual(11 + 1 + 8)
+    expect(textEnds.at(-1)).toBe(text.length)
+  })
+
+  it('is the same for a model of notation and in words, and without J where none is asked for', async () => {
+    const { question, J, noJ } = await sample({ measure: 'none' })
+    const { text } = playgroundProblem(context.store, { task: countdown, problemSeed: 4 })
+    expect(text.match(/\d+/g)!.slice(0, 4).map(Number)).toEqual(question.match(/\d+/g)!.map(Number))
+    expect([J, noJ]).toEqual([null, 'It was not asked for.'])
+  })
+
+  it('of arithmetic is asked of a model of text in words, with J over its listed answers', async () => {
+    const task = { name: 'arithmetic', options: { level: '2' } }
+    const rollout = await sample({ start: 'model:1', task, settings: { temperature: 1, thinkingTokens: 12, answerTokens: 5, seed: 2 } })
+    expect(rollout.question).toBe(playgroundProblem(context.store, { task, problemSeed: 4 }).text)
+    expect(rollout.prompt).toContain(rollout.question)
+    expect(rollout.J!.values.every((value) => value >= 0 && value <= 1)).toBe(true)
+    expect(rollout.text.slice(0, rollout.thoughtEnd).length).toBe(rollout.episodes.at(-1)?.textEnd ?? 0)
+    expect(typeof rollout.grade!.correct).toBe('boolean')
+  })
+})
+
+describe('own text', () => {
+  it('goes to a model of text, is cut into episodes, and has neither grade nor J, with the reason', async () => {
+    const rollout = await sample({ start: 'model:1', task: null, text: 'one two three' })
+    expect(rollout).toMatchObject({ question: 'one two three', grade: null, J: null })
+    expect(rollout.noJ).toContain('own text')
+    expect(rollout.textEnds.length).toBeLessThanOrEqual(48)
+  })
+
+  it('in the notation of its task goes to a model that knows no other words, and is graded', async () => {
+    const { question } = await sample()
+    const [, bare] = /(\d[\d ]*-> \d+)/.exec(question)!
+    const rollout = await sample({ task: null, text: bare! })
+    expect(written(rollout)).toEqual(written(await sample()))
+    await expect(sample({ task: null, text: 'What is the time?' })).rejects.toMatchObject({ code: 'playground.words' })
+  })
+
+  it('and a task at once are refused, as is neither, a task without words, and more than the model has positions for', async () => {
+    await expect(sample({ text: '1' })).rejects.toMatchObject({ code: 'playground.prompt' })
+    await expect(sample({ task: null })).rejects.toMatchObject({ code: 'playground.prompt' })
+    await expect(sample({ task: { name: 'gcd', options: {} } })).rejects.toMatchObject({ code: 'run.vocabulary' })
+    await expect(sample({ settings: { ...asking().settings, thinkingTokens: 4000 } })).rejects.toMatchObject({ code: 'playground.tooLong' })
+  })
+})
+
+describe('the job', () => {
+  const lab = (tell: (event: LabEvent) => void = () => {}) => {
+    const jobs = createJobs({ tell, now: Date.now })
+    return { jobs, answers: playgroundAnswers({ open: () => context.store, jobs, engine: () => Promise.resolve(context.engine), experiments, now: Date.now }) }
+  }
+
+  it('is cancelled with the call, records nothing, and leaves the engine to the next', async () => {
+    const before = context.store.rollouts.page({ filter: {}, sort: 'place', descending: false, limit: 10, after: null }).rollouts.length
+    const abort = new AbortController()
+    const { jobs, answers } = lab((event) => event.kind === 'playground' && abort.abort())
+    await expect(answers.sample(asking(), { signal: abort.signal })).rejects.toMatchObject({ code: 'job.cancelled' })
+    expect(jobs.list()).toEqual([])
+    expect((await answers.sample(asking(), { signal: new AbortController().signal }) as PlaygroundRollout).text).not.toBe('')
+    expect(context.store.rollouts.page({ filter: {}, sort: 'place', descending: false, limit: 10, after: null }).rollouts.length).toBe(before)
+  })
+
+  it('can be had of every model and of every checkpoint of the sample', async () => {
+    mkdirSync(join(bench.folder, 'copy'))
+    cpSync(join(import.meta.dirname, '../../resources/sample'), join(bench.folder, 'copy', 'sample'), { recursive: true })
+    expect((await lab().answers.sources(undefined, { signal: new AbortController().signal })).map(({ start, speaks }) => [start, speaks])).toContainEqual(['model:1', null])
+    const opened = bench.open('copy/sample')
+    try {
+      const found = await playgroundAnswers({ open: () => opened.store, jobs: createJobs({ tell: () => {}, now: Date.now }), engine: () => Promise.resolve(opened.engine), experiments, now: Date.now }).sources(undefined, { signal: new AbortController().signal })
+      expect(found[0]).toEqual({ start: 'starter', title: 'starter model', speaks: 'countdown', runId: null, step: null })
+      const checkpoints = found.filter(({ start }) => start.startsWith('checkpoint:'))
+      expect(checkpoints).toHaveLength(3)
+      expect(checkpoints.every(({ speaks }) => speaks === 'countdown')).toBe(true)
+    } finally {
+      opened.close()
+    }
+  })
+})
+
+describe('a stream', () => {
+  /** A decoder that has its words ready and obeys only the length asked for. */
+  const scripted = (words: readonly number[], asked: [from: number, length: number][]): Decoder => ({
+    maxLength: 1000,
+    generate({ sources, requests: [request] }: Parameters<Decoder['generate']>[0]) {
+      const from = sources[0]!.length - 1
+      asked.push([from, request!.maxNewTokens])
+      const tokens = words.slice(from, from + request!.maxNewTokens)
+      return Promise.resolve([{ tokens: Int32Array.from(tokens), logps: new Float32Array(tokens.length), samplingLogps: new Float32Array(tokens.length), sampled: new Uint8Array(tokens.length).fill(1), finish: from + request!.maxNewTokens >= words.length ? 'stop' : 'length' }])
+    },
+  }) as unknown as Decoder
+  const format = { closers: [[5, 6, 7]], terminationSuffix: [5, 6, 7], stopTokens: [9], answerStops: [], read: (tokens: ArrayLike<number>) => ({ closed: Array.from(tokens).join().includes('5,6,7'), answerStart: 0, boundaries: [0], thinkEnd: 0 }) } as unknown as TaskFormat
+
+  it('whose piece would end inside of what closes the thought asks for it again, longer, from the same place', async () => {
+    const asked: [number, number][] = []
+    const words = [1, 1, 1, 1, 1, 1, 5, 6, 7, 2, 9]
+    const { tokens } = await streamRollout(scripted(words, asked), format, [0], { temperature: 1, thinkingTokens: 30, answerTokens: 10, forced: true, seed: 1 })
+    expect([...tokens]).toEqual(words)
+    expect(asked.slice(0, 2)).toEqual([[0, 8], [0, 11]])
+  })
+})
