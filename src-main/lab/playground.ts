@@ -118,7 +118,7 @@ function inNotation(store: Store, text: string, config: LlamaConfig, vocabulary:
   const task = at(undefined)
   const tokens = task.format.toTokens(text.trim())
   const problem = tokens === null ? null : task.problemOf(tokens) ?? task.problemOf([...tokens, ...drawn(task, 0).promptTokens.slice(-1)])
-  if (problem === null) throw new LabError('playground.words', { expected: `a problem in the notation of ${name}, such as "${drawn(task, 0).promptText}"`, found: `"${text.trim().slice(0, 80)}"`, next: 'This model has words for nothing else: write such a problem, or choose a model of text.' })
+  if (problem === null) throw new LabError('playground.words', { expected: `a problem in the notation of ${name}, such as "${drawn(task, 0).promptText.replaceAll(/<[a-z/]+>/g, '').trim()}"`, found: `"${text.trim().slice(0, 80)}"`, next: 'This model has words for nothing else: write such a problem, or choose a model of text.' })
   const longest = drawn(at(task.levels.at(-1)?.id), 0).promptTokens.length
   return { format: task.format, question: problem.promptText, prompt: problem.promptTokens, about: { task, problem }, noJ: problem.promptTokens.length > longest ? 'It is longer than any problem of the task: its right answers are too many to sum.' : '' }
 }
