@@ -18,12 +18,20 @@ import { copyOther, inspectOther, type PrivateCopy } from './otherWorkspace.ts'
 /** Rollouts copied between two turns of the event loop: a few tens of milliseconds. */
 const CHUNK = 400
 
-/** What becomes of every table of the schema: a table that is named nowhere here is refused by a test. */
+/** What becomes of every table of the schema: a table that is named nowhere here is refused. */
 export const mergedTables = {
   brought: ['datasets', 'problems', 'models', 'runs', 'steps', 'checkpoints', 'evaluations', 'evaluation_points', 'evaluation_results', 'provenances', 'estimators', 'rollouts', 'rollout_bodies', 'episodes', 'progress_estimates', 'events', 'studies', 'study_cells'],
   /** What is said of this workspace alone: its own settings, and the folders that are followed from here. */
   stays: ['workspace', 'settings', 'follows', 'follow_files', 'follow_identity', 'follow_rows'],
 } as const
+
+/** A table that nobody thought of here would be lost without a word: that is a mistake of ours. */
+function refuseForgotten(db: Connection): void {
+  const known: readonly string[] = [...mergedTables.brought, ...mergedTables.stays]
+  const tables = db.prepare<unknown[], string>("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'").pluck().all()
+  const forgotten = tables.filter((table) => !known.includes(table))
+  if (forgotten.length > 0) throw new Error(`merging knows nothing of the tables ${forgotten.join(', ')}`)
+}
 
 /** Tables whose rows get new ids. */
 type Noun = string
@@ -104,6 +112,7 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
     CREATE TEMP TABLE moved (noun TEXT NOT NULL, old INTEGER NOT NULL, new INTEGER NOT NULL, PRIMARY KEY (noun, old)) WITHOUT ROWID;
     CREATE TEMP TABLE picked (old INTEGER PRIMARY KEY);`)
   const added = { datasets: 0, problems: 0, models: 0, steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0 }
+  refuseForgotten(db)
   const all = (sql: string, ...values: unknown[]): Row[] => db.prepare<unknown[], Row>(sql).all(...values)
   const number = (sql: string, ...values: unknown[]): number => (db.prepare<unknown[], number | null>(sql).pluck().get(...values) as number | null) ?? 0
   const addMove = db.prepare('INSERT INTO temp.moved (noun, old, new) VALUES (?, ?, ?)')

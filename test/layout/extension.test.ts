@@ -42,7 +42,7 @@ const additions: Readonly<Record<string, () => void>> = {
   'an ONNX operator': () => {
     insert('src-main/graph/opAttributes.ts', /^ {2}Softplus: None/, '  Softsign: None')
     insert('src-main/graph/ops.ts', /^ {2}Softplus: each/, '  Softsign: each(1, types.floats),')
-    insert('src-main/autodiff/rules.ts', /^ {2}Softplus: /, '  Softsign: (g, { to, inputs: [x] }) => [to.div(g, to.pow(to.add(to.abs(x), 1), 2))],')
+    insert('src-main/autodiff/rules.ts', /^ {2}Relu: .*\],$/, '  Softsign: (g, { to, inputs: [x] }) => [to.div(g, to.pow(to.add(to.abs(x), 1), 2))],')
   },
   'an algorithm': () => {
     create('src-main/rl/signReward.ts', `// Every token is paid 1 for a right answer and -1 for a wrong one.
@@ -76,7 +76,7 @@ export const doubling: Procedure<{ readonly n: number }> = {
   },
   'a model family': () => {
     replace('src-main/model/config.ts', /(export type FamilyName = [^\n]*)/, "$1 | 'granite'")
-    insert('src-main/model/families.ts', /^ {2}qwen3: /, "  granite: { name: 'granite', architecture: 'GraniteForCausalLM', attentionBias: whenSaid, qkNorm: false, headDim: perHead, ggufPairsRows: false },")
+    insert('src-main/model/families.ts', /^export const families/, "  granite: { name: 'granite', architecture: 'GraniteForCausalLM', attentionBias: whenSaid, qkNorm: false, headDim: perHead, ggufPairsRows: false },")
   },
   'a rollout format': () => {
     create('src-main/data/rollouts/homeMade.ts', `// Rows of question and reply.
