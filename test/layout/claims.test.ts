@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { presets, quickstartPresets } from '../../src-main/lab/presets.ts'
+import { allPresets } from '../../src-main/lab/textPresets.ts'
 import { algorithms } from '../../src-main/rl/algorithms.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
 
@@ -43,7 +44,7 @@ describe('README.md', () => {
   it('names folders and pages that are there, and options, presets and arms that the program takes', () => {
     for (const [, path] of readme.matchAll(/\]\((docs\/[^)#]+)\)/g)) expect(existsSync(join(root, path!)), path).toBe(true)
     for (const [, path] of readme.matchAll(/`((?:src-main|src-renderer|src-preload|native)\/[\w./-]*)`/g)) expect(existsSync(join(root, path!.replace(/\/$/, ''))), path).toBe(true)
-    for (const [, name] of readme.matchAll(/--preset ([\w-]+)/g)) expect(Object.keys(presets)).toContain(name)
+    for (const [, name] of readme.matchAll(/--preset ([\w-]+)/g)) expect(Object.keys(allPresets)).toContain(name)
     for (const [, option] of readme.matchAll(/algorithm\.options\.(\w+)/g)) expect(Object.values(algorithms).some(({ options }) => Object.hasOwn(options, option!)), option).toBe(true)
     for (const [, study, , arms] of readme.matchAll(/-- study (\w[\w-]*)([^\n#]*?)--arms ([\w.,-]+)/g)) for (const arm of arms!.split(',')) expect(studyPresets[study!]!.arms.map(({ key }) => key)).toContain(arm)
   })
