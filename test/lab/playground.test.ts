@@ -78,9 +78,9 @@ describe('a problem', () => {
   })
 
   it('keeps to its budget: thinking is ended there, and the tokens that ended it are marked as forced', async () => {
-    const { episodes, sampled, textEnds, finish, text } = await sample({ settings: { ...asking().settings, thinkingTokens: 11 } })
+    const { episodes, sampled, textEnds, text } = await sample({ settings: { ...asking().settings, thinkingTokens: 11 } })
     const thought = episodes.at(-1)!.endToken
-    expect([finish, thought, sampled[11]]).toEqual(['forced', 11, 0])
+    expect([thought, sampled[11]]).toEqual([11, 0])
     expect(text).toContain('</think>')
     expect(textEnds.length).toBeLessThanOrEqual(11 + 1 + 8)
     expect(textEnds.at(-1)).toBe(text.length)
