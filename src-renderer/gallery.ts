@@ -6,6 +6,7 @@
 import { mount } from 'svelte'
 import './style/index.ts'
 import Gallery from './Gallery.svelte'
+import { facesReady } from './style/faces.ts'
 import { applyAppearance, defaultAppearance, type Appearance } from './style/appearance.ts'
 
 const asked = new URLSearchParams(location.search)
@@ -19,4 +20,4 @@ const appearance: Appearance = {
 
 const target = document.getElementById('gallery')
 if (!target) throw new Error('gallery.html has no element with the id "gallery"')
-mount(Gallery, { target, props: { appearance, change: applyAppearance, figures: Number(asked.get('figures')) || undefined } })
+void facesReady().then(() => mount(Gallery, { target, props: { appearance, change: applyAppearance, figures: Number(asked.get('figures')) || undefined } }))
