@@ -56,7 +56,7 @@ export const playgroundRollout = z.object({
   /** Characters from here on are the answer and what announced it; the length of the text where thinking never ended. */
   thoughtEnd: count,
   finish: z.enum(['stop', 'length', 'forced']),
-  /** The chance of a right answer if thinking were stopped at each boundary, the one before thinking first: every accepted answer summed, at this temperature. */
+  /** The chance of a right answer if thinking were stopped at each boundary, the one before thinking first: summed over `answers` listed token strings of accepted answers, at this temperature. */
   J: z.object({ values: z.array(z.number()), temperature: z.number().positive(), answers: count }).nullable(),
   /** Why J is absent; empty where it is there. */
   noJ: z.string(),

@@ -31,7 +31,7 @@ test('two models write on one problem side by side, each with episodes, J at eve
     const panel = panelOf(page, name)
     await expect(panel.getByText(/J before thinking/)).toBeVisible({ timeout: 60_000 })
     await expect(panel.getByText(/^(right|wrong)$/)).toBeVisible()
-    await expect(panel.getByText(/J is exact: the chance of each of \d+ right answers/)).toBeVisible()
+    await expect(panel.getByText(/J is exact: the chance of each of the \d+ ways of writing a right answer/)).toBeVisible()
     await panel.getByText(/the prompt as the model reads it/).click()
     const asked = question.match(/\d+/g)!
     await expect(panel.locator('pre')).toContainText(`${asked.slice(0, 3).join(' ')} -> ${asked[3]}`)

@@ -9,8 +9,8 @@ export const episodesOf = ({ text, episodes, J }: PlaygroundRollout): readonly E
     text: text.slice(textStart, textEnd), ...(marker !== '' && { marker }), tokens: endToken - startToken, before: J?.values[index] ?? null, after: J?.values[index + 1] ?? null,
   }))
 
-/** What follows the thought, without the marks of this program's own tasks. */
-export const answerOf = ({ text, thoughtEnd }: PlaygroundRollout): string => text.slice(thoughtEnd).replace(/<\/?[a-z_]+>/gi, ' ').replace(/[ \t]+/g, ' ').trim()
+/** What follows the thought, without marks: those of this program's own tasks, and of the end of a turn. */
+export const answerOf = ({ text, thoughtEnd }: PlaygroundRollout): string => text.slice(thoughtEnd).replace(/<\/?[a-z_]+>|<\|[^|<>]*\|>/gi, ' ').replace(/[ \t]+/g, ' ').trim()
 
 export const verdictOf = ({ grade }: PlaygroundRollout): 'right' | 'wrong' | 'none' => (grade === null ? 'none' : grade.correct ? 'right' : 'wrong')
 
@@ -22,8 +22,8 @@ export const tokensOf = ({ text, textEnds, logps, sampled }: PlaygroundRollout):
 /** How J came about, or why there is none. */
 export function sentenceOfJ({ J, noJ }: PlaygroundRollout, source: PlaygroundSource | undefined): string {
   if (J === null) return `J is not told. ${noJ}`
-  const forms = source?.speaks === null ? ' It counts the listed ways of writing them only: where this model writes them otherwise, its chance is larger than J says.' : ''
-  return `J is exact: the chance of each of ${J.answers} right answers, summed, at temperature ${J.temperature}, with the weights that wrote this.${forms}`
+  const forms = source?.speaks === null ? ' Where this model writes a right answer in another way, its chance is larger than J says.' : ''
+  return `J is exact: the chance of each of the ${J.answers} ways of writing a right answer in its tokens that are listed, summed, at temperature ${J.temperature}, with the weights that wrote this.${forms}`
 }
 
 /** What it cost: reading the weights, writing, measuring. */
