@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { expect, test as plain } from '@playwright/test'
 import { forkLab } from '../../src-main/lab/forkLab.ts'
 import type { LabProcess } from '../../src-main/lab/supervise.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
 import { consoleOf, copySample, goTo, holdsUp, letIn, testsOn } from './workbench.ts'
 
 const ENTRY = resolve('src-main/lab/process.ts')
@@ -102,6 +103,8 @@ plain.describe('a workspace that must not be written', () => {
   const root = process.getuid?.() === 0
   const test = testsOn((folder) => {
     const copy = copySample(folder)
+    // Brought to the newest schema while it can be written.
+    openStore(copy, { program: 'test' }).close()
     chmodSync(folder, 0o755)
     for (const entry of readdirSync(copy, { recursive: true })) chmodSync(join(copy, String(entry)), statSync(join(copy, String(entry))).isDirectory() ? 0o555 : 0o444)
     chmodSync(copy, 0o555)
