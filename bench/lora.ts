@@ -1,8 +1,8 @@
 // What does training adapters on a language model of 135 million parameters cost? A step of the learner that runs use, with random weights of
 // SmolLM2-135M's shape and adapters of rank 16 on every linear map: time, and memory beyond the weights.
 import { openEngine } from '../src-main/engine/engine.ts'
-import { openLearner } from '../src-main/lab/learner.ts'
-import type { PaidSequence } from '../src-main/lab/learner.ts'
+import { openLearner } from '../src-main/lab/training/learner.ts'
+import type { PaidSequence } from '../src-main/lab/training/learner.ts'
 import { withAdapters } from '../src-main/model/adapters.ts'
 import { adapterSpecs, parameterSpecs } from '../src-main/model/config.ts'
 import type { LlamaConfig } from '../src-main/model/config.ts'

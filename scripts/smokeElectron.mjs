@@ -82,7 +82,7 @@ function drive() {
   chmodSync(work, 0o777)
   const environment = {
     ...process.env, HOME: work, MRT_HOME: join(work, 'home'), XDG_CONFIG_HOME: join(work, 'config'), XDG_RUNTIME_DIR: work,
-    SMOKE_RUNTIME: runtime, SMOKE_NODE: process.execPath, SMOKE_LAB: join(root, 'src-main', 'lab', 'process.ts'), SMOKE_PID: join(work, 'lab.pid'), SMOKE_SHOTS: work, TMPDIR: work,
+    SMOKE_RUNTIME: runtime, SMOKE_NODE: process.execPath, SMOKE_LAB: join(root, 'src-main', 'lab', 'process', 'process.ts'), SMOKE_PID: join(work, 'lab.pid'), SMOKE_SHOTS: work, TMPDIR: work,
   }
   const command = ['xvfb-run', '-a', process.execPath, join(root, 'scripts', 'smoke', 'drive.mjs')]
   const asNobody = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...command] : command

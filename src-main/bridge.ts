@@ -3,8 +3,8 @@
 import { app, BrowserWindow, dialog, ipcMain, Notification, shell, type WebContents, type WebFrameMain } from 'electron'
 import { relative, isAbsolute } from 'node:path'
 import { callMessage, LabError, type AppAnswers, type CommandId, type CommandState, type HostMessage } from '../src-preload/contract.ts'
-import { answering } from './lab/answer.ts'
-import type { LabSupervisor, Session } from './lab/supervise.ts'
+import { answering } from './lab/answers/answer.ts'
+import type { LabSupervisor, Session } from './lab/process/supervise.ts'
 
 const CHANNEL = 'mrt'
 export const PAGES = 'app://bundle/'

@@ -9,11 +9,11 @@ import { join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers } from '../src-preload/contract.ts'
-import { answering } from './lab/answer.ts'
-import { forkLab } from './lab/forkLab.ts'
-import { homeFolder, sampleFolder } from './lab/home.ts'
-import { incomingFolder } from './lab/keptAside.ts'
-import { superviseLab, type LabProcess, type LabStart } from './lab/supervise.ts'
+import { answering } from './lab/answers/answer.ts'
+import { forkLab } from './lab/process/forkLab.ts'
+import { homeFolder, sampleFolder } from './lab/process/home.ts'
+import { incomingFolder } from './lab/files/keptAside.ts'
+import { superviseLab, type LabProcess, type LabStart } from './lab/process/supervise.ts'
 import { checkRequest, checkSender, checkToken, checkUpgrade, newToken, type Refusal } from './serve/checks.ts'
 import { openOutbox } from './serve/outbox.ts'
 import { findPage, SECURITY_HEADERS } from './serve/pages.ts'
@@ -53,7 +53,7 @@ export interface Server {
 const root = resolve(import.meta.dirname, '..')
 
 const forkHere = (home: string, version: string) => (start: LabStart): LabProcess =>
-  forkLab(join(root, 'src-main', 'lab', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
+  forkLab(join(root, 'src-main', 'lab', 'process', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
 
 function refuse(response: ServerResponse, { status, reason }: Refusal | NotTaken | { status: 404 | 405 | 500; reason: string }): void {
   response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BUG, toContractError } from '../lab/answer.ts'
+import { BUG, toContractError } from '../lab/answers/answer.ts'
 
 export const EXIT_MISTAKE = 2
 export const EXIT_BUG = 70

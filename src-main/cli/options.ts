@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
-import { allPresets } from '../lab/textPresets.ts'
+import { allPresets } from '../lab/training/textPresets.ts'
 
 /** A commander parser for whole numbers from `least` on. */
 export function wholeNumber(least: number): (text: string) => number {

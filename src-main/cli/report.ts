@@ -1,6 +1,6 @@
 // A comparison for a person at a terminal: a table with intervals, then accuracy against budget as a plot.
 import type { CompareRow, Figure } from '../../src-preload/contract.ts'
-import type { ReportedMethod, ReportedTable } from '../lab/report.ts'
+import type { ReportedMethod, ReportedTable } from '../lab/comparing/report.ts'
 import { plotText } from './plot.ts'
 import { tableText } from './table.ts'
 

@@ -1,7 +1,7 @@
 // The command that makes the sample workspace out of a real one.
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { makeSample } from '../lab/makeSample.ts'
+import { makeSample } from '../lab/files/makeSample.ts'
 import { wholeNumber } from './options.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 

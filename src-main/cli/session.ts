@@ -2,8 +2,8 @@
 // Closing it gives everything back, whatever happened.
 import { resolve } from 'node:path'
 import type { LabEvent } from '../../src-preload/contract.ts'
-import type { LabContext } from '../lab/context.ts'
-import { openContext } from '../lab/openContext.ts'
+import type { LabContext } from '../lab/process/context.ts'
+import { openContext } from '../lab/process/openContext.ts'
 import { openProgress } from './progress.ts'
 import type { ProgressLine } from './progress.ts'
 

@@ -1,9 +1,9 @@
 // The commands about problems: which tasks there are to train on, and which datasets a workspace holds.
 import { Command } from 'commander'
 import { LabError, type Dataset, type TaskDescription } from '../../src-preload/contract.ts'
-import { describeTasks } from '../lab/describe.ts'
-import { answersText, exampleOf, tasksPage } from '../lab/taskPage.ts'
-import { tryTasks, type Tried } from '../lab/tryTasks.ts'
+import { describeTasks } from '../lab/training/describe.ts'
+import { answersText, exampleOf, tasksPage } from '../lab/files/taskPage.ts'
+import { tryTasks, type Tried } from '../lab/training/tryTasks.ts'
 import { wholeNumber } from './options.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import { tableText, writeJson } from './table.ts'

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openContext, type OpenedContext } from '../../src-main/lab/openContext.ts'
-import { generateText, openTextModel, type TextModel, type TextRequest } from '../../src-main/lab/textModel.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { generateText, openTextModel, type TextModel, type TextRequest } from '../../src-main/lab/training/textModel.ts'
 import { decodeModel } from '../../src-main/model/onnx.ts'
 import { LITTLE_TEXT, writeLittleText } from '../model/littleText.ts'
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { exampleOf, tasksPage } from '../../src-main/lab/taskPage.ts'
+import { exampleOf, tasksPage } from '../../src-main/lab/files/taskPage.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
 
 const root = join(import.meta.dirname, '../..')

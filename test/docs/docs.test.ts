@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { referencePage } from '../../src-main/lab/referencePage.ts'
+import { referencePage } from '../../src-main/lab/files/referencePage.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const cli = join(root, 'src-main/cli.ts')

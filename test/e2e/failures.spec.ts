@@ -6,12 +6,12 @@ import { fork } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test as plain } from '@playwright/test'
-import { forkLab } from '../../src-main/lab/forkLab.ts'
-import type { LabProcess } from '../../src-main/lab/supervise.ts'
+import { forkLab } from '../../src-main/lab/process/forkLab.ts'
+import type { LabProcess } from '../../src-main/lab/process/supervise.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { consoleOf, copySample, goTo, holdsUp, letIn, testsOn } from './workbench.ts'
 
-const ENTRY = resolve('src-main/lab/process.ts')
+const ENTRY = resolve('src-main/lab/process/process.ts')
 const sample = resolve('resources/sample')
 
 plain.describe('the lab process', () => {

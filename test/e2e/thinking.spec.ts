@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
 import { expect, type Page } from '@playwright/test'
-import { importInto } from '../../src-main/lab/importInto.ts'
+import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { copySample, testsOn } from './workbench.ts'
 

@@ -1,6 +1,6 @@
 // What is killed: one piece of work on a workspace, named by the first argument, from its beginning to its end. Says `begun` when it begins.
-import { importInto } from '../../src-main/lab/importInto.ts'
-import { exportTo } from '../../src-main/lab/exportFile.ts'
+import { importInto } from '../../src-main/lab/files/importInto.ts'
+import { exportTo } from '../../src-main/lab/files/exportFile.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 
 const [work, folder, given] = process.argv.slice(2) as [string, string, string]

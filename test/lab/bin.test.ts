@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { runQueries } from '../../src-main/lab/queriesRuns.ts'
-import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { runQueries } from '../../src-main/lab/answers/queriesRuns.ts'
+import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 

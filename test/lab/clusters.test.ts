@@ -1,6 +1,6 @@
 // Which problems are resampled together: what a task declares, what an imported set tells, and what is too little to be resampled.
 import { describe, expect, it } from 'vitest'
-import { basisOf, clusterOf, clustersOf } from '../../src-main/lab/clusters.ts'
+import { basisOf, clusterOf, clustersOf } from '../../src-main/lab/comparing/clusters.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
 
 describe('the cluster of a problem', () => {

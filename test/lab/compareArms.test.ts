@@ -1,8 +1,8 @@
 // Who is compared: names that tell runs apart, everything that differs besides the method, and curves that only speak where they agree.
 import { describe, expect, it } from 'vitest'
 import type { Json, Run } from '../../src-preload/contract.ts'
-import { armsOf, confoundsOf, START } from '../../src-main/lab/compareArms.ts'
-import { curvesAgree, equalRegret } from '../../src-main/lab/compareMap.ts'
+import { armsOf, confoundsOf, START } from '../../src-main/lab/comparing/compareArms.ts'
+import { curvesAgree, equalRegret } from '../../src-main/lab/comparing/compareMap.ts'
 
 let id = 0
 const run = (name: string, config: Record<string, Json>, rest: Partial<Run> = {}): Run =>

@@ -2,7 +2,7 @@
 // the real one is. For tests of jobs, processes and faces.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Engine } from '../../src-main/engine/engine.ts'
-import type { Experiments } from '../../src-main/lab/experiments.ts'
+import type { Experiments } from '../../src-main/lab/process/experiments.ts'
 import { runSpec } from '../../src-preload/contract.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import { rollout } from './records.ts'

@@ -1,6 +1,6 @@
 // Every health rule worked by hand: the history that sets it off, the one beside it that does not, and what it points to.
 import { describe, expect, it } from 'vitest'
-import { healthRules, newFindings, ruleNamed, type History, type HistoryEvaluation } from '../../src-main/lab/health.ts'
+import { healthRules, newFindings, ruleNamed, type History, type HistoryEvaluation } from '../../src-main/lab/process/health.ts'
 import { rolloutFilter } from '../../src-preload/contract.ts'
 
 const history = (metrics: readonly Record<string, number>[], more: Partial<History> = {}): History => ({

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { incomingFolder } from '../../src-main/lab/keptAside.ts'
+import { incomingFolder } from '../../src-main/lab/files/keptAside.ts'
 import { initialWeights, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
 import type { ImportResult, ImportStart } from '../../src-preload/contract.ts'

@@ -1,6 +1,6 @@
 // The queue on its own: lanes, order, wishes, cancelling, and how often progress is told. Time is a number that the test moves.
 import { describe, expect, it } from 'vitest'
-import { createJobs, type JobControl, type JobRequest } from '../../src-main/lab/jobs.ts'
+import { createJobs, type JobControl, type JobRequest } from '../../src-main/lab/process/jobs.ts'
 import type { LabEvent } from '../../src-preload/contract.ts'
 
 function laboratory() {

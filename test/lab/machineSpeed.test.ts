@@ -1,7 +1,7 @@
 // The one second that an estimate rests on where nothing was trained yet: real tokens, drawn and read.
 import { expect, it } from 'vitest'
 import { openEngine } from '../../src-main/engine/engine.ts'
-import { measureSpeed } from '../../src-main/lab/machineSpeed.ts'
+import { measureSpeed } from '../../src-main/lab/process/machineSpeed.ts'
 
 it('times drawing and reading on this machine, and gives everything back', async () => {
   const engine = openEngine()

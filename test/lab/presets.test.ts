@@ -1,9 +1,9 @@
 // The table of presets: what a comparison of them compares is the method and nothing beside it.
 import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
-import { describePresets } from '../../src-main/lab/describe.ts'
-import { presets } from '../../src-main/lab/presets.ts'
-import { allPresets, textPresets } from '../../src-main/lab/textPresets.ts'
+import { describePresets } from '../../src-main/lab/training/describe.ts'
+import { presets } from '../../src-main/lab/training/presets.ts'
+import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src-preload/contract.ts'
-import { textEnds } from '../../src-main/lab/queriesRollouts.ts'
+import { textEnds } from '../../src-main/lab/answers/queriesRollouts.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
 

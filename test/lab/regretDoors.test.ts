@@ -1,11 +1,11 @@
 // One evaluation read through every door says the same regret: its metrics, its curves, its results, the comparison, the report of the
 // command line, and the analysis of its stored rollouts; within the budget trained with and beyond it.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { compareQueries } from '../../src-main/lab/queriesCompare.ts'
-import { evaluateRun } from '../../src-main/lab/evaluateRun.ts'
-import { report } from '../../src-main/lab/report.ts'
-import { thinkingQueries } from '../../src-main/lab/queriesThinking.ts'
-import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { compareQueries } from '../../src-main/lab/answers/queriesCompare.ts'
+import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
+import { report } from '../../src-main/lab/comparing/report.ts'
+import { thinkingQueries } from '../../src-main/lab/answers/queriesThinking.ts'
+import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { mean } from '../../src-main/numeric/stats.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 

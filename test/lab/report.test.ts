@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { report } from '../../src-main/lab/report.ts'
+import { report } from '../../src-main/lab/comparing/report.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { AT_MS, BUDGETS, fill } from './records.ts'
 

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LabEvent, RunStatus } from '../../src-preload/contract.ts'
-import type { LabContext } from '../../src-main/lab/context.ts'
+import type { LabContext } from '../../src-main/lab/process/context.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RolloutDetail } from '../../src-preload/contract.ts'
 import { answerPart, readThinking } from '../../src-main/episodes/thinking.ts'
-import { saidOf } from '../../src-main/lab/queriesRollouts.ts'
+import { saidOf } from '../../src-main/lab/answers/queriesRollouts.ts'
 
 const said = (text: string, prompt = 'What is 2 + 2?') => {
   const found = saidOf({ text, problem: { prompt } as RolloutDetail['problem'] })

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { storageAnswers } from '../../src-main/lab/storage.ts'
-import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { storageAnswers } from '../../src-main/lab/files/storage.ts'
+import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 

@@ -1,5 +1,5 @@
 // Works on a study of a workspace and tells its parent of every step, so that it can be killed at a chosen one.
-import { openContext } from '../../src-main/lab/openContext.ts'
+import { openContext } from '../../src-main/lab/process/openContext.ts'
 import { openStudy, runStudy } from '../../src-main/lab/study/run.ts'
 import type { StudyRequest } from '../../src-main/lab/study/run.ts'
 

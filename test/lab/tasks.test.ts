@@ -1,6 +1,6 @@
 // The problem set of a run in the store: which one it is, and what training and imitation may draw from it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openProblems, taskOf, trainingPool } from '../../src-main/lab/tasks.ts'
+import { openProblems, taskOf, trainingPool } from '../../src-main/lab/training/tasks.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 

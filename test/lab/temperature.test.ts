@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
-import { createRun, trainRun } from '../../src-main/lab/trainRun.ts'
+import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import type { Policy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'

@@ -15,7 +15,7 @@ const KEPT = new Set(['scripts/smoke/nodeLab.ts openObituaries', 'scripts/smoke/
 const WAITING = new Set(['src-main/tasks/graders/groups.ts groupAnswers'])
 
 /** Where processes, pages and commands begin; and the printer of graphs, see above. */
-const ENTRIES = new Set(['src-main/cli.ts', 'src-main/index.ts', 'src-main/lab/process.ts', 'src-preload/index.ts', 'src-renderer/report.ts', 'src-main/graph/print.ts', 'src-main/tasks/graders/groups.ts'])
+const ENTRIES = new Set(['src-main/cli.ts', 'src-main/index.ts', 'src-main/lab/process/process.ts', 'src-preload/index.ts', 'src-renderer/report.ts', 'src-main/graph/print.ts', 'src-main/tasks/graders/groups.ts'])
 
 interface Module {
   readonly text: string

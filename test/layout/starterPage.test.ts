@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parameterCount, STARTER_CONFIG } from '../../src-main/model/config.ts'
-import { recipeSteps } from '../../src-main/lab/pretrain.ts'
-import type { PretrainPoint, PretrainRecipe } from '../../src-main/lab/pretrain.ts'
-import { STARTER_RECIPE } from '../../src-main/lab/starter.ts'
+import { recipeSteps } from '../../src-main/lab/training/pretrain.ts'
+import type { PretrainPoint, PretrainRecipe } from '../../src-main/lab/training/pretrain.ts'
+import { STARTER_RECIPE } from '../../src-main/lab/training/starter.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/starter.md'), 'utf8')

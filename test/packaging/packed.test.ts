@@ -6,8 +6,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forkLab } from '../../src-main/lab/forkLab.ts'
-import { superviseLab } from '../../src-main/lab/supervise.ts'
+import { forkLab } from '../../src-main/lab/process/forkLab.ts'
+import { superviseLab } from '../../src-main/lab/process/supervise.ts'
 import { createClient } from '../../src-preload/contract.ts'
 
 interface Asar {

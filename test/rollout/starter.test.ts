@@ -1,6 +1,6 @@
 // The shipped starter as a place to begin: problems that it was never taught on are hard for it in a way that reinforcement can learn from.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { trainingPool } from '../../src-main/lab/tasks.ts'
+import { trainingPool } from '../../src-main/lab/training/tasks.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'

@@ -1,7 +1,7 @@
 // Models of wide vocabularies: logits only where they are needed and never many at once, with the numbers of the whole.
 import { afterAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src-main/engine/engine.ts'
-import { openLearner } from '../../src-main/lab/learner.ts'
+import { openLearner } from '../../src-main/lab/training/learner.ts'
 import { initialWeights } from '../../src-main/model/config.ts'
 import { scoreModel } from '../../src-main/model/onnx.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CallMessage, HostMessage } from '../../src-preload/contract.ts'
-import type { LabSupervisor } from '../../src-main/lab/supervise.ts'
+import type { LabSupervisor } from '../../src-main/lab/process/supervise.ts'
 
 const electron = vi.hoisted(() => ({ ipc: null as EventEmitter | null, shown: [] as string[], opened: [] as string[], windows: [] as unknown[], notices: [] as { title: string; click: () => void }[] }))
 vi.mock('electron', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { debuggingSwitch, readArguments } from '../../src-main/opening.ts'
-import { openObituaries } from '../../src-main/lab/utilityLab.ts'
+import { openObituaries } from '../../src-main/lab/process/utilityLab.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'mrt-opening-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))

@@ -1,7 +1,7 @@
 // Studies with a name, as data: which arms, against which of them the others are read, and what all cells share. An arm is a preset of runs,
 // or what differs from one; a grid is arms by seeds. Part of a grid can be run by itself, and is reported as a part.
-import { presets } from '../presets.ts'
-import type { Preset } from '../presets.ts'
+import { presets } from '../training/presets.ts'
+import type { Preset } from '../training/presets.ts'
 
 export interface StudyArm {
   readonly key: string

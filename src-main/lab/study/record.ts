@@ -2,10 +2,10 @@
 // without the workspace. Values are whole ten-thousandths (tokens: hundredths), in the order of the problems of their set.
 import type { EvaluationResult, Json, RunSpec } from '../../../src-preload/contract.ts'
 import type { Study } from '../../store/studies.ts'
-import { clusterOf, clustersOf } from '../clusters.ts'
-import type { LabContext } from '../context.ts'
-import { knownStartEvaluation } from '../evaluateRun.ts'
-import { parseSpec } from '../runSpecs.ts'
+import { clusterOf, clustersOf } from '../comparing/clusters.ts'
+import type { LabContext } from '../process/context.ts'
+import { knownStartEvaluation } from '../comparing/evaluateRun.ts'
+import { parseSpec } from '../training/runSpecs.ts'
 import { checkpointAtCost, conditionsOf, costByStep, evaluationOf, isSweep, presetOf, STUDY_SPLITS, sweptRates, type CellNotes, type Conditions, type StudySplit } from './run.ts'
 
 export const SHARES = 10_000

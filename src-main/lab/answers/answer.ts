@@ -1,0 +1,98 @@
+// The one place where a call becomes an answer, and anything thrown becomes a contract error. It stands where the answers are made
+// (the lab process, and the program around it for `app`), because an error that crosses a process line must be plain data first.
+// A person's mistake keeps its code and its parts; what a folder below the contract threw with a code of its own is translated;
+// everything else is a bug of ours, reported with its stack on stderr and told as `lab.bug`.
+
+import { callCancelled, callMessage, LabError, methodNamed, type Answers, type HostMessage, type LabErrorData, type Noun } from '../../../src-preload/contract.ts'
+import { explainDisk } from '../../store/diskErrors.ts'
+
+/** `rl.option-unknown` and `bad-argument` become `rl.optionUnknown` and `engine.badArgument`. */
+function contractCode(code: string, error: Error): string {
+  const camel = code.replace(/-+([a-z])/gi, (_, letter: string) => letter.toUpperCase())
+  const noun = error.name.replace(/Error$/, '').toLowerCase()
+  return camel.includes('.') ? camel : `${noun === '' ? 'lab' : noun}.${camel}`
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+
+/** The code of what is nobody's mistake but ours. */
+export const BUG = 'lab.bug'
+
+/** Plain data of whatever was thrown; `report` hears of bugs. */
+export function toContractError(given: unknown, report: (error: unknown) => void = reportBug): LabErrorData {
+  const thrown = explainDisk(given)
+  if (thrown instanceof LabError) return thrown.toJSON()
+  if (thrown instanceof Error) {
+    const { code, expected, found, next } = thrown as Error & Record<'code' | 'expected' | 'found' | 'next', unknown>
+    if (text(code) !== null && text(expected) !== null && text(found) !== null)
+      return { code: contractCode(code as string, thrown), expected: expected as string, found: found as string, next: text(next) ?? 'Correct it and try again.' }
+  }
+  report(thrown)
+  return {
+    code: BUG,
+    expected: 'the laboratory to answer',
+    found: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+    next: 'This is a mistake of the program. What is recorded is safe; copy the diagnostics from the Help menu into a report.',
+  }
+}
+
+function reportBug(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** The first thing wrong with an input, by the name of its field. */
+function badInput(method: string, issues: readonly Issue[]): LabError {
+  const [first] = issues
+  const field = first === undefined || first.path.length === 0 ? 'its input' : first.path.map(String).join('.')
+  return new LabError('call.badInput', { expected: `${field} as ${method} takes it`, found: first?.message ?? 'something else', next: 'Correct that field.' })
+}
+
+const unknownMethod = (method: string): LabError =>
+  new LabError('call.unknown', { expected: 'a method of the contract', found: method.slice(0, 80), next: 'Use the same version on both sides.' })
+
+type Verbs = Readonly<Record<string, (input: unknown, options: { readonly signal: AbortSignal }) => unknown>>
+
+/**
+ * Answers messages with `answers`, which may cover some of the nouns. Replies come in the order in which answers are ready; a cancelled
+ * call gets none. `checkOutputs` holds answers to their schema as well, for tests.
+ */
+export function answering(answers: Partial<Answers<Noun>>, reply: (message: HostMessage) => void, options: { readonly checkOutputs?: boolean } = {}): (message: unknown) => Promise<void> {
+  const running = new Map<number, AbortController>()
+
+  async function answer(method: string, given: unknown, signal: AbortSignal): Promise<unknown> {
+    const spec = methodNamed(method)
+    const [noun, verb] = method.split('.') as [Noun, string]
+    const verbs = answers[noun] as Verbs | undefined
+    if (spec === null || verbs === undefined) throw unknownMethod(method)
+    const input = spec.input.safeParse(given ?? undefined)
+    if (!input.success) throw badInput(method, input.error.issues)
+    const output = await verbs[verb]!(input.data, { signal })
+    return options.checkOutputs === true ? spec.output.parse(output) : output
+  }
+
+  return async (received) => {
+    const message = callMessage.safeParse(received)
+    if (!message.success) {
+      const { id } = (received ?? {}) as { id?: unknown }
+      if (Number.isInteger(id)) reply({ id: id as number, ok: false, error: badInput('a call', message.error.issues).toJSON() })
+      return
+    }
+    if ('cancel' in message.data) return running.get(message.data.cancel)?.abort(callCancelled())
+    const { id, method, input } = message.data
+    const abort = new AbortController()
+    running.set(id, abort)
+    try {
+      const output = await answer(method, input, abort.signal)
+      if (!abort.signal.aborted) reply({ id, ok: true, output })
+    } catch (error) {
+      if (!abort.signal.aborted) reply({ id, ok: false, error: toContractError(error) })
+    } finally {
+      running.delete(id)
+    }
+  }
+}

@@ -1,0 +1,176 @@
+// What a person does to runs: start, pause, go on, stop, branch, save, evaluate. Each becomes a job in the queue; the experiments are
+// handed in. A run that is trained to its end is evaluated in the same job. Going on after a pause, a crash or a failure is a new job
+// that starts from the newest checkpoint, which is the experiment's own business.
+
+import { LabError, type Answers, type Job, type LabEvent, type Run } from '../../../src-preload/contract.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { createMethod } from '../../rl/algorithms.ts'
+import type { Store } from '../../store/openStore.ts'
+import type { Split } from '../../tasks/types.ts'
+import type { Experiments } from '../process/experiments.ts'
+import { newFindings, type HistoryEvaluation } from '../process/health.ts'
+import type { JobControl, Jobs } from '../process/jobs.ts'
+import { startEvaluation } from '../comparing/compareArms.ts'
+import { found, specOf } from './queriesRuns.ts'
+
+export interface ActionParts {
+  readonly open: () => Store
+  readonly jobs: Jobs
+  readonly engine: () => Promise<Engine>
+  readonly experiments: Experiments
+  readonly tell: (event: LabEvent) => void
+  readonly now: () => number
+}
+
+type Actions = Pick<Answers<'runs'>['runs'], 'start' | 'startAll' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
+
+/** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
+const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
+
+export function runActions({ open, jobs, engine, experiments, tell, now }: ActionParts): Actions {
+  /** Runs that pause only to save a checkpoint, until somebody asks them to stop after all. */
+  const saving = new Set<number>()
+  const run = (id: number): Run => found('run', id, open().runs.get(id))
+  const tellRun = (id: number): void => {
+    const told = open().runs.get(id)
+    if (told !== null) tell({ kind: 'run', run: told })
+  }
+
+  function jobOf(runId: number): Job {
+    const { name } = run(runId)
+    const job = jobs.ofRun(runId)
+    if (job === null) throw new LabError('run.idle', { expected: `${name} to be at work`, found: 'no job for it', next: 'Start or resume it first.' })
+    return job
+  }
+
+  /** Whether the evaluation that follows training is there; one that was interrupted is made again. */
+  function isEvaluated(runId: number): boolean {
+    const newest = open().checkpoints.newestResumable(runId)
+    return newest === null || open().evaluations.ofRun(runId).some(({ status, step }) => status === 'finished' && (step ?? newest.step) >= newest.step)
+  }
+
+  /** Health rules that compare evaluations, the start's first; those over steps are kept by the training itself. */
+  function watchEvaluations(runId: number): void {
+    const store = open()
+    const spec = specOf(run(runId))
+    const method = createMethod(spec.algorithm.name, spec.algorithm.options)
+    const start = startEvaluation(store, [run(runId)])
+    const finished = store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished')
+    const evaluations = [...(start === null ? [] : [start]), ...finished].map(({ step, metrics, budgets }): HistoryEvaluation => ({
+      step: step ?? 0, accuracy: metrics.accuracy ?? 0, accuracyAtMost: metrics[`ttc/acc@${budgets.at(-1)}`] ?? metrics.accuracy ?? 0, meanTokens: metrics['completions/mean_length'] ?? 0,
+    }))
+    if (finished.length === 0) return
+    const steps = store.steps.range(runId, 0, Number.MAX_SAFE_INTEGER)
+    const { ratio, updatesPerBatch } = method.algorithm.loss(method.options)
+    for (const { code, level, step, message, data, rollouts } of newFindings({ runId, updatesPerBatch: ratio === 'none' ? null : updatesPerBatch, steps, evaluations }, 'evaluation')) {
+      const event = { runId, step, kind: 'health' as const, level, code, message, data: { ...data, rollouts } as never, atMs: now() }
+      tell({ kind: 'event', event: { ...event, id: store.events.add(event) } })
+    }
+  }
+
+  async function train(runId: number, control: JobControl): Promise<void> {
+    const store = open()
+    const context = { store, engine: await engine(), now }
+    if (store.runs.get(runId)?.status !== 'finished') await experiments.trainRun(context, runId, control)
+    if (store.runs.get(runId)?.status !== 'finished') return
+    await experiments.evaluateStart(context, runId, control)
+    await experiments.evaluateRun(context, { runId }, control)
+    watchEvaluations(runId)
+  }
+
+  /** `first`: before whatever else waits. A job that never starts, or dies before the experiment says so, leaves no run looking alive. */
+  function queue(runId: number, first = false): void {
+    const store = open()
+    const { name, seed } = run(runId)
+    const { done } = jobs.add({ kind: 'train', label: `${name}, seed ${seed}`, runId, lane: 'heavy', first, work: (control) => train(runId, control) })
+    done.catch(() => {
+      if (!['queued', 'running'].includes(store.runs.get(runId)?.status ?? '')) return
+      store.runs.setStatus(runId, 'interrupted', now())
+      tellRun(runId)
+    })
+  }
+
+  async function create(spec: unknown): Promise<Run> {
+    const store = open()
+    if (store.access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace that can be written', found: 'one that is open for reading only', next: 'Close the other program that has it open, or open another workspace.' })
+    const id = await experiments.createRun({ store, now }, spec, await experiments.environment(await engine()))
+    tellRun(id)
+    return run(id)
+  }
+
+  return {
+    async start({ spec }) {
+      const created = await create(spec)
+      queue(created.id)
+      return created
+    },
+    async startAll({ specs }) {
+      // Every specification is turned into a run before any is queued, so that a mistake in the last one starts none.
+      const created: Run[] = []
+      try {
+        for (const spec of specs) created.push(await create(spec))
+      } catch (error) {
+        for (const { id } of created) open().runs.remove(id)
+        tell({ kind: 'changed', noun: 'runs', ids: [] })
+        throw error
+      }
+      for (const { id } of created) queue(id)
+      return created
+    },
+    async branch({ checkpointId, spec }) {
+      found('checkpoint', checkpointId, open().checkpoints.get(checkpointId))
+      const created = await create({ ...spec, start: `checkpoint:${checkpointId}` })
+      queue(created.id)
+      return created
+    },
+    pause({ runId }) {
+      saving.delete(runId)
+      jobs.pause(jobOf(runId).id)
+      return null
+    },
+    stopAfterStep({ runId }) {
+      saving.delete(runId)
+      jobs.stopAfterStep(jobOf(runId).id)
+      return null
+    },
+    resume({ runId }) {
+      const { status, name } = run(runId)
+      const job = jobs.ofRun(runId)
+      if (job !== null) jobs.resume(job.id)
+      else if (RESUMABLE.has(status) || !isEvaluated(runId)) queue(runId)
+      else throw new LabError('run.finished', { expected: 'a run with steps left', found: `${name}, which is ${status}`, next: 'Branch from its last checkpoint to train on.' })
+      return null
+    },
+    cancel({ runId }) {
+      const { status } = run(runId)
+      const job = jobs.ofRun(runId)
+      if (job !== null) jobs.cancel(job.id)
+      else if (status === 'paused' || status === 'queued') {
+        open().runs.setStatus(runId, 'interrupted', now())
+        tellRun(runId)
+      }
+      return null
+    },
+    saveCheckpoint({ runId }) {
+      // Training saves when it pauses; it goes on at once, before anything else that waits.
+      const job = jobOf(runId)
+      if (job.state !== 'running') throw new LabError('run.notRunning', { expected: 'a run between two steps of training', found: `one that is ${job.state}`, next: 'Try again once it runs.' })
+      jobs.pause(job.id)
+      saving.add(runId)
+      jobs.whenEnded(job.id, () => {
+        if (saving.delete(runId) && open().runs.get(runId)?.status === 'paused') queue(runId, true)
+      })
+      return null
+    },
+    evaluate({ runId, checkpointId, split }) {
+      const { name } = run(runId)
+      return jobs.add({
+        kind: 'evaluate', label: `Evaluating ${name}`, runId, lane: 'heavy',
+        async work(control) {
+          await experiments.evaluateRun({ store: open(), engine: await engine(), now }, { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) }, control)
+          watchEvaluations(runId)
+        },
+      }).job
+    },
+  }
+}

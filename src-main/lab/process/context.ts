@@ -1,0 +1,25 @@
+// What every experiment of the lab is given: where records go, what computes, and the clock. Handed in, never looked up.
+import type { Engine } from '../../engine/engine.ts'
+import type { LabEvent } from '../../../src-preload/contract.ts'
+import type { Store } from '../../store/openStore.ts'
+
+export interface LabContext {
+  readonly store: Store
+  readonly engine: Engine
+  readonly now: () => number
+}
+
+/** How a running experiment is steered and heard. */
+export interface JobOptions {
+  readonly signal?: AbortSignal
+  /** Asked between steps: go on, wait, or end after the step that is done. */
+  readonly control?: () => 'go' | 'pause' | 'stop-after-step'
+  readonly onEvent?: (event: LabEvent) => void
+}
+
+/** What files that leave are written with. */
+export interface ExportContext {
+  readonly store: Store
+  readonly version: string
+  readonly now: () => number
+}

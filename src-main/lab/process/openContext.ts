@@ -1,0 +1,40 @@
+// Opens what experiments need, for faces that run them in their own process: the store at once, the engine when something computes.
+import { openEngine } from '../../engine/engine.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { openStore } from '../../store/openStore.ts'
+import type { LabContext } from './context.ts'
+
+export interface OpenContextOptions {
+  readonly folder: string
+  readonly create: boolean
+  /** What another process that finds the workspace locked is told. */
+  readonly program: string
+  /** Threads of a running graph; all cores unless given. */
+  readonly threads?: number
+}
+
+export interface OpenedContext extends LabContext {
+  close(): void
+}
+
+export function openContext({ folder, create, program, threads }: OpenContextOptions): OpenedContext {
+  const store = openStore(folder, { create, program })
+  let engine: Engine | null = null
+  return {
+    store,
+    now: Date.now,
+    get engine() {
+      engine ??= openEngine(threads === undefined ? {} : { threads })
+      return engine
+    },
+    close() {
+      engine?.dispose()
+      store.close()
+    },
+  }
+}
+
+/** The engine alone, for work without a workspace; the caller disposes it. */
+export function openComputing(): Engine {
+  return openEngine()
+}

@@ -1,0 +1,102 @@
+// Which workspace is open, which were, and the sample that comes with the program. One is open at a time. The list of recent ones is a
+// small file in the program's own folder; a workspace itself lies wherever the person put it. The sample is opened as a copy, so that
+// it can be trained on and thrown away.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { LabError, type RecentWorkspace, type Workspace } from '../../../src-preload/contract.ts'
+import { openStore, type Store } from '../../store/openStore.ts'
+
+const RECENTS = 'recents.json'
+const DATABASE = 'workspace.db'
+const MOST_RECENTS = 20
+
+export interface WorkspacesOptions {
+  /** The program's own folder: recents, the copy of the sample, the first workspace. */
+  readonly home: string
+  /** Folder of the shipped sample; null without one. */
+  readonly sample: string | null
+  readonly now: () => number
+}
+
+interface Recent {
+  readonly folder: string
+  readonly openedAtMs: number
+}
+
+export interface OpenRequest {
+  readonly folder: string
+  readonly create: boolean
+  readonly readOnly: boolean
+}
+
+const isRecent = (value: unknown): value is Recent => {
+  const { folder, openedAtMs } = (value ?? {}) as Record<string, unknown>
+  return typeof folder === 'string' && typeof openedAtMs === 'number'
+}
+
+export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
+  let store: Store | null = null
+  const file = join(home, RECENTS)
+
+  function readRecents(): Recent[] {
+    try {
+      const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
+      return Array.isArray(kept) ? kept.filter(isRecent) : []
+    } catch {
+      return []
+    }
+  }
+  function writeRecents(recents: readonly Recent[]): void {
+    mkdirSync(home, { recursive: true })
+    writeFileSync(`${file}.new`, JSON.stringify(recents.slice(0, MOST_RECENTS), null, 1))
+    renameSync(`${file}.new`, file)
+  }
+  const exists = (folder: string): boolean => existsSync(join(folder, DATABASE))
+  const recents = (): RecentWorkspace[] => readRecents().map((recent) => ({ ...recent, exists: exists(recent.folder) }))
+
+  function open({ folder, create, readOnly }: OpenRequest): Workspace {
+    const opened = store?.folder === resolve(folder) ? store : openStore(folder, { create, readOnly, now })
+    if (opened !== store) store?.close()
+    store = opened
+    writeRecents([{ folder: opened.folder, openedAtMs: now() }, ...readRecents().filter((recent) => recent.folder !== opened.folder)])
+    return opened.workspace()
+  }
+
+  function openSample(): Workspace {
+    const copy = join(home, 'sample')
+    if (!exists(copy)) {
+      if (sample === null || !exists(sample)) throw new LabError('workspace.noSample', { expected: 'the sample workspace that comes with the program', found: 'none', next: 'Make a workspace of your own and start the quickstart in it.' })
+      cpSync(sample, copy, { recursive: true })
+    }
+    return open({ folder: copy, create: false, readOnly: false })
+  }
+
+  return {
+    open,
+    openSample,
+    /** What a person without a wish should see: the workspace of last time, else the sample, else a new one. */
+    openUsual(): Workspace {
+      const last = recents().find((recent) => recent.exists)
+      if (last !== undefined) return open({ folder: last.folder, create: false, readOnly: false })
+      return sample !== null && exists(sample) ? openSample() : open({ folder: join(home, 'workspace'), create: true, readOnly: false })
+    },
+    current: (): Store | null => store,
+    /** The open store. Throws LabError `workspace.none`. */
+    store(): Store {
+      if (store === null) throw new LabError('workspace.none', { expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' })
+      return store
+    },
+    recents,
+    forget(folder: string): RecentWorkspace[] {
+      writeRecents(readRecents().filter((recent) => recent.folder !== folder))
+      return recents()
+    },
+    close(): void {
+      store?.close()
+      store = null
+    },
+  }
+}
+
+export type Workspaces = ReturnType<typeof openWorkspaces>

@@ -1,0 +1,165 @@
+// Rollouts of the store as rollouts of the task, ours or imported: their problem, their tokens and the places where thinking can be
+// stopped. Text that came without token ids is read with the tokenizer of the task; what cannot be read is told with the reason. Also the
+// opening of the weights that are to answer for them.
+
+import { LabError, type Episode, type RolloutDetail } from '../../../src-preload/contract.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { loadWeights, openPolicy, rowsFor, type Policy } from '../../rollout/policy.ts'
+import type { SampleSettings } from '../../rollout/sample.ts'
+import type { Store } from '../../store/openStore.ts'
+import { createCountdown } from '../../tasks/countdown.ts'
+import type { AnswerTrie, Problem, SpokenTask, TaskFormat } from '../../tasks/types.ts'
+import type { LabContext } from '../process/context.ts'
+import { afterSpace, markerAt } from '../training/record.ts'
+import { parseSpec } from '../training/runSpecs.ts'
+import { loadStart, vocabularyOf, type Start } from '../training/start.ts'
+import { askedAgain, taskOf } from '../training/tasks.ts'
+
+/** Tokens of an answer at most, for any number of numbers. */
+export const ANSWER_TOKENS = 32
+
+export interface TaskRollout {
+  readonly detail: RolloutDetail
+  readonly problem: Problem
+  readonly tokens: Int32Array
+  /** [episodes + 1] offsets, 0 first. */
+  readonly boundaries: readonly number[]
+  readonly thinkEnd: number
+  /** What its logits were divided by when it was drawn: J of it is of the same policy. 1 where its record does not say. */
+  readonly temperature: number
+  /** What the record lacks and this reading found. */
+  readonly found: { readonly tokens: boolean; readonly episodes: readonly Episode[] | null }
+}
+
+/** The task whose tokens rollouts are written in, and how their problems are found. */
+interface Reader {
+  readonly task: SpokenTask
+  readonly problemOf: (detail: RolloutDetail) => Problem | null
+}
+
+/** Ids that stand for the text; another tokenizer may use the same numbers for other words. */
+function tokensOf({ vocabularySize, toText, toTokens }: TaskFormat, given: Int32Array, text: string): Int32Array | null {
+  const same = (a: string, b: string): boolean => a.trim().replace(/\s+/g, ' ') === b.trim().replace(/\s+/g, ' ')
+  if (given.length > 0 && given.every((id) => id >= 0 && id < vocabularySize) && (text === '' || same(toText(given), text))) return given
+  const read = text === '' ? null : toTokens(text)
+  return read === null ? null : Int32Array.from(read)
+}
+
+/** Rollouts from files and of runs that speak it: in the notation of the task that has one, their problems read off the prompt. */
+function notationReader(): Reader {
+  const task = createCountdown() as SpokenTask
+  return {
+    task,
+    problemOf({ promptTokens, problem }) {
+      const prompt = tokensOf(task.format, promptTokens, problem.prompt) ?? task.format.toTokens(problem.prompt)
+      return prompt === null ? null : task.problemOf(prompt)
+    },
+  }
+}
+
+/** The reader of rollouts of one run: in the tokens of the model that it trained. */
+async function readerOf(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reader> {
+  const [first] = details
+  const evaluationId = first?.rollout.evaluationId ?? null
+  const runId = first?.rollout.runId ?? (evaluationId === null ? null : (store.evaluations.get(evaluationId)?.runId ?? null))
+  const run = runId === null ? null : store.runs.get(runId)
+  if (run === null || run.method === 'imported') return notationReader()
+  const spec = parseSpec(run.config)
+  const start = await loadStart(store, spec.start, now)
+  if (start.tokenizer === null) return notationReader()
+  const task = taskOf(store, spec, vocabularyOf(start))
+  return { task, problemOf: ({ problem, promptTokens }) => askedAgain(spec, problem, promptTokens) }
+}
+
+function episodesOf(format: TaskFormat, text: string, tokens: Int32Array, boundaries: readonly number[]): Episode[] {
+  const ends = format.textEnds(tokens)
+  return boundaries.slice(1).map((end, index) => {
+    const start = boundaries[index]!
+    return { index, startToken: start, endToken: end, textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!), textEnd: ends[end - 1]!, marker: index === 0 ? '' : markerAt(format, tokens[start]!), bonus: null }
+  })
+}
+
+function temperatureOf({ provenance: { sampling } }: RolloutDetail): number {
+  const { temperature } = (sampling ?? {}) as { readonly temperature?: unknown }
+  return typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature) ? temperature : 1
+}
+
+/** The one temperature of these rollouts. Throws LabError `measure.temperatures` where there are several, which no single figure can be of. */
+export function sharedTemperature(rollouts: readonly TaskRollout[]): number {
+  const found = [...new Set(rollouts.map(({ temperature }) => temperature))].sort((a, b) => a - b)
+  if (found.length > 1) throw new LabError('measure.temperatures', { expected: 'rollouts drawn at one temperature', found: found.join(', '), next: 'Choose steps or a run whose rollouts share one.' })
+  return found[0] ?? 1
+}
+
+/** A rollout of the task, or why it is none. */
+function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRollout | { readonly reason: string } {
+  const { format } = task
+  const tokens = tokensOf(format, detail.tokens, detail.text)
+  if (tokens === null) return { reason: detail.text === '' && detail.tokens.length === 0 ? 'empty' : 'in words of another tokenizer' }
+  const problem = problemOf(detail)
+  if (problem === null) return { reason: `whose prompt asks no ${task.name} problem` }
+  if (task.answerTrie(problem)?.strings === 0) return { reason: 'whose problem has no answer' }
+  const thought = format.read(tokens)
+  const recorded = [0, ...detail.episodes.map(({ endToken }) => endToken)]
+  const keeps = detail.tokens.length === tokens.length && detail.episodes.length > 0 && recorded.at(-1)! <= tokens.length
+  return {
+    detail, problem, tokens, temperature: temperatureOf(detail), boundaries: keeps ? recorded : thought.boundaries, thinkEnd: thought.thinkEnd,
+    found: { tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0, episodes: keeps || thought.boundaries.length === 1 ? null : episodesOf(format, detail.text || format.toText(tokens), tokens, thought.boundaries) },
+  }
+}
+
+/** The accepted answers of a problem. Throws LabError `run.noAnswers` where they cannot be listed. */
+export function listed(task: SpokenTask, problem: Problem): AnswerTrie {
+  const answers = task.answerTrie(problem)
+  if (answers !== null) return answers
+  throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Sample J instead.' })
+}
+
+export interface Reading {
+  readonly task: SpokenTask
+  readonly rollouts: readonly TaskRollout[]
+  readonly unreadable: Readonly<Record<string, number>>
+}
+
+/** Sorts out what can be measured. Throws LabError `measure.unreadable` when there are rollouts and none of them can. */
+export async function readRollouts(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reading> {
+  const reader = await readerOf(store, now, details)
+  const read = details.map((detail) => readRollout(reader, detail))
+  const unreadable: Record<string, number> = {}
+  for (const each of read) if ('reason' in each) unreadable[each.reason] = (unreadable[each.reason] ?? 0) + 1
+  const rollouts = read.flatMap((each) => ('reason' in each ? [] : [each]))
+  if (details.length > 0 && rollouts.length === 0)
+    throw new LabError('measure.unreadable', {
+      expected: `rollouts in the words of the task that a model of this workspace was trained on (${reader.task.name}, ${reader.task.format.vocabularySize} tokens)`,
+      found: Object.entries(unreadable).map(([reason, count]) => `${count} ${reason}`).join(', '),
+      next: 'Import rollouts that carry J of their own, or import a model that reads them.',
+    })
+  return { task: reader.task, rollouts, unreadable }
+}
+
+export interface Answerer {
+  readonly start: Start
+  readonly policy: Policy
+  /** How answers are drawn: from all tokens, at the temperature of the rollouts. */
+  readonly settings: SampleSettings
+  dispose(): void
+}
+
+/** The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, or `measure.vocabulary` for a model of another tokenizer. */
+export async function openAnswerer(store: LabContext['store'], engine: Engine, now: () => number, name: string, { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>, rows: number): Promise<Answerer> {
+  const temperature = sharedTemperature(rollouts)
+  const start = await loadStart(store, name, now)
+  if (start.config.vocabSize !== format.vocabularySize)
+    throw new LabError('measure.vocabulary', { expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`, found: `one of ${start.config.vocabSize}`, next: 'Choose a checkpoint trained on the same task.' })
+  const weights = await loadWeights(engine, start.config, start.weights)
+  const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
+  const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
+  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)), maxLength, temperature })
+  return {
+    start, policy, settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
+    dispose() {
+      policy.dispose()
+      weights.dispose()
+    },
+  }
+}

@@ -1,0 +1,139 @@
+// Segmentation as something to look at and to vary: where a rule cuts a text, the rules to start from, and what regret becomes when the
+// same rollouts are cut otherwise. J is taken where it was measured, under any cut; elsewhere it is read off the line between.
+
+import { runInNewContext } from 'node:vm'
+import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '../../../src-preload/contract.ts'
+import type { MeasuredTrace } from '../../episodes/budgetCurve.ts'
+import { cutTokens, readAt, wordEnds } from '../../episodes/cutsOfRule.ts'
+import { normalizedRegret } from '../../episodes/regret.ts'
+import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../../episodes/segmentText.ts'
+import { readThinking } from '../../episodes/thinking.ts'
+import type { Clusters } from '../../numeric/bootstrap.ts'
+import { mean } from '../../numeric/stats.ts'
+import type { Store } from '../../store/openStore.ts'
+import { clusterOf, clustersOf } from '../comparing/clusters.ts'
+import type { SensitivityRequest } from './requests.ts'
+import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
+
+const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string } } = {
+  regret: { title: 'paper, regret curves', about: 'Six phrases at the start of a paragraph, at least three paragraphs apart, ten episodes merged into one.' },
+  omniMath: { title: 'paper, Omni-MATH', about: 'The same phrases, at most 49 cuts, five episodes merged into one.' },
+  aime2024: { title: 'paper, AIME 2024', about: 'The same phrases, at most 45 cuts, three episodes merged into one.' },
+  markers: { title: 'every Wait', about: 'A marker anywhere in the text, as the procedural tasks write it.' },
+  windows: { title: 'windows', about: 'The same number of words in every episode; in the procedural tasks a word is a token.' },
+  paragraphs: { title: 'paragraphs', about: 'Every paragraph is an episode.' },
+  topics: { title: 'changes of subject', about: 'Where the words change: cosine of TF-IDF blocks, after TextTiling.' },
+}
+
+const ruleOf = ({ opener, unit = 'paragraph', minGap, maxCuts, groupSize }: TextRule): SegmentRule => ({
+  opener: opener.kind === 'phrases' ? { kind: 'phrases', phrases: [...opener.phrases], patterns: [...(opener.patterns ?? [])] } : opener, unit, minGap, maxCuts, groupSize,
+})
+
+/** A pattern may take longer than anyone waits: for one text, and for all that are cut at once. */
+const TEXT_MS = 2000
+const TEXTS_MS = 10_000
+
+const hasPatterns = ({ opener }: SegmentRule): boolean => opener.kind === 'phrases' && opener.patterns.length > 0
+
+/** `work`, ended after so long whatever it is at: a regular expression that backtracks hears of nothing else. Throws what it throws, or ERR_SCRIPT_EXECUTION_TIMEOUT. */
+const within = <T>(ms: number, work: () => T): T => runInNewContext('work()', { work }, { timeout: ms }) as T
+
+/** What a person wrote as a rule may be impossible, LabError `segment.rule`, or take for ever, `segment.slow`. */
+function cutting<T>(rules: readonly SegmentRule[], limitMs: number, work: () => T): T {
+  try {
+    return rules.some(hasPatterns) ? within(limitMs, work) : work()
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      throw new LabError('segment.slow', { expected: `patterns that are through within ${limitMs / 1000} s`, found: 'one that still tries', next: 'Simplify the pattern: repetitions inside repetitions, such as (a+)+, try every way to divide a text.' })
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
+    throw new LabError('segment.rule', { expected: 'a rule that can cut text', found: error.message, next: 'Correct the pattern or the numbers of the rule.' })
+  }
+}
+
+/** A rollout with J at some places of its thought; `trace` says what its tokens cost. */
+export interface KnownThought {
+  readonly problemId: number
+  /** See clusters.ts. */
+  readonly cluster: string | null
+  readonly text: string
+  /** For each token of the completion the offset at which its text ends. */
+  readonly tokenEnds: readonly number[]
+  /** Ascending token offsets, and J there. */
+  readonly offsets: readonly number[]
+  readonly J: ArrayLike<number>
+  readonly trace: MeasuredTrace
+}
+
+interface Cut {
+  readonly problemId: number
+  readonly cluster: string | null
+  readonly trace: MeasuredTrace
+  readonly episodes: number
+  readonly measured: number
+  readonly places: number
+}
+
+function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: KnownThought, rule: SegmentRule): Cut {
+  const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, rule))
+  return {
+    problemId,
+    cluster,
+    trace: { ...trace, boundaries: read.boundaries, accuracy: read.J, answerTokens: read.boundaries.map(() => trace.answerTokens[0]!) },
+    episodes: read.boundaries.length - 1,
+    measured: read.measured,
+    places: read.boundaries.length,
+  }
+}
+
+function knownOf(rollout: MeasuredRollout): KnownThought | null {
+  const { detail, boundaries, J } = rollout
+  const tokenEnds = wordEnds(detail.text, detail.tokens.length)
+  return tokenEnds === null ? null : { problemId: detail.problem.id, cluster: clusterOf(detail.problem), text: detail.text, tokenEnds, offsets: boundaries, J, trace: traceOf(rollout) }
+}
+
+/** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
+export function segmentationRows(thoughts: readonly KnownThought[], { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget' | 'counted'>, signal: AbortSignal): SegmentationRow[] {
+  let first: ReadonlyMap<number, number> | null = null
+  return rules.map(({ name, rule }) => {
+    signal.throwIfAborted()
+    const cuts = cutting([rule], TEXTS_MS, () => thoughts.map((thought) => recut(thought, rule)))
+    const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
+    const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
+    const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
+    const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
+    const clusterById = new Map(cuts.map(({ problemId, cluster }) => [problemId, cluster]))
+    const clusters = (ids: Iterable<number>): Clusters => clustersOf(Array.from(ids, (id) => clusterById.get(id) ?? null))
+    const base: ReadonlyMap<number, number> = (first ??= byId)
+    const thoughtful = Map.groupBy(cuts.filter(({ episodes }) => episodes > 0), ({ problemId }) => problemId)
+    const both = [...byId.keys()].filter((id) => base.has(id))
+    return {
+      name,
+      rolloutCount: cuts.length,
+      episodes: figureOrNull(means(({ episodes }) => episodes), clusters(byId.keys())),
+      episodeTokens: figureOrNull([...thoughtful.values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes))), clusters(thoughtful.keys())),
+      regret: figureOrNull(regret, clusters(byId.keys())),
+      difference: base === byId ? null : figureOrNull(both.map((id) => byId.get(id)! - base.get(id)!), clusters(both)),
+      measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
+    }
+  })
+}
+
+/** Every place at which one of the rules cuts a thought, ascending. */
+export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'tokenEnds'>, rules: SensitivityRequest['rules']): number[] =>
+  cutting(rules.map(({ rule }) => rule), TEXT_MS, () => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b))
+
+export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
+  return {
+    segment: ({ text, rule }) => cutting([rule], TEXT_MS, () => {
+      const { start, end } = readThinking(text)
+      return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({ index, textStart: start + characters.start, textEnd: start + characters.end }))
+    }),
+
+    rules: () => Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({ name, ...described[name as keyof typeof described], rule: ruleOf(rule) })),
+
+    async sensitivity({ scope, limit, ...request }, { signal }) {
+      const { measured } = await readScope(open(), scope, limit, signal)
+      return segmentationRows(measured.flatMap((rollout) => knownOf(rollout) ?? []), request, signal)
+    },
+  }
+}

@@ -1,0 +1,133 @@
+// What a run will cost, before it starts: time, memory, disk. Where this workspace has steps of a run like it, made on this machine, time
+// and tokens are those, scaled by the number of rollouts; else they follow from the speed timed on this machine; else, while that cannot be
+// timed, from operation counts at an assumed speed, and the range is wide. Memory and disk are counted: weights and their copies, the
+// decode cache, the activations of one micro-batch; records per token, and checkpoints.
+
+import { cpus } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
+import type { Run, RunEstimate, RunSpec, Step } from '../../../src-preload/contract.ts'
+import { targetsOf, withAdapters } from '../../model/adapters.ts'
+import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, trainedCount, trainFlopsPerToken, type LlamaConfig } from '../../model/config.ts'
+import { mean } from '../../numeric/stats.ts'
+import { createMethod } from '../../rl/algorithms.ts'
+import { budgetOfVocabulary } from '../../rollout/batches.ts'
+import { rowsFor } from '../../rollout/policy.ts'
+import type { Store } from '../../store/openStore.ts'
+import { longestOf } from '../comparing/evaluationBudgets.ts'
+import type { MachineSpeed } from '../process/machineSpeed.ts'
+import { specOf } from '../answers/queriesRuns.ts'
+import { completeTask } from './tasks.ts'
+
+/** Operations per second that small graphs reach on a few cores, everything counted. */
+const ASSUMED_FLOPS = 60e9
+/** Share of the thinking budget that rollouts use before training has shortened them. */
+const ASSUMED_FILL = 0.55
+const RECENT_STEPS = 10
+const FLOAT = 4
+/** Token id, log-probability and advantage, and about three characters of text with their share of the search index. */
+const BYTES_PER_TOKEN = 3 * FLOAT + 6
+const BYTES_PER_ROLLOUT = 900
+/** Float values kept per token and layer for the backward pass, in units of the hidden size: projections, MLP, norms. */
+const ACTIVATIONS_PER_LAYER = 22
+const PROMPT_ROOM = 24
+/** The engine, Node and SQLite's cache. */
+const BASE_BYTES = 260e6
+const SPREAD = { measured: 0.2, timed: 0.5, modelled: 1 } as const
+
+const BECAUSE: Readonly<Record<RunEstimate['basis'], (run: Run | null) => string>> = {
+  measured: (run) => `From the last steps of run ${run!.id} (${run!.name}), which has the same algorithm, task and budget.`,
+  timed: () => 'From a second of drawing and reading tokens on this machine; after the first steps of a run like this one it follows from those.',
+  modelled: () => 'From operation counts at a usual speed, because the machine is busy; it may be off by a factor of two.',
+}
+
+interface Pace {
+  readonly basis: RunEstimate['basis']
+  readonly wallMsPerRollout: number
+  readonly tokensPerRollout: number
+  readonly estimateTokensPerRollout: number
+  readonly run: Run | null
+}
+
+/** Rollouts of a step. Arms have sizes of their own; beside them, and beside demonstrations, full rollouts are sampled to be watched. */
+function rolloutsOf({ algorithm, promptsPerStep, groupSize, observeGroups }: RunSpec): number {
+  const { algorithm: { needs }, options } = createMethod(algorithm.name, algorithm.options)
+  const { data, arms } = needs(options)
+  return promptsPerStep * (arms ? arms.continuations + arms.terminations : groupSize) + (data === 'rollouts' ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
+}
+
+/** Workspaces travel: steps taken elsewhere say nothing about this machine. So does a record that does not say which. */
+function madeHere({ environment }: Run): boolean {
+  const { cpu, cores } = (environment ?? {}) as { readonly cpu?: string; readonly cores?: number }
+  const here = cpus()
+  return cpu !== undefined && cpu === here[0]?.model.trim() && cores === here.length
+}
+
+/** The newest run of a model of the same shape with the same algorithm, task, budget and rank of adapters that took steps on this machine; null without one. */
+function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | null {
+  const shapeOf = ({ layers, hiddenSize, vocabSize }: LlamaConfig): string => `${layers} ${hiddenSize} ${vocabSize}`
+  const alikeShape = ({ modelId }: Run): boolean => {
+    const model = modelId === null ? null : store.models.get(modelId)
+    return model === null || shapeOf(model.config as unknown as LlamaConfig) === shapeOf(config)
+  }
+  const task = completeTask(spec.task)
+  const alike = store.runs.list().map(({ run }) => run).filter((run) => {
+    const other = specOf(run)
+    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && other.task.name === task.name && isDeepStrictEqual(completeTask(other.task), task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens && (other.adapters?.rank ?? 0) === spec.adapters.rank && alikeShape(run)
+  })
+  const run = alike.at(-1)
+  if (run === undefined) return null
+  const steps = store.steps.range(run.id, Math.max(1, run.lastStep! - RECENT_STEPS + 1), run.lastStep!)
+  const per = (of: (step: Step) => number): number => mean(steps.map(of)) / rolloutsOf(specOf(run))
+  return { basis: 'measured', wallMsPerRollout: per((s) => s.wallMs), tokensPerRollout: per((s) => s.tokens), estimateTokensPerRollout: per((s) => s.estimateTokens), run }
+}
+
+function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | null): Pace {
+  const method = createMethod(spec.algorithm.name, spec.algorithm.options)
+  const needs = method.algorithm.needs(method.options)
+  const tokens = ASSUMED_FILL * spec.budget.thinkingTokens + spec.budget.answerTokens / 2
+  const observed = needs.J === 'none' ? spec.observeGroups / spec.promptsPerStep : 1
+  const branches = needs.J === 'sampled' ? Number(method.options.branches ?? 1) : 1
+  const estimateTokens = observed * (needs.J === 'sampled' ? branches * (tokens / 12) * spec.budget.answerTokens : 2 * tokens)
+  const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
+  // Drawing one token at a time reaches about half the speed of reading whole sequences.
+  const { drawn, read } = speed ?? { drawn: ASSUMED_FLOPS / 2 / perToken, read: ASSUMED_FLOPS / perToken }
+  const larger = speed === null ? 1 : perToken / forwardFlopsPerToken(STARTER_CONFIG, spec.budget.thinkingTokens / 2)
+  const seconds = larger * (tokens / drawn + (estimateTokens + (trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) / perToken) * (PROMPT_ROOM / 2 + tokens)) / read)
+  return { basis: speed === null ? 'modelled' : 'timed', wallMsPerRollout: 1000 * seconds, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
+}
+
+function memoryOf(spec: RunSpec, config: LlamaConfig): number {
+  // Weights and, of what trains: start copy, gradient, two moments, what they are computed in; of adapters there is no start copy, and two sets more.
+  const copies = (parameterCount(config) + 5 * trainedCount(config)) * FLOAT
+  const length = PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens
+  const cache = 2 * rowsFor(config, length) * length * config.layers * config.kvHeads * config.headDim * FLOAT
+  const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
+  const microbatch = Math.max(length, budgetOfVocabulary(spec.microbatchTokens, config.vocabSize))
+  return BASE_BYTES + copies + cache + microbatch * perToken * FLOAT
+}
+
+/**
+ * @param speed timed on this machine, asked for only where no run like this one was made here; null where it cannot be timed now
+ * @param weights the shape of the weights that the run starts from; the starter's where they cannot be read yet
+ */
+export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, weights: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
+  const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
+  const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, await speed())
+  const rollouts = rolloutsOf(spec) * spec.steps
+  const evaluated = spec.evaluation.problems * (spec.evaluation.samples + spec.evaluation.kept) * (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
+  // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
+  const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
+  const spread = SPREAD[pace.basis]
+  const tokens = pace.tokensPerRollout * rollouts
+  const checkpoints = Math.ceil(spec.steps / spec.checkpointEvery)
+  return {
+    timeMs: { low: timeMs / (1 + spread), high: timeMs * (1 + spread) },
+    memoryBytes: memoryOf(spec, config),
+    diskBytes: (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * trainedCount(config) * FLOAT,
+    tokens,
+    estimateTokens: pace.estimateTokensPerRollout * rollouts,
+    checkpoints,
+    basis: pace.basis,
+    because: BECAUSE[pace.basis](pace.run),
+  }
+}

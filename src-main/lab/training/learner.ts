@@ -1,0 +1,111 @@
+// One optimizer step on a batch of credited rollouts: lay the sequences out, run forward, loss and backward micro-batch by micro-batch,
+// and let the engine clip and update. What a loss is comes from rl/, what a graph is from model/; this file only carries tensors.
+import type { Engine } from '../../engine/engine.ts'
+import type { ParameterSet } from '../../engine/parameters.ts'
+import type { OptimizerSettings, Trainer, TrainerState } from '../../engine/trainer.ts'
+import { toOnnx } from '../../graph/onnx.ts'
+import { GRADIENT_PREFIX, SUM_PREFIX, trainGraph, withPositions } from '../../model/llama.ts'
+import type { LlamaConfig } from '../../model/config.ts'
+import { lossGraph, lossMetrics, lossSums } from '../../rl/loss.ts'
+import type { LossSum } from '../../rl/loss.ts'
+import type { LossSpec } from '../../rl/types.ts'
+import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from '../../rollout/batches.ts'
+import { completionPlane, forwardedLength, readCompletionPlane, sequenceFeeds } from '../../rollout/sequences.ts'
+import type { Sequence } from '../../rollout/sequences.ts'
+
+/** A sequence with what every completion token is paid. All arrays have one entry per completion token. */
+export interface PaidSequence extends Sequence {
+  readonly advantages: Float32Array
+  /** The normaliser; 0 where a token carries no loss. */
+  readonly weights: Float32Array
+  /** Log-probs under the weights that sampled, at the temperature of the loss; read where the loss has a ratio. */
+  readonly sampledLogps?: Float32Array
+  /** What the sampler said of its own draws, and which tokens it drew; only measured. */
+  readonly drawn?: { readonly logps: Float32Array; readonly sampled: Uint8Array }
+  /** Log-probs under the reference; read where the loss pulls towards one. */
+  readonly referenceLogps?: Float32Array
+}
+
+export interface LearnerResult {
+  readonly loss: number
+  readonly gradNorm: number
+  /** False where a loss or gradient was not finite: the weights are as they were. */
+  readonly applied: boolean
+  /** Named as in rl/loss.ts, plus `grad_norm`, `train/padding` and `sampling/sampling_logp_difference/*` where it was measured. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** Log-probs of the completion tokens before the update, per sequence. */
+  readonly logps: readonly Float32Array[]
+  readonly forwardedTokens: number
+}
+
+export interface Learner {
+  step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult>
+  state(): TrainerState
+  loadState(state: TrainerState): void
+  dispose(): void
+}
+
+/**
+ * Builds the training session of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
+ * softmax(logits / temperature). Micro-batches are smaller than asked for where the vocabulary is wide.
+ * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
+ */
+export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1, longest = config.maxPositions): Promise<Learner> {
+  const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
+  const graph = trainGraph(withPositions(config, longest), (g, values) => lossGraph(g, values, loss), needs, temperature)
+  const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
+  const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
+  return { step, state: () => trainer.state(), loadState: (state) => trainer.loadState(state), dispose: () => trainer.dispose() }
+
+  async function step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult> {
+    const lengths = sequences.map(forwardedLength)
+    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: budgetOfVocabulary(microbatchTokens, config.vocabSize) })
+    const microbatches = batches.map((batch) => ({
+      ...sequenceFeeds(batch, sequences, config.vocabSize),
+      advantages: completionPlane(batch, sequences, (member) => sequences[member]!.advantages),
+      weights: completionPlane(batch, sequences, (member) => sequences[member]!.weights),
+      ...(needs.oldLogps && { old_logps: completionPlane(batch, sequences, (member) => sequences[member]!.sampledLogps!) }),
+      ...(needs.refLogps && { ref_logps: completionPlane(batch, sequences, (member) => sequences[member]!.referenceLogps!) }),
+    }))
+    const result = await trainer.step({ microbatches, outputs: ['loss', 'logps', ...sums], optimizer, signal })
+    const logps: Float32Array[] = new Array(sequences.length)
+    const totals = batches.map((batch, index) => {
+      const outputs = result.outputs[index]!
+      readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => { logps[batch.members[row]!] = values })
+      return Object.fromEntries(sums.map((name) => [name.slice(SUM_PREFIX.length), Number(outputs[name]!.data[0])])) as Partial<Record<LossSum, number>>
+    })
+    const forwardedTokens = lengths.reduce((sum, length) => sum + length, 0)
+    const computed = batches.reduce((sum, batch) => sum + batch.width * batch.members.length, 0)
+    return {
+      loss: result.outputs.reduce((sum, outputs) => sum + Number(outputs.loss!.data[0]), 0),
+      gradNorm: result.gradNorm,
+      applied: result.applied,
+      metrics: {
+        ...lossMetrics(totals),
+        ...(Number.isFinite(result.gradNorm) && { grad_norm: result.gradNorm }),
+        'train/padding': 1 - forwardedTokens / computed,
+        ...driftMetrics(sequences, logps),
+      },
+      logps,
+      forwardedTokens,
+    }
+  }
+}
+
+/** How far the trainer's log-probs are from the sampler's, over drawn tokens that carry loss: 0 in exact arithmetic without filters. */
+function driftMetrics(sequences: readonly PaidSequence[], logps: readonly Float32Array[]): Record<string, number> {
+  let most = 0
+  let sum = 0
+  let count = 0
+  sequences.forEach(({ drawn, weights }, index) => {
+    if (!drawn) return
+    for (let t = 0; t < weights.length; t++) {
+      if (weights[t] === 0 || drawn.sampled[t] === 0) continue
+      const difference = Math.abs(logps[index]![t]! - drawn.logps[t]!)
+      most = Math.max(most, difference)
+      sum += difference
+      count++
+    }
+  })
+  return count === 0 ? {} : { 'sampling/sampling_logp_difference/max': most, 'sampling/sampling_logp_difference/mean': sum / count }
+}
