@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { isCommand, type CommandId } from './commands.ts'
 import { LabError, labErrorData, type LabErrorData } from './errors.ts'
 import { labEvent, type LabEvent } from './events.ts'
-import { labStatus, methodNames, type CallOptions, type Client, type LabStatus } from './methods.ts'
+import { labStatus, type LabStatus } from './app.ts'
+import { methodNames, type CallOptions, type Client } from './methods.ts'
 import { fromWire, toWire } from './wire.ts'
 
 /** From a page to the lab. `id` is the caller's own count. */

@@ -1,7 +1,8 @@
 // What a report carries: a comparison as the laboratory answered it, at every measured budget, so that a page which opens from a disk
 // years later shows the same figures and computes none. Series that differ only in their x axis or band are kept once.
 
-import type { BudgetCurveView, CompareTable, MethodMap, MetricDescription, OverlayCurve, TokensForAccuracy } from './methods.ts'
+import type { BudgetCurveView, CompareTable, MethodMap, OverlayCurve, TokensForAccuracy } from './compare.ts'
+import type { MetricDescription } from './choices.ts'
 import type { RunListItem } from './questions.ts'
 import type { Dataset, Evaluation, Model } from './records.ts'
 

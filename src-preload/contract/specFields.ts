@@ -2,7 +2,7 @@
 // a range or a reason is said once. The task and the algorithm are not among them: their options belong to tables of their own.
 
 import { z } from 'zod'
-import type { SpecField } from './methods.ts'
+import type { SpecField } from './runs.ts'
 import { runSpec } from './runSpec.ts'
 import type { Json } from './values.ts'
 
