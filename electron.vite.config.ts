@@ -14,12 +14,18 @@ export default defineConfig({
       target: 'node24',
       minify: false,
       rolldownOptions: {
-        input: { index: at('src-main/index.ts'), lab: at('src-main/lab/process/process.ts'), algebraWorker: at('src-main/tasks/graders/algebraWorker.ts') },
+        input: {
+          index: at('src-main/index.ts'),
+          lab: at('src-main/lab/process/process.ts'),
+          algebraWorker: at('src-main/tasks/graders/algebraWorker.ts'),
+        },
         // All in one folder: what a module finds beside itself (its worker, the store's migrations) stays beside it.
         output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
     },
-    plugins: [{ name: 'migrations', closeBundle: () => cpSync(at('src-main/store/migrations'), at('out/main/migrations'), { recursive: true }) }],
+    plugins: [
+      { name: 'migrations', closeBundle: () => cpSync(at('src-main/store/migrations'), at('out/main/migrations'), { recursive: true }) },
+    ],
   },
   preload: {
     build: {

@@ -33,7 +33,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 3000,
     rolldownOptions: {
       // By name: a list would be joined to the empty default that electron-vite puts before it.
-      input: Object.fromEntries(['index', 'gallery'].map((page) => [page, resolve(root, `${page}.html`)] as const).filter(([, page]) => existsSync(page))),
+      input: Object.fromEntries(
+        ['index', 'gallery'].map((page) => [page, resolve(root, `${page}.html`)] as const).filter(([, page]) => existsSync(page)),
+      ),
     },
   },
 })

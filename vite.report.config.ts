@@ -16,15 +16,43 @@ function oneFile(path: string): Plugin {
     enforce: 'post',
     generateBundle(_options, bundle) {
       const pieces = Object.values(bundle)
-      const script = pieces.flatMap((piece) => (piece.type === 'chunk' ? [piece.code] : [])).join('\n').replaceAll('</script', '<\\/script')
-      const style = pieces.flatMap((piece) => (piece.type === 'asset' && piece.fileName.endsWith('.css') ? [String(piece.source)] : [])).join('\n')
+      const script = pieces
+        .flatMap((piece) => (piece.type === 'chunk' ? [piece.code] : []))
+        .join('\n')
+        .replaceAll('</script', '<\\/script')
+      const style = pieces
+        .flatMap((piece) => (piece.type === 'asset' && piece.fileName.endsWith('.css') ? [String(piece.source)] : []))
+        .join('\n')
       const others = pieces.filter((piece) => piece.type === 'asset' && !piece.fileName.endsWith('.css'))
       if (others.length > 0) this.error(`a report is one file, but the build made ${others.map(({ fileName }) => fileName).join(', ')}`)
-      const policy = ["default-src 'none'", `script-src ${hashOf(script)}`, `style-src ${hashOf(style)}`, 'img-src blob: data:', 'font-src data:', "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"].join('; ')
+      const policy = [
+        "default-src 'none'",
+        `script-src ${hashOf(script)}`,
+        `style-src ${hashOf(style)}`,
+        'img-src blob: data:',
+        'font-src data:',
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'",
+      ].join('; ')
       const page = [
-        '<!doctype html>', '<html lang="en">', '<head>', '<meta charset="utf-8" />', `<meta http-equiv="content-security-policy" content="${policy}" />`,
-        '<meta name="viewport" content="width=device-width, initial-scale=1" />', '<link rel="icon" href="data:," />', '<title>MRT Workbench: report</title>', `<style>${style}</style>`, '</head>',
-        '<body>', '<div id="report"></div>', '<script type="application/json" id="recording">null</script>', `<script type="module">${script}</script>`, '</body>', '</html>', '',
+        '<!doctype html>',
+        '<html lang="en">',
+        '<head>',
+        '<meta charset="utf-8" />',
+        `<meta http-equiv="content-security-policy" content="${policy}" />`,
+        '<meta name="viewport" content="width=device-width, initial-scale=1" />',
+        '<link rel="icon" href="data:," />',
+        '<title>MRT Workbench: report</title>',
+        `<style>${style}</style>`,
+        '</head>',
+        '<body>',
+        '<div id="report"></div>',
+        '<script type="application/json" id="recording">null</script>',
+        `<script type="module">${script}</script>`,
+        '</body>',
+        '</html>',
+        '',
       ].join('\n')
       for (const name of Object.keys(bundle)) delete bundle[name]
       mkdirSync(resolve(path, '..'), { recursive: true })

@@ -35,7 +35,11 @@ export const question: Question = {
     for (const rows of ROWS) speeds.push(await speed(engine, weights, parameters, rows))
     await js.dispose()
     engine.dispose()
-    return { checks: [...compared.checks, ...single.checks], figures: [...compared.figures, ...single.figures, ...speeds], ratios: [...compared.ratios, ...single.ratios] }
+    return {
+      checks: [...compared.checks, ...single.checks],
+      figures: [...compared.figures, ...single.figures, ...speeds],
+      ratios: [...compared.ratios, ...single.ratios],
+    }
   },
 }
 
@@ -46,13 +50,23 @@ function prompts(rows: number): Int32Array[] {
 
 function openDecoder(engine: Engine, { config }: Weights, parameters: ParameterSet, rows: number): Promise<Decoder> {
   return engine.createDecoder({
-    onnx: toOnnx(decodeGraph(config)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim, vocabulary: config.vocabSize, rows, maxLength: POSITIONS,
+    onnx: toOnnx(decodeGraph(config)),
+    parameters,
+    layers: config.layers,
+    kvHeads: config.kvHeads,
+    headDim: config.headDim,
+    vocabulary: config.vocabSize,
+    rows,
+    maxLength: POSITIONS,
   })
 }
 
 function write(decoder: Decoder, rows: number): Promise<Completion[]> {
   const sources = prompts(rows)
-  return decoder.generate({ sources, requests: sources.map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })) })
+  return decoder.generate({
+    sources,
+    requests: sources.map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })),
+  })
 }
 
 async function againstJavaScript(engine: Engine, weights: Weights, parameters: ParameterSet, js: JsDecoder, rows: number): Promise<Answer> {
@@ -66,13 +80,15 @@ async function againstJavaScript(engine: Engine, weights: Weights, parameters: P
   const native: number[] = []
   const times: Record<CacheStyle, number[]> = { growing: [], whole: [], inPlace: [] }
   for (let round = 0; round < 3; round++) {
-    native.push(await clock(() => write(decoder, rows)) / steps)
+    native.push((await clock(() => write(decoder, rows))) / steps)
     for (const style of STYLES) {
       js.reset(rows, POSITIONS, style)
       await js.feed(head)
-      times[style].push(await clock(async () => {
-        for (let step = from; step < from + WINDOW; step++) await js.feed(drawnAt(written, step))
-      }) / WINDOW)
+      times[style].push(
+        (await clock(async () => {
+          for (let step = from; step < from + WINDOW; step++) await js.feed(drawnAt(written, step))
+        })) / WINDOW,
+      )
     }
   }
   decoder.dispose()
@@ -125,5 +141,9 @@ async function speed(engine: Engine, weights: Weights, parameters: ParameterSet,
   const decoder = await openDecoder(engine, weights, parameters, rows)
   const { native } = await contest({ native: () => write(decoder, rows) }, rows > 64 ? 2 : 3)
   decoder.dispose()
-  return figure(`native, ${rows} rows`, 'tokens per second', native.map((ms) => (rows * (POSITIONS - 1)) / (ms / 1000)))
+  return figure(
+    `native, ${rows} rows`,
+    'tokens per second',
+    native.map((ms) => (rows * (POSITIONS - 1)) / (ms / 1000)),
+  )
 }

@@ -8,7 +8,15 @@
 import { parseArgs } from 'node:util'
 import { createRng, deriveSeed, type Rng } from '../src-main/numeric/rng.ts'
 import { openStore, type Store } from '../src-main/store/openStore.ts'
-import type { Episode, Estimator, EvaluationResult, NewProblem, NewRollout, ProgressEstimate, SampleProvenance } from '../src-preload/contract.ts'
+import type {
+  Episode,
+  Estimator,
+  EvaluationResult,
+  NewProblem,
+  NewRollout,
+  ProgressEstimate,
+  SampleProvenance,
+} from '../src-preload/contract.ts'
 
 export interface SyntheticOptions {
   readonly rollouts: number
@@ -47,7 +55,12 @@ function makeProblem(rng: Rng, number: number, split: string): NewProblem {
   const numbers = [rng.between(1, 20), rng.between(1, 20), rng.between(1, 20)]
   const target = rng.between(10, 99)
   return {
-    key: `${split}-${number}`, split, prompt: `${numbers.join(' ')} -> ${target}`, answer: { numbers, target }, level: 3, slices: { numbers: 3 },
+    key: `${split}-${number}`,
+    split,
+    prompt: `${numbers.join(' ')} -> ${target}`,
+    answer: { numbers, target },
+    level: 3,
+    slices: { numbers: 3 },
   }
 }
 
@@ -59,23 +72,49 @@ function equation(rng: Rng): string[] {
 }
 
 const provenance: SampleProvenance = {
-  source: 'sampled', checkpointId: null, policyStep: null, sampling: { temperature: 1, topP: 1 }, template: 'countdown', device: 'cpu', engine: 'synthetic', file: null,
+  source: 'sampled',
+  checkpointId: null,
+  policyStep: null,
+  sampling: { temperature: 1, topP: 1 },
+  template: 'countdown',
+  device: 'cpu',
+  engine: 'synthetic',
+  file: null,
 }
-const estimator: Estimator = { method: 'exact', samples: 0, weights: 'current', checkpointId: null, step: null, prover: 1, template: 'countdown', temperature: 1 }
+const estimator: Estimator = {
+  method: 'exact',
+  samples: 0,
+  weights: 'current',
+  checkpointId: null,
+  step: null,
+  prover: 1,
+  template: 'countdown',
+  temperature: 1,
+}
 
 function makeRollout(rng: Rng, problemId: number, group: number, sample: number, method: string, along: number): NewRollout {
   const correct = rng.chance(skill(method, along))
   const count = rng.between(1, correct ? 4 : 6)
   const words: string[] = []
   const episodes: Episode[] = []
-  const estimates: ProgressEstimate[] = [{ boundary: 0, tokenOffset: 0, value: 0.3 + 0.1 * rng.float(), low: null, high: null, tokensForwarded: 8 }]
+  const estimates: ProgressEstimate[] = [
+    { boundary: 0, tokenOffset: 0, value: 0.3 + 0.1 * rng.float(), low: null, high: null, tokensForwarded: 8 },
+  ]
   let textStart = 0
   for (let index = 0; index < count; index++) {
     const startToken = words.length
     const right = correct && index === count - 1
     words.push(...(index === 0 ? [] : ['Wait']), ...equation(rng), right ? 'yes' : 'no')
     const textEnd = textStart + words.slice(startToken).join(' ').length
-    episodes.push({ index, startToken, endToken: words.length, textStart, textEnd, marker: index === 0 ? '' : 'Wait', bonus: rng.float() - 0.4 })
+    episodes.push({
+      index,
+      startToken,
+      endToken: words.length,
+      textStart,
+      textEnd,
+      marker: index === 0 ? '' : 'Wait',
+      bonus: rng.float() - 0.4,
+    })
     textStart = textEnd + 1
     const value = right ? 0.9 + 0.1 * rng.float() : clamp(estimates.at(-1)!.value + 0.3 * (rng.float() - 0.5))
     estimates.push({ boundary: index + 1, tokenOffset: words.length, value, low: null, high: null, tokensForwarded: 16 })
@@ -87,27 +126,36 @@ function makeRollout(rng: Rng, problemId: number, group: number, sample: number,
   const outcome = Number(correct)
   const progress = estimates.at(-1)!.value - estimates[0]!.value
   return {
-    problemId, group, sample, provenance, episodes,
-    budgetTokens: TRAINED_BUDGET, thinkingTokens,
+    problemId,
+    group,
+    sample,
+    provenance,
+    episodes,
+    budgetTokens: TRAINED_BUDGET,
+    thinkingTokens,
     finishReason: finished ? 'stop' : 'length',
-    correct, extractedAnswer: words.slice(thinkingTokens + 1).join(' '),
+    correct,
+    extractedAnswer: words.slice(thinkingTokens + 1).join(' '),
     reward: outcome + (method === 'mrt-exact' ? progress : 0) - (method === 'length' ? length / 400 : 0),
     rewardParts: { outcome, progress },
     advantage: rng.float() - 0.5,
-    used: rng.chance(0.9), discardReason: null,
+    used: rng.chance(0.9),
+    discardReason: null,
     overthinkTokens: correct ? rng.between(0, 20) : null,
     error: null,
     text: words.join(' '),
     promptTokens: new Int32Array(7).fill(20),
     tokens: Int32Array.from({ length }, () => rng.between(15, 414)),
     logps: Float32Array.from({ length }, () => -2 * rng.float()),
-    sampled: null, advantages: null,
+    sampled: null,
+    advantages: null,
     progress: [{ estimator, estimates }],
   }
 }
 
 function stepMetrics(rng: Rng, method: string, along: number, rollouts: readonly NewRollout[]): Record<string, number> {
-  const of = (pick: (rollout: NewRollout) => number): number => rollouts.reduce((total, rollout) => total + pick(rollout), 0) / rollouts.length
+  const of = (pick: (rollout: NewRollout) => number): number =>
+    rollouts.reduce((total, rollout) => total + pick(rollout), 0) / rollouts.length
   const named = {
     reward: of((rollout) => rollout.reward!),
     'rewards/outcome/mean': of((rollout) => Number(rollout.correct)),
@@ -118,30 +166,73 @@ function stepMetrics(rng: Rng, method: string, along: number, rollouts: readonly
     loss: 0.1 * (rng.float() - 0.5),
     entropy: 1.2 - 0.6 * along + 0.05 * rng.float(),
     kl: 0.02 * along,
-    'grad_norm': 0.5 + 0.2 * rng.float(),
+    grad_norm: 0.5 + 0.2 * rng.float(),
     'ttc/regret@120': 1 - skill(method, along) + 0.01 * rng.float(),
   }
   const parts = Object.fromEntries(Array.from({ length: 24 }, (_, index) => [`timing/part_${index}`, rng.float()]))
   return { ...named, ...parts }
 }
 
-function recordEvaluation(store: Store, rng: Rng, runId: number, datasetId: number, problemIds: readonly number[], method: string, step: number, along: number, atMs: number): void {
+function recordEvaluation(
+  store: Store,
+  rng: Rng,
+  runId: number,
+  datasetId: number,
+  problemIds: readonly number[],
+  method: string,
+  step: number,
+  along: number,
+  atMs: number,
+): void {
   const { id } = store.evaluations.add({
-    name: `synthetic step ${step}`, runId, checkpointId: null, modelId: null, datasetId, split: 'heldout', step, config: { samples: 2 }, budgets: BUDGETS,
-    trainedBudget: TRAINED_BUDGET, samplesPerProblem: 2, createdAtMs: atMs,
+    name: `synthetic step ${step}`,
+    runId,
+    checkpointId: null,
+    modelId: null,
+    datasetId,
+    split: 'heldout',
+    step,
+    config: { samples: 2 },
+    budgets: BUDGETS,
+    trainedBudget: TRAINED_BUDGET,
+    samplesPerProblem: 2,
+    createdAtMs: atMs,
   })
   const results = problemIds.map((problemId): EvaluationResult => {
     const ease = clamp(skill(method, along) + 0.6 * (rng.float() - 0.5))
     const accuracyAtBudget = Float32Array.from(BUDGETS, (budget) => ease * (1 - Math.exp(-(budget + 20) / 50)))
-    return { problemId, samples: 2, accuracy: accuracyAtBudget.at(-1)!, meanTokens: 60 + 20 * rng.float(), accuracyAtBudget, regretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy), keptAtBudget: accuracyAtBudget, keptWholeAtBudget: accuracyAtBudget, keptRegretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy) }
+    return {
+      problemId,
+      samples: 2,
+      accuracy: accuracyAtBudget.at(-1)!,
+      meanTokens: 60 + 20 * rng.float(),
+      accuracyAtBudget,
+      regretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy),
+      keptAtBudget: accuracyAtBudget,
+      keptWholeAtBudget: accuracyAtBudget,
+      keptRegretAtBudget: accuracyAtBudget.map((accuracy) => 1 - 0.8 * accuracy),
+    }
   })
   store.evaluations.addResults(id, results, [])
   const points = BUDGETS.map((x, index) => {
     const value = results.reduce((total, result) => total + result.accuracyAtBudget[index]!, 0) / results.length
     return { curve: 'natural', x, value, low: value - 0.02, high: value + 0.02, n: results.length, extrapolated: x > TRAINED_BUDGET }
   })
-  const regret = points.map((point) => ({ ...point, curve: 'natural-regret', value: 1 - point.value, low: 1 - point.high, high: 1 - point.low }))
-  store.evaluations.finish(id, { status: 'finished', atMs, wallMs: 9000, tokens: 80_000, metrics: { accuracy: points.at(-1)!.value }, points: [...points, ...regret] })
+  const regret = points.map((point) => ({
+    ...point,
+    curve: 'natural-regret',
+    value: 1 - point.value,
+    low: 1 - point.high,
+    high: 1 - point.low,
+  }))
+  store.evaluations.finish(id, {
+    status: 'finished',
+    atMs,
+    wallMs: 9000,
+    tokens: 80_000,
+    metrics: { accuracy: points.at(-1)!.value },
+    points: [...points, ...regret],
+  })
 }
 
 /** Fills `store`, which should be new, with about `rollouts` rollouts, rounded up to whole steps. */
@@ -149,10 +240,22 @@ export function fillWorkspace(store: Store, { rollouts, runs, seed, told = () =>
   const began = performance.now()
   const rng = createRng(deriveSeed(seed, 'problems'))
   const datasetId = store.datasets.add({
-    name: 'synthetic countdown', kind: 'procedural', source: { seed }, roles: null, grader: 'countdown', note: '', createdAtMs: START_MS,
+    name: 'synthetic countdown',
+    kind: 'procedural',
+    source: { seed },
+    roles: null,
+    grader: 'countdown',
+    note: '',
+    createdAtMs: START_MS,
   })
-  const evaluated = store.datasets.addProblems(datasetId, Array.from({ length: EVALUATED }, (_, number) => makeProblem(rng, number, 'eval')))
-  const trained = store.datasets.addProblems(datasetId, Array.from({ length: 4096 }, (_, number) => makeProblem(rng, number, 'train')))
+  const evaluated = store.datasets.addProblems(
+    datasetId,
+    Array.from({ length: EVALUATED }, (_, number) => makeProblem(rng, number, 'eval')),
+  )
+  const trained = store.datasets.addProblems(
+    datasetId,
+    Array.from({ length: 4096 }, (_, number) => makeProblem(rng, number, 'train')),
+  )
   const steps = Math.ceil(rollouts / PER_STEP)
   const stepsPerRun = Math.ceil(steps / runs)
   let done = 0
@@ -163,27 +266,72 @@ export function fillWorkspace(store: Store, { rollouts, runs, seed, told = () =>
     const dice = createRng(deriveSeed(seed, 'run', index))
     const planned = Math.min(stepsPerRun, steps - done / PER_STEP)
     const { id: runId } = store.runs.add({
-      name: `synthetic ${method}`, method, algorithm: 'dr-grpo', config: { alpha: 1, groupSize: SAMPLES, learningRate: 3e-4, method }, seed: runSeed, groupKey: `synthetic-${method}`,
-      modelId: null, datasetId, parentRunId: null, parentStep: null, plannedSteps: planned, environment: { synthetic: true }, note: '', createdAtMs: START_MS + index * 3_600_000,
+      name: `synthetic ${method}`,
+      method,
+      algorithm: 'dr-grpo',
+      config: { alpha: 1, groupSize: SAMPLES, learningRate: 3e-4, method },
+      seed: runSeed,
+      groupKey: `synthetic-${method}`,
+      modelId: null,
+      datasetId,
+      parentRunId: null,
+      parentStep: null,
+      plannedSteps: planned,
+      environment: { synthetic: true },
+      note: '',
+      createdAtMs: START_MS + index * 3_600_000,
     })
     store.runs.setStatus(runId, 'running', START_MS + index * 3_600_000)
     for (let step = 0; step < planned; step++) {
       const along = step / planned
       const atMs = START_MS + index * 3_600_000 + step * 4000
       const completions = Array.from({ length: PER_STEP }, (_, at) =>
-        makeRollout(dice, trained[(step * GROUPS + Math.floor(at / SAMPLES)) % trained.length]!, Math.floor(at / SAMPLES), at % SAMPLES, method, along))
+        makeRollout(
+          dice,
+          trained[(step * GROUPS + Math.floor(at / SAMPLES)) % trained.length]!,
+          Math.floor(at / SAMPLES),
+          at % SAMPLES,
+          method,
+          along,
+        ),
+      )
       const metrics = stepMetrics(dice, method, along, completions)
       const startedMs = performance.now()
       store.steps.record({
-        step: { runId, step, metrics, wallMs: 4000, tokens: 16_000, estimateTokens: 9000, flops: 4e11, learningRate: 3e-4, seedState: { counter: step }, createdAtMs: atMs },
+        step: {
+          runId,
+          step,
+          metrics,
+          wallMs: 4000,
+          tokens: 16_000,
+          estimateTokens: 9000,
+          flops: 4e11,
+          learningRate: 3e-4,
+          seedState: { counter: step },
+          createdAtMs: atMs,
+        },
         rollouts: completions,
-        events: step % 50 === 0 ? [{ runId, step, kind: 'log', level: 'info', code: 'synthetic.tick', message: `Step ${step}`, data: null, atMs }] : [],
+        events:
+          step % 50 === 0
+            ? [{ runId, step, kind: 'log', level: 'info', code: 'synthetic.tick', message: `Step ${step}`, data: null, atMs }]
+            : [],
       })
       storeMs += performance.now() - startedMs
       done += PER_STEP
       told(done, steps * PER_STEP)
     }
-    for (const along of [0, 0.5, 1]) recordEvaluation(store, dice, runId, datasetId, evaluated, method, Math.round(along * (planned - 1)), along, START_MS + index * 3_600_000)
+    for (const along of [0, 0.5, 1])
+      recordEvaluation(
+        store,
+        dice,
+        runId,
+        datasetId,
+        evaluated,
+        method,
+        Math.round(along * (planned - 1)),
+        along,
+        START_MS + index * 3_600_000,
+      )
     store.runs.setStatus(runId, 'finished', START_MS + index * 3_600_000 + planned * 4000)
   }
   const seconds = (performance.now() - began) / 1000
@@ -193,15 +341,25 @@ export function fillWorkspace(store: Store, { rollouts, runs, seed, told = () =>
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rollouts: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '24' }, seed: { type: 'string', default: '1' } },
+    options: {
+      rollouts: { type: 'string', default: '1000000' },
+      runs: { type: 'string', default: '24' },
+      seed: { type: 'string', default: '1' },
+    },
   })
   const folder = positionals[0]
   if (folder === undefined) throw new Error('usage: node bench/generateWorkspace.ts FOLDER [--rollouts N] [--runs N] [--seed N]')
   const store = openStore(folder, { create: true })
   const made = fillWorkspace(store, {
-    rollouts: Number(values.rollouts), runs: Number(values.runs), seed: Number(values.seed),
-    told: (done, total) => { if (done % (PER_STEP * 400) === 0) console.log(`${done} of ${total}`) },
+    rollouts: Number(values.rollouts),
+    runs: Number(values.runs),
+    seed: Number(values.seed),
+    told: (done, total) => {
+      if (done % (PER_STEP * 400) === 0) console.log(`${done} of ${total}`)
+    },
   })
-  console.log(`${made.rollouts} rollouts in ${made.seconds.toFixed(1)} s; the store alone took ${Math.round(made.storeRolloutsPerSecond)} a second; ${(store.workspace().databaseBytes / 2 ** 20).toFixed(0)} MiB`)
+  console.log(
+    `${made.rollouts} rollouts in ${made.seconds.toFixed(1)} s; the store alone took ${Math.round(made.storeRolloutsPerSecond)} a second; ${(store.workspace().databaseBytes / 2 ** 20).toFixed(0)} MiB`,
+  )
   store.close()
 }

@@ -23,7 +23,9 @@ const contestants: Readonly<Record<Contestant, (file: string) => Promise<number>
   },
   async import(file) {
     const incoming = importFiles([file])
-    for await (const batch of incoming) if (batch.rejected.length > 0) throw new Error(`line ${batch.rejected[0]!.line} of ${file} was rejected: ${batch.rejected[0]!.reason}`)
+    for await (const batch of incoming)
+      if (batch.rejected.length > 0)
+        throw new Error(`line ${batch.rejected[0]!.line} of ${file} was rejected: ${batch.rejected[0]!.reason}`)
     return incoming.report().imported
   },
 }

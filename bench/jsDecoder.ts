@@ -25,8 +25,14 @@ export interface JsDecoder {
 export async function openJsDecoder({ config, tensors }: Weights, threads: number): Promise<JsDecoder> {
   process.env.ORT_DISABLE_TELEMETRY = '1'
   const { InferenceSession, Tensor }: Ort = await import('onnxruntime-node')
-  const session = await InferenceSession.create(toOnnx(decodeGraph(config)), { intraOpNumThreads: threads, graphOptimizationLevel: 'all', logSeverityLevel: 3 })
-  const weights: Feeds = Object.fromEntries(parameterSpecs(config).map(({ name, dims }) => [name, new Tensor('float32', tensors.get(name)!, dims)]))
+  const session = await InferenceSession.create(toOnnx(decodeGraph(config)), {
+    intraOpNumThreads: threads,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  })
+  const weights: Feeds = Object.fromEntries(
+    parameterSpecs(config).map(({ name, dims }) => [name, new Tensor('float32', tensors.get(name)!, dims)]),
+  )
   const names = Array.from({ length: config.layers }, (_, layer) => [`key_${layer}`, `value_${layer}`]).flat()
   let rows = 0
   let style: CacheStyle = 'inPlace'
@@ -38,20 +44,30 @@ export async function openJsDecoder({ config, tensors }: Weights, threads: numbe
       style = kept
       filled = 0
       const positions = style === 'growing' ? 0 : capacity
-      const empty = (): OrtTensor => new Tensor('float32', new Float32Array(rows * config.kvHeads * positions * config.headDim), [rows, config.kvHeads, positions, config.headDim])
+      const empty = (): OrtTensor =>
+        new Tensor('float32', new Float32Array(rows * config.kvHeads * positions * config.headDim), [
+          rows,
+          config.kvHeads,
+          positions,
+          config.headDim,
+        ])
       cache = Object.fromEntries(names.map((name) => [name, empty()]))
     },
     async feed(tokens) {
       filled += tokens.length / rows
       const past = Object.fromEntries(names.map((name) => [`past_${name}`, cache[name]!]))
       const feeds: Feeds = {
-        ...weights, ...past,
+        ...weights,
+        ...past,
         tokens: new Tensor('int64', BigInt64Array.from(tokens, BigInt), [rows, tokens.length / rows]),
         seqlens_k: new Tensor('int32', new Int32Array(rows).fill(filled - 1), [rows]),
         total_sequence_length: new Tensor('int32', Int32Array.of(filled), []),
       }
       if (style === 'inPlace') {
-        const { logits } = await session.run(feeds, { logits: null, ...Object.fromEntries(names.map((name) => [`present_${name}`, cache[name]!])) })
+        const { logits } = await session.run(feeds, {
+          logits: null,
+          ...Object.fromEntries(names.map((name) => [`present_${name}`, cache[name]!])),
+        })
         return logits!.data as Float32Array
       }
       const outputs = await session.run(feeds)

@@ -12,10 +12,26 @@ import { LOSS, OPTIMIZER } from './train.ts'
 import { contest, figure } from './question.ts'
 import type { Figure, Question } from './question.ts'
 
-const SMOL: LlamaConfig = { architecture: 'llama', vocabSize: 49_152, hiddenSize: 576, intermediateSize: 1536, layers: 30, heads: 9, kvHeads: 3, headDim: 64, ropeTheta: 100_000, rmsEps: 1e-5, maxPositions: 8192 }
+const SMOL: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  ropeTheta: 100_000,
+  rmsEps: 1e-5,
+  maxPositions: 8192,
+}
 const PROMPT = 64
 /** Sequences and tokens forwarded of each, the smaller first: a peak never falls. */
-const BATCHES = [[1, 256], [1, 512], [4, 512]] as const
+const BATCHES = [
+  [1, 256],
+  [1, 512],
+  [4, 512],
+] as const
 
 export const question: Question = {
   title: 'lora: training adapters on 135 million parameters',
@@ -32,7 +48,11 @@ export const question: Question = {
       const { step } = await contest({ step: () => learner.step(sequences, OPTIMIZER) }, 3)
       figures.push(
         figure(`${rows} x ${length} tokens, ${PROMPT} of each a prompt: step`, 'ms', step),
-        figure(`${rows} x ${length} tokens: trained`, 'tokens per second', step.map((ms) => (rows * length * 1000) / ms)),
+        figure(
+          `${rows} x ${length} tokens: trained`,
+          'tokens per second',
+          step.map((ms) => (rows * length * 1000) / ms),
+        ),
         figure(`${rows} x ${length} tokens: memory beyond weights and program`, 'MiB', [(engine.peakResidentBytes - before) / 2 ** 20]),
       )
     }
@@ -59,7 +79,10 @@ function randomSequences(rows: number, length: number): PaidSequence[] {
   const tokens = (count: number): Int32Array => Int32Array.from({ length: count }, () => rng.int(SMOL.vocabSize))
   const completion = length + 1 - PROMPT
   return Array.from({ length: rows }, () => ({
-    prompt: tokens(PROMPT), completion: tokens(completion), advantages: new Float32Array(completion).fill(1),
-    weights: new Float32Array(completion).fill(1 / (rows * completion)), sampledLogps: new Float32Array(completion).fill(-11),
+    prompt: tokens(PROMPT),
+    completion: tokens(completion),
+    advantages: new Float32Array(completion).fill(1),
+    weights: new Float32Array(completion).fill(1 / (rows * completion)),
+    sampledLogps: new Float32Array(completion).fill(-11),
   }))
 }

@@ -24,14 +24,26 @@ export async function describeMachine(): Promise<Machine> {
   const { threads, version } = engine
   engine.dispose()
   return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown', logicalCores: cpus().length, threads, vectors: vectorInstructions(), memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()} ${arch()}`, node: process.version, onnxRuntime: version, date: new Date().toISOString().slice(0, 10), loadBefore: loadavg()[0]!,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    logicalCores: cpus().length,
+    threads,
+    vectors: vectorInstructions(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${platform()} ${release()} ${arch()}`,
+    node: process.version,
+    onnxRuntime: version,
+    date: new Date().toISOString().slice(0, 10),
+    loadBefore: loadavg()[0]!,
   }
 }
 
 function vectorInstructions(): string[] {
   if (platform() !== 'linux') return []
-  const flags = new Set(readFileSync('/proc/cpuinfo', 'utf8').match(/^flags\s*:(.*)$/m)?.[1]?.split(' '))
+  const flags = new Set(
+    readFileSync('/proc/cpuinfo', 'utf8')
+      .match(/^flags\s*:(.*)$/m)?.[1]
+      ?.split(' '),
+  )
   return ['avx2', 'avx512f', 'avx512_bf16', 'amx_tile'].filter((name) => flags.has(name))
 }
 

@@ -11,15 +11,31 @@ export interface Weights {
 
 /** 4,826,880 parameters; half as many key heads as query heads, as in the starter model. */
 export const BENCH_CONFIG: LlamaConfig = {
-  architecture: 'llama', vocabSize: 416, hiddenSize: 256, intermediateSize: 768, layers: 6, heads: 8, kvHeads: 4, headDim: 32, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 512,
+  architecture: 'llama',
+  vocabSize: 416,
+  hiddenSize: 256,
+  intermediateSize: 768,
+  layers: 6,
+  heads: 8,
+  kvHeads: 4,
+  headDim: 32,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 512,
 }
 
 /** The larger model. Norm scales are moved off 1 so that a check sees their gradients. */
 export function benchWeights(): Weights {
   const tensors = initialWeights(BENCH_CONFIG, 1)
   for (const [name, values] of tensors) {
-    if (name.endsWith('norm.weight')) values.forEach((_, index) => { values[index] = 1 + 0.1 * Math.sin(index) })
-    else values.forEach((value, index) => { values[index] = 3 * value })
+    if (name.endsWith('norm.weight'))
+      values.forEach((_, index) => {
+        values[index] = 1 + 0.1 * Math.sin(index)
+      })
+    else
+      values.forEach((value, index) => {
+        values[index] = 3 * value
+      })
   }
   return { config: BENCH_CONFIG, tensors }
 }

@@ -30,15 +30,40 @@ export const question: Question = {
     const engine = openEngine()
     const { config, tensors } = await startWeights(start)
     const parameters = createWeights(engine, config, tensors)
-    const policy = await openPolicy(engine, config, parameters, { rows: 256, maxLength: 24 + SETTINGS.thinkingTokens + SETTINGS.answerTokens })
+    const policy = await openPolicy(engine, config, parameters, {
+      rows: 256,
+      maxLength: 24 + SETTINGS.thinkingTokens + SETTINGS.answerTokens,
+    })
     const task = createCountdown() as SpokenTask
-    const plans = task.problems('heldout', PROBLEMS, 7).flatMap((problem, index) => Array.from({ length: SAMPLES_PER_PROBLEM }, (_, sample) => ({ problem, prompt: problem.promptTokens, seed: deriveSeed(1, index, sample) })))
+    const plans = task
+      .problems('heldout', PROBLEMS, 7)
+      .flatMap((problem, index) =>
+        Array.from({ length: SAMPLES_PER_PROBLEM }, (_, sample) => ({
+          problem,
+          prompt: problem.promptTokens,
+          seed: deriveSeed(1, index, sample),
+        })),
+      )
     const rollouts = await sampleRollouts(policy.decoder, task.format, plans, SETTINGS)
 
-    const exact = (): Promise<ExactMu> => exactMu(
-      rollouts.map(({ prompt, tokens, boundaries }, index) => ({ prompt, completion: tokens, cuts: boundaries, answers: task.answerTrie(plans[index]!.problem)! })),
-      task.format.terminationSuffix, (feeds) => policy.branches.run(feeds))
-    const traces = (repeat: number): ForkedTrace[] => rollouts.map(({ tokens, boundaries }, index) => ({ problem: plans[index]!.problem as Problem, completion: tokens, cuts: boundaries, seed: deriveSeed(repeat, 'bench', index) }))
+    const exact = (): Promise<ExactMu> =>
+      exactMu(
+        rollouts.map(({ prompt, tokens, boundaries }, index) => ({
+          prompt,
+          completion: tokens,
+          cuts: boundaries,
+          answers: task.answerTrie(plans[index]!.problem)!,
+        })),
+        task.format.terminationSuffix,
+        (feeds) => policy.branches.run(feeds),
+      )
+    const traces = (repeat: number): ForkedTrace[] =>
+      rollouts.map(({ tokens, boundaries }, index) => ({
+        problem: plans[index]!.problem as Problem,
+        completion: tokens,
+        cuts: boundaries,
+        seed: deriveSeed(repeat, 'bench', index),
+      }))
     const sampled = (repeat: number): Promise<SampledMu> => sampledMu(policy.decoder, task, traces(repeat), ANSWERS, SETTINGS)
 
     const truth = await exact()
@@ -47,8 +72,16 @@ export const question: Question = {
     const times = { exact: [] as number[], sampled: [] as number[] }
     let again = truth
     for (let repeat = 0; repeat < REPEATS; repeat++) {
-      times.exact.push(await clock(async () => { again = await exact() }))
-      times.sampled.push(await clock(async () => { estimates.push(await sampled(repeat)) }))
+      times.exact.push(
+        await clock(async () => {
+          again = await exact()
+        }),
+      )
+      times.sampled.push(
+        await clock(async () => {
+          estimates.push(await sampled(repeat))
+        }),
+      )
     }
     policy.dispose()
     engine.dispose()
@@ -66,7 +99,14 @@ export const question: Question = {
     const exactTokens = estimates.map(() => truth.forwardedTokens)
     return {
       checks: [
-        { what: 'exact J twice', difference: distance(again.J.flatMap((row) => [...row]), flatTruth), limit: 0 },
+        {
+          what: 'exact J twice',
+          difference: distance(
+            again.J.flatMap((row) => [...row]),
+            flatTruth,
+          ),
+          limit: 0,
+        },
         { what: `mean of ${errors.length} sampled J less exact J, in standard errors`, difference: bias, limit: 4 },
       ],
       figures: [
@@ -79,9 +119,17 @@ export const question: Question = {
         figure('exact: time', 'ms', times.exact),
         figure('sampled, prefixes shared: time', 'ms', times.sampled),
         figure('mean J', '', [mean(flatTruth)]),
-        figure('sampled J: standard deviation', '', flatEstimates.map((row) => rootMeanSquare(row.map((value, at) => value - flatTruth[at]!)))),
+        figure(
+          'sampled J: standard deviation',
+          '',
+          flatEstimates.map((row) => rootMeanSquare(row.map((value, at) => value - flatTruth[at]!))),
+        ),
         figure('exact progress: root mean square', '', [rootMeanSquare(progressOf(truth.J))]),
-        figure('sampled progress: standard deviation', '', estimates.map(({ J }) => rootMeanSquare(progressOf(J).map((value, at) => value - progressOf(truth.J)[at]!)))),
+        figure(
+          'sampled progress: standard deviation',
+          '',
+          estimates.map(({ J }) => rootMeanSquare(progressOf(J).map((value, at) => value - progressOf(truth.J)[at]!))),
+        ),
         figure('answers per boundary for a standard error of 0.02 in J', 'answers', [mean(flatTruth.map((J) => J * (1 - J))) / 0.02 ** 2]),
       ],
       ratios: [

@@ -85,7 +85,10 @@ export async function clock(work: () => unknown): Promise<number> {
  * unmeasured first.
  * @returns milliseconds per round, by contestant
  */
-export async function contest<Name extends string>(contestants: Readonly<Record<Name, () => unknown>>, rounds: number): Promise<Record<Name, number[]>> {
+export async function contest<Name extends string>(
+  contestants: Readonly<Record<Name, () => unknown>>,
+  rounds: number,
+): Promise<Record<Name, number[]>> {
   const entries = Object.entries(contestants) as [Name, () => unknown][]
   for (const [, work] of entries) await work()
   const times = Object.fromEntries(entries.map(([name]) => [name, [] as number[]])) as Record<Name, number[]>
@@ -119,7 +122,15 @@ function reached({ aim, median: value }: Ratio): boolean | null {
 
 function digits(value: number): string {
   const size = Math.abs(value)
-  return size >= 1000 ? Math.round(value).toLocaleString('en-US') : size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size >= 0.01 || size === 0 ? value.toFixed(2) : value.toExponential(1)
+  return size >= 1000
+    ? Math.round(value).toLocaleString('en-US')
+    : size >= 100
+      ? value.toFixed(0)
+      : size >= 10
+        ? value.toFixed(1)
+        : size >= 0.01 || size === 0
+          ? value.toFixed(2)
+          : value.toExponential(1)
 }
 
 function spread({ low, high, readings }: Measure): string {
@@ -131,9 +142,17 @@ export function answerText(title: string, { checks, figures, ratios }: Answer): 
   const wide = Math.max(...[...checks, ...figures, ...ratios].map(({ what }) => what.length))
   const lines = [
     title,
-    ...checks.map(({ what, difference, limit }) => `  ${what.padEnd(wide)}  ${difference <= limit ? 'equal' : 'NOT EQUAL'}: ${difference.toExponential(1)}, limit ${limit.toExponential(0)}`),
-    ...figures.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} ${each.unit}  (${spread(each)})${limitText(each)}`),
-    ...ratios.map((each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} x  (${spread(each)}; best against best ${digits(each.best)} x)${aimText(each)}`),
+    ...checks.map(
+      ({ what, difference, limit }) =>
+        `  ${what.padEnd(wide)}  ${difference <= limit ? 'equal' : 'NOT EQUAL'}: ${difference.toExponential(1)}, limit ${limit.toExponential(0)}`,
+    ),
+    ...figures.map(
+      (each) => `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} ${each.unit}  (${spread(each)})${limitText(each)}`,
+    ),
+    ...ratios.map(
+      (each) =>
+        `  ${each.what.padEnd(wide)}  ${digits(each.median).padStart(8)} x  (${spread(each)}; best against best ${digits(each.best)} x)${aimText(each)}`,
+    ),
   ]
   return lines.join('\n')
 }

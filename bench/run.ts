@@ -26,7 +26,12 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   adapters: { load: () => import('./peers/adapters.ts'), unasked: true },
 }
 
-const options = { json: { type: 'string' }, start: { type: 'string' }, workspace: { type: 'string' }, rollouts: { type: 'string', default: '1000000' } } as const
+const options = {
+  json: { type: 'string' },
+  start: { type: 'string' },
+  workspace: { type: 'string' },
+  rollouts: { type: 'string', default: '1000000' },
+} as const
 const readArguments = () => parseArgs({ allowPositionals: true, options })
 
 if (process.send) await answerParent()
@@ -37,7 +42,11 @@ async function main(): Promise<number> {
   try {
     given = readArguments()
   } catch (error) {
-    console.error(`error: ${(error as Error).message.split('\n')[0]}\nnext:  use ${Object.keys(options).map((name) => `--${name}`).join(', ')}`)
+    console.error(
+      `error: ${(error as Error).message.split('\n')[0]}\nnext:  use ${Object.keys(options)
+        .map((name) => `--${name}`)
+        .join(', ')}`,
+    )
     return 1
   }
   const { values, positionals } = given
@@ -47,7 +56,11 @@ async function main(): Promise<number> {
     return 1
   }
   const names = positionals.length > 0 ? positionals : Object.keys(questions).filter((name) => !questions[name]!.unasked)
-  const asked: AskOptions = { start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter'), workspace: values.workspace ?? null, rollouts: Number(values.rollouts) }
+  const asked: AskOptions = {
+    start: values.start ?? join(import.meta.dirname, '..', 'resources', 'starter'),
+    workspace: values.workspace ?? null,
+    rollouts: Number(values.rollouts),
+  }
   const machine = await describeMachine()
   console.log(machineText(machine))
   const answers: Record<string, Answer & { readonly title: string; readonly seconds: number }> = {}
@@ -67,9 +80,13 @@ function askChild(name: string, options: AskOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = fork(import.meta.filename, [name, JSON.stringify(options)], { serialization: 'advanced' })
     let answer: Answer | null = null
-    child.once('message', (message) => { answer = message as Answer })
+    child.once('message', (message) => {
+      answer = message as Answer
+    })
     child.once('error', reject)
-    child.once('exit', (code, signal) => (answer ? resolve(answer) : reject(new Error(`the benchmark ${name} ended with ${signal ?? code} and gave no answer`))))
+    child.once('exit', (code, signal) =>
+      answer ? resolve(answer) : reject(new Error(`the benchmark ${name} ended with ${signal ?? code} and gave no answer`)),
+    )
   })
 }
 

@@ -61,7 +61,7 @@ export const question: Question = {
       // Step 0 warms up.
       for (let round = 0; round <= ROUNDS; round++) {
         const pair: Partial<Record<keyof typeof times, readonly Entry[]>> = {}
-        for (const name of round % 2 === 0 ? ['outcome', 'mrt'] as const : ['mrt', 'outcome'] as const) {
+        for (const name of round % 2 === 0 ? (['outcome', 'mrt'] as const) : (['mrt', 'outcome'] as const)) {
           const contestant = { outcome, mrt }[name]
           restore(contestant, weights)
           const taken = await takeStep(contestant, problems, round + 1)
@@ -97,8 +97,13 @@ async function openContestant(engine: Engine, { config, tensors }: Weights, algo
   const method = createMethod(algorithm)
   const parameters = createWeights(engine, config, tensors)
   return {
-    spec, method, parameters,
-    policy: await openPolicy(engine, config, parameters, { rows: 256, maxLength: 24 + spec.budget.thinkingTokens + spec.budget.answerTokens }),
+    spec,
+    method,
+    parameters,
+    policy: await openPolicy(engine, config, parameters, {
+      rows: 256,
+      maxLength: 24 + spec.budget.thinkingTokens + spec.budget.answerTokens,
+    }),
     learner: await openLearner(engine, config, parameters, method.algorithm.loss(method.options), spec.microbatchTokens),
   }
 }
@@ -107,38 +112,75 @@ function restore({ parameters }: Contestant, { tensors }: Weights): void {
   for (const [name, values] of tensors) parameters.set(name, values)
 }
 
-async function takeStep({ spec, method, policy, learner }: Contestant, problems: ProblemSource, step: number): Promise<{ entries: Entry[]; times: Times }> {
+async function takeStep(
+  { spec, method, policy, learner }: Contestant,
+  problems: ProblemSource,
+  step: number,
+): Promise<{ entries: Entry[]; times: Times }> {
   const marks = [performance.now()]
-  const mark = (): void => { marks.push(performance.now()) }
+  const mark = (): void => {
+    marks.push(performance.now())
+  }
 
   const entries = await gather({ spec, method, problems, policy, stale: async () => policy, options: {} }, step)
   mark()
 
   const needs = method.algorithm.needs(method.options)
   const needed = needs.J !== 'none'
-  const { measured } = await estimateJ(policy, problems, entries, () => needed, { method: 'exact', samples: 0, maxEpisodes: needs.maxEpisodes ?? Infinity, seed: step, settings: sampleSettings(spec) })
+  const { measured } = await estimateJ(policy, problems, entries, () => needed, {
+    method: 'exact',
+    samples: 0,
+    maxEpisodes: needs.maxEpisodes ?? Infinity,
+    seed: step,
+    settings: sampleSettings(spec),
+  })
   mark()
 
   const budgetTokens = spec.budget.thinkingTokens + spec.budget.answerTokens
-  const graded = entries.map((entry, index) => gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null))
+  const graded = entries.map((entry, index) =>
+    gradedRollout(entry, measured[index]?.boundaries ?? entry.rollout.boundaries, measured[index]?.J ?? null),
+  )
   const credits = creditBatch(method, graded, { budgetTokens, seed: step, done: 0 })
   const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
-  const weights = tokenWeights(used.map((index) => credits[index]!), method.algorithm.loss(method.options).aggregation, budgetTokens)
+  const weights = tokenWeights(
+    used.map((index) => credits[index]!),
+    method.algorithm.loss(method.options).aggregation,
+    budgetTokens,
+  )
   mark()
 
-  await learner.step(used.map((index, position) => ({
-    prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens, sampledLogps: entries[index]!.rollout.logps,
-    advantages: credits[index]!.advantage, weights: weights[position]!,
-  })), spec.optimizer)
+  await learner.step(
+    used.map((index, position) => ({
+      prompt: entries[index]!.rollout.prompt,
+      completion: entries[index]!.rollout.tokens,
+      sampledLogps: entries[index]!.rollout.logps,
+      advantages: credits[index]!.advantage,
+      weights: weights[position]!,
+    })),
+    spec.optimizer,
+  )
   mark()
 
   const [began, gathered, estimated, credited, updated] = marks as [number, number, number, number, number]
-  return { entries, times: { sample: gathered - began, J: estimated - gathered, credit: credited - estimated, update: updated - credited, whole: updated - began } }
+  return {
+    entries,
+    times: {
+      sample: gathered - began,
+      J: estimated - gathered,
+      credit: credited - estimated,
+      update: updated - credited,
+      whole: updated - began,
+    },
+  }
 }
 
 function rolloutDifference(a: readonly Entry[], b: readonly Entry[]): number {
-  return Math.max(...a.map(({ rollout }, index) => {
-    const other = b[index]!.rollout
-    return rollout.tokens.length === other.tokens.length ? Math.max(distance(rollout.tokens, other.tokens), distance(rollout.logps, other.logps)) : Infinity
-  }))
+  return Math.max(
+    ...a.map(({ rollout }, index) => {
+      const other = b[index]!.rollout
+      return rollout.tokens.length === other.tokens.length
+        ? Math.max(distance(rollout.tokens, other.tokens), distance(rollout.logps, other.logps))
+        : Infinity
+    }),
+  )
 }

@@ -32,7 +32,7 @@ const method = createMethod('dr-grpo')
 export const LOSS = method.algorithm.loss(method.options)
 
 export const question: Question = {
-  title: 'train: a step against the machine\'s own matrix product',
+  title: "train: a step against the machine's own matrix product",
   async ask({ start }) {
     const engine = openEngine()
     const large = benchWeights()
@@ -54,7 +54,12 @@ export const question: Question = {
 export function batchFeeds(sequences: readonly PaidSequence[], members: readonly number[]): Tensors {
   const batch = { members, width: LENGTH }
   const plane = (of: (sequence: PaidSequence) => Float32Array) => completionPlane(batch, sequences, (member) => of(sequences[member]!))
-  return { ...sequenceFeeds(batch, sequences), advantages: plane((each) => each.advantages), weights: plane((each) => each.weights), old_logps: plane((each) => each.sampledLogps!) }
+  return {
+    ...sequenceFeeds(batch, sequences),
+    advantages: plane((each) => each.advantages),
+    weights: plane((each) => each.weights),
+    old_logps: plane((each) => each.sampledLogps!),
+  }
 }
 
 /** Sequences of one length with random tokens, advantages of both signs and the weights of a plain mean. */
@@ -63,7 +68,8 @@ export function randomSequences(config: LlamaConfig, count: number): PaidSequenc
   const completion = LENGTH + 1 - PROMPT
   const tokens = (length: number): Int32Array => Int32Array.from({ length }, () => rng.int(config.vocabSize))
   return Array.from({ length: count }, () => ({
-    prompt: tokens(PROMPT), completion: tokens(completion),
+    prompt: tokens(PROMPT),
+    completion: tokens(completion),
     advantages: Float32Array.from({ length: completion }, () => rng.gaussian()),
     weights: new Float32Array(completion).fill(1 / (count * completion)),
     sampledLogps: Float32Array.from({ length: completion }, () => -6 + 0.05 * rng.gaussian()),
@@ -85,19 +91,37 @@ async function speed(engine: Engine, name: string, weights: Weights, gemm: reado
     checks: [],
     figures: [
       figure(`${name} model: step of 32 x ${LENGTH} tokens`, 'ms', step),
-      figure(`${name} model: trained`, 'tokens per second', step.map((ms) => tokens / (ms / 1000))),
+      figure(
+        `${name} model: trained`,
+        'tokens per second',
+        step.map((ms) => tokens / (ms / 1000)),
+      ),
       figure(`${name} model: arithmetic`, 'GFLOP/s', rate),
     ],
-    ratios: [{ what: `${name} model: share of the machine's Gemm`, aim: null, best: Math.max(...rate) / Math.max(...gemm), ...measure(rate.map((each) => each / peak)) }],
+    ratios: [
+      {
+        what: `${name} model: share of the machine's Gemm`,
+        aim: null,
+        best: Math.max(...rate) / Math.max(...gemm),
+        ...measure(rate.map((each) => each / peak)),
+      },
+    ],
   }
 }
 
 /** GFLOP/s of C = A B with both matrices resident and one row of the result read. */
 async function matrixProduct(engine: Engine, size: number): Promise<number[]> {
   const g = new GraphBuilder('gemm')
-  g.output('row', g.slice(g.gemm(g.input('a', 'float32', [size, size]), g.input('b', 'float32', [size, size]), null, { transB: true }), 0, 0, 1))
+  g.output(
+    'row',
+    g.slice(g.gemm(g.input('a', 'float32', [size, size]), g.input('b', 'float32', [size, size]), null, { transB: true }), 0, 0, 1),
+  )
   const parameters = engine.createParameters(['a', 'b'].map((name) => ({ name, dims: [size, size], decay: false })))
-  for (const name of ['a', 'b']) parameters.set(name, Float32Array.from({ length: size * size }, (_, index) => Math.sin(index)))
+  for (const name of ['a', 'b'])
+    parameters.set(
+      name,
+      Float32Array.from({ length: size * size }, (_, index) => Math.sin(index)),
+    )
   const session = await engine.createSession(toOnnx(g.build()), { parameters })
   const { product } = await contest({ product: () => session.run({}) }, 7)
   session.dispose()
@@ -143,7 +167,11 @@ async function gradientChecks(engine: Engine, weights: Weights): Promise<Check[]
   trainer.dispose()
   parameters.dispose()
   return [
-    { what: 'gradient in one micro-batch and in four', difference: norm(minus(once.gradient, split.gradient)) / norm(once.gradient), limit: 1e-5 },
+    {
+      what: 'gradient in one micro-batch and in four',
+      difference: norm(minus(once.gradient, split.gradient)) / norm(once.gradient),
+      limit: 1e-5,
+    },
     { what: 'gradient against a finite difference', difference: Math.abs(along / norm(once.gradient) - 1), limit: 1e-3 },
   ]
 }
@@ -157,7 +185,7 @@ async function slopeAlong(parameters: ParameterSet, gradient: Float32Array, loss
     parameters.load(start.map((value, index) => value + (sign * step * gradient[index]!) / size))
     return loss()
   }
-  const slope = (await at(1) - await at(-1)) / (2 * step)
+  const slope = ((await at(1)) - (await at(-1))) / (2 * step)
   parameters.load(start)
   return slope
 }

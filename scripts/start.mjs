@@ -7,7 +7,9 @@ import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
 
 const root = resolve(import.meta.dirname, '..')
-const { values } = parseArgs({ options: { workspace: { type: 'string' }, serve: { type: 'boolean', default: false }, port: { type: 'string', default: '0' } } })
+const { values } = parseArgs({
+  options: { workspace: { type: 'string' }, serve: { type: 'boolean', default: false }, port: { type: 'string', default: '0' } },
+})
 
 /** The installed Electron, or null. Asking the package itself would start a download. */
 function electron() {

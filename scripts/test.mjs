@@ -12,13 +12,31 @@ let failed = 0
 
 const filters = process.argv.slice(2)
 const chromium = await chromiumEnvironment()
-if (chromium === null) console.error('No Chromium on this machine, and npm could not serve one: the browser and GPU tests will fail. Install one, or name it in CHROMIUM.')
+if (chromium === null)
+  console.error(
+    'No Chromium on this machine, and npm could not serve one: the browser and GPU tests will fail. Install one, or name it in CHROMIUM.',
+  )
 
-suite('vitest', ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${join(results, 'vitest.json')}`, ...filters], join(results, 'vitest.json'), (report) => [report.numPassedTests, report.numFailedTests + report.numFailedTestSuites - countFailedFiles(report)])
+suite(
+  'vitest',
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${join(results, 'vitest.json')}`,
+    ...filters,
+  ],
+  join(results, 'vitest.json'),
+  (report) => [report.numPassedTests, report.numFailedTests + report.numFailedTestSuites - countFailedFiles(report)],
+)
 
 if (filters.length === 0) {
   build()
-  suite('playwright', ['node_modules/@playwright/test/cli.js', 'test'], join(results, 'playwright.json'), (report) => [report.stats.expected, report.stats.unexpected + report.stats.flaky + (report.errors?.length ?? 0)])
+  suite('playwright', ['node_modules/@playwright/test/cli.js', 'test'], join(results, 'playwright.json'), (report) => [
+    report.stats.expected,
+    report.stats.unexpected + report.stats.flaky + (report.errors?.length ?? 0),
+  ])
 }
 
 console.log(`${passed} passed, ${failed} failed`)
@@ -43,7 +61,9 @@ function countFailedFiles(report) {
   let suitesOfFailedTests = 0
   for (const file of report.testResults) {
     const titles = new Set()
-    for (const test of file.assertionResults) if (test.status === 'failed') for (let depth = 0; depth <= test.ancestorTitles.length; depth++) titles.add(test.ancestorTitles.slice(0, depth).join('\u0000'))
+    for (const test of file.assertionResults)
+      if (test.status === 'failed')
+        for (let depth = 0; depth <= test.ancestorTitles.length; depth++) titles.add(test.ancestorTitles.slice(0, depth).join('\u0000'))
     suitesOfFailedTests += titles.size
   }
   return Math.min(report.numFailedTestSuites, suitesOfFailedTests)

@@ -12,7 +12,8 @@ export const PAGES = 'app://bundle/'
 const SITES = new Set(['arxiv.org', 'github.com', 'huggingface.co'])
 
 /** Only the top frame of our own page may speak; a frame that is already gone is null. */
-export const isOwnPage = (frame: Pick<WebFrameMain, 'url' | 'parent'> | null): boolean => frame !== null && frame.parent === null && frame.url.startsWith(PAGES)
+export const isOwnPage = (frame: Pick<WebFrameMain, 'url' | 'parent'> | null): boolean =>
+  frame !== null && frame.parent === null && frame.url.startsWith(PAGES)
 
 /** @param setCommands hears what the page in front can do now */
 export function openBridge(lab: LabSupervisor, setCommands: (state: CommandState) => void = () => {}) {
@@ -59,13 +60,22 @@ export function openBridge(lab: LabSupervisor, setCommands: (state: CommandState
 const front = (): BrowserWindow | undefined => BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0]
 
 export function appAnswers(lab: LabSupervisor, setCommands: (state: CommandState) => void): AppAnswers {
-  const choose = async (title: string, properties: ('openDirectory' | 'createDirectory' | 'openFile' | 'multiSelections')[], extensions: readonly string[] = []): Promise<string[]> => {
+  const choose = async (
+    title: string,
+    properties: ('openDirectory' | 'createDirectory' | 'openFile' | 'multiSelections')[],
+    extensions: readonly string[] = [],
+  ): Promise<string[]> => {
     const filters = extensions.length === 0 ? [] : [{ name: title, extensions: [...extensions] }]
     const { canceled, filePaths } = await dialog.showOpenDialog(front()!, { title, properties, filters })
     return canceled ? [] : filePaths
   }
   return {
-    info: () => ({ face: 'electron', version: app.getVersion(), platform: process.platform, can: { chooseFolder: true, reveal: true, openExternal: true, notify: Notification.isSupported(), dropPaths: true } }),
+    info: () => ({
+      face: 'electron',
+      version: app.getVersion(),
+      platform: process.platform,
+      can: { chooseFolder: true, reveal: true, openExternal: true, notify: Notification.isSupported(), dropPaths: true },
+    }),
     status: () => lab.status(),
     restartLab: () => lab.launch(),
     chooseFolder: async ({ title }) => (await choose(title, ['openDirectory', 'createDirectory']))[0] ?? null,
@@ -73,13 +83,23 @@ export function appAnswers(lab: LabSupervisor, setCommands: (state: CommandState
     reveal({ path }) {
       const { folder } = lab.status()
       const inside = folder === null ? '..' : relative(folder, path)
-      if (inside.startsWith('..') || isAbsolute(inside)) throw new LabError('app.outside', { expected: 'a file of the open workspace', found: path, next: 'Open the workspace that holds it first.' })
+      if (inside.startsWith('..') || isAbsolute(inside))
+        throw new LabError('app.outside', {
+          expected: 'a file of the open workspace',
+          found: path,
+          next: 'Open the workspace that holds it first.',
+        })
       shell.showItemInFolder(path)
       return null
     },
     async openExternal({ url }) {
       const { protocol, hostname } = new URL(url)
-      if (protocol !== 'https:' || !SITES.has(hostname)) throw new LabError('app.link', { expected: `a page of ${[...SITES].join(', ')}`, found: url, next: 'Copy the address into a browser yourself.' })
+      if (protocol !== 'https:' || !SITES.has(hostname))
+        throw new LabError('app.link', {
+          expected: `a page of ${[...SITES].join(', ')}`,
+          found: url,
+          next: 'Copy the address into a browser yourself.',
+        })
       await shell.openExternal(url)
       return null
     },

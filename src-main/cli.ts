@@ -17,10 +17,36 @@ const program = new Command('mrt')
   .description('MRT Workbench: train small language models with meta reinforcement fine-tuning, and see how they spend test-time compute')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const command of [quickstartCommand(), runCommand(), resumeCommand(), evaluateCommand(), studyCommand(), runsCommand(), compareCommand(), serveCommand(), devicesCommand(), starterCommand(), sampleCommand(), ...dataCommands(), ...taskCommands(), followCommand(), modelsCommand(), generateCommand(), exportCommand(), reportCommand(), mergeCommand(), checkCommand(), salvageCommand(), referenceCommand()]) program.addCommand(command)
+for (const command of [
+  quickstartCommand(),
+  runCommand(),
+  resumeCommand(),
+  evaluateCommand(),
+  studyCommand(),
+  runsCommand(),
+  compareCommand(),
+  serveCommand(),
+  devicesCommand(),
+  starterCommand(),
+  sampleCommand(),
+  ...dataCommands(),
+  ...taskCommands(),
+  followCommand(),
+  modelsCommand(),
+  generateCommand(),
+  exportCommand(),
+  reportCommand(),
+  mergeCommand(),
+  checkCommand(),
+  salvageCommand(),
+  referenceCommand(),
+])
+  program.addCommand(command)
 
 let cancelled = false
-process.once('SIGINT', () => { cancelled = true })
+process.once('SIGINT', () => {
+  cancelled = true
+})
 try {
   await program.parseAsync()
 } catch (error) {

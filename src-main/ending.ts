@@ -55,11 +55,20 @@ export function openEnding({ client, ask, show, wait = (ms) => new Promise((done
     if (over || working.length === 0) return 'end'
     const waiting = working.filter(({ state }) => state === 'queued').length
     const [first] = working
-    const choice = MEANING[await ask({
-      message: working.length === 1 ? `${first!.label} is still at work.` : `${working.length - waiting} at work${waiting > 0 ? ` and ${waiting} waiting` : ''}: ${working.slice(0, 3).map(({ label }) => label).join(', ')}${working.length > 3 ? ', ...' : ''}.`,
-      detail: 'Everything recorded so far is safe either way. What is stopped can be resumed; the next start offers it.',
-      buttons: CHOICES,
-    })] ?? 'stay'
+    const choice =
+      MEANING[
+        await ask({
+          message:
+            working.length === 1
+              ? `${first!.label} is still at work.`
+              : `${working.length - waiting} at work${waiting > 0 ? ` and ${waiting} waiting` : ''}: ${working
+                  .slice(0, 3)
+                  .map(({ label }) => label)
+                  .join(', ')}${working.length > 3 ? ', ...' : ''}.`,
+          detail: 'Everything recorded so far is safe either way. What is stopped can be resumed; the next start offers it.',
+          buttons: CHOICES,
+        })
+      ] ?? 'stay'
     if (choice === 'stay' || choice === 'background') return choice
     show('Ending')
     await dropQueued()

@@ -23,18 +23,24 @@ async function start(): Promise<void> {
   const lab = superviseLab({
     folder: wanted.folder,
     create: true,
-    start: (given: LabStart): LabProcess => startLab(join(here, 'lab.js'), { ...given, home: homeFolder(), version: app.getVersion(), sample: sampleFolder(app.getAppPath()) }),
+    start: (given: LabStart): LabProcess =>
+      startLab(join(here, 'lab.js'), { ...given, home: homeFolder(), version: app.getVersion(), sample: sampleFolder(app.getAppPath()) }),
   })
   await app.whenReady()
   closeEverything()
   servePages(join(here, '..', 'renderer'), () => (lab.status().folder === null ? null : join(lab.status().folder!, 'exports')))
   app.setAboutPanelOptions({
-    applicationName: app.getName(), applicationVersion: app.getVersion(), copyright: 'MIT licence. Makes no network connections.',
+    applicationName: app.getName(),
+    applicationVersion: app.getVersion(),
+    copyright: 'MIT licence. Makes no network connections.',
     iconPath: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
   })
 
   let session: ReturnType<typeof lab.open>
-  const { client, onEvent, onStatus } = createClient({ send: (message) => session.send(message), listen: (hear) => (session = lab.open(hear)) })
+  const { client, onEvent, onStatus } = createClient({
+    send: (message) => session.send(message),
+    listen: (hear) => (session = lab.open(hear)),
+  })
   const bridge = openBridge(lab, (state) => menu.setCommands(state))
   const menu = openMenu({ client, choose: bridge.choose })
   const keepAwake = awakeKeeper(client)
@@ -85,8 +91,16 @@ async function start(): Promise<void> {
       keepAwake()
       void endWhenIdle()
     }
-    if (event.kind === 'run' && !window.isVisible() && ['finished', 'failed', 'paused'].includes(event.run.status) && Notification.isSupported()) {
-      const notification = new Notification({ title: `${event.run.name}: ${event.run.status}`, body: event.run.error?.found ?? `${event.run.lastStep ?? 0} of ${event.run.plannedSteps} steps are recorded.` })
+    if (
+      event.kind === 'run' &&
+      !window.isVisible() &&
+      ['finished', 'failed', 'paused'].includes(event.run.status) &&
+      Notification.isSupported()
+    ) {
+      const notification = new Notification({
+        title: `${event.run.name}: ${event.run.status}`,
+        body: event.run.error?.found ?? `${event.run.lastStep ?? 0} of ${event.run.plannedSteps} steps are recorded.`,
+      })
       notification.on('click', () => go({ folder: null, files: [], route: `/run/${event.run.id}` }))
       notification.show()
     }

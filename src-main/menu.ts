@@ -22,20 +22,32 @@ export function openMenu({ client, choose }: MenuOptions): OpenedMenu {
     clipboard.writeText(JSON.stringify({ versions: process.versions, system, lab }, null, 2))
   }
   const put = (): void =>
-    Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate({
-      platform: process.platform, productName: app.getName(), recents, choose, commands,
-      openRecent: (folder) => void client.workspace.open({ folder }).catch(() => choose('workspace.open')),
-      openDataFolder: () => void client.workspace.info().then((workspace) => (workspace === null ? '' : shell.openPath(workspace.folder))),
-      copyDiagnostics: () => void diagnostics(),
-    }) as MenuItemConstructorOptions[]))
+    Menu.setApplicationMenu(
+      Menu.buildFromTemplate(
+        menuTemplate({
+          platform: process.platform,
+          productName: app.getName(),
+          recents,
+          choose,
+          commands,
+          openRecent: (folder) => void client.workspace.open({ folder }).catch(() => choose('workspace.open')),
+          openDataFolder: () =>
+            void client.workspace.info().then((workspace) => (workspace === null ? '' : shell.openPath(workspace.folder))),
+          copyDiagnostics: () => void diagnostics(),
+        }) as MenuItemConstructorOptions[],
+      ),
+    )
   put()
   return {
     renewRecents: () =>
-      void client.workspace.recents().then((found) => {
-        recents = found.filter(({ exists }) => exists).map(({ folder }) => folder)
-        put()
-        if (recents[0] !== undefined) app.addRecentDocument(recents[0])
-      }, () => {}),
+      void client.workspace.recents().then(
+        (found) => {
+          recents = found.filter(({ exists }) => exists).map(({ folder }) => folder)
+          put()
+          if (recents[0] !== undefined) app.addRecentDocument(recents[0])
+        },
+        () => {},
+      ),
     setCommands(state) {
       if (JSON.stringify(state) === JSON.stringify(commands)) return
       commands = state

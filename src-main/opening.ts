@@ -35,9 +35,11 @@ export function readArguments(args: readonly string[]): Wanted {
   const rest = at >= 0 ? args.toSpliced(at, 2) : args
   const links = rest.filter((each) => each.startsWith(`${SCHEME}:`))
   const paths = rest.filter((each) => !each.startsWith('-') && !links.includes(each) && existsSync(each)).map((each) => resolve(each))
-  const workspaces = paths.flatMap((path) => (basename(path) === DATABASE ? [dirname(path)] : statSync(path).isDirectory() && existsSync(join(path, DATABASE)) ? [path] : []))
+  const workspaces = paths.flatMap((path) =>
+    basename(path) === DATABASE ? [dirname(path)] : statSync(path).isDirectory() && existsSync(join(path, DATABASE)) ? [path] : [],
+  )
   return {
-    folder: named !== undefined ? resolve(named) : workspaces[0] ?? null,
+    folder: named !== undefined ? resolve(named) : (workspaces[0] ?? null),
     files: paths.filter((path) => basename(path) !== DATABASE && !workspaces.includes(path)),
     route: links.map(placeOf).find((place) => place !== null) ?? null,
   }
@@ -45,4 +47,8 @@ export function readArguments(args: readonly string[]): Wanted {
 
 /** The first switch that would let another program drive or read this one; null without. */
 export const debuggingSwitch = (args: readonly string[]): string | null =>
-  args.find((each) => /^--(remote-debugging-(port|pipe|address|targets)|remote-allow-origins|inspect(-[a-z-]+)?|js-flags|load-extension|disable-web-security|no-sandbox)(=|$)/.test(each)) ?? null
+  args.find((each) =>
+    /^--(remote-debugging-(port|pipe|address|targets)|remote-allow-origins|inspect(-[a-z-]+)?|js-flags|load-extension|disable-web-security|no-sandbox)(=|$)/.test(
+      each,
+    ),
+  ) ?? null

@@ -52,35 +52,61 @@ export interface Server {
 
 const root = resolve(import.meta.dirname, '..')
 
-const forkHere = (home: string, version: string) => (start: LabStart): LabProcess =>
-  forkLab(join(root, 'src-main', 'lab', 'process', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
+const forkHere =
+  (home: string, version: string) =>
+  (start: LabStart): LabProcess =>
+    forkLab(join(root, 'src-main', 'lab', 'process', 'process.ts'), { ...start, home, version, sample: sampleFolder(root) })
 
 function refuse(response: ServerResponse, { status, reason }: Refusal | NotTaken | { status: 404 | 405 | 500; reason: string }): void {
-  response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${reason}\n`)
+  response
+    .writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+    .end(`${reason}\n`)
 }
 
 function refuseUpgrade(socket: Duplex, { status, reason }: { status: number; reason: string }): void {
   // Whoever is refused may hang up first.
   socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${reason.length}\r\n\r\n${reason}`)
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${reason.length}\r\n\r\n${reason}`,
+  )
 }
 
 /** One line on the terminal, never a stack: what went wrong belongs to one request or one page. */
 const warn = (line: string): void => void process.stderr.write(`! ${line}\n`)
 
 const cannot = (what: string): never => {
-  throw new LabError('app.cannot', { expected: `a desktop window that can ${what}`, found: 'a page in a browser', next: 'Type the path instead, or use the desktop application.' })
+  throw new LabError('app.cannot', {
+    expected: `a desktop window that can ${what}`,
+    found: 'a page in a browser',
+    next: 'Type the path instead, or use the desktop application.',
+  })
 }
 
 /** Starts the lab and listens. Rejects with LabError `serve.noPages` or `serve.port`. */
-export async function openServer({ workspace, port = 0, renderer = join(root, 'out', 'renderer'), version = '', startLab, home = homeFolder() }: ServerOptions): Promise<Server> {
+export async function openServer({
+  workspace,
+  port = 0,
+  renderer = join(root, 'out', 'renderer'),
+  version = '',
+  startLab,
+  home = homeFolder(),
+}: ServerOptions): Promise<Server> {
   if (!existsSync(join(renderer, 'index.html')))
-    throw new LabError('serve.noPages', { expected: `the built pages in ${renderer}`, found: 'none', next: 'Build them with `npm run build`.' })
+    throw new LabError('serve.noPages', {
+      expected: `the built pages in ${renderer}`,
+      found: 'none',
+      next: 'Build them with `npm run build`.',
+    })
   const token = newToken()
   const desk = openUploadDesk()
   const lab = superviseLab({ start: startLab ?? forkHere(home, version), folder: workspace, create: true })
   const app: AppAnswers = {
-    info: () => ({ face: 'served', version, platform: platform(), can: { chooseFolder: false, reveal: false, openExternal: false, notify: false, dropPaths: false } }),
+    info: () => ({
+      face: 'served',
+      version,
+      platform: platform(),
+      can: { chooseFolder: false, reveal: false, openExternal: false, notify: false, dropPaths: false },
+    }),
     status: () => lab.status(),
     restartLab: () => lab.launch(),
     chooseFolder: () => null,
@@ -115,17 +141,22 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
     const refused = checkRequest(request.headers)
     if (refused !== null) return refuse(response, refused)
     const { pathname } = URL.parse(request.url ?? '', 'http://localhost') ?? { pathname: '' }
-    if (request.method === 'PUT' && pathname.startsWith(UPLOADS)) return void receive(request, response, pathname).catch((error: unknown) => failed(response, error))
+    if (request.method === 'PUT' && pathname.startsWith(UPLOADS))
+      return void receive(request, response, pathname).catch((error: unknown) => failed(response, error))
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, { status: 405, reason: 'pages can only be read' })
     const exported = /^\/exports(\/.+)$/.exec(pathname)?.[1]
     const unknown = exported === undefined ? null : checkToken(request.headers, token)
     if (unknown !== null) return refuse(response, unknown)
     const { folder } = lab.status()
-    const page = exported === undefined ? findPage(renderer, pathname) : folder === null ? null : findPage(join(folder, 'exports'), exported)
+    const page =
+      exported === undefined ? findPage(renderer, pathname) : folder === null ? null : findPage(join(folder, 'exports'), exported)
     if (page === null) return refuse(response, { status: 404, reason: 'no such page' })
     response.writeHead(200, page.headers)
     if (request.method === 'HEAD') response.end()
-    else createReadStream(page.path).on('error', () => response.destroy()).pipe(response)
+    else
+      createReadStream(page.path)
+        .on('error', () => response.destroy())
+        .pipe(response)
   }
 
   /** A file sent by a page: whoever sends must say that the page is ours and know the token. */
@@ -140,20 +171,25 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
       response.setHeader('connection', 'close')
       return refuse(response, taken)
     }
-    response.writeHead(201, { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(taken))
+    response
+      .writeHead(201, { ...SECURITY_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .end(JSON.stringify(taken))
   }
 
   function attend(socket: WebSocket): void {
-    const outbox = openOutbox({
-      get bufferedAmount() {
-        return socket.bufferedAmount
+    const outbox = openOutbox(
+      {
+        get bufferedAmount() {
+          return socket.bufferedAmount
+        },
+        send: (text, sent) => socket.send(text, () => sent()),
+        giveUp() {
+          socket.close(TOO_SLOW, 'reading too slowly')
+          socket.terminate()
+        },
       },
-      send: (text, sent) => socket.send(text, () => sent()),
-      giveUp() {
-        socket.close(TOO_SLOW, 'reading too slowly')
-        socket.terminate()
-      },
-    }, toWire)
+      toWire,
+    )
     const session = lab.open(outbox.send)
     const answerApp = answering({ app }, outbox.send)
     socket.on('message', (data) => {
@@ -183,19 +219,37 @@ export async function openServer({ workspace, port = 0, renderer = join(root, 'o
     })
   }
 
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, handleProtocols: () => SUBPROTOCOL, perMessageDeflate: false })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: LARGEST_MESSAGE,
+    handleProtocols: () => SUBPROTOCOL,
+    perMessageDeflate: false,
+  })
   // A large file may come slowly through a tunnel: only its headers have a time limit.
   const server = createServer({ requestTimeout: 0 }, answer)
   server.on('clientError', (_error, socket) => socket.destroy())
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    const refused = checkUpgrade(request.headers, token) ?? (sockets.clients.size >= MOST_PAGES ? { status: 503, reason: 'too many pages are open' } : null)
+    const refused =
+      checkUpgrade(request.headers, token) ??
+      (sockets.clients.size >= MOST_PAGES ? { status: 503, reason: 'too many pages are open' } : null)
     if (refused !== null) refuseUpgrade(socket, refused)
     else sockets.handleUpgrade(request, socket, head, attend)
   })
   await new Promise<void>((ready, failed) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      failed(new LabError('serve.port', { expected: `to listen on port ${port} of 127.0.0.1`, found: error.code ?? error.message, next: 'Choose another port, or 0 for a free one.' }, { cause: error })))
+      failed(
+        new LabError(
+          'serve.port',
+          {
+            expected: `to listen on port ${port} of 127.0.0.1`,
+            found: error.code ?? error.message,
+            next: 'Choose another port, or 0 for a free one.',
+          },
+          { cause: error },
+        ),
+      ),
+    )
     server.listen(port, '127.0.0.1', ready)
   })
   server.on('error', (error) => warn(`The server went on after ${(error as NodeJS.ErrnoException).code ?? error.message}`))
@@ -220,7 +274,10 @@ export async function serve(options: ServerOptions & { readonly say?: (line: str
   const { say = (line) => void process.stdout.write(`${line}\n`), ...rest } = options
   const server = await openServer(rest)
   say(`MRT Workbench is at ${server.url}`)
-  say('Only this machine can reach it; from elsewhere, forward the port: ssh -L ' + `${server.port}:127.0.0.1:${server.port} <this machine>. Ctrl-C stops it.`)
+  say(
+    'Only this machine can reach it; from elsewhere, forward the port: ssh -L ' +
+      `${server.port}:127.0.0.1:${server.port} <this machine>. Ctrl-C stops it.`,
+  )
   await new Promise<void>((stop) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop())
   })

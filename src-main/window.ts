@@ -14,7 +14,9 @@ const USUAL = { width: 1360, height: 880 }
 
 /** Before the application is ready: app:// behaves like https://. */
 export function claimScheme(): void {
-  protocol.registerSchemesAsPrivileged([{ scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } }])
+  protocol.registerSchemesAsPrivileged([
+    { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } },
+  ])
 }
 
 /** @param exportsFolder of the open workspace; null while none is open */
@@ -30,10 +32,13 @@ export function servePages(renderer: string, exportsFolder: () => string | null)
 }
 
 /** Our own page may put text on the clipboard; nothing else is granted to anybody: no camera, no location, no window, no other page. */
-export const isPermitted = (permission: string, origin: string): boolean => permission === 'clipboard-sanitized-write' && `${origin.replace(/\/$/, '')}/` === PAGES
+export const isPermitted = (permission: string, origin: string): boolean =>
+  permission === 'clipboard-sanitized-write' && `${origin.replace(/\/$/, '')}/` === PAGES
 
 export function closeEverything(): void {
-  session.defaultSession.setPermissionRequestHandler((contents, permission, answer, { isMainFrame }) => answer(isMainFrame && isPermitted(permission, new URL('/', contents.getURL()).href)))
+  session.defaultSession.setPermissionRequestHandler((contents, permission, answer, { isMainFrame }) =>
+    answer(isMainFrame && isPermitted(permission, new URL('/', contents.getURL()).href)),
+  )
   session.defaultSession.setPermissionCheckHandler((_contents, permission, origin) => isPermitted(permission, origin))
   // What the page saves came from memory; its address means nothing to a person.
   session.defaultSession.on('will-download', (_event, item) => item.setSaveDialogOptions({ title: `Save ${item.getFilename()}` }))
@@ -59,13 +64,20 @@ export function openWindow(preload: string, { may, close }: { readonly may: () =
   const file = join(app.getPath('userData'), 'window.json')
   const { maximized = false, ...place } = readPlace(file)
   const window = new BrowserWindow({
-    ...USUAL, ...place, ...SMALLEST, show: false, title: app.getName(), icon: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
+    ...USUAL,
+    ...place,
+    ...SMALLEST,
+    show: false,
+    title: app.getName(),
+    icon: join(app.getAppPath(), 'resources', 'icon.png').replace('app.asar', 'app.asar.unpacked'),
     webPreferences: { preload, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
   })
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   window.on('page-title-updated', (event) => event.preventDefault())
-  guardClose(window, may, close, () => writeFileSync(file, JSON.stringify({ ...window.getNormalBounds(), maximized: window.isMaximized() })))
+  guardClose(window, may, close, () =>
+    writeFileSync(file, JSON.stringify({ ...window.getNormalBounds(), maximized: window.isMaximized() })),
+  )
   void window.loadURL(PAGES)
   return window
 }
@@ -85,7 +97,14 @@ export const endingParts = (window: () => BrowserWindow): Pick<EndingParts, 'ask
   async ask({ message, detail, buttons }) {
     const front = window()
     front.show()
-    const { response } = await dialog.showMessageBox(front, { type: 'question', message, detail, buttons: [...buttons], defaultId: 0, cancelId: buttons.length - 1 })
+    const { response } = await dialog.showMessageBox(front, {
+      type: 'question',
+      message,
+      detail,
+      buttons: [...buttons],
+      defaultId: 0,
+      cancelId: buttons.length - 1,
+    })
     return response
   },
   show(text) {
@@ -100,11 +119,14 @@ export const endingParts = (window: () => BrowserWindow): Pick<EndingParts, 'ask
 export function awakeKeeper(client: Client): () => void {
   let blocker: number | null = null
   return () =>
-    void client.jobs.list().catch((): Job[] => []).then((jobs) => {
-      if (jobs.length > 0) blocker ??= powerSaveBlocker.start('prevent-app-suspension')
-      else if (blocker !== null) {
-        powerSaveBlocker.stop(blocker)
-        blocker = null
-      }
-    })
+    void client.jobs
+      .list()
+      .catch((): Job[] => [])
+      .then((jobs) => {
+        if (jobs.length > 0) blocker ??= powerSaveBlocker.start('prevent-app-suspension')
+        else if (blocker !== null) {
+          powerSaveBlocker.stop(blocker)
+          blocker = null
+        }
+      })
 }

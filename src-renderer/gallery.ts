@@ -10,7 +10,8 @@ import { facesReady } from './style/faces.ts'
 import { applyAppearance, defaultAppearance, type Appearance } from './style/appearance.ts'
 
 const asked = new URLSearchParams(location.search)
-const among = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T => allowed.find((value) => value === asked.get(name)) ?? otherwise
+const among = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T =>
+  allowed.find((value) => value === asked.get(name)) ?? otherwise
 
 const appearance: Appearance = {
   theme: among('theme', ['system', 'light', 'dark'], defaultAppearance.theme),
@@ -20,4 +21,6 @@ const appearance: Appearance = {
 
 const target = document.getElementById('gallery')
 if (!target) throw new Error('gallery.html has no element with the id "gallery"')
-void facesReady().then(() => mount(Gallery, { target, props: { appearance, change: applyAppearance, figures: Number(asked.get('figures')) || undefined } }))
+void facesReady().then(() =>
+  mount(Gallery, { target, props: { appearance, change: applyAppearance, figures: Number(asked.get('figures')) || undefined } }),
+)

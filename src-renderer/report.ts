@@ -20,7 +20,16 @@ const data = JSON.parse(carried) as ReportData | null
 if (data === null) target.textContent = 'This is the empty page of reports; the program writes comparisons into copies of it.'
 else {
   if (window.location.hash === '')
-    window.history.replaceState(null, '', href('compare', { runs: data.runs.map(({ run }) => run.id).sort((a, b) => a - b), budget: data.budget, baseline: data.baseline, ...(data.groupBy === 'run' && { by: 'run' as const }) }))
+    window.history.replaceState(
+      null,
+      '',
+      href('compare', {
+        runs: data.runs.map(({ run }) => run.id).sort((a, b) => a - b),
+        budget: data.budget,
+        baseline: data.baseline,
+        ...(data.groupBy === 'run' && { by: 'run' as const }),
+      }),
+    )
   lab.connect(recordedTransport(data))
   place.follow()
   void facesReady().then(() => mount(Report, { target, props: { data } }))

@@ -25,7 +25,7 @@ export const question: Question = {
   async ask() {
     const engine = openEngine()
     const checks: Check[] = []
-    for (const family of FAMILIES) checks.push(...await checkFamily(engine, family))
+    for (const family of FAMILIES) checks.push(...(await checkFamily(engine, family)))
     engine.dispose()
     return { checks, figures: [], ratios: [] }
   },
@@ -51,17 +51,29 @@ async function checkFamily(engine: Engine, family: string): Promise<Check[]> {
     const rng = createRng(9)
     const config = withAdapters(model.config, { rank: 4, alpha: 6 })
     const adapters = initialAdapters(config, 9)
-    for (const { name, dims } of adapterSpecs(config)) if (name.includes('lora_B')) adapters.set(name, Float32Array.from({ length: dims[0]! * dims[1]! }, () => 0.3 * rng.gaussian()))
+    for (const { name, dims } of adapterSpecs(config))
+      if (name.includes('lora_B'))
+        adapters.set(
+          name,
+          Float32Array.from({ length: dims[0]! * dims[1]! }, () => 0.3 * rng.gaussian()),
+        )
     const all = new Map([...weights, ...adapters])
     const tokens = Int32Array.from({ length: TOKENS }, () => rng.int(config.vocabSize))
     writeFileSync(join(folder, 'tokens.json'), JSON.stringify([...tokens]))
     await writePeft(join(folder, 'peft'), config, adapters, family)
     mkdirSync(join(folder, 'merged'))
     await writeHuggingFace(join(folder, 'merged'), model.config, mergedWeights(config, all))
-    const { status } = spawnSync(peerPython(), [join(import.meta.dirname, 'adapters.py'), folder, base], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, HF_HUB_OFFLINE: '1' } })
+    const { status } = spawnSync(peerPython(), [join(import.meta.dirname, 'adapters.py'), folder, base], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, HF_HUB_OFFLINE: '1' },
+    })
     if (status !== 0) throw new Error(`PEFT did not read the adapters of ${family}`)
     const answers = JSON.parse(readFileSync(join(folder, 'answers.json'), 'utf8')) as Answers
-    console.log(`${family}: ${Object.entries(answers.versions).map(([name, version]) => `${name} ${version}`).join(', ')}; the adapters move log-probs by up to ${furthest(answers.ours, answers.base).toFixed(2)}`)
+    console.log(
+      `${family}: ${Object.entries(answers.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')}; the adapters move log-probs by up to ${furthest(answers.ours, answers.base).toFixed(2)}`,
+    )
 
     const ours = await logpsOf(engine, config, all, tokens)
     const read = await readPeft(join(folder, 'theirs'), model.config)
@@ -71,14 +83,23 @@ async function checkFamily(engine: Engine, family: string): Promise<Check[]> {
       { what: `${family}: our merged model in transformers`, difference: furthest(ours, answers.merged), limit: LIMIT },
       { what: `${family}: our adapters merged by PEFT`, difference: furthest(ours, answers.unloaded), limit: LIMIT },
       { what: `${family}: log-probs with adapters of PEFT, here and there`, difference: furthest(theirs, answers.theirs), limit: LIMIT },
-      { what: `${family}: PEFT's first factor beyond 1 / sqrt(in)`, difference: Math.max(...Object.values(answers.bounds).map(([low, high, into]) => Math.max(high, -low) * Math.sqrt(into) - 1)), limit: 1e-6 },
+      {
+        what: `${family}: PEFT's first factor beyond 1 / sqrt(in)`,
+        difference: Math.max(...Object.values(answers.bounds).map(([low, high, into]) => Math.max(high, -low) * Math.sqrt(into) - 1)),
+        limit: 1e-6,
+      },
     ]
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-async function logpsOf(engine: Engine, config: LlamaConfig, weights: ReadonlyMap<string, Float32Array>, tokens: Int32Array): Promise<Float32Array> {
+async function logpsOf(
+  engine: Engine,
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Float32Array>,
+  tokens: Int32Array,
+): Promise<Float32Array> {
   const parameters = createWeights(engine, config, weights)
   const policy = await openPolicy(engine, config, parameters, { rows: 1, maxLength: TOKENS })
   const [logps] = await policy.score([{ prompt: tokens.slice(0, 1), completion: tokens.slice(1) }])

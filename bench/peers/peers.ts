@@ -33,7 +33,11 @@ export const question: Question = {
   async ask({ start }) {
     const large = await askAbout('large model', benchWeights())
     const small = await askAbout('starter model', await startWeights(start))
-    return { checks: [...large.checks, ...small.checks], figures: [...large.figures, ...small.figures], ratios: [...large.ratios, ...small.ratios] }
+    return {
+      checks: [...large.checks, ...small.checks],
+      figures: [...large.figures, ...small.figures],
+      ratios: [...large.ratios, ...small.ratios],
+    }
   },
 }
 
@@ -47,11 +51,15 @@ async function askAbout(model: string, weights: Weights): Promise<Answer> {
     const about = await peer.ask({ do: 'about' })
     console.log(`PyTorch ${about.torch} (${about.capability}), transformers ${about.transformers}, ${about.threads} threads`)
     const checks: Check[] = []
-    for (const name of Object.keys(PEERS) as PeerName[]) checks.push(...await check(peer, model, name))
+    for (const name of Object.keys(PEERS) as PeerName[]) checks.push(...(await check(peer, model, name)))
     const training = await trainingOf(model, peer, ours)
     const many = await generating(model, peer, ours, ROWS)
     const one = await generating(model, peer, ours, 1)
-    return { checks, figures: [...training.figures, ...many.figures, ...one.figures], ratios: [...training.ratios, ...many.ratios, ...one.ratios] }
+    return {
+      checks,
+      figures: [...training.figures, ...many.figures, ...one.figures],
+      ratios: [...training.ratios, ...many.ratios, ...one.ratios],
+    }
   } finally {
     peer?.close()
     engine.dispose()
@@ -78,29 +86,55 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
   trainer.dispose()
 
   const decoder = await engine.createDecoder({
-    onnx: toOnnx(decodeGraph(config)), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim, vocabulary: config.vocabSize, rows: ROWS, maxLength: POSITIONS,
+    onnx: toOnnx(decodeGraph(config)),
+    parameters,
+    layers: config.layers,
+    kvHeads: config.kvHeads,
+    headDim: config.headDim,
+    vocabulary: config.vocabSize,
+    rows: ROWS,
+    maxLength: POSITIONS,
   })
   const prompts = Array.from({ length: ROWS }, (_, row) => Int32Array.of(1, 15 + row))
-  const generate = (rows: number) => decoder.generate({ sources: prompts, requests: prompts.slice(0, rows).map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })) })
+  const generate = (rows: number) =>
+    decoder.generate({
+      sources: prompts,
+      requests: prompts.slice(0, rows).map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })),
+    })
   const drawn = await generate(ROWS)
   const steps = drawn[0]!.tokens.length
 
   const specs = parameterSpecs(config)
   const whole = (values: ArrayLike<number>): BigInt64Array => BigInt64Array.from(Array.from(values, BigInt))
   const { dims } = feeds.tokens!
-  await writeSafetensors(join(folder, 'weights.safetensors'), new Map(specs.map(({ name, dims: shape }): [string, TensorData] => [name, { dims: shape, data: tensors.get(name)! }])))
-  await writeSafetensors(join(folder, 'batch.safetensors'), new Map<string, TensorData>([
-    ...(['tokens', 'targets'] as const).map((name): [string, TensorData] => [name, { dims, data: whole(feeds[name]!.data as Int32Array) }]),
-    ...(['advantages', 'weights', 'old_logps'] as const).map((name): [string, TensorData] => [name, { dims, data: feeds[name]!.data as Float32Array }]),
-    ['prompts', { dims: [ROWS, 2], data: whole(prompts.flatMap((prompt) => [...prompt])) }],
-    ['drawn', { dims: [ROWS, steps], data: whole(drawn.flatMap(({ tokens }) => [...tokens])) }],
-  ]))
-  await writeSafetensors(join(folder, 'ours.safetensors'), new Map<string, TensorData>([
-    ['loss', { dims: [], data: outputs[0]!.loss!.data as Float32Array }],
-    ['logps', { dims, data: outputs[0]!.logps!.data as Float32Array }],
-    ['drawn_logps', { dims: [ROWS, steps], data: Float32Array.from(drawn.flatMap(({ logps }) => [...logps])) }],
-    ...specs.map(({ name, dims: shape }): [string, TensorData] => [`grad/${name}`, { dims: shape, data: gradients[name]! }]),
-  ]))
+  await writeSafetensors(
+    join(folder, 'weights.safetensors'),
+    new Map(specs.map(({ name, dims: shape }): [string, TensorData] => [name, { dims: shape, data: tensors.get(name)! }])),
+  )
+  await writeSafetensors(
+    join(folder, 'batch.safetensors'),
+    new Map<string, TensorData>([
+      ...(['tokens', 'targets'] as const).map((name): [string, TensorData] => [
+        name,
+        { dims, data: whole(feeds[name]!.data as Int32Array) },
+      ]),
+      ...(['advantages', 'weights', 'old_logps'] as const).map((name): [string, TensorData] => [
+        name,
+        { dims, data: feeds[name]!.data as Float32Array },
+      ]),
+      ['prompts', { dims: [ROWS, 2], data: whole(prompts.flatMap((prompt) => [...prompt])) }],
+      ['drawn', { dims: [ROWS, steps], data: whole(drawn.flatMap(({ tokens }) => [...tokens])) }],
+    ]),
+  )
+  await writeSafetensors(
+    join(folder, 'ours.safetensors'),
+    new Map<string, TensorData>([
+      ['loss', { dims: [], data: outputs[0]!.loss!.data as Float32Array }],
+      ['logps', { dims, data: outputs[0]!.logps!.data as Float32Array }],
+      ['drawn_logps', { dims: [ROWS, steps], data: Float32Array.from(drawn.flatMap(({ logps }) => [...logps])) }],
+      ...specs.map(({ name, dims: shape }): [string, TensorData] => [`grad/${name}`, { dims: shape, data: gradients[name]! }]),
+    ]),
+  )
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ model: config, loss: LOSS, optimizer: OPTIMIZER, threads: engine.threads }))
 
   const learner = await openLearner(engine, config, createWeights(engine, config, tensors), LOSS, 4096)
@@ -108,7 +142,7 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
 }
 
 async function check(peer: Peer, model: string, name: PeerName): Promise<Check[]> {
-  const found = await peer.ask({ do: 'check', model: name }) as Record<'loss' | 'logps' | 'gradient' | 'gradients' | 'cached', number>
+  const found = (await peer.ask({ do: 'check', model: name })) as Record<'loss' | 'logps' | 'gradient' | 'gradients' | 'cached', number>
   return [
     { what: `${model}, ${PEERS[name]}: loss`, difference: found.loss, limit: 1e-4 },
     { what: `${model}, ${PEERS[name]}: log-probs of a batch`, difference: found.logps, limit: 1e-4 },
@@ -124,9 +158,14 @@ function timer(peer: Peer, request: Readonly<Record<string, string | number>>): 
 }
 
 async function trainingOf(model: string, peer: Peer, ours: Ours): Promise<Pick<Answer, 'figures' | 'ratios'>> {
-  const times = await inTurn({
-    ours: () => clock(ours.train), plain: timer(peer, { do: 'train', model: 'plain' }), hugging: timer(peer, { do: 'train', model: 'hugging' }),
-  }, 5)
+  const times = await inTurn(
+    {
+      ours: () => clock(ours.train),
+      plain: timer(peer, { do: 'train', model: 'plain' }),
+      hugging: timer(peer, { do: 'train', model: 'hugging' }),
+    },
+    5,
+  )
   const work = `${model}, step of 32 x 128 tokens`
   return {
     figures: [
@@ -142,10 +181,15 @@ async function trainingOf(model: string, peer: Peer, ours: Ours): Promise<Pick<A
 }
 
 async function generating(model: string, peer: Peer, ours: Ours, rows: number): Promise<Pick<Answer, 'figures' | 'ratios'>> {
-  const times = await inTurn({
-    ours: () => clock(() => ours.generate(rows)),
-    plain: timer(peer, { do: 'generate', model: 'plain', rows }), hugging: timer(peer, { do: 'generate', model: 'hugging', rows }), library: timer(peer, { do: 'library', model: 'hugging', rows }),
-  }, 3)
+  const times = await inTurn(
+    {
+      ours: () => clock(() => ours.generate(rows)),
+      plain: timer(peer, { do: 'generate', model: 'plain', rows }),
+      hugging: timer(peer, { do: 'generate', model: 'hugging', rows }),
+      library: timer(peer, { do: 'library', model: 'hugging', rows }),
+    },
+    3,
+  )
   const work = `${model}, ${rows} x ${POSITIONS - 1} tokens`
   return {
     figures: [
@@ -163,7 +207,10 @@ async function generating(model: string, peer: Peer, ours: Ours, rows: number): 
 }
 
 /** As `contest`, for contestants that tell their own time. */
-async function inTurn<Name extends string>(contestants: Readonly<Record<Name, () => Promise<number>>>, rounds: number): Promise<Record<Name, number[]>> {
+async function inTurn<Name extends string>(
+  contestants: Readonly<Record<Name, () => Promise<number>>>,
+  rounds: number,
+): Promise<Record<Name, number[]>> {
   const names = Object.keys(contestants) as Name[]
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
   for (let round = 0; round <= rounds; round++) {

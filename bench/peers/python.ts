@@ -22,7 +22,10 @@ export function peerPython(): string {
 
 function call(program: string, args: readonly string[]): void {
   const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${error?.message ?? status}; the peers need Python 3.11 (or another named by PYTHON) and a package index with PyTorch`)
+  if (status !== 0)
+    throw new Error(
+      `${program} ${args.join(' ')} ended with ${error?.message ?? status}; the peers need Python 3.11 (or another named by PYTHON) and a package index with PyTorch`,
+    )
 }
 
 export interface Peer {
@@ -32,7 +35,10 @@ export interface Peer {
 
 /** Starts peer.py on a folder of fixtures. A request rejects when the process has ended. */
 export function openPeer(folder: string, threads: number): Peer {
-  const child = spawn(peerPython(), [join(import.meta.dirname, 'peer.py'), folder], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: '1' } })
+  const child = spawn(peerPython(), [join(import.meta.dirname, 'peer.py'), folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: '1' },
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
     async ask(request) {

@@ -29,7 +29,10 @@ export function gradientName(target: string): string {
 export function gradients(graph: Graph, loss: string, targets: readonly string[]): Graph {
   const to = GraphBuilder.from(graph)
   const lossValue = lossOf(graph, loss, to)
-  const active = dependsOn(graph, targets.map((name) => floatValue(to, name)))
+  const active = dependsOn(
+    graph,
+    targets.map((name) => floatValue(to, name)),
+  )
   const grads = new Map<string, Value>([[lossValue.name, to.scalar(1)]])
 
   for (const node of graph.nodes.toReversed()) {
@@ -37,13 +40,15 @@ export function gradients(graph: Graph, loss: string, targets: readonly string[]
     const inputs = node.inputs.map((name) => (name === null ? null : to.value(name)))
     const given = inputs as readonly Value[]
     const own = node.outputs.map((output) => fitting(to, node, grads.get(output.name) ?? null, output))
-    ruleOf(node)(own[0]!, { to, inputs: given, outputs: node.outputs, attributes: node.attributes as never, grads: own }).forEach((grad, i) => {
-      const input = inputs[i]
-      if (!grad || !input || !active.has(input.name)) return
-      const part = sumTo(to, grad, input, OPS[node.op].elementwise ? node.outputs[0] : grad)
-      const sum = grads.get(input.name)
-      grads.set(input.name, sum ? to.add(sum, part) : part)
-    })
+    ruleOf(node)(own[0]!, { to, inputs: given, outputs: node.outputs, attributes: node.attributes as never, grads: own }).forEach(
+      (grad, i) => {
+        const input = inputs[i]
+        if (!grad || !input || !active.has(input.name)) return
+        const part = sumTo(to, grad, input, OPS[node.op].elementwise ? node.outputs[0] : grad)
+        const sum = grads.get(input.name)
+        grads.set(input.name, sum ? to.add(sum, part) : part)
+      },
+    )
   }
 
   for (const name of targets) {
@@ -102,8 +107,25 @@ function sumTo(to: GraphBuilder, grad: Value, input: Value, produced: Value): Va
   const copied = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => sizeAt(input, axis) === 1 && sizeAt(produced, axis) !== 1)
   const summed = copied.filter((axis) => sizeAt(grad, axis) !== 1)
   const equal = copied.filter((axis) => sizeAt(grad, axis) === 1)
-  const scaled = equal.length === 0 ? grad : to.mul(grad, elementCount(to, produced, equal.map((axis) => axis - rank + produced.shape.length)))
+  const scaled =
+    equal.length === 0
+      ? grad
+      : to.mul(
+          grad,
+          elementCount(
+            to,
+            produced,
+            equal.map((axis) => axis - rank + produced.shape.length),
+          ),
+        )
   const leading = summed.every((axis) => axis < rank - input.shape.length)
-  const sum = summed.length === 0 ? scaled : to.reduceSum(scaled, summed.map((axis) => axis - rank + grad.shape.length), !leading)
+  const sum =
+    summed.length === 0
+      ? scaled
+      : to.reduceSum(
+          scaled,
+          summed.map((axis) => axis - rank + grad.shape.length),
+          !leading,
+        )
   return to.reshape(sum, sum.shape.slice(Math.max(0, sum.shape.length - input.shape.length)))
 }

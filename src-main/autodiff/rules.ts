@@ -27,7 +27,10 @@ const reshapeToInput: Rule<'Reshape' | 'Squeeze' | 'Unsqueeze'> = (g, { to, inpu
 
 /** A reduction's output or its gradient, with the reduced axes put back as 1. */
 function keepReduced(to: GraphBuilder, y: Value, x: Value, axes: readonly number[]): Value {
-  return to.reshape(y, x.shape.map((d, axis) => (axes.includes(axis) ? 1 : d)))
+  return to.reshape(
+    y,
+    x.shape.map((d, axis) => (axes.includes(axis) ? 1 : d)),
+  )
 }
 
 /** How many elements of x share their coordinates along the other axes, as a factor. */
@@ -63,7 +66,10 @@ function productGradients(
 const gatherRule: Rule<'Gather'> = (g, { to, inputs: [data, indices], attributes: { axis } }) => {
   const count = elementsOf(indices.shape)
   const flat = to.reshape(g, data.shape.with(axis, count))
-  const at = to.reshape(to.cast(indices, 'int64'), data.shape.map((_, i) => (i === axis ? count : 1)))
+  const at = to.reshape(
+    to.cast(indices, 'int64'),
+    data.shape.map((_, i) => (i === axis ? count : 1)),
+  )
   return [to.scatterElements(zerosLike(to, data), to.expand(at, flat.shape), flat, axis, 'add'), null]
 }
 
@@ -79,10 +85,7 @@ export const RULES: { readonly [K in Exclude<OpName, keyof typeof WITHOUT_GRADIE
     return [da, to.neg(to.mul(da, y))]
   },
   // d(x^p) = p x^(p-1) dx + x^p log(x) dp
-  Pow: (g, { to, inputs: [x, p], outputs: [y] }) => [
-    to.mul(g, to.mul(p, to.pow(x, to.sub(p, 1)))),
-    to.mul(g, to.mul(y, to.log(x))),
-  ],
+  Pow: (g, { to, inputs: [x, p], outputs: [y] }) => [to.mul(g, to.mul(p, to.pow(x, to.sub(p, 1)))), to.mul(g, to.mul(y, to.log(x)))],
   // The chosen one takes the gradient; at a tie, the first.
   Min: (g, { to, inputs: [a, b] }) => [to.where(to.lessOrEqual(a, b), g, 0), to.where(to.lessOrEqual(a, b), 0, g)],
   Max: (g, { to, inputs: [a, b] }) => [to.where(to.greaterOrEqual(a, b), g, 0), to.where(to.greaterOrEqual(a, b), 0, g)],
@@ -127,7 +130,8 @@ export const RULES: { readonly [K in Exclude<OpName, keyof typeof WITHOUT_GRADIE
     return productGradients(product, g, inputs, { transA: false, transB: false })
   },
   FusedMatMul: (g, { to, inputs, attributes }) => {
-    const product = (a: Value, b: Value, transA: boolean, transB: boolean): Value => to.fusedMatMul(a, b, { transA, transB, alpha: attributes.alpha })
+    const product = (a: Value, b: Value, transA: boolean, transB: boolean): Value =>
+      to.fusedMatMul(a, b, { transA, transB, alpha: attributes.alpha })
     return productGradients(product, g, inputs, attributes)
   },
 
@@ -147,9 +151,24 @@ export const RULES: { readonly [K in Exclude<OpName, keyof typeof WITHOUT_GRADIE
   Squeeze: reshapeToInput,
   Unsqueeze: reshapeToInput,
   Expand: (g) => [g],
-  Transpose: (g, { to, attributes: { perm } }) => [to.transpose(g, perm.map((_, axis) => perm.indexOf(axis)))],
-  Concat: (g, { to, inputs, attributes: { axis } }) => to.split(g, axis, inputs.map((x) => x.shape[axis])),
-  Split: (_, { to, outputs, grads, attributes: { axis } }) => [to.concat(outputs.map((y, i) => grads[i] ?? zerosLike(to, y)), axis)],
+  Transpose: (g, { to, attributes: { perm } }) => [
+    to.transpose(
+      g,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ],
+  Concat: (g, { to, inputs, attributes: { axis } }) =>
+    to.split(
+      g,
+      axis,
+      inputs.map((x) => x.shape[axis]),
+    ),
+  Split: (_, { to, outputs, grads, attributes: { axis } }) => [
+    to.concat(
+      outputs.map((y, i) => grads[i] ?? zerosLike(to, y)),
+      axis,
+    ),
+  ],
   Slice: (g, { to, inputs: [x], attributes: { axes, starts, ends } }) => [
     axes.reduce((sum, axis, i) => to.pad(sum, axis, starts[i], subDims(x.shape[axis], ends[i])), g),
   ],

@@ -4,7 +4,15 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { join, parse, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { exportRequest, LabError, rolloutFormats, rolloutShapes, type ExportAsked, type RolloutFormat, type RolloutShape } from '../../src-preload/contract.ts'
+import {
+  exportRequest,
+  LabError,
+  rolloutFormats,
+  rolloutShapes,
+  type ExportAsked,
+  type RolloutFormat,
+  type RolloutShape,
+} from '../../src-preload/contract.ts'
 import { exportName, exportTo } from '../lab/files/exportFile.ts'
 import { REPORT_PAGE } from '../lab/comparing/reportFile.ts'
 import { mergeWorkspace } from '../lab/files/mergeWorkspace.ts'
@@ -31,7 +39,8 @@ interface ExportOptions extends Common {
   readonly perStep?: boolean
 }
 
-const needed = (option: string, what: string): LabError => new LabError('export.option', { expected: `--${option} for ${what}`, found: 'none', next: 'Name it; `mrt runs` lists the runs.' })
+const needed = (option: string, what: string): LabError =>
+  new LabError('export.option', { expected: `--${option} for ${what}`, found: 'none', next: 'Name it; `mrt runs` lists the runs.' })
 const runOf = ({ run, what }: ExportOptions): number => {
   if (run === undefined) throw needed('run', what)
   return run
@@ -54,7 +63,8 @@ const requests = {
 type What = keyof typeof requests
 
 export function exportCommand(): Command {
-  return new Command('export').description('write the rollouts, metrics or settings of a run, the answers of two runs for LLM Comparator, or a copy of the database')
+  return new Command('export')
+    .description('write the rollouts, metrics or settings of a run, the answers of two runs for LLM Comparator, or a copy of the database')
     .addOption(new Option('--what <thing>', 'what to write').choices(Object.keys(requests)).default('rollouts'))
     .option('--run <id>', 'the run', wholeNumber(1))
     .option('--evaluation <id>', 'an evaluation, instead of the training of a run', wholeNumber(1))
@@ -65,60 +75,92 @@ export function exportCommand(): Command {
     .option('--out <file>', 'file (or folder) to write; named after what it holds, in this folder, unless given')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
-    .action((options: ExportOptions) => withSession(options, (session) => writeOut(session, requests[options.what](options), options, options.perStep)))
+    .action((options: ExportOptions) =>
+      withSession(options, (session) => writeOut(session, requests[options.what](options), options, options.perStep)),
+    )
 }
 
 export function reportCommand(): Command {
-  return new Command('report').description('write a comparison of runs as one page that opens anywhere, offline, with live charts')
-    .requiredOption('--runs <ids>', 'ids of the runs, e.g. 1,2,3; the first is the baseline unless another is named', (text: string) => text.split(',').map(wholeNumber(1)))
-    .option('--baseline <id>', 'the run that the others are compared with, or start', (text: string) => (text === 'start' ? text : wholeNumber(1)(text)))
+  return new Command('report')
+    .description('write a comparison of runs as one page that opens anywhere, offline, with live charts')
+    .requiredOption('--runs <ids>', 'ids of the runs, e.g. 1,2,3; the first is the baseline unless another is named', (text: string) =>
+      text.split(',').map(wholeNumber(1)),
+    )
+    .option('--baseline <id>', 'the run that the others are compared with, or start', (text: string) =>
+      text === 'start' ? text : wholeNumber(1)(text),
+    )
     .option('--budget <tokens>', 'thinking budget it opens at (default: the one trained to)', wholeNumber(1))
     .option('--single', 'every run alone, instead of seeds of one configuration together')
     .option('--out <file>', 'file to write; named after the runs, in this folder, unless given')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
-    .action((options: Common & { runs: number[]; baseline?: number | 'start'; budget?: number; single?: boolean }) => withSession(options, (session) => {
-      buildPage()
-      const { runs, baseline, budget, single } = options
-      return writeOut(session, exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }), options)
-    }))
+    .action((options: Common & { runs: number[]; baseline?: number | 'start'; budget?: number; single?: boolean }) =>
+      withSession(options, (session) => {
+        buildPage()
+        const { runs, baseline, budget, single } = options
+        return writeOut(
+          session,
+          exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }),
+          options,
+        )
+      }),
+    )
 }
 
 export function mergeCommand(): Command {
-  return new Command('merge').description('take over the runs of another workspace, with their rollouts, evaluations and checkpoints; it is only read')
+  return new Command('merge')
+    .description('take over the runs of another workspace, with their rollouts, evaluations and checkpoints; it is only read')
     .argument('<other>', 'folder of the other workspace')
     .requiredOption('--into <folder>', 'the workspace that receives them; made when it is not there')
     .option('--run <uid>', 'only this run, by its universal id; may be repeated', (text: string, all: string[]) => [...all, text], [])
     .option('--list', 'only list what it holds')
     .option('--json', 'print one JSON object as the last line')
-    .action((other: string, options: { into: string; run: string[]; list?: boolean; json?: boolean }) => withSession({ workspace: options.into, create: true }, async ({ store, signal, onEvent, progress, now }) => {
-      if (options.list) {
-        const found = store.others.inspect(other)
-        process.stdout.write(`${tableText<(typeof found)['runs'][number]>([
-          { title: 'uid', align: 'left', cell: (run) => run.uid },
-          { title: 'name', align: 'left', cell: (run) => run.name },
-          { title: 'seed', cell: (run) => String(run.seed) },
-          { title: 'status', align: 'left', cell: (run) => run.status },
-          { title: 'steps', cell: (run) => `${run.steps}/${run.plannedSteps}` },
-          { title: 'rollouts', cell: (run) => String(run.rollouts) },
-          { title: 'here as', cell: (run) => (run.here === null ? '' : `run ${run.here}`) },
-        ], found.runs)}\n`)
-        if (options.json) writeJson(found)
-        return
-      }
-      const merged = await mergeWorkspace(store, { folder: resolve(other), uids: options.run.length > 0 ? options.run : null }, now, { signal, onEvent })
-      progress.close()
-      for (const { id, name, uid } of merged.runs) process.stdout.write(`run ${id}: ${name} (${uid})\n`)
-      for (const { id, name } of merged.skipped) process.stdout.write(`run ${id}: ${name} was here already\n`)
-      if (merged.missingCheckpoints > 0) process.stdout.write(`${merged.missingCheckpoints} checkpoints had lost their files and were left out\n`)
-      process.stdout.write(`${merged.runs.length} runs, ${merged.added.rollouts} rollouts, ${merged.added.evaluations} evaluations and ${merged.added.checkpoints} checkpoints into ${store.folder}\n`)
-      if (options.json) writeJson({ workspace: store.folder, ...merged })
-    }))
+    .action((other: string, options: { into: string; run: string[]; list?: boolean; json?: boolean }) =>
+      withSession({ workspace: options.into, create: true }, async ({ store, signal, onEvent, progress, now }) => {
+        if (options.list) {
+          const found = store.others.inspect(other)
+          process.stdout.write(
+            `${tableText<(typeof found)['runs'][number]>(
+              [
+                { title: 'uid', align: 'left', cell: (run) => run.uid },
+                { title: 'name', align: 'left', cell: (run) => run.name },
+                { title: 'seed', cell: (run) => String(run.seed) },
+                { title: 'status', align: 'left', cell: (run) => run.status },
+                { title: 'steps', cell: (run) => `${run.steps}/${run.plannedSteps}` },
+                { title: 'rollouts', cell: (run) => String(run.rollouts) },
+                { title: 'here as', cell: (run) => (run.here === null ? '' : `run ${run.here}`) },
+              ],
+              found.runs,
+            )}\n`,
+          )
+          if (options.json) writeJson(found)
+          return
+        }
+        const merged = await mergeWorkspace(store, { folder: resolve(other), uids: options.run.length > 0 ? options.run : null }, now, {
+          signal,
+          onEvent,
+        })
+        progress.close()
+        for (const { id, name, uid } of merged.runs) process.stdout.write(`run ${id}: ${name} (${uid})\n`)
+        for (const { id, name } of merged.skipped) process.stdout.write(`run ${id}: ${name} was here already\n`)
+        if (merged.missingCheckpoints > 0)
+          process.stdout.write(`${merged.missingCheckpoints} checkpoints had lost their files and were left out\n`)
+        process.stdout.write(
+          `${merged.runs.length} runs, ${merged.added.rollouts} rollouts, ${merged.added.evaluations} evaluations and ${merged.added.checkpoints} checkpoints into ${store.folder}\n`,
+        )
+        if (options.json) writeJson({ workspace: store.folder, ...merged })
+      }),
+    )
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-async function writeOut({ store, signal, onEvent, progress, now }: Session, asked: ExportAsked, { out = '.', json }: Common, perStep = false): Promise<void> {
+async function writeOut(
+  { store, signal, onEvent, progress, now }: Session,
+  asked: ExportAsked,
+  { out = '.', json }: Common,
+  perStep = false,
+): Promise<void> {
   const name = exportName(store, asked)
   const given = resolve(out)
   const path = perStep ? (out === '.' ? join(given, parse(name).name) : given) : isFolder(given) ? join(given, name) : given
@@ -134,6 +176,12 @@ async function writeOut({ store, signal, onEvent, progress, now }: Session, aske
 function buildPage(): void {
   const root = programFolder()
   const script = join(root, 'scripts', 'build.mjs')
-  if (existsSync(script) && existsSync(join(root, 'src-renderer'))) spawnSync(process.execPath, [script, 'report'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  else if (!existsSync(join(root, REPORT_PAGE))) throw new LabError('report.noPage', { expected: `the page of reports at ${REPORT_PAGE}`, found: 'none', next: 'Install the program again.' })
+  if (existsSync(script) && existsSync(join(root, 'src-renderer')))
+    spawnSync(process.execPath, [script, 'report'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  else if (!existsSync(join(root, REPORT_PAGE)))
+    throw new LabError('report.noPage', {
+      expected: `the page of reports at ${REPORT_PAGE}`,
+      found: 'none',
+      next: 'Install the program again.',
+    })
 }

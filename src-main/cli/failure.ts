@@ -16,11 +16,19 @@ export interface FailureText {
 
 /** @param keep writes the details of a bug somewhere and says where */
 export function describeFailure(error: unknown, cancelled: boolean, keep: (details: string) => string = keepDetails): FailureText {
-  if (cancelled) return { text: 'Cancelled. What was recorded is kept; `mrt resume` goes on from the last checkpoint.', exitCode: EXIT_CANCELLED }
+  if (cancelled)
+    return { text: 'Cancelled. What was recorded is kept; `mrt resume` goes on from the last checkpoint.', exitCode: EXIT_CANCELLED }
   const { code, expected, found, next } = toContractError(error, () => {})
-  if (code !== BUG) return { text: [`error ${code}`, `  expected  ${expected}`, `  found     ${found}`, `  next      ${next}`].join('\n'), exitCode: EXIT_MISTAKE }
+  if (code !== BUG)
+    return {
+      text: [`error ${code}`, `  expected  ${expected}`, `  found     ${found}`, `  next      ${next}`].join('\n'),
+      exitCode: EXIT_MISTAKE,
+    }
   const [told] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')
-  return { text: `This is a bug in MRT Workbench, not your mistake: ${told}\n  details   ${keep(error instanceof Error ? (error.stack ?? told!) : String(error))}`, exitCode: EXIT_BUG }
+  return {
+    text: `This is a bug in MRT Workbench, not your mistake: ${told}\n  details   ${keep(error instanceof Error ? (error.stack ?? told!) : String(error))}`,
+    exitCode: EXIT_BUG,
+  }
 }
 
 function keepDetails(details: string): string {

@@ -23,60 +23,113 @@ interface FollowCommandOptions {
 }
 
 export function followCommand(): Command {
-  return new Command('follow').description('follow a run that trains elsewhere: new rollouts and metrics of a folder (also a synced one) come into the workspace within seconds, each once; Ctrl-C ends it, and the next time it goes on from there')
-    .argument('<folder>', 'folder, or file, that a trainer writes to: completions of TRL, rollout_data_dir of verl, prime-rl, verifiers, any JSON lines; metrics.jsonl and event files of TensorBoard')
+  return new Command('follow')
+    .description(
+      'follow a run that trains elsewhere: new rollouts and metrics of a folder (also a synced one) come into the workspace within seconds, each once; Ctrl-C ends it, and the next time it goes on from there',
+    )
+    .argument(
+      '<folder>',
+      'folder, or file, that a trainer writes to: completions of TRL, rollout_data_dir of verl, prime-rl, verifiers, any JSON lines; metrics.jsonl and event files of TensorBoard',
+    )
     .option('--once', 'end when all that is there was read')
     .option('--as <kind>', 'rollouts, or the name of a rollout source; guessed from the rows unless given')
     .option('--map <roles>', 'roles to columns, e.g. completion=output,reward=score')
     .option('--name <text>', 'what the run is called; the name of the folder unless given')
     .option('--grader <kind>', `how answers are compared (${Object.keys(graderKinds).join(', ')}); grades rollouts that carry no verdict`)
-    .option('--identity <by>', 'what makes rollouts samples of one problem: prompt (the same prompt and answer) or id (the id that rows state)', 'prompt')
+    .option(
+      '--identity <by>',
+      'what makes rollouts samples of one problem: prompt (the same prompt and answer) or id (the id that rows state)',
+      'prompt',
+    )
     .option('--every <ms>', 'time between two looks, in milliseconds', String(FOLLOW_EVERY_MS))
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
-    .action((folder: string, options: FollowCommandOptions) => withSession({ ...options, create: true }, async ({ store, signal, now }) => {
-      const everyMs = Number(options.every)
-      if (!Number.isInteger(everyMs) || everyMs < 50) throw new LabError('follow.badEvery', { expected: 'whole milliseconds, 50 or more', found: options.every, next: 'Correct --every.' })
-      const known = store.follows.list().length
-      const { id, runId, path } = await startFollow(store, folder, { as: options.as, map: rolesOf(options.map), name: options.name, grader: options.grader, identity: identityOf(options.identity) }, now)
-      const isNew = store.follows.list().length > known
-      const follower = createFollower(store, id, now)
-      const say = (text: string): void => void process.stdout.write(`${new Date(now()).toISOString().slice(11, 19)}  ${text}\n`)
-      say(`${isNew ? 'following' : 'going on with'} ${path}, run ${runId}`)
-      let state: Looked['state'] = 'there'
-      try {
-        while (!signal.aborted) {
-          const looked = await follower.poll(signal)
-          if (looked.state !== state) say(looked.state === 'missing' ? 'the folder is gone; waiting for it' : 'the folder is back')
-          state = looked.state
-          if (looked.rows + looked.rejected + looked.steps > 0) say(progressText(looked, store.follows.get(id)!.rows, store.runs.get(runId)!.lastStep))
-          for (const file of store.follows.files(id)) if (file.reason !== null && looked.read.includes(file.path)) say(`! ${file.path}: expected ${file.reason.expected}; found ${file.reason.found}`)
-          if (options.once && looked.read.length + looked.putOff === 0) break
-          await wait(everyMs, undefined, { signal }).catch(() => {})
+    .action((folder: string, options: FollowCommandOptions) =>
+      withSession({ ...options, create: true }, async ({ store, signal, now }) => {
+        const everyMs = Number(options.every)
+        if (!Number.isInteger(everyMs) || everyMs < 50)
+          throw new LabError('follow.badEvery', {
+            expected: 'whole milliseconds, 50 or more',
+            found: options.every,
+            next: 'Correct --every.',
+          })
+        const known = store.follows.list().length
+        const { id, runId, path } = await startFollow(
+          store,
+          folder,
+          { as: options.as, map: rolesOf(options.map), name: options.name, grader: options.grader, identity: identityOf(options.identity) },
+          now,
+        )
+        const isNew = store.follows.list().length > known
+        const follower = createFollower(store, id, now)
+        const say = (text: string): void => void process.stdout.write(`${new Date(now()).toISOString().slice(11, 19)}  ${text}\n`)
+        say(`${isNew ? 'following' : 'going on with'} ${path}, run ${runId}`)
+        let state: Looked['state'] = 'there'
+        try {
+          while (!signal.aborted) {
+            const looked = await follower.poll(signal)
+            if (looked.state !== state) say(looked.state === 'missing' ? 'the folder is gone; waiting for it' : 'the folder is back')
+            state = looked.state
+            if (looked.rows + looked.rejected + looked.steps > 0)
+              say(progressText(looked, store.follows.get(id)!.rows, store.runs.get(runId)!.lastStep))
+            for (const file of store.follows.files(id))
+              if (file.reason !== null && looked.read.includes(file.path))
+                say(`! ${file.path}: expected ${file.reason.expected}; found ${file.reason.found}`)
+            if (options.once && looked.read.length + looked.putOff === 0) break
+            await wait(everyMs, undefined, { signal }).catch(() => {})
+          }
+        } finally {
+          await follower.close()
         }
-      } finally {
-        await follower.close()
-      }
-      const { rows, rejected } = store.follows.get(id)!
-      const files = store.follows.files(id)
-      const stated = files.some(({ kind, rows: read }) => kind !== 'rows' && read > 0)
-      const rollouts = store.runs.list().find(({ run }) => run.id === runId)!.rolloutCount
-      if (options.once && isNew && rollouts === 0 && !stated) {
-        const { datasetId } = store.runs.get(runId)!
-        store.runs.remove(runId)
-        store.datasets.remove(datasetId!)
-        const refused = files.find(({ reason }) => reason !== null)?.reason
-        throw refused ? new LabError(refused.code, refused) : new LabError('follow.nothing', { expected: `rollouts or metrics in ${path}`, found: files.length === 0 ? 'no file of either' : `${files.length} files without any`, next: 'Follow it without --once to wait for them, or name the format with --as.' })
-      }
-      say(`${rollouts} rollouts of ${rows - rejected} rows in run ${runId}${rejected > 0 ? `; ${rejected} rows kept aside in ${rejectedFile(store.folder, store.follows.get(id)!.options.importId)}` : ''}`)
-      for (const file of files.filter(({ readTo, bytes }) => readTo > 0 && bytes > readTo)) say(`! the last line of ${file.path} is not whole yet: ${file.bytes - file.readTo} bytes wait`)
-      if (options.json) writeJson({ followId: id, runId, path, rows, rejected, rollouts, lastStep: store.runs.get(runId)!.lastStep, files: files.map(({ path: name, kind, rows: read, rejected: lost, source, reason }) => ({ path: name, kind, rows: read, rejected: lost, source, reason })), workspace: store.folder })
-    }))
+        const { rows, rejected } = store.follows.get(id)!
+        const files = store.follows.files(id)
+        const stated = files.some(({ kind, rows: read }) => kind !== 'rows' && read > 0)
+        const rollouts = store.runs.list().find(({ run }) => run.id === runId)!.rolloutCount
+        if (options.once && isNew && rollouts === 0 && !stated) {
+          const { datasetId } = store.runs.get(runId)!
+          store.runs.remove(runId)
+          store.datasets.remove(datasetId!)
+          const refused = files.find(({ reason }) => reason !== null)?.reason
+          throw refused
+            ? new LabError(refused.code, refused)
+            : new LabError('follow.nothing', {
+                expected: `rollouts or metrics in ${path}`,
+                found: files.length === 0 ? 'no file of either' : `${files.length} files without any`,
+                next: 'Follow it without --once to wait for them, or name the format with --as.',
+              })
+        }
+        say(
+          `${rollouts} rollouts of ${rows - rejected} rows in run ${runId}${rejected > 0 ? `; ${rejected} rows kept aside in ${rejectedFile(store.folder, store.follows.get(id)!.options.importId)}` : ''}`,
+        )
+        for (const file of files.filter(({ readTo, bytes }) => readTo > 0 && bytes > readTo))
+          say(`! the last line of ${file.path} is not whole yet: ${file.bytes - file.readTo} bytes wait`)
+        if (options.json)
+          writeJson({
+            followId: id,
+            runId,
+            path,
+            rows,
+            rejected,
+            rollouts,
+            lastStep: store.runs.get(runId)!.lastStep,
+            files: files.map(({ path: name, kind, rows: read, rejected: lost, source, reason }) => ({
+              path: name,
+              kind,
+              rows: read,
+              rejected: lost,
+              source,
+              reason,
+            })),
+            workspace: store.folder,
+          })
+      }),
+    )
 }
 
 function progressText({ rows, rollouts, rejected, steps, read }: Looked, total: number, lastStep: number | null): string {
   const parts = [
-    ...(rows > 0 ? [`+${rows} rows${rollouts === rows - rejected ? '' : ` (${rollouts} rollouts)`}`] : []), ...(rejected > 0 ? [`${rejected} rejected`] : []),
+    ...(rows > 0 ? [`+${rows} rows${rollouts === rows - rejected ? '' : ` (${rollouts} rollouts)`}`] : []),
+    ...(rejected > 0 ? [`${rejected} rejected`] : []),
     ...(steps > 0 ? [`metrics of ${steps} steps`] : []),
   ]
   return `${parts.join(', ')} from ${read.length === 1 ? read[0] : `${read.length} files`}; ${total} rows in all${lastStep === null ? '' : `, step ${lastStep}`}`

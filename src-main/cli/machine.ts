@@ -15,7 +15,8 @@ import { tableText, writeJson } from './table.ts'
 const DEVICES = ['cpu', 'webgpu'] as const
 
 export function devicesCommand(): Command {
-  return new Command('devices').description('what can compute here, and whether its numbers are right')
+  return new Command('devices')
+    .description('what can compute here, and whether its numbers are right')
     .option('--self-test', "compare a micro-model's log-probs, loss and gradients on each device with the CPU")
     .option('--device <name>', `test only this device (${DEVICES.join(', ')})`)
     .option('--json', 'print one JSON object as the last line')
@@ -24,17 +25,27 @@ export function devicesCommand(): Command {
       try {
         process.stdout.write(`ONNX Runtime ${engine.version}, ${engine.threads} threads, providers: ${engine.providers.join(', ')}\n`)
         const tested = options.device === undefined ? DEVICES : DEVICES.filter((name) => name === options.device)
-        if (tested.length === 0) throw new LabError('device.unknown', { expected: `one of ${DEVICES.join(', ')}`, found: options.device!, next: 'Choose one of these.' })
+        if (tested.length === 0)
+          throw new LabError('device.unknown', {
+            expected: `one of ${DEVICES.join(', ')}`,
+            found: options.device!,
+            next: 'Choose one of these.',
+          })
         const reports = []
         for (const device of options.selfTest ? tested : []) reports.push(await selfTest(engine, device, Date.now))
         for (const { device, ok, checks } of reports) {
-          process.stdout.write(`\n${device}: ${ok ? 'agrees' : 'DISAGREES: not used for training'}\n${tableText<(typeof checks)[number]>([
-            { title: 'check', align: 'left', cell: (row) => row.name },
-            { title: 'found', cell: (row) => row.found.toExponential(1) },
-            { title: 'limit', cell: (row) => row.limit.toExponential(1) },
-            { title: 'unit', align: 'left', cell: (row) => row.unit },
-            { title: '', align: 'left', cell: (row) => (row.ok ? 'ok' : 'FAILS') },
-          ], checks)}\n`)
+          process.stdout.write(
+            `\n${device}: ${ok ? 'agrees' : 'DISAGREES: not used for training'}\n${tableText<(typeof checks)[number]>(
+              [
+                { title: 'check', align: 'left', cell: (row) => row.name },
+                { title: 'found', cell: (row) => row.found.toExponential(1) },
+                { title: 'limit', cell: (row) => row.limit.toExponential(1) },
+                { title: 'unit', align: 'left', cell: (row) => row.unit },
+                { title: '', align: 'left', cell: (row) => (row.ok ? 'ok' : 'FAILS') },
+              ],
+              checks,
+            )}\n`,
+          )
         }
         if (options.json) writeJson({ version: engine.version, threads: engine.threads, providers: engine.providers, reports })
       } finally {
@@ -44,7 +55,8 @@ export function devicesCommand(): Command {
 }
 
 export function starterCommand(): Command {
-  return new Command('starter').description('make the starter model again: imitation of the wasteful teacher, from its recipe')
+  return new Command('starter')
+    .description('make the starter model again: imitation of the wasteful teacher, from its recipe')
     .option('--out <folder>', 'folder that receives the checkpoint', join('resources', 'starter'))
     .option('--seed <n>', 'seed of the weights and the demonstrations', wholeNumber(0), STARTER_RECIPE.seed)
     .option('--json', 'print one JSON object as the last line')
@@ -55,9 +67,15 @@ export function starterCommand(): Command {
       process.once('SIGINT', () => controller.abort())
       try {
         const id = await makeStarter(engine, {
-          recipe: { ...STARTER_RECIPE, seed: options.seed }, folder: resolve(options.out), now: Date.now, signal: controller.signal,
+          recipe: { ...STARTER_RECIPE, seed: options.seed },
+          folder: resolve(options.out),
+          now: Date.now,
+          signal: controller.signal,
           onProgress: (report) => progress.show(report),
-          onPoint: (point) => progress.say(`step ${point.step}: loss ${point.loss.toFixed(3)}, accuracy ${(point.accuracy * 100).toFixed(1)} % at ${point.meanTokens.toFixed(1)} tokens, J without thinking ${point.jStart.toFixed(3)}, after it ${point.jEnd.toFixed(3)}`),
+          onPoint: (point) =>
+            progress.say(
+              `step ${point.step}: loss ${point.loss.toFixed(3)}, accuracy ${(point.accuracy * 100).toFixed(1)} % at ${point.meanTokens.toFixed(1)} tokens, J without thinking ${point.jStart.toFixed(3)}, after it ${point.jEnd.toFixed(3)}`,
+            ),
         })
         progress.close()
         process.stdout.write(`Starter model ${id} in ${resolve(options.out)}\n`)
@@ -80,11 +98,17 @@ function buildPages(): void {
   const script = resolve(import.meta.dirname, '..', '..', 'scripts', 'build.mjs')
   if (!existsSync(script)) return
   const { status } = spawnSync(process.execPath, [script, 'renderer'], { stdio: ['ignore', 'ignore', 'inherit'] })
-  if (status !== 0) throw new LabError('serve.noPages', { expected: 'the pages to be built', found: `a build that ended with ${status ?? 'a signal'}`, next: 'Read the lines above, and run `npm run build`.' })
+  if (status !== 0)
+    throw new LabError('serve.noPages', {
+      expected: 'the pages to be built',
+      found: `a build that ended with ${status ?? 'a signal'}`,
+      next: 'Read the lines above, and run `npm run build`.',
+    })
 }
 
 export function serveCommand(): Command {
-  return new Command('serve').description('serve the workbench to a browser on this machine')
+  return new Command('serve')
+    .description('serve the workbench to a browser on this machine')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
     .action(async (options: { workspace: string; port: number }) => {

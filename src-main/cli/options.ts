@@ -16,21 +16,31 @@ export function wholeNumber(least: number): (text: string) => number {
 /** A specification from the name of a preset or the path of a JSON file. Throws LabError `run.preset` or `run.file`. */
 export function specFrom(name: string): Record<string, unknown> {
   if (Object.hasOwn(allPresets, name)) return { ...allPresets[name]!.spec, preset: name }
-  if (!name.endsWith('.json')) throw new LabError('run.preset', { expected: `one of ${Object.keys(allPresets).join(', ')}, or a .json file`, found: name, next: 'Choose a preset, or write a specification to a file.' })
+  if (!name.endsWith('.json'))
+    throw new LabError('run.preset', {
+      expected: `one of ${Object.keys(allPresets).join(', ')}, or a .json file`,
+      found: name,
+      next: 'Choose a preset, or write a specification to a file.',
+    })
   try {
     return JSON.parse(readFileSync(name, 'utf8')) as Record<string, unknown>
   } catch (error) {
-    throw new LabError('run.file', { expected: `a run specification in JSON at ${name}`, found: (error as Error).message, next: 'Correct the file; `mrt run --help` lists the presets to start from.' })
+    throw new LabError('run.file', {
+      expected: `a run specification in JSON at ${name}`,
+      found: (error as Error).message,
+      next: 'Correct the file; `mrt run --help` lists the presets to start from.',
+    })
   }
 }
 
 /** Sets a dotted key: `optimizer.lr=1e-4`, `algorithm.options.alpha=0.5`. Values are JSON where they parse, text otherwise. */
 export function assign(spec: Record<string, unknown>, text: string): void {
   const [, path, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
-  if (path === undefined) throw new LabError('run.set', { expected: 'key=value', found: text, next: 'Write for example --set optimizer.lr=1e-4.' })
+  if (path === undefined)
+    throw new LabError('run.set', { expected: 'key=value', found: text, next: 'Write for example --set optimizer.lr=1e-4.' })
   const keys = path.split('.')
   let at = spec
-  for (const key of keys.slice(0, -1)) at = (at[key] = { ...(at[key] as Record<string, unknown> | undefined) })
+  for (const key of keys.slice(0, -1)) at = at[key] = { ...(at[key] as Record<string, unknown> | undefined) }
   at[keys.at(-1)!] = parsed(value!)
 }
 

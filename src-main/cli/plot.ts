@@ -41,13 +41,30 @@ export function plotText(series: readonly PlotSeries[], options: PlotOptions): s
       }
     }
   }
-  for (const one of series) one.x.forEach((x, i) => { cells[row(one.y[i]!)]![column(x)] = one.mark })
+  for (const one of series)
+    one.x.forEach((x, i) => {
+      cells[row(one.y[i]!)]![column(x)] = one.mark
+    })
   const yText = options.yText ?? ((value) => value.toFixed(2))
   const gutter = Math.max(yText(high).length, yText(low).length)
   const lines = cells.map((line, index) => {
-    const label = index === 0 ? yText(high) : index === height - 1 ? yText(low) : index === Math.floor((height - 1) / 2) ? yText(high - ((high - low) * index) / (height - 1)) : ''
+    const label =
+      index === 0
+        ? yText(high)
+        : index === height - 1
+          ? yText(low)
+          : index === Math.floor((height - 1) / 2)
+            ? yText(high - ((high - low) * index) / (height - 1))
+            : ''
     return `${label.padStart(gutter)} ┤${line.join('').trimEnd()}`
   })
   const ends = `${left}${String(right).padStart(width - String(left).length)}`
-  return [options.yTitle, ...lines, `${' '.repeat(gutter)} └${'─'.repeat(width)}`, `${' '.repeat(gutter)}  ${ends}`, `${' '.repeat(gutter)}  ${options.xTitle}`, series.map((one) => `${one.mark} ${one.name}`).join('   ')].join('\n')
+  return [
+    options.yTitle,
+    ...lines,
+    `${' '.repeat(gutter)} └${'─'.repeat(width)}`,
+    `${' '.repeat(gutter)}  ${ends}`,
+    `${' '.repeat(gutter)}  ${options.xTitle}`,
+    series.map((one) => `${one.mark} ${one.name}`).join('   '),
+  ].join('\n')
 }

@@ -75,7 +75,12 @@ export function durationText(ms: number): string {
 
 /** 18 230 is `18.2k`. */
 export function countText(value: number): string {
-  for (const [size, unit] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) if (Math.abs(value) >= size) return `${(value / size).toFixed(1)}${unit}`
+  for (const [size, unit] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const)
+    if (Math.abs(value) >= size) return `${(value / size).toFixed(1)}${unit}`
   return value.toFixed(0)
 }
 

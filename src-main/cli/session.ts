@@ -28,7 +28,12 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
   const cancel = (): void => controller.abort()
   process.once('SIGINT', cancel)
   const progress = openProgress()
-  const context = openContext({ folder: resolve(options.workspace ?? DEFAULT_WORKSPACE), create: options.create ?? false, program: 'mrt', threads: options.threads })
+  const context = openContext({
+    folder: resolve(options.workspace ?? DEFAULT_WORKSPACE),
+    create: options.create ?? false,
+    program: 'mrt',
+    threads: options.threads,
+  })
   try {
     return await work({
       store: context.store,

@@ -9,10 +9,15 @@ export interface Column<Row> {
 export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = [columns.map((column) => column.title), ...rows.map((row) => columns.map((column) => column.cell(row)))]
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => [...line[index]!].length)))
-  const lines = cells.map((line) => line.map((text, index) => {
-    const space = ' '.repeat(widths[index]! - [...text].length)
-    return columns[index]!.align === 'left' ? text + space : space + text
-  }).join('   ').trimEnd())
+  const lines = cells.map((line) =>
+    line
+      .map((text, index) => {
+        const space = ' '.repeat(widths[index]! - [...text].length)
+        return columns[index]!.align === 'left' ? text + space : space + text
+      })
+      .join('   ')
+      .trimEnd(),
+  )
   lines.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('───'))
   return lines.join('\n')
 }

@@ -126,7 +126,19 @@ export const rolloutFields: Field<CanonicalRollout> = {
   extra: { name: 'extra', read: (value) => (isObject(value) ? value : undefined) },
 }
 
-const speakers: { readonly [from: string]: string } = { human: 'user', user: 'user', gpt: 'assistant', assistant: 'assistant', model: 'assistant', chatgpt: 'assistant', bard: 'assistant', system: 'system', tool: 'tool', function: 'tool', observation: 'tool' }
+const speakers: { readonly [from: string]: string } = {
+  human: 'user',
+  user: 'user',
+  gpt: 'assistant',
+  assistant: 'assistant',
+  model: 'assistant',
+  chatgpt: 'assistant',
+  bard: 'assistant',
+  system: 'system',
+  tool: 'tool',
+  function: 'tool',
+  observation: 'tool',
+}
 
 /** A list of messages with a role each, also where a table has it as text; ShareGPT's `from` and `value` become `role` and `content`. */
 export function asMessages(given: Json | undefined): readonly Message[] | undefined {
@@ -135,7 +147,11 @@ export function asMessages(given: Json | undefined): readonly Message[] | undefi
   const messages = value as readonly JsonObject[]
   if (messages.every(({ role }) => typeof role === 'string')) return messages as unknown as readonly Message[]
   if (!messages.every(({ from, value: text }) => typeof from === 'string' && typeof text === 'string')) return undefined
-  return messages.map(({ from, value: content, ...rest }) => ({ role: speakers[(from as string).toLowerCase()] ?? (from as string), content: content!, ...rest }))
+  return messages.map(({ from, value: content, ...rest }) => ({
+    role: speakers[(from as string).toLowerCase()] ?? (from as string),
+    content: content!,
+    ...rest,
+  }))
 }
 
 /** What looks like a list of messages in a text of JSON or of Python, as CSV and SQLite have it. */
@@ -157,7 +173,9 @@ type Reading = { readonly key: string; read(value: Json): unknown }
 
 /** A field table by the names in files. */
 function byFileName(fields: object): ReadonlyMap<string, Reading> {
-  return new Map(Object.entries(fields as { [key: string]: Reading & { name: string } }).map(([key, field]) => [field.name, { key, read: field.read }]))
+  return new Map(
+    Object.entries(fields as { [key: string]: Reading & { name: string } }).map(([key, field]) => [field.name, { key, read: field.read }]),
+  )
 }
 
 const rolloutNames = byFileName(rolloutFields)
@@ -184,7 +202,9 @@ function readFields(names: ReadonlyMap<string, Reading>, row: JsonObject): objec
 
 /** Sets a field even when it is called `__proto__`. */
 function withOwn(target: JsonObject, name: string, value: Json): JsonObject {
-  return name === '__proto__' ? Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true }) : Object.assign(target, { [name]: value })
+  return name === '__proto__'
+    ? Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+    : Object.assign(target, { [name]: value })
 }
 
 /** A row of a canonical file. Fields of the wrong type and unknown fields are kept in `extra`. */

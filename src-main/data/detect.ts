@@ -50,7 +50,9 @@ export const SAMPLE_ROWS = 50
  * file.missing and file.unreadable.
  */
 export async function detectImport(path: string, { table }: { readonly table?: string | undefined } = {}): Promise<Detection> {
-  const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const info = await stat(path).catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   const nothing = { path, source: null, files: [], columns: [], recipe: null }
   if (info.isDirectory()) return detectFolder(path)
   if (!info.isFile()) return { ...nothing, kind: 'unknown', format: 'unknown', why: 'it is a device, socket or pipe' }
@@ -58,17 +60,28 @@ export async function detectImport(path: string, { table }: { readonly table?: s
   const head = await readHead(path)
   if (!('format' in head)) return { ...nothing, kind: 'unknown', format: 'unknown', why: head.found }
   switch (head.format) {
-    case 'sqlite': return detectDatabase(path, table)
+    case 'sqlite':
+      return detectDatabase(path, table)
     case 'gguf':
-    case 'safetensors': return { ...nothing, kind: 'model', format: head.format, why: `it is ${head.what}` }
-    case 'pickle': return { ...nothing, kind: 'unknown', format: 'pickle', why: 'it is a Python pickle, which can run code when it is opened; convert it first', recipe: pickleRecipe(path) }
+    case 'safetensors':
+      return { ...nothing, kind: 'model', format: head.format, why: `it is ${head.what}` }
+    case 'pickle':
+      return {
+        ...nothing,
+        kind: 'unknown',
+        format: 'pickle',
+        why: 'it is a Python pickle, which can run code when it is opened; convert it first',
+        recipe: pickleRecipe(path),
+      }
     case 'archive':
     case 'pointer':
     case 'webPage':
     case 'workbook':
     case 'empty':
-    case 'unknown': return { ...nothing, kind: 'unknown', format: head.format, why: `it is ${head.what}` }
-    default: return detectRows(path, head.format)
+    case 'unknown':
+      return { ...nothing, kind: 'unknown', format: head.format, why: `it is ${head.what}` }
+    default:
+      return detectRows(path, head.format)
   }
 }
 
@@ -77,7 +90,9 @@ async function detectArchive(path: string): Promise<Detection> {
   const nothing = { path, format: 'archive' as const, source: null, files: [], columns: [], recipe: null, kind: 'unknown' as const }
   try {
     const plan = await planArchive(path)
-    return plan.kind === 'rows' ? await detectPlan(path, plan, 'archive') : { ...nothing, why: `it is a zip or tar archive and ${plan.why}` }
+    return plan.kind === 'rows'
+      ? await detectPlan(path, plan, 'archive')
+      : { ...nothing, why: `it is a zip or tar archive and ${plan.why}` }
   } catch (error) {
     if (error instanceof Error && error.name === 'LabError') return { ...nothing, why: (error as LabError).found }
     throw error
@@ -126,7 +141,16 @@ async function detectDatabase(path: string, table: string | undefined): Promise<
   if (await isWorkspace(path)) return { ...facts, kind: 'workspace', why: 'it is the database of a workspace' }
   try {
     const tables = sqliteTables(path)
-    if (table === undefined && tables.length !== 1) return { ...facts, tables, kind: 'unknown', why: tables.length === 0 ? 'it is a SQLite database without tables' : `it is a SQLite database with the tables ${tablesText(tables)}; choose one` }
+    if (table === undefined && tables.length !== 1)
+      return {
+        ...facts,
+        tables,
+        kind: 'unknown',
+        why:
+          tables.length === 0
+            ? 'it is a SQLite database without tables'
+            : `it is a SQLite database with the tables ${tablesText(tables)}; choose one`,
+      }
     return { ...(await detectRows(path, 'sqlite', table)), tables }
   } catch (error) {
     if (error instanceof Error && error.name === 'LabError') return { ...facts, kind: 'unknown', why: (error as LabError).found }
@@ -150,7 +174,8 @@ async function detectRows(path: string, format: RowFormat, table?: string): Prom
   try {
     sample = await sampleRows(path, table)
   } catch (error) {
-    if (error instanceof Error && error.name === 'LabError') return { ...facts, files: [], columns: [], kind: 'unknown', source: null, why: (error as LabError).found }
+    if (error instanceof Error && error.name === 'LabError')
+      return { ...facts, files: [], columns: [], kind: 'unknown', source: null, why: (error as LabError).found }
     throw error
   }
   const columns = [...new Set(sample.flatMap((row) => Object.keys(row)))]
@@ -161,9 +186,21 @@ async function detectRows(path: string, format: RowFormat, table?: string): Prom
     const guess = guessRoles(sample, {}, false)
     const known = recogniseDataset(sample)
     const unanswered = guess.roles.answer === null && guess.roles.countdown === undefined
-    return { ...facts, columns, kind: 'dataset', source: known.source, why: `${known.why}${unanswered ? ', but no column holds an answer' : ''}` }
+    return {
+      ...facts,
+      columns,
+      kind: 'dataset',
+      source: known.source,
+      why: `${known.why}${unanswered ? ', but no column holds an answer' : ''}`,
+    }
   } catch (error) {
-    return { ...facts, columns, kind: 'unknown', source: null, why: `there is neither a problem nor a completion among its columns (${(error as LabError).found.replace(/^the columns /, '')})` }
+    return {
+      ...facts,
+      columns,
+      kind: 'unknown',
+      source: null,
+      why: `there is neither a problem nor a completion among its columns (${(error as LabError).found.replace(/^the columns /, '')})`,
+    }
   }
 }
 

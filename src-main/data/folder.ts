@@ -32,18 +32,37 @@ export interface FolderPlan {
 }
 
 /** Layouts of trainers: which files are rollouts, and what to leave out of those. */
-const layouts: readonly { readonly source: RolloutSource; readonly what: string; takes(path: string, all: ReadonlySet<string>): boolean }[] = [
+const layouts: readonly {
+  readonly source: RolloutSource
+  readonly what: string
+  takes(path: string, all: ReadonlySet<string>): boolean
+}[] = [
   { source: 'trl', what: 'completions_*.parquet of TRL', takes: (path) => /(^|\/)completions_\d+\.parquet$/.test(path) },
   {
     source: 'prime-rl',
     what: 'traces.jsonl of prime-rl',
-    takes: (path, all) => /(^|\/)traces\.jsonl(\.gz|\.zst)?$/.test(path) && !(/\/effective\/traces\.jsonl/.test(path) && all.has(path.replace('/effective/', '/all/'))),
+    takes: (path, all) =>
+      /(^|\/)traces\.jsonl(\.gz|\.zst)?$/.test(path) &&
+      !(/\/effective\/traces\.jsonl/.test(path) && all.has(path.replace('/effective/', '/all/'))),
   },
   { source: 'tinker', what: 'rollout summaries of Tinker', takes: (path) => /_rollout_summaries\.jsonl(\.gz|\.zst)?$/.test(path) },
   { source: 'open-instruct', what: 'rollout shards of open-instruct', takes: (path) => /_rollouts_\d{6}\.jsonl(\.gz|\.zst)?$/.test(path) },
-  { source: 'verifiers', what: 'results.jsonl with metadata.json of verifiers', takes: (path, all) => /(^|\/)results\.jsonl(\.gz|\.zst)?$/.test(path) && all.has(path.replace(/results\.jsonl(\.gz|\.zst)?$/, 'metadata.json')) },
-  { source: 'nemo-rl', what: 'files of NeMo-RL that are named by their step', takes: (path) => /(^|\/)(train|val)_data_step\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
-  { source: 'skyrl', what: 'evaluations that SkyRL dumped', takes: (path) => /(^|\/)global_step_\d+_evals\/[^/]+\.jsonl(\.gz|\.zst)?$/.test(path) && !/(^|\/)aggregated_results\.jsonl/.test(path) },
+  {
+    source: 'verifiers',
+    what: 'results.jsonl with metadata.json of verifiers',
+    takes: (path, all) =>
+      /(^|\/)results\.jsonl(\.gz|\.zst)?$/.test(path) && all.has(path.replace(/results\.jsonl(\.gz|\.zst)?$/, 'metadata.json')),
+  },
+  {
+    source: 'nemo-rl',
+    what: 'files of NeMo-RL that are named by their step',
+    takes: (path) => /(^|\/)(train|val)_data_step\d+\.jsonl(\.gz|\.zst)?$/.test(path),
+  },
+  {
+    source: 'skyrl',
+    what: 'evaluations that SkyRL dumped',
+    takes: (path) => /(^|\/)global_step_\d+_evals\/[^/]+\.jsonl(\.gz|\.zst)?$/.test(path) && !/(^|\/)aggregated_results\.jsonl/.test(path),
+  },
   { source: 'nemo-skills', what: 'outputs of NeMo-Skills', takes: (path) => /(^|\/)output-rs\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
   { source: 'verl', what: 'files of verl that are named by their step', takes: (path) => /(^|\/)\d+\.jsonl(\.gz|\.zst)?$/.test(path) },
 ]
@@ -51,16 +70,24 @@ const layouts: readonly { readonly source: RolloutSource; readonly what: string;
 const rowFile = /\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|arrows|feather)(\.gz|\.zst)?$/i
 const archiveFile = /\.(eval|zip|tar|tgz|tar\.gz|tar\.zst)$/i
 const databaseFile = /\.(db|sqlite|sqlite3)$/i
-const notRows = /^(.*_metadata|metadata|config|metrics|summary|state|trainer_state|dataset_infos?|dataset_dict|generation_config|tokenizer.*|package.*)\.(jsonl?|csv)$/i
+const notRows =
+  /^(.*_metadata|metadata|config|metrics|summary|state|trainer_state|dataset_infos?|dataset_dict|generation_config|tokenizer.*|package.*)\.(jsonl?|csv)$/i
 
 /** What a folder holds. Throws LabError file.missing, file.unreadable. */
 export async function planFolder(folder: string): Promise<FolderPlan> {
   const inside = (path: string): string => join(folder, path.split('/').join(sep))
   const names = await listFiles(folder)
-  const plan = await planPaths(names, inside, async (path) => ((await stat(inside(path))).size > ABOUT_LIMIT ? '' : await readFile(inside(path), 'utf8')))
+  const plan = await planPaths(names, inside, async (path) =>
+    (await stat(inside(path))).size > ABOUT_LIMIT ? '' : await readFile(inside(path), 'utf8'),
+  )
   if (plan.kind === 'model' || plan.kind === 'workspace') return plan
-  const databases = names.filter((name) => databaseFile.test(name)).map((name) => `${inside(name)} (a database; import it by its own path, with its table)`)
-  const packed = names.filter((name) => archiveFile.test(name)).sort(byNumbers).map(inside)
+  const databases = names
+    .filter((name) => databaseFile.test(name))
+    .map((name) => `${inside(name)} (a database; import it by its own path, with its table)`)
+  const packed = names
+    .filter((name) => archiveFile.test(name))
+    .sort(byNumbers)
+    .map(inside)
   const whole = { ...plan, skipped: [...plan.skipped, ...databases] }
   if (packed.length === 0) return whole
   return plan.source === null ? withArchives(whole, packed) : { ...whole, skipped: [...whole.skipped, ...packed] }
@@ -92,19 +119,40 @@ async function withArchives(plan: FolderPlan, packed: readonly string[]): Promis
   }
   if (held === 0) return { ...plan, skipped }
   const [only] = sources
-  return { kind: 'rows', source: sources.size === 1 ? only! : null, why: plan.files.length > 0 ? `${plan.why} and ${held} archives` : `it holds ${held} archives of rows`, files, skipped, splits }
+  return {
+    kind: 'rows',
+    source: sources.size === 1 ? only! : null,
+    why: plan.files.length > 0 ? `${plan.why} and ${held} archives` : `it holds ${held} archives of rows`,
+    files,
+    skipped,
+    splits,
+  }
 }
 
 /** What an archive holds, by the names in it; a log of Inspect by its samples alone. Throws LabError file.archive, file.gzipTooLarge, and file.workbook, file.pickle, file.unknown for zips that are no archives of files. */
 export async function planArchive(archive: string): Promise<FolderPlan> {
   const names = (await membersOf(archive)).map(({ name }) => name).filter((name) => !/(^|\/)(\.(?!\.?\/)|__MACOSX\/)/.test(name))
   const inside = (name: string): string => addressOf(archive, name)
-  if (names.includes('xl/workbook.xml') || names.includes('word/document.xml') || names.includes('content.xml')) throw refuse('file.workbook', `${archive} is a workbook or document of an office program`)
-  if (names.some((name) => /(^|\/)data\.pkl$/.test(name))) throw refuse('file.pickle', `${archive} is a file of PyTorch, a pickle in a zip`, { more: torchRecipe(archive) })
-  if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) throw refuse('file.unknown', `${archive} holds arrays of NumPy (${names.slice(0, 5).join(', ')})`)
+  if (names.includes('xl/workbook.xml') || names.includes('word/document.xml') || names.includes('content.xml'))
+    throw refuse('file.workbook', `${archive} is a workbook or document of an office program`)
+  if (names.some((name) => /(^|\/)data\.pkl$/.test(name)))
+    throw refuse('file.pickle', `${archive} is a file of PyTorch, a pickle in a zip`, { more: torchRecipe(archive) })
+  if (names.length > 0 && names.every((name) => name.endsWith('.npy')))
+    throw refuse('file.unknown', `${archive} holds arrays of NumPy (${names.slice(0, 5).join(', ')})`)
   const samples = names.includes('header.json') ? names.filter((name) => /^samples\/[^/]+\.json$/.test(name)).sort(byNumbers) : []
-  if (samples.length > 0) return { kind: 'rows', source: 'inspect', why: `it is a log of Inspect with ${samples.length} samples`, files: samples.map(inside), skipped: [], splits: new Map() }
-  return planPaths(names, inside, async (name) => { const bytes = await memberBytes(archive, name); return bytes.length > ABOUT_LIMIT ? '' : bytes.toString('utf8') })
+  if (samples.length > 0)
+    return {
+      kind: 'rows',
+      source: 'inspect',
+      why: `it is a log of Inspect with ${samples.length} samples`,
+      files: samples.map(inside),
+      skipped: [],
+      splits: new Map(),
+    }
+  return planPaths(names, inside, async (name) => {
+    const bytes = await memberBytes(archive, name)
+    return bytes.length > ABOUT_LIMIT ? '' : bytes.toString('utf8')
+  })
 }
 
 /** Text of a small file; '' for one that is not small. */
@@ -116,17 +164,39 @@ async function planPaths(paths: readonly string[], inside: (path: string) => str
   if (names.has('workspace.db')) return { ...nothing, kind: 'workspace', why: 'it holds workspace.db' }
   const weights = paths.find((path) => !path.includes('/') && /(\.safetensors|\.gguf|\.onnx|^pytorch_model.*\.bin)$/.test(path))
   if (names.has('config.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it holds config.json and ${weights}` }
-  if (names.has('checkpoint.json') && weights !== undefined) return { ...nothing, kind: 'model', why: `it is a checkpoint of this program (${weights})` }
+  if (names.has('checkpoint.json') && weights !== undefined)
+    return { ...nothing, kind: 'model', why: `it is a checkpoint of this program (${weights})` }
   const candidates = paths.filter((path) => rowFile.test(path) && !notRows.test(basename(path)))
   for (const { source, what, takes } of layouts) {
     const taken = paths.filter((path) => takes(path, names)).sort(byNumbers)
     if (taken.length === 0) continue
-    return { ...nothing, kind: 'rows', source, why: `it holds ${taken.length} ${what}`, files: taken.map(inside), skipped: candidates.filter((path) => !taken.includes(path)).map(inside) }
+    return {
+      ...nothing,
+      kind: 'rows',
+      source,
+      why: `it holds ${taken.length} ${what}`,
+      files: taken.map(inside),
+      skipped: candidates.filter((path) => !taken.includes(path)).map(inside),
+    }
   }
-  if (candidates.length === 0) return { ...nothing, kind: 'unknown', why: paths.length === 0 ? 'it is empty' : `none of its ${paths.length} files is a table, JSON or a model` }
-  const chosen = (await savedToDisk(paths, candidates, read)) ?? (await described(names, candidates, read)) ?? { why: `it holds ${candidates.length} files of rows`, files: candidates, skipped: [], splits: new Map<string, string>() }
+  if (candidates.length === 0)
+    return {
+      ...nothing,
+      kind: 'unknown',
+      why: paths.length === 0 ? 'it is empty' : `none of its ${paths.length} files is a table, JSON or a model`,
+    }
+  const chosen = (await savedToDisk(paths, candidates, read)) ??
+    (await described(names, candidates, read)) ?? {
+      why: `it holds ${candidates.length} files of rows`,
+      files: candidates,
+      skipped: [],
+      splits: new Map<string, string>(),
+    }
   return {
-    kind: 'rows', source: null, why: chosen.why, files: [...chosen.files].sort(byNumbers).map(inside),
+    kind: 'rows',
+    source: null,
+    why: chosen.why,
+    files: [...chosen.files].sort(byNumbers).map(inside),
     skipped: chosen.skipped.map(({ path, why }) => `${inside(path)} (${why})`),
     splits: new Map([...chosen.splits].map(([path, split]) => [inside(path), split])),
   }
@@ -157,17 +227,32 @@ async function savedToDisk(paths: readonly string[], candidates: readonly string
   const splits = new Map<string, string>()
   for (const path of states) {
     const state = await smallJson(path, read)
-    const listed = isObject(state) && Array.isArray(state._data_files) ? (state._data_files as readonly Json[]).flatMap((each) => (isObject(each) && typeof each.filename === 'string' ? [within(folderOf(path), each.filename)] : [])).filter((each) => candidates.includes(each)) : []
+    const listed =
+      isObject(state) && Array.isArray(state._data_files)
+        ? (state._data_files as readonly Json[])
+            .flatMap((each) => (isObject(each) && typeof each.filename === 'string' ? [within(folderOf(path), each.filename)] : []))
+            .filter((each) => candidates.includes(each))
+        : []
     const dict = await smallJson(within(folderOf(folderOf(path)), 'dataset_dict.json'), read)
     const own = basename(folderOf(path))
-    const split = isObject(dict) && Array.isArray(dict.splits) && (dict.splits as readonly Json[]).includes(own) ? own : isObject(state) && typeof state._split === 'string' && state._split !== '' ? state._split : undefined
+    const split =
+      isObject(dict) && Array.isArray(dict.splits) && (dict.splits as readonly Json[]).includes(own)
+        ? own
+        : isObject(state) && typeof state._split === 'string' && state._split !== ''
+          ? state._split
+          : undefined
     for (const file of listed) {
       files.push(file)
       if (split !== undefined) splits.set(file, split)
     }
   }
   if (files.length === 0) return null
-  return { why: `it holds ${files.length} Arrow files that save_to_disk wrote`, files, splits, skipped: candidates.filter((path) => !files.includes(path)).map((path) => ({ path, why: 'no state.json lists it' })) }
+  return {
+    why: `it holds ${files.length} Arrow files that save_to_disk wrote`,
+    files,
+    splits,
+    skipped: candidates.filter((path) => !files.includes(path)).map((path) => ({ path, why: 'no state.json lists it' })),
+  }
 }
 
 /** The files of the default configuration that the README of a dataset describes, with their splits; null where it describes none that are here. */
@@ -175,16 +260,33 @@ async function described(names: ReadonlySet<string>, candidates: readonly string
   const readme = ['README.md', 'readme.md'].find((name) => names.has(name))
   if (readme === undefined) return null
   const configurations = configurationsOf(await read(readme).catch(() => ''))
-  const found = configurations.map((each) => ({ ...each, found: candidates.flatMap((path) => { const file = each.files.find(({ pattern }) => patternTest(pattern)(path)); return file === undefined ? [] : [[path, file.split] as const] }) })).filter(({ found: some }) => some.length > 0)
+  const found = configurations
+    .map((each) => ({
+      ...each,
+      found: candidates.flatMap((path) => {
+        const file = each.files.find(({ pattern }) => patternTest(pattern)(path))
+        return file === undefined ? [] : [[path, file.split] as const]
+      }),
+    }))
+    .filter(({ found: some }) => some.length > 0)
   const chosen = found.find(({ isDefault }) => isDefault) ?? found.find(({ name }) => name === 'default') ?? found[0]
   if (chosen === undefined) return null
   const splits = new Map(chosen.found)
-  const ofOther = (path: string): string => found.find((each) => each !== chosen && each.found.some(([other]) => other === path))?.name ?? ''
+  const ofOther = (path: string): string =>
+    found.find((each) => each !== chosen && each.found.some(([other]) => other === path))?.name ?? ''
   return {
     why: `its README names ${splits.size} files of the configuration ${chosen.name}`,
     files: [...splits.keys()],
     splits,
-    skipped: candidates.filter((path) => !splits.has(path)).map((path) => ({ path, why: ofOther(path) === '' ? `the README does not name it for the configuration ${chosen.name}` : `it is of the configuration ${ofOther(path)}; import it by its own path` })),
+    skipped: candidates
+      .filter((path) => !splits.has(path))
+      .map((path) => ({
+        path,
+        why:
+          ofOther(path) === ''
+            ? `the README does not name it for the configuration ${chosen.name}`
+            : `it is of the configuration ${ofOther(path)}; import it by its own path`,
+      })),
   }
 }
 
@@ -192,7 +294,9 @@ async function described(names: ReadonlySet<string>, candidates: readonly string
 export async function listFiles(folder: string): Promise<string[]> {
   const found: string[] = []
   async function walk(at: string, depth: number): Promise<void> {
-    const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => { throw refuseSystem(error, at) })
+    const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
+      throw refuseSystem(error, at)
+    })
     for (const entry of entries) {
       if (entry.name.startsWith('.') || found.length >= MOST_FILES) continue
       const path = join(at, entry.name)

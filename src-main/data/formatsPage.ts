@@ -15,19 +15,37 @@ const LINES = 3
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const code = (text: string): string => `\`${text}\``
 const block = (language: string, text: string): string => `\`\`\`${language}\n${text.replace(/\n$/, '')}\n\`\`\``
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
-const rowsOf = (example: readonly JsonObject[]): string => block('json', threeRows(example).map((row) => JSON.stringify(row)).join('\n'))
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
+const rowsOf = (example: readonly JsonObject[]): string =>
+  block(
+    'json',
+    threeRows(example)
+      .map((row) => JSON.stringify(row))
+      .join('\n'),
+  )
 
 /** An example as three rows: where it has fewer, its first row asked of other numbers (6 times 7 is 42, and so on). */
 export function threeRows(example: readonly JsonObject[]): readonly JsonObject[] {
-  const asked = (by: number): JsonObject => JSON.parse(JSON.stringify(example[0]).replaceAll('6 times 7', `6 times ${by}`).replaceAll('6 x 7', `6 x ${by}`).replaceAll('6*7', `6*${by}`).replaceAll('6,7', `6,${by}`).replaceAll('42', String(6 * by))) as JsonObject
+  const asked = (by: number): JsonObject =>
+    JSON.parse(
+      JSON.stringify(example[0])
+        .replaceAll('6 times 7', `6 times ${by}`)
+        .replaceAll('6 x 7', `6 x ${by}`)
+        .replaceAll('6*7', `6*${by}`)
+        .replaceAll('6,7', `6,${by}`)
+        .replaceAll('42', String(6 * by)),
+    ) as JsonObject
   return [...example, ...Array.from({ length: LINES }, (_, at) => asked(9 + at))].slice(0, LINES)
 }
 
 /** `prompt, completion: what follows` as names in code and words. */
 function becomes(text: string): string {
   const at = text.indexOf(':')
-  const names = (at < 0 ? text : text.slice(0, at)).split(',').map((name) => code(name.trim())).join(', ')
+  const names = (at < 0 ? text : text.slice(0, at))
+    .split(',')
+    .map((name) => code(name.trim()))
+    .join(', ')
   return at < 0 ? names : `${names}; ${text.slice(at + 1).trim()}`
 }
 
@@ -41,9 +59,17 @@ function partOf(column: string, roles: Roles): string {
   const leads = (path: string | null | undefined): boolean => path === column || path?.startsWith(`${column}.`) === true
   const answer = { whole: 'answer', hashes: 'answer, after `####`', boxed: 'answer, in its last `\\boxed{}`' }[roles.answerIn]
   const parts = [
-    ...(leads(roles.problem) ? [roles.messages === undefined ? 'problem' : 'problem: the last turn of the user'] : []), ...(leads(roles.more) ? ['problem, after the other'] : []), ...(leads(roles.answer) ? [answer] : []),
-    ...(leads(roles.countdown?.numbers) ? ['answer: the numbers'] : []), ...(leads(roles.countdown?.target) ? ['answer: the target'] : []), ...(leads(roles.id) ? ['id'] : []), ...(leads(roles.split) ? ['split'] : []),
-    ...(roles.slices.some(leads) ? ['slice'] : []), ...((typeof roles.choices === 'string' ? leads(roles.choices) : roles.choices?.some(leads)) === true ? ['problem: the choices, lettered'] : []),
+    ...(leads(roles.problem) ? [roles.messages === undefined ? 'problem' : 'problem: the last turn of the user'] : []),
+    ...(leads(roles.more) ? ['problem, after the other'] : []),
+    ...(leads(roles.answer) ? [answer] : []),
+    ...(leads(roles.countdown?.numbers) ? ['answer: the numbers'] : []),
+    ...(leads(roles.countdown?.target) ? ['answer: the target'] : []),
+    ...(leads(roles.id) ? ['id'] : []),
+    ...(leads(roles.split) ? ['split'] : []),
+    ...(roles.slices.some(leads) ? ['slice'] : []),
+    ...((typeof roles.choices === 'string' ? leads(roles.choices) : roles.choices?.some(leads)) === true
+      ? ['problem: the choices, lettered']
+      : []),
   ]
   return parts.join('; ')
 }
@@ -51,9 +77,18 @@ function partOf(column: string, roles: Roles): string {
 function datasetSection({ source, title, example }: (typeof known)[number]): string {
   const { roles } = guessRoles(example)
   const first = toDatasetRow(example[0]!, 1, roles)
-  const extra = isRefused(first) ? {} : first.extra ?? {}
-  const rows = [...new Set(example.flatMap((row) => Object.keys(row)))].map((column) => [code(column), [partOf(column, roles), ...(Object.hasOwn(extra, column) ? [code('extra')] : [])].filter((part) => part !== '').join('; ') || 'nothing: it is empty'])
-  return [`### ${title.replace(/^an? /, '').replace(/^./, (letter) => letter.toUpperCase())}`, `Told as ${code(recogniseDataset(example).source)}${recogniseDataset(example).source === source ? '' : ` (${source})`}.`, rowsOf(example), table(['column', 'becomes'], rows)].join('\n\n')
+  const extra = isRefused(first) ? {} : (first.extra ?? {})
+  const rows = [...new Set(example.flatMap((row) => Object.keys(row)))].map((column) => [
+    code(column),
+    [partOf(column, roles), ...(Object.hasOwn(extra, column) ? [code('extra')] : [])].filter((part) => part !== '').join('; ') ||
+      'nothing: it is empty',
+  ])
+  return [
+    `### ${title.replace(/^an? /, '').replace(/^./, (letter) => letter.toUpperCase())}`,
+    `Told as ${code(recogniseDataset(example).source)}${recogniseDataset(example).source === source ? '' : ` (${source})`}.`,
+    rowsOf(example),
+    table(['column', 'becomes'], rows),
+  ].join('\n\n')
 }
 
 /** The whole page as Markdown. */
@@ -63,7 +98,11 @@ export function formatsPage(): string {
     `This page is made by ${code('mrt formats > docs/formats.md')} from the tables of the readers; a test fails when it is not what they say.`,
     `Every row is imported or kept aside with its line and the reason; every column has a role or is kept in ${code('extra')}. What a file is is found out from its content. ${code('--as')} says it instead, ${code('--map role=column')} names columns, and reaches into values: ${code('--map completion=resps[0][0]')}, ${code('--map completion=output.choices[*].message.content')} (all samples of a row).`,
     '## Forms of files',
-    ...forms.map(({ title, endings, says, example }) => [`### ${title}`, `${endings}. ${says}`, ...(example === null ? [] : [block(/^(JSON)/.test(title) ? 'json' : '', example)])].join('\n\n')),
+    ...forms.map(({ title, endings, says, example }) =>
+      [`### ${title}`, `${endings}. ${says}`, ...(example === null ? [] : [block(/^(JSON)/.test(title) ? 'json' : '', example)])].join(
+        '\n\n',
+      ),
+    ),
     '## Rollouts',
     `Fields are named as in the file that ${code('mrt export rollouts')} writes. Rollouts of one prompt and reference answer are samples of one problem; ${code('--identity id')} goes by the ids that rows state.`,
     ...Object.entries(sourceReaders).map(([source, { format }]) => sourceSection(source, format)),
@@ -71,5 +110,7 @@ export function formatsPage(): string {
     'Roles are found by the names of columns and by what they hold; the preview shows them, and `--map problem=COLUMN,answer=COLUMN,id=COLUMN,solution=COLUMN,split=COLUMN,slices=A+B` changes them. Files and folders name splits too: `train-00000-of-00002.parquet`, `test/`, `split=val/`.',
     ...known.map(datasetSection),
     '',
-  ].join('\n\n').replace(/\n+$/, '\n')
+  ]
+    .join('\n\n')
+    .replace(/\n+$/, '\n')
 }

@@ -44,7 +44,12 @@ function block(lines: readonly Line[], at: number, indent: number, depth: number
       const inner = rest.trimStart()
       // What follows the dash is the first line of a block of its own, indented up to where it begins.
       const deeper = { indent: indent + 1 + (rest.length - inner.length), text: inner }
-      const [item, end]: readonly [Yaml, number] = inner === '' ? below(lines, next + 1, indent, depth) : /^[^\s"'[{][^:]*:(\s|$)/.test(inner) ? blockFrom(lines, next, deeper, depth) : [scalar(inner), next + 1]
+      const [item, end]: readonly [Yaml, number] =
+        inner === ''
+          ? below(lines, next + 1, indent, depth)
+          : /^[^\s"'[{][^:]*:(\s|$)/.test(inner)
+            ? blockFrom(lines, next, deeper, depth)
+            : [scalar(inner), next + 1]
       items.push(item)
       next = end
     }
@@ -56,7 +61,8 @@ function block(lines: readonly Line[], at: number, indent: number, depth: number
     const match = /^("[^"]*"|'[^']*'|[^\s:][^:]*?)\s*:(?:\s+(.*))?$/.exec(lines[next]!.text)
     if (match === null) break
     const key = match[1]!.replace(/^["']|["']$/g, '')
-    const [value, end]: readonly [Yaml, number] = match[2] === undefined || match[2] === '' ? below(lines, next + 1, indent, depth) : [scalar(match[2]), next + 1]
+    const [value, end]: readonly [Yaml, number] =
+      match[2] === undefined || match[2] === '' ? below(lines, next + 1, indent, depth) : [scalar(match[2]), next + 1]
     if (key !== '__proto__') map[key] = value
     next = end
   }
@@ -64,7 +70,8 @@ function block(lines: readonly Line[], at: number, indent: number, depth: number
   return [map, next]
 }
 
-const blockFrom = (lines: readonly Line[], at: number, first: Line, depth: number): readonly [Yaml, number] => block([...lines.slice(0, at), first, ...lines.slice(at + 1)], at, first.indent, depth + 1)
+const blockFrom = (lines: readonly Line[], at: number, first: Line, depth: number): readonly [Yaml, number] =>
+  block([...lines.slice(0, at), first, ...lines.slice(at + 1)], at, first.indent, depth + 1)
 
 /** The block under a key or a dash; null where nothing is indented deeper. A list may stand as far left as its key. */
 function below(lines: readonly Line[], at: number, indent: number, depth: number): readonly [Yaml, number] {
@@ -73,12 +80,17 @@ function below(lines: readonly Line[], at: number, indent: number, depth: number
   return block(lines, at, next.indent, depth + 1)
 }
 
-const isMap = (value: Yaml | undefined): value is { readonly [key: string]: Yaml } => typeof value === 'object' && value !== null && !Array.isArray(value)
-const texts = (value: Yaml | undefined): readonly string[] => (typeof value === 'string' ? [value] : Array.isArray(value) ? value.filter((each) => typeof each === 'string') as string[] : [])
+const isMap = (value: Yaml | undefined): value is { readonly [key: string]: Yaml } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const texts = (value: Yaml | undefined): readonly string[] =>
+  typeof value === 'string' ? [value] : Array.isArray(value) ? (value.filter((each) => typeof each === 'string') as string[]) : []
 
 function filesOf(value: Yaml | undefined): { split: string; pattern: string }[] {
   if (isMap(value)) return Object.entries(value).flatMap(([split, paths]) => texts(paths).map((pattern) => ({ split, pattern })))
-  if (Array.isArray(value) && value.some(isMap)) return (value as readonly Yaml[]).filter(isMap).flatMap((each) => texts(each.path).map((pattern) => ({ split: texts(each.split)[0] ?? 'train', pattern })))
+  if (Array.isArray(value) && value.some(isMap))
+    return (value as readonly Yaml[])
+      .filter(isMap)
+      .flatMap((each) => texts(each.path).map((pattern) => ({ split: texts(each.split)[0] ?? 'train', pattern })))
   return texts(value).map((pattern) => ({ split: 'train', pattern }))
 }
 
@@ -93,7 +105,10 @@ export function configurationsOf(readme: string): readonly Configuration[] {
     const configs = isMap(top) && Array.isArray(top.configs) ? (top.configs as readonly Yaml[]).filter(isMap) : []
     return configs.flatMap((config) => {
       const inside = texts(config.data_dir)[0]
-      const files = filesOf(config.data_files).map(({ split, pattern }) => ({ split, pattern: inside === undefined ? pattern : `${inside.replace(/\/$/, '')}/${pattern}` }))
+      const files = filesOf(config.data_files).map(({ split, pattern }) => ({
+        split,
+        pattern: inside === undefined ? pattern : `${inside.replace(/\/$/, '')}/${pattern}`,
+      }))
       return files.length === 0 ? [] : [{ name: texts(config.config_name)[0] ?? 'default', isDefault: config.default === 'true', files }]
     })
   } catch {
@@ -110,7 +125,12 @@ export function patternTest(pattern: string): (path: string) => boolean {
     if (token === '*') return '[^/]*'
     if (token === '?') return '[^/]'
     if (token.length > 2 && token.startsWith('[')) return `[${token.slice(1, -1).replace(/^!/, '^').replaceAll('\\', '\\\\')}]`
-    if (token.length > 2 && token.startsWith('{')) return `(?:${token.slice(1, -1).split(',').map((each) => each.replace(/[.*+?^$()|\\[\]{}]/g, '\\$&')).join('|')})`
+    if (token.length > 2 && token.startsWith('{'))
+      return `(?:${token
+        .slice(1, -1)
+        .split(',')
+        .map((each) => each.replace(/[.*+?^$()|\\[\]{}]/g, '\\$&'))
+        .join('|')})`
     return `\\${token}`
   })
   try {

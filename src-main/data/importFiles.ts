@@ -97,7 +97,14 @@ export function importFiles(paths: readonly string[], options: ImportOptions = {
           yield* session.file(file, plan.length > 1)
         } catch (error) {
           // A file in a folder that is neither problems nor rollouts is left out by name; one that was asked for by name is refused.
-          if (!(error instanceof LabError) || !file.inFolder || !/^(import\.no(Problem|Answer|Completion|Column)|file\.(unknown|archive|pickle|empty|pointer|webPage|workbook))$/.test(error.code)) throw error
+          if (
+            !(error instanceof LabError) ||
+            !file.inFolder ||
+            !/^(import\.no(Problem|Answer|Completion|Column)|file\.(unknown|archive|pickle|empty|pointer|webPage|workbook))$/.test(
+              error.code,
+            )
+          )
+            throw error
           refused ??= error
           session.notes.add('file.skipped', null, `${basename(file.path)} (${error.found})`)
         }
@@ -129,7 +136,10 @@ export interface Growing {
 }
 
 /** What a growing file gave: a batch, and where to go on after it; `readTo` is null for formats that are read from their start each time. */
-export type GrowingBatch = ImportBatch & { readonly source: string | null; readonly readTo: { readonly byte: number; readonly line: number } | null }
+export type GrowingBatch = ImportBatch & {
+  readonly source: string | null
+  readonly readTo: { readonly byte: number; readonly line: number } | null
+}
 
 export interface PlannedFile {
   readonly path: string
@@ -146,7 +156,9 @@ export async function planFiles(paths: readonly string[], notes: NoteBook): Prom
   const planned: PlannedFile[] = []
   const inside = withinCommon(paths)
   for (const path of paths) {
-    const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+    const info = await stat(path).catch((error: unknown) => {
+      throw refuseSystem(error, path)
+    })
     const archive = info.isFile() && (await archiveKind(path)) !== null
     if (!info.isDirectory() && !archive) {
       planned.push({ path, bytes: info.size, source: null, split: splitOfPath(inside(path)), inFolder: false })
@@ -154,9 +166,19 @@ export async function planFiles(paths: readonly string[], notes: NoteBook): Prom
     }
     const folder = archive ? await planArchive(path) : await planFolder(path)
     if (folder.kind === 'model' || folder.kind === 'workspace') throw refuse('import.notRows', `${path} is a ${folder.kind}: ${folder.why}`)
-    if (folder.kind === 'unknown') throw archive ? refuse('file.archive', `${path} is an archive: ${folder.why}`) : refuse('file.unknown', `the folder ${path}: ${folder.why}`)
+    if (folder.kind === 'unknown')
+      throw archive
+        ? refuse('file.archive', `${path} is an archive: ${folder.why}`)
+        : refuse('file.unknown', `the folder ${path}: ${folder.why}`)
     for (const skipped of folder.skipped) notes.add('file.skipped', null, skipped)
-    for (const file of folder.files) planned.push({ path: file, bytes: await fileSize(file), source: folder.source, split: folder.splits.get(file) ?? splitOfPath(archive ? partsOf(file)!.member : relative(path, file)), inFolder: true })
+    for (const file of folder.files)
+      planned.push({
+        path: file,
+        bytes: await fileSize(file),
+        source: folder.source,
+        split: folder.splits.get(file) ?? splitOfPath(archive ? partsOf(file)!.member : relative(path, file)),
+        inFolder: true,
+      })
   }
   return planned
 }
@@ -175,7 +197,10 @@ export function createSession(options: ImportOptions) {
   const { as, map = {}, signal, onProgress, listRejected = 1000 } = options
   if (as !== undefined && as !== 'dataset' && as !== 'rollouts' && !isSource(as)) {
     const near = nearest(as, ['dataset', 'rollouts', ...rolloutSources])
-    throw refuse('import.badAs', `"${as}"${near === null ? '' : `, nearest is ${near}`}; choose dataset, rollouts, ${rolloutSources.join(', ')}`)
+    throw refuse(
+      'import.badAs',
+      `"${as}"${near === null ? '' : `, nearest is ${near}`}; choose dataset, rollouts, ${rolloutSources.join(', ')}`,
+    )
   }
   const notes = createNoteBook()
   const files: FileReport[] = []
@@ -199,13 +224,25 @@ export function createSession(options: ImportOptions) {
   }
 
   /** A record with the split that its path names, and a rollout under the name of its problem. */
-  function placed(record: DatasetRow | CanonicalRollout, split: string | undefined, file: string, line: number, fileNotes: NoteBook, trusted: boolean): DatasetRow | CanonicalRollout {
+  function placed(
+    record: DatasetRow | CanonicalRollout,
+    split: string | undefined,
+    file: string,
+    line: number,
+    fileNotes: NoteBook,
+    trusted: boolean,
+  ): DatasetRow | CanonicalRollout {
     const within = record.split === undefined && split !== undefined ? { ...record, split } : record
     return 'schemaVersion' in within ? identity.place(within, file, line, fileNotes, trusted) : within
   }
 
   /** Which kind of rows these are, with their converter; `unknown` when none of them could be read. */
-  async function chooseConverter(path: string, sample: readonly SourceRow[], hint: RolloutSource | null, fileNotes: NoteBook): Promise<{ kind: ImportKind; converter: Converter<DatasetRow | CanonicalRollout> | null }> {
+  async function chooseConverter(
+    path: string,
+    sample: readonly SourceRow[],
+    hint: RolloutSource | null,
+    fileNotes: NoteBook,
+  ): Promise<{ kind: ImportKind; converter: Converter<DatasetRow | CanonicalRollout> | null }> {
     const values = sample.map((row) => row.value)
     if (values.length === 0) return { kind: 'unknown', converter: null }
     const meant = as ?? kindOfMap(map)
@@ -213,11 +250,21 @@ export function createSession(options: ImportOptions) {
     const guess = named === null && meant !== 'dataset' ? recogniseRollouts(values, path) : null
     const source = named ?? guess?.source ?? (meant === 'rollouts' ? 'plain' : null)
     if (source === null) return { kind: 'dataset', converter: openDataset(path, values, fileNotes) }
-    const why = guess?.why ?? (isSource(as) || as === 'rollouts' ? 'chosen by --as' : meant === 'rollouts' && hint === null ? '--map names columns of rollouts' : `the folder is laid out like those of ${source}`)
+    const why =
+      guess?.why ??
+      (isSource(as) || as === 'rollouts'
+        ? 'chosen by --as'
+        : meant === 'rollouts' && hint === null
+          ? '--map names columns of rollouts'
+          : `the folder is laid out like those of ${source}`)
     const converter = await createRolloutImport(path, source, why, map, values, signal)
     // Told to be one thing and plainly another: every row would be turned away, each for a reason that is not the cause.
-    const other = isSource(as) && Object.keys(map).length === 0 && sample.every((row) => 'rejected' in converter.convert(row)) ? recogniseRollouts(values, path) : null
-    if (other !== null && other.source !== as) throw refuse('import.otherSource', `rows of ${other.source} in ${basename(path)}: ${other.why}`)
+    const other =
+      isSource(as) && Object.keys(map).length === 0 && sample.every((row) => 'rejected' in converter.convert(row))
+        ? recogniseRollouts(values, path)
+        : null
+    if (other !== null && other.source !== as)
+      throw refuse('import.otherSource', `rows of ${other.source} in ${basename(path)}: ${other.why}`)
     return { kind: 'rollouts', converter }
   }
 
@@ -226,11 +273,23 @@ export function createSession(options: ImportOptions) {
     try {
       return dataset.open(path, values, map, fileNotes)
     } catch (error) {
-      if (error instanceof LabError && values.every((row) => Object.hasOwn(row, 'custom_id') && Object.hasOwn(row, 'body') && Object.hasOwn(row, 'url'))) throw refuse('import.requests', basename(path), { cause: error })
+      if (
+        error instanceof LabError &&
+        values.every((row) => Object.hasOwn(row, 'custom_id') && Object.hasOwn(row, 'body') && Object.hasOwn(row, 'url'))
+      )
+        throw refuse('import.requests', basename(path), { cause: error })
       const rollouts = error instanceof LabError && /^import\.no(Problem|Answer)$/.test(error.code) ? recogniseRollouts(values, path) : null
       if (rollouts === null) throw error
       const { code, expected, found, next } = error as LabError
-      throw new LabError(code, { expected, found: `${found}; they look like rollouts of ${rollouts.source} (${rollouts.why})`, next: `Leave ${as === 'dataset' ? '--as dataset' : 'the roles of datasets'} out to import them as those. ${next}` }, { cause: error })
+      throw new LabError(
+        code,
+        {
+          expected,
+          found: `${found}; they look like rollouts of ${rollouts.source} (${rollouts.why})`,
+          next: `Leave ${as === 'dataset' ? '--as dataset' : 'the roles of datasets'} out to import them as those. ${next}`,
+        },
+        { cause: error },
+      )
     }
   }
 
@@ -245,7 +304,10 @@ export function createSession(options: ImportOptions) {
      * What a file has that was not read before. The last line is left for later unless it is whole: a row that is being written is neither
      * a row nor a bad one. Reports nothing of its own. Throws what reading a file throws.
      */
-    async *growing({ path, source: hint, split }: Pick<PlannedFile, 'path' | 'source' | 'split'>, { from, fresh, settled }: Growing): AsyncGenerator<GrowingBatch> {
+    async *growing(
+      { path, source: hint, split }: Pick<PlannedFile, 'path' | 'source' | 'split'>,
+      { from, fresh, settled }: Growing,
+    ): AsyncGenerator<GrowingBatch> {
       const fileNotes = createNoteBook()
       const how = { maxRowBytes: options.maxRowBytes, table: options.table, signal, notes: fileNotes }
       const whole = await openRows(path, how)
@@ -270,10 +332,14 @@ export function createSession(options: ImportOptions) {
         const lost: Rejected[] = []
         const unfinished = ({ end }: { readonly end: number | null }, isRow: boolean): boolean =>
           end !== null && end >= opened.bytes && !(isRow && (settled || opened.format === 'jsonl'))
-        const items = [...found.map((row) => ({ row, bad: null, place: row as Place })), ...bad.map((row) => ({ row: null, bad: row, place: row as Place }))].sort((a, b) => a.place.line - b.place.line)
+        const items = [
+          ...found.map((row) => ({ row, bad: null, place: row as Place })),
+          ...bad.map((row) => ({ row: null, bad: row, place: row as Place })),
+        ].sort((a, b) => a.place.line - b.place.line)
         for (const { row, bad: reject, place } of items) {
           if (reject?.code === 'row.cutOff' || unfinished(place, row !== null)) continue
-          if (place.end !== null) readTo = place.end >= opened.bytes ? { byte: place.end, line: place.line } : { byte: place.end + 1, line: place.line + 1 }
+          if (place.end !== null)
+            readTo = place.end >= opened.bytes ? { byte: place.end, line: place.line } : { byte: place.end + 1, line: place.line + 1 }
           if (!fresh(row === null ? reject.text : JSON.stringify(row.value))) continue
           if (row === null) {
             lost.push(reject)
@@ -282,20 +348,35 @@ export function createSession(options: ImportOptions) {
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
           else {
-            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
+            for (const record of result.records)
+              out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
             rows++
           }
         }
         keep(lost)
-        yield { kind, file: path, rows: out, rejected: lost, source: converter?.source ?? null, readTo: isGrowingText(opened) ? readTo : null } as GrowingBatch
+        yield {
+          kind,
+          file: path,
+          rows: out,
+          rejected: lost,
+          source: converter?.source ?? null,
+          readTo: isGrowingText(opened) ? readTo : null,
+        } as GrowingBatch
         signal?.throwIfAborted()
       }
     },
 
     async *file({ path, source: hint, split }: PlannedFile, oneOfMany: boolean): AsyncGenerator<ImportBatch> {
       const fileNotes = createNoteBook()
-      const tell = (read: number): void => onProgress?.({ file: path, bytesRead: bytesBefore + read, bytesTotal, rows, rejected: rejectedRows })
-      const opened = await openRows(path, { maxRowBytes: options.maxRowBytes, table: options.table, signal, onBytes: tell, notes: fileNotes }).catch((error: unknown) => {
+      const tell = (read: number): void =>
+        onProgress?.({ file: path, bytesRead: bytesBefore + read, bytesTotal, rows, rejected: rejectedRows })
+      const opened = await openRows(path, {
+        maxRowBytes: options.maxRowBytes,
+        table: options.table,
+        signal,
+        onBytes: tell,
+        notes: fileNotes,
+      }).catch((error: unknown) => {
         if (oneOfMany && (error as { code?: string }).code === 'file.empty') return null
         throw error
       })
@@ -317,7 +398,8 @@ export function createSession(options: ImportOptions) {
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
           else {
-            for (const record of result.records) out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
+            for (const record of result.records)
+              out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
             rows++
           }
         }
@@ -349,7 +431,10 @@ export function createSession(options: ImportOptions) {
     report(): ImportReport {
       const kind = files.find((file) => file.kind !== 'unknown')?.kind ?? 'unknown'
       return {
-        kind, files, rows, records,
+        kind,
+        files,
+        rows,
+        records,
         imported: rows - rejectedRows,
         rejectedRows,
         rejectedByCode: Object.fromEntries(byCode),
@@ -363,7 +448,8 @@ export function createSession(options: ImportOptions) {
 }
 
 /** Text that is only ever written to at its end, so that what was read stays read. */
-const isGrowingText = ({ format, compression, encoding }: RowFile): boolean => format === 'jsonl' && compression === 'none' && encoding === 'utf-8'
+const isGrowingText = ({ format, compression, encoding }: RowFile): boolean =>
+  format === 'jsonl' && compression === 'none' && encoding === 'utf-8'
 
 function isSource(name: string | undefined): name is RolloutSource {
   return (rolloutSources as readonly string[]).includes(name ?? '')

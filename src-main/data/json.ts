@@ -114,12 +114,16 @@ export function valueAt(row: Json | undefined, path: string): Json | undefined {
     return inner === undefined ? undefined : valueAt(inner, path)
   }
   if (Array.isArray(row)) {
-    const [whole, index] = /^(?:\[(-?\d+|\*)\]|(\d+)(?=$|[.[]))\.?/.exec(path)?.slice(0, 3).flatMap((part, at) => (at === 0 || part !== undefined ? [part] : [])) ?? []
+    const [whole, index] =
+      /^(?:\[(-?\d+|\*)\]|(\d+)(?=$|[.[]))\.?/
+        .exec(path)
+        ?.slice(0, 3)
+        .flatMap((part, at) => (at === 0 || part !== undefined ? [part] : [])) ?? []
     if (whole === undefined || index === undefined) return undefined
     const rest = path.slice(whole.length)
     if (index !== '*') return valueAt(row.at(Number(index)) as Json | undefined, rest)
     const all = (row as readonly Json[]).map((each) => valueAt(each, rest))
-    return all.every((each) => each !== undefined) ? all as Json[] : undefined
+    return all.every((each) => each !== undefined) ? (all as Json[]) : undefined
   }
   if (!isObject(row)) return undefined
   if (Object.hasOwn(row, path)) return row[path]
@@ -151,7 +155,7 @@ export function pathsOf(sample: readonly JsonObject[]): string[] {
   const walk = (given: Json | undefined, path: string, depth: number): void => {
     if (depth > PATH_DEPTH || paths.size >= MOST_PATHS) return
     if (path !== '') paths.add(path)
-    const value = typeof given === 'string' ? jsonInText(given) ?? given : given
+    const value = typeof given === 'string' ? (jsonInText(given) ?? given) : given
     if (Array.isArray(value)) {
       if (value.length > 0 && (typeof value[0] !== 'number' || depth === 1)) walk(value[0] as Json, `${path}[0]`, depth + 1)
     } else if (isObject(value)) for (const name of Object.keys(value)) walk(value[name], path === '' ? name : `${path}.${name}`, depth + 1)

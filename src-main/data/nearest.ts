@@ -4,7 +4,13 @@
 export function nearest(wanted: string, names: readonly string[]): string | null {
   const bare = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
   const same = names.find((name) => bare(name) === bare(wanted) || name.split(/[.[]/).at(-1)!.toLowerCase() === wanted.toLowerCase())
-  return same ?? names.find((name) => Math.abs(name.length - wanted.length) <= 2 && wanted.length > 2 && distance(name.toLowerCase(), wanted.toLowerCase()) <= 2) ?? null
+  return (
+    same ??
+    names.find(
+      (name) => Math.abs(name.length - wanted.length) <= 2 && wanted.length > 2 && distance(name.toLowerCase(), wanted.toLowerCase()) <= 2,
+    ) ??
+    null
+  )
 }
 
 /** Letters to add, leave out or change to make one word of the other (Levenshtein). */

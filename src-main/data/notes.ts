@@ -22,7 +22,8 @@ const sentences = {
   'document.extra': 'other fields beside the rows of the JSON document were not imported',
   'rows.overlap': 'problems are also in the set they were checked against',
   'columns.unused': 'These columns have no role; they are kept with each problem in extra',
-  'answer.classes': 'The answers are few whole numbers, as numbers of classes are, and no column holds the choices; name the column of answers with --map answer=COLUMN if they are not what a model should answer',
+  'answer.classes':
+    'The answers are few whole numbers, as numbers of classes are, and no column holds the choices; name the column of answers with --map answer=COLUMN if they are not what a model should answer',
   'id.collides': 'ids name more than one prompt; each prompt is a problem of its own (choose identity by id to join them)',
   'id.running': 'prompts have more than one id; their samples are one problem (choose identity by id to keep them apart)',
   'prompt.answers': 'prompts come again with another reference answer; each answer is a problem of its own',
@@ -65,7 +66,13 @@ export function createNoteBook(): NoteBook {
         const whole = /^[A-Z]/.test(sentence)
         const place = firstLine === null || whole ? '' : ` (first at line ${firstLine})`
         const what = details.length === 0 ? '' : `: ${details.join(', ')}`
-        return { code, count, firstLine, detail: details.length === 0 ? null : details.join(', '), message: `${whole ? '' : `${count} `}${sentence}${place}${what}.` }
+        return {
+          code,
+          count,
+          firstLine,
+          detail: details.length === 0 ? null : details.join(', '),
+          message: `${whole ? '' : `${count} `}${sentence}${place}${what}.`,
+        }
       })
     },
   }

@@ -48,12 +48,26 @@ export interface Preview {
  * Previews a file or folder under the options an import would get. Throws what detectImport throws, and LabError import.noProblem,
  * import.noAnswer, import.noColumn and import.badMap, which say what to map.
  */
-export async function previewImport(path: string, options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity' | 'table'> = {}): Promise<Preview> {
+export async function previewImport(
+  path: string,
+  options: Pick<ImportOptions, 'as' | 'map' | 'maxRowBytes' | 'identity' | 'table'> = {},
+): Promise<Preview> {
   const detection = await detectImport(path, options)
   const file = detection.files[0]
   const as = options.as ?? kindOfMap(options.map ?? {}) ?? undefined
   const kind = as === undefined ? detection.kind : as === 'dataset' ? 'dataset' : 'rollouts'
-  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts')) return { detection, rows: [], rejected: [], columns: detection.columns, rowCount: null, roles: null, grader: null, identity: null, notes: [] }
+  if (file === undefined || (kind !== 'dataset' && kind !== 'rollouts'))
+    return {
+      detection,
+      rows: [],
+      rejected: [],
+      columns: detection.columns,
+      rowCount: null,
+      roles: null,
+      grader: null,
+      identity: null,
+      notes: [],
+    }
   const notes = createNoteBook()
   const opened = await openRows(file, { maxRowBytes: options.maxRowBytes, table: options.table, notes })
   const found: SourceRow[] = []
@@ -70,16 +84,55 @@ export async function previewImport(path: string, options: Pick<ImportOptions, '
   const split = detection.splits?.get(file) ?? splitOfPath(file === path ? basename(path) : relative(path, file))
   if (kind === 'dataset') {
     const dataset = createDatasetImport(options)
-    const rows = convertAll(dataset.open(file, found.map(({ value }) => value), map, notes), found, rejected).map((row) => (row.split === undefined && split !== undefined ? { ...row, split } : row))
-    return { detection, rows, rejected, columns, rowCount, roles: dataset.facts().roles[file]!, grader: dataset.facts().grader, identity: null, notes: notes.list() }
+    const rows = convertAll(
+      dataset.open(
+        file,
+        found.map(({ value }) => value),
+        map,
+        notes,
+      ),
+      found,
+      rejected,
+    ).map((row) => (row.split === undefined && split !== undefined ? { ...row, split } : row))
+    return {
+      detection,
+      rows,
+      rejected,
+      columns,
+      rowCount,
+      roles: dataset.facts().roles[file]!,
+      grader: dataset.facts().grader,
+      identity: null,
+      notes: notes.list(),
+    }
   }
   const source = chosenSource(options.as, detection)
   const identity = createIdentity(options.identity)
-  const converter = await createRolloutImport(file, source, detection.why, map, found.map(({ value }) => value))
-  const placing = { convert(row: SourceRow) {
-    const result = converter.convert(row)
-    return 'rejected' in result ? result : { records: result.records.map((record) => identity.place(record.split === undefined && split !== undefined ? { ...record, split } : record, file, row.line, notes, namesPrompts.has(converter.source))) }
-  } }
+  const converter = await createRolloutImport(
+    file,
+    source,
+    detection.why,
+    map,
+    found.map(({ value }) => value),
+  )
+  const placing = {
+    convert(row: SourceRow) {
+      const result = converter.convert(row)
+      return 'rejected' in result
+        ? result
+        : {
+            records: result.records.map((record) =>
+              identity.place(
+                record.split === undefined && split !== undefined ? { ...record, split } : record,
+                file,
+                row.line,
+                notes,
+                namesPrompts.has(converter.source),
+              ),
+            ),
+          }
+    },
+  }
   const rows = convertAll(placing, found, rejected)
   return { detection, rows, rejected, columns, rowCount, roles: null, grader: null, identity: identity.facts(), notes: notes.list() }
 }
@@ -104,7 +157,8 @@ function convertAll<Record>(converter: RowConverter<Record>, rows: readonly Sour
 }
 
 async function countRows(file: RowFile, rows: readonly SourceRow[]): Promise<Preview['rowCount']> {
-  if (file.format === 'parquet') return { rows: (await parquetColumns(file.path, { notes: createNoteBook(), maxRowBytes: MAX_ROW_BYTES })).rows, exact: true }
+  if (file.format === 'parquet')
+    return { rows: (await parquetColumns(file.path, { notes: createNoteBook(), maxRowBytes: MAX_ROW_BYTES })).rows, exact: true }
   if (file.table !== undefined) return file.table.rows === null ? null : { rows: file.table.rows, exact: true }
   const last = rows.at(-1)
   if (last === undefined || last.end === null || file.compression !== 'none') return null

@@ -5,15 +5,38 @@ import type { Json } from './json.ts'
 
 const DEEPEST = 60
 const words: { readonly [word: string]: Json } = { None: null, True: true, False: false, nan: null }
-const escapes: { readonly [letter: string]: string } = { n: '\n', t: '\t', r: '\r', '\\': '\\', "'": "'", '"': '"', '0': '\0', a: '\x07', b: '\b', f: '\f', v: '\v' }
+const escapes: { readonly [letter: string]: string } = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '0': '\0',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+}
 
 /** The value of a literal that fills the text; undefined where it is none. */
 export function pythonLiteral(text: string): Json | undefined {
   let at = 0
-  const space = (): void => { while (/\s/.test(text[at] ?? '')) at++ }
-  const fail = (): never => { throw new SyntaxError('no literal') }
-  const eat = (mark: string): void => { space(); if (!text.startsWith(mark, at)) fail(); at += mark.length }
-  const next = (): string => { space(); return text[at] ?? '' }
+  const space = (): void => {
+    while (/\s/.test(text[at] ?? '')) at++
+  }
+  const fail = (): never => {
+    throw new SyntaxError('no literal')
+  }
+  const eat = (mark: string): void => {
+    space()
+    if (!text.startsWith(mark, at)) fail()
+    at += mark.length
+  }
+  const next = (): string => {
+    space()
+    return text[at] ?? ''
+  }
 
   function quoted(): string {
     const quote = text[at++]!
@@ -22,7 +45,10 @@ export function pythonLiteral(text: string): Json | undefined {
       const letter = text[at++]
       if (letter === undefined || letter === '\n') return fail()
       if (letter === quote) return out
-      if (letter !== '\\') { out += letter; continue }
+      if (letter !== '\\') {
+        out += letter
+        continue
+      }
       const kind = text[at++] ?? ''
       const code = /^(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8}))/i.exec(kind + text.slice(at, at + 8))
       if (code !== null && 'xuU'.includes(kind)) {
@@ -44,7 +70,10 @@ export function pythonLiteral(text: string): Json | undefined {
   function value(depth: number): Json {
     if (depth > DEEPEST) return fail()
     const first = next()
-    if (first === '[' || first === '(') { at++; return items(first === '[' ? ']' : ')', depth + 1) }
+    if (first === '[' || first === '(') {
+      at++
+      return items(first === '[' ? ']' : ')', depth + 1)
+    }
     if (first === '{') {
       at++
       const entries: [string, Json][] = []
@@ -68,7 +97,10 @@ export function pythonLiteral(text: string): Json | undefined {
       return inner
     }
     const word = /^[A-Za-z]+/.exec(text.slice(at, at + 8))?.[0]
-    if (word !== undefined && Object.hasOwn(words, word)) { at += word.length; return words[word]! }
+    if (word !== undefined && Object.hasOwn(words, word)) {
+      at += word.length
+      return words[word]!
+    }
     const number = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/.exec(text.slice(at, at + 40))?.[0]
     if (number === undefined) return fail()
     at += number.length

@@ -45,22 +45,25 @@ export function fromRolloutDetail(detail: RolloutDetail, runUid: string | null):
     discardReason: rollout.discardReason ?? undefined,
     startPCorrect: values.get(0),
     startPCorrectN: values.has(0) ? samples : undefined,
-    episodes: detail.episodes.length === 0 ? undefined : detail.episodes.map((episode) => {
-      const before = values.get(episode.index)
-      const after = values.get(episode.index + 1)
-      return compact<CanonicalEpisode>({
-        index: episode.index,
-        startToken: episode.startToken,
-        endToken: episode.endToken,
-        textStart: episode.textStart,
-        textEnd: episode.textEnd,
-        marker: episode.marker === '' ? undefined : episode.marker,
-        pCorrect: after,
-        pCorrectN: after === undefined ? undefined : samples,
-        progress: before === undefined || after === undefined ? undefined : after - before,
-        bonus: episode.bonus ?? undefined,
-      })
-    }),
+    episodes:
+      detail.episodes.length === 0
+        ? undefined
+        : detail.episodes.map((episode) => {
+            const before = values.get(episode.index)
+            const after = values.get(episode.index + 1)
+            return compact<CanonicalEpisode>({
+              index: episode.index,
+              startToken: episode.startToken,
+              endToken: episode.endToken,
+              textStart: episode.textStart,
+              textEnd: episode.textEnd,
+              marker: episode.marker === '' ? undefined : episode.marker,
+              pCorrect: after,
+              pCorrectN: after === undefined ? undefined : samples,
+              progress: before === undefined || after === undefined ? undefined : after - before,
+              bonus: episode.bonus ?? undefined,
+            })
+          }),
     extra: extraOf(detail),
   })
 }
@@ -117,7 +120,15 @@ export function problemOf(rollout: CanonicalRollout): NewProblem {
 
 /** A problem of an imported dataset; `split` where the row names none. */
 export function problemOfRow(row: DatasetRow, split: string): NewProblem {
-  return { key: row.id, split: row.split ?? split, prompt: row.problem, answer: row.answer ?? null, level: row.level, slices: row.slices, ...(row.extra !== undefined && { extra: row.extra }) }
+  return {
+    key: row.id,
+    split: row.split ?? split,
+    prompt: row.problem,
+    answer: row.answer ?? null,
+    level: row.level,
+    slices: row.slices,
+    ...(row.extra !== undefined && { extra: row.extra }),
+  }
 }
 
 export interface RolloutPlace {
@@ -139,13 +150,21 @@ interface Origin {
 
 /** Messages whose only text is kept elsewhere go without it. */
 const lean = (messages: readonly Message[] | undefined, text: string | undefined): readonly Message[] | undefined =>
-  (messages?.length === 1 && messages[0]!.content === text ? messages.map(({ content: _content, ...rest }) => rest as unknown as Message) : messages)
+  messages?.length === 1 && messages[0]!.content === text
+    ? messages.map(({ content: _content, ...rest }) => rest as unknown as Message)
+    : messages
 const whole = (messages: readonly Message[] | undefined, text: string): readonly Message[] | undefined =>
-  (messages?.length === 1 && messages[0]!.content === undefined ? messages.map((message) => ({ ...message, content: text })) : messages)
+  messages?.length === 1 && messages[0]!.content === undefined ? messages.map((message) => ({ ...message, content: text })) : messages
 
 function originOf({ extra, prompt, promptMessages, completion, completionMessages, groupId, used, step }: CanonicalRollout): Json {
   const absent = [...(used === undefined ? ['used'] : []), ...(step === undefined ? ['step'] : [])]
-  return compact<Origin>({ extra, promptMessages: lean(promptMessages, prompt), completionMessages: lean(completionMessages, completion), groupId, absent: absent.length > 0 ? absent : undefined }) as unknown as Json
+  return compact<Origin>({
+    extra,
+    promptMessages: lean(promptMessages, prompt),
+    completionMessages: lean(completionMessages, completion),
+    groupId,
+    absent: absent.length > 0 ? absent : undefined,
+  }) as unknown as Json
 }
 
 /**
@@ -192,8 +211,12 @@ type Placed = CanonicalEpisode & { readonly startToken: number; readonly endToke
 
 /** Episodes whose range is known: of tokens, or of characters where the file has no tokens at all; offsets of tokens are 0 then. */
 function placedEpisodes({ episodes = [], completionTokenIds = [] }: CanonicalRollout): Placed[] {
-  const inText = completionTokenIds.length === 0 && episodes.every(({ startToken, endToken }) => startToken === undefined && endToken === undefined)
-  if (inText) return episodes.filter(({ textStart, textEnd }) => textStart !== undefined && textEnd !== undefined).map((episode) => ({ ...episode, startToken: 0, endToken: 0 }))
+  const inText =
+    completionTokenIds.length === 0 && episodes.every(({ startToken, endToken }) => startToken === undefined && endToken === undefined)
+  if (inText)
+    return episodes
+      .filter(({ textStart, textEnd }) => textStart !== undefined && textEnd !== undefined)
+      .map((episode) => ({ ...episode, startToken: 0, endToken: 0 }))
   return episodes.filter((episode): episode is Placed => episode.startToken !== undefined && episode.endToken !== undefined)
 }
 
@@ -202,8 +225,24 @@ function curvesOf(rollout: CanonicalRollout): ProgressCurve[] {
   const measured = placedEpisodes(rollout).filter((episode) => episode.pCorrect !== undefined)
   if (measured.length === 0 && rollout.startPCorrect === undefined) return []
   const samples = measured.find((episode) => episode.pCorrectN !== undefined)?.pCorrectN ?? rollout.startPCorrectN ?? 0
-  const estimator: Estimator = { method: samples > 0 ? 'sampled' : 'exact', samples, weights: 'unknown', checkpointId: null, step: rollout.step ?? null, prover: 1, template: '', temperature: null }
-  const point = (boundary: number, tokenOffset: number, value: number) => ({ boundary, tokenOffset, value, low: null, high: null, tokensForwarded: 0 })
+  const estimator: Estimator = {
+    method: samples > 0 ? 'sampled' : 'exact',
+    samples,
+    weights: 'unknown',
+    checkpointId: null,
+    step: rollout.step ?? null,
+    prover: 1,
+    template: '',
+    temperature: null,
+  }
+  const point = (boundary: number, tokenOffset: number, value: number) => ({
+    boundary,
+    tokenOffset,
+    value,
+    low: null,
+    high: null,
+    tokensForwarded: 0,
+  })
   const start = rollout.startPCorrect === undefined ? [] : [point(0, 0, rollout.startPCorrect)]
   return [{ estimator, estimates: [...start, ...measured.map((episode) => point(episode.index + 1, episode.endToken, episode.pCorrect!))] }]
 }
@@ -221,7 +260,9 @@ export interface Numbered {
  * Numbers the rollouts of a file within their step, in the order they come: the group by its id, else by its prompt; the
  * sample by the file's own number where it is the first of that number in its group. `before` are rollouts that were numbered earlier.
  */
-export function createNumbering(before: Iterable<Numbered> = []): (rollout: CanonicalRollout) => { readonly group: number; readonly sample: number } {
+export function createNumbering(
+  before: Iterable<Numbered> = [],
+): (rollout: CanonicalRollout) => { readonly group: number; readonly sample: number } {
   const steps = new Map<number, Map<string, { group: number; taken: Set<number> }>>()
   for (const { step, group, sample, key: problem, groupId } of before) {
     const groups = steps.get(step) ?? new Map<string, { group: number; taken: Set<number> }>()

@@ -54,15 +54,17 @@ export interface NativeRequest extends NativeSampling {
   readonly maxNewTokens: number
   readonly stopTokens: Int32Array
   readonly prefixThinkingTokens: number
-  readonly thinking: {
-    readonly closers: readonly Int32Array[]
-    readonly endTokens: Int32Array
-    readonly budget: number
-    readonly answerTokens: number
-    readonly minimum: number
-    readonly extendTokens: Int32Array
-    readonly answerStops: Int32Array
-  } | undefined
+  readonly thinking:
+    | {
+        readonly closers: readonly Int32Array[]
+        readonly endTokens: Int32Array
+        readonly budget: number
+        readonly answerTokens: number
+        readonly minimum: number
+        readonly extendTokens: Int32Array
+        readonly answerStops: Int32Array
+      }
+    | undefined
 }
 
 export interface NativeCompletion {
@@ -151,37 +153,57 @@ export interface NativeAddon {
   parametersBytes(set: ParametersHandle): number
 
   createSession(
-    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle | undefined,
+    runtime: RuntimeHandle,
+    onnx: Uint8Array,
+    options: NativeSessionOptions,
+    parameters: ParametersHandle | undefined,
   ): NativeJob<SessionHandle>
   disposeSession(session: SessionHandle): void
   describeSession(session: SessionHandle): { inputs: NativePort[]; outputs: NativePort[] }
   runSession(
-    session: SessionHandle, feeds: Readonly<Record<string, NativeTensor>>, outputs: readonly string[],
+    session: SessionHandle,
+    feeds: Readonly<Record<string, NativeTensor>>,
+    outputs: readonly string[],
   ): NativeJob<Record<string, NativeTensor>>
 
   createDecoder(
-    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle, shape: NativeDecoderShape,
+    runtime: RuntimeHandle,
+    onnx: Uint8Array,
+    options: NativeSessionOptions,
+    parameters: ParametersHandle,
+    shape: NativeDecoderShape,
   ): NativeJob<DecoderHandle>
   disposeDecoder(decoder: DecoderHandle): void
   decoderBytes(decoder: DecoderHandle): number
   generate(
-    decoder: DecoderHandle, sources: readonly Int32Array[], requests: readonly NativeRequest[],
+    decoder: DecoderHandle,
+    sources: readonly Int32Array[],
+    requests: readonly NativeRequest[],
     listener: ((progress: NativeDecodeProgress) => void) | undefined,
   ): NativeJob<NativeCompletion[]>
-  drawTokens(
-    logits: Float32Array, rule: NativeSampling, keyLow: number, keyHigh: number, firstIndex: number, draws: number,
-  ): NativeDraws
+  drawTokens(logits: Float32Array, rule: NativeSampling, keyLow: number, keyHigh: number, firstIndex: number, draws: number): NativeDraws
 
   createTrainer(
-    runtime: RuntimeHandle, onnx: Uint8Array, options: NativeSessionOptions, parameters: ParametersHandle, gradientPrefix: string,
+    runtime: RuntimeHandle,
+    onnx: Uint8Array,
+    options: NativeSessionOptions,
+    parameters: ParametersHandle,
+    gradientPrefix: string,
   ): NativeJob<TrainerHandle>
   disposeTrainer(trainer: TrainerHandle): void
   describeTrainer(trainer: TrainerHandle): {
-    inputs: NativePort[]; outputs: NativePort[]; trained: { name: string; elements: number }[]; bytes: number
+    inputs: NativePort[]
+    outputs: NativePort[]
+    trained: { name: string; elements: number }[]
+    bytes: number
   }
   trainStep(
-    trainer: TrainerHandle, microbatches: readonly Readonly<Record<string, NativeTensor>>[], outputs: readonly string[],
-    optimizer: NativeOptimizer, apply: boolean, listener: ((progress: NativeTrainProgress) => void) | undefined,
+    trainer: TrainerHandle,
+    microbatches: readonly Readonly<Record<string, NativeTensor>>[],
+    outputs: readonly string[],
+    optimizer: NativeOptimizer,
+    apply: boolean,
+    listener: ((progress: NativeTrainProgress) => void) | undefined,
   ): NativeJob<NativeStepResult>
   trainerGradients(trainer: TrainerHandle): Float32Array
   trainerState(trainer: TrainerHandle): { step: number; m: Float32Array; v: Float32Array }
@@ -206,7 +228,9 @@ function locateAddon(): string {
     folder = parent
   }
   throw new EngineError('addon-missing', {
-    expected: `the native module ${ADDON}`, found: 'no such file', next: 'Run `npm run build:native`.',
+    expected: `the native module ${ADDON}`,
+    found: 'no such file',
+    next: 'Run `npm run build:native`.',
   })
 }
 

@@ -7,7 +7,8 @@ export function fail(code: EngineErrorCode, expected: string, found: unknown, ne
 
 function show(value: unknown): string {
   if (value === null || typeof value !== 'object') return typeof value === 'string' ? JSON.stringify(value) : String(value)
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as unknown as ArrayLike<unknown>).length ?? value.byteLength}`
+  if (ArrayBuffer.isView(value))
+    return `${value.constructor.name} of ${(value as unknown as ArrayLike<unknown>).length ?? value.byteLength}`
   if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(show).join(', ')}]`
   return value.constructor?.name ?? 'an object'
 }

@@ -1,9 +1,7 @@
 // Generation over a key/value cache that stays in native memory. Sources are computed once and forked; requests fill a
 // fixed number of rows, and a finished row takes the next request while the others go on. Deals in token ids only.
 // A completion depends on its request alone: the same seed gives the same tokens at any number of rows, in any order.
-import type {
-  DecoderHandle, NativeAddon, NativeCompletion, NativeDecodeProgress, NativeRequest, RuntimeHandle,
-} from './addon.ts'
+import type { DecoderHandle, NativeAddon, NativeCompletion, NativeDecodeProgress, NativeRequest, RuntimeHandle } from './addon.ts'
 import { fail, optionalSignal, record, wholeNumber } from './check.ts'
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'

@@ -21,7 +21,8 @@ const PROBE = 'CAo6QAoTCgF4CgF4EgF5GgF5IgNBZGQ6ABIFcHJvYmVaEAoBeBILCgkIARIFCgMSA
 
 /** One report per device, the CPU first. */
 export async function probeDevices(
-  providers: readonly string[], createSession: (onnx: Uint8Array, options: SessionOptions) => Promise<Session>,
+  providers: readonly string[],
+  createSession: (onnx: Uint8Array, options: SessionOptions) => Promise<Session>,
 ): Promise<readonly DeviceReport[]> {
   const reports: DeviceReport[] = []
   for (const [device, provider] of Object.entries(PROVIDERS) as [Device, string][]) {
@@ -34,10 +35,15 @@ export async function probeDevices(
       return { usable: false, problem: { code: 'device-unavailable', message: `ONNX Runtime was built without ${provider}` } }
     }
     try {
-      const session = await createSession(Uint8Array.from(atob(PROBE), (char) => char.charCodeAt(0)), { device })
+      const session = await createSession(
+        Uint8Array.from(atob(PROBE), (char) => char.charCodeAt(0)),
+        { device },
+      )
       const { y } = await session.run({ x: tensor.float32([1, 2]) }).finally(() => session.dispose())
       const right = y!.data[0] === 2 && y!.data[1] === 4
-      return right ? { usable: true } : { usable: false, problem: { code: 'runtime', message: `1 + 1 and 2 + 2 came back as ${y!.data.join(' and ')}` } }
+      return right
+        ? { usable: true }
+        : { usable: false, problem: { code: 'runtime', message: `1 + 1 and 2 + 2 came back as ${y!.data.join(' and ')}` } }
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       return { usable: false, problem: { code: error.code, message: error.message } }

@@ -103,5 +103,8 @@ export function openEngine(options: EngineOptions = {}): Engine {
   const addon = loadAddon()
   const found = locateLibrary()
   const library = options.library ?? found.library
-  return new Engine(addon, native(() => addon.openRuntime({ library, version: found.version, threads })))
+  return new Engine(
+    addon,
+    native(() => addon.openRuntime({ library, version: found.version, threads })),
+  )
 }

@@ -74,7 +74,10 @@ export function fromNative(thrown: unknown): unknown {
 
 /** ONNX Runtime begins some messages with a source file and function, and ends some with a line break. */
 function tidy(message: string): string {
-  return message.replace(/^\/onnxruntime_src\/\S+ .*? was false\. /s, '').replace(/\s+/g, ' ').replace(/[.\s]+$/, '')
+  return message
+    .replace(/^\/onnxruntime_src\/\S+ .*? was false\. /s, '')
+    .replace(/\s+/g, ' ')
+    .replace(/[.\s]+$/, '')
 }
 
 /** Calls native code and rethrows its failures as EngineError. */

@@ -55,7 +55,9 @@ export class Life<Handle> {
     void this.handle
     if (this.#running) {
       throw new EngineError('busy', {
-        expected: `an idle ${this.#what}`, found: 'a call that is still running', next: 'Wait for it, or cancel it.',
+        expected: `an idle ${this.#what}`,
+        found: 'a call that is still running',
+        next: 'Wait for it, or cancel it.',
       })
     }
   }

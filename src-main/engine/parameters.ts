@@ -83,7 +83,12 @@ export class ParameterSet {
 
   /** A new set of the same specs and values, with memory of its own. */
   clone(): ParameterSet {
-    return new ParameterSet(this.#addon, this.#owner, this.specs, native(() => this.#addon.cloneParameters(this.handle)))
+    return new ParameterSet(
+      this.#addon,
+      this.#owner,
+      this.specs,
+      native(() => this.#addon.cloneParameters(this.handle)),
+    )
   }
 
   /** 16 hex digits: 64-bit FNV-1a over the 32-bit words of all values in order. */
@@ -117,5 +122,10 @@ export function createParameters(addon: NativeAddon, owner: Owner, specs: readon
     if (typeof decay !== 'boolean') return fail('bad-argument', `decay of ${name} to be true or false`, decay)
     return { name, dims: [...dimensions(`the dims of ${name}`, dims)], decay }
   })
-  return new ParameterSet(addon, owner, checked, native(() => addon.createParameters(checked)))
+  return new ParameterSet(
+    addon,
+    owner,
+    checked,
+    native(() => addon.createParameters(checked)),
+  )
 }

@@ -52,7 +52,12 @@ export function seedWords(what: string, seed: unknown): readonly [low: number, h
  * @param logits [V]
  */
 export function drawTokens(
-  addon: NativeAddon, logits: Float32Array, sampling: Sampling, seed: Seed, firstIndex: number, draws: number,
+  addon: NativeAddon,
+  logits: Float32Array,
+  sampling: Sampling,
+  seed: Seed,
+  firstIndex: number,
+  draws: number,
 ): NativeDraws {
   if (!(logits instanceof Float32Array) || logits.length === 0) fail('wrong-dtype', 'logits in a Float32Array', logits)
   const [low, high] = seedWords('draw', seed)

@@ -93,7 +93,11 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
 
 /** Loads a graph. Rejects with bad-model, bad-argument, device-unavailable, wrong-shape or wrong-dtype (against the parameters). */
 export async function createSession(
-  addon: NativeAddon, owner: Owner, runtime: RuntimeHandle, onnx: Uint8Array, options: SessionOptions,
+  addon: NativeAddon,
+  owner: Owner,
+  runtime: RuntimeHandle,
+  onnx: Uint8Array,
+  options: SessionOptions,
 ): Promise<Session> {
   const checked = loadArguments(onnx, options)
   const job = native(() => addon.createSession(runtime, checked.onnx, checked.options, options.parameters?.handle))

@@ -22,13 +22,19 @@ const ARRAYS: Readonly<Record<Dtype, readonly { readonly name: string; readonly 
 /** Shorthands. Without dims the tensor is a vector. */
 export const tensor = {
   float32: (values: ArrayLike<number>, dims: readonly number[] = [values.length]): Tensor => ({
-    dtype: 'float32', dims, data: values instanceof Float32Array ? values : Float32Array.from(values),
+    dtype: 'float32',
+    dims,
+    data: values instanceof Float32Array ? values : Float32Array.from(values),
   }),
   int64: (values: ArrayLike<number>, dims: readonly number[] = [values.length]): Tensor => ({
-    dtype: 'int64', dims, data: values instanceof Int32Array ? values : Int32Array.from(values),
+    dtype: 'int64',
+    dims,
+    data: values instanceof Int32Array ? values : Int32Array.from(values),
   }),
   int32: (values: ArrayLike<number>, dims: readonly number[] = [values.length]): Tensor => ({
-    dtype: 'int32', dims, data: values instanceof Int32Array ? values : Int32Array.from(values),
+    dtype: 'int32',
+    dims,
+    data: values instanceof Int32Array ? values : Int32Array.from(values),
   }),
 } as const
 
@@ -42,8 +48,12 @@ export function checkFeeds(feeds: unknown, inputs: readonly NativePort[]): Reado
   for (const name of Object.keys(given)) {
     if (wanted.some((input) => input.name === name)) continue
     const bound = inputs.some((input) => input.name === name)
-    fail('unknown-name', `one of the inputs ${wanted.map((input) => input.name).join(', ')}`, name,
-      bound ? 'This input reads a parameter; change the parameter instead.' : 'Check the spelling.')
+    fail(
+      'unknown-name',
+      `one of the inputs ${wanted.map((input) => input.name).join(', ')}`,
+      name,
+      bound ? 'This input reads a parameter; change the parameter instead.' : 'Check the spelling.',
+    )
   }
   for (const input of wanted) {
     const value = given[input.name]

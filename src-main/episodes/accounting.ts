@@ -42,7 +42,9 @@ export function accountTokens(rollouts: readonly ThoughtMeasure[], threshold = 0
     const spent = boundaries[boundaries.length - 1]
     const at = solved[i]
     if (at !== null) return { ...NOTHING, fate: 'solved', useful: at, overthinking: spent - at }
-    return enough < Infinity && spent < enough ? { ...NOTHING, fate: 'starved', starved: spent } : { ...NOTHING, fate: 'futile', futile: spent }
+    return enough < Infinity && spent < enough
+      ? { ...NOTHING, fate: 'starved', starved: spent }
+      : { ...NOTHING, fate: 'futile', futile: spent }
   })
 }
 
@@ -50,13 +52,14 @@ const NOTHING = { useful: 0, overthinking: 0, futile: 0, starved: 0 }
 
 /** Token sums, and how many rollouts met each fate: a starved rollout spends few tokens, so the count tells more. */
 export interface AccountTotal {
-  readonly tokens: { readonly useful: number, readonly overthinking: number, readonly futile: number, readonly starved: number }
-  readonly rollouts: { readonly solved: number, readonly futile: number, readonly starved: number }
+  readonly tokens: { readonly useful: number; readonly overthinking: number; readonly futile: number; readonly starved: number }
+  readonly rollouts: { readonly solved: number; readonly futile: number; readonly starved: number }
 }
 
 /** Totals over any set of accounts. */
 export function totalAccount(accounts: readonly TokenAccount[]): AccountTotal {
-  const sum = (part: 'useful' | 'overthinking' | 'futile' | 'starved'): number => accounts.reduce((total, account) => total + account[part], 0)
+  const sum = (part: 'useful' | 'overthinking' | 'futile' | 'starved'): number =>
+    accounts.reduce((total, account) => total + account[part], 0)
   const count = (fate: TokenAccount['fate']): number => accounts.filter((account) => account.fate === fate).length
   return {
     tokens: { useful: sum('useful'), overthinking: sum('overthinking'), futile: sum('futile'), starved: sum('starved') },

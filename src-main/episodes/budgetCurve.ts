@@ -42,7 +42,9 @@ export interface BudgetCurve {
 export function budgetCurve(trace: MeasuredTrace, counted: Counted = 'all'): BudgetCurve {
   const { length } = trace.boundaries
   if (trace.answerTokens.length !== length || trace.accuracy.length !== length) {
-    throw new RangeError(`a trace with ${length} boundaries has ${trace.answerTokens.length} answer lengths and ${trace.accuracy.length} accuracies`)
+    throw new RangeError(
+      `a trace with ${length} boundaries has ${trace.answerTokens.length} answer lengths and ${trace.accuracy.length} accuracies`,
+    )
   }
   const points = Array.from({ length }, (_, j) => ({ tokens: cost[counted](trace, j), accuracy: trace.accuracy[j] }))
   points.sort((a, b) => a.tokens - b.tokens)

@@ -29,7 +29,10 @@ export function calibrate(forecasts: readonly Forecast[], bins = 10): Calibratio
   const outcomes = forecasts.map((f) => Number(f.correct))
   return {
     count: forecasts.length,
-    brier: brier(J, outcomes), auroc: auroc(J, outcomes), spearman: spearman(J, outcomes), bins: reliability(J, outcomes, bins),
+    brier: brier(J, outcomes),
+    auroc: auroc(J, outcomes),
+    spearman: spearman(J, outcomes),
+    bins: reliability(J, outcomes, bins),
   }
 }
 

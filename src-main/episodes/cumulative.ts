@@ -19,7 +19,10 @@ const meanHeld = (rollouts: readonly ArrayLike<number>[], boundary: number): num
 export const oracleEpisodes: EpisodeComparator = () => 1
 
 /** The mean J of other rollouts on the same questions, as of a better checkpoint. */
-export const referenceEpisodes = (reference: JByQuestion): EpisodeComparator => (question, boundary) => meanHeld(reference[question], boundary)
+export const referenceEpisodes =
+  (reference: JByQuestion): EpisodeComparator =>
+  (question, boundary) =>
+    meanHeld(reference[question], boundary)
 
 /** Right from the fewest episodes after which any rollout of the question was and stayed right; wrong before, and throughout where none was. */
 export function sufficientEpisodes(pool: JByQuestion, threshold = 0.5): EpisodeComparator {
@@ -28,13 +31,18 @@ export function sufficientEpisodes(pool: JByQuestion, threshold = 0.5): EpisodeC
 }
 
 /** The same rollouts, none of which thinks for more than `episodes`. */
-export const equalEpisodes = (questions: JByQuestion, episodes: number): EpisodeComparator => (question, boundary) => meanHeld(questions[question], Math.min(boundary, episodes))
+export const equalEpisodes =
+  (questions: JByQuestion, episodes: number): EpisodeComparator =>
+  (question, boundary) =>
+    meanHeld(questions[question], Math.min(boundary, episodes))
 
 /** Delta_k of each question for k = 1..`episodes`: [episodes][questions]. */
 export function cumulativeByQuestion(questions: JByQuestion, comparator: EpisodeComparator, episodes: number): Float64Array[] {
   const total = new Float64Array(questions.length)
   return Array.from({ length: episodes }, (_, boundary) => {
-    questions.forEach((rollouts, question) => { total[question] += comparator(question, boundary) - meanHeld(rollouts, boundary) })
+    questions.forEach((rollouts, question) => {
+      total[question] += comparator(question, boundary) - meanHeld(rollouts, boundary)
+    })
     return total.slice()
   })
 }

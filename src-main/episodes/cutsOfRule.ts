@@ -22,7 +22,10 @@ export function cutTokens(text: string, tokenEnds: ArrayLike<number>, rule: Text
   const thought = text.slice(start, end)
   const { episodes } = segmentText(thought, rule)
   // White space belongs to no token, so an episode ends with its last word.
-  return boundariesInTokens(episodes.map(({ characters }) => start + thought.slice(0, characters.end).trimEnd().length), tokenEnds)
+  return boundariesInTokens(
+    episodes.map(({ characters }) => start + thought.slice(0, characters.end).trimEnd().length),
+    tokenEnds,
+  )
 }
 
 export interface ReadCurve {
@@ -33,7 +36,10 @@ export interface ReadCurve {
 }
 
 /** J at other boundaries than those measured. `at` are ascending token offsets with their J. */
-export function readAt(at: { readonly offsets: ArrayLike<number>; readonly J: ArrayLike<number> }, boundaries: readonly number[]): ReadCurve {
+export function readAt(
+  at: { readonly offsets: ArrayLike<number>; readonly J: ArrayLike<number> },
+  boundaries: readonly number[],
+): ReadCurve {
   const known = new Map(Array.from(at.offsets, (offset, i) => [offset, at.J[i]]))
   return {
     boundaries,

@@ -59,9 +59,9 @@ export function areasByQuestion(questions: TracesByQuestion, budget: number, cou
  */
 export type Comparator =
   | { readonly kind: 'oracle' }
-  | { readonly kind: 'reference', readonly traces: TracesByQuestion }
-  | { readonly kind: 'sufficient', readonly pool: TracesByQuestion, readonly threshold?: number }
-  | { readonly kind: 'equal', readonly tokens: number }
+  | { readonly kind: 'reference'; readonly traces: TracesByQuestion }
+  | { readonly kind: 'sufficient'; readonly pool: TracesByQuestion; readonly threshold?: number }
+  | { readonly kind: 'equal'; readonly tokens: number }
 
 export interface RegretOptions {
   readonly counted?: Counted
@@ -78,7 +78,9 @@ export interface Regret {
 
 /** Normalised regret at one budget. With a comparator other than the oracle it may be negative. */
 export function normalizedRegret(
-  questions: TracesByQuestion, budget: number, { counted = 'all', comparator = { kind: 'oracle' } }: RegretOptions = {},
+  questions: TracesByQuestion,
+  budget: number,
+  { counted = 'all', comparator = { kind: 'oracle' } }: RegretOptions = {},
 ): Regret {
   const own = areasByQuestion(questions, budget, counted)
   const best = comparatorAreas(comparator, questions, budget, counted)
@@ -94,13 +96,17 @@ export function regretCurve(questions: TracesByQuestion, budgets: readonly numbe
 
 function comparatorAreas(comparator: Comparator, questions: TracesByQuestion, budget: number, counted: Counted): Float64Array {
   switch (comparator.kind) {
-    case 'oracle': return new Float64Array(questions.length).fill(1)
-    case 'reference': return areasByQuestion(comparator.traces, budget, counted)
-    case 'equal': return Float64Array.from(questions, (traces) => mean(traces.map((trace) => cappedArea(trace, budget, comparator.tokens, counted))))
-    case 'sufficient': return Float64Array.from(comparator.pool, (traces) => {
-      const enough = sufficientTokens(traces, counted, comparator.threshold)
-      return enough === null ? 0 : Math.max(0, 1 - enough / budget)
-    })
+    case 'oracle':
+      return new Float64Array(questions.length).fill(1)
+    case 'reference':
+      return areasByQuestion(comparator.traces, budget, counted)
+    case 'equal':
+      return Float64Array.from(questions, (traces) => mean(traces.map((trace) => cappedArea(trace, budget, comparator.tokens, counted))))
+    case 'sufficient':
+      return Float64Array.from(comparator.pool, (traces) => {
+        const enough = sufficientTokens(traces, counted, comparator.threshold)
+        return enough === null ? 0 : Math.max(0, 1 - enough / budget)
+      })
   }
 }
 

@@ -27,13 +27,13 @@ export type Unit = 'paragraph' | 'line' | 'word'
 /** What makes a piece a candidate for opening an episode. */
 export type Opener =
   /** It starts with one of the phrases, or a regular expression matches at its very start; both may run on over what follows. */
-  | { readonly kind: 'phrases', readonly phrases: readonly string[], readonly patterns?: readonly string[] }
+  | { readonly kind: 'phrases'; readonly phrases: readonly string[]; readonly patterns?: readonly string[] }
   /** Every piece. */
   | { readonly kind: 'paragraphs' }
   /** Every `size`-th piece. */
-  | { readonly kind: 'windows', readonly size: number }
+  | { readonly kind: 'windows'; readonly size: number }
   /** Its words, with those of the following `window` pieces, differ from those of the `window` pieces before. */
-  | { readonly kind: 'topics', readonly window: number }
+  | { readonly kind: 'topics'; readonly window: number }
 
 export interface TextRule {
   readonly opener: Opener
@@ -48,11 +48,20 @@ export interface TextRule {
 }
 
 export const PAPER_PHRASES: readonly string[] = [
-  'Wait', 'But wait', 'Alternatively', 'Is there another way to think about this?', 'But let me double-check', 'But hold on',
+  'Wait',
+  'But wait',
+  'Alternatively',
+  'Is there another way to think about this?',
+  'But let me double-check',
+  'But hold on',
 ]
 
-const paper = (maxCuts: number, groupSize: number): TextRule =>
-  ({ opener: { kind: 'phrases', phrases: PAPER_PHRASES }, minGap: 3, maxCuts, groupSize })
+const paper = (maxCuts: number, groupSize: number): TextRule => ({
+  opener: { kind: 'phrases', phrases: PAPER_PHRASES },
+  minGap: 3,
+  maxCuts,
+  groupSize,
+})
 
 /** The paper's settings, by what they were used for. */
 export const PAPER_RULES = {
@@ -92,9 +101,12 @@ export interface TextSegmentation {
  */
 export function segmentText(text: string, rule: TextRule): TextSegmentation {
   if (!(rule.minGap >= 0 && (rule.maxCuts ?? 0) >= 0 && rule.groupSize >= 1)) {
-    throw new RangeError(`segmentation needs minGap >= 0, maxCuts >= 0 and groupSize >= 1, found ${rule.minGap}, ${rule.maxCuts}, ${rule.groupSize}`)
+    throw new RangeError(
+      `segmentation needs minGap >= 0, maxCuts >= 0 and groupSize >= 1, found ${rule.minGap}, ${rule.maxCuts}, ${rule.groupSize}`,
+    )
   }
-  if (rule.opener.kind === 'windows' && !(rule.opener.size >= 1)) throw new RangeError(`a window needs at least 1 piece, found ${rule.opener.size}`)
+  if (rule.opener.kind === 'windows' && !(rule.opener.size >= 1))
+    throw new RangeError(`a window needs at least 1 piece, found ${rule.opener.size}`)
   const pieces = splitters[rule.unit ?? 'paragraph'](text)
   if (pieces.length === 0) return { pieces: [], episodes: [] }
   const opens = candidates(text, pieces, rule.opener)
@@ -133,12 +145,20 @@ const splitters: Readonly<Record<Unit, (text: string) => Range[]>> = {
 function candidates(text: string, pieces: readonly Range[], opener: Opener): boolean[] {
   if (opener.kind === 'paragraphs') return pieces.map(() => true)
   if (opener.kind === 'windows') return pieces.map((_, i) => i % opener.size === 0)
-  if (opener.kind === 'topics') return topicShifts(pieces.map(({ start, end }) => text.slice(start, end)), opener.window)
+  if (opener.kind === 'topics')
+    return topicShifts(
+      pieces.map(({ start, end }) => text.slice(start, end)),
+      opener.window,
+    )
   const patterns = (opener.patterns ?? []).map((source) => new RegExp(source, 'uy'))
-  return pieces.map(({ start }) => opener.phrases.some((phrase) => text.startsWith(phrase, start)) || patterns.some((pattern) => {
-    pattern.lastIndex = start
-    return pattern.test(text)
-  }))
+  return pieces.map(
+    ({ start }) =>
+      opener.phrases.some((phrase) => text.startsWith(phrase, start)) ||
+      patterns.some((pattern) => {
+        pattern.lastIndex = start
+        return pattern.test(text)
+      }),
+  )
 }
 
 function trimNewlines(text: string, start: number, end: number): Range {

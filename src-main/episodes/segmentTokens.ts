@@ -38,9 +38,15 @@ export function segmentTokens(completion: ArrayLike<number>, markers: TokenMarke
 }
 
 /** The first place where the thinking of a completion ends: at a closer, at a token that ends everything, or with the completion. */
-export function endOfThinking(completion: ArrayLike<number>, { closers, stops }: Omit<TokenMarkers, 'openers'>): Omit<TokenSegmentation, 'boundaries'> {
+export function endOfThinking(
+  completion: ArrayLike<number>,
+  { closers, stops }: Omit<TokenMarkers, 'openers'>,
+): Omit<TokenSegmentation, 'boundaries'> {
   for (let i = 0; i < completion.length; i++) {
-    const closer = closers.reduce((longest, run) => (run.length > longest && run.every((token, at) => completion[i + at] === token) ? run.length : longest), 0)
+    const closer = closers.reduce(
+      (longest, run) => (run.length > longest && run.every((token, at) => completion[i + at] === token) ? run.length : longest),
+      0,
+    )
     if (closer > 0) return { thinkEnd: i, answerStart: i + closer, closed: true }
     if (stops.includes(completion[i])) return { thinkEnd: i, answerStart: i, closed: false }
   }

@@ -39,16 +39,24 @@ const PAIRS: readonly (readonly [open: string, close: string])[] = [
 ]
 const closeOf = new Map(PAIRS)
 const openOf = new Map(PAIRS.map(([open, close]) => [close, open]))
-const MARK = new RegExp(PAIRS.flat().map((mark) => mark.replace(/[|[\]]/g, '\\$&')).join('|'), 'g')
+const MARK = new RegExp(
+  PAIRS.flat()
+    .map((mark) => mark.replace(/[|[\]]/g, '\\$&'))
+    .join('|'),
+  'g',
+)
 
 /** Marks that only surround an answer, and tokens that end a turn. */
-const AROUND = /^(?:\s|<\|(?:begin|end)_of_solution\|>|<\|(?:im_end|im_start|eot_id|end_of_text|endoftext|end|return|END_RESPONSE|START_RESPONSE|end▁of▁sentence)\|>|<[|｜]end▁of▁sentence[|｜]>|<\/s>|<eos>|<end_of_turn>|<\|user\|>)*$/
+const AROUND =
+  /^(?:\s|<\|(?:begin|end)_of_solution\|>|<\|(?:im_end|im_start|eot_id|end_of_text|endoftext|end|return|END_RESPONSE|START_RESPONSE|end▁of▁sentence)\|>|<[|｜]end▁of▁sentence[|｜]>|<\/s>|<eos>|<end_of_turn>|<\|user\|>)*$/
 const QUOTES: { readonly [opening: string]: string } = { '"': '"', "'": "'", '`': '`', '“': '”', '‘': '’', '«': '»', '「': '」' }
 
-const isQuoted = (text: string, start: number, end: number): boolean => start > 0 && QUOTES[text[start - 1]!] !== undefined && text[end] === QUOTES[text[start - 1]!]
+const isQuoted = (text: string, start: number, end: number): boolean =>
+  start > 0 && QUOTES[text[start - 1]!] !== undefined && text[end] === QUOTES[text[start - 1]!]
 
 /** Where a prompt leaves its reader inside a thought: it ends with an opening mark. */
-export const opensThought = (prompt: string): boolean => PAIRS.some(([open]) => prompt.trimEnd().endsWith(open)) || /<\|channel\|>analysis<\|message\|>\s*$/.test(prompt)
+export const opensThought = (prompt: string): boolean =>
+  PAIRS.some(([open]) => prompt.trimEnd().endsWith(open)) || /<\|channel\|>analysis<\|message\|>\s*$/.test(prompt)
 
 /** The thinking of a completion. `opened` says that the prompt had opened a thought already. */
 export function readThinking(completion: string, { opened = false }: { readonly opened?: boolean } = {}): Thinking {
@@ -111,7 +119,15 @@ function readChannels(completion: string, opened: boolean): Thinking | null {
   const openings = [...completion.matchAll(CHANNEL)]
   if (openings.length === 0) {
     const final = /^analysis(?=[A-Z\s"'*\d\\$(])/.test(completion) ? completion.indexOf('assistantfinal') : -1
-    return final < 0 ? null : result(completion, [{ start: 'analysis'.length, end: final }], [{ start: final + 'assistantfinal'.length, end: completion.length }], true, true)
+    return final < 0
+      ? null
+      : result(
+          completion,
+          [{ start: 'analysis'.length, end: final }],
+          [{ start: final + 'assistantfinal'.length, end: completion.length }],
+          true,
+          true,
+        )
   }
   const thoughts: Range[] = []
   const answers: Range[] = []
@@ -122,7 +138,13 @@ function readChannels(completion: string, opened: boolean): Thinking | null {
     ;(channel === 'final' ? answers : thoughts).push({ start, end })
   })
   // The analysis was closed when anything came after it.
-  return result(completion, thoughts, answers, true, answers.length > 0 || (thoughts.length > 0 && thoughts.at(-1)!.end < completion.length))
+  return result(
+    completion,
+    thoughts,
+    answers,
+    true,
+    answers.length > 0 || (thoughts.length > 0 && thoughts.at(-1)!.end < completion.length),
+  )
 }
 
 /** The end of a message that begins at `start`: its end token, or `limit`. */

@@ -8,8 +8,9 @@
 export function topicShifts(paragraphs: readonly string[], window: number): boolean[] {
   const bags = weighByRarity(paragraphs.map(bagOfWords))
   // similarity[i] belongs to the gap before paragraph i + 1.
-  const similarity = paragraphs.slice(1).map((_, i) =>
-    cosine(merge(bags.slice(Math.max(0, i + 1 - window), i + 1)), merge(bags.slice(i + 1, i + 1 + window))))
+  const similarity = paragraphs
+    .slice(1)
+    .map((_, i) => cosine(merge(bags.slice(Math.max(0, i + 1 - window), i + 1)), merge(bags.slice(i + 1, i + 1 + window))))
   const depth = similarity.map((_, gap) => peak(similarity, gap, -1) + peak(similarity, gap, 1) - 2 * similarity[gap])
   const centre = depth.reduce((sum, d) => sum + d, 0) / depth.length
   const spread = Math.sqrt(depth.reduce((sum, d) => sum + (d - centre) ** 2, 0) / depth.length)
@@ -28,7 +29,9 @@ function bagOfWords(text: string): Bag {
 function weighByRarity(bags: readonly Bag[]): Bag[] {
   const spread = new Map<string, number>()
   for (const bag of bags) for (const word of bag.keys()) spread.set(word, (spread.get(word) ?? 0) + 1)
-  return bags.map((bag) => new Map([...bag].map(([word, count]) => [word, count * (1 + Math.log((1 + bags.length) / (1 + spread.get(word)!)))])))
+  return bags.map(
+    (bag) => new Map([...bag].map(([word, count]) => [word, count * (1 + Math.log((1 + bags.length) / (1 + spread.get(word)!)))])),
+  )
 }
 
 function merge(bags: readonly Bag[]): Bag {

@@ -118,44 +118,110 @@ export class GraphBuilder {
   }
 
   // Elementwise, broadcasting.
-  add(a: Operand, b: Operand): Value { return this.#binary('Add', a, b) }
-  sub(a: Operand, b: Operand): Value { return this.#binary('Sub', a, b) }
-  mul(a: Operand, b: Operand): Value { return this.#binary('Mul', a, b) }
-  div(a: Operand, b: Operand): Value { return this.#binary('Div', a, b) }
-  pow(a: Operand, b: Operand): Value { return this.#binary('Pow', a, b) }
-  min(a: Operand, b: Operand): Value { return this.#binary('Min', a, b) }
-  max(a: Operand, b: Operand): Value { return this.#binary('Max', a, b) }
+  add(a: Operand, b: Operand): Value {
+    return this.#binary('Add', a, b)
+  }
+  sub(a: Operand, b: Operand): Value {
+    return this.#binary('Sub', a, b)
+  }
+  mul(a: Operand, b: Operand): Value {
+    return this.#binary('Mul', a, b)
+  }
+  div(a: Operand, b: Operand): Value {
+    return this.#binary('Div', a, b)
+  }
+  pow(a: Operand, b: Operand): Value {
+    return this.#binary('Pow', a, b)
+  }
+  min(a: Operand, b: Operand): Value {
+    return this.#binary('Min', a, b)
+  }
+  max(a: Operand, b: Operand): Value {
+    return this.#binary('Max', a, b)
+  }
 
   // Elementwise, one tensor.
-  neg(x: Value): Value { return this.#one('Neg', [x], NONE) }
-  abs(x: Value): Value { return this.#one('Abs', [x], NONE) }
-  sign(x: Value): Value { return this.#one('Sign', [x], NONE) }
-  exp(x: Value): Value { return this.#one('Exp', [x], NONE) }
-  log(x: Value): Value { return this.#one('Log', [x], NONE) }
-  sqrt(x: Value): Value { return this.#one('Sqrt', [x], NONE) }
-  reciprocal(x: Value): Value { return this.#one('Reciprocal', [x], NONE) }
-  sigmoid(x: Value): Value { return this.#one('Sigmoid', [x], NONE) }
-  tanh(x: Value): Value { return this.#one('Tanh', [x], NONE) }
-  relu(x: Value): Value { return this.#one('Relu', [x], NONE) }
-  softplus(x: Value): Value { return this.#one('Softplus', [x], NONE) }
-  erf(x: Value): Value { return this.#one('Erf', [x], NONE) }
-  cos(x: Value): Value { return this.#one('Cos', [x], NONE) }
-  sin(x: Value): Value { return this.#one('Sin', [x], NONE) }
+  neg(x: Value): Value {
+    return this.#one('Neg', [x], NONE)
+  }
+  abs(x: Value): Value {
+    return this.#one('Abs', [x], NONE)
+  }
+  sign(x: Value): Value {
+    return this.#one('Sign', [x], NONE)
+  }
+  exp(x: Value): Value {
+    return this.#one('Exp', [x], NONE)
+  }
+  log(x: Value): Value {
+    return this.#one('Log', [x], NONE)
+  }
+  sqrt(x: Value): Value {
+    return this.#one('Sqrt', [x], NONE)
+  }
+  reciprocal(x: Value): Value {
+    return this.#one('Reciprocal', [x], NONE)
+  }
+  sigmoid(x: Value): Value {
+    return this.#one('Sigmoid', [x], NONE)
+  }
+  tanh(x: Value): Value {
+    return this.#one('Tanh', [x], NONE)
+  }
+  relu(x: Value): Value {
+    return this.#one('Relu', [x], NONE)
+  }
+  softplus(x: Value): Value {
+    return this.#one('Softplus', [x], NONE)
+  }
+  erf(x: Value): Value {
+    return this.#one('Erf', [x], NONE)
+  }
+  cos(x: Value): Value {
+    return this.#one('Cos', [x], NONE)
+  }
+  sin(x: Value): Value {
+    return this.#one('Sin', [x], NONE)
+  }
   /** x * sigmoid(alpha * x) in one kernel; alpha 1 is SiLU. */
-  quickGelu(x: Value, alpha = 1): Value { return this.#one('QuickGelu', [x], { alpha }) }
-  clip(x: Value, min: number, max: number): Value { return this.#one('Clip', [x], { min, max }) }
+  quickGelu(x: Value, alpha = 1): Value {
+    return this.#one('QuickGelu', [x], { alpha })
+  }
+  clip(x: Value, min: number, max: number): Value {
+    return this.#one('Clip', [x], { min, max })
+  }
 
   // Comparison, logic, choice, type.
-  equal(a: Operand, b: Operand): Value { return this.#binary('Equal', a, b) }
-  less(a: Operand, b: Operand): Value { return this.#binary('Less', a, b) }
-  lessOrEqual(a: Operand, b: Operand): Value { return this.#binary('LessOrEqual', a, b) }
-  greater(a: Operand, b: Operand): Value { return this.#binary('Greater', a, b) }
-  greaterOrEqual(a: Operand, b: Operand): Value { return this.#binary('GreaterOrEqual', a, b) }
-  and(a: Value, b: Value): Value { return this.#one('And', [a, b], NONE) }
-  or(a: Value, b: Value): Value { return this.#one('Or', [a, b], NONE) }
-  not(a: Value): Value { return this.#one('Not', [a], NONE) }
-  where(condition: Value, a: Operand, b: Operand): Value { return this.#one('Where', [condition, ...this.#lift(a, b)], NONE) }
-  cast(x: Value, to: Dtype): Value { return x.dtype === to ? x : this.#one('Cast', [x], { to }) }
+  equal(a: Operand, b: Operand): Value {
+    return this.#binary('Equal', a, b)
+  }
+  less(a: Operand, b: Operand): Value {
+    return this.#binary('Less', a, b)
+  }
+  lessOrEqual(a: Operand, b: Operand): Value {
+    return this.#binary('LessOrEqual', a, b)
+  }
+  greater(a: Operand, b: Operand): Value {
+    return this.#binary('Greater', a, b)
+  }
+  greaterOrEqual(a: Operand, b: Operand): Value {
+    return this.#binary('GreaterOrEqual', a, b)
+  }
+  and(a: Value, b: Value): Value {
+    return this.#one('And', [a, b], NONE)
+  }
+  or(a: Value, b: Value): Value {
+    return this.#one('Or', [a, b], NONE)
+  }
+  not(a: Value): Value {
+    return this.#one('Not', [a], NONE)
+  }
+  where(condition: Value, a: Operand, b: Operand): Value {
+    return this.#one('Where', [condition, ...this.#lift(a, b)], NONE)
+  }
+  cast(x: Value, to: Dtype): Value {
+    return x.dtype === to ? x : this.#one('Cast', [x], { to })
+  }
 
   // Matrix products.
   /** alpha * op(a) op(b) + beta * c, matrices; c [n], [1,n], [m,1], [m,n] or null. */
@@ -163,21 +229,39 @@ export class GraphBuilder {
     const attributes = { transA: false, transB: false, alpha: 1, beta: 1, ...options }
     return this.#one('Gemm', c ? [a, b, c] : [a, b], attributes)
   }
-  matMul(a: Value, b: Value): Value { return this.#one('MatMul', [a, b], NONE) }
+  matMul(a: Value, b: Value): Value {
+    return this.#one('MatMul', [a, b], NONE)
+  }
   fusedMatMul(a: Value, b: Value, options: Partial<OpAttributes['FusedMatMul']> = {}): Value {
     return this.#one('FusedMatMul', [a, b], { transA: false, transB: false, alpha: 1, ...options })
   }
 
   // Reductions; all axes when none are given. Softmax along one axis, the last by default.
-  reduceSum(x: Value, axes?: readonly number[], keepdims = true): Value { return this.#reduce('ReduceSum', x, axes, keepdims) }
-  reduceMean(x: Value, axes?: readonly number[], keepdims = true): Value { return this.#reduce('ReduceMean', x, axes, keepdims) }
-  reduceMax(x: Value, axes?: readonly number[], keepdims = true): Value { return this.#reduce('ReduceMax', x, axes, keepdims) }
-  reduceMin(x: Value, axes?: readonly number[], keepdims = true): Value { return this.#reduce('ReduceMin', x, axes, keepdims) }
+  reduceSum(x: Value, axes?: readonly number[], keepdims = true): Value {
+    return this.#reduce('ReduceSum', x, axes, keepdims)
+  }
+  reduceMean(x: Value, axes?: readonly number[], keepdims = true): Value {
+    return this.#reduce('ReduceMean', x, axes, keepdims)
+  }
+  reduceMax(x: Value, axes?: readonly number[], keepdims = true): Value {
+    return this.#reduce('ReduceMax', x, axes, keepdims)
+  }
+  reduceMin(x: Value, axes?: readonly number[], keepdims = true): Value {
+    return this.#reduce('ReduceMin', x, axes, keepdims)
+  }
   /** Sum of squares in one pass. */
-  reduceSumSquare(x: Value, axes?: readonly number[], keepdims = true): Value { return this.#reduce('ReduceSumSquare', x, axes, keepdims) }
-  argMax(x: Value, axis = -1, keepdims = true): Value { return this.#one('ArgMax', [x], { axis: axisOf(x, axis), keepdims }) }
-  softmax(x: Value, axis = -1): Value { return this.#one('Softmax', [x], { axis: axisOf(x, axis) }) }
-  logSoftmax(x: Value, axis = -1): Value { return this.#one('LogSoftmax', [x], { axis: axisOf(x, axis) }) }
+  reduceSumSquare(x: Value, axes?: readonly number[], keepdims = true): Value {
+    return this.#reduce('ReduceSumSquare', x, axes, keepdims)
+  }
+  argMax(x: Value, axis = -1, keepdims = true): Value {
+    return this.#one('ArgMax', [x], { axis: axisOf(x, axis), keepdims })
+  }
+  softmax(x: Value, axis = -1): Value {
+    return this.#one('Softmax', [x], { axis: axisOf(x, axis) })
+  }
+  logSoftmax(x: Value, axis = -1): Value {
+    return this.#one('LogSoftmax', [x], { axis: axisOf(x, axis) })
+  }
 
   // Rearrangement. Shapes are full target shapes, e.g. ['B*T', 256] or ['B', 'T', 4, 64].
   reshape(x: Value, shape: Shape): Value {
@@ -191,7 +275,9 @@ export class GraphBuilder {
   transpose(x: Value, perm: readonly number[]): Value {
     return perm.every((axis, i) => axis === i) ? x : this.#one('Transpose', [x], { perm: [...perm] })
   }
-  squeeze(x: Value, axes: readonly number[]): Value { return this.#one('Squeeze', [x], { axes: axes.map((axis) => axisOf(x, axis)) }) }
+  squeeze(x: Value, axes: readonly number[]): Value {
+    return this.#one('Squeeze', [x], { axes: axes.map((axis) => axisOf(x, axis)) })
+  }
   /** Axes count in the result. */
   unsqueeze(x: Value, axes: readonly number[]): Value {
     const rank = x.shape.length + axes.length
@@ -215,13 +301,21 @@ export class GraphBuilder {
   pad(x: Value, axis: number, before: Dim, after: Dim): Value {
     return this.#one('Pad', [x], { axes: [axisOf(x, axis)], before: [dim(before)], after: [dim(after)] })
   }
-  trilu(x: Value, upper: boolean, k = 0): Value { return this.#one('Trilu', [x], { upper, k }) }
-  identity(x: Value): Value { return this.#one('Identity', [x], NONE) }
+  trilu(x: Value, upper: boolean, k = 0): Value {
+    return this.#one('Trilu', [x], { upper, k })
+  }
+  identity(x: Value): Value {
+    return this.#one('Identity', [x], NONE)
+  }
   /** x as a constant in the eyes of autodiff. */
-  stopGradient(x: Value): Value { return this.#one('StopGradient', [x], NONE) }
+  stopGradient(x: Value): Value {
+    return this.#one('StopGradient', [x], NONE)
+  }
 
   // Indexing.
-  gather(data: Value, indices: Value, axis = 0): Value { return this.#one('Gather', [data, indices], { axis: axisOf(data, axis) }) }
+  gather(data: Value, indices: Value, axis = 0): Value {
+    return this.#one('Gather', [data, indices], { axis: axisOf(data, axis) })
+  }
   gatherElements(data: Value, indices: Value, axis = -1): Value {
     return this.#one('GatherElements', [data, indices], { axis: axisOf(data, axis) })
   }
@@ -234,9 +328,13 @@ export class GraphBuilder {
     return this.#one('ConstantOfShape', [], { shape: canonicalShape(shape), value, dtype })
   }
   /** [start, ..., limit - 1] int64; range(0, 'T') has shape ['T']. */
-  range(start: Dim, limit: Dim): Value { return this.#one('Range', [], { start: dim(start), limit: dim(limit) }) }
+  range(start: Dim, limit: Dim): Value {
+    return this.#one('Range', [], { start: dim(start), limit: dim(limit) })
+  }
   /** Sizes of axes [start, end) as int64. */
-  shape(x: Value, start = 0, end = x.shape.length): Value { return this.#one('Shape', [x], { start, end }) }
+  shape(x: Value, start = 0, end = x.shape.length): Value {
+    return this.#one('Shape', [x], { start, end })
+  }
 
   // Fused inference kernels.
   simplifiedLayerNormalization(x: Value, scale: Value, epsilon: number, axis = -1): Value {
@@ -272,7 +370,11 @@ export class GraphBuilder {
     return this.apply(op, inputs, attributes)[0]
   }
 
-  #binary(op: 'Add' | 'Sub' | 'Mul' | 'Div' | 'Pow' | 'Min' | 'Max' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual', a: Operand, b: Operand): Value {
+  #binary(
+    op: 'Add' | 'Sub' | 'Mul' | 'Div' | 'Pow' | 'Min' | 'Max' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual',
+    a: Operand,
+    b: Operand,
+  ): Value {
     return this.#one(op, this.#lift(a, b), NONE)
   }
 
@@ -282,7 +384,12 @@ export class GraphBuilder {
     return [typeof a === 'number' ? this.scalar(a, dtype) : a, typeof b === 'number' ? this.scalar(b, dtype) : b]
   }
 
-  #reduce(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceSumSquare', x: Value, axes: readonly number[] | undefined, keepdims: boolean): Value {
+  #reduce(
+    op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceSumSquare',
+    x: Value,
+    axes: readonly number[] | undefined,
+    keepdims: boolean,
+  ): Value {
     const over = (axes ?? x.shape.map((_, axis) => axis)).map((axis) => axisOf(x, axis)).sort((a, b) => a - b)
     return this.#one(op, [x], { axes: over, keepdims })
   }

@@ -18,15 +18,27 @@ export function expect(condition: boolean, expected: string, found: string): ass
 const show = (...inputs: readonly TensorType[]): string => inputs.map(({ dtype, shape }) => `${dtype}${showShape(shape)}`).join(' and ')
 
 function expectDtype(dtype: Dtype, ...inputs: readonly TensorType[]): void {
-  expect(inputs.every((x) => x.dtype === dtype), dtype, show(...inputs))
+  expect(
+    inputs.every((x) => x.dtype === dtype),
+    dtype,
+    show(...inputs),
+  )
 }
 
 function expectRank(rank: number, ...inputs: readonly TensorType[]): void {
-  expect(inputs.every((x) => x.shape.length === rank), `rank ${rank}`, show(...inputs))
+  expect(
+    inputs.every((x) => x.shape.length === rank),
+    `rank ${rank}`,
+    show(...inputs),
+  )
 }
 
 function expectShape(wanted: Shape, ...inputs: readonly TensorType[]): void {
-  expect(inputs.every((x) => sameShape(x.shape, wanted)), showShape(wanted), show(...inputs))
+  expect(
+    inputs.every((x) => sameShape(x.shape, wanted)),
+    showShape(wanted),
+    show(...inputs),
+  )
 }
 
 function expectAxes(axes: readonly number[], rank: number): void {
@@ -35,7 +47,11 @@ function expectAxes(axes: readonly number[], rank: number): void {
 }
 
 function expectNumbers(...inputs: readonly TensorType[]): void {
-  expect(inputs.every((x) => x.dtype === inputs[0].dtype && x.dtype !== 'bool'), 'numbers of one type', show(...inputs))
+  expect(
+    inputs.every((x) => x.dtype === inputs[0].dtype && x.dtype !== 'bool'),
+    'numbers of one type',
+    show(...inputs),
+  )
 }
 
 function expectIndices(x: TensorType): void {
@@ -160,7 +176,11 @@ export const transpose: InferOf<'Transpose'> = ([x], { perm }) => {
 
 export const squeeze: InferOf<'Squeeze'> = ([x], { axes }) => {
   expectAxes(axes, x.shape.length)
-  expect(axes.every((axis) => x.shape[axis] === 1), `1 at axes [${axes}]`, show(x))
+  expect(
+    axes.every((axis) => x.shape[axis] === 1),
+    `1 at axes [${axes}]`,
+    show(x),
+  )
   return [{ dtype: x.dtype, shape: x.shape.filter((_, axis) => !axes.includes(axis)) }]
 }
 
@@ -175,7 +195,12 @@ export const concat: InferOf<'Concat'> = (inputs, { axis }) => {
   const [first] = inputs
   expectAxes([axis], first.shape.length)
   const joined = inputs.map((x) => x.shape[axis]).reduce(addDims)
-  const alike = inputs.every((x) => x.dtype === first.dtype && x.shape.length === first.shape.length && sameShape(x.shape.with(axis, joined), first.shape.with(axis, joined)))
+  const alike = inputs.every(
+    (x) =>
+      x.dtype === first.dtype &&
+      x.shape.length === first.shape.length &&
+      sameShape(x.shape.with(axis, joined), first.shape.with(axis, joined)),
+  )
   expect(alike, `inputs that differ in axis ${axis} only`, show(...inputs))
   return [{ dtype: first.dtype, shape: first.shape.with(axis, joined) }]
 }

@@ -87,7 +87,10 @@ class Lowering {
         return
       }
       const terms = termsOf(d).map(([coefficient, names]) => {
-        const factors = [...names.map((factor) => this.dimension(factor)), ...(coefficient === 1 && names.length > 0 ? [] : [this.integers([coefficient])])]
+        const factors = [
+          ...names.map((factor) => this.dimension(factor)),
+          ...(coefficient === 1 && names.length > 0 ? [] : [this.integers([coefficient])]),
+        ]
         return this.#fold('Mul', factors, `${name}/${names.join('*')}`)
       })
       this.emit('Identity', [this.#fold('Add', terms, `${name}/sum`)], name)
@@ -102,7 +105,12 @@ class Lowering {
   sizes(dims: readonly Dim[]): string {
     if (dims.every((d) => typeof d === 'number')) return this.integers(dims)
     return this.#once(`size/[${dims}]`, (name) => {
-      this.emit('Concat', dims.map((d) => this.dimension(d)), name, [{ name: 'axis', kind: 'int', value: 0 }])
+      this.emit(
+        'Concat',
+        dims.map((d) => this.dimension(d)),
+        name,
+        [{ name: 'axis', kind: 'int', value: 0 }],
+      )
     })
   }
 
@@ -130,7 +138,9 @@ function sliceEnd(size: Dim, end: Dim): Dim | bigint {
   return missing === 0 ? TO_THE_END : typeof missing === 'number' ? missing : end
 }
 
-const axesInput = ({ attributes }: { attributes: { axes: readonly number[] } }, _: readonly Value[], to: Lowering): string[] => [to.integers(attributes.axes)]
+const axesInput = ({ attributes }: { attributes: { axes: readonly number[] } }, _: readonly Value[], to: Lowering): string[] => [
+  to.integers(attributes.axes),
+]
 
 /** Inputs that ONNX takes after the node's own: attributes here, tensors there. '' stands for "not given". */
 const EXTRA_INPUTS: { readonly [K in OpName]?: (node: NodeOf<K>, inputs: readonly Value[], to: Lowering) => string[] } = {
@@ -160,7 +170,11 @@ const EXTRA_INPUTS: { readonly [K in OpName]?: (node: NodeOf<K>, inputs: readonl
 function onnxAttributes(node: Node): OnnxAttribute[] {
   const listed = (OPS[node.op] as OpSpec<OpName>).onnx ?? {}
   const attributes = node.attributes as Readonly<Record<string, unknown>>
-  const plain = Object.entries(listed as Record<string, readonly [string, OnnxAttributeKind]>).map(([ours, [name, kind]]) => ({ name, kind, value: attributes[ours] }))
+  const plain = Object.entries(listed as Record<string, readonly [string, OnnxAttributeKind]>).map(([ours, [name, kind]]) => ({
+    name,
+    kind,
+    value: attributes[ours],
+  }))
   if (node.op !== 'ConstantOfShape') return plain
   const { dtype, value } = node.attributes
   return [{ name: 'value', kind: 'tensor', value: { name: '', dtype, shape: [1], data: scalarData(value, dtype) } }]
@@ -189,7 +203,8 @@ function lower(graph: Graph): Lowering {
     if (node.op === 'StopGradient') continue
     const inputs = node.inputs.map((name) => (name === null ? '' : named(name)))
     const types = node.inputs.map((name) => values.get(name ?? '')!)
-    const extra = (EXTRA_INPUTS[node.op] as ((node: Node, inputs: readonly Value[], to: Lowering) => string[]) | undefined)?.(node, types, to) ?? []
+    const extra =
+      (EXTRA_INPUTS[node.op] as ((node: Node, inputs: readonly Value[], to: Lowering) => string[]) | undefined)?.(node, types, to) ?? []
     to.nodes.push({
       op: node.op,
       domain: OPS[node.op].domain ?? '',
@@ -204,16 +219,33 @@ function lower(graph: Graph): Lowering {
 
 type Write = (writer: BinaryWriter) => void
 
-const message = (field: number, write: Write): Write => (writer) => {
-  writer.tag(field, WireType.LengthDelimited).fork()
-  write(writer)
-  writer.join()
-}
-const text = (field: number, value: string): Write => (writer) => void writer.tag(field, WireType.LengthDelimited).string(value)
-const bytes = (field: number, value: Uint8Array): Write => (writer) => void writer.tag(field, WireType.LengthDelimited).bytes(value)
-const integer = (field: number, value: number | bigint): Write => (writer) => void writer.tag(field, WireType.Varint).int64(value)
-const float = (field: number, value: number): Write => (writer) => void writer.tag(field, WireType.Bit32).float(value)
-const all = (...writes: readonly Write[]): Write => (writer) => writes.forEach((write) => write(writer))
+const message =
+  (field: number, write: Write): Write =>
+  (writer) => {
+    writer.tag(field, WireType.LengthDelimited).fork()
+    write(writer)
+    writer.join()
+  }
+const text =
+  (field: number, value: string): Write =>
+  (writer) =>
+    void writer.tag(field, WireType.LengthDelimited).string(value)
+const bytes =
+  (field: number, value: Uint8Array): Write =>
+  (writer) =>
+    void writer.tag(field, WireType.LengthDelimited).bytes(value)
+const integer =
+  (field: number, value: number | bigint): Write =>
+  (writer) =>
+    void writer.tag(field, WireType.Varint).int64(value)
+const float =
+  (field: number, value: number): Write =>
+  (writer) =>
+    void writer.tag(field, WireType.Bit32).float(value)
+const all =
+  (...writes: readonly Write[]): Write =>
+  (writer) =>
+    writes.forEach((write) => write(writer))
 
 const tensorProto = ({ name, dtype, shape, data }: Tensor): Write =>
   all(

@@ -5,9 +5,15 @@ import type { Dim, Shape } from './dims.ts'
 import type { Dtype } from './tensorType.ts'
 
 type None = Readonly<Record<never, never>>
-interface Axes { readonly axes: readonly number[] }
-interface Reduce extends Axes { readonly keepdims: boolean }
-interface Axis { readonly axis: number }
+interface Axes {
+  readonly axes: readonly number[]
+}
+interface Reduce extends Axes {
+  readonly keepdims: boolean
+}
+interface Axis {
+  readonly axis: number
+}
 
 /** Axes are always non-negative here; the builder counts negative ones from the end. */
 export interface OpAttributes {

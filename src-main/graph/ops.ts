@@ -117,11 +117,20 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
  * Types of the outputs of an op, from the table. Throws an error that begins with the label when the number
  * of inputs, a type or a shape does not fit.
  */
-export function inferTypes<K extends OpName>(label: string, op: K, inputs: readonly (TensorType | null)[], attributes: OpAttributes[K]): TensorType[] {
+export function inferTypes<K extends OpName>(
+  label: string,
+  op: K,
+  inputs: readonly (TensorType | null)[],
+  attributes: OpAttributes[K],
+): TensorType[] {
   const spec = OPS[op]
   const [least, most] = spec.inputs
   try {
-    types.expect(inputs.length >= least && inputs.length <= most, least === most ? `${least} inputs` : `${least} to ${most} inputs`, `${inputs.length}`)
+    types.expect(
+      inputs.length >= least && inputs.length <= most,
+      least === most ? `${least} inputs` : `${least} to ${most} inputs`,
+      `${inputs.length}`,
+    )
     const missing = inputs.findIndex((input, i) => input === null && i < least)
     types.expect(missing < 0, `input ${missing}`, 'none')
     const given = inputs.map((input) => input ?? undefined) as TensorType[]

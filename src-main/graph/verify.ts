@@ -21,7 +21,8 @@ export function verify(graph: Graph): void {
   for (const input of graph.inputs) declare(input, `input '${input.name}'`)
   for (const { value, data } of graph.constants) {
     declare(value, `constant '${value.name}'`)
-    if (elementsOf(value.shape) !== data.length) throw new Error(`constant '${value.name}': ${data.length} elements do not fill ${showShape(value.shape)}`)
+    if (elementsOf(value.shape) !== data.length)
+      throw new Error(`constant '${value.name}': ${data.length} elements do not fill ${showShape(value.shape)}`)
   }
   // A dimension is read off an input that has it, or worked out from names that are read off inputs.
   const given = new Set(graph.inputs.flatMap((input) => input.shape))
@@ -39,8 +40,12 @@ export function verify(graph: Graph): void {
       declare(output, label)
       if (output.dtype !== types[i].dtype || !sameShape(output.shape, types[i].shape))
         throw new Error(`${label}: '${output.name}' is declared ${showType(output)}, its inputs make it ${showType(types[i])}`)
-      const unsized = output.shape.filter((d) => !given.has(d)).flatMap(symbolsOf).find((name) => !given.has(name))
-      if (unsized !== undefined) throw new Error(`${label}: no input has a dimension '${unsized}', so ${showShape(output.shape)} has no size at run time`)
+      const unsized = output.shape
+        .filter((d) => !given.has(d))
+        .flatMap(symbolsOf)
+        .find((name) => !given.has(name))
+      if (unsized !== undefined)
+        throw new Error(`${label}: no input has a dimension '${unsized}', so ${showShape(output.shape)} has no size at run time`)
     })
   }
 

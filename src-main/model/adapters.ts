@@ -26,7 +26,8 @@ export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEA
   if (rank === 0) return base
   const widest = Math.min(config.hiddenSize, config.intermediateSize, config.kvHeads * config.headDim)
   const shape = (expected: string, found: string) => refusal('adapter.shape', expected, found, 'Correct the adapters and start again.')
-  if (!Number.isSafeInteger(rank) || rank < 1 || rank > widest) throw shape(`a rank of 1 to ${widest}, the narrowest matrix of this model`, String(rank))
+  if (!Number.isSafeInteger(rank) || rank < 1 || rank > widest)
+    throw shape(`a rank of 1 to ${widest}, the narrowest matrix of this model`, String(rank))
   if (!(alpha > 0) || !Number.isFinite(alpha)) throw shape('an alpha above 0', String(alpha))
   const other = targets.find((target) => !(LINEARS as readonly string[]).includes(target))
   if (other !== undefined || targets.length === 0) throw shape(`targets among ${LINEARS.join(', ')}`, other ?? 'none')
@@ -34,7 +35,12 @@ export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEA
 }
 
 /** W + (alpha / rank) B A of a matrix that has an adapter, in memory of its own; any other parameter as it is. */
-export function mergedParameter({ lora }: LlamaConfig, name: string, values: Float32Array, adapters: ReadonlyMap<string, Float32Array>): Float32Array {
+export function mergedParameter(
+  { lora }: LlamaConfig,
+  name: string,
+  values: Float32Array,
+  adapters: ReadonlyMap<string, Float32Array>,
+): Float32Array {
   if (!lora?.targets.some((target) => name.endsWith(`.${moduleOf(target)}.weight`))) return values
   const names = adapterNames(name)
   const [a, b] = [adapters.get(names.a)!, adapters.get(names.b)!]
@@ -53,7 +59,10 @@ export function mergedParameter({ lora }: LlamaConfig, name: string, values: Flo
 }
 
 /** The parameters of the model without adapters, each adapted matrix merged with its adapter. */
-export function* mergedWeights(config: LlamaConfig, tensors: ReadonlyMap<string, Float32Array>): Generator<readonly [string, Float32Array]> {
+export function* mergedWeights(
+  config: LlamaConfig,
+  tensors: ReadonlyMap<string, Float32Array>,
+): Generator<readonly [string, Float32Array]> {
   for (const { name } of parameterSpecs(withoutAdapters(config))) yield [name, mergedParameter(config, name, tensors.get(name)!, tensors)]
 }
 
@@ -64,15 +73,36 @@ const PREFIX = 'base_model.model.'
 const moduleOf = (target: Linear): string => layerNames(0)[target].split('.').at(-2)!
 
 /** Writes adapters as PEFT's `save_pretrained` does. Throws for a model without adapters. */
-export async function writePeft(folder: string, config: LlamaConfig, adapters: ReadonlyMap<string, Float32Array>, baseName: string | null): Promise<void> {
+export async function writePeft(
+  folder: string,
+  config: LlamaConfig,
+  adapters: ReadonlyMap<string, Float32Array>,
+  baseName: string | null,
+): Promise<void> {
   const { lora } = config
   if (lora === undefined) throw new Error('a model without adapters has none to write')
   await mkdir(folder, { recursive: true })
   const stated = {
-    base_model_name_or_path: baseName, bias: 'none', fan_in_fan_out: false, inference_mode: true, init_lora_weights: true, lora_alpha: lora.alpha, lora_dropout: 0,
-    modules_to_save: null, peft_type: 'LORA', r: lora.rank, target_modules: lora.targets.map(moduleOf), task_type: 'CAUSAL_LM', use_dora: false, use_rslora: false,
+    base_model_name_or_path: baseName,
+    bias: 'none',
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    lora_alpha: lora.alpha,
+    lora_dropout: 0,
+    modules_to_save: null,
+    peft_type: 'LORA',
+    r: lora.rank,
+    target_modules: lora.targets.map(moduleOf),
+    task_type: 'CAUSAL_LM',
+    use_dora: false,
+    use_rslora: false,
   }
-  await writeSafetensors(join(folder, TENSORS), new Map(adapterSpecs(config).map(({ name, dims }) => [PREFIX + name, { dims, data: adapters.get(name)! }])), { format: 'pt' })
+  await writeSafetensors(
+    join(folder, TENSORS),
+    new Map(adapterSpecs(config).map(({ name, dims }) => [PREFIX + name, { dims, data: adapters.get(name)! }])),
+    { format: 'pt' },
+  )
   await writeFile(join(folder, CONFIG), `${JSON.stringify(stated, null, 2)}\n`, { flag: 'wx' })
 }
 
@@ -107,9 +137,22 @@ function isEmpty(value: unknown): boolean {
  */
 export async function readPeft(folder: string, base: LlamaConfig): Promise<ReadAdapters> {
   const stated = await readStated(folder)
-  for (const [field, fine, found] of obstacles) if (!fine(stated[field])) throw refusal('adapter.kind', 'plain low-rank adapters on the linear maps of every layer', `${found} (${field} is ${JSON.stringify(stated[field])})`, 'Merge them with PEFT (merge_and_unload), save the model, and import that folder.')
+  for (const [field, fine, found] of obstacles)
+    if (!fine(stated[field]))
+      throw refusal(
+        'adapter.kind',
+        'plain low-rank adapters on the linear maps of every layer',
+        `${found} (${field} is ${JSON.stringify(stated[field])})`,
+        'Merge them with PEFT (merge_and_unload), save the model, and import that folder.',
+      )
   const { r: rank, lora_alpha: alpha } = stated
-  if (typeof rank !== 'number' || typeof alpha !== 'number') throw refusal('adapter.config', `r and lora_alpha as numbers in ${CONFIG}`, JSON.stringify({ r: rank, lora_alpha: alpha }), 'Save the adapters again with PEFT.')
+  if (typeof rank !== 'number' || typeof alpha !== 'number')
+    throw refusal(
+      'adapter.config',
+      `r and lora_alpha as numbers in ${CONFIG}`,
+      JSON.stringify({ r: rank, lora_alpha: alpha }),
+      'Save the adapters again with PEFT.',
+    )
   const opened = await openSafetensors(join(folder, TENSORS)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
     throw refusal('adapter.missing', `${TENSORS} in ${folder}`, 'none', 'Save the adapters with safe_serialization=True.')
@@ -118,7 +161,13 @@ export async function readPeft(folder: string, base: LlamaConfig): Promise<ReadA
     const own = (name: string): string => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name)
     const present = new Set(opened.entries.map(({ name }) => own(name)))
     const targets = LINEARS.filter((target) => present.has(adapterNames(layerNames(0)[target]).a))
-    const wrong = (expected: string, found: string) => refusal('adapter.tensors', expected, found, 'The adapters and the model do not belong together; choose the model that they were trained on.')
+    const wrong = (expected: string, found: string) =>
+      refusal(
+        'adapter.tensors',
+        expected,
+        found,
+        'The adapters and the model do not belong together; choose the model that they were trained on.',
+      )
     if (targets.length === 0) throw wrong(`adapters of ${LINEARS.map(moduleOf).join(', ')}`, opened.entries[0]?.name ?? 'none')
     // Stabilised ranks divide by the root of the rank: the same adapters with another alpha.
     const config = withAdapters(base, { rank, alpha: stated.use_rslora === true ? alpha * Math.sqrt(rank) : alpha, targets })

@@ -3,7 +3,21 @@
 // ancestors: its keys are those of its trace with its own behind them, so no branch meets another and each pays for its own width only.
 // Equal to scoring every branch as a sequence of its own.
 import type { Graph, Value } from '../graph/ir.ts'
-import { attentionWeights, causalMask, embed, layerOver, logitsOf, openStack, rotaryTables, rotate, selfAttention, splitKeyHeads, splitQueryHeads, joinQueryHeads, tempered } from './llama.ts'
+import {
+  attentionWeights,
+  causalMask,
+  embed,
+  layerOver,
+  logitsOf,
+  openStack,
+  rotaryTables,
+  rotate,
+  selfAttention,
+  splitKeyHeads,
+  splitQueryHeads,
+  joinQueryHeads,
+  tempered,
+} from './llama.ts'
 import type { LlamaConfig } from './config.ts'
 
 /**

@@ -69,7 +69,9 @@ function canonical(value: unknown): string {
   return JSON.stringify(
     value,
     (_key, part: unknown) =>
-      part !== null && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+      part !== null && typeof part === 'object' && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
     1,
   )
 }
@@ -99,7 +101,12 @@ async function writeText(path: string, text: string): Promise<void> {
 
 function inDtype(tensors: ReadonlyMap<string, TensorData>, dtype: 'F32' | 'F16'): ReadonlyMap<string, TensorData> {
   if (dtype === 'F32') return tensors
-  return new Map([...tensors].map(([name, { dims, data }]) => [name, data instanceof Float32Array ? { dims, data: new Float16Array(data) } : { dims, data }]))
+  return new Map(
+    [...tensors].map(([name, { dims, data }]) => [
+      name,
+      data instanceof Float32Array ? { dims, data: new Float16Array(data) } : { dims, data },
+    ]),
+  )
 }
 
 /** Puts a finished folder in its place; one already there under the same id has the same content. */
@@ -117,12 +124,18 @@ async function place(unfinished: string, finished: string): Promise<void> {
  * Saves under `folder` (made when missing) and returns the id. The tensors must not change until this resolves. Saving the same
  * content twice gives the same id and one folder.
  */
-export async function saveCheckpoint(folder: string, { config, tensors, optimizer, meta, dtype = 'F32' }: CheckpointInput): Promise<SavedCheckpoint> {
+export async function saveCheckpoint(
+  folder: string,
+  { config, tensors, optimizer, meta, dtype = 'F32' }: CheckpointInput,
+): Promise<SavedCheckpoint> {
   await mkdir(folder, { recursive: true })
   const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`)
   await mkdir(unfinished)
   try {
-    const contents = [[WEIGHTS, inDtype(tensors, dtype)] as const, ...(optimizer === undefined ? [] : [[OPTIMIZER, new Map(Object.entries(optimizer))] as const])]
+    const contents = [
+      [WEIGHTS, inDtype(tensors, dtype)] as const,
+      ...(optimizer === undefined ? [] : [[OPTIMIZER, new Map(Object.entries(optimizer))] as const]),
+    ]
     const files: CheckpointFile[] = []
     for (const [name, content] of contents) files.push({ name, ...(await writeSafetensors(join(unfinished, name), content)) })
     const manifest = canonical({ format: FORMAT, dtype, config, meta, files } satisfies Manifest)
@@ -140,7 +153,11 @@ export async function saveCheckpoint(folder: string, { config, tensors, optimize
 }
 
 const broken = (path: string, expected: string, found: string, cause?: unknown): ModelFileError =>
-  new ModelFileError('checkpoint.damaged', { expected: `${expected} in checkpoint ${path}`, found, next: 'Use another checkpoint; this one was cut short or altered.' }, { cause })
+  new ModelFileError(
+    'checkpoint.damaged',
+    { expected: `${expected} in checkpoint ${path}`, found, next: 'Use another checkpoint; this one was cut short or altered.' },
+    { cause },
+  )
 
 async function readManifest(path: string): Promise<{ id: string; manifest: Manifest }> {
   let text: string
@@ -171,7 +188,10 @@ async function sha256Of(path: string): Promise<string> {
 
 async function verify(path: string, { name, bytes, sha256 }: CheckpointFile): Promise<void> {
   const file = join(path, basename(name))
-  const size = await stat(file).then((found) => found.size, () => null)
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => null,
+  )
   if (size !== bytes) throw broken(path, `${bytes} bytes of ${name}`, size === null ? 'no such file' : `${size}`)
   const found = await sha256Of(file)
   if (found !== sha256) throw broken(path, `${name} with sha256 ${sha256.slice(0, 12)}…`, `${found.slice(0, 12)}…`)
@@ -179,7 +199,12 @@ async function verify(path: string, { name, bytes, sha256 }: CheckpointFile): Pr
 
 async function readFloats(file: string): Promise<Map<string, FloatTensor>> {
   const stored = await readSafetensors(file)
-  return new Map([...stored].map(([name, { dims, data }]) => [name, { dims, data: data instanceof Float32Array ? data : Float32Array.from(data as Float16Array) }]))
+  return new Map(
+    [...stored].map(([name, { dims, data }]) => [
+      name,
+      { dims, data: data instanceof Float32Array ? data : Float32Array.from(data as Float16Array) },
+    ]),
+  )
 }
 
 const HASH_NAME = /^[0-9a-f]{32}$/
@@ -225,7 +250,11 @@ async function folderBytes(path: string): Promise<number> {
  * checkpoint are touched. `dryRun` only says what would go. Call it while nothing is being saved, or name the checkpoints that may go with
  * `among`: then nothing else is touched, unfinished saves neither.
  */
-export async function collectCheckpoints(folder: string, keep: ReadonlySet<string>, { dryRun = false, among }: { readonly dryRun?: boolean; readonly among?: ReadonlySet<string> } = {}): Promise<Collected> {
+export async function collectCheckpoints(
+  folder: string,
+  keep: ReadonlySet<string>,
+  { dryRun = false, among }: { readonly dryRun?: boolean; readonly among?: ReadonlySet<string> } = {},
+): Promise<Collected> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   const checkpoints = entries.filter((entry) => HASH_NAME.test(entry.name))
   const mayGo = (name: string): boolean => (among ? among.has(name) : true)
@@ -235,5 +264,9 @@ export async function collectCheckpoints(folder: string, keep: ReadonlySet<strin
     removed.push({ id: name, bytes: await folderBytes(join(folder, name)) })
     if (!dryRun) await rm(join(folder, name), { recursive: true })
   }
-  return { removed, kept: checkpoints.filter((entry) => keep.has(entry.name)).length, freedBytes: removed.reduce((total, each) => total + each.bytes, 0) }
+  return {
+    removed,
+    kept: checkpoints.filter((entry) => keep.has(entry.name)).length,
+    freedBytes: removed.reduce((total, each) => total + each.bytes, 0),
+  }
 }

@@ -11,8 +11,22 @@ export type FamilyName = 'llama' | 'qwen2' | 'qwen3'
  */
 export type RopeScaling =
   | { readonly kind: 'linear'; readonly factor: number }
-  | { readonly kind: 'llama3'; readonly factor: number; readonly lowFrequencyFactor: number; readonly highFrequencyFactor: number; readonly originalPositions: number }
-  | { readonly kind: 'yarn'; readonly factor: number; readonly betaFast: number; readonly betaSlow: number; readonly originalPositions: number; readonly attentionFactor: number; readonly truncate: boolean }
+  | {
+      readonly kind: 'llama3'
+      readonly factor: number
+      readonly lowFrequencyFactor: number
+      readonly highFrequencyFactor: number
+      readonly originalPositions: number
+    }
+  | {
+      readonly kind: 'yarn'
+      readonly factor: number
+      readonly betaFast: number
+      readonly betaSlow: number
+      readonly originalPositions: number
+      readonly attentionFactor: number
+      readonly truncate: boolean
+    }
   | { readonly kind: 'divisors'; readonly divisors: readonly number[] }
 
 /** The linear maps of a layer, by the short names that settings use. */
@@ -120,7 +134,8 @@ export function withoutAdapters({ lora: _lora, ...base }: LlamaConfig): LlamaCon
 }
 
 /** Parameters of the adapters alone, in the order of `parameterSpecs`; none for a model without them. */
-export const adapterSpecs = (config: LlamaConfig): ParameterSpec[] => (config.lora === undefined ? [] : parameterSpecs(config).filter((spec) => spec.trainable))
+export const adapterSpecs = (config: LlamaConfig): ParameterSpec[] =>
+  config.lora === undefined ? [] : parameterSpecs(config).filter((spec) => spec.trainable)
 
 /** Every parameter in a fixed order: those of the model, then those of its adapters. */
 export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
@@ -128,12 +143,17 @@ export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
   const model = modelSpecs(config).map((spec) => ({ ...spec, trainable: lora === undefined }))
   if (lora === undefined) return model
   const dims = new Map(model.map((spec) => [spec.name, spec.dims]))
-  const adapters = Array.from({ length: config.layers }, (_, layer) => lora.targets.flatMap((target) => {
-    const weight = layerNames(layer)[target]
-    const [out, into] = dims.get(weight)!
-    const { a, b } = adapterNames(weight, lora.set)
-    return [{ name: a, dims: [lora.rank, into!], decay: true, trainable: true }, { name: b, dims: [out!, lora.rank], decay: true, trainable: true }]
-  }))
+  const adapters = Array.from({ length: config.layers }, (_, layer) =>
+    lora.targets.flatMap((target) => {
+      const weight = layerNames(layer)[target]
+      const [out, into] = dims.get(weight)!
+      const { a, b } = adapterNames(weight, lora.set)
+      return [
+        { name: a, dims: [lora.rank, into!], decay: true, trainable: true },
+        { name: b, dims: [out!, lora.rank], decay: true, trainable: true },
+      ]
+    }),
+  )
   return [...model, ...adapters.flat()]
 }
 
@@ -148,13 +168,20 @@ function modelSpecs(config: LlamaConfig): Omit<ParameterSpec, 'trainable'>[] {
       { name: names.k, dims: [kvHeads * headDim, d], decay: true },
       { name: names.v, dims: [kvHeads * headDim, d], decay: true },
       { name: names.o, dims: [d, heads * headDim], decay: true },
-      ...(config.attentionBias !== undefined ? [
-        { name: names.qBias, dims: [heads * headDim], decay: false },
-        { name: names.kBias, dims: [kvHeads * headDim], decay: false },
-        { name: names.vBias, dims: [kvHeads * headDim], decay: false },
-      ] : []),
+      ...(config.attentionBias !== undefined
+        ? [
+            { name: names.qBias, dims: [heads * headDim], decay: false },
+            { name: names.kBias, dims: [kvHeads * headDim], decay: false },
+            { name: names.vBias, dims: [kvHeads * headDim], decay: false },
+          ]
+        : []),
       ...(config.attentionBias === 'qkvo' ? [{ name: names.oBias, dims: [d], decay: false }] : []),
-      ...(config.qkNorm ? [{ name: names.qNorm, dims: [headDim], decay: false }, { name: names.kNorm, dims: [headDim], decay: false }] : []),
+      ...(config.qkNorm
+        ? [
+            { name: names.qNorm, dims: [headDim], decay: false },
+            { name: names.kNorm, dims: [headDim], decay: false },
+          ]
+        : []),
       { name: names.postNorm, dims: [d], decay: false },
       { name: names.gate, dims: [f, d], decay: true },
       { name: names.up, dims: [f, d], decay: true },
@@ -210,14 +237,16 @@ const ADAPTER_STREAM = 2 ** 20
  * starts them. Empty for a model without adapters; the same seed gives the same ones.
  */
 export function initialAdapters(config: LlamaConfig, seed: number): Map<string, Float32Array> {
-  return new Map(adapterSpecs(config).map(({ name, dims }, index) => {
-    const values = new Float32Array(dims[0]! * dims[1]!)
-    if (name.endsWith('lora_B.weight')) return [name, values]
-    const rng = createRng(seed, ADAPTER_STREAM + index)
-    const bound = 1 / Math.sqrt(dims[1]!)
-    for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.float() - 1)
-    return [name, values]
-  }))
+  return new Map(
+    adapterSpecs(config).map(({ name, dims }, index) => {
+      const values = new Float32Array(dims[0]! * dims[1]!)
+      if (name.endsWith('lora_B.weight')) return [name, values]
+      const rng = createRng(seed, ADAPTER_STREAM + index)
+      const bound = 1 / Math.sqrt(dims[1]!)
+      for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.float() - 1)
+      return [name, values]
+    }),
+  )
 }
 
 /**

@@ -17,8 +17,22 @@ interface BlockType {
 
 /** Element types by their number in the file. */
 const types: Readonly<Record<number, BlockType>> = {
-  0: { name: 'F32', size: 1, bytes: 4, decode: (view, blocks, out, at) => { for (let i = 0; i < blocks; i++) out[at + i] = view.getFloat32(4 * i, true) } },
-  1: { name: 'F16', size: 1, bytes: 2, decode: (view, blocks, out, at) => { for (let i = 0; i < blocks; i++) out[at + i] = view.getFloat16(2 * i, true) } },
+  0: {
+    name: 'F32',
+    size: 1,
+    bytes: 4,
+    decode: (view, blocks, out, at) => {
+      for (let i = 0; i < blocks; i++) out[at + i] = view.getFloat32(4 * i, true)
+    },
+  },
+  1: {
+    name: 'F16',
+    size: 1,
+    bytes: 2,
+    decode: (view, blocks, out, at) => {
+      for (let i = 0; i < blocks; i++) out[at + i] = view.getFloat16(2 * i, true)
+    },
+  },
   2: { name: 'Q4_0', size: 32, bytes: 18, decode: decodeQ4(false) },
   3: { name: 'Q4_1', size: 32, bytes: 20, decode: decodeQ4(true) },
   8: { name: 'Q8_0', size: 32, bytes: 34, decode: decodeQ8 },
@@ -29,7 +43,28 @@ const types: Readonly<Record<number, BlockType>> = {
 }
 
 /** Types that other programs write and that cannot be read here, for the message. */
-const others: Readonly<Record<number, string>> = { 6: 'Q5_0', 7: 'Q5_1', 9: 'Q8_1', 10: 'Q2_K', 11: 'Q3_K', 15: 'Q8_K', 16: 'IQ2_XXS', 17: 'IQ2_XS', 18: 'IQ3_XXS', 19: 'IQ1_S', 20: 'IQ4_NL', 21: 'IQ3_S', 22: 'IQ2_S', 23: 'IQ4_XS', 24: 'I8', 25: 'I16', 26: 'I32', 27: 'I64', 28: 'F64', 29: 'IQ1_M' }
+const others: Readonly<Record<number, string>> = {
+  6: 'Q5_0',
+  7: 'Q5_1',
+  9: 'Q8_1',
+  10: 'Q2_K',
+  11: 'Q3_K',
+  15: 'Q8_K',
+  16: 'IQ2_XXS',
+  17: 'IQ2_XS',
+  18: 'IQ3_XXS',
+  19: 'IQ1_S',
+  20: 'IQ4_NL',
+  21: 'IQ3_S',
+  22: 'IQ2_S',
+  23: 'IQ4_XS',
+  24: 'I8',
+  25: 'I16',
+  26: 'I32',
+  27: 'I64',
+  28: 'F64',
+  29: 'IQ1_M',
+}
 
 /** bfloat16 is the upper half of a float32. */
 function decodeBfloat16(view: DataView, blocks: number, out: Float32Array, at: number): void {
@@ -133,10 +168,20 @@ const MAX_ELEMENTS = 1 << 24
 const SLICE_BYTES = 8 * 2 ** 20
 
 const wrong = (file: string, expected: string, found: string): ModelFileError =>
-  new ModelFileError('gguf.malformed', { expected: `${expected} in ${file}`, found, next: 'The file is damaged or was cut short; fetch it again.' })
+  new ModelFileError('gguf.malformed', {
+    expected: `${expected} in ${file}`,
+    found,
+    next: 'The file is damaged or was cut short; fetch it again.',
+  })
 
 const unreadable = (file: string, found: string): ModelFileError =>
-  new ModelFileError('gguf.dtype', { expected: `tensors of type ${Object.values(types).map(({ name }) => name).join(', ')} in ${file}`, found, next: 'Take the model in one of these types, such as its Q8_0 or Q4_K_M file.' })
+  new ModelFileError('gguf.dtype', {
+    expected: `tensors of type ${Object.values(types)
+      .map(({ name }) => name)
+      .join(', ')} in ${file}`,
+    found,
+    next: 'Take the model in one of these types, such as its Q8_0 or Q4_K_M file.',
+  })
 
 /** Reads a file from its start, a buffer at a time, and never past what a header may measure. */
 class HeaderReader {
@@ -155,11 +200,12 @@ class HeaderReader {
 
   /** The next `bytes` bytes. They stay as they are until the next call. */
   async take(bytes: number, what: string): Promise<Buffer> {
-    if (this.at + bytes > this.#size) throw wrong(this.#file, `${bytes} bytes of ${what} at byte ${this.at}`, `the end of the file at ${this.#size}`)
+    if (this.at + bytes > this.#size)
+      throw wrong(this.#file, `${bytes} bytes of ${what} at byte ${this.at}`, `the end of the file at ${this.#size}`)
     if (this.at + bytes > MAX_HEADER_BYTES) throw wrong(this.#file, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${what} beyond them`)
     if (this.at + bytes > this.#start + this.#buffer.length) {
       const buffer = Buffer.alloc(Math.min(Math.max(bytes, 1 << 20), this.#size - this.at))
-      for (let got = 0; got < buffer.length; ) {
+      for (let got = 0; got < buffer.length;) {
         const { bytesRead } = await this.#handle.read(buffer, got, buffer.length - got, this.at + got)
         if (bytesRead === 0) throw wrong(this.#file, `${bytes} bytes of ${what}`, 'the end of the file')
         got += bytesRead
@@ -230,12 +276,14 @@ async function readEntry(from: HeaderReader, file: string): Promise<GgufTensor> 
   const dims: number[] = []
   for (let i = 0; i < rank; i++) dims.unshift(await from.count(2 ** 40, `a dimension of ${name}`))
   const elements = dims.reduce((product, dim) => product * dim, 1)
-  if (elements < 1 || elements > 2 ** 40) throw wrong(file, `a tensor ${name} of 1 to ${2 ** 40} elements`, `the shape [${dims.join(', ')}]`)
+  if (elements < 1 || elements > 2 ** 40)
+    throw wrong(file, `a tensor ${name} of 1 to ${2 ** 40} elements`, `the shape [${dims.join(', ')}]`)
   const number = await from.u32(`the type of ${name}`)
   const offset = await from.count(Number.MAX_SAFE_INTEGER, `the offset of ${name}`)
   if (!Object.hasOwn(types, number)) throw unreadable(file, `${name} of type ${others[number] ?? number}`)
   const type = types[number]!
-  if (dims.at(-1)! % type.size !== 0) throw wrong(file, `rows of ${name} in blocks of ${type.size} (${type.name})`, `rows of ${dims.at(-1)}`)
+  if (dims.at(-1)! % type.size !== 0)
+    throw wrong(file, `rows of ${name} in blocks of ${type.size} (${type.name})`, `rows of ${dims.at(-1)}`)
   return { name, dims, type: type.name, offset, bytes: (elements / type.size) * type.bytes, elements }
 }
 
@@ -259,7 +307,12 @@ export async function openGguf(file: string): Promise<GgufFile> {
     const magic = (await from.take(4, 'the format mark')).toString('latin1')
     if (magic !== 'GGUF') throw wrong(file, 'the letters GGUF at the start', JSON.stringify(magic))
     const version = await from.u32('the version')
-    if (version !== 2 && version !== 3) throw new ModelFileError('gguf.version', { expected: `GGUF version 2 or 3, little-endian, in ${file}`, found: `version ${version}`, next: 'Convert the model with a recent llama.cpp.' })
+    if (version !== 2 && version !== 3)
+      throw new ModelFileError('gguf.version', {
+        expected: `GGUF version 2 or 3, little-endian, in ${file}`,
+        found: `version ${version}`,
+        next: 'Convert the model with a recent llama.cpp.',
+      })
     const tensorCount = await from.count(MAX_TENSORS, 'a number of tensors')
     const pairCount = await from.count(MAX_PAIRS, 'a number of metadata entries')
     const metadata = new Map<string, GgufValue>()
@@ -271,14 +324,17 @@ export async function openGguf(file: string): Promise<GgufFile> {
     const found: GgufTensor[] = []
     for (let i = 0; i < tensorCount; i++) found.push(await readEntry(from, file))
     const alignment = metadata.get('general.alignment') ?? 32
-    if (typeof alignment !== 'number' || !Number.isInteger(alignment) || alignment < 1 || alignment > 1 << 20) throw wrong(file, 'general.alignment as a whole number up to 1048576', String(alignment))
+    if (typeof alignment !== 'number' || !Number.isInteger(alignment) || alignment < 1 || alignment > 1 << 20)
+      throw wrong(file, 'general.alignment as a whole number up to 1048576', String(alignment))
     const start = Math.ceil(from.at / alignment) * alignment
     const tensors = found.map((tensor) => ({ ...tensor, offset: start + tensor.offset })).sort((a, b) => a.offset - b.offset)
     checkLayout(file, tensors, alignment, size)
     const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
     if (byName.size !== tensors.length) throw wrong(file, 'every tensor under a name of its own', 'one name twice')
     return {
-      version, metadata, tensors,
+      version,
+      metadata,
+      tensors,
       async read(name) {
         const tensor = byName.get(name)
         if (tensor === undefined) throw wrong(file, `a tensor named ${name}`, 'none')
@@ -299,7 +355,7 @@ async function readTensor(handle: FileHandle, file: string, { name, type, offset
   const slice = Buffer.alloc(Math.min(bytes, Math.floor(SLICE_BYTES / block.bytes) * block.bytes))
   for (let at = 0; at < bytes; at += slice.length) {
     const wanted = Math.min(slice.length, bytes - at)
-    for (let got = 0; got < wanted; ) {
+    for (let got = 0; got < wanted;) {
       const { bytesRead } = await handle.read(slice, got, wanted - got, offset + at + got)
       if (bytesRead === 0) throw wrong(file, `${bytes} bytes of ${name}`, `the end of the file after ${at + got}`)
       got += bytesRead

@@ -14,14 +14,30 @@ export interface GgufModel {
 
 /** Names in the file of a layer's parameters, behind `blk.<layer>.`. */
 const layerParts: { readonly [Part in keyof ReturnType<typeof layerNames>]: string } = {
-  inputNorm: 'attn_norm.weight', q: 'attn_q.weight', k: 'attn_k.weight', v: 'attn_v.weight', o: 'attn_output.weight',
-  qBias: 'attn_q.bias', kBias: 'attn_k.bias', vBias: 'attn_v.bias', oBias: 'attn_output.bias', qNorm: 'attn_q_norm.weight', kNorm: 'attn_k_norm.weight',
-  postNorm: 'ffn_norm.weight', gate: 'ffn_gate.weight', up: 'ffn_up.weight', down: 'ffn_down.weight',
+  inputNorm: 'attn_norm.weight',
+  q: 'attn_q.weight',
+  k: 'attn_k.weight',
+  v: 'attn_v.weight',
+  o: 'attn_output.weight',
+  qBias: 'attn_q.bias',
+  kBias: 'attn_k.bias',
+  vBias: 'attn_v.bias',
+  oBias: 'attn_output.bias',
+  qNorm: 'attn_q_norm.weight',
+  kNorm: 'attn_k_norm.weight',
+  postNorm: 'ffn_norm.weight',
+  gate: 'ffn_gate.weight',
+  up: 'ffn_up.weight',
+  down: 'ffn_down.weight',
 }
 
 /** From our names to those of the file, with the heads whose rows are paired there, else 0. */
 function namesInFile(config: LlamaConfig): Map<string, { readonly name: string; readonly paired: number }> {
-  const names = new Map([[EMBEDDING, { name: 'token_embd.weight', paired: 0 }], [FINAL_NORM, { name: 'output_norm.weight', paired: 0 }], [HEAD, { name: 'output.weight', paired: 0 }]])
+  const names = new Map([
+    [EMBEDDING, { name: 'token_embd.weight', paired: 0 }],
+    [FINAL_NORM, { name: 'output_norm.weight', paired: 0 }],
+    [HEAD, { name: 'output.weight', paired: 0 }],
+  ])
   const pairs = families[config.architecture].ggufPairsRows
   for (let layer = 0; layer < config.layers; layer++) {
     for (const [part, ours] of Object.entries(layerNames(layer)) as [keyof typeof layerParts, string][]) {
@@ -37,12 +53,14 @@ const derived = new Set(['rope_freqs.weight'])
 
 async function look(gguf: GgufFile, file: string): Promise<GgufModel> {
   const byName = new Map(gguf.tensors.map((tensor) => [tensor.name, tensor]))
-  const wrong = (expected: string, found: string): ModelFileError => new ModelFileError('model.tensors', { expected, found, next: 'The file does not hold what its metadata says; fetch it again.' })
+  const wrong = (expected: string, found: string): ModelFileError =>
+    new ModelFileError('model.tensors', { expected, found, next: 'The file does not hold what its metadata says; fetch it again.' })
   const embedding = byName.get('token_embd.weight')
   if (embedding === undefined) throw wrong(`a tensor token_embd.weight in ${file}`, 'none')
   const config = configFromGguf(gguf.metadata, {
-    has: (name) => byName.has(name), vocabSize: embedding.dims[0]!,
-    ropeDivisors: byName.has('rope_freqs.weight') ? [...await gguf.read('rope_freqs.weight')] : null,
+    has: (name) => byName.has(name),
+    vocabSize: embedding.dims[0]!,
+    ropeDivisors: byName.has('rope_freqs.weight') ? [...(await gguf.read('rope_freqs.weight'))] : null,
   })
   const names = namesInFile(config)
   const wanted = new Set<string>()

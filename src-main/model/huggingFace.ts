@@ -25,7 +25,8 @@ export interface HuggingFaceModel {
 
 const CONFIG = 'config.json'
 const LARGEST_CONFIG = 1 << 20
-const belongs = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens|model\.safetensors\.index)\.json$|^merges\.txt$|^tokenizer\.model$|^chat_template\.jinja$|^(README|LICENSE)(\.\w+)?$|\.safetensors$/i
+const belongs =
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens|model\.safetensors\.index)\.json$|^merges\.txt$|^tokenizer\.model$|^chat_template\.jinja$|^(README|LICENSE)(\.\w+)?$|\.safetensors$/i
 const floating = new Set(['F32', 'F16', 'BF16'])
 /** Tensors that some exports carry and that follow from the configuration. */
 const derived = /rotary_emb\.inv_freq$/
@@ -37,18 +38,34 @@ const derived = /rotary_emb\.inv_freq$/
 export async function readHuggingFace(folder: string): Promise<HuggingFaceModel> {
   const names = (await readdir(folder)).sort()
   const weights = names.filter((name) => name.endsWith('.safetensors'))
-  if (!names.includes(CONFIG)) throw refusal('model.missing', `${CONFIG} in ${folder}`, 'none', 'Choose the folder that holds config.json and the safetensors files.')
-  if (weights.length === 0) throw refusal('model.missing', `weights as safetensors in ${folder}`, names.some((name) => /\.bin$|\.pt$|\.gguf$/.test(name)) ? 'another format' : 'none', 'Save the model with safe_serialization=True, then import that folder.')
+  if (!names.includes(CONFIG))
+    throw refusal('model.missing', `${CONFIG} in ${folder}`, 'none', 'Choose the folder that holds config.json and the safetensors files.')
+  if (weights.length === 0)
+    throw refusal(
+      'model.missing',
+      `weights as safetensors in ${folder}`,
+      names.some((name) => /\.bin$|\.pt$|\.gguf$/.test(name)) ? 'another format' : 'none',
+      'Save the model with safe_serialization=True, then import that folder.',
+    )
   const stated = await readConfig(join(folder, CONFIG))
   const config = configFromHuggingFace(stated)
   const dtypes = await checkTensors(folder, weights, config)
   const files = names.filter((name) => belongs.test(name))
   const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size))
-  return { config, stated, weights, files, dtypes, licence: await licenceOf(folder, names), bytes: sizes.reduce((sum, size) => sum + size, 0) }
+  return {
+    config,
+    stated,
+    weights,
+    files,
+    dtypes,
+    licence: await licenceOf(folder, names),
+    bytes: sizes.reduce((sum, size) => sum + size, 0),
+  }
 }
 
 async function readConfig(path: string): Promise<Fields> {
-  const broken = (found: string): ModelFileError => refusal('model.config', `a JSON object in ${path}`, found, 'Fetch the model again; its config.json is not whole.')
+  const broken = (found: string): ModelFileError =>
+    refusal('model.config', `a JSON object in ${path}`, found, 'Fetch the model again; its config.json is not whole.')
   if ((await stat(path)).size > LARGEST_CONFIG) throw broken('a file of more than 1 MB')
   try {
     const read: unknown = JSON.parse(await readFile(path, 'utf8'))
@@ -64,7 +81,8 @@ async function checkTensors(folder: string, weights: readonly string[], config: 
   const wanted = new Map(parameterSpecs(config).map(({ name, dims }) => [name, dims]))
   const dtypes = new Set<string>()
   const seen = new Set<string>()
-  const wrong = (expected: string, found: string): ModelFileError => refusal('model.tensors', expected, found, 'Its weights and its config.json do not belong together; fetch the model again.')
+  const wrong = (expected: string, found: string): ModelFileError =>
+    refusal('model.tensors', expected, found, 'Its weights and its config.json do not belong together; fetch the model again.')
   for (const file of weights) {
     const opened = await openSafetensors(join(folder, file))
     await opened.close()
@@ -97,7 +115,10 @@ async function licenceOf(folder: string, names: readonly string[]): Promise<stri
  * The weights of a model folder in 32 bits, in the order of their bytes, file after file: one tensor is in memory at a time, and its caller
  * copies it to where it belongs. Throws ModelFileError `model.values` for a tensor with numbers that are not finite, and as `openSafetensors`.
  */
-export async function* huggingFaceWeights(folder: string, { config, weights }: Pick<HuggingFaceModel, 'config' | 'weights'>): AsyncGenerator<readonly [string, Float32Array]> {
+export async function* huggingFaceWeights(
+  folder: string,
+  { config, weights }: Pick<HuggingFaceModel, 'config' | 'weights'>,
+): AsyncGenerator<readonly [string, Float32Array]> {
   const wanted = new Set(parameterSpecs(config).map(({ name }) => name))
   for (const file of weights) {
     const opened: SafetensorsFile = await openSafetensors(join(folder, file))
@@ -117,13 +138,24 @@ export async function* huggingFaceWeights(folder: string, { config, weights }: P
  * Writes a model as a folder that the transformers library loads: config.json and one file of float32 weights, of which one is in memory at a time.
  * The folder must be there. Throws ModelFileError `model.export`.
  */
-export async function writeHuggingFace(folder: string, config: LlamaConfig, weights: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>): Promise<void> {
+export async function writeHuggingFace(
+  folder: string,
+  config: LlamaConfig,
+  weights: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>,
+): Promise<void> {
   await writeFile(join(folder, CONFIG), `${JSON.stringify(configToHuggingFace(config), null, 2)}\n`, { flag: 'wx' })
   await writeFloats(join(folder, 'model.safetensors'), parameterSpecs(config), weights, { format: 'pt' })
 }
 
 /** The values, all of them finite. Throws ModelFileError `model.values`. */
 export function finite(values: Float32Array, name: string, file: string): Float32Array {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) throw refusal('model.values', `finite numbers in ${name} of ${file}`, `${values[i]} at element ${i}`, 'The file is damaged or holds a model whose training failed; fetch it again.')
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i]!))
+      throw refusal(
+        'model.values',
+        `finite numbers in ${name} of ${file}`,
+        `${values[i]} at element ${i}`,
+        'The file is damaged or holds a model whose training failed; fetch it again.',
+      )
   return values
 }

@@ -50,7 +50,11 @@ export function linear({ g, weight }: Stack, x: Value, name: string, bias: strin
  * and never changed, so that the same memory also serves the model without adapters.
  */
 export function layerLinear(stack: Stack, x: Value, layer: number, target: Linear, bias: string | null = null): Value {
-  const { g, weight, config: { lora } } = stack
+  const {
+    g,
+    weight,
+    config: { lora },
+  } = stack
   const name = layerNames(layer)[target]
   const y = linear(stack, x, name, bias)
   if (!lora?.targets.includes(target)) return y
@@ -83,7 +87,12 @@ export function embed({ g, weight, config }: Stack, tokens: Value, count: Dim): 
  * @param streams hidden states, each [tokens, hiddenSize]
  * @param attend from each stream's projections to its attention output [tokens, heads * headDim]
  */
-export function layerOver(stack: Stack, layer: number, streams: readonly Value[], attend: (projections: readonly Projections[]) => readonly Value[]): Value[] {
+export function layerOver(
+  stack: Stack,
+  layer: number,
+  streams: readonly Value[],
+  attend: (projections: readonly Projections[]) => readonly Value[],
+): Value[] {
   const { g, config } = stack
   const names = layerNames(layer)
   const biased = config.attentionBias !== undefined
@@ -188,7 +197,15 @@ export function causalMask({ g }: Stack, width: Dim): Value {
 }
 
 /** Causal (or otherwise masked) self-attention of whole sequences; flat in, flat out. */
-export function selfAttention(stack: Stack, projections: Projections, rows: Dim, width: Dim, positions: Value, bias: Value, tables: { cos: Value; sin: Value }): Value {
+export function selfAttention(
+  stack: Stack,
+  projections: Projections,
+  rows: Dim,
+  width: Dim,
+  positions: Value,
+  bias: Value,
+  tables: { cos: Value; sin: Value },
+): Value {
   const { g, config } = stack
   const q = splitQueryHeads(stack, rotate(stack, projections.q, positions, tables), rows, width)
   const k = splitKeyHeads(stack, rotate(stack, projections.k, positions, tables), rows, width)
@@ -214,7 +231,10 @@ export interface LossNeeds {
 }
 
 /** A loss: a scalar to minimise, and named scalars to report. */
-export type Loss = (g: GraphBuilder, values: TokenValues) => { readonly loss: Value; readonly sums: Readonly<Partial<Record<string, Value>>> }
+export type Loss = (
+  g: GraphBuilder,
+  values: TokenValues,
+) => { readonly loss: Value; readonly sums: Readonly<Partial<Record<string, Value>>> }
 
 /** Prefix of the outputs that hold a loss's reported scalars. */
 export const SUM_PREFIX = 'sum/'
@@ -234,14 +254,23 @@ export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, te
   g.output('entropy', entropy)
   const plane = (name: string): Value => g.input(name, 'float32', ['B', 'T'])
   const values: TokenValues = {
-    logps, entropy, advantages: plane('advantages'), weights: plane('weights'),
+    logps,
+    entropy,
+    advantages: plane('advantages'),
+    weights: plane('weights'),
     ...(needs.oldLogps && { oldLogps: plane('old_logps') }),
     ...(needs.refLogps && { refLogps: plane('ref_logps') }),
   }
   const { loss: scalar, sums } = loss(g, values)
   g.output('loss', scalar)
   for (const [name, value] of Object.entries(sums)) if (value) g.output(`${SUM_PREFIX}${name}`, value)
-  return gradients(g.build(), 'loss', parameterSpecs(config).filter((spec) => spec.trainable).map((spec) => spec.name))
+  return gradients(
+    g.build(),
+    'loss',
+    parameterSpecs(config)
+      .filter((spec) => spec.trainable)
+      .map((spec) => spec.name),
+  )
 }
 
 /** Log-probabilities and entropies of given sequences, nothing differentiated. Inputs and outputs as in `trainGraph`, without the loss. */
@@ -269,7 +298,8 @@ function sequencePass(stack: Stack, temperature: number): { logps: Value; entrop
   const chosen = g.gatherElements(all, g.reshape(g.gather(g.reshape(targets, ['B*T']), scored), ['K', 1]))
   const fixed = g.stopGradient(all)
   const entropies = g.neg(g.reduceSum(g.mul(g.exp(fixed), fixed), [-1]))
-  const plane = (values: Value): Value => g.reshape(g.scatterElements(g.constantOfShape(['B*T']), scored, g.reshape(values, ['K']), 0), ['B', 'T'])
+  const plane = (values: Value): Value =>
+    g.reshape(g.scatterElements(g.constantOfShape(['B*T']), scored, g.reshape(values, ['K']), 0), ['B', 'T'])
   return { logps: plane(chosen), entropy: plane(entropies) }
 }
 
@@ -293,7 +323,17 @@ export function decodeGraph(config: LlamaConfig): Graph {
     const pastValue = g.input(`past_value_${layer}`, 'float32', cache)
     x = layerOver(stack, layer, [x], ([{ q, k, v }]: readonly Projections[] | readonly [Projections]) => {
       const { output, presentKey, presentValue } = g.groupQueryAttention(
-        { query: chunk(q), key: chunk(k), value: chunk(v), pastKey, pastValue, seqlensK, totalSequenceLength, cosCache: tables.cos, sinCache: tables.sin },
+        {
+          query: chunk(q),
+          key: chunk(k),
+          value: chunk(v),
+          pastKey,
+          pastValue,
+          seqlensK,
+          totalSequenceLength,
+          cosCache: tables.cos,
+          sinCache: tables.sin,
+        },
         { numHeads: config.heads, kvNumHeads: config.kvHeads },
       )
       g.output(`present_key_${layer}`, presentKey)

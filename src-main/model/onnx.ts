@@ -8,4 +8,5 @@ export const decodeModel = (config: LlamaConfig): Uint8Array => toOnnx(decodeGra
 /** Log-probs under softmax(logits / temperature). */
 export const scoreModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(scoreGraph(config, temperature))
 /** Without trace log-probs, which sampling has given already; under softmax(logits / temperature). */
-export const branchModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(branchGraph(config, { traceLogps: false, temperature }))
+export const branchModel = (config: LlamaConfig, temperature = 1): Uint8Array =>
+  toOnnx(branchGraph(config, { traceLogps: false, temperature }))

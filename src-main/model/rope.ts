@@ -17,7 +17,11 @@ export function rotaryRule({ headDim, ropeTheta, ropeScaling }: Pick<LlamaConfig
   return scaled[ropeScaling.kind](plain, ropeScaling as never, { headDim, ropeTheta })
 }
 
-type Scale<Kind extends RopeScaling['kind']> = (plain: readonly number[], scaling: Extract<RopeScaling, { kind: Kind }>, model: { readonly headDim: number; readonly ropeTheta: number }) => RotaryRule
+type Scale<Kind extends RopeScaling['kind']> = (
+  plain: readonly number[],
+  scaling: Extract<RopeScaling, { kind: Kind }>,
+  model: { readonly headDim: number; readonly ropeTheta: number },
+) => RotaryRule
 
 const scaled: { readonly [Kind in RopeScaling['kind']]: Scale<Kind> } = {
   linear: (plain, { factor }) => ({ frequencies: plain.map((frequency) => frequency / factor), amplitude: 1 }),

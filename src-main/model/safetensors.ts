@@ -43,8 +43,7 @@ const types = {
 } as const satisfies Record<string, ElementType>
 
 export type Dtype = keyof typeof types
-export type TensorArray =
-  Float64Array | Float32Array | Float16Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array
+export type TensorArray = Float64Array | Float32Array | Float16Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array
 
 /** A tensor to write, or as read: row-major. */
 export interface TensorData {
@@ -74,7 +73,9 @@ function widenBfloat16(bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
 }
 
 function dtypeOf(data: TensorArray): Dtype {
-  const found = (Object.keys(types) as Dtype[]).find((dtype) => dtype !== 'BF16' && types[dtype].view(new ArrayBuffer(0)).constructor === data.constructor)
+  const found = (Object.keys(types) as Dtype[]).find(
+    (dtype) => dtype !== 'BF16' && types[dtype].view(new ArrayBuffer(0)).constructor === data.constructor,
+  )
   if (found === undefined) throw new TypeError(`safetensors has no type for ${data.constructor.name}`)
   return found
 }
@@ -84,7 +85,11 @@ const elements = (dims: readonly number[]): number => dims.reduce((product, dim)
 // ------------------------------------------------------------------------------------------------------------ reading
 
 const wrong = (file: string, expected: string, found: string): ModelFileError =>
-  new ModelFileError('safetensors.malformed', { expected: `${expected} in ${file}`, found, next: 'The file is damaged or was cut short; fetch or export it again.' })
+  new ModelFileError('safetensors.malformed', {
+    expected: `${expected} in ${file}`,
+    found,
+    next: 'The file is damaged or was cut short; fetch or export it again.',
+  })
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
@@ -97,8 +102,10 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
       found: `${name} of type ${String(dtype)}`,
       next: 'Convert the model to one of these types.',
     })
-  if (!Array.isArray(shape) || !shape.every(isCount)) throw wrong(file, `a shape of whole numbers for ${name}`, JSON.stringify(shape) ?? 'none')
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw wrong(file, `two byte offsets for ${name}`, JSON.stringify(offsets) ?? 'none')
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    throw wrong(file, `a shape of whole numbers for ${name}`, JSON.stringify(shape) ?? 'none')
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    throw wrong(file, `two byte offsets for ${name}`, JSON.stringify(offsets) ?? 'none')
   const [start, end] = offsets as [number, number]
   const bytes = elements(shape) * types[dtype as Dtype].size
   if (end > dataBytes || start > end) throw wrong(file, `${name} within the ${dataBytes} bytes of data`, `bytes ${start} to ${end}`)
@@ -110,7 +117,12 @@ function parseEntry(file: string, name: string, value: unknown, dataStart: numbe
 function checkLayout(file: string, entries: readonly TensorEntry[], dataStart: number, fileBytes: number): void {
   let at = dataStart
   for (const entry of entries.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
-    if (entry.offset !== at) throw wrong(file, `${entry.name} to begin at byte ${at}`, `byte ${entry.offset}, ${entry.offset < at ? 'inside another tensor' : 'after a gap'}`)
+    if (entry.offset !== at)
+      throw wrong(
+        file,
+        `${entry.name} to begin at byte ${at}`,
+        `byte ${entry.offset}, ${entry.offset < at ? 'inside another tensor' : 'after a gap'}`,
+      )
     at += entry.bytes
   }
   if (at !== fileBytes) throw wrong(file, `a file of ${at} bytes`, `${fileBytes} bytes`)
@@ -118,7 +130,7 @@ function checkLayout(file: string, entries: readonly TensorEntry[], dataStart: n
 
 async function readExactly(handle: FileHandle, file: string, offset: number, bytes: number): Promise<ArrayBuffer> {
   const buffer = new ArrayBuffer(bytes)
-  for (let at = 0; at < bytes; ) {
+  for (let at = 0; at < bytes;) {
     const { bytesRead } = await handle.read(new Uint8Array(buffer, at, Math.min(CHUNK_BYTES, bytes - at)), 0, undefined, offset + at)
     if (bytesRead === 0) throw wrong(file, `${bytes} bytes from byte ${offset}`, `the end of the file after ${at}`)
     at += bytesRead
@@ -152,9 +164,13 @@ export async function openSafetensors(file: string): Promise<SafetensorsFile> {
     const fileBytes = (await handle.stat()).size
     if (fileBytes < 8) throw wrong(file, 'at least 8 bytes', `${fileBytes}`)
     const headerBytes = new DataView(await readExactly(handle, file, 0, 8)).getBigUint64(0, true)
-    if (headerBytes > BigInt(Math.min(MAX_HEADER_BYTES, fileBytes - 8))) throw wrong(file, `a header that fits in the file's ${fileBytes} bytes`, `a length of ${headerBytes}`)
+    if (headerBytes > BigInt(Math.min(MAX_HEADER_BYTES, fileBytes - 8)))
+      throw wrong(file, `a header that fits in the file's ${fileBytes} bytes`, `a length of ${headerBytes}`)
     const dataStart = 8 + Number(headerBytes)
-    const { __metadata__: metadata = {}, ...tensors } = parseHeader(file, new TextDecoder().decode(await readExactly(handle, file, 8, Number(headerBytes))))
+    const { __metadata__: metadata = {}, ...tensors } = parseHeader(
+      file,
+      new TextDecoder().decode(await readExactly(handle, file, 8, Number(headerBytes))),
+    )
     if (metadata === null || typeof metadata !== 'object' || !Object.values(metadata).every((value) => typeof value === 'string'))
       throw wrong(file, 'metadata of names and texts', JSON.stringify(metadata).slice(0, 40))
     const entries = Object.entries(tensors).map(([name, value]) => parseEntry(file, name, value, dataStart, fileBytes - dataStart))
@@ -197,7 +213,8 @@ function layOut(tensors: ReadonlyMap<string, TensorData>): { name: string; dtype
   return [...tensors]
     .map(([name, tensor]) => {
       const dtype = dtypeOf(tensor.data)
-      if (elements(tensor.dims) !== tensor.data.length) throw new Error(`${name} has dims [${tensor.dims.join(', ')}] and ${tensor.data.length} elements`)
+      if (elements(tensor.dims) !== tensor.data.length)
+        throw new Error(`${name} has dims [${tensor.dims.join(', ')}] and ${tensor.data.length} elements`)
       return { name, dtype, tensor }
     })
     .sort((a, b) => types[b.dtype].size - types[a.dtype].size || byText(a.name, b.name))
@@ -215,7 +232,9 @@ function headerOf(placed: ReturnType<typeof layOut>, metadata: Readonly<Record<s
 
 function headerText(entries: readonly (readonly [string, object])[], metadata: Readonly<Record<string, string>>): Buffer {
   const about = Object.entries(metadata).sort(([a], [b]) => byText(a, b))
-  const json = Buffer.from(JSON.stringify(Object.fromEntries([...(about.length === 0 ? [] : [['__metadata__', Object.fromEntries(about)] as const]), ...entries])))
+  const json = Buffer.from(
+    JSON.stringify(Object.fromEntries([...(about.length === 0 ? [] : [['__metadata__', Object.fromEntries(about)] as const]), ...entries])),
+  )
   const header = Buffer.alloc(8 + Math.ceil(json.length / ALIGNMENT) * ALIGNMENT, ' ')
   header.writeBigUInt64LE(BigInt(header.length - 8))
   json.copy(header, 8)
@@ -226,23 +245,35 @@ function headerText(entries: readonly (readonly [string, object])[], metadata: R
  * Writes and syncs a file of float32 tensors of which one is in memory at a time, in whatever order they come. Throws for one that is missing, not
  * announced, or of another size.
  */
-export async function writeFloats(file: string, announced: readonly { readonly name: string; readonly dims: readonly number[] }[], source: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function writeFloats(
+  file: string,
+  announced: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  source: Iterable<readonly [string, Float32Array]> | AsyncIterable<readonly [string, Float32Array]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   let at = 0
-  const places = new Map(announced.map(({ name, dims }) => {
-    const start = at
-    at += elements(dims) * Float32Array.BYTES_PER_ELEMENT
-    return [name, { dims, start, end: at }] as const
-  }))
-  const header = headerText([...places].map(([name, { dims, start, end }]) => [name, { dtype: 'F32', shape: dims, data_offsets: [start, end] }] as const), metadata)
+  const places = new Map(
+    announced.map(({ name, dims }) => {
+      const start = at
+      at += elements(dims) * Float32Array.BYTES_PER_ELEMENT
+      return [name, { dims, start, end: at }] as const
+    }),
+  )
+  const header = headerText(
+    [...places].map(([name, { dims, start, end }]) => [name, { dtype: 'F32', shape: dims, data_offsets: [start, end] }] as const),
+    metadata,
+  )
   const handle = await open(file, 'wx')
   try {
     await handle.write(header, 0, header.length, 0)
     const missing = new Set(places.keys())
     for await (const [name, values] of source) {
       const place = places.get(name)
-      if (!missing.delete(name) || place === undefined || values.byteLength !== place.end - place.start) throw new Error(`${name} was not announced, came twice, or has another size`)
+      if (!missing.delete(name) || place === undefined || values.byteLength !== place.end - place.start)
+        throw new Error(`${name} was not announced, came twice, or has another size`)
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-      for (let from = 0; from < bytes.length; from += CHUNK_BYTES) await handle.write(bytes, from, Math.min(CHUNK_BYTES, bytes.length - from), header.length + place.start + from)
+      for (let from = 0; from < bytes.length; from += CHUNK_BYTES)
+        await handle.write(bytes, from, Math.min(CHUNK_BYTES, bytes.length - from), header.length + place.start + from)
     }
     if (missing.size > 0) throw new Error(`no tensor came for ${[...missing].slice(0, 3).join(', ')}`)
     await handle.sync()
@@ -256,7 +287,9 @@ export async function writeFloats(file: string, announced: readonly { readonly n
  * this resolves. The path should be a temporary one: a file half written is a file.
  */
 export async function writeSafetensors(
-  file: string, tensors: ReadonlyMap<string, TensorData>, metadata: Readonly<Record<string, string>> = {},
+  file: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<{ bytes: number; sha256: string }> {
   const placed = layOut(tensors)
   const hash = createHash('sha256')

@@ -56,10 +56,17 @@ export function bootstrap(design: BootstrapDesign, statistic: Statistic<number>,
 
 /** As `bootstrap`, for a statistic with several values (the points of a curve); the intervals are pointwise. */
 export function bootstrapCurve(
-  design: BootstrapDesign, statistic: Statistic<ArrayLike<number>>, { seed, draws = 10_000, level = 0.95, clusters }: BootstrapOptions,
+  design: BootstrapDesign,
+  statistic: Statistic<ArrayLike<number>>,
+  { seed, draws = 10_000, level = 0.95, clusters }: BootstrapOptions,
 ): BootstrapResult[] {
   const seeds = Int32Array.from({ length: design.seeds ?? 1 }, (_, i) => i)
-  const estimates = Array.from(statistic(Int32Array.from({ length: design.questions }, (_, i) => i), seeds))
+  const estimates = Array.from(
+    statistic(
+      Int32Array.from({ length: design.questions }, (_, i) => i),
+      seeds,
+    ),
+  )
   const samples = estimates.map(() => new Float64Array(draws))
   const questionsOf = questionDrawer(design.questions, seed, clusters)
   for (let draw = 0; draw < draws; draw++) {
@@ -86,7 +93,8 @@ const FINE = 2 ** 30
 /** Questions of each cluster. Clusters that are one, or are single questions, say nothing about what goes together: then none. */
 function membersOf(questions: number, clusters: Clusters | undefined): number[][] | null {
   if (clusters === undefined) return null
-  if (clusters.length !== questions) throw new RangeError(`every question must have a cluster, found ${clusters.length} for ${questions} questions`)
+  if (clusters.length !== questions)
+    throw new RangeError(`every question must have a cluster, found ${clusters.length} for ${questions} questions`)
   const members: number[][] = []
   clusters.forEach((cluster, question) => (members[cluster] ??= []).push(question))
   return members.length < 2 || members.length === questions ? null : members
@@ -144,17 +152,23 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
  * @param aggregate from the means of the resampled seeds to one figure; the plain mean when absent
  */
 export function bootstrapSeeds(
-  table: readonly ArrayLike<number>[], options: BootstrapOptions, aggregate: (seedMeans: ArrayLike<number>) => number = mean,
+  table: readonly ArrayLike<number>[],
+  options: BootstrapOptions,
+  aggregate: (seedMeans: ArrayLike<number>) => number = mean,
 ): BootstrapResult {
   const questionCount = table[0]?.length ?? 0
   if (table.some((row) => row.length !== questionCount)) {
     throw new RangeError(`every seed must have answered the same questions, found rows of ${table.map((row) => row.length).join(', ')}`)
   }
   const seedMeans = new Float64Array(table.length)
-  return bootstrap({ questions: questionCount, seeds: table.length }, (questions, seeds) => {
-    for (let s = 0; s < seeds.length; s++) seedMeans[s] = meanAt(table[seeds[s]], questions)
-    return aggregate(seedMeans)
-  }, options)
+  return bootstrap(
+    { questions: questionCount, seeds: table.length },
+    (questions, seeds) => {
+      for (let s = 0; s < seeds.length; s++) seedMeans[s] = meanAt(table[seeds[s]], questions)
+      return aggregate(seedMeans)
+    },
+    options,
+  )
 }
 
 function meanAt(values: ArrayLike<number>, indices: Int32Array): number {

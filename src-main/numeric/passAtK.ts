@@ -9,7 +9,8 @@ import { createRng, type Rng, type Seed } from './rng.ts'
  * 1 - C(n - c, k) / C(n, k). Throws RangeError unless 1 <= k <= n and 0 <= c <= n.
  */
 export function passAtK(n: number, c: number, k: number): number {
-  if (!(k >= 1 && k <= n && c >= 0 && c <= n)) throw new RangeError(`pass@k needs 1 <= k <= n and 0 <= c <= n, found n=${n}, c=${c}, k=${k}`)
+  if (!(k >= 1 && k <= n && c >= 0 && c <= n))
+    throw new RangeError(`pass@k needs 1 <= k <= n and 0 <= c <= n, found n=${n}, c=${c}, k=${k}`)
   if (n - c < k) return 1
   let allWrong = 1
   for (let m = n - c + 1; m <= n; m++) allWrong *= 1 - k / m
@@ -75,7 +76,7 @@ export function majAtK(votes: readonly Vote[], k: number, { draws = 10_000, seed
 
 /** Share of the top groups that are right, 0 when no answer could be parsed. */
 function election(votes: readonly Vote[], subset: ArrayLike<number>): number {
-  const tally = new Map<string, { weight: number, correct: boolean }>()
+  const tally = new Map<string, { weight: number; correct: boolean }>()
   for (let i = 0; i < subset.length; i++) {
     const { group, correct, weight = 1 } = votes[subset[i]]
     if (group === null) continue

@@ -28,7 +28,8 @@ function resampling(items: number, draws: number, drawn: (draw: number) => Int32
 }
 
 /** @param clusters [questions] as `BootstrapOptions.clusters` */
-export const questionResampling = (questions: number, draws: number, seed: Seed, clusters?: Clusters): Resampling => resampling(questions, draws, questionDrawer(questions, seed, clusters))
+export const questionResampling = (questions: number, draws: number, seed: Seed, clusters?: Clusters): Resampling =>
+  resampling(questions, draws, questionDrawer(questions, seed, clusters))
 
 /** @param other true for the second of two arms whose seeds have nothing in common */
 export function seedResampling(seeds: number, draws: number, seed: Seed, other = false): Resampling {
@@ -55,7 +56,11 @@ export function resampledMeans({ items, draws, counts, sizes }: Resampling, colu
  * @param weigh fills the weights of one draw, [items]
  * @returns [columns][draws]
  */
-function weightedSums(columns: readonly Float64Array[], draws: number, weigh: (draw: number, weights: Float64Array) => void): Float64Array[] {
+function weightedSums(
+  columns: readonly Float64Array[],
+  draws: number,
+  weigh: (draw: number, weights: Float64Array) => void,
+): Float64Array[] {
   const items = columns[0]?.length ?? 0
   const wrong = columns.find(({ length }) => length !== items)
   if (wrong !== undefined) throw new RangeError(`every column must have ${items} items, found one of ${wrong.length}`)
@@ -97,6 +102,7 @@ function weightedSums(columns: readonly Float64Array[], draws: number, weigh: (d
  */
 export function overResampledSeeds({ items, draws, counts }: Resampling, bySeed: readonly Float64Array[]): Float64Array {
   const means = new Float64Array(draws)
-  for (let draw = 0; draw < draws; draw++) for (let seed = 0; seed < items; seed++) means[draw] += (counts[draw * items + seed] / items) * bySeed[seed][draw]
+  for (let draw = 0; draw < draws; draw++)
+    for (let seed = 0; seed < items; seed++) means[draw] += (counts[draw * items + seed] / items) * bySeed[seed][draw]
   return means
 }

@@ -50,9 +50,7 @@ function highProduct(a: number, b: number): number {
  * @param c0, c1, c2, c3 counter words
  * @param out receives the four output words, unsigned 32 bit
  */
-export function philox4x32(
-  key0: number, key1: number, c0: number, c1: number, c2: number, c3: number, out: Uint32Array,
-): void {
+export function philox4x32(key0: number, key1: number, c0: number, c1: number, c2: number, c3: number, out: Uint32Array): void {
   for (let round = 0; round < 10; round++) {
     const high0 = highProduct(MULTIPLIER_0, c0)
     const high1 = highProduct(MULTIPLIER_1, c2)

@@ -29,7 +29,12 @@ export function inferenceOf(estimate: number, draws: Float64Array, df: number, l
   return { low, high, p: pValue(estimate, sorted, df) }
 }
 
-function stretchedInterval(estimate: number, sorted: Float64Array, df: number, outside: number): { readonly low: number; readonly high: number } {
+function stretchedInterval(
+  estimate: number,
+  sorted: Float64Array,
+  df: number,
+  outside: number,
+): { readonly low: number; readonly high: number } {
   const stretch = df === Infinity ? 1 : (studentQuantile(outside, df) / studentQuantile(outside, Infinity)) * Math.sqrt((df + 1) / df)
   const at = (p: number): number => estimate + stretch * (quantileOfSorted(sorted, p) - estimate)
   return { low: at(outside / 2), high: at(1 - outside / 2) }
@@ -67,7 +72,7 @@ export function binomialProbability(k: number, n: number, p: number): number {
  * The central range of success counts: the smallest `low` and largest `high` outside of which, on either side, lies at
  * most half of 1 - level. Used to ask whether sampled answers agree with a chance that was computed exactly.
  */
-export function binomialRange(n: number, p: number, level = 0.95): { readonly low: number, readonly high: number } {
+export function binomialRange(n: number, p: number, level = 0.95): { readonly low: number; readonly high: number } {
   const half = (1 - level) / 2
   let low = 0
   for (let below = binomialProbability(0, n, p); below <= half && low < n; below += binomialProbability(low, n, p)) low++

@@ -58,7 +58,8 @@ export const algorithmNames = Object.keys(algorithms) as readonly AlgorithmName[
 
 /** The algorithm of that name; throws CreditError `rl.algorithm` where there is none. */
 export function algorithmNamed(name: string): Algorithm {
-  if (!Object.hasOwn(algorithms, name)) throw new CreditError('rl.algorithm', { expected: `one of ${algorithmNames.join(', ')}`, found: name })
+  if (!Object.hasOwn(algorithms, name))
+    throw new CreditError('rl.algorithm', { expected: `one of ${algorithmNames.join(', ')}`, found: name })
   return algorithms[name as AlgorithmName]
 }
 
@@ -89,8 +90,14 @@ export function creditBatch(method: Method, rollouts: readonly GradedRollout[], 
   for (const members of groupsOf(rollouts)) {
     const alive = members.filter((index) => rollouts[index].finish !== 'aborted')
     if (alive.length === 0) continue
-    const paid = method.algorithm.credit(alive.map((index) => rollouts[index]), method.options, context)
-    alive.forEach((index, position) => { credits[index] = paid[position] })
+    const paid = method.algorithm.credit(
+      alive.map((index) => rollouts[index]),
+      method.options,
+      context,
+    )
+    alive.forEach((index, position) => {
+      credits[index] = paid[position]
+    })
   }
   return credits
 }
@@ -105,11 +112,19 @@ function checkRollout(rollout: GradedRollout): void {
   if (prefixTokens < 0 || prefixTokens > tokenCount) refuse(`prefixTokens in 0..${tokenCount}`, `${prefixTokens}`)
   let end = 0
   for (const span of episodes) {
-    if (span.start < end || span.end <= span.start || span.end > tokenCount) refuse(`episodes in order inside 0..${tokenCount}`, `${span.start}..${span.end} after ${end}`)
+    if (span.start < end || span.end <= span.start || span.end > tokenCount)
+      refuse(`episodes in order inside 0..${tokenCount}`, `${span.start}..${span.end} after ${end}`)
     end = span.end
   }
-  if (cuts !== undefined && (cuts.J.length !== cuts.budgets.length || cuts.offsets.some((offset, index) => offset !== Math.min(cuts.budgets[index], thinkEnd)))) refuse('cuts at their budgets or at the end of thinking', `${cuts.offsets.join(', ')} for ${cuts.budgets.join(', ')}`)
-  for (const [name, scores] of [['J', J], ['V', V]] as const) {
+  if (
+    cuts !== undefined &&
+    (cuts.J.length !== cuts.budgets.length || cuts.offsets.some((offset, index) => offset !== Math.min(cuts.budgets[index], thinkEnd)))
+  )
+    refuse('cuts at their budgets or at the end of thinking', `${cuts.offsets.join(', ')} for ${cuts.budgets.join(', ')}`)
+  for (const [name, scores] of [
+    ['J', J],
+    ['V', V],
+  ] as const) {
     if (scores === undefined) continue
     if (scores.length !== episodes.length + 1) refuse(`${name} at ${episodes.length + 1} boundaries`, `${scores.length}`)
     const stray = scores.find((score) => !(score >= 0 && score <= 1 + 1e-6))

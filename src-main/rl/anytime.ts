@@ -19,7 +19,11 @@ export const priorMeanings = {
 
 /** J at the budgets; throws CreditError `rl.no-termination-scores` where it was not measured. */
 export function cutScores(rollout: GradedRollout, budgets: number): CutScores {
-  if (rollout.cuts?.J.length !== budgets) throw new CreditError('rl.no-termination-scores', { expected: `J at the ${budgets} budgets of rollout ${rollout.group}/${rollout.sample}`, found: String(rollout.cuts?.J.length ?? 'none') })
+  if (rollout.cuts?.J.length !== budgets)
+    throw new CreditError('rl.no-termination-scores', {
+      expected: `J at the ${budgets} budgets of rollout ${rollout.group}/${rollout.sample}`,
+      found: String(rollout.cuts?.J.length ?? 'none'),
+    })
   return rollout.cuts
 }
 
@@ -53,9 +57,14 @@ export function paySegments(rollout: GradedRollout, { budgets }: CutScores, part
     return paid.length === 0 ? 0 : mean(paid)
   }
   return {
-    reward: sum(Object.values(parts)), parts, mask, advantage, outcomeAdvantage: 0,
+    reward: sum(Object.values(parts)),
+    parts,
+    mask,
+    advantage,
+    outcomeAdvantage: 0,
     // Segments need not be episodes: an episode is told the mean over its tokens.
     episodeBonus: Float64Array.from(rollout.episodes, ({ start, end }) => meanOver(start, end)),
-    tailBonus: meanOver(rollout.thinkEnd, rollout.thinkEnd + 1), used: true,
+    tailBonus: meanOver(rollout.thinkEnd, rollout.thinkEnd + 1),
+    used: true,
   }
 }

@@ -39,23 +39,43 @@ export const brpo = defineAlgorithm({
   method: 'brpo',
   rule: 'Tokens of thinking are paid the accuracy at all budgets still ahead, less a baseline of what earlier budgets gave; answers at each budget are paid their centred outcome.',
   source: 'Qi et al. 2025, arXiv 2505.13438, sections 3 and 4',
-  needs: (options) => ({ data: 'rollouts', J: 'none', cuts: { shares: equalShares(options.budgets), J: options.J, answers: options.answers } }),
+  needs: (options) => ({
+    data: 'rollouts',
+    J: 'none',
+    cuts: { shares: equalShares(options.budgets), J: options.J, answers: options.answers },
+  }),
   options: {
     ...policyOptions(),
     budgets: {
-      kind: 'number', default: 4, min: 1, max: 32, integer: true, unit: 'budgets',
+      kind: 'number',
+      default: 4,
+      min: 1,
+      max: 32,
+      integer: true,
+      unit: 'budgets',
       reason: 'Equally spaced budgets up to the thinking budget at which answers are taken.',
     },
     prior: {
-      kind: 'choice', default: 'linear', choices: priorMeanings, unit: '', when: { budgets: { above: 1 } },
+      kind: 'choice',
+      default: 'linear',
+      choices: priorMeanings,
+      unit: '',
+      when: { budgets: { above: 1 } },
       reason: 'How much each budget counts.',
     },
     answers: {
-      kind: 'number', default: 4, min: 2, max: 64, integer: true, unit: 'answers per cut',
+      kind: 'number',
+      default: 4,
+      min: 2,
+      max: 64,
+      integer: true,
+      unit: 'answers per cut',
       reason: 'Answers sampled at each budget of each rollout; they are learned from, and their mean is J unless J is exact.',
     },
     J: {
-      kind: 'choice', default: 'sampled', unit: '',
+      kind: 'choice',
+      default: 'sampled',
+      unit: '',
       choices: { sampled: 'the mean outcome of the answers, as the paper has it', exact: 'the summed probability of every right answer' },
       reason: 'How the accuracy at a budget is known; exact J takes the noise of few answers out of what thinking is paid.',
     },
@@ -70,7 +90,12 @@ export const brpo = defineAlgorithm({
       const baseline = brpoBaselines(scores[index].J, prior, means)
       const area = sum(prior.map((weight, at) => weight * scores[index].J[at]))
       const graded = gradedParts(rollout)
-      return paySegments(rollout, scores[index], { ...graded, area_less_outcome: area - rollout.correct }, ahead[index].map((value, segment) => value - baseline[segment]))
+      return paySegments(
+        rollout,
+        scores[index],
+        { ...graded, area_less_outcome: area - rollout.correct },
+        ahead[index].map((value, segment) => value - baseline[segment]),
+      )
     })
   },
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),

@@ -5,13 +5,23 @@ import { CreditError, type GradedRollout } from './types.ts'
 
 export const continuationOptions = {
   continuations: {
-    kind: 'number', default: 9, min: 1, max: 256, integer: true, unit: 'rollouts per boundary',
-    reason: 'Fresh continuations from each boundary whose mean outcome is its value; VinePPO takes 9. They are most of what such a run costs.',
+    kind: 'number',
+    default: 9,
+    min: 1,
+    max: 256,
+    integer: true,
+    unit: 'rollouts per boundary',
+    reason:
+      'Fresh continuations from each boundary whose mean outcome is its value; VinePPO takes 9. They are most of what such a run costs.',
   },
 } as const satisfies Record<string, NumberOption>
 
 /** V of a rollout; throws CreditError `rl.no-continue-values` where it was not measured. */
 export function continueValues(rollout: GradedRollout): Float64Array {
-  if (!rollout.V) throw new CreditError('rl.no-continue-values', { expected: `continue values at the ${rollout.episodes.length + 1} boundaries of rollout ${rollout.group}/${rollout.sample}`, found: 'none' })
+  if (!rollout.V)
+    throw new CreditError('rl.no-continue-values', {
+      expected: `continue values at the ${rollout.episodes.length + 1} boundaries of rollout ${rollout.group}/${rollout.sample}`,
+      found: 'none',
+    })
   return rollout.V
 }

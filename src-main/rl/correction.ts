@@ -13,7 +13,12 @@ const MAX_LOG_RATIO = 20
  * Weights [tokens] for one rollout.
  * @param oldLogps, rolloutLogps [tokens] log-probabilities of the sampled tokens under trainer and sampler; read where mask is 1
  */
-export function correctionWeights(correction: ImportanceCorrection, oldLogps: Float32Array, rolloutLogps: Float32Array, mask: Uint8Array): Float32Array {
+export function correctionWeights(
+  correction: ImportanceCorrection,
+  oldLogps: Float32Array,
+  rolloutLogps: Float32Array,
+  mask: Uint8Array,
+): Float32Array {
   const logRatio = Float64Array.from(mask, (on, token) => (on ? oldLogps[token] - rolloutLogps[token] : 0))
   const whole = sum(logRatio)
   // A product of ratios rejects every long text, so masking looks at the geometric mean; a truncated weight is the true product.
@@ -28,7 +33,12 @@ export function correctionWeights(correction: ImportanceCorrection, oldLogps: Fl
 }
 
 /** Advantages with the correction multiplied in; the KL term, which has its own weight, stays as it is. */
-export function correctedAdvantage(credit: Pick<Credit, 'advantage' | 'mask'>, correction: ImportanceCorrection, oldLogps: Float32Array, rolloutLogps: Float32Array): Float32Array {
+export function correctedAdvantage(
+  credit: Pick<Credit, 'advantage' | 'mask'>,
+  correction: ImportanceCorrection,
+  oldLogps: Float32Array,
+  rolloutLogps: Float32Array,
+): Float32Array {
   const weights = correctionWeights(correction, oldLogps, rolloutLogps, credit.mask)
   return credit.advantage.map((advantage, token) => advantage * weights[token])
 }

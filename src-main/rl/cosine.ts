@@ -21,17 +21,57 @@ export const cosine = defineAlgorithm({
   needs: () => ({ data: 'rollouts', J: 'none' }),
   options: {
     ...policyOptions({ klBeta: 0.001 }),
-    rightShort: { kind: 'number', default: 2, min: -100, max: 100, unit: 'reward', reason: 'Worth of a right answer of no length, as the authors train with.' },
-    rightLong: { kind: 'number', default: 1, min: -100, max: 100, unit: 'reward', reason: 'Worth of a right answer at the limit, as the authors train with.' },
-    wrongShort: { kind: 'number', default: -10, min: -100, max: 100, unit: 'reward', reason: 'Worth of a wrong answer of no length: giving up at once is the worst.' },
-    wrongLong: { kind: 'number', default: 0, min: -100, max: 100, unit: 'reward', reason: 'Worth of a wrong answer at the limit: long tries are forgiven.' },
-    exceeded: { kind: 'number', default: -10, min: -100, max: 100, unit: 'reward', reason: 'Worth of a rollout that the limit cut short, whatever it held.' },
+    rightShort: {
+      kind: 'number',
+      default: 2,
+      min: -100,
+      max: 100,
+      unit: 'reward',
+      reason: 'Worth of a right answer of no length, as the authors train with.',
+    },
+    rightLong: {
+      kind: 'number',
+      default: 1,
+      min: -100,
+      max: 100,
+      unit: 'reward',
+      reason: 'Worth of a right answer at the limit, as the authors train with.',
+    },
+    wrongShort: {
+      kind: 'number',
+      default: -10,
+      min: -100,
+      max: 100,
+      unit: 'reward',
+      reason: 'Worth of a wrong answer of no length: giving up at once is the worst.',
+    },
+    wrongLong: {
+      kind: 'number',
+      default: 0,
+      min: -100,
+      max: 100,
+      unit: 'reward',
+      reason: 'Worth of a wrong answer at the limit: long tries are forgiven.',
+    },
+    exceeded: {
+      kind: 'number',
+      default: -10,
+      min: -100,
+      max: 100,
+      unit: 'reward',
+      reason: 'Worth of a rollout that the limit cut short, whatever it held.',
+    },
   },
-  credit: (group, options, { budgetTokens }) => payGroup(group, group.map((rollout) => {
-    const share = rollout.tokenCount / budgetTokens
-    const [short, long] = rollout.correct === 1 ? [options.rightShort, options.rightLong] : [options.wrongShort, options.wrongLong]
-    const worth = rollout.finish === 'length' || share > 1 ? options.exceeded : cosineBetween(short, long, share)
-    return { ...gradedParts(rollout), cosine: worth - rollout.correct }
-  }), grpoAdvantages),
+  credit: (group, options, { budgetTokens }) =>
+    payGroup(
+      group,
+      group.map((rollout) => {
+        const share = rollout.tokenCount / budgetTokens
+        const [short, long] = rollout.correct === 1 ? [options.rightShort, options.rightLong] : [options.wrongShort, options.wrongLong]
+        const worth = rollout.finish === 'length' || share > 1 ? options.exceeded : cosineBetween(short, long, share)
+        return { ...gradedParts(rollout), cosine: worth - rollout.correct }
+      }),
+      grpoAdvantages,
+    ),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'sequence-mean' }),
 })

@@ -28,9 +28,14 @@ export interface SamplingDecision {
  */
 export function dynamicSampling(
   groups: readonly { readonly group: number; readonly rollouts: readonly Pick<GradedRollout, 'correct'>[] }[],
-  wanted: number, round: number, maxRounds: number,
+  wanted: number,
+  round: number,
+  maxRounds: number,
 ): SamplingDecision {
-  const keep = groups.filter((entry) => isMixed(entry.rollouts)).slice(0, wanted).map((entry) => entry.group)
+  const keep = groups
+    .filter((entry) => isMixed(entry.rollouts))
+    .slice(0, wanted)
+    .map((entry) => entry.group)
   const missing = wanted - keep.length
   if (missing > 0 && round < maxRounds) return { action: 'resample', keep, missing }
   return { action: keep.length > 0 ? 'train' : 'give-up', keep, missing }
@@ -46,12 +51,21 @@ export const dapo = defineAlgorithm({
   options: {
     ...policyOptions({ clipHigh: 0.28 }),
     maxSamplingRounds: {
-      kind: 'number', default: 10, min: 1, max: 100, integer: true, unit: 'rounds of generation', aliases: ['max_num_gen_batches'],
+      kind: 'number',
+      default: 10,
+      min: 1,
+      max: 100,
+      integer: true,
+      unit: 'rounds of generation',
+      aliases: ['max_num_gen_batches'],
       reason: 'Bounds how often groups without a mix are replaced before the step trains on what there is; 1 never resamples.',
     },
     ...overlongOptions,
     dropTruncated: {
-      kind: 'flag', default: false, unit: '', aliases: ['mask_truncated_completions'],
+      kind: 'flag',
+      default: false,
+      unit: '',
+      aliases: ['mask_truncated_completions'],
       reason: 'Leaves truncated rollouts out of the loss; the soft penalty already answers for them.',
     },
   },
@@ -59,7 +73,8 @@ export const dapo = defineAlgorithm({
     const parts = overlongParts(group, options, context)
     if (group.length > 1 && !isMixed(group)) return group.map((rollout, index) => discard(rollout, parts[index], 'no-signal'))
     return payGroup(group, parts, grpoAdvantages).map((credit, index) =>
-      options.dropTruncated && group[index].finish === 'length' ? discard(group[index], parts[index], 'filtered') : credit)
+      options.dropTruncated && group[index].finish === 'length' ? discard(group[index], parts[index], 'filtered') : credit,
+    )
   },
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'token-mean' }),
 })

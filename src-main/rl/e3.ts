@@ -25,19 +25,33 @@ export const e3 = defineAlgorithm({
   options: {
     ...policyOptions(),
     stages: {
-      kind: 'number', default: 2, min: 1, max: 8, integer: true, unit: 'equal parts of the run',
+      kind: 'number',
+      default: 2,
+      min: 1,
+      max: 8,
+      integer: true,
+      unit: 'equal parts of the run',
       reason: 'Steps of the curriculum; at 1 there is none.',
     },
     firstBudget: {
-      kind: 'number', default: 0.5, min: 0.05, max: 1, unit: 'of the thinking budget', when: { stages: { above: 1 } },
+      kind: 'number',
+      default: 0.5,
+      min: 0.05,
+      max: 1,
+      unit: 'of the thinking budget',
+      when: { stages: { above: 1 } },
       reason: 'Thinking budget of the first stage; it grows to the whole in a line.',
     },
     negativeGradients: {
-      kind: 'flag', default: true, unit: '',
+      kind: 'flag',
+      default: true,
+      unit: '',
       reason: 'Push wrong answers away; off, only right ones are drawn nearer, and by the paper the search stays short.',
     },
   },
-  credit: (group, options) => payGroup(group, group.map(gradedParts), (rewards) =>
-    drGrpoAdvantages(rewards).map((advantage) => (options.negativeGradients ? advantage : Math.max(0, advantage)))),
+  credit: (group, options) =>
+    payGroup(group, group.map(gradedParts), (rewards) =>
+      drGrpoAdvantages(rewards).map((advantage) => (options.negativeGradients ? advantage : Math.max(0, advantage))),
+    ),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
 })

@@ -33,7 +33,11 @@ export interface ExplainedMethod {
 const unmeasured: ReadonlySet<string> = new Set(['rl.no-termination-scores', 'rl.no-continue-values'])
 
 /** One explanation per method, for the rollouts of one group or of several; payslips in the order of the rollouts. */
-export function explain(rollouts: readonly GradedRollout[], methods: readonly ExplainedMethod[], context: CreditContext): Readonly<Record<string, Explanation>> {
+export function explain(
+  rollouts: readonly GradedRollout[],
+  methods: readonly ExplainedMethod[],
+  context: CreditContext,
+): Readonly<Record<string, Explanation>> {
   return Object.fromEntries(methods.map((method) => [method.label, explainOne(rollouts, method, context)]))
 }
 

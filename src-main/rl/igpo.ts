@@ -18,29 +18,53 @@ export const igpo = defineAlgorithm({
   name: 'igpo',
   title: 'IGPO, log-probability gain',
   method: 'igpo',
-  rule: 'Tokens of an episode are paid its gain of log J less the group\'s mean gain at that place; end of thinking and answer are paid the outcome less its mean.',
+  rule: "Tokens of an episode are paid its gain of log J less the group's mean gain at that place; end of thinking and answer are paid the outcome less its mean.",
   source: 'Wang et al. 2025, arXiv 2510.14967, with J summed over all right answers',
   needs: () => ({ data: 'rollouts', J: 'exact' }),
   options: {
     ...policyOptions({ klBeta: 0.001 }),
-    alpha: { kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per nat or per unit of J', reason: 'Weight of an episode\'s gain beside the outcome.' },
+    alpha: {
+      kind: 'number',
+      default: 1,
+      min: 0,
+      max: 10,
+      unit: 'reward per nat or per unit of J',
+      reason: "Weight of an episode's gain beside the outcome.",
+    },
     scale: {
-      kind: 'choice', default: 'log', unit: '', when: { alpha: { above: 0 } },
+      kind: 'choice',
+      default: 'log',
+      unit: '',
+      when: { alpha: { above: 0 } },
       choices: { log: 'log J: equal factors are equal gains', probability: 'J: equal differences are equal gains, as MRT has it' },
       reason: 'A logarithm still pays where J is small; a probability does not explode there.',
     },
     floor: {
-      kind: 'number', default: 1e-4, min: 1e-12, max: 0.5, unit: 'of J', when: { scale: ['log'] },
+      kind: 'number',
+      default: 1e-4,
+      min: 1e-12,
+      max: 0.5,
+      unit: 'of J',
+      when: { scale: ['log'] },
       reason: 'J below this counts as this, so that one hopeless prefix does not outweigh a batch.',
     },
     flow: {
-      kind: 'choice', default: 'own', unit: '',
-      choices: { own: 'as released: each part is paid for itself', 'to-go': 'as described: each part is also paid for all that follows, the outcome among it' },
+      kind: 'choice',
+      default: 'own',
+      unit: '',
+      choices: {
+        own: 'as released: each part is paid for itself',
+        'to-go': 'as described: each part is also paid for all that follows, the outcome among it',
+      },
       reason: 'Whether an episode is paid for what later ones and the answer bring.',
     },
   },
   credit(group, options) {
-    const gains = group.map((rollout) => progressOf(Array.from(terminationScores(rollout), (J) => paidScale(J, options.scale, options.floor))).map((gain) => options.alpha * gain))
+    const gains = group.map((rollout) =>
+      progressOf(Array.from(terminationScores(rollout), (J) => paidScale(J, options.scale, options.floor))).map(
+        (gain) => options.alpha * gain,
+      ),
+    )
     const centre = mean(group.map(({ correct }) => correct))
     const longest = Math.max(...gains.map((row) => row.length))
     const means = Array.from({ length: longest }, (_, place) => mean(gains.flatMap((row) => (place < row.length ? [row[place]] : []))))

@@ -29,18 +29,31 @@ export const kimiLength = defineAlgorithm({
   options: {
     ...policyOptions(),
     weight: {
-      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of lambda',
+      kind: 'number',
+      default: 1,
+      min: 0,
+      max: 10,
+      unit: 'reward per unit of lambda',
       reason: 'Size of the length reward beside the outcome, once it is on.',
     },
     lengthFrom: {
-      kind: 'number', default: 0.25, min: 0, max: 1, unit: 'of the run', when: { weight: { above: 0 } },
+      kind: 'number',
+      default: 0.25,
+      min: 0,
+      max: 1,
+      unit: 'of the run',
+      when: { weight: { above: 0 } },
       reason: 'The length reward is off before this part of the steps is done; the report turns it on late and does not say when.',
     },
   },
   credit(group, options, { done }) {
     const weight = done < options.lengthFrom ? 0 : options.weight
     const lengths = kimiLengths(group)
-    return payGroup(group, group.map((rollout, index) => ({ ...gradedParts(rollout), length: weight * lengths[index] })), drGrpoAdvantages)
+    return payGroup(
+      group,
+      group.map((rollout, index) => ({ ...gradedParts(rollout), length: weight * lengths[index] })),
+      drGrpoAdvantages,
+    )
   },
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
 })

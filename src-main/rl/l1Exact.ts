@@ -11,12 +11,21 @@ import { policyLoss, policyOptions } from './policyOptions.ts'
 /** The options that both forms of L1 share. */
 export const targetOptions = {
   target: {
-    kind: 'number', default: 0.4, min: 0, max: 1, unit: 'of the token budget',
-    reason: 'Length that a rollout should have, thinking and answer together; the paper draws it for each prompt, here it is the same for all.',
+    kind: 'number',
+    default: 0.4,
+    min: 0,
+    max: 1,
+    unit: 'of the token budget',
+    reason:
+      'Length that a rollout should have, thinking and answer together; the paper draws it for each prompt, here it is the same for all.',
   },
   alpha: {
-    kind: 'number', default: 1.2, min: 0, max: 100, unit: 'reward per token budget',
-    reason: 'What being off by a whole budget costs; 1.2 is the paper\'s 3e-4 per token at its longest target of 4000.',
+    kind: 'number',
+    default: 1.2,
+    min: 0,
+    max: 100,
+    unit: 'reward per token budget',
+    reason: "What being off by a whole budget costs; 1.2 is the paper's 3e-4 per token at its longest target of 4000.",
   },
 } as const satisfies Record<string, NumberOption>
 
@@ -33,8 +42,14 @@ export const l1Exact = defineAlgorithm({
   source: 'Aggarwal and Welleck 2025, arXiv 2503.04697, equation 1',
   needs: () => ({ data: 'rollouts', J: 'none' }),
   options: { ...policyOptions({ klBeta: 0.001 }), ...targetOptions },
-  credit: (group, options, { budgetTokens }) => payGroup(group, group.map((rollout) => ({
-    ...gradedParts(rollout), length: -options.alpha * Math.abs(below(rollout.tokenCount, options.target, budgetTokens)),
-  })), grpoAdvantages),
+  credit: (group, options, { budgetTokens }) =>
+    payGroup(
+      group,
+      group.map((rollout) => ({
+        ...gradedParts(rollout),
+        length: -options.alpha * Math.abs(below(rollout.tokenCount, options.target, budgetTokens)),
+      })),
+      grpoAdvantages,
+    ),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'sequence-mean' }),
 })

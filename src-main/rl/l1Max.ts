@@ -18,13 +18,22 @@ export const l1Max = defineAlgorithm({
     ...policyOptions({ klBeta: 0.001 }),
     ...targetOptions,
     delta: {
-      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'reward',
-      reason: 'Worth of a right answer of exactly the target length; the paper\'s 0.5 lets a small excess still pay.',
+      kind: 'number',
+      default: 0.5,
+      min: 0,
+      max: 1,
+      unit: 'reward',
+      reason: "Worth of a right answer of exactly the target length; the paper's 0.5 lets a small excess still pay.",
     },
   },
-  credit: (group, options, { budgetTokens }) => payGroup(group, group.map((rollout) => {
-    const worth = Math.min(1, Math.max(0, options.alpha * below(rollout.tokenCount, options.target, budgetTokens) + options.delta))
-    return { ...gradedParts(rollout), length: rollout.correct === 1 ? worth - 1 : 0 }
-  }), grpoAdvantages),
+  credit: (group, options, { budgetTokens }) =>
+    payGroup(
+      group,
+      group.map((rollout) => {
+        const worth = Math.min(1, Math.max(0, options.alpha * below(rollout.tokenCount, options.target, budgetTokens) + options.delta))
+        return { ...gradedParts(rollout), length: rollout.correct === 1 ? worth - 1 : 0 }
+      }),
+      grpoAdvantages,
+    ),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'sequence-mean' }),
 })

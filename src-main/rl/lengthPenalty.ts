@@ -36,7 +36,12 @@ export const lengthPenalty = defineAlgorithm({
   options: {
     ...policyOptions({ klBeta: 0.001 }),
     alpha: {
-      kind: 'number', default: 0.1, min: 0, max: 1, unit: 'reward', aliases: ['length_penalty_alpha'],
+      kind: 'number',
+      default: 0.1,
+      min: 0,
+      max: 1,
+      unit: 'reward',
+      aliases: ['length_penalty_alpha'],
       reason: 'The most that length can take from a right answer; 0.1 is what the authors train with.',
     },
   },

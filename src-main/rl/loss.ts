@@ -24,7 +24,13 @@ export interface LossInputs {
 
 /** How a sum over loss tokens is added up over micro-batches. */
 const sums = {
-  tokens: 'add', clipLow: 'add', clipHigh: 'add', kl: 'add', approxKl: 'add', entropy: 'add', ratioMax: 'max',
+  tokens: 'add',
+  clipLow: 'add',
+  clipHigh: 'add',
+  kl: 'add',
+  approxKl: 'add',
+  entropy: 'add',
+  ratioMax: 'max',
 } as const satisfies Record<string, 'add' | 'max'>
 
 export type LossSum = keyof typeof sums
@@ -46,14 +52,17 @@ const MAX_LOG_RATIO = 20
  */
 export function lossGraph(b: GraphBuilder, inputs: LossInputs, spec: LossSpec): LossGraph {
   const { logps, oldLogps, refLogps, advantages, weights, entropy } = inputs
-  if (spec.ratio !== 'none' && !oldLogps) throw new CreditError('rl.loss-input', { expected: `oldLogps for a ${spec.ratio} ratio`, found: 'none' })
-  if (spec.klBeta > 0 && !refLogps) throw new CreditError('rl.loss-input', { expected: `refLogps for klBeta ${spec.klBeta}`, found: 'none' })
+  if (spec.ratio !== 'none' && !oldLogps)
+    throw new CreditError('rl.loss-input', { expected: `oldLogps for a ${spec.ratio} ratio`, found: 'none' })
+  if (spec.klBeta > 0 && !refLogps)
+    throw new CreditError('rl.loss-input', { expected: `refLogps for klBeta ${spec.klBeta}`, found: 'none' })
 
   const counts = b.greater(weights, 0)
   const sum = (x: Value) => b.reduceSum(b.where(counts, x, 0), undefined, false)
   const drift = oldLogps && logRatio(b, logps, oldLogps, counts)
   const ratio = drift && b.exp(spec.ratio === 'sequence' ? sequenceLogRatio(b, logps, drift, counts) : drift)
-  const objective = ratio && spec.ratio !== 'none' ? clippedObjective(b, ratio, advantages, spec) : b.mul(b.where(counts, logps, 0), advantages)
+  const objective =
+    ratio && spec.ratio !== 'none' ? clippedObjective(b, ratio, advantages, spec) : b.mul(b.where(counts, logps, 0), advantages)
   const kl = refLogps && k3(b, logRatio(b, refLogps, logps, counts))
 
   const term = kl && spec.klBeta > 0 ? b.sub(b.mul(kl, spec.klBeta), objective) : b.neg(objective)
@@ -65,10 +74,11 @@ export function lossGraph(b: GraphBuilder, inputs: LossInputs, spec: LossSpec): 
       ...(entropy && { entropy: sum(entropy) }),
       ...(drift && { approxKl: sum(b.mul(b.mul(drift, drift), 0.5)) }),
       ...(ratio && { ratioMax: b.reduceMax(b.where(counts, ratio, 0), undefined, false) }),
-      ...(ratio && spec.ratio !== 'none' && {
-        clipLow: sum(indicator(b, b.less(ratio, 1 - spec.clipLow), b.less(advantages, 0))),
-        clipHigh: sum(indicator(b, b.greater(ratio, 1 + spec.clipHigh), b.greater(advantages, 0))),
-      }),
+      ...(ratio &&
+        spec.ratio !== 'none' && {
+          clipLow: sum(indicator(b, b.less(ratio, 1 - spec.clipLow), b.less(advantages, 0))),
+          clipHigh: sum(indicator(b, b.greater(ratio, 1 + spec.clipHigh), b.greater(advantages, 0))),
+        }),
     },
   }
 }

@@ -35,13 +35,25 @@ export function batchMetrics(batch: readonly CreditedRollout[], alpha?: number):
 function rewardMetrics(batch: readonly CreditedRollout[]): Metrics {
   const names = [...new Set(batch.flatMap((entry) => Object.keys(entry.credit.parts)))]
   return {
-    ...meanOf('reward', batch.map((entry) => entry.credit.reward)),
-    ...deviationOf('reward_std', batch.map((entry) => entry.credit.reward)),
-    ...Object.assign({}, ...names.map((name) => {
-      const values = batch.flatMap((entry) => entry.credit.parts[name] ?? [])
-      return { ...meanOf(`rewards/${name}/mean`, values), ...deviationOf(`rewards/${name}/std`, values) }
-    })) as Metrics,
-    ...meanOf('mrt/used_frac', batch.map((entry) => Number(entry.credit.used))),
+    ...meanOf(
+      'reward',
+      batch.map((entry) => entry.credit.reward),
+    ),
+    ...deviationOf(
+      'reward_std',
+      batch.map((entry) => entry.credit.reward),
+    ),
+    ...(Object.assign(
+      {},
+      ...names.map((name) => {
+        const values = batch.flatMap((entry) => entry.credit.parts[name] ?? [])
+        return { ...meanOf(`rewards/${name}/mean`, values), ...deviationOf(`rewards/${name}/std`, values) }
+      }),
+    ) as Metrics),
+    ...meanOf(
+      'mrt/used_frac',
+      batch.map((entry) => Number(entry.credit.used)),
+    ),
   }
 }
 
@@ -51,10 +63,22 @@ function groupMetrics(batch: readonly CreditedRollout[]): Metrics {
   const rightShare = groups.map((group) => mean(group.map((entry) => entry.rollout.correct)))
   return {
     ...meanOf('reward_group_std', deviations),
-    ...meanOf('frac_reward_zero_std', deviations.map((deviation) => Number(deviation < SAME_REWARD))),
-    ...meanOf('by_group/frac_all_good', rightShare.map((share) => Number(share === 1))),
-    ...meanOf('by_group/frac_all_bad', rightShare.map((share) => Number(share === 0))),
-    ...meanOf('by_group/frac_mixed', rightShare.map((share) => Number(share > 0 && share < 1))),
+    ...meanOf(
+      'frac_reward_zero_std',
+      deviations.map((deviation) => Number(deviation < SAME_REWARD)),
+    ),
+    ...meanOf(
+      'by_group/frac_all_good',
+      rightShare.map((share) => Number(share === 1)),
+    ),
+    ...meanOf(
+      'by_group/frac_all_bad',
+      rightShare.map((share) => Number(share === 0)),
+    ),
+    ...meanOf(
+      'by_group/frac_mixed',
+      rightShare.map((share) => Number(share > 0 && share < 1)),
+    ),
   }
 }
 
@@ -63,8 +87,14 @@ function lengthMetrics(rollouts: readonly GradedRollout[]): Metrics {
   return {
     ...meanOf('completions/mean_length', lengths),
     ...when(lengths.length > 0, () => ({ 'completions/min_length': Math.min(...lengths), 'completions/max_length': Math.max(...lengths) })),
-    ...meanOf('completions/clipped_ratio', rollouts.map((rollout) => Number(rollout.finish === 'length'))),
-    ...meanOf('completions/mean_terminated_length', rollouts.filter((rollout) => rollout.finish === 'stop').map((rollout) => rollout.tokenCount)),
+    ...meanOf(
+      'completions/clipped_ratio',
+      rollouts.map((rollout) => Number(rollout.finish === 'length')),
+    ),
+    ...meanOf(
+      'completions/mean_terminated_length',
+      rollouts.filter((rollout) => rollout.finish === 'stop').map((rollout) => rollout.tokenCount),
+    ),
   }
 }
 
@@ -73,10 +103,19 @@ function episodeMetrics(batch: readonly CreditedRollout[]): Metrics {
   const scores = batch.flatMap((entry) => (entry.rollout.J ? [Array.from(entry.rollout.J)] : []))
   const paysProgress = batch.filter((entry) => 'progress' in entry.credit.parts)
   return {
-    ...meanOf('mrt/episodes_mean', batch.map((entry) => entry.rollout.episodes.length)),
-    ...meanOf('mrt/episode_tokens_mean', spans.map((span) => span.end - span.start)),
+    ...meanOf(
+      'mrt/episodes_mean',
+      batch.map((entry) => entry.rollout.episodes.length),
+    ),
+    ...meanOf(
+      'mrt/episode_tokens_mean',
+      spans.map((span) => span.end - span.start),
+    ),
     ...progressMetrics(scores),
-    ...meanOf('mrt/bonus_mean', paysProgress.flatMap((entry) => Array.from(entry.credit.episodeBonus))),
+    ...meanOf(
+      'mrt/bonus_mean',
+      paysProgress.flatMap((entry) => Array.from(entry.credit.episodeBonus)),
+    ),
   }
 }
 
@@ -85,9 +124,18 @@ export function progressMetrics(scores: readonly (readonly number[])[]): Metrics
   const progress = scores.flatMap(progressOf)
   return {
     ...meanOf('mrt/progress_mean', progress),
-    ...meanOf('mrt/progress_pos_frac', progress.map((step) => Number(step > 0))),
-    ...meanOf('mrt/j_start_mean', scores.map((row) => row[0])),
-    ...meanOf('mrt/j_end_mean', scores.map((row) => row[row.length - 1])),
+    ...meanOf(
+      'mrt/progress_pos_frac',
+      progress.map((step) => Number(step > 0)),
+    ),
+    ...meanOf(
+      'mrt/j_start_mean',
+      scores.map((row) => row[0]),
+    ),
+    ...meanOf(
+      'mrt/j_end_mean',
+      scores.map((row) => row[row.length - 1]),
+    ),
   }
 }
 
@@ -96,7 +144,8 @@ function armMetrics(batch: readonly CreditedRollout[]): Metrics {
   const armed = batch.filter((entry) => entry.rollout.arm !== undefined)
   const rewardsOf = (arm: GradedRollout['arm']) => armed.filter((entry) => entry.rollout.arm === arm).map((entry) => entry.credit.reward)
   const spread = (entries: readonly CreditedRollout[]) =>
-    groupsOf(entries.map((entry) => entry.rollout)).filter((members) => members.length > 1)
+    groupsOf(entries.map((entry) => entry.rollout))
+      .filter((members) => members.length > 1)
       .map((members) => sampleDeviation(members.map((index) => entries[index].credit.reward)))
   return {
     ...meanOf('mrt/continue_reward', rewardsOf('continue')),

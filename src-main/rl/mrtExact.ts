@@ -12,12 +12,16 @@ export const mrtExact = defineAlgorithm({
   name: 'mrt-exact',
   title: 'MRT, exact',
   method: 'mrt-exact',
-  rule: 'Every token is paid its rollout\'s reward minus the group mean; tokens of an episode also get alpha times its progress, J computed exactly.',
+  rule: "Every token is paid its rollout's reward minus the group mean; tokens of an episode also get alpha times its progress, J computed exactly.",
   source: 'Qu et al. 2025, arXiv 2503.07572, with exact J',
   needs: (options) => ({ data: 'rollouts', J: 'exact', mu: muOf(options) }),
   options: {
     ...policyOptions(),
-    ...progressOptions({ base: 'dr-grpo', baseReason: 'Centring without scaling keeps the ratio of outcome to progress at alpha in every group.', centre: 'none' }),
+    ...progressOptions({
+      base: 'dr-grpo',
+      baseReason: 'Centring without scaling keeps the ratio of outcome to progress at alpha in every group.',
+      centre: 'none',
+    }),
   },
   credit: (group, options, context) => progressCredits(group, options, context, (J) => bestOfK(J, options.bestOf)),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'token-mean' }),

@@ -13,7 +13,8 @@ export function bestOfSampled(J: number, branches: number, K: number): number {
   if (K === 1) return J
   if (K > branches) throw new CreditError('rl.option-value', { expected: `bestOf at most branches (${branches})`, found: `${K}` })
   const right = Math.round(J * branches)
-  if (Math.abs(J * branches - right) > 1e-6) throw new CreditError('rl.rollout', { expected: `J as a share of ${branches} sampled answers for bestOf ${K}`, found: `${J}` })
+  if (Math.abs(J * branches - right) > 1e-6)
+    throw new CreditError('rl.rollout', { expected: `J as a share of ${branches} sampled answers for bestOf ${K}`, found: `${J}` })
   return passAtK(branches, right, K)
 }
 
@@ -26,13 +27,24 @@ export const mrtOnline = defineAlgorithm({
   needs: (options) => ({ data: 'rollouts', J: 'sampled', mu: muOf(options), branches: options.branches, maxEpisodes: options.maxEpisodes }),
   options: {
     ...policyOptions(),
-    ...progressOptions({ base: 'grpo', baseReason: 'The authors\' online variant builds on GRPO.', centre: 'none' }),
+    ...progressOptions({ base: 'grpo', baseReason: "The authors' online variant builds on GRPO.", centre: 'none' }),
     branches: {
-      kind: 'number', default: 4, min: 1, max: 256, integer: true, unit: 'answers per boundary',
-      reason: 'Forced terminations sampled to estimate J; at 4 the standard error of a progress is about 0.3, and cost grows in proportion.',
+      kind: 'number',
+      default: 4,
+      min: 1,
+      max: 256,
+      integer: true,
+      unit: 'answers per boundary',
+      reason:
+        'Forced terminations sampled to estimate J; at 4 the standard error of a progress is about 0.3, and cost grows in proportion.',
     },
     maxEpisodes: {
-      kind: 'number', default: 6, min: 1, max: 64, integer: true, unit: 'episodes',
+      kind: 'number',
+      default: 6,
+      min: 1,
+      max: 64,
+      integer: true,
+      unit: 'episodes',
       reason: 'Later episodes are merged into the last, which bounds the number of terminations to sample.',
     },
   },

@@ -12,20 +12,41 @@ import type { GradedRollout } from './types.ts'
 /** How many rollouts of each arm to sample from one prefix, and how long a prefix may be. */
 export const armOptions = {
   terminations: {
-    kind: 'number', default: 4, min: 0, max: 64, integer: true, unit: 'rollouts per prefix',
+    kind: 'number',
+    default: 4,
+    min: 0,
+    max: 64,
+    integer: true,
+    unit: 'rollouts per prefix',
     reason: 'Terminate-now rollouts; their share of the pool is the weight of progress, one half where both arms are equal.',
   },
   continuations: {
-    kind: 'number', default: 4, min: 1, max: 64, integer: true, unit: 'rollouts per prefix',
+    kind: 'number',
+    default: 4,
+    min: 1,
+    max: 64,
+    integer: true,
+    unit: 'rollouts per prefix',
     reason: 'Rollouts that think on from the prefix.',
   },
   maxPrefixEpisodes: {
-    kind: 'number', default: 6, min: 0, max: 64, integer: true, unit: 'episodes',
+    kind: 'number',
+    default: 6,
+    min: 0,
+    max: 64,
+    integer: true,
+    unit: 'episodes',
     reason: 'A prefix ends after a random number of episodes, from none to this many.',
   },
   staleSteps: {
-    kind: 'number', default: 10, min: 1, max: 10_000, integer: true, unit: 'steps',
-    reason: 'Prefixes come from the weights as they were at the last step that this divides, whenever checkpoints are saved; at 1 from the current ones.',
+    kind: 'number',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    integer: true,
+    unit: 'steps',
+    reason:
+      'Prefixes come from the weights as they were at the last step that this divides, whenever checkpoints are saved; at 1 from the current ones.',
   },
 } as const satisfies OptionTable
 
@@ -52,11 +73,16 @@ export const mrtPooled = defineAlgorithm({
     base: baselineOption('grpo', 'The paper normalises the joint set as GRPO does.'),
     ...armOptions,
     trainTerminations: {
-      kind: 'flag', default: true, unit: '',
+      kind: 'flag',
+      default: true,
+      unit: '',
       reason: 'Also learn from the answers of the terminate-now arm; off, they only set the baseline.',
     },
     trainForcedStop: {
-      kind: 'flag', default: false, unit: '', when: { trainTerminations: [true] },
+      kind: 'flag',
+      default: false,
+      unit: '',
+      when: { trainTerminations: [true] },
       reason: 'Also pay the forced end of thinking, as if the policy had chosen it: stopping is then pushed up or down directly.',
     },
   },

@@ -32,20 +32,35 @@ export function baselineOption<Name extends keyof typeof baselines>(name: Name, 
 export function proverOptions<When extends Readonly<Record<string, Condition>>>(when: When) {
   return {
     mu: {
-      kind: 'choice', default: 'current', unit: '', when,
+      kind: 'choice',
+      default: 'current',
+      unit: '',
+      when,
       choices: {
         current: 'the weights that sampled the rollout',
         start: 'the weights the run started from, frozen',
         ema: 'a moving average of the weights',
       },
-      reason: 'Whose answer counts when thinking is cut; the current policy follows what the model can do now, a frozen one cannot be flattered by sharper answers.',
+      reason:
+        'Whose answer counts when thinking is cut; the current policy follows what the model can do now, a frozen one cannot be flattered by sharper answers.',
     },
     emaDecay: {
-      kind: 'number', default: 0.99, min: 0, max: 0.9999, unit: 'per optimiser step', when: { ...when, mu: ['ema'] },
+      kind: 'number',
+      default: 0.99,
+      min: 0,
+      max: 0.9999,
+      unit: 'per optimiser step',
+      when: { ...when, mu: ['ema'] },
       reason: 'How slowly the moving average follows (mu = ema); 0.99 remembers about 100 steps.',
     },
     bestOf: {
-      kind: 'number', default: 1, min: 1, max: 64, integer: true, unit: 'answers', when,
+      kind: 'number',
+      default: 1,
+      min: 1,
+      max: 64,
+      integer: true,
+      unit: 'answers',
+      when,
       reason: 'Prover that succeeds if any of K answers does; K > 1 rewards opening a chance more than making it certain.',
     },
   } as const satisfies Record<string, ChoiceOption | NumberOption>
@@ -59,15 +74,30 @@ export function muOf({ mu, emaDecay, bestOf }: OptionValues<ReturnType<typeof pr
 const paysProgress = { control: ['none', 'shuffled', 'charge', 'constant'] } as const
 
 /** The shared option table; the two progress methods differ in base, centring and how J is known. */
-export function progressOptions<Base extends keyof typeof baselines, Centre extends 'group' | 'none'>(own: { readonly base: Base; readonly baseReason: string; readonly centre: Centre }) {
+export function progressOptions<Base extends keyof typeof baselines, Centre extends 'group' | 'none'>(own: {
+  readonly base: Base
+  readonly baseReason: string
+  readonly centre: Centre
+}) {
   return {
     alpha: {
-      kind: 'number', default: 1, min: 0, max: 10, unit: 'reward per unit of J', when: paysProgress,
+      kind: 'number',
+      default: 1,
+      min: 0,
+      max: 10,
+      unit: 'reward per unit of J',
+      when: paysProgress,
       reason: 'Weight of progress beside the outcome; at 1 a rise of J from 0 to 1 is worth as much as a right answer.',
     },
-    alphaCourse: courseOption('Whether progress counts all along or comes and goes; a bonus that changes the optimum may be wanted early alone.', { ...paysProgress, alpha: { above: 0 } }),
+    alphaCourse: courseOption(
+      'Whether progress counts all along or comes and goes; a bonus that changes the optimum may be wanted early alone.',
+      { ...paysProgress, alpha: { above: 0 } },
+    ),
     credit: {
-      kind: 'choice', default: 'episode-local', unit: '', when: paysProgress,
+      kind: 'choice',
+      default: 'episode-local',
+      unit: '',
+      when: paysProgress,
       choices: {
         scalar: 'all tokens share J at the end minus J at the start, as part of the reward',
         'return-to-go': 'an episode is paid for all progress from its start on: a learned baseline, the same optimum as the outcome alone',
@@ -77,17 +107,28 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
       reason: 'Which tokens a rise of J belongs to; only the episode-local rule says which attempt helped.',
     },
     lambda: {
-      kind: 'number', default: 0.5, min: 0, max: 1, unit: 'per episode', when: { ...paysProgress, credit: ['mixture'] },
+      kind: 'number',
+      default: 0.5,
+      min: 0,
+      max: 1,
+      unit: 'per episode',
+      when: { ...paysProgress, credit: ['mixture'] },
       reason: 'Discount of later progress in the mixture: 0 is episode-local, 1 is return-to-go.',
     },
     base: baselineOption(own.base, own.baseReason),
     centre: {
-      kind: 'choice', default: own.centre, unit: '', when: { control: ['none', 'shuffled'], credit: ['return-to-go', 'episode-local', 'mixture'] },
+      kind: 'choice',
+      default: own.centre,
+      unit: '',
+      when: { control: ['none', 'shuffled'], credit: ['return-to-go', 'episode-local', 'mixture'] },
       choices: { none: 'as it is: the paper', group: 'minus the mean over all episodes of the group: ours' },
-      reason: 'Uncentred, thinking on is paid wherever progress is positive on average; centred, every thinking token is charged the mean while the end of thinking goes free, so opening an episode costs.',
+      reason:
+        'Uncentred, thinking on is paid wherever progress is positive on average; centred, every thinking token is charged the mean while the end of thinking goes free, so opening an episode costs.',
     },
     control: {
-      kind: 'choice', default: 'none', unit: '',
+      kind: 'choice',
+      default: 'none',
+      unit: '',
       choices: {
         none: 'progress as measured',
         shuffled: 'J permuted across the boundaries of each rollout: same values, wrong places',
@@ -95,7 +136,8 @@ export function progressOptions<Base extends keyof typeof baselines, Centre exte
         constant: 'every episode paid the mean size of progress in its group, uncentred: same scale, no information',
         random: 'a coin for each rollout instead of its outcome, and no progress: no information at all',
       },
-      reason: 'A method that still gains under a control gains from something other than progress. Against centred progress hold shuffled (centred) and charge, against uncentred shuffled and constant.',
+      reason:
+        'A method that still gains under a control gains from something other than progress. Against centred progress hold shuffled (centred) and charge, against uncentred shuffled and constant.',
     },
     ...proverOptions(paysProgress),
   } as const satisfies Record<string, ChoiceOption | NumberOption>
@@ -110,7 +152,11 @@ export function alphaAt({ alpha, alphaCourse }: Pick<ProgressValues, 'alpha' | '
 
 /** J of a rollout, rounding above 1 taken off; throws CreditError `rl.no-termination-scores` where it was not measured. */
 export function terminationScores(rollout: GradedRollout): Float64Array {
-  if (!rollout.J) throw new CreditError('rl.no-termination-scores', { expected: `J at the ${rollout.episodes.length + 1} boundaries of rollout ${rollout.group}/${rollout.sample}`, found: 'none' })
+  if (!rollout.J)
+    throw new CreditError('rl.no-termination-scores', {
+      expected: `J at the ${rollout.episodes.length + 1} boundaries of rollout ${rollout.group}/${rollout.sample}`,
+      found: 'none',
+    })
   return rollout.J.map((score) => Math.min(1, score))
 }
 
@@ -138,8 +184,10 @@ const controls: Readonly<Record<ProgressValues['control'], Control>> = {
     return scores.map((row) => row.slice(1).fill(charge))
   },
   random: (scores) => scores.map((row) => row.slice(1).fill(0)),
-  shuffled: (scores, group, seed) => scores.map((row, index) =>
-    progressOf(createRng(deriveSeed(seed, 'shuffled progress', group[index].group, group[index].sample)).shuffle(row))),
+  shuffled: (scores, group, seed) =>
+    scores.map((row, index) =>
+      progressOf(createRng(deriveSeed(seed, 'shuffled progress', group[index].group, group[index].sample)).shuffle(row)),
+    ),
   constant: (scores) => {
     const sizes = scores.flatMap(progressOf).map(Math.abs)
     const size = sizes.length > 0 ? mean(sizes) : 0
@@ -147,17 +195,20 @@ const controls: Readonly<Record<ProgressValues['control'], Control>> = {
   },
 }
 
-const rules: Readonly<Record<Exclude<ProgressValues['credit'], 'scalar'>, (progress: readonly number[], lambda: number) => readonly number[]>> = {
-  'episode-local': (progress) => progress,
-  'return-to-go': (progress) => discountedToGo(progress, 1),
-  mixture: discountedToGo,
-}
+const rules: Readonly<
+  Record<Exclude<ProgressValues['credit'], 'scalar'>, (progress: readonly number[], lambda: number) => readonly number[]>
+> = { 'episode-local': (progress) => progress, 'return-to-go': (progress) => discountedToGo(progress, 1), mixture: discountedToGo }
 
 /**
  * Credits of one group: outcome advantage for every token, alpha times the rule's share of progress for the tokens of each episode.
  * `prover` turns a measured J into the prover's chance of success. A group of one has no outcome baseline: its outcome pays 0 and only progress is left.
  */
-export function progressCredits(group: readonly GradedRollout[], options: ProgressValues, context: CreditContext, prover: (J: number) => number): Credit[] {
+export function progressCredits(
+  group: readonly GradedRollout[],
+  options: ProgressValues,
+  context: CreditContext,
+  prover: (J: number) => number,
+): Credit[] {
   const scores = group.map((rollout) => Array.from(terminationScores(rollout), prover))
   const steps = controls[options.control](scores, group, context.seed)
   const alpha = alphaAt(options, context.done)
@@ -186,10 +237,20 @@ function coinParts(rollout: GradedRollout, seed: number): Parts {
 }
 
 /** Progress as part of the scalar reward: the whole rollout, its answer included, gets what the larger reward adds. */
-function payScalar(group: readonly GradedRollout[], parts: readonly Parts[], outcome: readonly number[], whole: readonly number[]): Credit[] {
+function payScalar(
+  group: readonly GradedRollout[],
+  parts: readonly Parts[],
+  outcome: readonly number[],
+  whole: readonly number[],
+): Credit[] {
   return group.map((rollout, index) => {
     if (group.length === 1) return discard(rollout, parts[index], 'no-peers')
     const tailBonus = whole[index] - outcome[index]
-    return pay(rollout, { parts: parts[index], outcomeAdvantage: outcome[index], episodeBonus: new Float64Array(rollout.episodes.length).fill(tailBonus), tailBonus })
+    return pay(rollout, {
+      parts: parts[index],
+      outcomeAdvantage: outcome[index],
+      episodeBonus: new Float64Array(rollout.episodes.length).fill(tailBonus),
+      tailBonus,
+    })
   })
 }

@@ -22,12 +22,18 @@ export const mrtTermination = defineAlgorithm({
   method: 'mrt-termination',
   rule: 'Every token of a continuation is paid its reward minus the chance of success had its prefix been terminated.',
   source: 'Qu et al. 2025, arXiv 2503.07572; repository, train/rl/README',
-  needs: (options) => ({ data: 'arms', arms: armsOf(options), ...(options.baseline === 'J' ? { J: 'exact', mu: muOf(options) } : { J: 'none' }) }),
+  needs: (options) => ({
+    data: 'arms',
+    arms: armsOf(options),
+    ...(options.baseline === 'J' ? { J: 'exact', mu: muOf(options) } : { J: 'none' }),
+  }),
   options: {
     ...policyOptions(),
     ...armOptions,
     baseline: {
-      kind: 'choice', default: 'arm', unit: '',
+      kind: 'choice',
+      default: 'arm',
+      unit: '',
       choices: { arm: 'mean reward of the terminate-now rollouts of the same prefix', J: 'measured J at the end of the prefix' },
       reason: 'Terminate-now rollouts need nothing but sampling; a measured J has no sampling noise.',
     },
@@ -39,7 +45,8 @@ export const mrtTermination = defineAlgorithm({
     return group.map((rollout, index) => {
       if (rollout.arm === 'terminate') return discard(rollout, parts[index], 'baseline-only')
       if (options.baseline === 'arm' && terminations.length === 0) return discard(rollout, parts[index], 'missing-arm')
-      const termination = options.baseline === 'arm' ? mean(terminations) : bestOfK(terminationScores(rollout)[prefixBoundary(rollout)], options.bestOf)
+      const termination =
+        options.baseline === 'arm' ? mean(terminations) : bestOfK(terminationScores(rollout)[prefixBoundary(rollout)], options.bestOf)
       return pay(rollout, { parts: parts[index], outcomeAdvantage: total(parts[index]) - termination })
     })
   },

@@ -52,9 +52,14 @@ export type OptionValues<Table extends OptionTable> = {
  * Fills defaults into what was given and checks it against the table. Aliases are accepted and returned under our names.
  * Throws CreditError `rl.option-unknown`, `rl.option-twice` or `rl.option-value`.
  */
-export function resolveOptions<Table extends OptionTable>(table: Table, given: Readonly<Record<string, unknown>> = {}): OptionValues<Table> {
+export function resolveOptions<Table extends OptionTable>(
+  table: Table,
+  given: Readonly<Record<string, unknown>> = {},
+): OptionValues<Table> {
   const values: Record<string, OptionValue> = Object.fromEntries(Object.entries(table).map(([name, option]) => [name, option.default]))
-  const owner = new Map(Object.entries(table).flatMap(([name, option]) => [name, ...(option.aliases ?? [])].map((word) => [word, name] as const)))
+  const owner = new Map(
+    Object.entries(table).flatMap(([name, option]) => [name, ...(option.aliases ?? [])].map((word) => [word, name] as const)),
+  )
   const seen = new Map<string, string>()
   for (const [word, value] of Object.entries(given)) {
     if (value === undefined) continue
@@ -82,7 +87,9 @@ export function inertOptions(table: OptionTable, values: Readonly<Record<string,
   return Object.entries(table).flatMap(([name, option]) => {
     if (values[name] === option.default) return []
     const failing = Object.entries(option.when ?? {}).find(([other, condition]) => !holds(condition, values[other]!))
-    return failing ? [{ name, value: values[name]!, needs: `${failing[0]} ${conditionText(failing[1])}`, found: `${failing[0]} ${values[failing[0]]}` }] : []
+    return failing
+      ? [{ name, value: values[name]!, needs: `${failing[0]} ${conditionText(failing[1])}`, found: `${failing[0]} ${values[failing[0]]}` }]
+      : []
   })
 }
 
@@ -97,22 +104,32 @@ function conditionText(condition: Condition): string {
 /** The range of an option in words, for help texts and messages. */
 export function rangeText(option: Option): string {
   switch (option.kind) {
-    case 'number': return `${option.integer ? 'a whole number' : 'a number'} from ${option.min} to ${option.max}`
-    case 'choice': return `one of ${Object.keys(option.choices).join(', ')}`
-    case 'flag': return 'true or false'
+    case 'number':
+      return `${option.integer ? 'a whole number' : 'a number'} from ${option.min} to ${option.max}`
+    case 'choice':
+      return `one of ${Object.keys(option.choices).join(', ')}`
+    case 'flag':
+      return 'true or false'
   }
 }
 
 function checked(name: string, option: Option, value: unknown): OptionValue {
-  if (!accepts(option, value)) throw new CreditError('rl.option-value', { expected: `${name} to be ${rangeText(option)}`, found: typeof value === 'string' ? `'${value}'` : String(value) })
+  if (!accepts(option, value))
+    throw new CreditError('rl.option-value', {
+      expected: `${name} to be ${rangeText(option)}`,
+      found: typeof value === 'string' ? `'${value}'` : String(value),
+    })
   return (option.kind === 'choice' ? String(value) : value) as OptionValue
 }
 
 function accepts(option: Option, value: unknown): boolean {
   switch (option.kind) {
-    case 'number': return typeof value === 'number' && value >= option.min && value <= option.max && (!option.integer || Number.isInteger(value))
+    case 'number':
+      return typeof value === 'number' && value >= option.min && value <= option.max && (!option.integer || Number.isInteger(value))
     // A choice may be a word of digits, which a command line or a file gives as a number.
-    case 'choice': return (typeof value === 'string' || typeof value === 'number') && Object.hasOwn(option.choices, String(value))
-    case 'flag': return typeof value === 'boolean'
+    case 'choice':
+      return (typeof value === 'string' || typeof value === 'number') && Object.hasOwn(option.choices, String(value))
+    case 'flag':
+      return typeof value === 'boolean'
   }
 }

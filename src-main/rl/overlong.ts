@@ -16,18 +16,36 @@ export function softOverlong(length: number, budgetTokens: number, bufferTokens:
 
 export const overlongOptions = {
   overlongBuffer: {
-    kind: 'number', default: 0.2, min: 0, max: 1, unit: 'of the token budget', when: { overlongPenalty: { above: 0 } },
+    kind: 'number',
+    default: 0.2,
+    min: 0,
+    max: 1,
+    unit: 'of the token budget',
+    when: { overlongPenalty: { above: 0 } },
     reason: 'The last part of the budget in which the penalty grows from 0 to its full size; 0 turns it off.',
   },
   overlongPenalty: {
-    kind: 'number', default: 1, min: 0, max: 10, unit: 'reward', aliases: ['overlong_penalty_factor'], when: { overlongBuffer: { above: 0 } },
+    kind: 'number',
+    default: 1,
+    min: 0,
+    max: 10,
+    unit: 'reward',
+    aliases: ['overlong_penalty_factor'],
+    when: { overlongBuffer: { above: 0 } },
     reason: 'Taken from the reward of a rollout that fills the whole budget; 1 is as much as a right answer is worth.',
   },
 } as const satisfies Record<string, NumberOption>
 
 /** The graded terms of each rollout with the penalty among them. */
-export function overlongParts(group: readonly GradedRollout[], { overlongBuffer, overlongPenalty }: { readonly overlongBuffer: number; readonly overlongPenalty: number }, { budgetTokens }: CreditContext): Parts[] {
-  return group.map((rollout) => ({ ...gradedParts(rollout), overlong: overlongPenalty * softOverlong(rollout.tokenCount, budgetTokens, overlongBuffer * budgetTokens) }))
+export function overlongParts(
+  group: readonly GradedRollout[],
+  { overlongBuffer, overlongPenalty }: { readonly overlongBuffer: number; readonly overlongPenalty: number },
+  { budgetTokens }: CreditContext,
+): Parts[] {
+  return group.map((rollout) => ({
+    ...gradedParts(rollout),
+    overlong: overlongPenalty * softOverlong(rollout.tokenCount, budgetTokens, overlongBuffer * budgetTokens),
+  }))
 }
 
 export const overlong = defineAlgorithm({

@@ -40,19 +40,39 @@ export function pay(rollout: GradedRollout, payment: Payment): Credit {
   const advantage = new Float32Array(rollout.tokenCount).fill(payment.outcomeAdvantage + tailBonus)
   rollout.episodes.forEach((span, index) => advantage.fill(payment.outcomeAdvantage + episodeBonus[index], span.start, span.end))
   for (let token = 0; token < mask.length; token++) if (mask[token] === 0) advantage[token] = 0
-  return { reward: total(payment.parts), parts: payment.parts, mask, advantage, outcomeAdvantage: payment.outcomeAdvantage, episodeBonus, tailBonus, used: true }
+  return {
+    reward: total(payment.parts),
+    parts: payment.parts,
+    mask,
+    advantage,
+    outcomeAdvantage: payment.outcomeAdvantage,
+    episodeBonus,
+    tailBonus,
+    used: true,
+  }
 }
 
 /** A rollout that is recorded with its reward but not learned from. */
 export function discard(rollout: GradedRollout, parts: Parts, reason: DiscardReason): Credit {
   return {
-    reward: total(parts), parts, mask: new Uint8Array(rollout.tokenCount), advantage: new Float32Array(rollout.tokenCount),
-    outcomeAdvantage: 0, episodeBonus: new Float64Array(rollout.episodes.length), tailBonus: 0, used: false, discardReason: reason,
+    reward: total(parts),
+    parts,
+    mask: new Uint8Array(rollout.tokenCount),
+    advantage: new Float32Array(rollout.tokenCount),
+    outcomeAdvantage: 0,
+    episodeBonus: new Float64Array(rollout.episodes.length),
+    tailBonus: 0,
+    used: false,
+    discardReason: reason,
   }
 }
 
 /** The common shape of outcome methods: one scalar per rollout, from the rewards of its group. A group of one has no peers. */
-export function payGroup(group: readonly GradedRollout[], parts: readonly Parts[], advantages: (rewards: readonly number[]) => readonly number[]): Credit[] {
+export function payGroup(
+  group: readonly GradedRollout[],
+  parts: readonly Parts[],
+  advantages: (rewards: readonly number[]) => readonly number[],
+): Credit[] {
   if (group.length < 2) return group.map((rollout, index) => discard(rollout, parts[index], 'no-peers'))
   const scalars = advantages(parts.map(total))
   return group.map((rollout, index) => pay(rollout, { parts: parts[index], outcomeAdvantage: scalars[index] }))

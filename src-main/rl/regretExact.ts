@@ -38,39 +38,77 @@ export const regretExact = defineAlgorithm({
   rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; answers at each budget follow the gradient of J by sampling.',
   source: 'ours; on Qu et al. 2025, arXiv 2503.07572, and Qi et al. 2025, arXiv 2505.13438',
   needs: (options) => ({
-    data: 'rollouts', J: 'none',
+    data: 'rollouts',
+    J: 'none',
     cuts: { shares: reachingShares(options), J: 'exact', answers: options.answerWeight > 0 ? options.answers : 0 },
     ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
   }),
   options: {
     ...policyOptions(),
     budgets: {
-      kind: 'number', default: 6, min: 1, max: 32, integer: true, unit: 'budgets',
+      kind: 'number',
+      default: 6,
+      min: 1,
+      max: 32,
+      integer: true,
+      unit: 'budgets',
       reason: 'Equally spaced budgets up to the thinking budget at which J is measured.',
     },
     reach: {
-      kind: 'number', default: 3, min: 1, max: 8, integer: true, unit: 'times the thinking budget',
+      kind: 'number',
+      default: 3,
+      min: 1,
+      max: 8,
+      integer: true,
+      unit: 'times the thinking budget',
       reason: 'The prior of budgets reaches to here, in whole multiples of the thinking budget; at 1 nothing beyond it counts.',
     },
     keptShare: {
-      kind: 'number', default: 0.25, min: 0, max: 1, unit: 'of each group', when: { reach: { above: 1 } },
-      reason: 'Rollouts whose thinking is kept going to the reach; they cost several times a usual one. At least two of a group are, if any.',
+      kind: 'number',
+      default: 0.25,
+      min: 0,
+      max: 1,
+      unit: 'of each group',
+      when: { reach: { above: 1 } },
+      reason:
+        'Rollouts whose thinking is kept going to the reach; they cost several times a usual one. At least two of a group are, if any.',
     },
     beyond: {
-      kind: 'number', default: 0.4, min: 0, max: 1, unit: 'of the prior', when: { reach: { above: 1 }, keptShare: { above: 0 } },
+      kind: 'number',
+      default: 0.4,
+      min: 0,
+      max: 1,
+      unit: 'of the prior',
+      when: { reach: { above: 1 }, keptShare: { above: 0 } },
       reason: 'Weight of the budgets beyond the thinking budget in the rollouts that are kept going.',
     },
     baseline: {
-      kind: 'choice', default: 'mixed', unit: '',
-      choices: { mixed: 'from the group\'s mean at the beginning to J before the segment at the end, as in BRPO', group: 'the group\'s mean area ahead', before: 'what the area ahead would be if J stayed as it is' },
+      kind: 'choice',
+      default: 'mixed',
+      unit: '',
+      choices: {
+        mixed: "from the group's mean at the beginning to J before the segment at the end, as in BRPO",
+        group: "the group's mean area ahead",
+        before: 'what the area ahead would be if J stayed as it is',
+      },
       reason: 'What the area ahead is held against; each leaves the gradient unbiased and they differ in noise.',
     },
     answerWeight: {
-      kind: 'number', default: 1, min: 0, max: 100, unit: 'times the gradient of the area',
+      kind: 'number',
+      default: 1,
+      min: 0,
+      max: 100,
+      unit: 'times the gradient of the area',
       reason: 'At 1 thinking and answering follow the gradient of one objective.',
     },
     answers: {
-      kind: 'number', default: 4, min: 2, max: 64, integer: true, unit: 'answers per cut', when: { answerWeight: { above: 0 } },
+      kind: 'number',
+      default: 4,
+      min: 2,
+      max: 64,
+      integer: true,
+      unit: 'answers per cut',
+      when: { answerWeight: { above: 0 } },
       reason: 'Answers sampled at each cut, from which the answering policy learns; J does not need them.',
     },
   },
@@ -78,7 +116,7 @@ export const regretExact = defineAlgorithm({
     if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
     const credits = new Array<Credit>(group.length)
     for (const kept of [false, true]) {
-      const members = group.flatMap((rollout, index) => (rollout.kept === true === kept ? [index] : []))
+      const members = group.flatMap((rollout, index) => ((rollout.kept === true) === kept ? [index] : []))
       if (members.length === 0) continue
       const prior = reachingPrior(options, kept)
       const scores = members.map((index) => cutScores(group[index], prior.length))
@@ -92,7 +130,12 @@ export const regretExact = defineAlgorithm({
           return options.baseline === 'before' ? V1 : ((segment + 1) * V1 + (prior.length - segment - 1) * V2) / prior.length
         })
         const rollout = group[index]
-        credits[index] = paySegments(rollout, scores[at], { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct }, ahead[at].map((value, segment) => value - baseline[segment]))
+        credits[index] = paySegments(
+          rollout,
+          scores[at],
+          { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct },
+          ahead[at].map((value, segment) => value - baseline[segment]),
+        )
       })
     }
     return credits

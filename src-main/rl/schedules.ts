@@ -7,19 +7,23 @@ export function doneBefore(step: number, steps: number): number {
   return (step - 1) / steps
 }
 
-const courses = {
-  constant: (_done: number) => 1,
-  rising: (done: number) => done,
-  falling: (done: number) => 1 - done,
-} as const
+const courses = { constant: (_done: number) => 1, rising: (done: number) => done, falling: (done: number) => 1 - done } as const
 
 export type Course = keyof typeof courses
 
 /** The option that says how a weight changes over the run. */
 export function courseOption(reason: string, when?: Readonly<Record<string, Condition>>) {
   return {
-    kind: 'choice', default: 'constant', unit: '', reason, ...(when && { when }),
-    choices: { constant: 'the same at every step', rising: 'from 0 at the first step in a line to its full size', falling: 'from its full size at the first step in a line to 0' },
+    kind: 'choice',
+    default: 'constant',
+    unit: '',
+    reason,
+    ...(when && { when }),
+    choices: {
+      constant: 'the same at every step',
+      rising: 'from 0 at the first step in a line to its full size',
+      falling: 'from its full size at the first step in a line to 0',
+    },
   } as const satisfies ChoiceOption
 }
 

@@ -13,13 +13,19 @@ export const sft = defineAlgorithm({
   needs: (options) => ({ data: options.keep === 'all' ? 'demonstrations' : 'rollouts', J: 'none' }),
   options: {
     keep: {
-      kind: 'choice', default: 'all', choices: { all: 'learn from every text', correct: 'learn from texts whose answer is right' }, unit: '',
+      kind: 'choice',
+      default: 'all',
+      choices: { all: 'learn from every text', correct: 'learn from texts whose answer is right' },
+      unit: '',
       reason: 'Demonstrations are learned from whole, with their detours; sampled texts are worth imitating only if they end well.',
     },
   },
-  credit: (group, options) => group.map((rollout) => {
-    const parts = gradedParts(rollout)
-    return options.keep === 'all' || rollout.correct === 1 ? pay(rollout, { parts, outcomeAdvantage: 1 }) : discard(rollout, parts, 'filtered')
-  }),
+  credit: (group, options) =>
+    group.map((rollout) => {
+      const parts = gradedParts(rollout)
+      return options.keep === 'all' || rollout.correct === 1
+        ? pay(rollout, { parts, outcomeAdvantage: 1 })
+        : discard(rollout, parts, 'filtered')
+    }),
   loss: () => ({ ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }),
 })

@@ -17,7 +17,11 @@ const normalisers: Readonly<Record<LossSpec['aggregation'], Normaliser>> = {
 }
 
 /** Weights [tokenCount] per credit, in order; all zero for rollouts that are not used. `budgetTokens` is the constant of the constant aggregation. */
-export function tokenWeights(credits: readonly Weighed[], aggregation: LossSpec['aggregation'], budgetTokens: number): readonly Float32Array[] {
+export function tokenWeights(
+  credits: readonly Weighed[],
+  aggregation: LossSpec['aggregation'],
+  budgetTokens: number,
+): readonly Float32Array[] {
   const used = credits.filter((credit) => credit.used)
   const perToken = normalisers[aggregation](used.map(lossTokens), used.length, budgetTokens)
   const weightOf = new Map(used.map((credit, index) => [credit, perToken[index]]))

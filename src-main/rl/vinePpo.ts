@@ -16,34 +16,45 @@ function whitened(credits: readonly Credit[]): Credit[] {
   const values = credits.flatMap(({ advantage, mask }) => Array.from(advantage).filter((_, token) => mask[token] === 1))
   if (values.length === 0) return [...credits]
   const [centre, scale] = [mean(values), populationDeviation(values) + TINY]
-  return credits.map((credit) => (credit.used ? {
-    ...credit,
-    advantage: credit.advantage.map((value, token) => (credit.mask[token] === 1 ? (value - centre) / scale : 0)),
-    outcomeAdvantage: (credit.outcomeAdvantage - centre) / scale,
-    episodeBonus: credit.episodeBonus.map((bonus) => bonus / scale),
-    tailBonus: credit.tailBonus / scale,
-  } : credit))
+  return credits.map((credit) =>
+    credit.used
+      ? {
+          ...credit,
+          advantage: credit.advantage.map((value, token) => (credit.mask[token] === 1 ? (value - centre) / scale : 0)),
+          outcomeAdvantage: (credit.outcomeAdvantage - centre) / scale,
+          episodeBonus: credit.episodeBonus.map((bonus) => bonus / scale),
+          tailBonus: credit.tailBonus / scale,
+        }
+      : credit,
+  )
 }
 
 export const vinePpo = defineAlgorithm({
   name: 'vine-ppo',
   title: 'VinePPO',
   method: 'vine-ppo',
-  rule: 'Tokens of an episode are paid the change of the policy\'s own chance of success over it, measured by fresh continuations; the answer is paid the outcome less the last chance.',
+  rule: "Tokens of an episode are paid the change of the policy's own chance of success over it, measured by fresh continuations; the answer is paid the outcome less the last chance.",
   source: 'Kazemnejad et al. 2024, arXiv 2410.01679, sections 3 and 4',
   needs: (options) => ({ data: 'rollouts', J: 'none', continuations: options.continuations }),
   options: {
     ...policyOptions({ klBeta: 1e-4 }),
     ...continuationOptions,
     whiten: {
-      kind: 'flag', default: true, unit: '',
+      kind: 'flag',
+      default: true,
+      unit: '',
       reason: 'Bring the advantages of a group to mean 0 and deviation 1; off, they stay in units of the chance of success.',
     },
   },
   credit(group, options) {
     const credits = group.map((rollout) => {
       const V = continueValues(rollout)
-      return pay(rollout, { parts: gradedParts(rollout), outcomeAdvantage: 0, episodeBonus: Float64Array.from(progressOf(Array.from(V))), tailBonus: rollout.correct - V[V.length - 1] })
+      return pay(rollout, {
+        parts: gradedParts(rollout),
+        outcomeAdvantage: 0,
+        episodeBonus: Float64Array.from(progressOf(Array.from(V))),
+        tailBonus: rollout.correct - V[V.length - 1],
+      })
     })
     return options.whiten ? whitened(credits) : credits
   },

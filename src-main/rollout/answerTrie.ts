@@ -10,7 +10,11 @@ const WAYS = 8
  * @param texts accepted answers as they stand behind what announces them, leading space included
  * @param ends tokens after which an answer is complete, at least one
  */
-export function answerTrieOf(texts: readonly string[], tokenizer: Pick<TextTokenizer, 'tokenizations'>, ends: readonly number[]): AnswerTrie {
+export function answerTrieOf(
+  texts: readonly string[],
+  tokenizer: Pick<TextTokenizer, 'tokenizations'>,
+  ends: readonly number[],
+): AnswerTrie {
   const token: number[] = []
   const parent: number[] = []
   const terminal: number[] = []
@@ -28,10 +32,11 @@ export function answerTrieOf(texts: readonly string[], tokenizer: Pick<TextToken
     }
     return node
   }
-  for (const text of texts) for (const way of tokenizer.tokenizations(text, WAYS)) {
-    let node = -1
-    for (const id of way) node = at(node, id, 0)
-    if (node >= 0) for (const id of ends) at(node, id, 1)
-  }
+  for (const text of texts)
+    for (const way of tokenizer.tokenizations(text, WAYS)) {
+      let node = -1
+      for (const id of way) node = at(node, id, 0)
+      if (node >= 0) for (const id of ends) at(node, id, 1)
+    }
   return { token: Int32Array.from(token), parent: Int32Array.from(parent), terminal: Uint8Array.from(terminal), strings }
 }

@@ -14,11 +14,28 @@ export interface ContinuedValues {
 }
 
 /** @param samples K, continuations per cut */
-export async function continuedValues(decoder: Decoder, task: SpokenTask, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<ContinuedValues> {
+export async function continuedValues(
+  decoder: Decoder,
+  task: SpokenTask,
+  traces: readonly ForkedTrace[],
+  samples: number,
+  settings: SampleSettings,
+  signal?: AbortSignal,
+): Promise<ContinuedValues> {
   const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
-  traces.forEach(({ problem, completion, cuts, seed }, trace) => cuts.forEach((offset, cut) => {
-    for (let k = 0; k < samples; k++) plans.push({ prompt: problem.promptTokens, prefix: completion, prefixTokens: offset, seed: deriveSeed(seed, 'continue', cut, k), trace, cut })
-  }))
+  traces.forEach(({ problem, completion, cuts, seed }, trace) =>
+    cuts.forEach((offset, cut) => {
+      for (let k = 0; k < samples; k++)
+        plans.push({
+          prompt: problem.promptTokens,
+          prefix: completion,
+          prefixTokens: offset,
+          seed: deriveSeed(seed, 'continue', cut, k),
+          trace,
+          cut,
+        })
+    }),
+  )
   const continuations = await sampleRollouts(decoder, task.format, plans, settings, { signal })
   const right = traces.map(({ cuts }) => new Int32Array(cuts.length))
   let generatedTokens = 0

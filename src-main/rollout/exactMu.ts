@@ -51,23 +51,30 @@ const layouts = new WeakMap<AnswerTrie, AnswerBranch>()
  * @param run the session of `branchGraph` without trace log-probs
  * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
  */
-export async function exactMu(traces: readonly CutTrace[], suffix: readonly number[], run: RunBranches, tokenBudget = BRANCH_TOKENS): Promise<ExactMu> {
+export async function exactMu(
+  traces: readonly CutTrace[],
+  suffix: readonly number[],
+  run: RunBranches,
+  tokenBudget = BRANCH_TOKENS,
+): Promise<ExactMu> {
   const known = new Map<string, number>()
   const keys: string[][] = []
   const jobs: Job[] = []
   let cuts = 0
   for (const trace of traces) {
     const fresh: number[] = []
-    keys.push(trace.cuts.map((cut) => {
-      if (cut < 0 || cut > trace.completion.length) throw new Error(`a cut must lie within 0..${trace.completion.length}, found ${cut}`)
-      const key = prefixKey(trace, cut)
-      cuts++
-      if (!known.has(key)) {
-        known.set(key, Number.NaN)
-        fresh.push(cut)
-      }
-      return key
-    }))
+    keys.push(
+      trace.cuts.map((cut) => {
+        if (cut < 0 || cut > trace.completion.length) throw new Error(`a cut must lie within 0..${trace.completion.length}, found ${cut}`)
+        const key = prefixKey(trace, cut)
+        cuts++
+        if (!known.has(key)) {
+          known.set(key, Number.NaN)
+          fresh.push(cut)
+        }
+        return key
+      }),
+    )
     const branch = layoutOf(trace.answers, suffix)
     // A trace with more branches than the budget holds is read several times.
     const most = Math.max(1, Math.floor(tokenBudget / branch.tokens.length))
@@ -84,14 +91,21 @@ export async function exactMu(traces: readonly CutTrace[], suffix: readonly numb
     const { child_logps: scored } = await run(feeds)
     const logps = scored!.data as Float32Array
     let at = 0
-    for (const job of batch) for (const cut of job.cuts) {
-      known.set(prefixKey(job.trace, cut), branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren))
-      forwardedTokens += job.branch.tokens.length
-    }
+    for (const job of batch)
+      for (const cut of job.cuts) {
+        known.set(prefixKey(job.trace, cut), branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren))
+        forwardedTokens += job.branch.tokens.length
+      }
     for (const job of batch) forwardedTokens += job.length
     computedTokens += batch.length * traceWidth + branches * width
   }
-  return { J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)), forwardedTokens, computedTokens, cuts, distinctCuts: known.size }
+  return {
+    J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)),
+    forwardedTokens,
+    computedTokens,
+    cuts,
+    distinctCuts: known.size,
+  }
 }
 
 /** Prompt and prefix: equal keys are equal contexts. The prompt's length keeps them apart. */

@@ -30,12 +30,31 @@ export const episodeRules = {
 export type EpisodeRule = keyof typeof episodeRules
 
 /** Opening and closing marks that models have as single tokens. */
-const MARKS: readonly (readonly [open: string, close: string])[] = [['<think>', '</think>'], ['[THINK]', '[/THINK]'], ['<|begin_of_thought|>', '<|end_of_thought|>'], ['<seed:think>', '</seed:think>']]
+const MARKS: readonly (readonly [open: string, close: string])[] = [
+  ['<think>', '</think>'],
+  ['[THINK]', '[/THINK]'],
+  ['<|begin_of_thought|>', '<|end_of_thought|>'],
+  ['<seed:think>', '</seed:think>'],
+]
 
 /** Announces the answer. */
 const CUE = 'Answer:'
 /** How models write the cue where they write it by themselves. */
-const CUES = [CUE, ` ${CUE}`, '**Answer:**', ' **Answer:**', '**Answer**:', 'Final answer:', ' Final answer:', 'Final Answer:', ' Final Answer:', '**Final Answer:**', 'The answer is', ' The answer is', 'ANSWER:']
+const CUES = [
+  CUE,
+  ` ${CUE}`,
+  '**Answer:**',
+  ' **Answer:**',
+  '**Answer**:',
+  'Final answer:',
+  ' Final answer:',
+  'Final Answer:',
+  ' Final Answer:',
+  '**Final Answer:**',
+  'The answer is',
+  ' The answer is',
+  'ANSWER:',
+]
 const LINE_ENDS = ['', '\n', '\n\n']
 const EXAMPLES_SEED = 11
 const THINK_ON = '\nWait,'
@@ -43,41 +62,70 @@ const THINK_ON = '\nWait,'
 const AFTER = ['', '.']
 
 /** Throws a RangeError where a model without marks is to think in marks, and where a task without a teacher is to show examples. */
-export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabularySize: number, settings: FormatSettings): SpokenTask<Data> {
+export function speak<Data>(
+  task: Task<Data>,
+  tokenizer: TextTokenizer,
+  vocabularySize: number,
+  settings: FormatSettings,
+): SpokenTask<Data> {
   const pair = marksOf(tokenizer)
-  if (settings.thoughts === 'marks' && pair === undefined) throw new RangeError(`a model with one of the marks ${MARKS.map(([open]) => open).join(', ')}`)
+  if (settings.thoughts === 'marks' && pair === undefined)
+    throw new RangeError(`a model with one of the marks ${MARKS.map(([open]) => open).join(', ')}`)
   const marked = settings.thoughts === 'scratchpad' ? undefined : pair
   const format = formatOf(tokenizer, vocabularySize, marked ?? null, episodeRules[settings.episodes])
   const ends = [...format.stopTokens, ...format.forcedStops]
 
-  const instruction = marked === undefined
-    ? `Think step by step. Then write "${CUE}" and ${task.answerForm} on the last line.`
-    : `When you have thought, write "${CUE}" and ${task.answerForm}.`
-  const shown = settings.examples === 0 ? [] : task.problems('imitation', settings.examples, EXAMPLES_SEED).map((problem, index) => {
-    const said = task.teacher(problem, createRng(EXAMPLES_SEED, index))
-    if (said === null) throw new RangeError(`a task with a teacher that speaks, to show examples of`)
-    const thought = marked === undefined ? said.thinking : `${marked.open}\n${said.thinking}\n${marked.close}\n`
-    return { question: `${task.question(problem)}\n\n${instruction}`, reply: `${thought}\n${CUE} ${said.answer}` }
-  })
+  const instruction =
+    marked === undefined
+      ? `Think step by step. Then write "${CUE}" and ${task.answerForm} on the last line.`
+      : `When you have thought, write "${CUE}" and ${task.answerForm}.`
+  const shown =
+    settings.examples === 0
+      ? []
+      : task.problems('imitation', settings.examples, EXAMPLES_SEED).map((problem, index) => {
+          const said = task.teacher(problem, createRng(EXAMPLES_SEED, index))
+          if (said === null) throw new RangeError(`a task with a teacher that speaks, to show examples of`)
+          const thought = marked === undefined ? said.thinking : `${marked.open}\n${said.thinking}\n${marked.close}\n`
+          return { question: `${task.question(problem)}\n\n${instruction}`, reply: `${thought}\n${CUE} ${said.answer}` }
+        })
   const promptOf = (problem: Question<Data>): { text: string; tokens: number[] } => {
     const text = task.question(problem)
     const tokens = tokenizer.hasTemplate
-      ? [...tokenizer.chat([...shown.flatMap(({ question, reply }): Message[] => [{ role: 'user', content: question }, { role: 'assistant', content: reply }]), { role: 'user', content: `${text}\n\n${instruction}` }])]
-      : [...(tokenizer.bos === null ? [] : [tokenizer.bos]), ...tokenizer.encode(`${shown.map(({ question, reply }) => `Question: ${question}\n\n${reply}\n\n`).join('')}Question: ${text}\n\n${instruction}\n\n`)]
+      ? [
+          ...tokenizer.chat([
+            ...shown.flatMap(({ question, reply }): Message[] => [
+              { role: 'user', content: question },
+              { role: 'assistant', content: reply },
+            ]),
+            { role: 'user', content: `${text}\n\n${instruction}` },
+          ]),
+        ]
+      : [
+          ...(tokenizer.bos === null ? [] : [tokenizer.bos]),
+          ...tokenizer.encode(
+            `${shown.map(({ question, reply }) => `Question: ${question}\n\n${reply}\n\n`).join('')}Question: ${text}\n\n${instruction}\n\n`,
+          ),
+        ]
     // A template that does not open the thought leaves that to the model; here it is opened for it, so that a thought begins at its first token.
     const opened = marked === undefined || tokens.slice(-4).includes(marked.openId) ? [] : [...tokenizer.encode(`${marked.open}\n`)]
     return { text, tokens: [...tokens, ...opened] }
   }
   const tries = new Map<string, AnswerTrie>()
   return {
-    name: task.name, level: task.level, levels: task.levels,
-    settings: { ...task.settings, asked: `in words, ${marked === undefined ? 'scratchpad' : marked.open}${shown.length === 0 ? '' : `, ${shown.length} examples`}` },
+    name: task.name,
+    level: task.level,
+    levels: task.levels,
+    settings: {
+      ...task.settings,
+      asked: `in words, ${marked === undefined ? 'scratchpad' : marked.open}${shown.length === 0 ? '' : `, ${shown.length} examples`}`,
+    },
     format,
     size: (split) => task.size(split),
-    problems: (split, count, seed) => task.problems(split, count, seed).map((problem): Problem<Data> => {
-      const { text, tokens } = promptOf(problem)
-      return { ...problem, promptText: text, promptTokens: tokens }
-    }),
+    problems: (split, count, seed) =>
+      task.problems(split, count, seed).map((problem): Problem<Data> => {
+        const { text, tokens } = promptOf(problem)
+        return { ...problem, promptText: text, promptTokens: tokens }
+      }),
     problemOf: () => null,
     grade(problem, completion) {
       const tokens = Array.from(completion)
@@ -87,14 +135,20 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
       if (closed && answer !== '') return task.grade(problem, answer)
       // A thought that was never closed is no answer, unless the model ended by itself and said one.
       if (!closed && !format.stopTokens.includes(tokens.at(-1)!)) return { correct: false, extracted: null, reason: 'truncated' }
-      return marked === undefined ? task.grade(problem, cleaned(format.toText(tokens))) : { correct: false, extracted: null, reason: 'no-answer' }
+      return marked === undefined
+        ? task.grade(problem, cleaned(format.toText(tokens)))
+        : { correct: false, extracted: null, reason: 'no-answer' }
     },
     answerTrie(problem) {
       const known = tries.get(problem.id)
       if (known !== undefined) return known
       const answers = task.answers(problem)
       if (answers === null) return null
-      const made = answerTrieOf(answers.flatMap((answer) => AFTER.map((after) => ` ${answer}${after}`)), tokenizer, ends)
+      const made = answerTrieOf(
+        answers.flatMap((answer) => AFTER.map((after) => ` ${answer}${after}`)),
+        tokenizer,
+        ends,
+      )
       tries.set(problem.id, made)
       if (tries.size > 2_000) tries.delete(tries.keys().next().value!)
       return made
@@ -104,7 +158,12 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
       if (said === null) return null
       const thinking = tokenizer.encode(said.thinking)
       const end = tokenizer.stopTokens[0]
-      const completion = [...thinking, ...format.terminationSuffix, ...tokenizer.encode(` ${said.answer}`), ...(end === undefined ? [] : [end])]
+      const completion = [
+        ...thinking,
+        ...format.terminationSuffix,
+        ...tokenizer.encode(` ${said.answer}`),
+        ...(end === undefined ? [] : [end]),
+      ]
       return { completion, boundaries: format.read(completion).boundaries, solvedInThinking: true, end: 'finished', forced: [] }
     },
     cluster: (problem) => task.cluster(problem),
@@ -113,7 +172,9 @@ export function speak<Data>(task: Task<Data>, tokenizer: TextTokenizer, vocabula
 }
 
 /** The marks of thinking that a model has as single tokens. */
-function marksOf(tokenizer: TextTokenizer): { readonly open: string; readonly openId: number; readonly close: string; readonly closeId: number } | undefined {
+function marksOf(
+  tokenizer: TextTokenizer,
+): { readonly open: string; readonly openId: number; readonly close: string; readonly closeId: number } | undefined {
   for (const [open, close] of MARKS) {
     const [openId, closeId] = [tokenizer.markOf(open), tokenizer.markOf(close)]
     if (openId !== null && closeId !== null) return { open, openId, close, closeId }
@@ -122,14 +183,21 @@ function marksOf(tokenizer: TextTokenizer): { readonly open: string; readonly op
 }
 
 /** How a model of text is read where no task is asked: its marks where it has them, and episodes by a rule. */
-export const formatOfText = (tokenizer: TextTokenizer, vocabularySize: number, rule: EpisodeRule): TaskFormat => formatOf(tokenizer, vocabularySize, marksOf(tokenizer) ?? null, episodeRules[rule])
+export const formatOfText = (tokenizer: TextTokenizer, vocabularySize: number, rule: EpisodeRule): TaskFormat =>
+  formatOf(tokenizer, vocabularySize, marksOf(tokenizer) ?? null, episodeRules[rule])
 
 const cleaned = (text: string): string => text.replace(/<\|[^|<>]*\|>|<\/s>/g, '').trim()
 
-function formatOf(tokenizer: TextTokenizer, vocabularySize: number, marked: { readonly close: string; readonly closeId: number } | null, rule: TextRule): TaskFormat {
+function formatOf(
+  tokenizer: TextTokenizer,
+  vocabularySize: number,
+  marked: { readonly close: string; readonly closeId: number } | null,
+  rule: TextRule,
+): TaskFormat {
   const stopTokens = [...tokenizer.stopTokens]
   const lineEnds = endingLines(tokenizer)
-  const ways = marked !== null ? [[marked.closeId]] : CUES.flatMap((cue) => LINE_ENDS.map((before) => [...tokenizer.encode(`${before}${cue}`)]))
+  const ways =
+    marked !== null ? [[marked.closeId]] : CUES.flatMap((cue) => LINE_ENDS.map((before) => [...tokenizer.encode(`${before}${cue}`)]))
   const closers = [...new Map([...ways, ...stopTokens.map((stop) => [stop])].map((run) => [run.join(), run])).values()]
   const suffix = [...tokenizer.encode(marked !== null ? `${marked.close}\n\n${CUE}` : `\n${CUE}`)]
   const markers = { closers, stops: stopTokens }
@@ -147,19 +215,29 @@ function formatOf(tokenizer: TextTokenizer, vocabularySize: number, marked: { re
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(bytes))
   }
   return {
-    vocabularySize, stopTokens, closers,
+    vocabularySize,
+    stopTokens,
+    closers,
     answerStops: marked !== null ? [] : lineEnds,
     forcedStops: lineEnds,
     terminationSuffix: suffix,
     extendTokens: [...tokenizer.encode(THINK_ON)],
-    toText, textEnds,
+    toText,
+    textEnds,
     toTokens: (text) => (text === '' ? null : [...tokenizer.encode(text)]),
     read(completion): TokenSegmentation {
       const ended = endOfThinking(completion, markers)
       const thought = Array.from(completion).slice(0, ended.thinkEnd)
       const text = toText(thought)
-      const inner = boundariesInTokens(segmentText(text, rule).episodes.slice(0, -1).map(({ characters }) => characters.end), textEnds(thought)).slice(1)
-      const boundaries = [...new Set([0, ...inner.filter((offset) => offset < ended.thinkEnd), ...(ended.thinkEnd > 0 ? [ended.thinkEnd] : [])])]
+      const inner = boundariesInTokens(
+        segmentText(text, rule)
+          .episodes.slice(0, -1)
+          .map(({ characters }) => characters.end),
+        textEnds(thought),
+      ).slice(1)
+      const boundaries = [
+        ...new Set([0, ...inner.filter((offset) => offset < ended.thinkEnd), ...(ended.thinkEnd > 0 ? [ended.thinkEnd] : [])]),
+      ]
       return { boundaries, ...ended }
     },
   }

@@ -53,7 +53,12 @@ export type WeightSource = Iterable<readonly [string, Float32Array]> | AsyncIter
  * Makes parameters of a model's shape and fills them from a source. Throws an EngineError for a tensor of another size.
  * @param beside further parameters to lie in the same set, zero at first
  */
-export async function loadWeights(engine: Engine, config: LlamaConfig, source: WeightSource, beside: readonly ParameterSpec[] = []): Promise<ParameterSet> {
+export async function loadWeights(
+  engine: Engine,
+  config: LlamaConfig,
+  source: WeightSource,
+  beside: readonly ParameterSpec[] = [],
+): Promise<ParameterSet> {
   const wanted = parameterSpecs(config)
   const parameters = engine.createParameters([...wanted, ...beside])
   const missing = new Set(wanted.map(({ name }) => name))
@@ -83,20 +88,34 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
   const sized = withPositions(config, options.maxLength)
   const [decoder, branches, scorer] = await Promise.all([
     engine.createDecoder({
-      onnx: decodeModel(sized), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim,
-      vocabulary: config.vocabSize, rows: options.rows, maxLength: options.maxLength,
+      onnx: decodeModel(sized),
+      parameters,
+      layers: config.layers,
+      kvHeads: config.kvHeads,
+      headDim: config.headDim,
+      vocabulary: config.vocabSize,
+      rows: options.rows,
+      maxLength: options.maxLength,
     }),
     engine.createSession(branchModel(sized, options.temperature), { parameters }),
     engine.createSession(scoreModel(sized, options.temperature), { parameters }),
   ])
   return {
-    config, parameters, decoder, branches,
+    config,
+    parameters,
+    decoder,
+    branches,
     branchTokens: budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize),
     async score(sequences, signal) {
       const logps: Float32Array[] = new Array(sequences.length)
-      for (const batch of batchByLength(sequences.map(forwardedLength), { ...DEFAULT_BATCH_LIMITS, tokenBudget: budgetOfVocabulary(DEFAULT_BATCH_LIMITS.tokenBudget, config.vocabSize) })) {
+      for (const batch of batchByLength(sequences.map(forwardedLength), {
+        ...DEFAULT_BATCH_LIMITS,
+        tokenBudget: budgetOfVocabulary(DEFAULT_BATCH_LIMITS.tokenBudget, config.vocabSize),
+      })) {
         const outputs = await scorer.run(sequenceFeeds(batch, sequences, config.vocabSize), ['logps'], { signal })
-        readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => { logps[batch.members[row]!] = values })
+        readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => {
+          logps[batch.members[row]!] = values
+        })
       }
       return logps
     },

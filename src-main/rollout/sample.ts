@@ -67,7 +67,13 @@ export interface SampleOptions {
 }
 
 /** One rollout per plan, in order. Plans with the same prompt and prefix are prefilled once. */
-export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans: readonly RolloutPlan[], settings: SampleSettings, options: SampleOptions = {}): Promise<SampledRollout[]> {
+export async function sampleRollouts(
+  decoder: Decoder,
+  format: TaskFormat,
+  plans: readonly RolloutPlan[],
+  settings: SampleSettings,
+  options: SampleOptions = {},
+): Promise<SampledRollout[]> {
   const sources: Int32Array[] = []
   const known = new Map<string, number>()
   const closing = Math.max(format.terminationSuffix.length, ...format.closers.map((closer) => closer.length))
@@ -81,22 +87,33 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
       length: plan.prompt.length + prefixThinkingTokens,
       suffix: plan.stopNow ? Int32Array.from(format.terminationSuffix) : undefined,
       seed: plan.seed,
-      maxNewTokens: plan.stopNow ? settings.answerTokens : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + closing + settings.answerTokens,
+      maxNewTokens: plan.stopNow
+        ? settings.answerTokens
+        : Math.max(1, settings.thinkingTokens - prefixThinkingTokens) + closing + settings.answerTokens,
       stopTokens: plan.stopNow ? [...format.stopTokens, ...format.forcedStops] : format.stopTokens,
       temperature: settings.temperature,
       topK: settings.topK,
       topP: settings.topP,
       minP: settings.minP,
       prefixThinkingTokens,
-      thinking: plan.stopNow ? undefined : {
-        closers: format.closers, endTokens: format.terminationSuffix, answerStops: format.answerStops, budget: settings.thinkingTokens, answerTokens: settings.answerTokens,
-        minimum: settings.minimumThinking ?? 0, extendTokens: format.extendTokens,
-      },
+      thinking: plan.stopNow
+        ? undefined
+        : {
+            closers: format.closers,
+            endTokens: format.terminationSuffix,
+            answerStops: format.answerStops,
+            budget: settings.thinkingTokens,
+            answerTokens: settings.answerTokens,
+            minimum: settings.minimumThinking ?? 0,
+            extendTokens: format.extendTokens,
+          },
     }
   })
   const plain = settings.temperature === 1 && !isFiltered(settings)
   const completions = await decoder.generate({
-    sources, requests, signal: options.signal,
+    sources,
+    requests,
+    signal: options.signal,
     onProgress: options.onProgress && (({ finished, tokens }) => options.onProgress!(finished, plans.length, tokens)),
   })
   return completions.map((completion, index) => {
@@ -110,10 +127,13 @@ export async function sampleRollouts(decoder: Decoder, format: TaskFormat, plans
     return {
       prompt: plan.prompt,
       tokens,
-      logps: Float32Array.from([...forced.map(() => 0), ...(plain ? completion.logps : completion.samplingLogps.map((logp) => (logp === -Infinity ? 0 : logp)))]),
+      logps: Float32Array.from([
+        ...forced.map(() => 0),
+        ...(plain ? completion.logps : completion.samplingLogps.map((logp) => (logp === -Infinity ? 0 : logp))),
+      ]),
       sampled,
       prefixTokens: prefix.length,
-      finish: failed ? 'aborted' : completion.finish as 'stop' | 'length',
+      finish: failed ? 'aborted' : (completion.finish as 'stop' | 'length'),
       error: failed ? `the decoder ended this rollout: ${completion.finish}` : null,
       forcedStop: thought.closed && sampled[thought.thinkEnd] === 0,
       boundaries: thought.boundaries,

@@ -27,11 +27,29 @@ export interface SampledMu {
 }
 
 /** @param samples K, answers per cut */
-export async function sampledMu(decoder: Decoder, task: SpokenTask, traces: readonly ForkedTrace[], samples: number, settings: SampleSettings, signal?: AbortSignal): Promise<SampledMu> {
+export async function sampledMu(
+  decoder: Decoder,
+  task: SpokenTask,
+  traces: readonly ForkedTrace[],
+  samples: number,
+  settings: SampleSettings,
+  signal?: AbortSignal,
+): Promise<SampledMu> {
   const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
-  traces.forEach(({ problem, completion, cuts, seed }, trace) => cuts.forEach((offset, cut) => {
-    for (let k = 0; k < samples; k++) plans.push({ prompt: problem.promptTokens, prefix: completion, prefixTokens: offset, stopNow: true, seed: deriveSeed(seed, 'mu', cut, k), trace, cut })
-  }))
+  traces.forEach(({ problem, completion, cuts, seed }, trace) =>
+    cuts.forEach((offset, cut) => {
+      for (let k = 0; k < samples; k++)
+        plans.push({
+          prompt: problem.promptTokens,
+          prefix: completion,
+          prefixTokens: offset,
+          stopNow: true,
+          seed: deriveSeed(seed, 'mu', cut, k),
+          trace,
+          cut,
+        })
+    }),
+  )
   const answers = await sampleRollouts(decoder, task.format, plans, settings, { signal })
   const right = traces.map(({ cuts }) => new Int32Array(cuts.length))
   let generatedTokens = 0

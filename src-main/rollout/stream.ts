@@ -30,13 +30,22 @@ const FIRST_PIECE = 8
 const PIECE_SHARE = 1 / 4
 
 /** Tokens that a rollout may have at most: the room that a decoder needs beyond the prompt. */
-export const mostTokens = (format: TaskFormat, { thinkingTokens, answerTokens, forced }: Pick<StreamSettings, 'thinkingTokens' | 'answerTokens' | 'forced'>): number =>
-  thinkingTokens + answerTokens + (forced ? closingTokens(format) : 0)
+export const mostTokens = (
+  format: TaskFormat,
+  { thinkingTokens, answerTokens, forced }: Pick<StreamSettings, 'thinkingTokens' | 'answerTokens' | 'forced'>,
+): number => thinkingTokens + answerTokens + (forced ? closingTokens(format) : 0)
 
-const closingTokens = ({ closers, terminationSuffix }: TaskFormat): number => closers.reduce((longest, { length }) => Math.max(longest, length), terminationSuffix.length)
+const closingTokens = ({ closers, terminationSuffix }: TaskFormat): number =>
+  closers.reduce((longest, { length }) => Math.max(longest, length), terminationSuffix.length)
 
 /** @param onPiece receives all tokens so far after each piece. Rejects with the reason of an aborted signal. */
-export async function streamRollout(decoder: Decoder, format: TaskFormat, prompt: readonly number[], settings: StreamSettings, { signal, onPiece }: { readonly signal?: AbortSignal; readonly onPiece?: (tokens: readonly number[]) => void } = {}): Promise<StreamedRollout> {
+export async function streamRollout(
+  decoder: Decoder,
+  format: TaskFormat,
+  prompt: readonly number[],
+  settings: StreamSettings,
+  { signal, onPiece }: { readonly signal?: AbortSignal; readonly onPiece?: (tokens: readonly number[]) => void } = {},
+): Promise<StreamedRollout> {
   const { temperature, thinkingTokens, answerTokens, forced, seed } = settings
   const tokens: number[] = []
   const logps: number[] = []
@@ -49,24 +58,53 @@ export async function streamRollout(decoder: Decoder, format: TaskFormat, prompt
     const thinking = forced && !closed
     // What was forced in to end the thought is no part of the answer.
     const answered = tokens.length - Math.max(answerStart, sampled.lastIndexOf(0) + 1)
-    const allowed = thinking ? mostTokens(format, settings) - tokens.length : forced ? answerTokens - answered : thinkingTokens + answerTokens - tokens.length
+    const allowed = thinking
+      ? mostTokens(format, settings) - tokens.length
+      : forced
+        ? answerTokens - answered
+        : thinkingTokens + answerTokens - tokens.length
     const room = Math.min(decoder.maxLength - before, allowed)
     if (room <= 0) return done('length')
     const ask = async (maxNewTokens: number) => {
       const [written] = await decoder.generate({
-        sources: [Int32Array.from([...prompt, ...tokens])], ...(signal && { signal }),
-        requests: [{
-          source: 0, seed: deriveSeed(seed, 'piece', tokens.length), maxNewTokens, temperature: temperature || 1, greedy: temperature === 0, topK: 0, topP: 1, minP: 0,
-          stopTokens: forced && !thinking ? [...format.stopTokens, ...format.answerStops] : format.stopTokens, prefixThinkingTokens: thinking ? tokens.length : 0,
-          ...(thinking && { thinking: { closers: format.closers, endTokens: format.terminationSuffix, answerStops: format.answerStops, budget: thinkingTokens, answerTokens } }),
-        }],
+        sources: [Int32Array.from([...prompt, ...tokens])],
+        ...(signal && { signal }),
+        requests: [
+          {
+            source: 0,
+            seed: deriveSeed(seed, 'piece', tokens.length),
+            maxNewTokens,
+            temperature: temperature || 1,
+            greedy: temperature === 0,
+            topK: 0,
+            topP: 1,
+            minP: 0,
+            stopTokens: forced && !thinking ? [...format.stopTokens, ...format.answerStops] : format.stopTokens,
+            prefixThinkingTokens: thinking ? tokens.length : 0,
+            ...(thinking && {
+              thinking: {
+                closers: format.closers,
+                endTokens: format.terminationSuffix,
+                answerStops: format.answerStops,
+                budget: thinkingTokens,
+                answerTokens,
+              },
+            }),
+          },
+        ],
       })
       signal?.throwIfAborted()
       return written!
     }
     let length = Math.min(room, Math.max(FIRST_PIECE, Math.floor(before * PIECE_SHARE)))
     let written = await ask(length)
-    while (thinking && written.finish === 'length' && written.tokens.length === length && length < room && endsInside(format, [...tokens.slice(-closing), ...written.tokens])) {
+    while (
+      thinking &&
+      written.finish === 'length' &&
+      written.tokens.length === length &&
+      length < room &&
+      endsInside(format, [...tokens.slice(-closing), ...written.tokens])
+    ) {
       length = Math.min(room, length + closing)
       written = await ask(length)
     }
@@ -87,7 +125,8 @@ export async function streamRollout(decoder: Decoder, format: TaskFormat, prompt
 /** Whether the last tokens are the beginning of something that closes a thought and is longer. */
 function endsInside({ closers, terminationSuffix }: TaskFormat, tokens: readonly number[]): boolean {
   return [...closers, terminationSuffix].some((run) => {
-    for (let length = 1; length < run.length; length++) if (run.slice(0, length).every((token, at) => tokens[tokens.length - length + at] === token)) return true
+    for (let length = 1; length < run.length; length++)
+      if (run.slice(0, length).every((token, at) => tokens[tokens.length - length + at] === token)) return true
     return false
   })
 }

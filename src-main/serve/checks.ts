@@ -39,7 +39,8 @@ const ownOrigin = ({ host }: IncomingHttpHeaders): string => `http://${host}`
 export function checkRequest(headers: IncomingHttpHeaders): Refusal | null {
   const refused = checkHost(headers)
   if (refused !== null) return refused
-  if (headers.origin !== undefined && headers.origin !== ownOrigin(headers)) return { status: 403, reason: 'the request comes from another site' }
+  if (headers.origin !== undefined && headers.origin !== ownOrigin(headers))
+    return { status: 403, reason: 'the request comes from another site' }
   return null
 }
 
@@ -61,6 +62,7 @@ export function checkUpgrade(headers: IncomingHttpHeaders, token: string): Refus
   if (refused !== null) return refused
   if (headers.origin !== ownOrigin(headers)) return { status: 403, reason: 'the connection comes from another site' }
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
-  if (!offered.includes(SUBPROTOCOL) || !offered.some((each) => sameToken(each, tokenProtocol(token)))) return { status: 401, reason: 'the token is missing or wrong' }
+  if (!offered.includes(SUBPROTOCOL) || !offered.some((each) => sameToken(each, tokenProtocol(token))))
+    return { status: 401, reason: 'the token is missing or wrong' }
   return null
 }

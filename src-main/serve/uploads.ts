@@ -57,9 +57,11 @@ function shortened(name: string): string {
 function refusal(error: unknown): NotTaken {
   const { code = 'broken off' } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') return { status: 507, reason: 'there is not enough room on the disk of the workspace' }
-  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR') return { status: 409, reason: 'something else of this name was sent already' }
+  if (code === 'ENOTDIR' || code === 'EEXIST' || code === 'EISDIR')
+    return { status: 409, reason: 'something else of this name was sent already' }
   if (code === 'ENAMETOOLONG') return { status: 400, reason: 'this name is too long for the disk of the workspace' }
-  if (code === 'EIO' || code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'EMFILE' || code === 'ENFILE') return { status: 500, reason: `the disk of the workspace refused the file (${code})` }
+  if (code === 'EIO' || code === 'EROFS' || code === 'EACCES' || code === 'EPERM' || code === 'EMFILE' || code === 'ENFILE')
+    return { status: 500, reason: `the disk of the workspace refused the file (${code})` }
   return { status: 400, reason: `the file did not arrive whole (${code})` }
 }
 
@@ -73,7 +75,8 @@ export function uploadPlace(pathname: string): { readonly drop: string; readonly
   }
   const [drop = '', ...rest] = decoded
   const parts = rest.map(harmless)
-  if (!pathname.startsWith(UPLOADS) || !dropIds.test(drop) || parts.length === 0 || parts.length > DEEPEST || parts.includes(null)) return null
+  if (!pathname.startsWith(UPLOADS) || !dropIds.test(drop) || parts.length === 0 || parts.length > DEEPEST || parts.includes(null))
+    return null
   return { drop, parts: parts as string[] }
 }
 
@@ -87,7 +90,8 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
 
   function forget(folder: string): void {
     if (!existsSync(folder)) return
-    for (const drop of readdirSync(folder)) if (now() - statSync(join(folder, drop)).mtimeMs > FORGOTTEN_MS) rmSync(join(folder, drop), { recursive: true, force: true })
+    for (const drop of readdirSync(folder))
+      if (now() - statSync(join(folder, drop)).mtimeMs > FORGOTTEN_MS) rmSync(join(folder, drop), { recursive: true, force: true })
   }
 
   async function take(request: IncomingMessage, bytes: number, path: string, root: string): Promise<Upload> {
@@ -115,7 +119,8 @@ export function openUploadDesk({ largestBytes = LARGEST_BYTES, now = Date.now } 
       const { 'content-length': announced } = request.headers
       if (announced === undefined || !/^\d{1,15}$/.test(announced)) return { status: 411, reason: 'the size must be said first' }
       const bytes = Number(announced)
-      if (bytes > largestBytes) return { status: 413, reason: `files of more than ${largestBytes} bytes are not taken; import them on the machine itself` }
+      if (bytes > largestBytes)
+        return { status: 413, reason: `files of more than ${largestBytes} bytes are not taken; import them on the machine itself` }
       const path = join(folder, place.drop, ...place.parts)
       if (existsSync(path)) return { status: 409, reason: 'a file of this name was sent already' }
       if (atOnce >= MOST_AT_ONCE) return { status: 429, reason: 'too many files at once' }

@@ -26,13 +26,21 @@ const INTACT: Damage = { loss: null, indexes: [], textIndex: false, unused: fals
 function damageOf(db: Connection, pragma: 'quick_check' | 'integrity_check'): Damage {
   const lines: string[] = []
   try {
-    for (const text of db.prepare<unknown[], string>(`PRAGMA ${pragma}(${MOST_COMPLAINTS})`).pluck().iterate()) lines.push(...text.split('\n').filter((line) => line !== 'ok' && line !== '' && !line.startsWith('***')))
+    for (const text of db.prepare<unknown[], string>(`PRAGMA ${pragma}(${MOST_COMPLAINTS})`).pluck().iterate())
+      lines.push(...text.split('\n').filter((line) => line !== 'ok' && line !== '' && !line.startsWith('***')))
   } catch (error) {
     // The check itself may stumble over what it has just complained of.
     if (lines.length === 0) throw error
   }
   if (lines.length === 0) return INTACT
-  const trees = new Map(db.prepare<unknown[], { rootpage: number; type: string; name: string; sql: string | null }>(`SELECT rootpage, type, name, sql FROM sqlite_schema WHERE rootpage > 0`).all().map((each) => [each.rootpage, each]))
+  const trees = new Map(
+    db
+      .prepare<unknown[], { rootpage: number; type: string; name: string; sql: string | null }>(
+        `SELECT rootpage, type, name, sql FROM sqlite_schema WHERE rootpage > 0`,
+      )
+      .all()
+      .map((each) => [each.rootpage, each]),
+  )
   const byName = new Map([...trees.values()].map((each) => [each.name, each]))
   const indexes = new Set<string>()
   let loss: string | null = null
@@ -67,12 +75,17 @@ function rebuild(db: Connection, { indexes, textIndex }: Damage, file: string, p
     db.transaction(() => {
       db.pragma('writable_schema = ON')
       for (const name of indexes) db.prepare(`DELETE FROM sqlite_schema WHERE type = 'index' AND name = ?`).run(name)
-      if (textIndex) db.prepare(`DELETE FROM sqlite_schema WHERE type = 'table' AND (name = ? OR name LIKE ? ESCAPE '\\')`).run(TEXT_INDEX, `${TEXT_INDEX}\\_%`)
+      if (textIndex)
+        db.prepare(`DELETE FROM sqlite_schema WHERE type = 'table' AND (name = ? OR name LIKE ? ESCAPE '\\')`).run(
+          TEXT_INDEX,
+          `${TEXT_INDEX}\\_%`,
+        )
       db.pragma('writable_schema = RESET')
       for (const sql of again) db.exec(sql)
       if (textIndex) db.exec(`${TEXT_INDEX_SETTINGS}; INSERT INTO rollout_text (rollout_text) VALUES ('rebuild')`)
       const left = damageOf(db, pragma)
-      if (left.loss !== null || left.indexes.length > 0 || left.textIndex) throw corrupt(file, left.loss ?? 'indexes that cannot be made again')
+      if (left.loss !== null || left.indexes.length > 0 || left.textIndex)
+        throw corrupt(file, left.loss ?? 'indexes that cannot be made again')
     }).immediate()
   } finally {
     db.pragma('writable_schema = RESET')
@@ -96,7 +109,11 @@ export function checkDatabase(db: Connection, file: string, { whole = false }: {
   const pragma = whole ? 'integrity_check' : 'quick_check'
   const damage = damageOf(db, pragma)
   if (damage.loss !== null) throw corrupt(file, damage.loss)
-  const rebuilt = [...damage.indexes.map((name) => `index ${name}`), ...(damage.textIndex ? ['text index'] : []), ...(damage.unused && damage.indexes.length === 0 && !damage.textIndex ? ['pages that nothing used'] : [])]
+  const rebuilt = [
+    ...damage.indexes.map((name) => `index ${name}`),
+    ...(damage.textIndex ? ['text index'] : []),
+    ...(damage.unused && damage.indexes.length === 0 && !damage.textIndex ? ['pages that nothing used'] : []),
+  ]
   if (rebuilt.length > 0) rebuild(db, damage, file, pragma)
   return { ms: performance.now() - startedMs, rebuilt }
 }
@@ -107,7 +124,10 @@ export function complaintAbout(file: string): string | null {
   try {
     db = connect(file, { readonly: true, fileMustExist: true })
     const { loss, indexes, textIndex, unused } = damageOf(db, 'integrity_check')
-    return loss ?? (indexes.length > 0 ? `index ${indexes.join(', ')}` : textIndex ? 'the text index' : unused ? 'pages that nothing uses' : null)
+    return (
+      loss ??
+      (indexes.length > 0 ? `index ${indexes.join(', ')}` : textIndex ? 'the text index' : unused ? 'pages that nothing uses' : null)
+    )
   } catch (error) {
     throw explain(error, file)
   } finally {

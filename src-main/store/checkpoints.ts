@@ -6,8 +6,15 @@ import { atomically, type Connection } from './database.ts'
 import { mapping, type Row } from './mapping.ts'
 
 const fields = mapping<NewCheckpoint>({
-  contentId: 'plain', runId: 'plain', step: 'plain', kind: 'plain', modelId: 'plain', bytes: 'plain', resumable: 'flag',
-  pinned: 'flag', createdAtMs: 'plain',
+  contentId: 'plain',
+  runId: 'plain',
+  step: 'plain',
+  kind: 'plain',
+  modelId: 'plain',
+  bytes: 'plain',
+  resumable: 'flag',
+  pinned: 'flag',
+  createdAtMs: 'plain',
 })
 
 const toCheckpoint = (row: Row): Checkpoint => ({ id: row.id as number, ...fields.fromRow(row) })
@@ -19,7 +26,9 @@ export function checkpointStore(db: Connection) {
   const newest = db.prepare<unknown[], Row>(
     `SELECT id, ${fields.columns} FROM checkpoints WHERE run_id = ? AND resumable = 1 ORDER BY step DESC, id DESC LIMIT 1`,
   )
-  const newestOfAny = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM checkpoints WHERE run_id = ? ORDER BY step DESC, id DESC LIMIT 1`)
+  const newestOfAny = db.prepare<unknown[], Row>(
+    `SELECT id, ${fields.columns} FROM checkpoints WHERE run_id = ? ORDER BY step DESC, id DESC LIMIT 1`,
+  )
   const setPinned = db.prepare('UPDATE checkpoints SET pinned = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM checkpoints WHERE id = ?')
   const contents = db.prepare<unknown[], string>('SELECT DISTINCT content_id FROM checkpoints').pluck()

@@ -5,9 +5,22 @@ import { atomically, type Connection } from './database.ts'
 import { mapping, type Row } from './mapping.ts'
 
 const datasetFields = mapping<NewDataset>({
-  name: 'plain', kind: 'plain', source: 'json', roles: 'json', grader: 'plain', note: 'plain', createdAtMs: 'plain',
+  name: 'plain',
+  kind: 'plain',
+  source: 'json',
+  roles: 'json',
+  grader: 'plain',
+  note: 'plain',
+  createdAtMs: 'plain',
 })
-const problemFields = mapping<Omit<NewProblem, 'extra'>>({ key: 'plain', split: 'plain', prompt: 'plain', answer: 'json', level: 'plain', slices: 'json' })
+const problemFields = mapping<Omit<NewProblem, 'extra'>>({
+  key: 'plain',
+  split: 'plain',
+  prompt: 'plain',
+  answer: 'json',
+  level: 'plain',
+  slices: 'json',
+})
 
 /** Columns that `toProblem` reads, for the joins of other nouns: `p` is the problems table. */
 export const PROBLEM_COLUMNS = `p.id AS problem_id, p.dataset_id, ${problemFields.of('p')}`
@@ -44,7 +57,9 @@ export function datasetStore(db: Connection) {
   const setOrigin = db.prepare('UPDATE datasets SET source = ?, roles = ?, grader = ? WHERE id = ?')
   const setWords = db.prepare('UPDATE datasets SET name = ?, note = ?, grader = ? WHERE id = ?')
   const setSplit = db.prepare('UPDATE problems SET split = ? WHERE id = ?')
-  const selectEach = db.prepare<unknown[], Row>(`SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.dataset_id = ? AND p.id > ? ORDER BY p.id LIMIT ?`)
+  const selectEach = db.prepare<unknown[], Row>(
+    `SELECT ${PROBLEM_COLUMNS} FROM problems p WHERE p.dataset_id = ? AND p.id > ? ORDER BY p.id LIMIT ?`,
+  )
   const remove = db.prepare('DELETE FROM datasets WHERE id = ?')
   const usesOf = db.prepare<unknown[], { runs: number; evaluations: number; rollouts: number }>(`
     SELECT (SELECT count(*) FROM runs WHERE dataset_id = $id) AS runs,
@@ -71,14 +86,18 @@ export function datasetStore(db: Connection) {
   }
 
   function addProblem(datasetId: number, problem: NewProblem): number {
-    const { changes, lastInsertRowid } = insertProblem.run(datasetId, problem.extra === undefined ? null : JSON.stringify(problem.extra), ...problemFields.toRow(problem))
+    const { changes, lastInsertRowid } = insertProblem.run(
+      datasetId,
+      problem.extra === undefined ? null : JSON.stringify(problem.extra),
+      ...problemFields.toRow(problem),
+    )
     if (changes === 1) return Number(lastInsertRowid)
     if (problem.answer !== null) fillAnswer.run(JSON.stringify(problem.answer), datasetId, problem.key)
     return problemIdOf.get(datasetId, problem.key)!
   }
 
   function* each(datasetId: number): Generator<Problem> {
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const page = selectEach.all(datasetId, after, PAGE).map(toProblem)
       yield* page
       if (page.length < PAGE) return
@@ -96,7 +115,8 @@ export function datasetStore(db: Connection) {
     /** What reading whole files told: where they came from, which column plays which part, and how answers are graded. */
     setOrigin: (id: number, { source, roles, grader }: Pick<Dataset, 'source' | 'roles' | 'grader'>): void =>
       void setOrigin.run(JSON.stringify(source), JSON.stringify(roles), grader, id),
-    setWords: (id: number, { name, note, grader }: Pick<Dataset, 'name' | 'note' | 'grader'>): void => void setWords.run(name, note, grader, id),
+    setWords: (id: number, { name, note, grader }: Pick<Dataset, 'name' | 'note' | 'grader'>): void =>
+      void setWords.run(name, note, grader, id),
     uses(id: number): DatasetUses {
       const { runs, evaluations, rollouts } = usesOf.get({ id })!
       return { runs, evaluations, rollouts: rollouts === 1 }
@@ -123,7 +143,9 @@ export function datasetStore(db: Connection) {
     /** A problem with what its file said besides. */
     problem(id: number): Problem | null {
       const row = selectProblem.get(id)
-      return row === undefined ? null : { ...toProblem(row), ...(row.extra !== null && { extra: JSON.parse(row.extra as string) as NonNullable<Problem['extra']> }) }
+      return row === undefined
+        ? null
+        : { ...toProblem(row), ...(row.extra !== null && { extra: JSON.parse(row.extra as string) as NonNullable<Problem['extra']> }) }
     },
     /** Problems of a split in order of id, after `afterId` (0 for the first page). */
     problems: (datasetId: number, split: string, afterId: number, limit: number): Problem[] =>

@@ -15,18 +15,59 @@ const full: Explanation = (path) => ({
 const explanations: Readonly<Record<string, Explanation>> = {
   ENOSPC: full,
   EDQUOT: (path) => ({ ...full(path), found: 'that your quota of the disk is used up' }),
-  EIO: (path) => ({ code: 'disk.io', expected: `to read and write ${path}`, found: 'an error of the disk (EIO)', next: 'Check the disk and its cable or network; what was recorded before is safe. Then resume or try again.' }),
-  EROFS: (path) => ({ code: 'disk.readOnly', expected: `a disk that can be written for ${path}`, found: 'one that is mounted for reading only', next: 'Mount it for writing, or copy the workspace to another disk; then resume or try again.' }),
-  EACCES: (path) => ({ code: 'disk.denied', expected: `permission to use ${path}`, found: 'that the system refuses it', next: 'Change the permissions of the file or its folder, or choose another place.' }),
-  EPERM: (path) => ({ code: 'disk.denied', expected: `permission to use ${path}`, found: 'that the system refuses it', next: 'Change the permissions of the file or its folder, or choose another place.' }),
-  EMFILE: (path) => ({ code: 'disk.tooManyOpen', expected: `to open ${path}`, found: 'too many files open at once', next: 'Close other programs, or raise the limit of open files, and try again.' }),
-  ENAMETOOLONG: (path) => ({ code: 'disk.name', expected: 'a name that the disk takes', found: `one that is too long (${path.slice(-80)})`, next: 'Use a shorter name.' }),
+  EIO: (path) => ({
+    code: 'disk.io',
+    expected: `to read and write ${path}`,
+    found: 'an error of the disk (EIO)',
+    next: 'Check the disk and its cable or network; what was recorded before is safe. Then resume or try again.',
+  }),
+  EROFS: (path) => ({
+    code: 'disk.readOnly',
+    expected: `a disk that can be written for ${path}`,
+    found: 'one that is mounted for reading only',
+    next: 'Mount it for writing, or copy the workspace to another disk; then resume or try again.',
+  }),
+  EACCES: (path) => ({
+    code: 'disk.denied',
+    expected: `permission to use ${path}`,
+    found: 'that the system refuses it',
+    next: 'Change the permissions of the file or its folder, or choose another place.',
+  }),
+  EPERM: (path) => ({
+    code: 'disk.denied',
+    expected: `permission to use ${path}`,
+    found: 'that the system refuses it',
+    next: 'Change the permissions of the file or its folder, or choose another place.',
+  }),
+  EMFILE: (path) => ({
+    code: 'disk.tooManyOpen',
+    expected: `to open ${path}`,
+    found: 'too many files open at once',
+    next: 'Close other programs, or raise the limit of open files, and try again.',
+  }),
+  ENAMETOOLONG: (path) => ({
+    code: 'disk.name',
+    expected: 'a name that the disk takes',
+    found: `one that is too long (${path.slice(-80)})`,
+    next: 'Use a shorter name.',
+  }),
   EISDIR: (path) => ({ code: 'disk.name', expected: `a file at ${path}`, found: 'a folder', next: 'Choose another name.' }),
   ENOTDIR: (path) => ({ code: 'disk.name', expected: `a folder on the way to ${path}`, found: 'a file', next: 'Choose another place.' }),
 }
 
 /** Errors after which the same work can succeed once somebody has seen to the disk. */
-const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'disk.full', 'disk.io', 'disk.readOnly', 'workspace.full', 'workspace.io', 'workspace.readOnly'])
+const PASSING = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'disk.full',
+  'disk.io',
+  'disk.readOnly',
+  'workspace.full',
+  'workspace.io',
+  'workspace.readOnly',
+])
 
 /** The error to throw on: a LabError `disk.*` where the system refused a file for a reason a person can mend, else `error` itself. */
 export function explainDisk(error: unknown): unknown {
@@ -39,4 +80,5 @@ export function explainDisk(error: unknown): unknown {
 }
 
 /** Whether the disk, and not the work, is why `error` came: freed or mended, the work can be tried again. */
-export const isOfDisk = (error: unknown): error is Error => error instanceof Error && PASSING.has(String((error as { code?: unknown }).code))
+export const isOfDisk = (error: unknown): error is Error =>
+  error instanceof Error && PASSING.has(String((error as { code?: unknown }).code))

@@ -2,7 +2,13 @@
 // budget is a query and not a new run), and the answers themselves as rollouts. Two evaluations pair on the problem.
 
 import type {
-  Evaluation, EvaluationPoint, EvaluationResult, NewEvaluation, NewRollout, PairedResult, RunStatus,
+  Evaluation,
+  EvaluationPoint,
+  EvaluationResult,
+  NewEvaluation,
+  NewRollout,
+  PairedResult,
+  RunStatus,
 } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
@@ -10,19 +16,47 @@ import { mapping, type Row } from './mapping.ts'
 import type { RolloutStore } from './rollouts.ts'
 
 const fields = mapping<NewEvaluation>({
-  name: 'plain', runId: 'plain', checkpointId: 'plain', modelId: 'plain', datasetId: 'plain', split: 'plain', step: 'plain',
-  config: 'json', budgets: 'json', trainedBudget: 'plain', samplesPerProblem: 'plain', createdAtMs: 'plain',
+  name: 'plain',
+  runId: 'plain',
+  checkpointId: 'plain',
+  modelId: 'plain',
+  datasetId: 'plain',
+  split: 'plain',
+  step: 'plain',
+  config: 'json',
+  budgets: 'json',
+  trainedBudget: 'plain',
+  samplesPerProblem: 'plain',
+  createdAtMs: 'plain',
 })
 type Outcome = Pick<Evaluation, 'status' | 'finishedAtMs' | 'wallMs' | 'tokens' | 'metrics' | 'problemCount'>
 const outcome = mapping<Outcome>({
-  status: 'plain', finishedAtMs: 'plain', wallMs: 'plain', tokens: 'plain', metrics: 'json', problemCount: 'plain',
+  status: 'plain',
+  finishedAtMs: 'plain',
+  wallMs: 'plain',
+  tokens: 'plain',
+  metrics: 'json',
+  problemCount: 'plain',
 })
 const pointFields = mapping<EvaluationPoint>({
-  curve: 'plain', x: 'plain', value: 'plain', low: 'plain', high: 'plain', n: 'plain', extrapolated: 'flag',
+  curve: 'plain',
+  x: 'plain',
+  value: 'plain',
+  low: 'plain',
+  high: 'plain',
+  n: 'plain',
+  extrapolated: 'flag',
 })
 const resultFields = mapping<EvaluationResult>({
-  problemId: 'plain', samples: 'plain', accuracy: 'plain', meanTokens: 'plain', accuracyAtBudget: 'float32',
-  regretAtBudget: 'float32', keptAtBudget: 'float32', keptWholeAtBudget: 'float32', keptRegretAtBudget: 'float32',
+  problemId: 'plain',
+  samples: 'plain',
+  accuracy: 'plain',
+  meanTokens: 'plain',
+  accuracyAtBudget: 'float32',
+  regretAtBudget: 'float32',
+  keptAtBudget: 'float32',
+  keptWholeAtBudget: 'float32',
+  keptRegretAtBudget: 'float32',
 })
 
 export interface EvaluationEnd {
@@ -44,14 +78,20 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
   const selectAll = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e ORDER BY e.id`)
   const ofRun = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.run_id = ? ORDER BY e.step, e.id`)
   const ofModel = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.model_id = ? AND e.run_id IS NULL ORDER BY e.id`)
-  const keptProblems = db.prepare<unknown[], number>('SELECT DISTINCT problem_id FROM rollouts WHERE evaluation_id = ? ORDER BY problem_id').pluck()
+  const keptProblems = db
+    .prepare<unknown[], number>('SELECT DISTINCT problem_id FROM rollouts WHERE evaluation_id = ? ORDER BY problem_id')
+    .pluck()
   const end = db.prepare('UPDATE evaluations SET status = ?, finished_at_ms = ?, wall_ms = ?, tokens = ?, metrics = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM evaluations WHERE id = ?')
   const insertPoint = db.prepare(
     `INSERT OR REPLACE INTO evaluation_points (evaluation_id, ${pointFields.columns}) VALUES (?, ${pointFields.marks})`,
   )
-  const selectPoints = db.prepare<unknown[], Row>(`SELECT ${pointFields.columns} FROM evaluation_points WHERE evaluation_id = ? ORDER BY curve, x`)
-  const insertResult = db.prepare(`INSERT INTO evaluation_results (evaluation_id, ${resultFields.columns}) VALUES (?, ${resultFields.marks})`)
+  const selectPoints = db.prepare<unknown[], Row>(
+    `SELECT ${pointFields.columns} FROM evaluation_points WHERE evaluation_id = ? ORDER BY curve, x`,
+  )
+  const insertResult = db.prepare(
+    `INSERT INTO evaluation_results (evaluation_id, ${resultFields.columns}) VALUES (?, ${resultFields.marks})`,
+  )
   const selectResults = db.prepare<unknown[], Row>(
     `SELECT ${resultFields.columns} FROM evaluation_results WHERE evaluation_id = ? ORDER BY problem_id`,
   )

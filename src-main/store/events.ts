@@ -5,7 +5,14 @@ import type { Connection } from './database.ts'
 import { mapping, type Row } from './mapping.ts'
 
 const fields = mapping<NewRunEvent>({
-  runId: 'plain', step: 'plain', kind: 'plain', level: 'plain', code: 'plain', message: 'plain', data: 'json', atMs: 'plain',
+  runId: 'plain',
+  step: 'plain',
+  kind: 'plain',
+  level: 'plain',
+  code: 'plain',
+  message: 'plain',
+  data: 'json',
+  atMs: 'plain',
 })
 
 const toEvent = (row: Row): RunEvent => ({ id: row.id as number, ...fields.fromRow(row) })
@@ -14,7 +21,9 @@ export function eventStore(db: Connection) {
   const insert = db.prepare(`INSERT INTO events (${fields.columns}) VALUES (${fields.marks})`)
   const all = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM events WHERE id > ? ORDER BY id LIMIT ?`)
   const ofRun = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM events WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?`)
-  const ofKind = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM events WHERE run_id = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?`)
+  const ofKind = db.prepare<unknown[], Row>(
+    `SELECT id, ${fields.columns} FROM events WHERE run_id = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?`,
+  )
 
   return {
     add: (event: NewRunEvent): number => Number(insert.run(...fields.toRow(event)).lastInsertRowid),

@@ -55,9 +55,26 @@ export interface FollowedFile {
 }
 
 const fields = mapping<NewFollow>({ runId: 'plain', path: 'plain', options: 'json', active: 'flag', createdAtMs: 'plain' })
-const counted = mapping<Pick<FollowRecord, 'rows' | 'rejected' | 'lastRowAtMs' | 'asideBytes'>>({ rows: 'plain', rejected: 'plain', lastRowAtMs: 'plain', asideBytes: 'plain' })
+const counted = mapping<Pick<FollowRecord, 'rows' | 'rejected' | 'lastRowAtMs' | 'asideBytes'>>({
+  rows: 'plain',
+  rejected: 'plain',
+  lastRowAtMs: 'plain',
+  asideBytes: 'plain',
+})
 const fileFields = mapping<FollowedFile>({
-  path: 'plain', kind: 'plain', inode: 'plain', bytes: 'plain', mtimeMs: 'plain', readTo: 'plain', line: 'plain', head: 'plain', tail: 'plain', rows: 'plain', rejected: 'plain', source: 'plain', reason: 'jsonOrNull',
+  path: 'plain',
+  kind: 'plain',
+  inode: 'plain',
+  bytes: 'plain',
+  mtimeMs: 'plain',
+  readTo: 'plain',
+  line: 'plain',
+  head: 'plain',
+  tail: 'plain',
+  rows: 'plain',
+  rejected: 'plain',
+  source: 'plain',
+  reason: 'jsonOrNull',
 })
 
 const toFollow = (row: Row): FollowRecord => ({ id: row.id as number, ...fields.fromRow(row), ...counted.fromRow(row) })
@@ -70,19 +87,35 @@ export function followStore(db: Connection) {
   const ofPath = db.prepare<unknown[], Row>(`SELECT ${columns} FROM follows WHERE path = ?`)
   const setActive = db.prepare('UPDATE follows SET active = ? WHERE id = ?')
   const remove = db.prepare('DELETE FROM follows WHERE id = ?')
-  const count = db.prepare('UPDATE follows SET rows = rows + ?, rejected = rejected + ?, last_row_at_ms = coalesce(?, last_row_at_ms) WHERE id = ?')
+  const count = db.prepare(
+    'UPDATE follows SET rows = rows + ?, rejected = rejected + ?, last_row_at_ms = coalesce(?, last_row_at_ms) WHERE id = ?',
+  )
   const setAside = db.prepare('UPDATE follows SET aside_bytes = ? WHERE id = ?')
   const addIdentity = db.prepare('INSERT INTO follow_identity (follow_id, entry) VALUES (?, ?)')
   const identities = db.prepare<unknown[], string>('SELECT entry FROM follow_identity WHERE follow_id = ? ORDER BY id').pluck()
   const files = db.prepare<unknown[], Row>(`SELECT id, ${fileFields.columns} FROM follow_files WHERE follow_id = ? ORDER BY path`)
-  const upsertFile = db.prepare<unknown[], number>(`
+  const upsertFile = db
+    .prepare<unknown[], number>(
+      `
     INSERT INTO follow_files (follow_id, ${fileFields.columns}) VALUES (?, ${fileFields.marks})
-    ON CONFLICT (follow_id, path) DO UPDATE SET (${fileFields.columns}) = (${fileFields.columns.split(', ').map((column) => `excluded.${column}`).join(', ')}) RETURNING id`).pluck()
+    ON CONFLICT (follow_id, path) DO UPDATE SET (${fileFields.columns}) = (${fileFields.columns
+      .split(', ')
+      .map((column) => `excluded.${column}`)
+      .join(', ')}) RETURNING id`,
+    )
+    .pluck()
   const moveFile = db.prepare('UPDATE follow_files SET path = ? WHERE id = ?')
   const readAgain = db.prepare('UPDATE follow_rows SET here = 0 WHERE file_id = ? AND here > 0')
-  const selectRow = db.prepare<unknown[], { seen: number; here: number }>('SELECT seen, here FROM follow_rows WHERE file_id = ? AND digest = ?')
-  const upsertRow = db.prepare('INSERT INTO follow_rows (file_id, digest, seen, here) VALUES (?, ?, ?, ?) ON CONFLICT (file_id, digest) DO UPDATE SET seen = excluded.seen, here = excluded.here')
-  const existing = db.prepare<unknown[], { step: number; group_index: number; sample_index: number; key: string; group_id: string | null }>(`
+  const selectRow = db.prepare<unknown[], { seen: number; here: number }>(
+    'SELECT seen, here FROM follow_rows WHERE file_id = ? AND digest = ?',
+  )
+  const upsertRow = db.prepare(
+    'INSERT INTO follow_rows (file_id, digest, seen, here) VALUES (?, ?, ?, ?) ON CONFLICT (file_id, digest) DO UPDATE SET seen = excluded.seen, here = excluded.here',
+  )
+  const existing = db.prepare<
+    unknown[],
+    { step: number; group_index: number; sample_index: number; key: string; group_id: string | null }
+  >(`
     SELECT r.step, r.group_index, r.sample_index, p.key, b.origin ->> '$.groupId' AS group_id
     FROM rollouts r JOIN problems p ON p.id = r.problem_id JOIN rollout_bodies b ON b.rollout_id = r.id WHERE r.run_id = ? ORDER BY r.id`)
 
@@ -101,23 +134,35 @@ export function followStore(db: Connection) {
     /** Forgets what was read; the run and its rollouts stay. */
     remove: (id: number): void => void remove.run(id),
     /** More rows, and when the last came. */
-    count: (id: number, rows: number, rejected: number, lastRowAtMs: number | null): void => void count.run(rows, rejected, lastRowAtMs, id),
+    count: (id: number, rows: number, rejected: number, lastRowAtMs: number | null): void =>
+      void count.run(rows, rejected, lastRowAtMs, id),
     setAside: (id: number, bytes: number): void => void setAside.run(bytes, id),
     /** What told problems apart, oldest first. */
     identity: (id: number): unknown[] => identities.all(id).map((entry) => JSON.parse(entry) as unknown),
     addIdentity: (id: number, entry: unknown): void => void addIdentity.run(id, JSON.stringify(entry)),
-    files: (id: number): (FollowedFile & { readonly id: number })[] => files.all(id).map((row) => ({ id: row.id as number, ...fileFields.fromRow(row) })),
+    files: (id: number): (FollowedFile & { readonly id: number })[] =>
+      files.all(id).map((row) => ({ id: row.id as number, ...fileFields.fromRow(row) })),
     /** Adds the file or replaces what is known of it; gives its id. */
     setFile: (id: number, file: FollowedFile): number => upsertFile.get(id, ...fileFields.toRow(file))!,
     moveFile: (fileId: number, path: string): void => void moveFile.run(path, fileId),
     /** The file is read from its start once more: its rows are counted anew against those that were seen. */
     readAgain: (fileId: number): void => void readAgain.run(fileId),
     /** How often a row was seen in any one reading of the file, and in this one. */
-    row: (fileId: number, digest: Buffer): { readonly seen: number; readonly here: number } => selectRow.get(fileId, digest) ?? { seen: 0, here: 0 },
+    row: (fileId: number, digest: Buffer): { readonly seen: number; readonly here: number } =>
+      selectRow.get(fileId, digest) ?? { seen: 0, here: 0 },
     setRow: (fileId: number, digest: Buffer, seen: number, here: number): void => void upsertRow.run(fileId, digest, seen, here),
     /** Where the rollouts of a run stand, in order of id: enough to number more of them. */
-    *placed(runId: number): Generator<{ readonly step: number; readonly group: number; readonly sample: number; readonly key: string; readonly groupId: string | null }> {
-      for (const { step, group_index: group, sample_index: sample, key, group_id: groupId } of existing.iterate(runId)) yield { step, group, sample, key, groupId }
+    *placed(
+      runId: number,
+    ): Generator<{
+      readonly step: number
+      readonly group: number
+      readonly sample: number
+      readonly key: string
+      readonly groupId: string | null
+    }> {
+      for (const { step, group_index: group, sample_index: sample, key, group_id: groupId } of existing.iterate(runId))
+        yield { step, group, sample, key, groupId }
     },
   }
 }

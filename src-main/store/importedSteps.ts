@@ -58,17 +58,40 @@ export function importedSteps(db: Connection) {
     INSERT INTO steps (run_id, step, metrics, wall_ms, tokens, estimate_tokens, flops, learning_rate, seed_state, created_at_ms) VALUES ($runId, $step, json_patch('{}', $metrics), 0, $tokens, 0, 0, 0, 'null', $atMs)
     ON CONFLICT (run_id, step) DO UPDATE SET metrics = json_patch(metrics, $metrics), tokens = max(tokens, excluded.tokens)`)
 
-  function metricsOf({ split, rollouts, reward, square, rewarded, outcome, graded, length, shortest, longest, lengths, characters, clipped }: Aggregate): Record<string, number | null> {
-    const deviation = rewarded > 1 ? Math.sqrt(Math.max(0, (square! - reward! ** 2) * rewarded / (rewarded - 1))) : null
+  function metricsOf({
+    split,
+    rollouts,
+    reward,
+    square,
+    rewarded,
+    outcome,
+    graded,
+    length,
+    shortest,
+    longest,
+    lengths,
+    characters,
+    clipped,
+  }: Aggregate): Record<string, number | null> {
+    const deviation = rewarded > 1 ? Math.sqrt(Math.max(0, ((square! - reward! ** 2) * rewarded) / (rewarded - 1))) : null
     const all: Readonly<Record<string, number | null>> = {
       'n/rollouts': rollouts,
-      'n/reward': rewarded > 0 ? rewarded : null, reward, reward_std: deviation,
-      'n/graded': graded > 0 ? graded : null, 'rewards/outcome/mean': outcome,
-      'n/length': lengths > 0 ? lengths : null, 'completions/mean_length': length, 'completions/min_length': shortest, 'completions/max_length': lengths > 0 ? longest : null,
+      'n/reward': rewarded > 0 ? rewarded : null,
+      reward,
+      reward_std: deviation,
+      'n/graded': graded > 0 ? graded : null,
+      'rewards/outcome/mean': outcome,
+      'n/length': lengths > 0 ? lengths : null,
+      'completions/mean_length': length,
+      'completions/min_length': shortest,
+      'completions/max_length': lengths > 0 ? longest : null,
       // Null takes it away once tokens are known.
-      [CHARACTERS]: lengths > 0 ? null : characters, 'completions/clipped_ratio': clipped,
+      [CHARACTERS]: lengths > 0 ? null : characters,
+      'completions/clipped_ratio': clipped,
     }
-    return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === null && name !== CHARACTERS ? [] : [[`${prefixOf(split)}${name}`, value]])))
+    return Object.fromEntries(
+      Object.entries(all).flatMap(([name, value]) => (value === null && name !== CHARACTERS ? [] : [[`${prefixOf(split)}${name}`, value]])),
+    )
   }
 
   return {
@@ -89,7 +112,9 @@ export function importedSteps(db: Connection) {
       }),
     /** Keeps what a trainer logged of a step; the newest word on a metric counts. Values that are not finite are left out. */
     state: (runId: number, step: number, metrics: Readonly<Record<string, number>>, atMs: number): void => {
-      const finite = Object.entries(metrics).filter(([, value]) => Number.isFinite(value)).map(([name, value]) => [statedName(name), value])
+      const finite = Object.entries(metrics)
+        .filter(([, value]) => Number.isFinite(value))
+        .map(([name, value]) => [statedName(name), value])
       if (finite.length > 0) upsert.run({ runId, step, metrics: JSON.stringify(Object.fromEntries(finite)), tokens: 0, atMs })
     },
   }

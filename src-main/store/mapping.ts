@@ -20,7 +20,10 @@ const codecs = {
   plain: { write: (value: unknown) => value, read: (column: unknown) => column },
   flag: { write: unlessNull(Number), read: unlessNull((column: number) => column === 1) },
   json: { write: (value: unknown) => JSON.stringify(value), read: (column: string) => JSON.parse(column) as unknown },
-  jsonOrNull: { write: unlessNull((value: unknown) => JSON.stringify(value)), read: unlessNull((column: string) => JSON.parse(column) as unknown) },
+  jsonOrNull: {
+    write: unlessNull((value: unknown) => JSON.stringify(value)),
+    read: unlessNull((column: string) => JSON.parse(column) as unknown),
+  },
   int32: { write: unlessNull(pack), read: unlessNull(unpackInt32) },
   float32: { write: unlessNull(pack), read: unlessNull(unpackFloat32) },
   bytes: { write: unlessNull(pack), read: unlessNull(unpackBytes) },
@@ -41,16 +44,23 @@ export interface Mapping<R> {
 
 /** A row that something else has written, or a disk has changed: the error names it. */
 const badRow = (row: Row, column: string, cause: unknown): LabError =>
-  new LabError('workspace.badRow', {
-    expected: `a readable ${column.replaceAll('_', ' ')} in row ${String(row.id ?? row.rollout_id ?? 'without a number')} of the workspace`,
-    found: `${String(row[column]).slice(0, 60)} (${(cause as Error).message})`,
-    next: 'Everything else can be used. Check the database with `mrt check`; where it is damaged, save what can be read with `mrt salvage`.',
-  }, { cause })
+  new LabError(
+    'workspace.badRow',
+    {
+      expected: `a readable ${column.replaceAll('_', ' ')} in row ${String(row.id ?? row.rollout_id ?? 'without a number')} of the workspace`,
+      found: `${String(row[column]).slice(0, 60)} (${(cause as Error).message})`,
+      next: 'Everything else can be used. Check the database with `mrt check`; where it is damaged, save what can be read with `mrt salvage`.',
+    },
+    { cause },
+  )
 
 const snake = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Every field of `R` must be listed, so a field added to the contract does not compile until it has a column. */
-export function mapping<R>(fields: { readonly [F in keyof R]-?: CodecName }, renamed: { readonly [F in keyof R]?: string } = {}): Mapping<R> {
+export function mapping<R>(
+  fields: { readonly [F in keyof R]-?: CodecName },
+  renamed: { readonly [F in keyof R]?: string } = {},
+): Mapping<R> {
   const parts = (Object.keys(fields) as (keyof R & string)[]).map((field) => ({
     field,
     column: renamed[field] ?? snake(field),

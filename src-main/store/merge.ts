@@ -20,7 +20,26 @@ const CHUNK = 400
 
 /** What becomes of every table of the schema: a table that is named nowhere here is refused. */
 export const mergedTables = {
-  brought: ['datasets', 'problems', 'models', 'runs', 'steps', 'checkpoints', 'evaluations', 'evaluation_points', 'evaluation_results', 'provenances', 'estimators', 'rollouts', 'rollout_bodies', 'episodes', 'progress_estimates', 'events', 'studies', 'study_cells'],
+  brought: [
+    'datasets',
+    'problems',
+    'models',
+    'runs',
+    'steps',
+    'checkpoints',
+    'evaluations',
+    'evaluation_points',
+    'evaluation_results',
+    'provenances',
+    'estimators',
+    'rollouts',
+    'rollout_bodies',
+    'episodes',
+    'progress_estimates',
+    'events',
+    'studies',
+    'study_cells',
+  ],
   /** What is said of this workspace alone: its own settings, and the folders that are followed from here. */
   stays: ['workspace', 'settings', 'follows', 'follow_files', 'follow_identity', 'follow_rows'],
 } as const
@@ -28,7 +47,12 @@ export const mergedTables = {
 /** A table that nobody thought of here would be lost without a word: that is a mistake of ours. */
 function refuseForgotten(db: Connection): void {
   const known: readonly string[] = [...mergedTables.brought, ...mergedTables.stays]
-  const tables = db.prepare<unknown[], string>("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'").pluck().all()
+  const tables = db
+    .prepare<unknown[], string>(
+      "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'",
+    )
+    .pluck()
+    .all()
   const forgotten = tables.filter((table) => !known.includes(table))
   if (forgotten.length > 0) throw new Error(`merging knows nothing of the tables ${forgotten.join(', ')}`)
 }
@@ -41,7 +65,9 @@ function referencesIn(db: Connection): (table: string) => Readonly<Record<string
   const known = new Map<string, Readonly<Record<string, Noun>>>()
   return (table) => {
     if (!known.has(table)) {
-      const rows = db.prepare<unknown[], { table: string; from: string }>(`SELECT "table", "from" FROM pragma_foreign_key_list('${table}')`).all()
+      const rows = db
+        .prepare<unknown[], { table: string; from: string }>(`SELECT "table", "from" FROM pragma_foreign_key_list('${table}')`)
+        .all()
       known.set(table, { ...Object.fromEntries(rows.map((row) => [row.from, row.table])), ...(table === 'rollouts' && { id: 'rollouts' }) })
     }
     return known.get(table)!
@@ -50,7 +76,13 @@ function referencesIn(db: Connection): (table: string) => Readonly<Record<string
 
 /** JSON keys that hold ids, wherever they stand. */
 const keys: { readonly [key: string]: Noun } = {
-  datasetId: 'datasets', problemId: 'problems', modelId: 'models', runId: 'runs', checkpointId: 'checkpoints', evaluationId: 'evaluations', rolloutId: 'rollouts',
+  datasetId: 'datasets',
+  problemId: 'problems',
+  modelId: 'models',
+  runId: 'runs',
+  checkpointId: 'checkpoints',
+  evaluationId: 'evaluations',
+  rolloutId: 'rollouts',
   // The imported set that a run is trained on, among the options of its task.
   dataset: 'datasets',
 }
@@ -71,9 +103,15 @@ export function mergeStore(db: Connection, folder: string, migrations: string) {
 
   async function merge(other: string, options: MergeOptions): Promise<Merged> {
     const { uid, same, runs } = inspect(other)
-    if (same) throw new LabError('merge.same', { expected: 'another workspace', found: 'the one that is open', next: 'Choose a workspace with runs of its own.' })
+    if (same)
+      throw new LabError('merge.same', {
+        expected: 'another workspace',
+        found: 'the one that is open',
+        next: 'Choose a workspace with runs of its own.',
+      })
     const unknown = options.uids?.find((each) => !runs.some((run) => run.uid === each))
-    if (unknown !== undefined) throw new LabError('merge.noRun', { expected: `a run of ${other}`, found: unknown, next: 'Choose from the runs it has.' })
+    if (unknown !== undefined)
+      throw new LabError('merge.noRun', { expected: `a run of ${other}`, found: unknown, next: 'Choose from the runs it has.' })
     const copy = await copyOther(other, folder, migrations, options.now())
     const copied: string[] = []
     try {
@@ -107,14 +145,25 @@ export function mergeStore(db: Connection, folder: string, migrations: string) {
 export type Merging = ReturnType<typeof mergeStore>
 
 /** Everything inside the transaction; `made` hears of folders to remove should it fail. */
-async function work(db: Connection, folder: string, copy: PrivateCopy, uid: string, { uids, signal, told }: MergeOptions, made: (path: string) => void): Promise<Merged> {
+async function work(
+  db: Connection,
+  folder: string,
+  copy: PrivateCopy,
+  uid: string,
+  { uids, signal, told }: MergeOptions,
+  made: (path: string) => void,
+): Promise<Merged> {
   db.exec(`
     CREATE TEMP TABLE moved (noun TEXT NOT NULL, old INTEGER NOT NULL, new INTEGER NOT NULL, PRIMARY KEY (noun, old)) WITHOUT ROWID;
     CREATE TEMP TABLE picked (old INTEGER PRIMARY KEY);`)
   const added = { datasets: 0, problems: 0, models: 0, steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0 }
   refuseForgotten(db)
   const all = (sql: string, ...values: unknown[]): Row[] => db.prepare<unknown[], Row>(sql).all(...values)
-  const number = (sql: string, ...values: unknown[]): number => (db.prepare<unknown[], number | null>(sql).pluck().get(...values) as number | null) ?? 0
+  const number = (sql: string, ...values: unknown[]): number =>
+    (db
+      .prepare<unknown[], number | null>(sql)
+      .pluck()
+      .get(...values) as number | null) ?? 0
   const addMove = db.prepare('INSERT INTO temp.moved (noun, old, new) VALUES (?, ?, ?)')
   const findMove = db.prepare<unknown[], number>('SELECT new FROM temp.moved WHERE noun = ? AND old = ?').pluck()
   const move = (noun: Noun, old: unknown, to: number): void => void addMove.run(noun, old, to)
@@ -125,10 +174,19 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
 
   /** A row under its new references; what it refers to and did not come is null. */
   function insert(table: string, row: Row, changes: Row = {}): number {
-    const moved = Object.fromEntries(Object.entries(referencesOf(table)).map(([column, noun]) => [column, row[column] === null ? null : newId(noun, row[column] as number)]))
+    const moved = Object.fromEntries(
+      Object.entries(referencesOf(table)).map(([column, noun]) => [
+        column,
+        row[column] === null ? null : newId(noun, row[column] as number),
+      ]),
+    )
     const values: Row = { ...row, ...moved, ...changes }
     const columns = columnsOf(table).filter((column) => values[column] !== undefined)
-    return Number(db.prepare(`INSERT INTO main.${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(...columns.map((column) => values[column])).lastInsertRowid)
+    return Number(
+      db
+        .prepare(`INSERT INTO main.${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`)
+        .run(...columns.map((column) => values[column])).lastInsertRowid,
+    )
   }
 
   /** All rows `o` that the condition finds, copied without leaving SQLite. Returns how many. */
@@ -137,16 +195,22 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
     const taken = columns.map((column) => {
       const noun = referencesOf(table)[column]
       if (noun === undefined) return `o.${column}`
-      return noun === 'rollouts' ? `o.${column} + ${rolloutOffset}` : `(SELECT new FROM temp.moved WHERE noun = '${noun}' AND old = o.${column})`
+      return noun === 'rollouts'
+        ? `o.${column} + ${rolloutOffset}`
+        : `(SELECT new FROM temp.moved WHERE noun = '${noun}' AND old = o.${column})`
     })
-    return db.prepare(`INSERT INTO main.${table} (${columns.join(', ')}) SELECT ${taken.join(', ')} FROM other.${table} o ${where}`).run(...values).changes
+    return db
+      .prepare(`INSERT INTO main.${table} (${columns.join(', ')}) SELECT ${taken.join(', ')} FROM other.${table} o ${where}`)
+      .run(...values).changes
   }
 
   const renumber = (value: Json, key = ''): Json => {
     if (typeof value === 'number' && Object.hasOwn(keys, key)) return newId(keys[key]!, value)
     if (typeof value === 'string') return renumberText(value)
     if (Array.isArray(value)) return value.map((each: Json) => renumber(each, key))
-    return value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renumber(each, name)])) : value
+    return value !== null && typeof value === 'object'
+      ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renumber(each, name)]))
+      : value
   }
   /** Weights named by the id of a model or checkpoint; a checkpoint that did not come is named by its folder. */
   function renumberText(text: string): string {
@@ -166,14 +230,27 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
 
   function bringDataset(row: Row): void {
     const { id, kind, source, grader } = row
-    const candidates = all('SELECT id FROM main.datasets WHERE kind = ? AND source = ? AND grader = ? ORDER BY id', kind, source, grader).map((each) => each.id as number)
+    const candidates = all(
+      'SELECT id FROM main.datasets WHERE kind = ? AND source = ? AND grader = ? ORDER BY id',
+      kind,
+      source,
+      grader,
+    ).map((each) => each.id as number)
     const into = candidates.find((candidate) => sameProblems(candidate, id as number, kind as string)) ?? null
     const to = into ?? insert('datasets', { ...row, id: undefined })
     if (into === null) added.datasets++
     move('datasets', id, to)
-    const columns = columnsOf('problems').filter((column) => column !== 'id' && column !== 'dataset_id').join(', ')
-    added.problems += db.prepare(`INSERT INTO main.problems (dataset_id, ${columns}) SELECT ?, ${columns} FROM other.problems WHERE dataset_id = ? ORDER BY id ON CONFLICT (dataset_id, key) DO NOTHING`).run(to, id).changes
-    db.prepare(`INSERT INTO temp.moved (noun, old, new) SELECT 'problems', o.id, m.id FROM other.problems o JOIN main.problems m ON m.dataset_id = ? AND m.key = o.key WHERE o.dataset_id = ?`).run(to, id)
+    const columns = columnsOf('problems')
+      .filter((column) => column !== 'id' && column !== 'dataset_id')
+      .join(', ')
+    added.problems += db
+      .prepare(
+        `INSERT INTO main.problems (dataset_id, ${columns}) SELECT ?, ${columns} FROM other.problems WHERE dataset_id = ? ORDER BY id ON CONFLICT (dataset_id, key) DO NOTHING`,
+      )
+      .run(to, id).changes
+    db.prepare(
+      `INSERT INTO temp.moved (noun, old, new) SELECT 'problems', o.id, m.id FROM other.problems o JOIN main.problems m ON m.dataset_id = ? AND m.key = o.key WHERE o.dataset_id = ?`,
+    ).run(to, id)
   }
   /** A generated set grows as runs draw from it, so two are one unless they disagree; an imported one must be equal problem for problem. */
   function sameProblems(here: number, there: number, kind: string): boolean {
@@ -181,7 +258,10 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
     if (number(`SELECT count(*) ${shared} AND (m.prompt <> o.prompt OR m.answer <> o.answer)`, here, there) > 0) return false
     if (kind === 'procedural') return true
     const both = number(`SELECT count(*) ${shared}`, here, there)
-    return both === number('SELECT count(*) FROM main.problems WHERE dataset_id = ?', here) && both === number('SELECT count(*) FROM other.problems WHERE dataset_id = ?', there)
+    return (
+      both === number('SELECT count(*) FROM main.problems WHERE dataset_id = ?', here) &&
+      both === number('SELECT count(*) FROM other.problems WHERE dataset_id = ?', there)
+    )
   }
 
   function bringModel(row: Row): void {
@@ -233,22 +313,40 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
 
   const lastCheckpoint = number('SELECT max(id) FROM main.checkpoints')
   // A checkpoint's row names its run, so runs come first; their settings may name checkpoints, so they are written last.
-  for (const run of runs) insert('runs', run, { id: newId('runs', run.id as number), parent_run_id: null, ...(run.status === 'running' && { status: 'interrupted' }) })
+  for (const run of runs)
+    insert('runs', run, {
+      id: newId('runs', run.id as number),
+      parent_run_id: null,
+      ...(run.status === 'running' && { status: 'interrupted' }),
+    })
   for (const [at, row] of all(`SELECT * FROM other.checkpoints o ${withRun} ORDER BY id`).entries()) {
     bringCheckpoint(row, lastCheckpoint + 1 + at)
     await turn()
     signal?.throwIfAborted()
   }
   const settle = db.prepare('UPDATE main.runs SET config = ?, parent_run_id = ? WHERE id = ?')
-  for (const run of runs) settle.run(renumbered(run.config), run.parent_run_id === null ? null : newId('runs', run.parent_run_id as number), newId('runs', run.id as number))
+  for (const run of runs)
+    settle.run(
+      renumbered(run.config),
+      run.parent_run_id === null ? null : newId('runs', run.parent_run_id as number),
+      newId('runs', run.id as number),
+    )
   added.steps = copyRows('steps', withRun)
 
-  const starts = everything ? 'OR run_id IS NULL' : `OR (run_id IS NULL AND model_id IN (${usedModels}) AND dataset_id IN (${usedDatasets}))`
+  const starts = everything
+    ? 'OR run_id IS NULL'
+    : `OR (run_id IS NULL AND model_id IN (${usedModels}) AND dataset_id IN (${usedDatasets}))`
   for (const row of all(`SELECT * FROM other.evaluations WHERE run_id ${ofRuns} ${starts} ORDER BY id`)) {
     const config = renumbered(row.config)
     if (row.run_id === null) {
       // An evaluation of weights that runs start from is the same one when it was made at the same moment under the same conditions.
-      const known = number('SELECT id FROM main.evaluations WHERE run_id IS NULL AND name = ? AND created_at_ms = ? AND model_id IS ? AND dataset_id = ?', row.name, row.created_at_ms, newId('models', row.model_id as number), newId('datasets', row.dataset_id as number))
+      const known = number(
+        'SELECT id FROM main.evaluations WHERE run_id IS NULL AND name = ? AND created_at_ms = ? AND model_id IS ? AND dataset_id = ?',
+        row.name,
+        row.created_at_ms,
+        newId('models', row.model_id as number),
+        newId('datasets', row.dataset_id as number),
+      )
       if (known > 0) continue
     }
     const id = insert('evaluations', { ...row, id: undefined }, { config, ...(row.status === 'running' && { status: 'interrupted' }) })
@@ -259,7 +357,10 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   copyRows('evaluation_points', ofEvaluations)
   copyRows('evaluation_results', ofEvaluations)
 
-  for (const [table, noun] of [['provenances', 'provenances'], ['estimators', 'estimators']] as const) {
+  for (const [table, noun] of [
+    ['provenances', 'provenances'],
+    ['estimators', 'estimators'],
+  ] as const) {
     for (const { id, spec } of all(`SELECT id, spec FROM other.${table} ORDER BY id`)) {
       const text = renumbered(spec)
       db.prepare(`INSERT INTO main.${table} (spec) VALUES (?) ON CONFLICT (spec) DO NOTHING`).run(text)
@@ -267,12 +368,17 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
     }
   }
 
-  db.exec(`INSERT INTO temp.picked SELECT id FROM other.rollouts WHERE run_id ${ofRuns} OR evaluation_id IN (SELECT old FROM temp.moved WHERE noun = 'evaluations')`)
+  db.exec(
+    `INSERT INTO temp.picked SELECT id FROM other.rollouts WHERE run_id ${ofRuns} OR evaluation_id IN (SELECT old FROM temp.moved WHERE noun = 'evaluations')`,
+  )
   const total = number('SELECT count(*) FROM temp.picked')
-  const chunkEnd = db.prepare<unknown[], number | null>('SELECT max(old) FROM (SELECT old FROM temp.picked WHERE old > ? ORDER BY old LIMIT ?)').pluck()
+  const chunkEnd = db
+    .prepare<unknown[], number | null>('SELECT max(old) FROM (SELECT old FROM temp.picked WHERE old > ? ORDER BY old LIMIT ?)')
+    .pluck()
   for (let low = 0, high = chunkEnd.get(low, CHUNK); high !== null && high !== undefined; low = high, high = chunkEnd.get(low, CHUNK)) {
     added.rollouts += copyRows('rollouts', 'JOIN temp.picked p ON p.old = o.id WHERE p.old > ? AND p.old <= ?', low, high)
-    for (const table of ['rollout_bodies', 'episodes', 'progress_estimates']) copyRows(table, 'JOIN temp.picked p ON p.old = o.rollout_id WHERE p.old > ? AND p.old <= ?', low, high)
+    for (const table of ['rollout_bodies', 'episodes', 'progress_estimates'])
+      copyRows(table, 'JOIN temp.picked p ON p.old = o.rollout_id WHERE p.old > ? AND p.old <= ?', low, high)
     told?.(added.rollouts, total)
     await turn()
     signal?.throwIfAborted()
@@ -284,10 +390,13 @@ async function work(db: Connection, folder: string, copy: PrivateCopy, uid: stri
   }
 
   // A study comes with all of its cells when everything does, and else when a run of it does; one that is here stays as it is.
-  for (const row of all(`SELECT * FROM other.studies ${everything ? '' : `WHERE id IN (SELECT study_id FROM other.study_cells WHERE run_id ${ofRuns})`} ORDER BY id`)) {
+  for (const row of all(
+    `SELECT * FROM other.studies ${everything ? '' : `WHERE id IN (SELECT study_id FROM other.study_cells WHERE run_id ${ofRuns})`} ORDER BY id`,
+  )) {
     if (number('SELECT id FROM main.studies WHERE uid = ?', row.uid) > 0) continue
     move('studies', row.id, insert('studies', { ...row, id: undefined }))
-    for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id)) insert('study_cells', { ...cell, id: undefined }, { spec: renumbered(cell.spec) })
+    for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id))
+      insert('study_cells', { ...cell, id: undefined }, { spec: renumbered(cell.spec) })
   }
 
   const broken = db.pragma('foreign_key_check') as unknown[]
@@ -301,7 +410,9 @@ function copyWhole(from: string, to: string, made: (path: string) => void): void
   const unfinished = `${to}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
   cpSync(from, unfinished, { recursive: true })
-  const paths = statSync(unfinished).isDirectory() ? readdirSync(unfinished, { recursive: true }).map((entry) => join(unfinished, String(entry))) : [unfinished]
+  const paths = statSync(unfinished).isDirectory()
+    ? readdirSync(unfinished, { recursive: true }).map((entry) => join(unfinished, String(entry)))
+    : [unfinished]
   for (const path of paths.filter((each) => statSync(each).isFile())) {
     const handle = openSync(path, 'r+')
     fsyncSync(handle)

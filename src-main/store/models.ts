@@ -5,8 +5,17 @@ import type { Connection } from './database.ts'
 import { mapping, type Row } from './mapping.ts'
 
 const fields = mapping<NewModel>({
-  name: 'plain', kind: 'plain', family: 'plain', config: 'json', tokenizer: 'json', parameterCount: 'plain', bytes: 'plain',
-  path: 'plain', sha256: 'plain', provenance: 'json', createdAtMs: 'plain',
+  name: 'plain',
+  kind: 'plain',
+  family: 'plain',
+  config: 'json',
+  tokenizer: 'json',
+  parameterCount: 'plain',
+  bytes: 'plain',
+  path: 'plain',
+  sha256: 'plain',
+  provenance: 'json',
+  createdAtMs: 'plain',
 })
 
 const toModel = (row: Row): Model => ({ id: row.id as number, ...fields.fromRow(row) })

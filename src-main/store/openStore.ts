@@ -3,7 +3,19 @@
 // as it is. After an exit that was not clean the database is checked and what was running is marked interrupted.
 
 import { randomUUID } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -70,7 +82,9 @@ function checkFolder(folder: string, create: boolean): void {
       next: 'Choose another folder, or make a new workspace there.',
     })
   const ours = /^workspace\.(lock|owner\.json|checked)/
-  const others = existsSync(folder) ? readdirSync(folder).filter((entry) => !entry.startsWith('.') && !ours.test(entry) && entry !== CHECKPOINTS) : []
+  const others = existsSync(folder)
+    ? readdirSync(folder).filter((entry) => !entry.startsWith('.') && !ours.test(entry) && entry !== CHECKPOINTS)
+    : []
   if (others.length > 0 || !create)
     throw new LabError('workspace.notOne', {
       expected: `a workspace (${DATABASE}) in ${folder}`,
@@ -96,16 +110,17 @@ const LEFTOVERS: readonly (readonly [folder: string, name: RegExp])[] = [
 
 /** Whoever holds the lock knows that nobody goes on with what is older. What cannot be removed stays. */
 function removeUnfinished(folder: string, lockedAtMs: number): void {
-  for (const [within, pattern] of LEFTOVERS) for (const name of existsSync(join(folder, within)) ? readdirSync(join(folder, within)) : []) {
-    if (!pattern.test(name)) continue
-    const path = join(folder, within, name)
-    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) >= lockedAtMs) continue
-    try {
-      rmSync(path, { recursive: true, force: true })
-    } catch {
-      // The next start tries again.
+  for (const [within, pattern] of LEFTOVERS)
+    for (const name of existsSync(join(folder, within)) ? readdirSync(join(folder, within)) : []) {
+      if (!pattern.test(name)) continue
+      const path = join(folder, within, name)
+      if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) >= lockedAtMs) continue
+      try {
+        rmSync(path, { recursive: true, force: true })
+      } catch {
+        // The next start tries again.
+      }
     }
-  }
 }
 
 /** A folder nobody can write to cannot hold the files that readers of a live database share, so it is read as it lies. */
@@ -131,31 +146,53 @@ function leftBehind(db: Connection): Recovery['interruptedRuns'] {
   if (left !== null) settings.set(LEFT, null)
   const find = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
     SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE id = ? AND status IN ('interrupted', 'paused', 'queued')`)
-  return Array.isArray(left) ? left.flatMap((id) => (typeof id === 'number' ? find.get(id) ?? [] : [])) : []
+  return Array.isArray(left) ? left.flatMap((id) => (typeof id === 'number' ? (find.get(id) ?? []) : [])) : []
 }
 
 /** Runs that wait for a process that is gone: they are left as they are and offered. */
 const waiting = (db: Connection): Recovery['interruptedRuns'] =>
-  db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`SELECT id AS runId, name, NULL AS lastStep FROM runs WHERE status = 'queued' ORDER BY id`).all()
+  db
+    .prepare<unknown[], Recovery['interruptedRuns'][number]>(
+      `SELECT id AS runId, name, NULL AS lastStep FROM runs WHERE status = 'queued' ORDER BY id`,
+    )
+    .all()
 
 type Interrupted = Pick<Recovery, 'interruptedRuns' | 'interruptedEvaluations'>
 
 function interrupt(db: Connection, atMs: number): Interrupted {
-  const runs = db.prepare<unknown[], Recovery['interruptedRuns'][number]>(`
-    SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE status = 'running' ORDER BY id`).all()
+  const runs = db
+    .prepare<unknown[], Recovery['interruptedRuns'][number]>(
+      `
+    SELECT id AS runId, name, (SELECT max(step) FROM steps WHERE run_id = runs.id) AS lastStep FROM runs WHERE status = 'running' ORDER BY id`,
+    )
+    .all()
   // One that was due while its run trained is made anew when the run goes on.
-  const evaluations = db.prepare<unknown[], Recovery['interruptedEvaluations'][number]>(`
+  const evaluations = db
+    .prepare<unknown[], Recovery['interruptedEvaluations'][number]>(
+      `
     SELECT e.id AS evaluationId, r.id AS runId, r.name AS name, e.step AS step, e.checkpoint_id AS checkpointId, e.split AS split
-    FROM evaluations e JOIN runs r ON r.id = e.run_id WHERE e.status = 'running' AND e.checkpoint_id IS NOT NULL AND r.status = 'finished' ORDER BY e.id`).all()
-  if (runs.length === 0 && db.prepare(`SELECT 1 FROM evaluations WHERE status = 'running' LIMIT 1`).get() === undefined) return { interruptedRuns: [], interruptedEvaluations: [] }
+    FROM evaluations e JOIN runs r ON r.id = e.run_id WHERE e.status = 'running' AND e.checkpoint_id IS NOT NULL AND r.status = 'finished' ORDER BY e.id`,
+    )
+    .all()
+  if (runs.length === 0 && db.prepare(`SELECT 1 FROM evaluations WHERE status = 'running' LIMIT 1`).get() === undefined)
+    return { interruptedRuns: [], interruptedEvaluations: [] }
   atomically(db, 'durable', () => {
     db.prepare(`UPDATE runs SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
     db.prepare(`UPDATE evaluations SET status = 'interrupted', finished_at_ms = ? WHERE status = 'running'`).run(atMs)
     const events = eventStore(db)
     for (const run of runs)
       events.add({
-        runId: run.runId, step: run.lastStep, kind: 'lifecycle', level: 'warn', code: 'run.interrupted', data: null, atMs,
-        message: run.lastStep === null ? 'Interrupted before its first step was recorded.' : `Interrupted; step ${run.lastStep} is the last one recorded.`,
+        runId: run.runId,
+        step: run.lastStep,
+        kind: 'lifecycle',
+        level: 'warn',
+        code: 'run.interrupted',
+        data: null,
+        atMs,
+        message:
+          run.lastStep === null
+            ? 'Interrupted before its first step was recorded.'
+            : `Interrupted; step ${run.lastStep} is the last one recorded.`,
       })
   })
   return { interruptedRuns: runs, interruptedEvaluations: evaluations }
@@ -184,7 +221,17 @@ function noteCheck(folder: string, nowMs: number): void {
 /** What a check made again is written down. */
 function noted(db: Connection, checked: Checked, atMs: number): Checked {
   const { rebuilt } = checked
-  if (rebuilt.length > 0) eventStore(db).add({ runId: null, step: null, kind: 'log', level: 'warn', code: 'workspace.rebuilt', message: `Made again, because the file was damaged there: ${rebuilt.join(', ')}. Nothing recorded is lost.`, data: { rebuilt: [...rebuilt] }, atMs })
+  if (rebuilt.length > 0)
+    eventStore(db).add({
+      runId: null,
+      step: null,
+      kind: 'log',
+      level: 'warn',
+      code: 'workspace.rebuilt',
+      message: `Made again, because the file was damaged there: ${rebuilt.join(', ')}. Nothing recorded is lost.`,
+      data: { rebuilt: [...rebuilt] },
+      atMs,
+    })
   return checked
 }
 
@@ -211,7 +258,8 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     const schema = blank ? 0 : checkSchema(db, migrations, file)
     db.pragma('journal_mode = WAL')
     settle(db)
-    if (options.maxBytes !== undefined) db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
+    if (options.maxBytes !== undefined)
+      db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
     const due = !isNew && !blank && (lock.unclean || checkIsDue(folder, nowMs))
     const quickCheckMs = due ? noted(db, checkDatabase(db, file), nowMs).ms : null
     migrate(db, folder, schema, migrations, nowMs)
@@ -221,11 +269,27 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     mkdirSync(join(folder, CHECKPOINTS), { recursive: true })
     removeUnfinished(folder, nowMs)
     for (const name of halfImportStore(db).drop())
-      eventStore(db).add({ runId: null, step: null, kind: 'log', level: 'warn', code: 'import.dropped', message: `The import of ${name} was cut short; what had come of it was taken out. Import it again.`, data: { name }, atMs: nowMs })
+      eventStore(db).add({
+        runId: null,
+        step: null,
+        kind: 'log',
+        level: 'warn',
+        code: 'import.dropped',
+        message: `The import of ${name} was cut short; what had come of it was taken out. Import it again.`,
+        data: { name },
+        atMs: nowMs,
+      })
     const cut = interrupt(db, nowMs)
-    const interruptedRuns = [...cut.interruptedRuns, ...leftBehind(db), ...waiting(db)].filter(({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at)
+    const interruptedRuns = [...cut.interruptedRuns, ...leftBehind(db), ...waiting(db)].filter(
+      ({ runId }, at, all) => all.findIndex((each) => each.runId === runId) === at,
+    )
     const left = { ...cut, interruptedRuns, quickCheckMs: quickCheckMs ?? 0 }
-    const recovery = lock.unclean && !isNew ? { previousOwner: lock.previous, ...left } : interruptedRuns.length === 0 ? null : { previousOwner: null, ...left }
+    const recovery =
+      lock.unclean && !isNew
+        ? { previousOwner: lock.previous, ...left }
+        : interruptedRuns.length === 0
+          ? null
+          : { previousOwner: null, ...left }
     return { db, access: { mode: 'write' }, recovery, migratedFrom: schema > 0 && schema < migrations.length ? schema : null, lock }
   } catch (error) {
     db.close()
@@ -290,7 +354,10 @@ export function openStore(folder: string, options: OpenOptions = {}) {
   const rollouts = rolloutStore(db)
   const counts = (): Workspace['counts'] =>
     Object.fromEntries(
-      ['datasets', 'models', 'runs', 'rollouts', 'evaluations', 'checkpoints'].map((table) => [table, db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()]),
+      ['datasets', 'models', 'runs', 'rollouts', 'evaluations', 'checkpoints'].map((table) => [
+        table,
+        db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(),
+      ]),
     ) as Workspace['counts']
 
   return {
@@ -318,7 +385,9 @@ export function openStore(folder: string, options: OpenOptions = {}) {
 
     workspace: (): Workspace =>
       explaining(() => {
-        const { uid, created_at_ms } = db.prepare<unknown[], { uid: string; created_at_ms: number }>('SELECT uid, created_at_ms FROM workspace').get()!
+        const { uid, created_at_ms } = db
+          .prepare<unknown[], { uid: string; created_at_ms: number }>('SELECT uid, created_at_ms FROM workspace')
+          .get()!
         return {
           folder: absolute,
           uid,
@@ -335,7 +404,12 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     atomically: <T>(durability: Durability, work: () => T): T => explaining(() => atomically(db, durability, work)),
     /** A consistent copy of the whole database as one file, made while work goes on; `told` hears fractions from 0 to 1, and what it throws ends the copying. */
     async backUpTo(path: string, told: (fraction: number) => void = () => {}): Promise<void> {
-      if (db.inTransaction) throw new LabError('workspace.busy', { expected: 'nothing half written', found: 'a merge under way', next: 'Copy the workspace when it is done.' })
+      if (db.inTransaction)
+        throw new LabError('workspace.busy', {
+          expected: 'nothing half written',
+          found: 'a merge under way',
+          next: 'Copy the workspace when it is done.',
+        })
       const unfinished = `${path}.unfinished`
       rmSync(unfinished, { force: true })
       try {
@@ -359,7 +433,10 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       if (access.mode === 'write') explaining(() => settingStore(db).set(LEFT, [...runIds]))
     },
     /** Gives the space of removed records back to the disk. */
-    compact: (): void => explaining(() => void db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('optimize'); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")),
+    compact: (): void =>
+      explaining(
+        () => void db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('optimize'); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"),
+      ),
     close(): void {
       if (!db.open) return
       db.close()

@@ -15,7 +15,12 @@ const PAGES_AT_ONCE = 1000
 /** While nobody has it open it is read as it lies; beside a live writer, as any reader does. */
 function connectTo(folder: string, migrations: string): { readonly db: Connection; readonly schema: number } {
   const file = join(folder, DATABASE)
-  if (!existsSync(file)) throw new LabError('workspace.missing', { expected: `a workspace (${DATABASE}) in ${folder}`, found: 'none', next: 'Choose the folder that holds workspace.db.' })
+  if (!existsSync(file))
+    throw new LabError('workspace.missing', {
+      expected: `a workspace (${DATABASE}) in ${folder}`,
+      found: 'none',
+      next: 'Choose the folder that holds workspace.db.',
+    })
   const live = existsSync(`${file}-wal`)
   const db = connect(live ? file : `${pathToFileURL(file).href}?immutable=1`, { readonly: true, fileMustExist: live })
   try {
@@ -32,13 +37,24 @@ export function inspectOther(given: string, migrations: string, own: string, her
   const { db, schema } = connectTo(folder, migrations)
   try {
     const uid = db.prepare<unknown[], string>('SELECT uid FROM workspace').pluck().get()!
-    const runs = db.prepare<unknown[], Omit<OtherWorkspace['runs'][number], 'here'>>(`
+    const runs = db
+      .prepare<unknown[], Omit<OtherWorkspace['runs'][number], 'here'>>(
+        `
       SELECT uid, name, method, algorithm, seed, group_key AS groupKey, status, planned_steps AS plannedSteps, rollout_count AS rollouts, created_at_ms AS createdAtMs,
              (SELECT count(*) FROM steps WHERE run_id = r.id) AS steps,
              (SELECT count(*) FROM evaluations WHERE run_id = r.id) AS evaluations,
              (SELECT count(*) FROM checkpoints WHERE run_id = r.id) AS checkpoints
-      FROM runs r ORDER BY id`).all()
-    return { folder, uid, schema, databaseBytes: statSync(join(folder, DATABASE)).size, same: realpathSync(folder) === realpathSync(own), runs: runs.map((run) => ({ ...run, here: here(run.uid) })) }
+      FROM runs r ORDER BY id`,
+      )
+      .all()
+    return {
+      folder,
+      uid,
+      schema,
+      databaseBytes: statSync(join(folder, DATABASE)).size,
+      same: realpathSync(folder) === realpathSync(own),
+      runs: runs.map((run) => ({ ...run, here: here(run.uid) })),
+    }
   } finally {
     db.close()
   }
@@ -65,7 +81,12 @@ export async function copyOther(given: string, beside: string, migrations: strin
     try {
       copy.pragma('journal_mode = DELETE')
       const complaint = (copy.pragma('quick_check(1)') as { quick_check: string }[])[0]!.quick_check
-      if (complaint !== 'ok') throw new LabError('workspace.corrupt', { expected: `an intact database in ${folder}`, found: `a damaged one (${complaint.split('\n')[0]})`, next: 'Nothing was changed. Restore the newest file of its backups folder first.' })
+      if (complaint !== 'ok')
+        throw new LabError('workspace.corrupt', {
+          expected: `an intact database in ${folder}`,
+          found: `a damaged one (${complaint.split('\n')[0]})`,
+          next: 'Nothing was changed. Restore the newest file of its backups folder first.',
+        })
       migrate(copy, own, schema, findMigrations(migrations), nowMs)
     } finally {
       copy.close()

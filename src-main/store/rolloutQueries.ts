@@ -3,7 +3,14 @@
 // much as page 1. Sorting by a value lists only rollouts that have it.
 
 import {
-  LabError, type Histogram, type Rollout, type RolloutFilter, type RolloutPage, type RolloutQuery, type SamplePicks, type SearchHit,
+  LabError,
+  type Histogram,
+  type Rollout,
+  type RolloutFilter,
+  type RolloutPage,
+  type RolloutQuery,
+  type SamplePicks,
+  type SearchHit,
 } from '../../src-preload/contract.ts'
 import type BetterSqlite3 from 'better-sqlite3'
 import type { Connection } from './database.ts'
@@ -16,12 +23,18 @@ interface Clause {
   readonly values: readonly unknown[]
 }
 
-const equal = (column: string) => (value: string | number): Clause[] => [{ sql: `r.${column} = ?`, values: [value] }]
-const flag = (column: string) => (value: boolean): Clause[] => [{ sql: `r.${column} = ?`, values: [Number(value)] }]
-const between = (column: string) => ([low, high]: readonly [number | null, number | null]): Clause[] => [
-  ...(low === null ? [] : [{ sql: `r.${column} >= ?`, values: [low] }]),
-  ...(high === null ? [] : [{ sql: `r.${column} <= ?`, values: [high] }]),
-]
+const equal =
+  (column: string) =>
+  (value: string | number): Clause[] => [{ sql: `r.${column} = ?`, values: [value] }]
+const flag =
+  (column: string) =>
+  (value: boolean): Clause[] => [{ sql: `r.${column} = ?`, values: [Number(value)] }]
+const between =
+  (column: string) =>
+  ([low, high]: readonly [number | null, number | null]): Clause[] => [
+    ...(low === null ? [] : [{ sql: `r.${column} >= ?`, values: [low] }]),
+    ...(high === null ? [] : [{ sql: `r.${column} <= ?`, values: [high] }]),
+  ]
 
 type Narrowing = Omit<RolloutFilter, 'text'>
 const clauses: { readonly [F in keyof Required<Narrowing>]: (value: Required<Narrowing>[F]) => Clause[] } = {
@@ -106,7 +119,8 @@ function binned(parts: readonly (readonly (number | null)[])[], bins: number): H
   }
   if (missing === total) return { low: 0, high: 0, counts, missing }
   const width = (high - low) / bins || 1
-  for (const values of parts) for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
+  for (const values of parts)
+    for (const value of values) if (value !== null) counts[Math.min(bins - 1, Math.floor((value - low) / width))]!++
   return { low, high, counts, missing }
 }
 
@@ -120,7 +134,11 @@ export function rolloutQueries(db: Connection) {
     prepared.set(sql, made)
     return made
   }
-  const columnOf = (sql: string, values: readonly unknown[]): (number | null)[] => db.prepare<unknown[], number | null>(sql).pluck().all(...values)
+  const columnOf = (sql: string, values: readonly unknown[]): (number | null)[] =>
+    db
+      .prepare<unknown[], number | null>(sql)
+      .pluck()
+      .all(...values)
   const idRange = db.prepare<unknown[], { low: number | null; high: number | null }>(
     'SELECT min(id) AS low, max(id) AS high FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL',
   )
@@ -132,16 +150,21 @@ export function rolloutQueries(db: Connection) {
   )
 
   // From step to step along the index, so that the steps and not the rollouts are walked.
-  const keptSteps = db.prepare<unknown[], number>(`
+  const keptSteps = db
+    .prepare<unknown[], number>(
+      `
     WITH RECURSIVE kept(step) AS (
       SELECT min(step) FROM rollouts WHERE run_id = $run AND evaluation_id IS NULL
       UNION ALL
       SELECT (SELECT min(step) FROM rollouts WHERE run_id = $run AND evaluation_id IS NULL AND step > kept.step) FROM kept WHERE kept.step IS NOT NULL
-    ) SELECT step FROM kept WHERE step IS NOT NULL`).pluck()
+    ) SELECT step FROM kept WHERE step IS NOT NULL`,
+    )
+    .pluck()
 
   /** The ids that match, bounded to those the filter's run can have. */
   function matching({ match, like }: TextQuery, filter: RolloutFilter): Clause[] {
-    const range = filter.runId !== undefined && filter.evaluationId === undefined && filter.phase !== 'eval' ? idRange.get(filter.runId)! : null
+    const range =
+      filter.runId !== undefined && filter.evaluationId === undefined && filter.phase !== 'eval' ? idRange.get(filter.runId)! : null
     return [
       { sql: 't.rollout_text MATCH ?', values: [match] },
       ...(range === null ? [] : [{ sql: 't.rowid BETWEEN ? AND ?', values: [range.low ?? 0, range.high ?? 0] }]),
@@ -159,8 +182,12 @@ export function rolloutQueries(db: Connection) {
   function sourceOf(filter: RolloutFilter): { readonly from: string; readonly parts: readonly Clause[] } {
     if (filter.text === undefined) return { from: 'rollouts r', parts: clausesOf(filter) }
     const words = matching(parseTextQuery(filter.text), filter)
-    if (everywhere(filter)) return { from: 'rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid', parts: [...words, ...clausesOf(filter)] }
-    return { from: 'rollouts r', parts: [...clausesOf(filter), { sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(words)})`, values: valuesOf(words) }] }
+    if (everywhere(filter))
+      return { from: 'rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid', parts: [...words, ...clausesOf(filter)] }
+    return {
+      from: 'rollouts r',
+      parts: [...clausesOf(filter), { sql: `r.id IN (SELECT t.rowid FROM rollout_text t ${whereSql(words)})`, values: valuesOf(words) }],
+    }
   }
 
   const runIds = db.prepare<unknown[], number>('SELECT id FROM runs ORDER BY id').pluck()
@@ -177,10 +204,20 @@ export function rolloutQueries(db: Connection) {
     const parts = [
       ...source.parts,
       ...(sort === 'place' ? [] : [{ sql: `${keys[0]} IS NOT NULL`, values: [] }]),
-      ...(after === null ? [] : [{ sql: `(${keys.join(', ')}) ${descending ? '<' : '>'} (${keys.map(() => '?').join(', ')})`, values: cursorValues(after, keys.length) }]),
+      ...(after === null
+        ? []
+        : [
+            {
+              sql: `(${keys.join(', ')}) ${descending ? '<' : '>'} (${keys.map(() => '?').join(', ')})`,
+              values: cursorValues(after, keys.length),
+            },
+          ]),
     ]
     const order = keys.map((key) => `${key} ${descending ? 'DESC' : 'ASC'}`).join(', ')
-    const rows = statement(`SELECT ${LISTED} FROM ${source.from} ${whereSql(parts)} ORDER BY ${order} LIMIT ?`).all(...valuesOf(parts), limit + 1)
+    const rows = statement(`SELECT ${LISTED} FROM ${source.from} ${whereSql(parts)} ORDER BY ${order} LIMIT ?`).all(
+      ...valuesOf(parts),
+      limit + 1,
+    )
     const last = rows.length > limit ? rows[limit - 1]! : null
     return { rollouts: rows.slice(0, limit).map(toRollout), next: last === null ? null : columns.map((column) => last[column]).join(',') }
   }
@@ -192,7 +229,9 @@ export function rolloutQueries(db: Connection) {
     const sql = `
       SELECT ${LISTED}, snippet(rollout_text, 0, char(2), char(3), '…', 16) AS snippet
       FROM rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid ${whereSql(parts)} ORDER BY t.rowid LIMIT ?`
-    return statement(sql).all(...valuesOf(parts), limit).map((row) => ({ rollout: toRollout(row), snippet: row.snippet as string }))
+    return statement(sql)
+      .all(...valuesOf(parts), limit)
+      .map((row) => ({ rollout: toRollout(row), snippet: row.snippet as string }))
   }
 
   function firstBy(scope: PickScope, sort: RolloutQuery['sort'], descending: boolean): Rollout | null {
@@ -241,7 +280,8 @@ export function rolloutQueries(db: Connection) {
         parts.push(valuesIn({ ...filter, runId }, column))
         await turn()
       }
-      for (const others of ['r.evaluation_id IS NOT NULL', 'r.run_id IS NULL AND r.evaluation_id IS NULL']) parts.push(valuesIn(filter, column, [{ sql: others, values: [] }]))
+      for (const others of ['r.evaluation_id IS NOT NULL', 'r.run_id IS NULL AND r.evaluation_id IS NULL'])
+        parts.push(valuesIn(filter, column, [{ sql: others, values: [] }]))
       return binned(parts, bins)
     },
   }

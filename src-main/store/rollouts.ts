@@ -2,7 +2,15 @@
 // estimates of progress. Every completion is kept, used or not. Lists and filters are in rolloutQueries.ts.
 
 import type {
-  Episode, Estimator, NewRollout, Phase, ProgressCurve, ProgressEstimate, Rollout, RolloutDetail, SampleProvenance,
+  Episode,
+  Estimator,
+  NewRollout,
+  Phase,
+  ProgressCurve,
+  ProgressEstimate,
+  Rollout,
+  RolloutDetail,
+  SampleProvenance,
 } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
@@ -18,26 +26,56 @@ export interface RolloutPlace {
 
 export const rolloutFields = mapping<Omit<Rollout, 'id'>>(
   {
-    runId: 'plain', evaluationId: 'plain', phase: 'plain', step: 'plain', group: 'plain', sample: 'plain', problemId: 'plain',
-    promptTokenCount: 'plain', tokenCount: 'plain', episodeCount: 'plain', budgetTokens: 'plain', thinkingTokens: 'plain',
-    finishReason: 'plain', correct: 'flag', reward: 'plain', advantage: 'plain', used: 'flag', progress: 'plain',
-    overthinkTokens: 'plain', extractedAnswer: 'plain', discardReason: 'plain', error: 'plain', rewardParts: 'json',
+    runId: 'plain',
+    evaluationId: 'plain',
+    phase: 'plain',
+    step: 'plain',
+    group: 'plain',
+    sample: 'plain',
+    problemId: 'plain',
+    promptTokenCount: 'plain',
+    tokenCount: 'plain',
+    episodeCount: 'plain',
+    budgetTokens: 'plain',
+    thinkingTokens: 'plain',
+    finishReason: 'plain',
+    correct: 'flag',
+    reward: 'plain',
+    advantage: 'plain',
+    used: 'flag',
+    progress: 'plain',
+    overthinkTokens: 'plain',
+    extractedAnswer: 'plain',
+    discardReason: 'plain',
+    error: 'plain',
+    rewardParts: 'json',
     keptThinking: 'flag',
   },
   { group: 'group_index', sample: 'sample_index' },
 )
 type Body = Pick<NewRollout, 'text' | 'promptTokens' | 'tokens' | 'logps' | 'sampled' | 'advantages'>
 const bodyFields = mapping<Body>({
-  text: 'plain', promptTokens: 'int32', tokens: 'int32', logps: 'float32', sampled: 'bytes', advantages: 'float32',
+  text: 'plain',
+  promptTokens: 'int32',
+  tokens: 'int32',
+  logps: 'float32',
+  sampled: 'bytes',
+  advantages: 'float32',
 })
 /** Kept beside the body for what was imported; most rollouts have none. */
-const originText = (origin: NewRollout['origin']): string | null => (origin === undefined || origin === null ? null : JSON.stringify(origin))
+const originText = (origin: NewRollout['origin']): string | null =>
+  origin === undefined || origin === null ? null : JSON.stringify(origin)
 const episodeFields = mapping<Episode>(
   { index: 'plain', startToken: 'plain', endToken: 'plain', textStart: 'plain', textEnd: 'plain', marker: 'plain', bonus: 'plain' },
   { index: 'episode_index' },
 )
 const estimateFields = mapping<ProgressEstimate>({
-  boundary: 'plain', tokenOffset: 'plain', value: 'plain', low: 'plain', high: 'plain', tokensForwarded: 'plain',
+  boundary: 'plain',
+  tokenOffset: 'plain',
+  value: 'plain',
+  low: 'plain',
+  high: 'plain',
+  tokensForwarded: 'plain',
 })
 
 export const toRollout = (row: Row): Rollout => ({ id: row.id as number, ...rolloutFields.fromRow(row) })
@@ -69,21 +107,27 @@ export function rolloutStore(db: Connection) {
     SELECT v.spec, b.origin, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
     FROM rollouts r JOIN rollout_bodies b ON b.rollout_id = r.id JOIN problems p ON p.id = r.problem_id JOIN provenances v ON v.id = r.provenance_id
     WHERE r.id = ?`)
-  const selectEpisodes = db.prepare<unknown[], Row>(`SELECT ${episodeFields.columns} FROM episodes WHERE rollout_id = ? ORDER BY episode_index`)
+  const selectEpisodes = db.prepare<unknown[], Row>(
+    `SELECT ${episodeFields.columns} FROM episodes WHERE rollout_id = ? ORDER BY episode_index`,
+  )
   const selectEstimates = db.prepare<unknown[], Row>(`
     SELECT e.id AS estimator_id, e.spec, ${estimateFields.of('p')}
     FROM progress_estimates p JOIN estimators e ON e.id = p.estimator_id WHERE p.rollout_id = ? ORDER BY e.id, p.boundary`)
   const selectBody = db.prepare<unknown[], Row>(`SELECT ${bodyFields.columns} FROM rollout_bodies WHERE rollout_id = ?`)
   const updateBody = db.prepare(`UPDATE rollout_bodies SET (${bodyFields.columns}) = (${bodyFields.marks}) WHERE rollout_id = ?`)
   const setCounts = db.prepare('UPDATE rollouts SET prompt_token_count = ?, token_count = ?, thinking_tokens = ? WHERE id = ?')
-  const setGrade = db.prepare('UPDATE rollouts SET correct = ?, extracted_answer = coalesce(extracted_answer, ?) WHERE id = ? AND correct IS NULL')
+  const setGrade = db.prepare(
+    'UPDATE rollouts SET correct = ?, extracted_answer = coalesce(extracted_answer, ?) WHERE id = ? AND correct IS NULL',
+  )
   const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
   const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
   const thinRun = db.prepare(
     'DELETE FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL AND (step NOT IN (SELECT value FROM json_each(?)) OR group_index >= ?)',
   )
   const thinEvaluation = db.prepare('DELETE FROM rollouts WHERE evaluation_id = ? AND group_index >= ?')
-  const countForEvaluation = db.prepare('UPDATE runs SET rollout_count = rollout_count + ? WHERE id = (SELECT run_id FROM evaluations WHERE id = ?)')
+  const countForEvaluation = db.prepare(
+    'UPDATE runs SET rollout_count = rollout_count + ? WHERE id = (SELECT run_id FROM evaluations WHERE id = ?)',
+  )
   const setProgressOnce = db.prepare('UPDATE rollouts SET progress = coalesce(progress, ?) WHERE id = ?')
 
   /** Ids of specifications already stored in this batch; a batch rarely has more than one or two. */
@@ -132,7 +176,7 @@ export function rolloutStore(db: Connection) {
     const byEstimator = Map.groupBy(selectEstimates.all(id), (row) => row.estimator_id as number)
     return [...byEstimator.values()].map((rows) => ({
       // Recorded before the temperature was: it is not known, not 1.
-      estimator: { temperature: null, ...JSON.parse(rows[0]!.spec as string) as Omit<Estimator, 'temperature'> },
+      estimator: { temperature: null, ...(JSON.parse(rows[0]!.spec as string) as Omit<Estimator, 'temperature'>) },
       estimates: rows.map(estimateFields.fromRow),
     }))
   }

@@ -2,19 +2,44 @@
 // steps, rollouts, evaluations, checkpoint rows and events along; checkpoint files are collected separately.
 
 import { randomUUID } from 'node:crypto'
-import { headlineMetrics, LabError, type LabErrorData, type NewRun, type Run, type RunListItem, type RunStatus } from '../../src-preload/contract.ts'
+import {
+  headlineMetrics,
+  LabError,
+  type LabErrorData,
+  type NewRun,
+  type Run,
+  type RunListItem,
+  type RunStatus,
+} from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { decimate } from './decimate.ts'
 import { mapping, type Row } from './mapping.ts'
 
 const fields = mapping<NewRun>({
-  name: 'plain', method: 'plain', algorithm: 'plain', config: 'json', seed: 'plain', groupKey: 'plain', modelId: 'plain',
-  datasetId: 'plain', parentRunId: 'plain', parentStep: 'plain', plannedSteps: 'plain', environment: 'json', note: 'plain',
+  name: 'plain',
+  method: 'plain',
+  algorithm: 'plain',
+  config: 'json',
+  seed: 'plain',
+  groupKey: 'plain',
+  modelId: 'plain',
+  datasetId: 'plain',
+  parentRunId: 'plain',
+  parentStep: 'plain',
+  plannedSteps: 'plain',
+  environment: 'json',
+  note: 'plain',
   createdAtMs: 'plain',
 })
 type Life = Pick<Run, 'uid' | 'status' | 'startedAtMs' | 'finishedAtMs' | 'activeMs' | 'lastStep' | 'error'>
 const life = mapping<Life>({
-  uid: 'plain', status: 'plain', startedAtMs: 'plain', finishedAtMs: 'plain', activeMs: 'plain', lastStep: 'plain', error: 'jsonOrNull',
+  uid: 'plain',
+  status: 'plain',
+  startedAtMs: 'plain',
+  finishedAtMs: 'plain',
+  activeMs: 'plain',
+  lastStep: 'plain',
+  error: 'jsonOrNull',
 })
 
 /** An imported run has no steps of training: its last step is that of its rollouts. */
@@ -64,9 +89,11 @@ export function runStore(db: Connection) {
     FROM runs r ORDER BY r.id`)
   const selectGroup = db.prepare<unknown[], Row>(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.group_key = ? ORDER BY r.seed, r.id`)
   // Read from the index alone; the column order is that of headlineMetrics.
-  const headlines = db.prepare<unknown[], (number | null)[]>(
-    'SELECT run_id, step, reward, outcome, mean_length, progress, loss FROM steps INDEXED BY steps_headline ORDER BY run_id, step',
-  ).raw()
+  const headlines = db
+    .prepare<unknown[], (number | null)[]>(
+      'SELECT run_id, step, reward, outcome, mean_length, progress, loss FROM steps INDEXED BY steps_headline ORDER BY run_id, step',
+    )
+    .raw()
   const setStatus = db.prepare(`
     UPDATE runs SET status = $status, error = $error,
       started_at_ms = CASE WHEN $status = 'running' THEN coalesce(started_at_ms, $atMs) ELSE started_at_ms END,
@@ -98,8 +125,18 @@ export function runStore(db: Connection) {
         headlineMetrics.flatMap((metric, index) => {
           const known = rows.filter((row) => row[index + 2] !== null)
           if (known.length === 0) return []
-          const kept = decimate(known.map((row) => row[index + 2]!), SPARKLINE_POINTS)
-          return [{ metric, exact: kept.length === known.length, step: kept.map((at) => known[at]![1]!), value: kept.map((at) => known[at]![index + 2]!) }]
+          const kept = decimate(
+            known.map((row) => row[index + 2]!),
+            SPARKLINE_POINTS,
+          )
+          return [
+            {
+              metric,
+              exact: kept.length === known.length,
+              step: kept.map((at) => known[at]![1]!),
+              value: kept.map((at) => known[at]![index + 2]!),
+            },
+          ]
         }),
       ]),
     )
@@ -117,13 +154,15 @@ export function runStore(db: Connection) {
     /** Every run with its newest metrics and sparklines (decimated ones say so). */
     list(): RunListItem[] {
       const sparklines = sparklinesByRun()
-      return selectAll.all().map((row) => ({
-        run: toListed(row),
-        latest: latestOf(row.latest),
-        sparklines: sparklines.get(row.id as number) ?? [],
-        rolloutCount: row.rollout_count as number,
-        checkpointCount: row.checkpoint_count as number,
-      }))
+      return selectAll
+        .all()
+        .map((row) => ({
+          run: toListed(row),
+          latest: latestOf(row.latest),
+          sparklines: sparklines.get(row.id as number) ?? [],
+          rolloutCount: row.rollout_count as number,
+          checkpointCount: row.checkpoint_count as number,
+        }))
     },
     /** Runs that differ only by seed, by seed. */
     group: (groupKey: string): Run[] => selectGroup.all(groupKey).map(toRun),
@@ -133,7 +172,8 @@ export function runStore(db: Connection) {
         setStatus.run({ id, status, atMs, ended: Number(ENDED.includes(status)), error: error === null ? null : JSON.stringify(error) }),
       )
     },
-    setLabels: (id: number, labels: { readonly name: string; readonly note: string }): void => void setLabels.run(labels.name, labels.note, id),
+    setLabels: (id: number, labels: { readonly name: string; readonly note: string }): void =>
+      void setLabels.run(labels.name, labels.note, id),
     setPlannedSteps: (id: number, plannedSteps: number): void => void setPlannedSteps.run(plannedSteps, id),
     remove: (id: number): Removed =>
       atomically(db, 'durable', () => {

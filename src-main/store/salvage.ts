@@ -18,8 +18,17 @@ const CHUNK = 500
 const PATIENCE = 20_000
 
 type Row = Record<string, unknown>
-interface Counts { kept: number; lost: number; orphaned: number }
-interface ForeignKey { readonly from: string; readonly table: string; readonly to: string | null; readonly on_delete: string }
+interface Counts {
+  kept: number
+  lost: number
+  orphaned: number
+}
+interface ForeignKey {
+  readonly from: string
+  readonly table: string
+  readonly to: string | null
+  readonly on_delete: string
+}
 
 export interface SalvageOptions {
   readonly signal?: AbortSignal
@@ -36,14 +45,29 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
  * Checkpoints and the other files come along. Throws LabError `workspace.missing`, `salvage.into` where `into` is not empty, `salvage.nothing`
  * where not even the schema can be read, or `disk.*`. `lost` is an upper bound: an id on a page that cannot be read counts whether it was given or not.
  */
-export async function salvage(from: string, into: string, { signal, told = () => {}, migrations = MIGRATIONS, now = Date.now }: SalvageOptions = {}): Promise<Salvaged> {
+export async function salvage(
+  from: string,
+  into: string,
+  { signal, told = () => {}, migrations = MIGRATIONS, now = Date.now }: SalvageOptions = {},
+): Promise<Salvaged> {
   const [source, target] = [resolve(from), resolve(into)]
-  if (!existsSync(join(source, DATABASE))) throw new LabError('workspace.missing', { expected: `a workspace (${DATABASE}) in ${source}`, found: 'none', next: 'Choose the folder that holds workspace.db.' })
-  if (target === source || (existsSync(target) && readdirSync(target).length > 0)) throw new LabError('salvage.into', { expected: `an empty or new folder at ${target}`, found: 'a folder with files in it', next: 'Name another folder; what can be read is written there.' })
+  if (!existsSync(join(source, DATABASE)))
+    throw new LabError('workspace.missing', {
+      expected: `a workspace (${DATABASE}) in ${source}`,
+      found: 'none',
+      next: 'Choose the folder that holds workspace.db.',
+    })
+  if (target === source || (existsSync(target) && readdirSync(target).length > 0))
+    throw new LabError('salvage.into', {
+      expected: `an empty or new folder at ${target}`,
+      found: 'a folder with files in it',
+      next: 'Name another folder; what can be read is written there.',
+    })
   mkdirSync(target, { recursive: true })
   const copy = join(target, '.damaged')
   mkdirSync(copy)
-  for (const ending of ['', '-wal']) if (existsSync(join(source, DATABASE + ending))) copyFileSync(join(source, DATABASE + ending), join(copy, DATABASE + ending))
+  for (const ending of ['', '-wal'])
+    if (existsSync(join(source, DATABASE + ending))) copyFileSync(join(source, DATABASE + ending), join(copy, DATABASE + ending))
   const file = join(target, DATABASE)
   let damaged: Connection | null = null
   let whole: Connection | null = null
@@ -65,9 +89,15 @@ export async function salvage(from: string, into: string, { signal, told = () =>
     const missingCheckpoints = dropMissingCheckpoints(whole, target)
     dropOrphans(whole, counts)
     fresh.exec('UPDATE runs SET rollout_count = (SELECT count(*) FROM rollouts WHERE run_id = runs.id)')
-    const tables = Object.entries(counts).map(([table, count]) => ({ table, ...count })).filter(({ kept, lost, orphaned }) => kept + lost + orphaned > 0)
+    const tables = Object.entries(counts)
+      .map(([table, count]) => ({ table, ...count }))
+      .filter(({ kept, lost, orphaned }) => kept + lost + orphaned > 0)
     const data = JSON.stringify({ from: source, tables, incompleteRollouts: incomplete, missingCheckpoints })
-    fresh.prepare(`INSERT INTO events (run_id, step, kind, level, code, message, data, at_ms) VALUES (NULL, NULL, 'log', 'warn', 'workspace.salvaged', ?, ?, ?)`).run(sentence(source, tables, incomplete, missingCheckpoints), data, now())
+    fresh
+      .prepare(
+        `INSERT INTO events (run_id, step, kind, level, code, message, data, at_ms) VALUES (NULL, NULL, 'log', 'warn', 'workspace.salvaged', ?, ?, ?)`,
+      )
+      .run(sentence(source, tables, incomplete, missingCheckpoints), data, now())
     const complaint = fresh.pragma('integrity_check(1)', { simple: true })
     if (complaint !== 'ok') throw new Error(`the salvaged database is not whole: ${String(complaint)}`)
     return { folder: target, tables, incompleteRollouts: incomplete, missingCheckpoints }
@@ -102,12 +132,21 @@ function openDamaged(file: string, told: string): Connection {
       db?.close()
     }
   }
-  throw new LabError('salvage.nothing', { expected: `a database at ${told} whose list of tables can be read`, found: 'one whose first page is damaged', next: 'Restore the newest file of the backups folder; its checkpoints are still there.' })
+  throw new LabError('salvage.nothing', {
+    expected: `a database at ${told} whose list of tables can be read`,
+    found: 'one whose first page is damaged',
+    next: 'Restore the newest file of the backups folder; its checkpoints are still there.',
+  })
 }
 
 /** Tables of the schema, those that others refer to first; without the text index, which the triggers make again. */
 function tablesOf(db: Connection): string[] {
-  const names = db.prepare<unknown[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'`).pluck().all()
+  const names = db
+    .prepare<unknown[], string>(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'`,
+    )
+    .pluck()
+    .all()
   const ordered: string[] = []
   const visit = (name: string, path: readonly string[]): void => {
     if (ordered.includes(name) || path.includes(name)) return
@@ -119,10 +158,21 @@ function tablesOf(db: Connection): string[] {
 }
 
 const keysOf = (db: Connection, table: string): ForeignKey[] => db.pragma(`foreign_key_list(${quoted(table)})`) as ForeignKey[]
-const columnsOf = (db: Connection, table: string): { name: string; pk: number; notnull: number }[] => (db.pragma(`table_xinfo(${quoted(table)})`) as { name: string; pk: number; notnull: number; hidden: number }[]).filter(({ hidden }) => hidden === 0)
-const hasRowids = (db: Connection, table: string): boolean => !/WITHOUT\s+ROWID/i.test(db.prepare<unknown[], string>(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`).pluck().get(table)!)
+const columnsOf = (db: Connection, table: string): { name: string; pk: number; notnull: number }[] =>
+  (db.pragma(`table_xinfo(${quoted(table)})`) as { name: string; pk: number; notnull: number; hidden: number }[]).filter(
+    ({ hidden }) => hidden === 0,
+  )
+const hasRowids = (db: Connection, table: string): boolean =>
+  !/WITHOUT\s+ROWID/i.test(
+    db.prepare<unknown[], string>(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`).pluck().get(table)!,
+  )
 
-async function copyTables(damaged: Connection, whole: Connection, signal: AbortSignal | undefined, told: (done: number, total: number) => void): Promise<Record<string, Counts>> {
+async function copyTables(
+  damaged: Connection,
+  whole: Connection,
+  signal: AbortSignal | undefined,
+  told: (done: number, total: number) => void,
+): Promise<Record<string, Counts>> {
   const counts: Record<string, Counts> = {}
   const tables = tablesOf(whole)
   for (const [at, table] of tables.entries()) {
@@ -140,8 +190,10 @@ async function copyTables(damaged: Connection, whole: Connection, signal: AbortS
         count.lost++
       }
     }
-    const rows = hasRowids(whole, table) ? readByRowid(damaged, table, names, count) : readByKey(damaged, whole, table, names, columns, count)
-    for (let done = false; !done; ) {
+    const rows = hasRowids(whole, table)
+      ? readByRowid(damaged, table, names, count)
+      : readByKey(damaged, whole, table, names, columns, count)
+    for (let done = false; !done;) {
       whole.exec('BEGIN')
       try {
         for (let taken = 0; taken < CHUNK; taken++) {
@@ -167,10 +219,19 @@ async function copyTables(damaged: Connection, whole: Connection, signal: AbortS
 
 /** Every row of a table with rowids, id by id across pages that cannot be read. */
 function* readByRowid(db: Connection, table: string, names: string, count: Counts): Generator<Row> {
-  const scan = db.prepare<unknown[], Row>(`SELECT rowid AS "the rowid", ${names} FROM main.${quoted(table)} NOT INDEXED WHERE rowid >= ? ORDER BY rowid`)
-  const largest = tried(() => db.prepare<unknown[], number | null>(`SELECT max(rowid) FROM main.${quoted(table)} NOT INDEXED`).pluck().get() ?? 0) ?? 0
+  const scan = db.prepare<unknown[], Row>(
+    `SELECT rowid AS "the rowid", ${names} FROM main.${quoted(table)} NOT INDEXED WHERE rowid >= ? ORDER BY rowid`,
+  )
+  const largest =
+    tried(
+      () =>
+        db
+          .prepare<unknown[], number | null>(`SELECT max(rowid) FROM main.${quoted(table)} NOT INDEXED`)
+          .pluck()
+          .get() ?? 0,
+    ) ?? 0
   let at = Number.MIN_SAFE_INTEGER
-  for (let failed = 0; ; ) {
+  for (let failed = 0; ;) {
     try {
       for (const row of scan.iterate(at)) {
         failed = 0
@@ -196,7 +257,14 @@ function* readByRowid(db: Connection, table: string, names: string, count: Count
 }
 
 /** Every row of a table that lies in the order of its key: in one go while that works, then by the rows that it belongs to. */
-function* readByKey(db: Connection, whole: Connection, table: string, names: string, columns: readonly { name: string; pk: number }[], count: Counts): Generator<Row> {
+function* readByKey(
+  db: Connection,
+  whole: Connection,
+  table: string,
+  names: string,
+  columns: readonly { name: string; pk: number }[],
+  count: Counts,
+): Generator<Row> {
   const first = columns.find(({ pk }) => pk === 1)!.name
   const parent = keysOf(whole, table).find(({ from }) => from === first)
   let last: unknown = null
@@ -214,7 +282,11 @@ function* readByKey(db: Connection, whole: Connection, table: string, names: str
   }
   if (parent === undefined) return
   const of = db.prepare<unknown[], Row>(`SELECT ${names} FROM main.${quoted(table)} WHERE ${quoted(first)} = ?`)
-  const ids = whole.prepare<unknown[], number>(`SELECT ${quoted(parent.to ?? 'id')} FROM main.${quoted(parent.table)} WHERE ${quoted(parent.to ?? 'id')} >= ? ORDER BY 1`).pluck()
+  const ids = whole
+    .prepare<unknown[], number>(
+      `SELECT ${quoted(parent.to ?? 'id')} FROM main.${quoted(parent.table)} WHERE ${quoted(parent.to ?? 'id')} >= ? ORDER BY 1`,
+    )
+    .pluck()
   for (const id of ids.all(last ?? Number.MIN_SAFE_INTEGER)) {
     let skip = id === last ? inLast : 0
     try {
@@ -239,14 +311,20 @@ function tried<T>(work: () => T): T | null {
 /** Rows that refer to rows that are gone: they go too, or refer to nothing where that is allowed. */
 function dropOrphans(db: Connection, counts: Record<string, Counts>): void {
   const tables = tablesOf(db)
-  for (let changed = 1; changed > 0; ) {
+  for (let changed = 1; changed > 0;) {
     changed = 0
     for (const table of tables) {
       const columns = columnsOf(db, table)
       for (const { from, table: parent, to, on_delete: rule } of keysOf(db, table)) {
         const orphaned = `${quoted(from)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM main.${quoted(parent)} p WHERE p.${quoted(to ?? 'id')} = main.${quoted(table)}.${quoted(from)})`
         const goes = rule === 'CASCADE' || columns.find(({ name }) => name === from)!.notnull === 1
-        const { changes } = db.prepare(goes ? `DELETE FROM main.${quoted(table)} WHERE ${orphaned}` : `UPDATE main.${quoted(table)} SET ${quoted(from)} = NULL WHERE ${orphaned}`).run()
+        const { changes } = db
+          .prepare(
+            goes
+              ? `DELETE FROM main.${quoted(table)} WHERE ${orphaned}`
+              : `UPDATE main.${quoted(table)} SET ${quoted(from)} = NULL WHERE ${orphaned}`,
+          )
+          .run()
         changed += changes
         if (!goes) continue
         const count = (counts[table] ??= { kept: 0, lost: 0, orphaned: 0 })
@@ -259,7 +337,11 @@ function dropOrphans(db: Connection, counts: Record<string, Counts>): void {
 
 /** Rollouts whose text or episodes did not all come. Returns how many; what belongs to them is dropped as orphans. */
 function dropIncomplete(db: Connection, counts: Record<string, Counts>): number {
-  const { changes } = db.prepare(`DELETE FROM rollouts WHERE NOT EXISTS (SELECT 1 FROM rollout_bodies b WHERE b.rollout_id = rollouts.id) OR episode_count <> (SELECT count(*) FROM episodes e WHERE e.rollout_id = rollouts.id)`).run()
+  const { changes } = db
+    .prepare(
+      `DELETE FROM rollouts WHERE NOT EXISTS (SELECT 1 FROM rollout_bodies b WHERE b.rollout_id = rollouts.id) OR episode_count <> (SELECT count(*) FROM episodes e WHERE e.rollout_id = rollouts.id)`,
+    )
+    .run()
   if (counts.rollouts !== undefined) {
     counts.rollouts.kept -= changes
     counts.rollouts.lost += changes
@@ -278,7 +360,10 @@ function copyFiles(source: string, target: string): void {
 
 function dropMissingCheckpoints(db: Connection, target: string): number {
   const remove = db.prepare('DELETE FROM checkpoints WHERE id = ?')
-  const missing = db.prepare<unknown[], { id: number; content_id: string }>('SELECT id, content_id FROM checkpoints').all().filter(({ content_id }) => !existsSync(join(target, CHECKPOINTS, content_id)))
+  const missing = db
+    .prepare<unknown[], { id: number; content_id: string }>('SELECT id, content_id FROM checkpoints')
+    .all()
+    .filter(({ content_id }) => !existsSync(join(target, CHECKPOINTS, content_id)))
   for (const { id } of missing) remove.run(id)
   return missing.length
 }

@@ -27,7 +27,8 @@ export function findMigrations(folder: string): readonly Migration[] {
     .sort()
     .map((file) => ({ number: Number(file.slice(0, 4)), path: join(folder, file) }))
   const wrong = found.findIndex((migration, index) => migration.number !== index + 1)
-  if (found.length === 0 || wrong !== -1) throw new Error(`migrations in ${folder} are numbered ${found.map((each) => each.number).join(', ')}, not 1, 2, 3, ...`)
+  if (found.length === 0 || wrong !== -1)
+    throw new Error(`migrations in ${folder} are numbered ${found.map((each) => each.number).join(', ')}, not 1, 2, 3, ...`)
   return found
 }
 
@@ -66,7 +67,9 @@ function backUp(db: Connection, folder: string, schema: number, nowMs: number): 
   closeSync(handle)
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')
   renameSync(temporary, join(backups, `${stamp}-schema-${schema}.db`))
-  const copies = readdirSync(backups).filter((file) => /-schema-\d+\.db$/.test(file)).sort()
+  const copies = readdirSync(backups)
+    .filter((file) => /-schema-\d+\.db$/.test(file))
+    .sort()
   for (const old of copies.slice(0, -BACKUPS_KEPT)) rmSync(join(backups, old))
 }
 

@@ -10,8 +10,16 @@ import { mapping, type Row } from './mapping.ts'
 import type { RolloutStore } from './rollouts.ts'
 
 const fields = mapping<Step>({
-  runId: 'plain', step: 'plain', metrics: 'json', wallMs: 'plain', tokens: 'plain', estimateTokens: 'plain', flops: 'plain',
-  learningRate: 'plain', seedState: 'json', createdAtMs: 'plain',
+  runId: 'plain',
+  step: 'plain',
+  metrics: 'json',
+  wallMs: 'plain',
+  tokens: 'plain',
+  estimateTokens: 'plain',
+  flops: 'plain',
+  learningRate: 'plain',
+  seedState: 'json',
+  createdAtMs: 'plain',
 })
 
 export interface StepRecord {
@@ -59,7 +67,18 @@ function finiteMetrics(step: Step): { metrics: Step['metrics']; dropped: NewRunE
   const message = `Step ${step.step} gave no finite number for ${bad.join(', ')}; left out of its record.`
   return {
     metrics: Object.fromEntries(entries.filter(([name]) => !bad.includes(name))),
-    dropped: [{ runId: step.runId, step: step.step, kind: 'log', level: 'warn', code: 'metric.notFinite', message, data: bad, atMs: step.createdAtMs }],
+    dropped: [
+      {
+        runId: step.runId,
+        step: step.step,
+        kind: 'log',
+        level: 'warn',
+        code: 'metric.notFinite',
+        message,
+        data: bad,
+        atMs: step.createdAtMs,
+      },
+    ],
   }
 }
 
@@ -67,13 +86,17 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
   const insert = db.prepare(`INSERT INTO steps (${fields.columns}) VALUES (${fields.marks})`)
   const addActiveTime = db.prepare('UPDATE runs SET active_ms = active_ms + ? WHERE id = ?')
   const select = db.prepare<unknown[], Row>(`SELECT ${fields.columns} FROM steps WHERE run_id = ? AND step = ?`)
-  const selectRange = db.prepare<unknown[], Row>(`SELECT ${fields.columns} FROM steps WHERE run_id = ? AND step BETWEEN ? AND ? ORDER BY step`)
-  const metricNames = db.prepare<unknown[], string>(
-    'SELECT DISTINCT m.key FROM steps s, json_each(s.metrics) m WHERE s.run_id = ? ORDER BY m.key',
-  ).pluck()
-  const seriesRows = db.prepare<unknown[], [number, number | null, number, number, number]>(
-    'SELECT step, metrics ->> ?, tokens, wall_ms, flops FROM steps WHERE run_id = ? ORDER BY step',
-  ).raw()
+  const selectRange = db.prepare<unknown[], Row>(
+    `SELECT ${fields.columns} FROM steps WHERE run_id = ? AND step BETWEEN ? AND ? ORDER BY step`,
+  )
+  const metricNames = db
+    .prepare<unknown[], string>('SELECT DISTINCT m.key FROM steps s, json_each(s.metrics) m WHERE s.run_id = ? ORDER BY m.key')
+    .pluck()
+  const seriesRows = db
+    .prepare<unknown[], [number, number | null, number, number, number]>(
+      'SELECT step, metrics ->> ?, tokens, wall_ms, flops FROM steps WHERE run_id = ? ORDER BY step',
+    )
+    .raw()
   const totals = db.prepare<unknown[], RunTotals>(`
     SELECT count(*) AS steps, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(estimate_tokens), 0) AS estimateTokens, coalesce(sum(flops), 0) AS flops, coalesce(sum(wall_ms), 0) AS wallMs
     FROM steps WHERE run_id = ?`)
@@ -109,7 +132,10 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
         total.flops += flops
         return value === null ? [] : [{ step, value, ...total }]
       })
-      const kept = decimate(points.map((point) => point.value), maxPoints).map((at) => points[at]!)
+      const kept = decimate(
+        points.map((point) => point.value),
+        maxPoints,
+      ).map((at) => points[at]!)
       return {
         runId,
         metric,

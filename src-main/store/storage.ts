@@ -13,7 +13,8 @@ export interface StoredRun {
   readonly answerBytes: number
 }
 
-const BODY_BYTES = 'octet_length(b.text) + length(b.prompt_tokens) + length(b.tokens) + length(b.logps) + coalesce(length(b.sampled), 0) + coalesce(length(b.advantages), 0) + coalesce(octet_length(b.origin), 0)'
+const BODY_BYTES =
+  'octet_length(b.text) + length(b.prompt_tokens) + length(b.tokens) + length(b.logps) + coalesce(length(b.sampled), 0) + coalesce(length(b.advantages), 0) + coalesce(octet_length(b.origin), 0)'
 
 export function storageStore(db: Connection) {
   const byRun = db.prepare<unknown[], StoredRun>(`

@@ -41,7 +41,17 @@ export interface StudyCell {
 }
 
 const fields = mapping<NewStudy>({ name: 'plain', title: 'plain', conditions: 'json', environment: 'json', createdAtMs: 'plain' })
-const cellFields = mapping<Omit<StudyCell, 'id'>>({ studyId: 'plain', arm: 'plain', seed: 'plain', spec: 'json', runId: 'plain', status: 'plain', notes: 'json', wallMs: 'plain', finishedAtMs: 'plain' })
+const cellFields = mapping<Omit<StudyCell, 'id'>>({
+  studyId: 'plain',
+  arm: 'plain',
+  seed: 'plain',
+  spec: 'json',
+  runId: 'plain',
+  status: 'plain',
+  notes: 'json',
+  wallMs: 'plain',
+  finishedAtMs: 'plain',
+})
 const toStudy = (row: Row): Study => ({ id: row.id as number, uid: row.uid as string, ...fields.fromRow(row) })
 const toCell = (row: Row): StudyCell => ({ id: row.id as number, ...cellFields.fromRow(row) })
 
@@ -49,7 +59,9 @@ export function studyStore(db: Connection) {
   const insert = db.prepare(`INSERT INTO studies (uid, ${fields.columns}) VALUES (?, ${fields.marks})`)
   const selectAll = db.prepare<unknown[], Row>('SELECT * FROM studies ORDER BY id')
   const select = db.prepare<unknown[], Row>('SELECT * FROM studies WHERE id = ?')
-  const insertCell = db.prepare(`INSERT INTO study_cells (${cellFields.columns}) VALUES (${cellFields.marks}) ON CONFLICT (study_id, arm, seed) DO NOTHING`)
+  const insertCell = db.prepare(
+    `INSERT INTO study_cells (${cellFields.columns}) VALUES (${cellFields.marks}) ON CONFLICT (study_id, arm, seed) DO NOTHING`,
+  )
   const selectCells = db.prepare<unknown[], Row>('SELECT * FROM study_cells WHERE study_id = ? ORDER BY id')
   const selectCell = db.prepare<unknown[], Row>('SELECT * FROM study_cells WHERE id = ?')
   const setRun = db.prepare(`UPDATE study_cells SET run_id = ?, status = 'running' WHERE id = ?`)
@@ -57,7 +69,8 @@ export function studyStore(db: Connection) {
   const setNotes = db.prepare('UPDATE study_cells SET notes = ? WHERE id = ?')
 
   return {
-    add: (study: NewStudy): Study => atomically(db, 'durable', () => toStudy(select.get(insert.run(randomUUID(), ...fields.toRow(study)).lastInsertRowid)!)),
+    add: (study: NewStudy): Study =>
+      atomically(db, 'durable', () => toStudy(select.get(insert.run(randomUUID(), ...fields.toRow(study)).lastInsertRowid)!)),
     list: (): Study[] => selectAll.all().map(toStudy),
     get(id: number): Study | null {
       const row = select.get(id)
@@ -66,14 +79,18 @@ export function studyStore(db: Connection) {
     /** Adds cells that the study does not have yet; those it has stay as they are. */
     addCells: (studyId: number, cells: readonly Pick<StudyCell, 'arm' | 'seed' | 'spec'>[]): void =>
       atomically(db, 'durable', () => {
-        for (const cell of cells) insertCell.run(...cellFields.toRow({ ...cell, studyId, runId: null, status: 'waiting', notes: {}, wallMs: 0, finishedAtMs: null }))
+        for (const cell of cells)
+          insertCell.run(
+            ...cellFields.toRow({ ...cell, studyId, runId: null, status: 'waiting', notes: {}, wallMs: 0, finishedAtMs: null }),
+          )
       }),
     cells: (studyId: number): StudyCell[] => selectCells.all(studyId).map(toCell),
     cell: (id: number): StudyCell => toCell(selectCell.get(id)!),
     /** Durable. */
     setRun: (cellId: number, runId: number): void => atomically(db, 'durable', () => void setRun.run(runId, cellId)),
     /** Durable. @param workedMs added to the time worked on the cell */
-    setStatus: (cellId: number, status: CellStatus, workedMs: number, finishedAtMs: number | null): void => atomically(db, 'durable', () => void setStatus.run(status, workedMs, finishedAtMs, cellId)),
+    setStatus: (cellId: number, status: CellStatus, workedMs: number, finishedAtMs: number | null): void =>
+      atomically(db, 'durable', () => void setStatus.run(status, workedMs, finishedAtMs, cellId)),
     /** Durable. */
     setNotes: (cellId: number, notes: Json): void => atomically(db, 'durable', () => void setNotes.run(JSON.stringify(notes), cellId)),
   }

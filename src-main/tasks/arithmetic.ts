@@ -59,17 +59,23 @@ export const arithmetic: Procedure<Chain> = {
   ],
   draw,
   identity: ({ start, steps }) => `${start}${steps.map(({ sign, by }) => `${sign}${by}`).join('')}`,
-  question: ({ start, steps }) => `Start with ${start}. ${steps.map(({ sign, by }, index) => `${index === 0 ? 'First' : 'Then'} ${WORDS[sign]} ${by}.`).join(' ')} What number do you have?`,
+  question: ({ start, steps }) =>
+    `Start with ${start}. ${steps.map(({ sign, by }, index) => `${index === 0 ? 'First' : 'Then'} ${WORDS[sign]} ${by}.`).join(' ')} What number do you have?`,
   answerForm: 'a whole number',
   answers: (chain) => [String(valuesOf(chain).at(-1)!)],
   grader: 'integer',
   teacher: (chain) => {
     const values = valuesOf(chain)
-    return { thinking: chain.steps.map(({ sign, by }, index) => `${values[index]} ${sign} ${by} = ${values[index + 1]}`).join('\n'), answer: String(values.at(-1)!) }
+    return {
+      thinking: chain.steps.map(({ sign, by }, index) => `${values[index]} ${sign} ${by} = ${values[index + 1]}`).join('\n'),
+      answer: String(values.at(-1)!),
+    }
   },
   // The operations in order, and at which of them the tens change: chains of one pattern are worked alike.
   cluster: (chain) => {
     const values = valuesOf(chain)
-    return chain.steps.map(({ sign }, at) => `${sign}${Math.floor(values[at]! / 10) === Math.floor(values[at + 1]! / 10) ? '' : '\''}`).join('')
+    return chain.steps
+      .map(({ sign }, at) => `${sign}${Math.floor(values[at]! / 10) === Math.floor(values[at + 1]! / 10) ? '' : "'"}`)
+      .join('')
   },
 }

@@ -42,10 +42,15 @@ function teacher({ value, from, to: into }: Conversion): { thinking: string; ans
   const digits = [...value.toString(from)]
   if (from !== 10) {
     const parts = digits.map((digit, at) => ({ digit: digitOf(digit), place: from ** (digits.length - 1 - at) }))
-    lines.push(`${parts.map(({ digit, place }) => `${digit} * ${place}`).join(' + ')} = ${parts.map(({ digit, place }) => digit * place).join(' + ')} = ${value}`)
+    lines.push(
+      `${parts.map(({ digit, place }) => `${digit} * ${place}`).join(' + ')} = ${parts.map(({ digit, place }) => digit * place).join(' + ')} = ${value}`,
+    )
   }
-  if (into !== 10) for (let left = value; left > 0; left = Math.floor(left / into))
-    lines.push(`${left} = ${Math.floor(left / into)} * ${into} + ${left % into}${left % into > 9 ? `, and ${left % into} is written ${(left % into).toString(into)}` : ''}`)
+  if (into !== 10)
+    for (let left = value; left > 0; left = Math.floor(left / into))
+      lines.push(
+        `${left} = ${Math.floor(left / into)} * ${into} + ${left % into}${left % into > 9 ? `, and ${left % into} is written ${(left % into).toString(into)}` : ''}`,
+      )
   return { thinking: lines.join('\n'), answer: value.toString(into) }
 }
 
@@ -59,7 +64,8 @@ export const baseConversion: Procedure<Conversion> = {
   ],
   draw,
   identity: ({ value, from, to: into }) => `${value.toString(from)}:${from}>${into}`,
-  question: ({ value, from, to: into }) => `The number ${value.toString(from)} is written in base ${from}. How is it written in base ${into}?${Math.max(from, into) > 10 ? ' Digits above 9 are the letters a, b, c and so on.' : ''}`,
+  question: ({ value, from, to: into }) =>
+    `The number ${value.toString(from)} is written in base ${from}. How is it written in base ${into}?${Math.max(from, into) > 10 ? ' Digits above 9 are the letters a, b, c and so on.' : ''}`,
   answerForm: 'its digits alone',
   answers: ({ value, to: into }) => [...new Set([value.toString(into), value.toString(into).toUpperCase()])],
   grader: 'exact',

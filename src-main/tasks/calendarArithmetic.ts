@@ -25,8 +25,10 @@ function draw(level: string, rng: Rng): CalendarQuestion {
   const year = rng.between(...YEARS)
   const direction = rng.chance(0.5) ? 1 : -1
   switch (level) {
-    case 'week': return { ask: 'weekday-after', weekday: rng.int(7), days: direction * rng.between(1, 30) }
-    case 'weeks': return { ask: 'weekday-after', weekday: rng.int(7), days: direction * rng.between(31, 400) }
+    case 'week':
+      return { ask: 'weekday-after', weekday: rng.int(7), days: direction * rng.between(1, 30) }
+    case 'weeks':
+      return { ask: 'weekday-after', weekday: rng.int(7), days: direction * rng.between(31, 400) }
     case 'dates': {
       const [day, days] = [rng.int(daysIn(year)), direction * rng.between(5, 60)]
       return day + days < 0 || day + days >= daysIn(year) ? draw(level, rng) : { ask: 'date-after', year, day, days }
@@ -42,12 +44,14 @@ const weekdayOf = (year: number, day: number): string => WEEKDAYS[dateOf(year, d
 
 function answers(data: CalendarQuestion): string[] {
   switch (data.ask) {
-    case 'weekday-after': return [WEEKDAYS[mod(data.weekday + data.days, 7)]!]
+    case 'weekday-after':
+      return [WEEKDAYS[mod(data.weekday + data.days, 7)]!]
     case 'date-after': {
       const date = dateOf(data.year, data.day + data.days)
       return [dayAndMonth(date), monthAndDay(date)]
     }
-    case 'weekday-of': return [weekdayOf(data.year, data.day)]
+    case 'weekday-of':
+      return [weekdayOf(data.year, data.day)]
   }
 }
 
@@ -55,9 +59,12 @@ const count = (days: number): string => (Math.abs(days) === 1 ? '1 day' : `${Mat
 
 function question(data: CalendarQuestion): string {
   switch (data.ask) {
-    case 'weekday-after': return `Today is ${WEEKDAYS[data.weekday]}. Which day of the week ${data.days > 0 ? `will it be in ${count(data.days)}` : `was it ${count(data.days)} ago`}?`
-    case 'date-after': return `Which date is ${count(data.days)} ${data.days > 0 ? 'after' : 'before'} ${dayAndMonth(dateOf(data.year, data.day))} ${data.year}?`
-    case 'weekday-of': return `In ${data.year}, ${dayAndMonth(dateOf(data.year, data.known))} is a ${weekdayOf(data.year, data.known)}. Which day of the week is ${dayAndMonth(dateOf(data.year, data.day))} of that year?`
+    case 'weekday-after':
+      return `Today is ${WEEKDAYS[data.weekday]}. Which day of the week ${data.days > 0 ? `will it be in ${count(data.days)}` : `was it ${count(data.days)} ago`}?`
+    case 'date-after':
+      return `Which date is ${count(data.days)} ${data.days > 0 ? 'after' : 'before'} ${dayAndMonth(dateOf(data.year, data.day))} ${data.year}?`
+    case 'weekday-of':
+      return `In ${data.year}, ${dayAndMonth(dateOf(data.year, data.known))} is a ${weekdayOf(data.year, data.known)}. Which day of the week is ${dayAndMonth(dateOf(data.year, data.day))} of that year?`
   }
 }
 
@@ -67,18 +74,30 @@ function weeks(from: string, days: number): string[] {
   const direction = days > 0 ? 1 : -1
   const start = WEEKDAYS.indexOf(from)
   const walked = Array.from({ length: rest }, (_, i) => WEEKDAYS[mod(start + direction * (i + 1), 7)])
-  return [`${Math.abs(days)} = ${whole} * 7 + ${rest}, and whole weeks change nothing`, ...(rest === 0 ? [] : [`${rest} ${direction > 0 ? 'on' : 'back'} from ${from}: ${walked.join(', ')}`])]
+  return [
+    `${Math.abs(days)} = ${whole} * 7 + ${rest}, and whole weeks change nothing`,
+    ...(rest === 0 ? [] : [`${rest} ${direction > 0 ? 'on' : 'back'} from ${from}: ${walked.join(', ')}`]),
+  ]
 }
 
 function teacher(data: CalendarQuestion): { thinking: string; answer: string } {
   const [answer] = answers(data)
   switch (data.ask) {
-    case 'weekday-after': return { thinking: weeks(WEEKDAYS[data.weekday]!, data.days).join('\n'), answer: answer! }
-    case 'date-after': return { thinking: walk(data.year, data.day, data.day + data.days).lines.join('\n'), answer: answer! }
+    case 'weekday-after':
+      return { thinking: weeks(WEEKDAYS[data.weekday]!, data.days).join('\n'), answer: answer! }
+    case 'date-after':
+      return { thinking: walk(data.year, data.day, data.day + data.days).lines.join('\n'), answer: answer! }
     case 'weekday-of': {
       const { lines, parts } = walk(data.year, data.known, data.day)
       const total = Math.abs(data.day - data.known)
-      return { thinking: [...lines, ...(parts.length > 1 ? [`${parts.join(' + ')} = ${total}`] : []), ...weeks(weekdayOf(data.year, data.known), data.day - data.known)].join('\n'), answer: answer! }
+      return {
+        thinking: [
+          ...lines,
+          ...(parts.length > 1 ? [`${parts.join(' + ')} = ${total}`] : []),
+          ...weeks(weekdayOf(data.year, data.known), data.day - data.known),
+        ].join('\n'),
+        answer: answer!,
+      }
     }
   }
 }
@@ -91,10 +110,13 @@ function walk(year: number, from: number, until: number): { readonly lines: stri
   for (let day = from; day !== until;) {
     const date = dateOf(year, day)
     // Forwards to the last day of the month and on to the first of the next; backwards to the last day of the month before.
-    const end = direction > 0 ? Math.round((Date.UTC(year, date.getUTCMonth() + 1, 1) - Date.UTC(year, 0, 1)) / 86_400_000) : day - date.getUTCDate()
+    const end =
+      direction > 0 ? Math.round((Date.UTC(year, date.getUTCMonth() + 1, 1) - Date.UTC(year, 0, 1)) / 86_400_000) : day - date.getUTCDate()
     const next = direction > 0 ? Math.min(end, until) : Math.max(end, until)
     parts.push(Math.abs(next - day))
-    lines.push(`${dayAndMonth(date)} to ${dayAndMonth(dateOf(year, next))}: ${count(next - day)}${next === until ? '' : `, ${Math.abs(until - next)} left`}`)
+    lines.push(
+      `${dayAndMonth(date)} to ${dayAndMonth(dateOf(year, next))}: ${count(next - day)}${next === until ? '' : `, ${Math.abs(until - next)} left`}`,
+    )
     day = next
   }
   return { lines, parts }
@@ -118,9 +140,12 @@ export const calendarArithmetic: Procedure<CalendarQuestion> = {
   teacher,
   cluster: (data) => {
     switch (data.ask) {
-      case 'weekday-after': return `${Math.abs(data.days) % 7} ${data.days > 0 ? 'on' : 'back'}`
-      case 'date-after': return `${data.days > 0 ? 'on' : 'back'} from ${MONTHS[dateOf(data.year, data.day).getUTCMonth()]}`
-      case 'weekday-of': return `${mod(data.day - data.known, 7)} ${data.day > data.known ? 'on' : 'back'}`
+      case 'weekday-after':
+        return `${Math.abs(data.days) % 7} ${data.days > 0 ? 'on' : 'back'}`
+      case 'date-after':
+        return `${data.days > 0 ? 'on' : 'back'} from ${MONTHS[dateOf(data.year, data.day).getUTCMonth()]}`
+      case 'weekday-of':
+        return `${mod(data.day - data.known, 7)} ${data.day > data.known ? 'on' : 'back'}`
     }
   },
 }

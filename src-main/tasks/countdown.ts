@@ -18,7 +18,12 @@ const MARKERS = { openers: [WAIT], closers: [[END_THINK]], stops: [EOS] }
 
 export const COUNTDOWN_FORMAT: TaskFormat = {
   vocabularySize: VOCABULARY_SIZE,
-  stopTokens: [EOS], answerStops: [], forcedStops: [], closers: [[END_THINK]], terminationSuffix: [END_THINK], extendTokens: [WAIT],
+  stopTokens: [EOS],
+  answerStops: [],
+  forcedStops: [],
+  closers: [[END_THINK]],
+  terminationSuffix: [END_THINK],
+  extendTokens: [WAIT],
   read: (completion) => segmentTokens(completion, MARKERS),
   toText: tokensToText,
   // Tokens are words apart by single spaces.
@@ -44,15 +49,21 @@ export const COUNTDOWN_LEVELS: readonly Level[] = [
   { id: '5', label: '5 numbers', counts: [5], maxAnswers: null },
 ]
 
-const settingsOf = (config: Partial<CountdownConfig>): CountdownConfig => ({ ...DEFAULT_COUNTDOWN, ...(config.counts && { maxAnswers: null }), ...config })
+const settingsOf = (config: Partial<CountdownConfig>): CountdownConfig => ({
+  ...DEFAULT_COUNTDOWN,
+  ...(config.counts && { maxAnswers: null }),
+  ...config,
+})
 
 const levelOf = (settings: CountdownConfig): string =>
-  COUNTDOWN_LEVELS.find(({ counts, maxAnswers }) => counts.join() === settings.counts.join() && maxAnswers === settings.maxAnswers)?.id ?? settings.counts.join('-')
+  COUNTDOWN_LEVELS.find(({ counts, maxAnswers }) => counts.join() === settings.counts.join() && maxAnswers === settings.maxAnswers)?.id ??
+  settings.counts.join('-')
 
 /** The ranges of a level. Throws TaskError('unknown-level'). */
 export function countdownLevel(id: string): Pick<CountdownConfig, 'counts' | 'maxAnswers'> {
   const level = COUNTDOWN_LEVELS.find((candidate) => candidate.id === id)
-  if (level === undefined) throw new TaskError('unknown-level', `Countdown has levels ${COUNTDOWN_LEVELS.map((l) => l.id).join(', ')}, found "${id}"`)
+  if (level === undefined)
+    throw new TaskError('unknown-level', `Countdown has levels ${COUNTDOWN_LEVELS.map((l) => l.id).join(', ')}, found "${id}"`)
   return { counts: level.counts, maxAnswers: level.maxAnswers }
 }
 
@@ -60,10 +71,14 @@ export function countdownLevel(id: string): Pick<CountdownConfig, 'counts' | 'ma
 export function countdownInWords(level: string): Task<CountdownData> {
   const spoken = createCountdown(countdownLevel(level))
   return {
-    name: spoken.name, level: spoken.level, settings: spoken.settings, levels: spoken.levels,
+    name: spoken.name,
+    level: spoken.level,
+    settings: spoken.settings,
+    levels: spoken.levels,
     problems: (split, count, seed) => spoken.problems(split, count, seed),
     size: () => null,
-    question: ({ data: { numbers, target } }) => `Use the numbers ${numbers.join(', ')}, each exactly once, with +, -, * and / to make ${target}. Every result on the way must be a whole number from 1 to 400.`,
+    question: ({ data: { numbers, target } }) =>
+      `Use the numbers ${numbers.join(', ')}, each exactly once, with +, -, * and / to make ${target}. Every result on the way must be a whole number from 1 to 400.`,
     answerForm: 'one expression, such as (8 + 2) * 3',
     grade: ({ data }, answer) => gradeExpression(data, answer),
     answers: ({ data }) => expressionsOf(data),
@@ -78,9 +93,7 @@ export function countdownInWords(level: string): Task<CountdownData> {
 const SOLVERS_KEPT = 64
 
 /** The Countdown task in its notation. `config` overrides the default ranges (other counts than the default come with any number of answers); throws TaskError('bad-options') when they cannot work. */
-export function createCountdown(
-  config: Partial<CountdownConfig> = {}, teacher: Partial<TeacherOptions> = {},
-): SpokenTask<CountdownData> {
+export function createCountdown(config: Partial<CountdownConfig> = {}, teacher: Partial<TeacherOptions> = {}): SpokenTask<CountdownData> {
   const settings = settingsOf(config)
   const teaching: TeacherOptions = { ...DEFAULT_TEACHER, ...teacher }
   checkConfig(settings)

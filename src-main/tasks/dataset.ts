@@ -35,7 +35,11 @@ const SPLITS: readonly (readonly [Split, RegExp])[] = [
 ]
 
 /** Of a set without a held-out split: percent of clusters. */
-const SHARES: readonly (readonly [Split, number])[] = [['train', 70], ['validation', 10], ['heldout', 20]]
+const SHARES: readonly (readonly [Split, number])[] = [
+  ['train', 70],
+  ['validation', 10],
+  ['heldout', 20],
+]
 /** Graders whose gold answer, as a text, is an answer that a model may write. */
 const LISTED: readonly string[] = ['exact', 'integer', 'decimal', 'fraction', 'choice', 'math'] satisfies readonly GraderName[]
 /** Longer texts are prose, not answers whose chance can be summed. */
@@ -43,18 +47,25 @@ const LONGEST_LISTED = 40
 
 /** Throws TaskError('bad-options') for a set without a problem that can be graded. */
 export function datasetTask({ id, name, grader, problems }: DatasetRows): Task<DatasetProblem> {
-  if (!Object.hasOwn(graderKinds, grader)) throw new TaskError('bad-options', `a dataset graded by one of ${Object.keys(graderKinds).join(', ')}, found ${grader} for ${name}`)
+  if (!Object.hasOwn(graderKinds, grader))
+    throw new TaskError('bad-options', `a dataset graded by one of ${Object.keys(graderKinds).join(', ')}, found ${grader} for ${name}`)
   const usable = problems.filter(({ golds }) => golds.length > 0)
   if (usable.length === 0) throw new TaskError('bad-options', `a dataset with answers to grade by, found none in ${name}`)
   const bySplit = divide(id, usable)
   return {
-    name: 'dataset', level: '', levels: [],
+    name: 'dataset',
+    level: '',
+    levels: [],
     settings: { dataset: id, name, grader, problems: usable.length },
     size: (split) => bySplit.get(split)?.length ?? 0,
     problems(split, count, seed: Seed) {
       const own = bySplit.get(split) ?? []
-      if (own.length < count) throw new TaskError('too-few-problems', `asked for ${count} ${split} problems of ${name}, which has ${own.length}`)
-      return createRng(deriveSeed(seed, 'dataset', split)).shuffle(own).slice(0, count).map((data): Question<DatasetProblem> => ({ id: String(data.id), data }))
+      if (own.length < count)
+        throw new TaskError('too-few-problems', `asked for ${count} ${split} problems of ${name}, which has ${own.length}`)
+      return createRng(deriveSeed(seed, 'dataset', split))
+        .shuffle(own)
+        .slice(0, count)
+        .map((data): Question<DatasetProblem> => ({ id: String(data.id), data }))
     },
     question: ({ data }) => data.prompt,
     answerForm: grader === 'choice' ? 'the letter of the right choice' : grader === 'integer' ? 'a whole number' : 'the answer alone',

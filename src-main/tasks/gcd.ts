@@ -13,7 +13,12 @@ interface Range {
   readonly largest: number
 }
 
-const RANGES: Readonly<Record<string, Range>> = { '100': { count: 2, largest: 100 }, '1000': { count: 2, largest: 1000 }, '3-numbers': { count: 3, largest: 500 }, '10000': { count: 2, largest: 10_000 } }
+const RANGES: Readonly<Record<string, Range>> = {
+  '100': { count: 2, largest: 100 },
+  '1000': { count: 2, largest: 1000 },
+  '3-numbers': { count: 3, largest: 500 },
+  '10000': { count: 2, largest: 10_000 },
+}
 
 /** Multiples of a common divisor that is drawn first: otherwise most answers were 1. It is small enough to leave something to work. */
 function draw(level: string, rng: Rng): Numbers {

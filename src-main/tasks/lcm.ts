@@ -6,7 +6,10 @@ import type { Numbers } from './gcd.ts'
 import type { Procedure } from './procedural.ts'
 
 const RANGES: Readonly<Record<string, { readonly count: number; readonly largest: number }>> = {
-  '30': { count: 2, largest: 30 }, '80': { count: 2, largest: 80 }, '3-numbers': { count: 3, largest: 30 }, '300': { count: 2, largest: 300 },
+  '30': { count: 2, largest: 30 },
+  '80': { count: 2, largest: 80 },
+  '3-numbers': { count: 3, largest: 30 },
+  '300': { count: 2, largest: 300 },
 }
 
 function draw(level: string, rng: Rng): Numbers {
@@ -25,7 +28,9 @@ function teacher({ numbers: [first, ...others] }: Numbers): { thinking: string; 
   for (const number of others) {
     const common = gcdOf(multiple, number)
     lines.push(...divisionsOf(multiple, number), `The greatest common divisor of ${multiple} and ${number} is ${common}`)
-    lines.push(`The least common multiple is ${multiple} / ${common} * ${number} = ${multiple / common} * ${number} = ${join(multiple, number)}`)
+    lines.push(
+      `The least common multiple is ${multiple} / ${common} * ${number} = ${multiple / common} * ${number} = ${join(multiple, number)}`,
+    )
     multiple = join(multiple, number)
   }
   return { thinking: lines.join('\n'), answer: String(multiple) }

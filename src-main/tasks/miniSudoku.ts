@@ -17,7 +17,11 @@ interface Range {
 }
 
 const RANGES: Readonly<Record<string, Range>> = {
-  '4x4-3': { size: 4, empty: 3 }, '4x4-6': { size: 4, empty: 6 }, '4x4-10': { size: 4, empty: 10 }, '6x6-12': { size: 6, empty: 12 }, '6x6-20': { size: 6, empty: 20 },
+  '4x4-3': { size: 4, empty: 3 },
+  '4x4-6': { size: 4, empty: 6 },
+  '4x4-10': { size: 4, empty: 10 },
+  '6x6-12': { size: 6, empty: 12 },
+  '6x6-20': { size: 6, empty: 20 },
 }
 /** Blocks are two rows high. */
 const HEIGHT = 2
@@ -39,7 +43,12 @@ function unitsOf(size: number): Unit[] {
   return [
     ...indices.map((row) => ({ name: `row ${row + 1}`, cells: indices.map((column) => row * size + column) })),
     ...indices.map((column) => ({ name: `column ${column + 1}`, cells: indices.map((row) => row * size + column) })),
-    ...indices.map((block) => ({ name: `block ${block + 1}`, cells: indices.map((at) => (Math.floor(block / across) * HEIGHT + Math.floor(at / width)) * size + (block % across) * width + (at % width)) })),
+    ...indices.map((block) => ({
+      name: `block ${block + 1}`,
+      cells: indices.map(
+        (at) => (Math.floor(block / across) * HEIGHT + Math.floor(at / width)) * size + (block % across) * width + (at % width),
+      ),
+    })),
   ]
 }
 
@@ -86,20 +95,28 @@ class Filling {
   /** The next cell that is certain, or null. */
   next(): { readonly cell: number; readonly digit: number; readonly why: string } | null {
     const { digits, size } = this
-    for (let cell = 0; cell < digits.length; cell++) if (digits[cell] === 0) {
-      const left = this.leftFor(cell)
-      if (left !== 0 && (left & (left - 1)) === 0) return { cell, digit: Math.log2(left), why: `only ${Math.log2(left)} is left for it` }
-    }
+    for (let cell = 0; cell < digits.length; cell++)
+      if (digits[cell] === 0) {
+        const left = this.leftFor(cell)
+        if (left !== 0 && (left & (left - 1)) === 0) return { cell, digit: Math.log2(left), why: `only ${Math.log2(left)} is left for it` }
+      }
     for (const { name, cells } of this.board.units) {
       let [once, more] = [0, 0]
-      for (const cell of cells) if (digits[cell] === 0) {
-        const left = this.leftFor(cell)
-        more |= once & left
-        once |= left
-      }
+      for (const cell of cells)
+        if (digits[cell] === 0) {
+          const left = this.leftFor(cell)
+          more |= once & left
+          once |= left
+        }
       const single = once & ~more
       if (single === 0) continue
-      for (let digit = 1; digit <= size; digit++) if ((single & (1 << digit)) !== 0) return { cell: cells.find((cell) => digits[cell] === 0 && (this.leftFor(cell) & (1 << digit)) !== 0)!, digit, why: `the only place for ${digit} in ${name}` }
+      for (let digit = 1; digit <= size; digit++)
+        if ((single & (1 << digit)) !== 0)
+          return {
+            cell: cells.find((cell) => digits[cell] === 0 && (this.leftFor(cell) & (1 << digit)) !== 0)!,
+            digit,
+            why: `the only place for ${digit} in ${name}`,
+          }
     }
     return null
   }
@@ -164,10 +181,16 @@ function draw(level: string, rng: Rng): Sudoku {
 /** Digits renamed in the order in which they come. */
 function renamed(rows: readonly (readonly number[])[]): string {
   const names = new Map<number, number>([[0, 0]])
-  return rows.map((row) => row.map((digit) => {
-    if (!names.has(digit)) names.set(digit, names.size)
-    return names.get(digit)
-  }).join('')).join(' ')
+  return rows
+    .map((row) =>
+      row
+        .map((digit) => {
+          if (!names.has(digit)) names.set(digit, names.size)
+          return names.get(digit)
+        })
+        .join(''),
+    )
+    .join(' ')
 }
 
 const rowsOf = (grid: readonly (readonly number[])[], between: string): string => grid.map((row) => row.join('')).join(between)
@@ -185,12 +208,18 @@ export const miniSudoku: Procedure<Sudoku> = {
   identity: ({ cells }) => rowsOf(cells, '/'),
   // The same puzzle with the digits renamed.
   kin: ({ cells }) => renamed(cells),
-  question: ({ cells }) => `Every row, every column and every block of ${HEIGHT} x ${cells.length / HEIGHT} cells of this Sudoku holds each of the digits 1 to ${cells.length} once. Fill in the empty cells (_).\n${cells.map((row) => row.map((digit) => digit || '_').join(' ')).join('\n')}`,
+  question: ({ cells }) =>
+    `Every row, every column and every block of ${HEIGHT} x ${cells.length / HEIGHT} cells of this Sudoku holds each of the digits 1 to ${cells.length} once. Fill in the empty cells (_).\n${cells.map((row) => row.map((digit) => digit || '_').join(' ')).join('\n')}`,
   answerForm: 'all rows from the top on one line, such as 1234 3412 2143 4321',
   answers: ({ solution }) => [rowsOf(solution, ' '), rowsOf(solution, ', ')],
   grader: 'exact',
   grade: ({ solution }, answer) => gradeDigits([rowsOf(solution, ' ')], answer),
-  teacher: ({ cells, solution }) => ({ thinking: stepsOf(cells)!.map(({ row, column, digit, why }) => `Row ${row + 1}, column ${column + 1} is ${digit}: ${why}.`).join('\n'), answer: rowsOf(solution, ' ') }),
+  teacher: ({ cells, solution }) => ({
+    thinking: stepsOf(cells)!
+      .map(({ row, column, digit, why }) => `Row ${row + 1}, column ${column + 1} is ${digit}: ${why}.`)
+      .join('\n'),
+    answer: rowsOf(solution, ' '),
+  }),
   // The pattern of the solution, whatever its digits are called.
   cluster: ({ solution }) => renamed(solution),
 }

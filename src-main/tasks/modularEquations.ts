@@ -17,7 +17,12 @@ export interface Congruences {
   readonly equations: readonly Congruence[]
 }
 
-const PRIMES: Readonly<Record<string, readonly number[]>> = { '7': [5, 7], '13': [11, 13], '31': [17, 19, 23, 29, 31], '2-unknowns': [5, 7, 11] }
+const PRIMES: Readonly<Record<string, readonly number[]>> = {
+  '7': [5, 7],
+  '13': [11, 13],
+  '31': [17, 19, 23, 29, 31],
+  '2-unknowns': [5, 7, 11],
+}
 const LARGEST = 20
 
 const mod = (value: number, p: number): number => ((value % p) + p) % p
@@ -61,19 +66,26 @@ function draw(level: string, rng: Rng): Congruences {
 const term = ({ a, b, c }: Congruence): string => `${a}x${b === 0 ? '' : ` + ${b}y`}${c === 0 ? '' : ` + ${c}`}`
 
 function teacher(data: Congruences): { thinking: string; answer: string } {
-  const { p, equations: [one, two] } = data
+  const {
+    p,
+    equations: [one, two],
+  } = data
   const [a, r] = reduced(data)
   const lines: string[] = []
   if (two === undefined) lines.push(`${one!.a}x leaves the remainder of ${one!.rest} - ${one!.c} = ${one!.rest - one!.c}, which is ${r}`)
   else {
     lines.push(`First equation times ${two.b}: ${one!.a * two.b}x + ${one!.b * two.b}y leaves the remainder of ${one!.rest * two.b}`)
     lines.push(`Second equation times ${one!.b}: ${two.a * one!.b}x + ${two.b * one!.b}y leaves the remainder of ${two.rest * one!.b}`)
-    lines.push(`The difference has no y: ${one!.a * two.b - two.a * one!.b}x leaves the remainder of ${one!.rest * two.b - two.rest * one!.b}, which is ${r}`)
+    lines.push(
+      `The difference has no y: ${one!.a * two.b - two.a * one!.b}x leaves the remainder of ${one!.rest * two.b - two.rest * one!.b}, which is ${r}`,
+    )
   }
   const inverse = inverseOf(a, p)
   const factor = two === undefined ? one!.a : one!.a * two.b - two.a * one!.b
   if (factor !== a) lines.push(`${factor} leaves ${a}, so ${a}x leaves ${r}`)
-  lines.push(`${a} * ${inverse} = ${a * inverse} leaves 1, so x leaves the remainder of ${r} * ${inverse} = ${r * inverse}, which is ${mod(r * inverse, p)}`)
+  lines.push(
+    `${a} * ${inverse} = ${a * inverse} leaves 1, so x leaves the remainder of ${r} * ${inverse} = ${r * inverse}, which is ${mod(r * inverse, p)}`,
+  )
   return { thinking: lines.join('\n'), answer: String(solutionOf(data)) }
 }
 

@@ -11,7 +11,12 @@ export interface Sequence {
   readonly terms: readonly number[]
 }
 
-const RULES: Readonly<Record<string, readonly SequenceRule[]>> = { step: ['step'], factor: ['factor'], alternating: ['alternating', 'growing'], mixed: ['factor', 'alternating', 'growing', 'sum'] }
+const RULES: Readonly<Record<string, readonly SequenceRule[]>> = {
+  step: ['step'],
+  factor: ['factor'],
+  alternating: ['alternating', 'growing'],
+  mixed: ['factor', 'alternating', 'growing', 'sum'],
+}
 const SHOWN = 6
 const LARGEST = 100_000
 
@@ -74,7 +79,8 @@ function termsOf(rule: SequenceRule, rng: Rng): number[] {
       const [first, growth] = [rng.between(1, 12), rng.between(1, 9)]
       return grown([start], (terms) => terms.at(-1)! + first + growth * (terms.length - 1))
     }
-    case 'sum': return grown([rng.between(1, 30), rng.between(1, 30)], (terms) => terms.at(-1)! + terms.at(-2)!)
+    case 'sum':
+      return grown([rng.between(1, 30), rng.between(1, 30)], (terms) => terms.at(-1)! + terms.at(-2)!)
   }
 }
 
@@ -83,7 +89,11 @@ function draw(level: string, rng: Rng): Sequence {
     const rule = rng.pick(RULES[level]!)
     const terms = termsOf(rule, rng)
     if (terms.some((term) => Math.abs(term) > LARGEST) || (rule !== 'step' && allSame(differences(terms)))) continue
-    const ways = new Set(Object.values(NEXT).map((next) => next(terms)).filter((next) => next !== null))
+    const ways = new Set(
+      Object.values(NEXT)
+        .map((next) => next(terms))
+        .filter((next) => next !== null),
+    )
     if (ways.size === 1) return { rule, terms }
   }
 }
@@ -93,11 +103,16 @@ function signOf({ rule, terms }: Sequence): string {
   const d = differences(terms)
   const signed = (value: number): string => (value < 0 ? String(value) : `+${value}`)
   switch (rule) {
-    case 'step': return signed(d[0]!)
-    case 'factor': return `times ${lineOf(terms)![0]}, ${signed(lineOf(terms)![1])}`
-    case 'alternating': return `${signed(d[0]!)}, ${signed(d[1]!)} in turn`
-    case 'growing': return `steps grow by ${d[1]! - d[0]!}`
-    case 'sum': return 'sum of the last two'
+    case 'step':
+      return signed(d[0]!)
+    case 'factor':
+      return `times ${lineOf(terms)![0]}, ${signed(lineOf(terms)![1])}`
+    case 'alternating':
+      return `${signed(d[0]!)}, ${signed(d[1]!)} in turn`
+    case 'growing':
+      return `steps grow by ${d[1]! - d[0]!}`
+    case 'sum':
+      return 'sum of the last two'
   }
 }
 
@@ -110,12 +125,22 @@ function teacher(sequence: Sequence): { thinking: string; answer: string } {
     switch (rule) {
       case 'factor': {
         const [factor, plus] = lineOf(terms)!
-        return [`Each step is ${factor} times the one before, so a number is multiplied by ${factor} and then ${plus < 0 ? `${-plus} is taken away` : `${plus} is added`}.`, `${factor} * ${last} ${plus < 0 ? '-' : '+'} ${Math.abs(plus)} = ${next}`]
+        return [
+          `Each step is ${factor} times the one before, so a number is multiplied by ${factor} and then ${plus < 0 ? `${-plus} is taken away` : `${plus} is added`}.`,
+          `${factor} * ${last} ${plus < 0 ? '-' : '+'} ${Math.abs(plus)} = ${next}`,
+        ]
       }
-      case 'sum': return ['Each number is the sum of the two before it.', `${terms.at(-2)} + ${last} = ${next}`]
-      case 'step': return [`The step is always ${d[0]}.`, `${last} + ${d[0]} = ${next}`.replace('+ -', '- ')]
-      case 'alternating': return [`The steps ${d[0]} and ${d[1]} take turns; next is ${next - last}.`, `${last} + ${next - last} = ${next}`.replace('+ -', '- ')]
-      case 'growing': return [`The steps grow by ${d[1]! - d[0]!}; next is ${next - last}.`, `${last} + ${next - last} = ${next}`.replace('+ -', '- ')]
+      case 'sum':
+        return ['Each number is the sum of the two before it.', `${terms.at(-2)} + ${last} = ${next}`]
+      case 'step':
+        return [`The step is always ${d[0]}.`, `${last} + ${d[0]} = ${next}`.replace('+ -', '- ')]
+      case 'alternating':
+        return [
+          `The steps ${d[0]} and ${d[1]} take turns; next is ${next - last}.`,
+          `${last} + ${next - last} = ${next}`.replace('+ -', '- '),
+        ]
+      case 'growing':
+        return [`The steps grow by ${d[1]! - d[0]!}; next is ${next - last}.`, `${last} + ${next - last} = ${next}`.replace('+ -', '- ')]
     }
   })()
   return { thinking: [...steps, ...how].join('\n'), answer: String(next) }

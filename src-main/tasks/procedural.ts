@@ -35,7 +35,12 @@ export interface Procedure<Data> {
 }
 
 /** Percent of all identities that each split holds. No procedural set but Countdown has a second kind of held-out question. */
-const SHARES: readonly (readonly [Split, number])[] = [['imitation', 30], ['train', 40], ['validation', 10], ['heldout', 20]]
+const SHARES: readonly (readonly [Split, number])[] = [
+  ['imitation', 30],
+  ['train', 40],
+  ['validation', 10],
+  ['heldout', 20],
+]
 const SPLIT_SEED = 2503
 /** Draws in a row that may fail before a split is taken to be exhausted. */
 const PATIENCE = 20_000
@@ -63,12 +68,16 @@ function everyProblem<Data>(procedure: Procedure<Data>, level: string, problems:
   const rng = createRng(deriveSeed(SPLIT_SEED, name, level, 'every problem'))
   const found = new Map<string, Data>()
   for (let draws = 0; found.size < problems; draws++) {
-    if (draws > MOST_DRAWS * problems) throw new RangeError(`${name} at level ${level} is said to have ${problems} problems and has ${found.size}`)
+    if (draws > MOST_DRAWS * problems)
+      throw new RangeError(`${name} at level ${level} is said to have ${problems} problems and has ${found.size}`)
     const data = draw(level, rng)
     const id = identity(data)
     if (!found.has(id)) found.set(id, data)
   }
-  const bySplit = Map.groupBy([...found].map(([id, data]): Question<Data> => ({ id: `${name}:${id}`, data })), ({ data }) => splitOfIdentity(name, kin?.(data) ?? identity(data)))
+  const bySplit = Map.groupBy(
+    [...found].map(([id, data]): Question<Data> => ({ id: `${name}:${id}`, data })),
+    ({ data }) => splitOfIdentity(name, kin?.(data) ?? identity(data)),
+  )
   counted.get(procedure)!.set(level, bySplit)
   return bySplit
 }
@@ -78,17 +87,24 @@ export function proceduralTask<Data>(procedure: Procedure<Data>, level: string):
   const { name, levels, draw, identity, kin, question, answerForm, answers, grader, teacher, cluster, difficulty } = procedure
   const few = levels.find(({ id }) => id === level)?.problems
   const ofSplit = (split: Split): readonly Question<Data>[] => everyProblem(procedure, level, few!).get(split) ?? []
-  const tooFew = (split: Split, count: number, found: number): TaskError => new TaskError('too-few-problems', `asked for ${count} different ${split} problems of ${name} at level ${level}, found ${found}`)
-  if (!levels.some(({ id }) => id === level)) throw new TaskError('unknown-level', `${name} has levels ${levels.map(({ id }) => id).join(', ')}, found "${level}"`)
+  const tooFew = (split: Split, count: number, found: number): TaskError =>
+    new TaskError('too-few-problems', `asked for ${count} different ${split} problems of ${name} at level ${level}, found ${found}`)
+  if (!levels.some(({ id }) => id === level))
+    throw new TaskError('unknown-level', `${name} has levels ${levels.map(({ id }) => id).join(', ')}, found "${level}"`)
   return {
-    name, level, levels, answerForm,
+    name,
+    level,
+    levels,
+    answerForm,
     settings: { level, splitSeed: SPLIT_SEED },
     size: (split) => (few === undefined ? null : ofSplit(split).length),
     problems(split: Split, count: number, seed: Seed) {
       if (few !== undefined) {
         const own = ofSplit(split)
         if (own.length < count) throw tooFew(split, count, own.length)
-        return createRng(deriveSeed(seed, name, level, split)).shuffle(own).slice(0, count)
+        return createRng(deriveSeed(seed, name, level, split))
+          .shuffle(own)
+          .slice(0, count)
       }
       const rng = createRng(deriveSeed(seed, name, level, split))
       const seen = new Set<string>()

@@ -23,7 +23,9 @@ function teacher({ a, b }: Product): { thinking: string; answer: string } {
     sum += a * part
   }
   const [x, y] = [a % 9, b % 9]
-  lines.push(`Check with nines: ${a} leaves ${x}, ${b} leaves ${y}, ${x} * ${y} = ${x * y} leaves ${(x * y) % 9}, and ${sum} leaves ${sum % 9}.`)
+  lines.push(
+    `Check with nines: ${a} leaves ${x}, ${b} leaves ${y}, ${x} * ${y} = ${x * y} leaves ${(x * y) % 9}, and ${sum} leaves ${sum % 9}.`,
+  )
   return { thinking: lines.join('\n'), answer: String(sum) }
 }
 

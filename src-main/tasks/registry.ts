@@ -60,25 +60,40 @@ export interface TaskKind {
 
 const dial = (levels: readonly TaskLevel[], otherwise: string): TaskOptions => ({
   level: {
-    kind: 'choice', default: otherwise, choices: Object.fromEntries(levels.map(({ id, label }) => [id, label])), unit: '',
-    reason: 'How hard the problems are. Choose it so that the start is right on about half of them: groups that are all right or all wrong teach nothing.',
+    kind: 'choice',
+    default: otherwise,
+    choices: Object.fromEntries(levels.map(({ id, label }) => [id, label])),
+    unit: '',
+    reason:
+      'How hard the problems are. Choose it so that the start is right on about half of them: groups that are all right or all wrong teach nothing.',
   },
 })
 
 const procedural = <Data>(procedure: Procedure<Data>, title: string, about: string, level: string): TaskKind => ({
-  title, about, levels: procedure.levels, options: dial(procedure.levels, level),
+  title,
+  about,
+  levels: procedure.levels,
+  options: dial(procedure.levels, level),
   create: (options) => proceduralTask(procedure, String(options.level)) as Task,
 })
 
 export const tasks: Readonly<Record<string, TaskKind>> = {
   countdown: {
-    title: 'Countdown', about: 'Make a target of given numbers, each used once.', levels: COUNTDOWN_LEVELS.map(({ id, label }) => ({ id, label })), options: dial(COUNTDOWN_LEVELS, '3'),
+    title: 'Countdown',
+    about: 'Make a target of given numbers, each used once.',
+    levels: COUNTDOWN_LEVELS.map(({ id, label }) => ({ id, label })),
+    options: dial(COUNTDOWN_LEVELS, '3'),
     create: (options) => countdownInWords(String(options.level)) as Task,
   },
   arithmetic: procedural(arithmetic, 'Arithmetic chains', 'A few operations one after the other; what is the result?', '3'),
   products: procedural(products, 'Multiplication with checking', 'The product of two numbers, with a check of the result.', '2x1'),
   'simple-equations': procedural(simpleEquations, 'Simple equations', 'The one number that solves a linear equation.', 'one-step'),
-  'modular-equations': procedural(modularEquations, 'Equations of remainders', 'The number whose multiple leaves a given remainder after division by a prime.', '7'),
+  'modular-equations': procedural(
+    modularEquations,
+    'Equations of remainders',
+    'The number whose multiple leaves a given remainder after division by a prime.',
+    '7',
+  ),
   gcd: procedural(gcd, 'Greatest common divisor', 'The largest number that divides two or three others.', '100'),
   lcm: procedural(lcm, 'Least common multiple', 'The smallest number that two or three others divide.', '30'),
   'base-conversion': procedural(baseConversion, 'Base conversion', 'A number of one base written in another.', '63'),
@@ -90,8 +105,20 @@ export const tasks: Readonly<Record<string, TaskKind>> = {
   'knights-knaves': procedural(knightsKnaves, 'Knights and knaves', 'Who tells the truth, where some always do and the others never.', '2'),
   'mini-sudoku': procedural(miniSudoku, 'Mini Sudoku', 'A Sudoku of 4 x 4 or 6 x 6 cells, answered as its rows.', '4x4-3'),
   dataset: {
-    title: 'An imported dataset', about: 'Problems from files, asked as they stand and graded as the dataset says.', levels: [],
-    options: { dataset: { kind: 'number', default: 0, min: 0, max: Number.MAX_SAFE_INTEGER, integer: true, unit: 'id', reason: 'Which imported dataset; `mrt datasets` and the Datasets page list them.' } },
+    title: 'An imported dataset',
+    about: 'Problems from files, asked as they stand and graded as the dataset says.',
+    levels: [],
+    options: {
+      dataset: {
+        kind: 'number',
+        default: 0,
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        integer: true,
+        unit: 'id',
+        reason: 'Which imported dataset; `mrt datasets` and the Datasets page list them.',
+      },
+    },
     create: ({ dataset }, data) => datasetTask(data.dataset(Number(dataset))) as Task,
   },
 }
@@ -102,4 +129,5 @@ export const taskNames: readonly string[] = Object.keys(tasks)
 export const notations: Readonly<Record<string, { readonly vocabularySize: number }>> = { countdown: { vocabularySize: VOCABULARY_SIZE } }
 
 /** The task whose notation has a vocabulary of this size; null for any other. */
-export const notationOfSize = (size: number): string | null => Object.entries(notations).find(([, { vocabularySize }]) => vocabularySize === size)?.[0] ?? null
+export const notationOfSize = (size: number): string | null =>
+  Object.entries(notations).find(([, { vocabularySize }]) => vocabularySize === size)?.[0] ?? null

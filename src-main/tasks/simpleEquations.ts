@@ -24,10 +24,18 @@ const some = (largest: number, rng: Rng): number => rng.between(1, largest) * (r
 
 function draw(level: string, rng: Rng): Equation {
   const x = rng.between(1, level === 'one-step' ? 40 : 20)
-  const of = (factor: number, inner: number, plus: number, right: number): Equation => ({ factor, inner, plus, right, constant: factor * (x + inner) + plus - right * x })
+  const of = (factor: number, inner: number, plus: number, right: number): Equation => ({
+    factor,
+    inner,
+    plus,
+    right,
+    constant: factor * (x + inner) + plus - right * x,
+  })
   switch (level) {
-    case 'one-step': return rng.chance(0.3) ? of(rng.between(2, 9), 0, 0, 0) : of(1, 0, some(40, rng), 0)
-    case 'two-step': return of(rng.between(2, 9), 0, some(30, rng), 0)
+    case 'one-step':
+      return rng.chance(0.3) ? of(rng.between(2, 9), 0, 0, 0) : of(1, 0, some(40, rng), 0)
+    case 'two-step':
+      return of(rng.between(2, 9), 0, some(30, rng), 0)
     default: {
       const factor = rng.between(3, 9)
       return of(factor, level === 'brackets' ? some(9, rng) : 0, some(30, rng), rng.between(1, factor - 1))
@@ -41,13 +49,18 @@ function teacher(equation: Equation): { thinking: string; answer: string } {
   let [left, add] = [factor, plus]
   if (inner !== 0) {
     add = plus + factor * inner
-    lines.push(`Without brackets: ${times(factor, 'x')}${signed(factor * inner)}${signed(plus)} = ${times(factor, 'x')}${signed(add)}, so ${times(factor, 'x')}${signed(add)} = ${times(right, 'x')}${signed(constant)}`)
+    lines.push(
+      `Without brackets: ${times(factor, 'x')}${signed(factor * inner)}${signed(plus)} = ${times(factor, 'x')}${signed(add)}, so ${times(factor, 'x')}${signed(add)} = ${times(right, 'x')}${signed(constant)}`,
+    )
   }
   if (right !== 0) {
     left = factor - right
     lines.push(`Take ${times(right, 'x')} from both sides: ${times(left, 'x')}${signed(add)} = ${constant}`)
   }
-  if (add !== 0) lines.push(`${add > 0 ? 'Take' : 'Add'} ${Math.abs(add)} ${add > 0 ? 'from' : 'to'} both sides: ${times(left, 'x')} = ${constant} ${add > 0 ? '-' : '+'} ${Math.abs(add)} = ${constant - add}`)
+  if (add !== 0)
+    lines.push(
+      `${add > 0 ? 'Take' : 'Add'} ${Math.abs(add)} ${add > 0 ? 'from' : 'to'} both sides: ${times(left, 'x')} = ${constant} ${add > 0 ? '-' : '+'} ${Math.abs(add)} = ${constant - add}`,
+    )
   if (left !== 1) lines.push(`Divide by ${left}: x = ${constant - add} / ${left} = ${(constant - add) / left}`)
   return { thinking: lines.join('\n'), answer: String(solutionOf(equation)) }
 }
@@ -68,5 +81,6 @@ export const simpleEquations: Procedure<Equation> = {
   grader: 'integer',
   teacher,
   // By the coefficients of x and the sign of what is added: the same steps in the same order.
-  cluster: ({ factor, inner, plus, right }) => `${factor}x${inner === 0 ? '' : ' in brackets'}${plus < 0 ? ' minus' : plus > 0 ? ' plus' : ''}${right === 0 ? (factor === 1 ? ` ${Math.abs(plus) % 10}` : '') : `, ${right}x`}`,
+  cluster: ({ factor, inner, plus, right }) =>
+    `${factor}x${inner === 0 ? '' : ' in brackets'}${plus < 0 ? ' minus' : plus > 0 ? ' plus' : ''}${right === 0 ? (factor === 1 ? ` ${Math.abs(plus) % 10}` : '') : `, ${right}x`}`,
 }

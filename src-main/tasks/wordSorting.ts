@@ -24,7 +24,9 @@ function draw(level: string, rng: Rng): Sorting {
 
 function teacher({ words }: Sorting): { thinking: string; answer: string } {
   const order = sorted(words)
-  const lines = order.slice(0, -1).map((word, at) => `Of ${words.filter((each) => !order.slice(0, at).includes(each)).join(', ')} the first is ${word}.`)
+  const lines = order
+    .slice(0, -1)
+    .map((word, at) => `Of ${words.filter((each) => !order.slice(0, at).includes(each)).join(', ')} the first is ${word}.`)
   return { thinking: lines.join('\n'), answer: order.join(', ') }
 }
 

@@ -25,7 +25,9 @@ saddle sailor salad salt sand school scissors season seed shadow sheep shell she
 table tailor tea teacher temple tennis tent thimble thunder ticket tiger timber tomato tower train tree trumpet tulip tunnel turtle
 umbrella uncle under uniform valley velvet village violin voice
 wagon wallet walnut water weather weed wheat wheel whistle willow window winter wolf wood wool
-yard year yellow young zebra zipper`.trim().split(/\s+/)
+yard year yellow young zebra zipper`
+  .trim()
+  .split(/\s+/)
 
 /** So many different ones of a list, in any order. */
 export function someWords(list: readonly string[], count: number, rng: Rng): string[] {

@@ -11,7 +11,8 @@ const itemsOf = (text: string): string => text.toLowerCase().replace(BETWEEN, ' 
 export const gradeItems = (accepted: readonly string[], answer: string): Grade => gradeBy(itemsOf, accepted, answer)
 
 /** Right where the stated answer has the digits of one accepted answer, in its order, however they are spaced. */
-export const gradeDigits = (accepted: readonly string[], answer: string): Grade => gradeBy((text) => itemsOf(text).replaceAll(' ', ''), accepted, answer)
+export const gradeDigits = (accepted: readonly string[], answer: string): Grade =>
+  gradeBy((text) => itemsOf(text).replaceAll(' ', ''), accepted, answer)
 
 function gradeBy(key: (text: string) => string, accepted: readonly string[], answer: string): Grade {
   const found = extractAnswer(answer)

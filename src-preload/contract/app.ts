@@ -21,7 +21,10 @@ export const labStatus = z.object({
 })
 export type LabStatus = Of<typeof labStatus>
 /** What the commands of the menu stand for right now. `available` null: not said yet, so everything may be chosen. */
-export const commandState = z.object({ available: z.array(z.string().max(80)).max(200).nullable(), checked: z.array(z.string().max(80)).max(50) })
+export const commandState = z.object({
+  available: z.array(z.string().max(80)).max(200).nullable(),
+  checked: z.array(z.string().max(80)).max(50),
+})
 export type CommandState = Of<typeof commandState>
 export const appInfo = z.object({
   /** `file`: a report, which answers only what it carries. */

@@ -77,8 +77,5 @@ export const choicesMethods = {
   algorithms: { list: method(none, z.array(algorithmDescription)) },
   /** Problem sets a run can be trained on, with what can be chosen of each; imported sets are one task that names its dataset. */
   tasks: { list: method(none, z.array(taskDescription)) },
-  glossary: {
-    list: method(none, z.array(term)),
-    metrics: method(none, z.array(metricDescription)),
-  },
+  glossary: { list: method(none, z.array(term)), metrics: method(none, z.array(metricDescription)) },
 }

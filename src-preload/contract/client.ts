@@ -111,11 +111,20 @@ export function createClient(transport: Transport): Connection {
     const [noun, verb] = name.split('.') as [string, string]
     ;(client[noun] ??= {})[verb] = (input: unknown, options?: CallOptions) => call(name, input, options)
   }
-  const subscribe = <T>(listeners: Set<T>) => (listener: T): (() => void) => {
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
+  const subscribe =
+    <T>(listeners: Set<T>) =>
+    (listener: T): (() => void) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    }
+  return {
+    client: client as unknown as Client,
+    onEvent: subscribe(events),
+    onStatus: subscribe(statuses),
+    onCommand: subscribe(commands),
+    onFiles: subscribe(files),
+    onConnection: subscribe(connections),
   }
-  return { client: client as unknown as Client, onEvent: subscribe(events), onStatus: subscribe(statuses), onCommand: subscribe(commands), onFiles: subscribe(files), onConnection: subscribe(connections) }
 }
 
 export const callCancelled = (): LabError =>
@@ -130,7 +139,10 @@ export interface Exposed {
   pathOf(file: File): string
 }
 
-export const exposedTransport = (exposed: Exposed): Transport => ({ send: (message) => exposed.send(message), listen: (onMessage) => exposed.listen(onMessage) })
+export const exposedTransport = (exposed: Exposed): Transport => ({
+  send: (message) => exposed.send(message),
+  listen: (onMessage) => exposed.listen(onMessage),
+})
 
 // ------------------------------------------------------------------------------------------------------------- in a browser
 

@@ -20,9 +20,9 @@ export const commandTable = {
   'workspace.open': { title: 'Open workspace', section: 'File', keys: 'Mod+O' },
   'workspace.merge': { title: 'Take over runs of another workspace', section: 'File' },
   'workspace.sample': { title: 'Open the sample workspace', section: 'File' },
-  'import': { title: 'Import files', section: 'File', keys: 'Mod+I' },
-  'follow': { title: 'Follow a folder', section: 'File' },
-  'export': { title: 'Export', section: 'File', keys: 'Mod+Shift+E' },
+  import: { title: 'Import files', section: 'File', keys: 'Mod+I' },
+  follow: { title: 'Follow a folder', section: 'File' },
+  export: { title: 'Export', section: 'File', keys: 'Mod+Shift+E' },
 
   'go.home': { title: 'Go to Home', section: 'View', keys: 'Mod+Shift+H' },
   'go.runs': { title: 'Go to Runs', section: 'View', keys: 'Mod+1' },
@@ -32,14 +32,14 @@ export const commandTable = {
   'go.datasets': { title: 'Go to Datasets', section: 'View', keys: 'Mod+5' },
   'go.models': { title: 'Go to Models', section: 'View', keys: 'Mod+6' },
   'go.playground': { title: 'Go to Playground', section: 'View', keys: 'Mod+7' },
-  'sidebar': { title: 'Hide or show the sidebar', section: 'View', keys: 'Mod+B' },
+  sidebar: { title: 'Hide or show the sidebar', section: 'View', keys: 'Mod+B' },
   'zoom.in': { title: 'Larger text', section: 'View', keys: 'Mod+=', also: ['Mod++', 'Mod+Shift++', 'Mod+Shift+='] },
   'zoom.out': { title: 'Smaller text', section: 'View', keys: 'Mod+-' },
   'zoom.reset': { title: 'Normal text size', section: 'View', keys: 'Mod+0' },
   'theme.system': { title: 'Theme: as the system', section: 'View' },
   'theme.light': { title: 'Theme: light', section: 'View' },
   'theme.dark': { title: 'Theme: dark', section: 'View' },
-  'contrast': { title: 'High contrast on or off', section: 'View' },
+  contrast: { title: 'High contrast on or off', section: 'View' },
 
   'run.start': { title: 'Start', section: 'Run', keys: 'Mod+Enter' },
   'run.pause': { title: 'Pause', section: 'Run' },
@@ -55,7 +55,7 @@ export const commandTable = {
   'compare.diff': { title: 'Diff config', section: 'Compare' },
   'compare.next': { title: 'Next difference', section: 'Compare' },
 
-  'find': { title: 'Find on this page', section: 'Reading', keys: 'Mod+F' },
+  find: { title: 'Find on this page', section: 'Reading', keys: 'Mod+F' },
   'find.all': { title: 'Find in all rollouts', section: 'Reading', keys: 'Mod+Shift+F' },
   'sample.next': { title: 'next sample', section: 'Reading', keys: 'n', quiet: true },
   'sample.previous': { title: 'previous sample', section: 'Reading', keys: 'p', quiet: true },
@@ -73,9 +73,9 @@ export const commandTable = {
   'reading.copy': { title: 'copy as Markdown', section: 'Reading', keys: 'c', quiet: true },
   'reading.find': { title: 'find in these samples', section: 'Reading', keys: 'f', also: ['/'], quiet: true },
 
-  'palette': { title: 'Commands', section: 'Help', keys: 'Mod+K', quiet: true },
-  'shortcuts': { title: 'Shortcuts', section: 'Help', keys: '?' },
-  'glossary': { title: 'Glossary', section: 'Help' },
+  palette: { title: 'Commands', section: 'Help', keys: 'Mod+K', quiet: true },
+  shortcuts: { title: 'Shortcuts', section: 'Help', keys: '?' },
+  glossary: { title: 'Glossary', section: 'Help' },
 } as const satisfies Readonly<Record<string, CommandText>>
 
 export type CommandId = keyof typeof commandTable

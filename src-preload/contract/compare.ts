@@ -22,7 +22,16 @@ export const compareRow = arm.extend({
   /** Row minus baseline on the problems both have; null for the baseline itself and where nothing pairs. */
   against: z.object({ accuracy: difference, regret: difference, meanTokens: difference }).nullable(),
   /** Thinking tokens per rollout by what became of them, over all rollouts of all evaluations read; null where one does not say. */
-  account: z.object({ useful: z.number(), overthinking: z.number(), futile: z.number(), starved: z.number(), starvedShare: z.number(), rollouts: count }).nullable(),
+  account: z
+    .object({
+      useful: z.number(),
+      overthinking: z.number(),
+      futile: z.number(),
+      starved: z.number(),
+      starvedShare: z.number(),
+      rollouts: count,
+    })
+    .nullable(),
   cost: z.object({ steps: count, tokens: count, estimateTokens: count, flops: z.number(), wallMs: z.number() }),
 })
 export type CompareRow = Of<typeof compareRow>
@@ -61,10 +70,21 @@ export type BudgetCurveView = Of<typeof budgetCurve>
  */
 export const methodMap = z.object({
   budget: z.number(),
-  paths: z.array(arm.extend({
-    dots: z.array(z.object({ runId: id.nullable(), evaluationId: id, step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number() })),
-    path: z.array(z.object({ step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number(), n: count })),
-  })),
+  paths: z.array(
+    arm.extend({
+      dots: z.array(
+        z.object({
+          runId: id.nullable(),
+          evaluationId: id,
+          step: z.int().nullable(),
+          tokens: z.number(),
+          accuracy: z.number(),
+          regret: z.number(),
+        }),
+      ),
+      path: z.array(z.object({ step: z.int().nullable(), tokens: z.number(), accuracy: z.number(), regret: z.number(), n: count })),
+    }),
+  ),
   equalRegret: z.array(z.object({ regret: z.number(), tokens: z.array(z.number()), accuracy: z.array(z.number()) })),
 })
 export type MethodMap = Of<typeof methodMap>
@@ -75,7 +95,17 @@ export const pairedArms = z.object({
   meanTokens: difference,
   scores: z.array(z.object({ budget: z.number(), wins: count, losses: count, ties: count, accuracy: difference })),
   /** `kept`: whether answers are on record, besides the scores. `accuracyA`, `accuracyB`: one per budget, in the order of `scores`. */
-  problems: z.array(z.object({ problem, keptA: z.boolean(), keptB: z.boolean(), tokensA: z.number(), tokensB: z.number(), accuracyA: float32s, accuracyB: float32s })),
+  problems: z.array(
+    z.object({
+      problem,
+      keptA: z.boolean(),
+      keptB: z.boolean(),
+      tokensA: z.number(),
+      tokensB: z.number(),
+      accuracyA: float32s,
+      accuracyB: float32s,
+    }),
+  ),
 })
 export type PairedArms = Of<typeof pairedArms>
 /** Thinking tokens with which each arm first reaches an accuracy, read off the straight line between budgets. */
@@ -85,23 +115,28 @@ export const tokensForAccuracy = z.object({
   /** Round accuracies between the lowest and the highest measured: what may be asked for. */
   levels: z.array(z.number()),
   baseline: name.nullable(),
-  rows: z.array(z.object({
-    key: name,
-    /** Null where the arm never reaches it, or is there already at the smallest budget. */
-    tokens: figure.nullable(),
-    /** Share of resamples on which it can be said; the interval is over these. */
-    reached: z.number(),
-    /** It takes more than the budget trained to. */
-    extrapolated: z.boolean(),
-    /** Tokens of the baseline divided by those of the arm: above 1 where the arm needs fewer. */
-    efficiency: figure.nullable(),
-  })),
+  rows: z.array(
+    z.object({
+      key: name,
+      /** Null where the arm never reaches it, or is there already at the smallest budget. */
+      tokens: figure.nullable(),
+      /** Share of resamples on which it can be said; the interval is over these. */
+      reached: z.number(),
+      /** It takes more than the budget trained to. */
+      extrapolated: z.boolean(),
+      /** Tokens of the baseline divided by those of the arm: above 1 where the arm needs fewer. */
+      efficiency: figure.nullable(),
+    }),
+  ),
 })
 export type TokensForAccuracy = Of<typeof tokensForAccuracy>
 /** Who is compared, in which evaluations: the newest of each run, or the newest at or before a training step (before its first, what the run started from). */
 const compareScope = z.object({ runIds: z.array(id), groupBy: groupBy.default('group'), step: count.nullable().default(null) })
 /** A run, whose arm the others are compared with, or the weights that all start from. */
-const compareBaseline = z.union([id, z.literal('start')]).nullable().default(null)
+const compareBaseline = z
+  .union([id, z.literal('start')])
+  .nullable()
+  .default(null)
 const budgetList = z.array(z.number().positive()).min(1).max(200)
 
 export const compareMethods = {
@@ -110,18 +145,40 @@ export const compareMethods = {
     table: method(compareScope.extend({ budget: z.number().positive(), baseline: compareBaseline }), compareTable),
     /** The same at many budgets at once, in their order: what a slider of budgets moves through. */
     tables: method(compareScope.extend({ budgets: budgetList, baseline: compareBaseline }), z.array(compareTable)),
-    curves: method(z.object({ runIds: z.array(id), metric: name, x: z.enum(xAxes).default('step'), groupBy: groupBy.default('group'), band: z.enum(bands).default('bootstrap'), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(overlayCurve)),
+    curves: method(
+      z.object({
+        runIds: z.array(id),
+        metric: name,
+        x: z.enum(xAxes).default('step'),
+        groupBy: groupBy.default('group'),
+        band: z.enum(bands).default('bootstrap'),
+        maxPoints: z.int().min(16).max(20_000).default(2000),
+      }),
+      z.array(overlayCurve),
+    ),
     /** `start` adds the shared start as the first arm, where it was evaluated. */
-    budgetCurves: method(compareScope.extend({ quantity: z.enum(['accuracy', 'regret']), start: z.boolean().default(false) }), z.array(budgetCurve)),
+    budgetCurves: method(
+      compareScope.extend({ quantity: z.enum(['accuracy', 'regret']), start: z.boolean().default(false) }),
+      z.array(budgetCurve),
+    ),
     map: method(compareScope.extend({ budget: z.number().positive() }), methodMap),
     maps: method(compareScope.extend({ budgets: budgetList }), z.array(methodMap)),
     /** Evaluations of two runs, paired; null when one has none. */
-    wins: method(z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null), step: count.nullable().default(null) }), pairedComparison.nullable()),
+    wins: method(
+      z.object({ a: id, b: id, budget: z.number().positive().nullable().default(null), step: count.nullable().default(null) }),
+      pairedComparison.nullable(),
+    ),
     /** Two arms by their runs (none: the shared start of the other's), paired problem by problem; null when one was not evaluated. */
     pairs: method(z.object({ a: z.array(id), b: z.array(id), step: count.nullable().default(null) }), pairedArms.nullable()),
     /** Tokens for an accuracy; null asks at the highest whole percentage that every arm reaches within the training budget. */
-    tokensFor: method(compareScope.extend({ accuracy: z.number().min(0).max(1).nullable().default(null), baseline: compareBaseline }), tokensForAccuracy),
+    tokensFor: method(
+      compareScope.extend({ accuracy: z.number().min(0).max(1).nullable().default(null), baseline: compareBaseline }),
+      tokensForAccuracy,
+    ),
     /** Budgets that every evaluation of these runs measured, and the steps at which any of them was evaluated: the stops of the sliders. */
-    budgets: method(z.object({ runIds: z.array(id) }), z.object({ budgets: z.array(z.number()), trainedBudget: count.nullable(), steps: z.array(count) })),
+    budgets: method(
+      z.object({ runIds: z.array(id) }),
+      z.object({ budgets: z.array(z.number()), trainedBudget: count.nullable(), steps: z.array(count) }),
+    ),
   },
 }

@@ -22,7 +22,10 @@ export const datasetsMethods = {
     remove: method(ofDataset, nothing),
   },
   problems: {
-    list: method(z.object({ datasetId: id, split: name, afterId: count.default(0), limit: z.int().min(1).max(1000).default(100) }), z.array(problem)),
+    list: method(
+      z.object({ datasetId: id, split: name, afterId: count.default(0), limit: z.int().min(1).max(1000).default(100) }),
+      z.array(problem),
+    ),
     get: method(z.object({ problemId: id }), problem),
   },
   models: {

@@ -27,7 +27,11 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('step'), step }),
   z.object({ kind: z.literal('evaluation'), evaluation }),
   z.object({ kind: z.literal('event'), event: runEvent }),
-  z.object({ kind: z.literal('changed'), noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs', 'follows']), ids: z.array(id) }),
+  z.object({
+    kind: z.literal('changed'),
+    noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs', 'follows']),
+    ids: z.array(id),
+  }),
   /** The whole text so far of a rollout of the playground; `key` is the asker's. A newer one replaces it. */
   z.object({ kind: z.literal('playground'), key: name, text: z.string(), tokens: count, tokensPerSecond: z.number() }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),

@@ -23,7 +23,16 @@ export const exportRequest = z.discriminatedUnion('kind', [
   /** Answers of the newest evaluations of two runs to the same problems, for LLM Comparator. */
   z.object({ kind: z.literal('comparator'), a: id, b: id }),
   /** A comparison as one page that opens without a laboratory. `budget` null: the one trained to; `baseline` null: the first run. */
-  z.object({ kind: z.literal('report'), runIds: z.array(id).min(1).max(200), budget: z.number().positive().nullable().default(null), groupBy: z.enum(['run', 'group']).default('group'), baseline: z.union([id, z.literal('start')]).nullable().default(null) }),
+  z.object({
+    kind: z.literal('report'),
+    runIds: z.array(id).min(1).max(200),
+    budget: z.number().positive().nullable().default(null),
+    groupBy: z.enum(['run', 'group']).default('group'),
+    baseline: z
+      .union([id, z.literal('start')])
+      .nullable()
+      .default(null),
+  }),
   /** The database as one consistent file, made while work goes on. */
   z.object({ kind: z.literal('workspace') }),
 ])

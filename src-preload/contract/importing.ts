@@ -18,7 +18,10 @@ export const importingMethods = {
     /** Rejects with what stopped the job; `import.unknown` for one that ended long ago. */
     result: method(z.object({ jobId: name }), importResult),
     /** Rows kept aside, in order. */
-    rejected: method(z.object({ importId: name, offset: count.default(0), limit: z.int().min(1).max(1000).default(200) }), z.object({ rows: z.array(rejectedRow), total: count })),
+    rejected: method(
+      z.object({ importId: name, offset: count.default(0), limit: z.int().min(1).max(1000).default(200) }),
+      z.object({ rows: z.array(rejectedRow), total: count }),
+    ),
     /** Rows kept aside, as JSON lines in the workspace's `exports` folder: to mend and import again. */
     exportRejected: method(z.object({ importId: name }), exported),
     /** Removes copies that a browser sent and nobody will import. */

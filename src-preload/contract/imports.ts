@@ -15,7 +15,13 @@ export const importMap = z.record(name, name)
 export type ImportMap = Of<typeof importMap>
 
 /** Splits by seed: each problem falls into one by a hash of seed and id, so that adding problems moves none of the others. */
-export const splitRule = z.object({ seed: z.int(), shares: z.array(z.object({ name, share: z.number().positive().max(1) })).min(1).max(8) })
+export const splitRule = z.object({
+  seed: z.int(),
+  shares: z
+    .array(z.object({ name, share: z.number().positive().max(1) }))
+    .min(1)
+    .max(8),
+})
 export type SplitRule = Of<typeof splitRule>
 
 const guess = { confidence: z.enum(['high', 'medium', 'low']), why: z.string() }
@@ -46,11 +52,23 @@ export type RejectedRow = Of<typeof rejectedRow>
 
 /** A row as it would be imported; long texts are cut. */
 export const previewProblem = z.object({
-  line: count, key: name, problem: z.string(), answer: json, split: name.nullable(), level: z.number().nullable(), slices: z.record(z.string(), z.string()),
+  line: count,
+  key: name,
+  problem: z.string(),
+  answer: json,
+  split: name.nullable(),
+  level: z.number().nullable(),
+  slices: z.record(z.string(), z.string()),
 })
 export type PreviewProblem = Of<typeof previewProblem>
 export const previewRollout = z.object({
-  step: z.int().nullable(), prompt: z.string(), completion: z.string(), truth: json, correct: z.boolean().nullable(), reward: z.number().nullable(), episodes: count,
+  step: z.int().nullable(),
+  prompt: z.string(),
+  completion: z.string(),
+  truth: json,
+  correct: z.boolean().nullable(),
+  reward: z.number().nullable(),
+  episodes: count,
 })
 export type PreviewRollout = Of<typeof previewRollout>
 
@@ -126,7 +144,16 @@ export const importStart = importRequest.extend({
 export type ImportStart = Of<typeof importStart>
 
 export const importedFile = z.object({
-  name, format: name, compression: name, bytes: count, sha256: z.string(), source: name.nullable(), rows: count, imported: count, rejected: count, notes: z.array(z.string()),
+  name,
+  format: name,
+  compression: name,
+  bytes: count,
+  sha256: z.string(),
+  source: name.nullable(),
+  rows: count,
+  imported: count,
+  rejected: count,
+  notes: z.array(z.string()),
 })
 /** What is kept of an import with the dataset it made. */
 export const importRecord = z.object({

@@ -42,7 +42,16 @@ export const merged = z.object({
   runs: z.array(z.object({ uid: name, id, name })),
   /** Here already; left as they are. */
   skipped: z.array(z.object({ uid: name, id, name })),
-  added: z.object({ datasets: count, problems: count, models: count, steps: count, rollouts: count, evaluations: count, checkpoints: count, events: count }),
+  added: z.object({
+    datasets: count,
+    problems: count,
+    models: count,
+    steps: count,
+    rollouts: count,
+    evaluations: count,
+    checkpoints: count,
+    events: count,
+  }),
   /** Checkpoints whose files were not there; their rows were left out. */
   missingCheckpoints: count,
 })

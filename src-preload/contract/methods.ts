@@ -50,16 +50,21 @@ export type OutputOf<S extends Spec> = Of<S['output']>
 export interface CallOptions {
   readonly signal?: AbortSignal
 }
-type Call<S extends Spec> = undefined extends z.input<S['input']>
-  ? (input?: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
-  : (input: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
+type Call<S extends Spec> =
+  undefined extends z.input<S['input']>
+    ? (input?: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
+    : (input: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
 
 /** What a page holds: `client.runs.list()`, `client.rollouts.get({ rolloutId })`. Rejects with LabError. */
-export type Client = { readonly [N in Noun]: { readonly [V in keyof Methods[N]]: Methods[N][V] extends Spec ? Call<Methods[N][V]> : never } }
+export type Client = {
+  readonly [N in Noun]: { readonly [V in keyof Methods[N]]: Methods[N][V] extends Spec ? Call<Methods[N][V]> : never }
+}
 
 type Answer<S extends Spec> = (input: InputOf<S>, options: { readonly signal: AbortSignal }) => OutputOf<S> | Promise<OutputOf<S>>
 /** What implements some of the nouns: inputs arrive checked, with defaults filled in. */
-export type Answers<N extends Noun> = { readonly [Each in N]: { readonly [V in keyof Methods[Each]]: Methods[Each][V] extends Spec ? Answer<Methods[Each][V]> : never } }
+export type Answers<N extends Noun> = {
+  readonly [Each in N]: { readonly [V in keyof Methods[Each]]: Methods[Each][V] extends Spec ? Answer<Methods[Each][V]> : never }
+}
 export type AppAnswers = Answers<'app'>['app']
 export type LabNoun = Exclude<Noun, 'app'>
 
@@ -71,4 +76,6 @@ export function methodNamed(given: string): Spec | null {
   return Object.hasOwn(verbs, verb) ? verbs[verb]! : null
 }
 
-export const methodNames = Object.entries(methods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`)) as readonly MethodName[]
+export const methodNames = Object.entries(methods).flatMap(([noun, verbs]) =>
+  Object.keys(verbs).map((verb) => `${noun}.${verb}`),
+) as readonly MethodName[]

@@ -6,7 +6,13 @@ import { bytes, count, float32s, id, int32s, name } from './values.ts'
 import type { Of } from './values.ts'
 
 /** Weights that can be prompted. `speaks`: the task whose notation is all that the model knows; null for a model of text, which any task and any text can be asked of. */
-export const playgroundSource = z.object({ start: name, title: z.string(), speaks: name.nullable(), runId: id.nullable(), step: z.int().nullable() })
+export const playgroundSource = z.object({
+  start: name,
+  title: z.string(),
+  speaks: name.nullable(),
+  runId: id.nullable(),
+  step: z.int().nullable(),
+})
 export type PlaygroundSource = Of<typeof playgroundSource>
 
 export const playgroundSettings = z.object({

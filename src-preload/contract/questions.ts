@@ -30,16 +30,17 @@ export type HeadlineMetric = (typeof headlineMetrics)[number]
  * `completions/mean_length`), perhaps with the split before it (`eval/reward`); any other was stated by the trainer that wrote them.
  */
 export const derivedMetric = (name: string): boolean =>
-  /^(?:(?!train\/|stated\/)[^/]+\/)?(?:n\/(?:rollouts|reward|graded|length)|reward|reward_std|rewards\/[^/]+\/mean|completions\/(?:mean_length|min_length|max_length|mean_characters|clipped_ratio))$/.test(name)
+  /^(?:(?!train\/|stated\/)[^/]+\/)?(?:n\/(?:rollouts|reward|graded|length)|reward|reward_std|rewards\/[^/]+\/mean|completions\/(?:mean_length|min_length|max_length|mean_characters|clipped_ratio))$/.test(
+    name,
+  )
 
-export const sparkline = z.object({ metric: z.enum(headlineMetrics), exact: z.boolean(), step: z.array(z.number()), value: z.array(z.number()) })
-export const runListItem = z.object({
-  run,
-  latest: metrics,
-  sparklines: z.array(sparkline),
-  rolloutCount: count,
-  checkpointCount: count,
+export const sparkline = z.object({
+  metric: z.enum(headlineMetrics),
+  exact: z.boolean(),
+  step: z.array(z.number()),
+  value: z.array(z.number()),
 })
+export const runListItem = z.object({ run, latest: metrics, sparklines: z.array(sparkline), rolloutCount: count, checkpointCount: count })
 export type RunListItem = Of<typeof runListItem>
 
 export const groupSummary = z.object({

@@ -23,7 +23,9 @@ export const recovery = z.object({
   previousOwner: workspaceOwner.nullable(),
   interruptedRuns: z.array(z.object({ runId: id, name, lastStep: z.int().nullable() })),
   /** Evaluations of finished runs that were cut short; each may be made anew. */
-  interruptedEvaluations: z.array(z.object({ evaluationId: id, runId: id, name, step: z.int().nullable(), checkpointId: id, split: z.string() })),
+  interruptedEvaluations: z.array(
+    z.object({ evaluationId: id, runId: id, name, step: z.int().nullable(), checkpointId: id, split: z.string() }),
+  ),
   quickCheckMs: z.number(),
 })
 export type Recovery = Of<typeof recovery>
@@ -289,12 +291,7 @@ export const rollout = rolloutFacts.extend({
 })
 export type Rollout = Of<typeof rollout>
 
-export const rolloutDetail = z.object({
-  rollout,
-  problem,
-  provenance: sampleProvenance,
-  ...rolloutBody.shape,
-})
+export const rolloutDetail = z.object({ rollout, problem, provenance: sampleProvenance, ...rolloutBody.shape })
 export type RolloutDetail = Of<typeof rolloutDetail>
 
 // -------------------------------------------------------------------------------------------------------- checkpoints

@@ -79,23 +79,49 @@ export const stopHereResult = z.object({
 export type StopHereResult = Of<typeof stopHereResult>
 
 export const rolloutsMethods = {
-  groups: {
-    list: method(z.union([z.object({ runId: id, step: count }), z.object({ evaluationId: id })]), z.array(groupSummary)),
-  },
+  groups: { list: method(z.union([z.object({ runId: id, step: count }), z.object({ evaluationId: id })]), z.array(groupSummary)) },
   rollouts: {
     query: method(rolloutQuery, rolloutPage),
     get: method(z.object({ rolloutId: id }), rolloutReading),
     /** All samples of the group that this rollout belongs to, in order. */
     group: method(z.object({ rolloutId: id }), z.array(rollout)),
-    search: method(z.object({ filter: rolloutFilter.extend({ text: z.string() }), afterId: count.default(0), limit: z.int().min(1).max(500).default(50) }), z.array(searchHit)),
+    search: method(
+      z.object({
+        filter: rolloutFilter.extend({ text: z.string() }),
+        afterId: count.default(0),
+        limit: z.int().min(1).max(500).default(50),
+      }),
+      z.array(searchHit),
+    ),
     picks: method(z.object({ scope: thinkingScope.omit({ problemId: true, estimator: true }), seed: z.int().default(1) }), samplePicks),
-    histogram: method(z.object({ filter: rolloutFilter, column: z.enum(['reward', 'tokens', 'progress', 'overthink']), bins: z.int().min(1).max(200).default(24) }), histogram),
+    histogram: method(
+      z.object({
+        filter: rolloutFilter,
+        column: z.enum(['reward', 'tokens', 'progress', 'overthink']),
+        bins: z.int().min(1).max(200).default(24),
+      }),
+      histogram,
+    ),
     /** Steps of a run that kept rollouts, ascending: a run may keep those of some steps only. */
     steps: method(ofRun, z.array(count)),
     throughTraining: method(z.object({ problemId: id, runId: id.nullable() }), z.array(rollout)),
     /** Reward anatomy of the group this rollout belongs to under each method; none given: the run's own and the three main ones. */
-    explain: method(z.object({ rolloutId: id, methods: z.array(z.object({ label: name, algorithm: name, options: z.record(z.string(), z.unknown()).default({}) })).default([]) }), z.array(explanation)),
+    explain: method(
+      z.object({
+        rolloutId: id,
+        methods: z.array(z.object({ label: name, algorithm: name, options: z.record(z.string(), z.unknown()).default({}) })).default([]),
+      }),
+      z.array(explanation),
+    ),
     /** Samples answers as if thinking had ended at this boundary, with the weights of a checkpoint (null: the newest of the run). */
-    stopHere: method(z.object({ rolloutId: id, boundary: count, samples: z.int().min(1).max(1024).default(32), checkpointId: id.nullable().default(null) }), stopHereResult),
+    stopHere: method(
+      z.object({
+        rolloutId: id,
+        boundary: count,
+        samples: z.int().min(1).max(1024).default(32),
+        checkpointId: id.nullable().default(null),
+      }),
+      stopHereResult,
+    ),
   },
 }

@@ -6,31 +6,95 @@ const positive = z.number().int().positive()
 
 export const taskSpec = z.strictObject({
   name: z.string().min(1).default('countdown').describe('Which problem set is asked; the lab lists them with their options.'),
-  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}).describe('Options of that problem set, such as its level; checked by its own table.'),
+  options: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('Options of that problem set, such as its level; checked by its own table.'),
 })
 
 export const formatSpec = z.strictObject({
-  thoughts: z.enum(['auto', 'marks', 'scratchpad']).default('auto').describe('How a model of text thinks: between marks of its own (<think>), or on a scratchpad before it announces its answer. auto: marks where the model has them.'),
-  episodes: z.enum(['lines', 'paragraphs', 'phrases', 'paper', 'windows']).default('lines').describe('Where a thought in text is cut into episodes: at every line, at every paragraph, at phrases such as Wait, by the rule of the paper, or every 24 words.'),
-  examples: z.number().int().min(0).max(16).default(0).describe('Solved problems shown before the question, for models that do not know what is wanted; the task needs a teacher that speaks.'),
+  thoughts: z
+    .enum(['auto', 'marks', 'scratchpad'])
+    .default('auto')
+    .describe(
+      'How a model of text thinks: between marks of its own (<think>), or on a scratchpad before it announces its answer. auto: marks where the model has them.',
+    ),
+  episodes: z
+    .enum(['lines', 'paragraphs', 'phrases', 'paper', 'windows'])
+    .default('lines')
+    .describe(
+      'Where a thought in text is cut into episodes: at every line, at every paragraph, at phrases such as Wait, by the rule of the paper, or every 24 words.',
+    ),
+  examples: z
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .default(0)
+    .describe(
+      'Solved problems shown before the question, for models that do not know what is wanted; the task needs a teacher that speaks.',
+    ),
 })
 
 export const adapterSpec = z.strictObject({
-  rank: z.number().int().nonnegative().default(0).describe('Rank of low-rank adapters on the linear maps of every layer; only they train, and the model without them is the reference. 0 trains every weight.'),
+  rank: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      'Rank of low-rank adapters on the linear maps of every layer; only they train, and the model without them is the reference. 0 trains every weight.',
+    ),
   alpha: z.number().positive().default(32).describe('What the adapters add is multiplied by alpha / rank.'),
-  targets: z.string().regex(/^(q|k|v|o|gate|up|down)(,(q|k|v|o|gate|up|down))*$/, 'expected some of q,k,v,o,gate,up,down with commas between them').default('q,k,v,o,gate,up,down').describe('The linear maps that get adapters, with commas between them: queries, keys, values and output of attention, gate, up and down of the feed-forward part.'),
+  targets: z
+    .string()
+    .regex(/^(q|k|v|o|gate|up|down)(,(q|k|v|o|gate|up|down))*$/, 'expected some of q,k,v,o,gate,up,down with commas between them')
+    .default('q,k,v,o,gate,up,down')
+    .describe(
+      'The linear maps that get adapters, with commas between them: queries, keys, values and output of attention, gate, up and down of the feed-forward part.',
+    ),
 })
 
 export const samplingSpec = z.strictObject({
-  temperature: z.number().positive().max(4).default(1).describe('Divides the logits everywhere: in sampling, in the loss and in J. What is trained, measured and evaluated is softmax(logits / temperature).'),
-  topK: z.number().int().nonnegative().default(0).describe('Keep the k most likely tokens; 0 keeps all. Training then needs a correction, since the policy that is trained has them all.'),
-  topP: z.number().positive().max(1).default(1).describe('Keep the smallest set of tokens with this probability; 1 keeps all. Training then needs a correction.'),
-  minP: z.number().min(0).max(1).default(0).describe('Drop tokens below this share of the most likely one; 0 keeps all. Training then needs a correction.'),
+  temperature: z
+    .number()
+    .positive()
+    .max(4)
+    .default(1)
+    .describe(
+      'Divides the logits everywhere: in sampling, in the loss and in J. What is trained, measured and evaluated is softmax(logits / temperature).',
+    ),
+  topK: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      'Keep the k most likely tokens; 0 keeps all. Training then needs a correction, since the policy that is trained has them all.',
+    ),
+  topP: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe('Keep the smallest set of tokens with this probability; 1 keeps all. Training then needs a correction.'),
+  minP: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Drop tokens below this share of the most likely one; 0 keeps all. Training then needs a correction.'),
 })
 
 export const budgetSpec = z.strictObject({
   thinkingTokens: positive.default(120).describe('Thinking tokens before the answer is forced. Regret is measured up to here.'),
-  stages: z.array(z.number().positive().max(1)).min(1).optional().describe('Shares of the thinking budget that equal parts of the run sample with, such as 0.5, 1 for half of it first and then all, as in a curriculum of 8 and 16 thousand tokens; all of it throughout unless given.'),
+  stages: z
+    .array(z.number().positive().max(1))
+    .min(1)
+    .optional()
+    .describe(
+      'Shares of the thinking budget that equal parts of the run sample with, such as 0.5, 1 for half of it first and then all, as in a curriculum of 8 and 16 thousand tokens; all of it throughout unless given.',
+    ),
   answerTokens: positive.default(24).describe('Tokens allowed for the answer, its end token included.'),
 })
 
@@ -48,11 +112,33 @@ export const optimizerSpec = z.strictObject({
 export const evaluationSpec = z.strictObject({
   every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),
   problems: positive.default(256).describe('Held-out problems; the standard error falls with their square root.'),
-  samples: z.number().int().min(2).default(8).describe('Rollouts of each held-out problem that stop where they stop. pass@k is reported up to half of them, majorities from 8 on.'),
-  kept: z.number().int().min(2).default(2).describe('Rollouts of each held-out problem that are forced to think on to the longest budget: the curves of kept thinking.'),
-  budgets: z.array(positive).default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]).describe('Thinking budgets in tokens at which accuracy and regret are read; the training budget is always one of them.'),
-  longest: positive.optional().describe('Thinking tokens that every evaluated rollout may use, whatever budgets it is read at; 3 times the training budget, or the largest budget where that is more, unless given.'),
-  seed: z.number().int().nonnegative().default(20_260_101).describe('Seed of the evaluation problems and rollouts: the same for every run, so that runs are paired.'),
+  samples: z
+    .number()
+    .int()
+    .min(2)
+    .default(8)
+    .describe('Rollouts of each held-out problem that stop where they stop. pass@k is reported up to half of them, majorities from 8 on.'),
+  kept: z
+    .number()
+    .int()
+    .min(2)
+    .default(2)
+    .describe('Rollouts of each held-out problem that are forced to think on to the longest budget: the curves of kept thinking.'),
+  budgets: z
+    .array(positive)
+    .default([12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360])
+    .describe('Thinking budgets in tokens at which accuracy and regret are read; the training budget is always one of them.'),
+  longest: positive
+    .optional()
+    .describe(
+      'Thinking tokens that every evaluated rollout may use, whatever budgets it is read at; 3 times the training budget, or the largest budget where that is more, unless given.',
+    ),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(20_260_101)
+    .describe('Seed of the evaluation problems and rollouts: the same for every run, so that runs are paired.'),
 })
 
 export const runSpec = z.strictObject({
@@ -61,17 +147,33 @@ export const runSpec = z.strictObject({
   group: z.string().optional().describe('Runs with the same group are seeds of one configuration.'),
   task: taskSpec.prefault({}),
   format: formatSpec.prefault({}),
-  start: z.string().default('starter').describe('Where the weights come from: "starter", "model:<id or name>", "checkpoint:<id>", or the folder of a checkpoint.'),
+  start: z
+    .string()
+    .default('starter')
+    .describe('Where the weights come from: "starter", "model:<id or name>", "checkpoint:<id>", or the folder of a checkpoint.'),
   adapters: adapterSpec.prefault({}),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),
   seed: z.number().int().nonnegative().default(1),
-  promptsPerStep: positive.default(32).describe('Problems drawn anew for every step. More of them steady the update and cost time in proportion.'),
-  groupSize: positive.default(8).describe('Rollouts of each problem, compared with one another: 8 is the least that tells them apart well, 16 to 32 are common. A method of two arms samples as many as its arms ask for instead; there this is the size of the groups that are watched. Demonstrations are one of each problem, so many problems as this times the problems of a step.'),
+  promptsPerStep: positive
+    .default(32)
+    .describe('Problems drawn anew for every step. More of them steady the update and cost time in proportion.'),
+  groupSize: positive
+    .default(8)
+    .describe(
+      'Rollouts of each problem, compared with one another: 8 is the least that tells them apart well, 16 to 32 are common. A method of two arms samples as many as its arms ask for instead; there this is the size of the groups that are watched. Demonstrations are one of each problem, so many problems as this times the problems of a step.',
+    ),
   sampling: samplingSpec.prefault({}),
   budget: budgetSpec.prefault({}),
   optimizer: optimizerSpec.prefault({}),
-  observeGroups: z.number().int().nonnegative().default(4).describe('Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run. A method of two arms, or of demonstrations, samples these groups besides.'),
+  observeGroups: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(4)
+    .describe(
+      'Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run. A method of two arms, or of demonstrations, samples these groups besides.',
+    ),
   microbatchTokens: positive.default(4096).describe('Tokens forwarded at once: bounds the memory of activations.'),
   evaluation: evaluationSpec.prefault({}),
   checkpointEvery: positive.default(10).describe('Steps between checkpoints; a killed run repeats at most this many.'),

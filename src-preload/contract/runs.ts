@@ -43,14 +43,23 @@ export const runEstimate = z.object({
 })
 export type RunEstimate = Of<typeof runEstimate>
 /** What removing a run takes along. */
-export const footprint = z.object({ steps: count, rollouts: count, evaluations: count, checkpoints: count, events: count, checkpointBytes: count })
+export const footprint = z.object({
+  steps: count,
+  rollouts: count,
+  evaluations: count,
+  checkpoints: count,
+  events: count,
+  checkpointBytes: count,
+})
 export type Footprint = Of<typeof footprint>
 /** One key of the flattened configuration: `sampling.temperature`; dots inside a key are written `\.`. */
 export const diffRow = z.object({
   section: z.enum(['config', 'run', 'environment']),
   key: name,
   /** In the order of the runs asked for; `absent` is not the same as null. */
-  cells: z.array(z.discriminatedUnion('kind', [z.object({ kind: z.literal('value'), value: json }), z.object({ kind: z.literal('absent') })])),
+  cells: z.array(
+    z.discriminatedUnion('kind', [z.object({ kind: z.literal('value'), value: json }), z.object({ kind: z.literal('absent') })]),
+  ),
   differs: z.boolean(),
 })
 export type DiffRow = Of<typeof diffRow>
@@ -85,7 +94,10 @@ export const runsMethods = {
     /** Removes what is in the bin for good, checkpoint files too. `checkpointBytes` is what that freed on disk: files that other runs share stay. */
     emptyBin: method(none, footprint),
     metricNames: method(z.object({ runIds: z.array(id) }), z.array(name)),
-    series: method(z.object({ runId: id, metrics: z.array(name).min(1).max(64), maxPoints: z.int().min(16).max(20_000).default(2000) }), z.array(metricSeries)),
+    series: method(
+      z.object({ runId: id, metrics: z.array(name).min(1).max(64), maxPoints: z.int().min(16).max(20_000).default(2000) }),
+      z.array(metricSeries),
+    ),
     configDiff: method(z.object({ runIds: z.array(id).min(1) }), z.array(diffRow)),
   },
   steps: {

@@ -14,7 +14,13 @@ import { count, id, name, timeMs, type Of } from './values.ts'
  */
 export const basis = z.object({ clusters: count, seeds: count, df: count })
 /** A figure that stands in a table: its value, its 95 % interval where one can be given, and what it was taken over. */
-export const figure = z.object({ value: z.number(), low: z.number().nullable(), high: z.number().nullable(), n: count, basis: basis.optional() })
+export const figure = z.object({
+  value: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  n: count,
+  basis: basis.optional(),
+})
 export type Figure = Of<typeof figure>
 /** A paired difference b - a; `p` is two-sided and from the resamples of the interval: below 0.05 exactly where the interval leaves 0 out. */
 export const difference = figure.extend({ p: z.number().nullable() })

@@ -21,7 +21,8 @@ interface Node {
 }
 
 const choicesOf = (node: Node): readonly Json[] =>
-  node.enum ?? (node.const === undefined ? (node.anyOf ?? []).flatMap((each) => (each.const === undefined ? [] : [each.const])) : [node.const])
+  node.enum ??
+  (node.const === undefined ? (node.anyOf ?? []).flatMap((each) => (each.const === undefined ? [] : [each.const])) : [node.const])
 
 function fieldOf(path: string, node: Node): SpecField {
   const choices = choicesOf(node)
@@ -41,7 +42,11 @@ function fieldOf(path: string, node: Node): SpecField {
 }
 
 const leaves = (node: Node, path: string): SpecField[] =>
-  node.properties === undefined ? [fieldOf(path, node)] : Object.entries(node.properties).flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
+  node.properties === undefined
+    ? [fieldOf(path, node)]
+    : Object.entries(node.properties).flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
 
 /** In the order of the schema; `path` is dotted. */
-export const specFields: readonly SpecField[] = leaves(z.toJSONSchema(runSpec, { io: 'input' }) as Node, '').filter(({ path }) => !path.startsWith('algorithm.') && !path.startsWith('task.'))
+export const specFields: readonly SpecField[] = leaves(z.toJSONSchema(runSpec, { io: 'input' }) as Node, '').filter(
+  ({ path }) => !path.startsWith('algorithm.') && !path.startsWith('task.'),
+)

@@ -15,15 +15,22 @@ export const storageReport = z.object({
   exportBytes: count,
   /** Models, kept rows of imports, everything else in the folder. */
   otherBytes: count,
-  runs: z.array(z.object({
-    runId: id, name,
-    rollouts: count, rolloutBytes: count,
-    /** Of evaluations. */
-    answers: count, answerBytes: count,
-    checkpoints: count, checkpointBytes: count,
-    /** Checkpoints that pruning would take: neither pinned nor the newest of the run. */
-    prunable: count, prunableBytes: count,
-  })),
+  runs: z.array(
+    z.object({
+      runId: id,
+      name,
+      rollouts: count,
+      rolloutBytes: count,
+      /** Of evaluations. */
+      answers: count,
+      answerBytes: count,
+      checkpoints: count,
+      checkpointBytes: count,
+      /** Checkpoints that pruning would take: neither pinned nor the newest of the run. */
+      prunable: count,
+      prunableBytes: count,
+    }),
+  ),
 })
 export type StorageReport = Of<typeof storageReport>
 
@@ -39,10 +46,14 @@ export const pruneRequest = z.object({
 })
 
 export const pruned = z.object({
-  rollouts: count, rolloutBytes: count,
-  checkpoints: count, checkpointBytes: count,
-  backups: count, backupBytes: count,
-  exports: count, exportBytes: count,
+  rollouts: count,
+  rolloutBytes: count,
+  checkpoints: count,
+  checkpointBytes: count,
+  backups: count,
+  backupBytes: count,
+  exports: count,
+  exportBytes: count,
 })
 export type Pruned = Of<typeof pruned>
 

@@ -64,16 +64,20 @@ export const systemMethods = {
     set: method(z.object({ key: name, value: json }), nothing),
   },
   events: {
-    list: method(z.object({ runId: id.nullable().default(null), kind: z.enum(['log', 'health', 'lifecycle']).nullable().default(null), afterId: count.default(0), limit: z.int().min(1).max(1000).default(200) }).prefault({}), z.array(runEvent)),
+    list: method(
+      z
+        .object({
+          runId: id.nullable().default(null),
+          kind: z.enum(['log', 'health', 'lifecycle']).nullable().default(null),
+          afterId: count.default(0),
+          limit: z.int().min(1).max(1000).default(200),
+        })
+        .prefault({}),
+      z.array(runEvent),
+    ),
   },
-  health: {
-    rules: method(none, z.array(healthRule)),
-    list: method(ofRun, z.array(healthFinding)),
-  },
-  jobs: {
-    list: method(none, z.array(job)),
-    cancel: method(z.object({ jobId: name }), nothing),
-  },
+  health: { rules: method(none, z.array(healthRule)), list: method(ofRun, z.array(healthFinding)) },
+  jobs: { list: method(none, z.array(job)), cancel: method(z.object({ jobId: name }), nothing) },
   storage: {
     /** What takes room, by run. */
     report: method(none, storageReport),

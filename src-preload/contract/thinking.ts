@@ -39,7 +39,17 @@ export type ComparatorDescription = Of<typeof comparatorDescription>
 const agreementFigures = { brier: figure.nullable(), auroc: figure.nullable(), spearman: figure.nullable() }
 /** J against what was graded. Intervals are bootstraps over problems; a figure is null where it is not defined (all outcomes alike). */
 export const calibrationReport = z.object({
-  bins: z.array(z.object({ low: z.number(), high: z.number(), count, forecast: z.number().nullable(), outcome: z.number().nullable(), outcomeLow: z.number().nullable(), outcomeHigh: z.number().nullable() })),
+  bins: z.array(
+    z.object({
+      low: z.number(),
+      high: z.number(),
+      count,
+      forecast: z.number().nullable(),
+      outcome: z.number().nullable(),
+      outcomeLow: z.number().nullable(),
+      outcomeHigh: z.number().nullable(),
+    }),
+  ),
   /** Forecasts in the bins, and problems they belong to. */
   n: count,
   problemCount: count,
@@ -73,16 +83,18 @@ export type EstimatorCount = Of<typeof estimatorCount>
 export const episodeCurves = z.object({
   /** Sizes of `bestOf`, ascending. */
   sizes: z.array(count),
-  boundaries: z.array(z.object({
-    boundary: count,
-    /** Mean tokens spent by then, one answer included. */
-    tokens: z.number(),
-    J: figure,
-    /** One entry per size p: the chance that the best of p answers from here is right, and what they cost. */
-    bestOf: z.array(z.object({ tokens: z.number(), value: figure })),
-    /** Cumulative regret of the episodes before this boundary. */
-    regret: figure.nullable(),
-  })),
+  boundaries: z.array(
+    z.object({
+      boundary: count,
+      /** Mean tokens spent by then, one answer included. */
+      tokens: z.number(),
+      J: figure,
+      /** One entry per size p: the chance that the best of p answers from here is right, and what they cost. */
+      bestOf: z.array(z.object({ tokens: z.number(), value: figure })),
+      /** Cumulative regret of the episodes before this boundary. */
+      regret: figure.nullable(),
+    }),
+  ),
   /** The best of k answers without thinking. */
   direct: z.array(z.object({ size: count, tokens: z.number(), value: figure })),
   /** Whole thoughts against as many direct answers as their tokens buy. */
@@ -169,31 +181,109 @@ const thinkingLimit = z.int().min(1).max(20_000).default(4000)
 export const thinkingMethods = {
   thinking: {
     summary: method(z.object({ scope: thinkingScope, limit: thinkingLimit }), thinkingSummary),
-    regret: method(z.object({ scope: thinkingScope, budgets: z.array(z.number().positive()).min(1).max(200), counted: counted.default('all'), comparator: comparator.default('oracle'), limit: thinkingLimit }), z.array(budgetPoint)),
+    regret: method(
+      z.object({
+        scope: thinkingScope,
+        budgets: z.array(z.number().positive()).min(1).max(200),
+        counted: counted.default('all'),
+        comparator: comparator.default('oracle'),
+        limit: thinkingLimit,
+      }),
+      z.array(budgetPoint),
+    ),
     /** What regret can be taken against for these rollouts. */
     comparators: method(z.object({ scope: thinkingScope }), z.array(comparatorDescription)),
     /** J by number of episodes and by tokens, beside the best of several answers for the same tokens; cumulative regret. */
-    curves: method(z.object({ scope: thinkingScope, sizes: z.array(z.int().min(2).max(256)).max(8).default([2, 4, 8]), counted: counted.default('completion'), comparator: comparator.default('oracle'), limit: thinkingLimit }), episodeCurves),
+    curves: method(
+      z.object({
+        scope: thinkingScope,
+        sizes: z.array(z.int().min(2).max(256)).max(8).default([2, 4, 8]),
+        counted: counted.default('completion'),
+        comparator: comparator.default('oracle'),
+        limit: thinkingLimit,
+      }),
+      episodeCurves,
+    ),
     /** J after the last episode (or at every boundary) against what was graded. */
-    calibration: method(z.object({ scope: thinkingScope, bins: z.int().min(2).max(50).default(10), depth: z.enum(['last', 'all']).default('last'), limit: thinkingLimit }), calibrationReport),
+    calibration: method(
+      z.object({
+        scope: thinkingScope,
+        bins: z.int().min(2).max(50).default(10),
+        depth: z.enum(['last', 'all']).default('last'),
+        limit: thinkingLimit,
+      }),
+      calibrationReport,
+    ),
     agreement: method(z.object({ scope: thinkingScope.omit({ estimator: true }), limit: thinkingLimit }), agreementReport),
     estimators: method(z.object({ scope: thinkingScope.omit({ estimator: true }), limit: thinkingLimit }), z.array(estimatorCount)),
-    slices: method(z.object({ scope: thinkingScope, by: name.default('level'), budget: z.number().positive(), counted: counted.default('all'), comparator: comparator.default('oracle'), limit: thinkingLimit }), sliceReport),
+    slices: method(
+      z.object({
+        scope: thinkingScope,
+        by: name.default('level'),
+        budget: z.number().positive(),
+        counted: counted.default('all'),
+        comparator: comparator.default('oracle'),
+        limit: thinkingLimit,
+      }),
+      sliceReport,
+    ),
     /** Live preview: where a rule would cut the thinking of a text. */
     segment: method(z.object({ text: z.string().max(1_000_000), rule: segmentRule }), z.array(cut)),
     /** Rules by name, the paper's first, to start editing from. */
     rules: method(none, z.array(z.object({ name, title: z.string(), about: z.string(), rule: segmentRule }))),
     /** The same rollouts cut by several rules. */
-    sensitivity: method(z.object({ scope: thinkingScope, rules: z.array(z.object({ name, rule: segmentRule })).min(1).max(20), budget: z.number().positive(), counted: counted.default('all'), limit: thinkingLimit }), z.array(segmentationRow)),
+    sensitivity: method(
+      z.object({
+        scope: thinkingScope,
+        rules: z
+          .array(z.object({ name, rule: segmentRule }))
+          .min(1)
+          .max(20),
+        budget: z.number().positive(),
+        counted: counted.default('all'),
+        limit: thinkingLimit,
+      }),
+      z.array(segmentationRow),
+    ),
     /** The same with exact J measured wherever a rule cuts, under these weights; nothing is recorded. */
-    measureCuts: method(z.object({ scope: thinkingScope.omit({ estimator: true }), start: name, rules: z.array(z.object({ name, rule: segmentRule })).min(1).max(20), budget: z.number().positive(), counted: counted.default('all'), limit: z.int().min(1).max(2000).default(200) }), z.array(segmentationRow)),
+    measureCuts: method(
+      z.object({
+        scope: thinkingScope.omit({ estimator: true }),
+        start: name,
+        rules: z
+          .array(z.object({ name, rule: segmentRule }))
+          .min(1)
+          .max(20),
+        budget: z.number().positive(),
+        counted: counted.default('all'),
+        limit: z.int().min(1).max(2000).default(200),
+      }),
+      z.array(segmentationRow),
+    ),
     provers: method(none, z.array(prover)),
     /**
      * Queues the measuring of J at every boundary of rollouts that lack it under these weights, and records it with its estimator.
      * Imported text is read with the tokenizer of the task. Fails with `measure.*` where nothing in the scope can be measured.
      */
-    measure: method(z.object({ scope: thinkingScope.omit({ estimator: true }), start: name, method: z.enum(['exact', 'sampled']), samples: z.int().min(1).max(1024).default(16), limit: thinkingLimit }), job),
+    measure: method(
+      z.object({
+        scope: thinkingScope.omit({ estimator: true }),
+        start: name,
+        method: z.enum(['exact', 'sampled']),
+        samples: z.int().min(1).max(1024).default(16),
+        limit: thinkingLimit,
+      }),
+      job,
+    ),
     /** Draws answers at every boundary of some rollouts and lets them vote; nothing is recorded. */
-    vote: method(z.object({ scope: thinkingScope.omit({ estimator: true }), start: name, samples: z.int().min(2).max(128).default(8), limit: z.int().min(1).max(2000).default(40) }), votingCurves),
+    vote: method(
+      z.object({
+        scope: thinkingScope.omit({ estimator: true }),
+        start: name,
+        samples: z.int().min(2).max(128).default(8),
+        limit: z.int().min(1).max(2000).default(40),
+      }),
+      votingCurves,
+    ),
   },
 }

@@ -90,7 +90,14 @@ export function move(all: readonly Stops[], x: Scale, cursor: Cursor | null, key
   }
   const stops = solid(all[cursor.series].points)
   const place = stops.indexOf(cursor.point)
-  const along: Readonly<Record<string, number>> = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: stops.length - 1, PageUp: place - 10, PageDown: place + 10 }
+  const along: Readonly<Record<string, number>> = {
+    ArrowLeft: place - 1,
+    ArrowRight: place + 1,
+    Home: 0,
+    End: stops.length - 1,
+    PageUp: place - 10,
+    PageDown: place + 10,
+  }
   if (key in along) return { series: cursor.series, point: stops[Math.min(stops.length - 1, Math.max(0, along[key]))] }
   if (key !== 'ArrowUp' && key !== 'ArrowDown') return cursor
   const rank = present.indexOf(cursor.series) + (key === 'ArrowDown' ? 1 : -1)

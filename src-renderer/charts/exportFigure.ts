@@ -8,13 +8,34 @@ import { textWidth } from './textWidth.ts'
 const NS = 'http://www.w3.org/2000/svg'
 
 const PROPERTIES = [
-  'fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin',
-  'opacity', 'font-size', 'font-weight', 'text-anchor', 'paint-order', 'letter-spacing',
+  'fill',
+  'fill-opacity',
+  'stroke',
+  'stroke-width',
+  'stroke-opacity',
+  'stroke-dasharray',
+  'stroke-linecap',
+  'stroke-linejoin',
+  'opacity',
+  'font-size',
+  'font-weight',
+  'text-anchor',
+  'paint-order',
+  'letter-spacing',
 ] as const
 const COLOURS: ReadonlySet<string> = new Set(['fill', 'stroke'])
 const DEFAULTS: Readonly<Record<string, string>> = {
-  'fill-opacity': '1', 'stroke-opacity': '1', 'stroke-dasharray': 'none', 'stroke-linecap': 'butt', 'stroke-linejoin': 'miter', opacity: '1',
-  'text-anchor': 'start', 'paint-order': 'normal', 'letter-spacing': 'normal', stroke: 'none', 'stroke-width': '1px',
+  'fill-opacity': '1',
+  'stroke-opacity': '1',
+  'stroke-dasharray': 'none',
+  'stroke-linecap': 'butt',
+  'stroke-linejoin': 'miter',
+  opacity: '1',
+  'text-anchor': 'start',
+  'paint-order': 'normal',
+  'letter-spacing': 'normal',
+  stroke: 'none',
+  'stroke-width': '1px',
 }
 const TEXT_ONLY: ReadonlySet<string> = new Set(['font-size', 'font-weight', 'text-anchor', 'letter-spacing'])
 const SANS = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
@@ -145,7 +166,10 @@ export async function svgToPng(svg: string, scale = 3): Promise<Blob> {
     context.scale(scale, scale)
     context.drawImage(image, 0, 0)
     return await new Promise((resolve, reject) => {
-      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`a canvas of ${canvas.width} x ${canvas.height} could not be written`))), 'image/png')
+      canvas.toBlob(
+        (blob) => (blob ? resolve(blob) : reject(new Error(`a canvas of ${canvas.width} x ${canvas.height} could not be written`))),
+        'image/png',
+      )
     })
   } finally {
     URL.revokeObjectURL(url)

@@ -46,7 +46,9 @@ export function significant(value: number | null | undefined, digits = 3): strin
 export function exponent(value: number | null | undefined, digits = 3): string {
   if (!isNumber(value)) return fixed(value)
   if (value === 0) return '0'
-  const [mantissa, power] = Math.abs(value).toExponential(digits - 1).split('e')
+  const [mantissa, power] = Math.abs(value)
+    .toExponential(digits - 1)
+    .split('e')
   const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
   return `${value < 0 ? MINUS : ''}${short}e${power.replace('+', '').replace('-', MINUS)}`
 }

@@ -92,7 +92,9 @@ export class Frame {
   /** Rows of end labels and how much room they ask for. */
   #endTexts = $derived.by(() =>
     this.#props().labels
-      ? this.drawings.flatMap(({ label, series, look }) => (label?.place === 'end' ? [{ ...label, series, look, text: label.text ?? series }] : []))
+      ? this.drawings.flatMap(({ label, series, look }) =>
+          label?.place === 'end' ? [{ ...label, series, look, text: label.text ?? series }] : [],
+        )
       : [],
   )
 
@@ -198,10 +200,22 @@ export class Frame {
     const ends = this.#endTexts
       .map((wish) => ({ wish, at: [Math.min(right, this.x.at(wish.x)), Math.min(bottom, Math.max(top, this.y.at(wish.y)))] as const }))
       .filter(({ at }) => !at.some(Number.isNaN))
-    const placed = spread(ends.map(({ at }) => at[1]), this.labelSize * 1.22, top, bottom)
+    const placed = spread(
+      ends.map(({ at }) => at[1]),
+      this.labelSize * 1.22,
+      top,
+      bottom,
+    )
     return ends.map(({ wish, at }, i) => ({
-      text: fit(wish.text, this.width - right - 14 * this.unit - this.#readingWidth, this.labelSize, true), look: wish.look, series: wish.series, from: at, x: right + 14 * this.unit, y: placed[i], anchor: 'start' as const,
-      leader: Math.abs(placed[i] - at[1]) > 1.5 || right - at[0] > 6, place: 'end' as const,
+      text: fit(wish.text, this.width - right - 14 * this.unit - this.#readingWidth, this.labelSize, true),
+      look: wish.look,
+      series: wish.series,
+      from: at,
+      x: right + 14 * this.unit,
+      y: placed[i],
+      anchor: 'start' as const,
+      leader: Math.abs(placed[i] - at[1]) > 1.5 || right - at[0] > 6,
+      place: 'end' as const,
     }))
   })
 
@@ -220,13 +234,26 @@ export class Frame {
     const dot = (x: number, y: number): Box => ({ x: x - 4, y: y - 4, width: 8, height: 8 })
     const obstacles = wishes.flatMap(({ points }) => {
       const at = [...(points ?? [])].slice(-60).map((point) => [this.x.at(point.x), this.y.at(point.y)] as const)
-      const between = at.slice(1).flatMap(([x, y], i) => [0.25, 0.5, 0.75].map((t) => [at[i][0] + (x - at[i][0]) * t, at[i][1] + (y - at[i][1]) * t] as const))
+      const between = at
+        .slice(1)
+        .flatMap(([x, y], i) => [0.25, 0.5, 0.75].map((t) => [at[i][0] + (x - at[i][0]) * t, at[i][1] + (y - at[i][1]) * t] as const))
       return [...at, ...between].filter(([x, y]) => !Number.isNaN(x + y)).map(([x, y]) => dot(x, y))
     })
-    const anchors = wishes.map(({ text, x, y, quiet }) => ({ x, y, width: textWidth(text, size, !quiet), height: size * 1.15, distance: quiet ? 2 : 8 * this.unit }))
+    const anchors = wishes.map(({ text, x, y, quiet }) => ({
+      x,
+      y,
+      width: textWidth(text, size, !quiet),
+      height: size * 1.15,
+      distance: quiet ? 2 : 8 * this.unit,
+    }))
     const bounds = { x: left, y: top, width: right - left + 10, height: bottom - top }
     return placeNear(anchors, obstacles, bounds).map((place, i) => ({
-      ...place, text: wishes[i].text, look: wishes[i].look, series: wishes[i].series, from: [wishes[i].x, wishes[i].y] as const, leader: false,
+      ...place,
+      text: wishes[i].text,
+      look: wishes[i].look,
+      series: wishes[i].series,
+      from: [wishes[i].x, wishes[i].y] as const,
+      leader: false,
       place: wishes[i].quiet ? ('quiet' as const) : ('near' as const),
     }))
   })
@@ -268,7 +295,8 @@ export class Frame {
   }
 }
 
-const formatOf = (spec: AxisSpec, value: Value) => (isCategory(spec) || typeof value !== 'number' ? String(value) : quantities[spec.quantity].format(value))
+const formatOf = (spec: AxisSpec, value: Value) =>
+  isCategory(spec) || typeof value !== 'number' ? String(value) : quantities[spec.quantity].format(value)
 
 export const provideFrame = (frame: Frame): Frame => setContext(KEY, frame)
 

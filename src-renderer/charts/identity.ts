@@ -4,8 +4,7 @@
  * together are different in every slot, so a figure survives colour blindness and a monochrome printer.
  */
 
-export type Marker =
-  | 'circle' | 'square' | 'triangle' | 'diamond' | 'ring' | 'cross' | 'plus' | 'box' | 'star' | 'gem' | 'wedge' | 'bar'
+export type Marker = 'circle' | 'square' | 'triangle' | 'diamond' | 'ring' | 'cross' | 'plus' | 'box' | 'star' | 'gem' | 'wedge' | 'bar'
 
 export interface Look {
   readonly slot: number
@@ -34,8 +33,14 @@ const patterns: readonly (readonly [dash: string, marker: Marker])[] = [
 export const looks: readonly Look[] = patterns.map(([dash, marker], slot) => ({ slot, color: `var(--run-${slot})`, dash, marker }))
 
 /** Series within one run, beside the run's own: colours, dashes and markers that no method has. */
-export const partLooks: readonly Look[] = ([['3 2', 'bar'], ['1.5 3', 'plus'], ['8 2.5 1.5 2.5', 'wedge'], ['5 2 5 5', 'gem']] as const)
-  .map(([dash, marker], slot) => ({ slot: 100 + slot, color: `var(--part-${slot})`, dash, marker }))
+export const partLooks: readonly Look[] = (
+  [
+    ['3 2', 'bar'],
+    ['1.5 3', 'plus'],
+    ['8 2.5 1.5 2.5', 'wedge'],
+    ['5 2 5 5', 'gem'],
+  ] as const
+).map(([dash, marker], slot) => ({ slot: 100 + slot, color: `var(--part-${slot})`, dash, marker }))
 
 /** The slot a family of methods has by right; the rest are given in order of appearance. */
 export const familySlots: Readonly<Record<string, number>> = { start: 0, outcome: 1, length: 2, mrt: 3 }
@@ -54,10 +59,7 @@ export function assignLooks(families: readonly (string | undefined)[]): readonly
   const free = [4, 5, 6, 7, 8, 9, 10, 11, 1, 2, 3, 0]
   return families.map((family) => {
     const reserved = family === undefined ? undefined : familySlots[family]
-    const slot =
-      reserved !== undefined && !taken.has(reserved)
-        ? reserved
-        : free.find((candidate) => !taken.has(candidate)) ?? taken.size
+    const slot = reserved !== undefined && !taken.has(reserved) ? reserved : (free.find((candidate) => !taken.has(candidate)) ?? taken.size)
     taken.add(slot)
     return lookAt(slot)
   })
@@ -83,15 +85,21 @@ export const markers: Readonly<Record<Marker, Shape>> = {
   wedge: { path: (r) => poly([0, r * 1.15], [r * 1.08, -r * 0.8], [-r * 1.08, -r * 0.8]) },
   diamond: { path: (r) => poly([0, -r * 1.25], [r * 1.1, 0], [0, r * 1.25], [-r * 1.1, 0]) },
   gem: { path: (r) => poly([0, -r * 1.2], [r * 1.05, 0], [0, r * 1.2], [-r * 1.05, 0]), open: true },
-  cross: { path: (r) => `M${n(-r * 0.85)},${n(-r * 0.85)}L${n(r * 0.85)},${n(r * 0.85)}M${n(-r * 0.85)},${n(r * 0.85)}L${n(r * 0.85)},${n(-r * 0.85)}`, open: true },
+  cross: {
+    path: (r) =>
+      `M${n(-r * 0.85)},${n(-r * 0.85)}L${n(r * 0.85)},${n(r * 0.85)}M${n(-r * 0.85)},${n(r * 0.85)}L${n(r * 0.85)},${n(-r * 0.85)}`,
+    open: true,
+  },
   plus: { path: (r) => `M0,${n(-r * 1.1)}V${n(r * 1.1)}M${n(-r * 1.1)},0H${n(r * 1.1)}`, open: true },
   bar: { path: (r) => `M0,${n(-r * 1.2)}V${n(r * 1.2)}`, open: true },
   star: {
     path: (r) =>
-      poly(...Array.from({ length: 10 }, (_, i): [number, number] => {
-        const reach = i % 2 ? r * 0.52 : r * 1.25
-        const angle = (Math.PI / 5) * i
-        return [reach * Math.sin(angle), -reach * Math.cos(angle)]
-      })),
+      poly(
+        ...Array.from({ length: 10 }, (_, i): [number, number] => {
+          const reach = i % 2 ? r * 0.52 : r * 1.25
+          const angle = (Math.PI / 5) * i
+          return [reach * Math.sin(angle), -reach * Math.cos(angle)]
+        }),
+      ),
   },
 }

@@ -65,7 +65,20 @@ const overlap = (a: Box, b: Box) =>
 
 /** Directions a label may stand in, best first: across (-1 left, 0 centred, 1 right) and down. */
 const directions: readonly (readonly [dx: -1 | 0 | 1, dy: number])[] = [
-  [1, 0], [1, -0.8], [1, 0.8], [-1, 0], [-1, -0.8], [-1, 0.8], [0, -1], [0, 1], [1, -1.7], [-1, -1.7], [1, 1.7], [-1, 1.7], [0, -2], [0, 2],
+  [1, 0],
+  [1, -0.8],
+  [1, 0.8],
+  [-1, 0],
+  [-1, -0.8],
+  [-1, 0.8],
+  [0, -1],
+  [0, 1],
+  [1, -1.7],
+  [-1, -1.7],
+  [1, 1.7],
+  [-1, 1.7],
+  [0, -2],
+  [0, 2],
 ]
 
 /**
@@ -78,10 +91,17 @@ export function placeNear(anchors: readonly Anchor[], obstacles: readonly Box[],
     const options = directions.map(([dx, dy]) => {
       const middle = y + dy * height + (dx === 0 ? Math.sign(dy) * distance * 0.6 : 0)
       const left = dx > 0 ? x + distance : dx < 0 ? x - distance - width : x - width / 2
-      return { x: x + dx * distance, y: middle, anchor: (['end', 'middle', 'start'] as const)[dx + 1], box: { x: left, y: middle - height / 2, width, height } }
+      return {
+        x: x + dx * distance,
+        y: middle,
+        anchor: (['end', 'middle', 'start'] as const)[dx + 1],
+        box: { x: left, y: middle - height / 2, width, height },
+      }
     })
     const sum = (box: Box, others: readonly Box[]) => others.reduce((total, other) => total + overlap(box, other), 0)
-    const costs = options.map(({ box }, rank) => 8 * sum(box, labels) + 4 * (width * height - overlap(box, bounds)) + sum(box, obstacles) + rank)
+    const costs = options.map(
+      ({ box }, rank) => 8 * sum(box, labels) + 4 * (width * height - overlap(box, bounds)) + sum(box, obstacles) + rank,
+    )
     const best = options[costs.indexOf(Math.min(...costs))]
     labels.push(best.box)
     return { x: best.x, y: best.y, anchor: best.anchor }

@@ -6,8 +6,20 @@
 import { bytes, compact, decimalsFor, duration, exponent, fixed, significant } from './format.ts'
 
 export type QuantityName =
-  | 'step' | 'tokens' | 'budget' | 'time' | 'flops' | 'episodes' | 'fraction' | 'percent' | 'change'
-  | 'count' | 'number' | 'nats' | 'bytes' | 'rate'
+  | 'step'
+  | 'tokens'
+  | 'budget'
+  | 'time'
+  | 'flops'
+  | 'episodes'
+  | 'fraction'
+  | 'percent'
+  | 'change'
+  | 'count'
+  | 'number'
+  | 'nats'
+  | 'bytes'
+  | 'rate'
 
 export interface Quantity {
   /** Used as the axis label where the chart names none. */
@@ -40,20 +52,58 @@ const day = 86400
 
 export const quantities: Readonly<Record<QuantityName, Quantity>> = {
   step: { name: 'training step', unit: '', format: (v) => fixed(v), tick: compactTick, whole: true },
-  tokens: { name: 'tokens', unit: 'tokens', format: (v) => (Math.abs(v) < 1000 ? fixed(v, Number.isInteger(v) ? 0 : 1) : compact(v)), tick: compactTick },
+  tokens: {
+    name: 'tokens',
+    unit: 'tokens',
+    format: (v) => (Math.abs(v) < 1000 ? fixed(v, Number.isInteger(v) ? 0 : 1) : compact(v)),
+    tick: compactTick,
+  },
   budget: { name: 'thinking budget', unit: 'tokens', format: (v) => fixed(v), tick: compactTick, whole: true },
   time: {
-    name: 'wall time', unit: '', format: duration, tick: (v) => duration(v),
-    steps: [1, 2, 5, 10, 15, 30, minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
-      hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, day, 2 * day, 7 * day],
+    name: 'wall time',
+    unit: '',
+    format: duration,
+    tick: (v) => duration(v),
+    steps: [
+      1,
+      2,
+      5,
+      10,
+      15,
+      30,
+      minute,
+      2 * minute,
+      5 * minute,
+      10 * minute,
+      15 * minute,
+      30 * minute,
+      hour,
+      2 * hour,
+      3 * hour,
+      6 * hour,
+      12 * hour,
+      day,
+      2 * day,
+      7 * day,
+    ],
   },
   flops: { name: 'compute', unit: 'FLOPs', format: (v) => exponent(v), tick: (v) => exponent(v) },
   episodes: { name: 'episodes', unit: '', format: (v) => fixed(v, Number.isInteger(v) ? 0 : 1), tick: plainTick, whole: true },
   fraction: { name: 'fraction', unit: '', format: (v) => fixed(v, 3), tick: plainTick },
   percent: { name: 'share', unit: '%', format: (v) => fixed(v * 100, 1), tick: (v, step) => fixed(v * 100, decimalsFor(step * 100)) },
-  change: { name: 'change', unit: '', format: (v) => (v > 0 ? `+${fixed(v, 3)}` : fixed(v, 3)), tick: (v, step) => (v > 0 ? `+${plainTick(v, step)}` : plainTick(v, step)) },
+  change: {
+    name: 'change',
+    unit: '',
+    format: (v) => (v > 0 ? `+${fixed(v, 3)}` : fixed(v, 3)),
+    tick: (v, step) => (v > 0 ? `+${plainTick(v, step)}` : plainTick(v, step)),
+  },
   count: { name: 'count', unit: '', format: (v) => fixed(v), tick: compactTick, whole: true },
-  number: { name: 'value', unit: '', format: (v) => significant(v, 4), tick: (v, step, largest) => (largest >= 1e6 || (v !== 0 && step < 1e-5) ? exponent(v) : plainTick(v, step)) },
+  number: {
+    name: 'value',
+    unit: '',
+    format: (v) => significant(v, 4),
+    tick: (v, step, largest) => (largest >= 1e6 || (v !== 0 && step < 1e-5) ? exponent(v) : plainTick(v, step)),
+  },
   nats: { name: 'log probability', unit: 'nats', format: (v) => significant(v, 3), tick: plainTick },
   bytes: { name: 'memory', unit: '', format: bytes, tick: (v) => bytes(v) },
   rate: { name: 'speed', unit: 'tokens/s', format: (v) => compact(v), tick: compactTick },
@@ -73,5 +123,11 @@ export function columnName(quantity: QuantityName, label?: string): string {
 
 /** Lower case words joined by underscores. */
 export function slug(text: string): string {
-  return text.toLowerCase().normalize('NFKD').replace(/[^a-z0-9@µμα]+/g, '_').replace(/^_+|_+$/g, '') || 'value'
+  return (
+    text
+      .toLowerCase()
+      .normalize('NFKD')
+      .replace(/[^a-z0-9@µμα]+/g, '_')
+      .replace(/^_+|_+$/g, '') || 'value'
+  )
 }

@@ -71,7 +71,12 @@ export function extentOf(values: Iterable<number | null | undefined>, log = fals
 }
 
 /** The domain of a number axis: fixed ends first, then the data, never empty, rounded outward where asked. */
-export function domainOf(spec: NumberSpec, extent: readonly [number, number] | undefined, count: number, round: boolean): readonly [number, number] {
+export function domainOf(
+  spec: NumberSpec,
+  extent: readonly [number, number] | undefined,
+  count: number,
+  round: boolean,
+): readonly [number, number] {
   const fallback: readonly [number, number] = spec.log ? [1, 10] : [0, 1]
   const [fixedLow, fixedHigh] = spec.domain ?? [undefined, undefined]
   let low = fixedLow ?? extent?.[0] ?? Math.min(fallback[0], fixedHigh ?? Infinity)
@@ -101,7 +106,8 @@ const steppedTicks = (low: number, high: number, count: number, steps: readonly 
 
 /** As many ticks per decade as stand at least `apart` (a share of the axis) from each other, else every few decades. */
 function logTicks(low: number, high: number, count: number, apart: number): readonly number[] {
-  const clear = (values: readonly number[]) => values.slice(1).every((value, i) => Math.log(value / values[i]) / Math.log(high / low) >= apart)
+  const clear = (values: readonly number[]) =>
+    values.slice(1).every((value, i) => Math.log(value / values[i]) / Math.log(high / low) >= apart)
   const from = Math.floor(Math.log10(low))
   const to = Math.ceil(Math.log10(high))
   const inside = (value: number) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)
@@ -135,14 +141,20 @@ export function numberScale(spec: NumberSpec, domain: readonly [number, number],
   const [low, high] = domain
   const values =
     spec.ticks?.filter((value) => value >= low && value <= high) ??
-    (log ? logTicks(low, high, room.count, (room.fontSize * (room.horizontal ? 3.6 : 1.7)) / Math.abs(range[1] - range[0]))
-      : quantity.steps ? steppedTicks(low, high, room.count, quantity.steps)
-      : scale.ticks(room.count).filter((value) => !quantity.whole || Number.isInteger(value)))
+    (log
+      ? logTicks(low, high, room.count, (room.fontSize * (room.horizontal ? 3.6 : 1.7)) / Math.abs(range[1] - range[0]))
+      : quantity.steps
+        ? steppedTicks(low, high, room.count, quantity.steps)
+        : scale.ticks(room.count).filter((value) => !quantity.whole || Number.isInteger(value)))
   const gaps = values.slice(1).map((value, i) => value - values[i])
   const step = Math.min(...gaps, Infinity)
   const largest = Math.max(...values.map(Math.abs), 0)
   const text = (value: number) =>
-    quantity.tick(value, log || spec.ticks ? Math.abs(value) || 1 : Number.isFinite(step) ? step : Math.abs(value) || 1, log ? Math.abs(value) : largest)
+    quantity.tick(
+      value,
+      log || spec.ticks ? Math.abs(value) || 1 : Number.isFinite(step) ? step : Math.abs(value) || 1,
+      log ? Math.abs(value) : largest,
+    )
   const ticks = values.map((value) => ({ value, text: text(value), at: scale(value) }))
   const format = (value: Value) => (typeof value === 'number' ? quantity.format(value) : value)
   return {
@@ -161,7 +173,11 @@ export function numberScale(spec: NumberSpec, domain: readonly [number, number],
 }
 
 export function categoryScale(spec: CategorySpec, range: readonly [number, number]): Scale {
-  const scale = scaleBand<string>().domain([...spec.categories]).range([...range]).paddingInner(spec.gap ?? 0.28).paddingOuter((spec.gap ?? 0.28) / 2)
+  const scale = scaleBand<string>()
+    .domain([...spec.categories])
+    .range([...range])
+    .paddingInner(spec.gap ?? 0.28)
+    .paddingOuter((spec.gap ?? 0.28) / 2)
   const at = (value: Value | null | undefined) => {
     const start = typeof value === 'string' ? scale(value) : undefined
     return start === undefined ? NaN : start + scale.bandwidth() / 2
@@ -171,7 +187,11 @@ export function categoryScale(spec: CategorySpec, range: readonly [number, numbe
     log: false,
     domain: spec.categories,
     at,
-    from: (pixel) => spec.categories.reduce((best, name) => (Math.abs(at(name) - pixel) < Math.abs(at(best) - pixel) ? name : best), spec.categories[0] ?? ''),
+    from: (pixel) =>
+      spec.categories.reduce(
+        (best, name) => (Math.abs(at(name) - pixel) < Math.abs(at(best) - pixel) ? name : best),
+        spec.categories[0] ?? '',
+      ),
     band: scale.bandwidth(),
     ticks: spec.categories.map((value) => ({ value, text: value, at: at(value) })),
     format: String,

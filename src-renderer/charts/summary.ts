@@ -17,7 +17,10 @@ export function summarize(series: readonly Stops[], x: Scale, y: Scale): string 
   const filled = series.filter(({ points }) => drawn(points).length > 0)
   if (filled.length === 0) return `${axis('x', x)}. ${axis('y', y)}. Nothing is drawn.`
   const count = filled.length === 1 ? 'One series' : `${filled.length} series`
-  return `${axis('x', x)}. ${axis('y', y)}. ${count}. ${filled.slice(0, 12).map((one) => clause(one, x, y)).join(' ')}`
+  return `${axis('x', x)}. ${axis('y', y)}. ${count}. ${filled
+    .slice(0, 12)
+    .map((one) => clause(one, x, y))
+    .join(' ')}`
 }
 
 function clause({ series, points }: Stops, x: Scale, y: Scale): string {
@@ -37,7 +40,10 @@ export function speak(one: Stops, point: number, x: Scale, y: Scale): string {
   const here = one.points[point]
   if (here.text) return `${one.series}: ${here.text}`
   const measured = y.kind === 'category' ? x : y
-  const range = typeof here.lo === 'number' && typeof here.hi === 'number' ? `, interval ${measured.format(here.lo)} to ${measured.format(here.hi)}` : ''
+  const range =
+    typeof here.lo === 'number' && typeof here.hi === 'number'
+      ? `, interval ${measured.format(here.lo)} to ${measured.format(here.hi)}`
+      : ''
   const place = drawn(one.points).indexOf(here) + 1
   return `${one.series}, ${x.say(here.x)}: ${y.say(here.y as number)}${range}. Point ${place} of ${drawn(one.points).length}.`
 }

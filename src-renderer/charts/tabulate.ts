@@ -32,7 +32,9 @@ export function join(rows: readonly Row[]): readonly Row[] {
   for (const row of rows) {
     const key = JSON.stringify([row.series, row.x ?? null, row.part ?? null, row.from ?? null])
     const places = byKey.get(key) ?? []
-    const place = places.find((index) => fields.every((field) => row[field] === undefined || joined[index][field] === undefined || joined[index][field] === row[field]))
+    const place = places.find((index) =>
+      fields.every((field) => row[field] === undefined || joined[index][field] === undefined || joined[index][field] === row[field]),
+    )
     if (place === undefined) {
       byKey.set(key, [...places, joined.length])
       joined.push(row)
@@ -83,5 +85,8 @@ export function csv(head: readonly string[], rows: readonly (readonly Cell[])[])
 
 /** The CSV of a chart's table. */
 export function tableCsv(table: Tabulated): string {
-  return csv(table.columns.map((column) => column.name), table.rows.map((row) => table.columns.map((column) => row[column.key])))
+  return csv(
+    table.columns.map((column) => column.name),
+    table.rows.map((row) => table.columns.map((column) => row[column.key])),
+  )
 }

@@ -37,7 +37,12 @@ export const methods: readonly Method[] = curves.map(([name, , accuracy], i) => 
   return {
     name,
     look: methodLooks[i],
-    accuracy: accuracy.map((y, k) => ({ x: budgets[k], y, lo: round(y - 0.012 - 0.006 * (1 - y)), hi: round(y + 0.012 + 0.006 * (1 - y)) })),
+    accuracy: accuracy.map((y, k) => ({
+      x: budgets[k],
+      y,
+      lo: round(y - 0.012 - 0.006 * (1 - y)),
+      hi: round(y + 0.012 + 0.006 * (1 - y)),
+    })),
     regret: accuracy.flatMap((y, k): Point[] => {
       if (k === 0) return []
       area += ((y + accuracy[k - 1]) / 2) * (budgets[k] - budgets[k - 1])
@@ -62,9 +67,39 @@ export const headline = [
 ] as const
 
 export const paths: readonly { readonly name: string; readonly look: Method['look']; readonly points: readonly Point[] }[] = [
-  { name: 'outcome RL', look: methods[2].look, points: [[59.4, 0.598], [66, 0.65], [72.9, 0.701], [74, 0.715], [69.9, 0.736]].map(([x, y]) => ({ x, y })) },
-  { name: 'length penalty', look: methods[1].look, points: [[59.4, 0.598], [65, 0.64], [69.6, 0.681], [67, 0.694], [64.1, 0.7]].map(([x, y]) => ({ x, y })) },
-  { name: 'MRT-exact', look: methods[3].look, points: [[59.4, 0.598], [60.6, 0.68], [61.8, 0.742], [60, 0.76], [58.4, 0.773]].map(([x, y]) => ({ x, y })) },
+  {
+    name: 'outcome RL',
+    look: methods[2].look,
+    points: [
+      [59.4, 0.598],
+      [66, 0.65],
+      [72.9, 0.701],
+      [74, 0.715],
+      [69.9, 0.736],
+    ].map(([x, y]) => ({ x, y })),
+  },
+  {
+    name: 'length penalty',
+    look: methods[1].look,
+    points: [
+      [59.4, 0.598],
+      [65, 0.64],
+      [69.6, 0.681],
+      [67, 0.694],
+      [64.1, 0.7],
+    ].map(([x, y]) => ({ x, y })),
+  },
+  {
+    name: 'MRT-exact',
+    look: methods[3].look,
+    points: [
+      [59.4, 0.598],
+      [60.6, 0.68],
+      [61.8, 0.742],
+      [60, 0.76],
+      [58.4, 0.773],
+    ].map(([x, y]) => ({ x, y })),
+  },
 ]
 
 /** Equal regret on the plane of mean tokens and accuracy: regret falls with accuracy and rises with tokens. */
@@ -85,7 +120,14 @@ export const tokenBars = [
 ]
 
 /** Reward through training: a noisy rise, one gap where the metric could not be computed. */
-export function trainingCurve(seed: number, points: number, from: number, to: number, noise: number, gap?: readonly [number, number]): readonly Point[] {
+export function trainingCurve(
+  seed: number,
+  points: number,
+  from: number,
+  to: number,
+  noise: number,
+  gap?: readonly [number, number],
+): readonly Point[] {
   const next = random(seed)
   let drift = 0
   return Array.from({ length: points }, (_, i) => {
@@ -105,32 +147,76 @@ export const seedMean: readonly Point[] = seeds[0].map(({ x }, i) => {
 export const long = trainingCurve(42, 12_400, 0.3, 0.78, 0.06, [5200, 5700])
 
 export const twelve = Array.from({ length: 12 }, (_, i) => ({
-  name: ['start', 'outcome RL', 'length penalty', 'MRT-exact', 'MRT, pooled', 'MRT, online', 'MRT-STaR', 'STaR', 'L1-max', 'DAPO', 'GSPO', 'SFT'][i],
+  name: [
+    'start',
+    'outcome RL',
+    'length penalty',
+    'MRT-exact',
+    'MRT, pooled',
+    'MRT, online',
+    'MRT-STaR',
+    'STaR',
+    'L1-max',
+    'DAPO',
+    'GSPO',
+    'SFT',
+  ][i],
   look: looks[i],
-  points: [0, 8, 16, 24, 32, 48, 64, 96].map((x, k): Point => ({ x, y: round(0.3 + 0.045 * i + 0.17 * (1 - Math.exp(-k / 2.6)) + 0.01 * Math.sin(i * 2 + k)) })),
+  points: [0, 8, 16, 24, 32, 48, 64, 96].map((x, k): Point => ({
+    x,
+    y: round(0.3 + 0.045 * i + 0.17 * (1 - Math.exp(-k / 2.6)) + 0.01 * Math.sin(i * 2 + k)),
+  })),
 }))
 
-export const flops: readonly Point[] = Array.from({ length: 13 }, (_, i) => ({ x: Number((2e12 * 2.15 ** i).toPrecision(3)), y: round(3.1 * 0.83 ** i + 0.42) }))
-export const hours: readonly Point[] = Array.from({ length: 90 }, (_, i) => ({ x: i * 61, y: round(15_200 + 3_100 * (1 - Math.exp(-i / 9)) + 420 * Math.sin(i / 2.2) - (i > 50 && i < 55 ? 9_000 : 0), 0) }))
-export const schedule: readonly Point[] = [[0, 32], [30, 48], [60, 64], [95, 96], [120, 120], [140, 120]].map(([x, y]) => ({ x, y }))
+export const flops: readonly Point[] = Array.from({ length: 13 }, (_, i) => ({
+  x: Number((2e12 * 2.15 ** i).toPrecision(3)),
+  y: round(3.1 * 0.83 ** i + 0.42),
+}))
+export const hours: readonly Point[] = Array.from({ length: 90 }, (_, i) => ({
+  x: i * 61,
+  y: round(15_200 + 3_100 * (1 - Math.exp(-i / 9)) + 420 * Math.sin(i / 2.2) - (i > 50 && i < 55 ? 9_000 : 0), 0),
+}))
+export const schedule: readonly Point[] = [
+  [0, 32],
+  [30, 48],
+  [60, 64],
+  [95, 96],
+  [120, 120],
+  [140, 120],
+].map(([x, y]) => ({ x, y }))
 
 const bell = (i: number, middle: number, width: number) => Math.exp(-((i - middle) ** 2) / (2 * width ** 2))
 export const rewardBins = Array.from({ length: 24 }, (_, i) => ({
-  from: round(-0.25 + i * 0.0625), to: round(-0.25 + (i + 1) * 0.0625), count: Math.round(168 * bell(i, 5, 2.1) + 240 * bell(i, 18, 2.6) + 6),
+  from: round(-0.25 + i * 0.0625),
+  to: round(-0.25 + (i + 1) * 0.0625),
+  count: Math.round(168 * bell(i, 5, 2.1) + 240 * bell(i, 18, 2.6) + 6),
 }))
 
 export const heatSteps = ['0', '20', '40', '60', '80', '100', '120', '140']
 export const heatLevels = ['level 1', 'level 2', 'level 3', 'level 4', 'level 5']
 export const heatCells = heatLevels.flatMap((y, row) =>
-  heatSteps.map((x, column) => ({ x, y, value: row === 4 && column < 2 ? null : round(Math.min(0.98, 0.88 - row * 0.19 + column * (0.012 + row * 0.014))) })),
+  heatSteps.map((x, column) => ({
+    x,
+    y,
+    value: row === 4 && column < 2 ? null : round(Math.min(0.98, 0.88 - row * 0.19 + column * (0.012 + row * 0.014))),
+  })),
 )
 
 export const calibration = Array.from({ length: 10 }, (_, i) => {
   const predicted = 0.05 + i * 0.1
   const n = [412, 260, 171, 122, 98, 91, 104, 150, 322, 870][i]
-  const observed = round(Math.min(0.99, Math.max(0.01, predicted + [0.02, 0.045, 0.06, 0.03, 0.05, -0.02, -0.045, -0.06, -0.03, 0.01][i])), 3)
+  const observed = round(
+    Math.min(0.99, Math.max(0.01, predicted + [0.02, 0.045, 0.06, 0.03, 0.05, -0.02, -0.045, -0.06, -0.03, 0.01][i])),
+    3,
+  )
   const half = 1.96 * Math.sqrt((observed * (1 - observed)) / n)
-  return { predicted: round(predicted, 2), observed, lo: round(Math.max(0, observed - half), 3), hi: round(Math.min(1, observed + half), 3), n }
+  return {
+    predicted: round(predicted, 2),
+    observed,
+    lo: round(Math.max(0, observed - half), 3),
+    hi: round(Math.min(1, observed + half), 3),
+    n,
+  }
 })
 
 export const forest: readonly Point[] = [
@@ -147,20 +233,58 @@ export const episodes: readonly EpisodeView[] = [
   { text: 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes', marker: 'Wait', tokens: 13, before: 0.994, after: 0.995, lo: 0.98, hi: 1, bonus: 0.001 },
 ]
 
-export const tokens: readonly TokenView[] = 'Wait| 4| *| 15| =| 60| ,| 60| +| 5| =| 65| no| Wait| 5| *| 15| =| 75| ,| 75| +| 4| =| 79| yes|</think>| 5| *| 15| ,| 75| +| 4'
-  .split('|')
-  .map((text, i) => ({
-    text,
-    logp: text === '</think>' ? null : round(Math.log([0.42, 0.21, 0.63, 0.34, 0.999, 0.98, 0.99, 0.97, 0.44, 0.92, 0.998, 0.97, 0.88, 0.95, 0.07, 0.71, 0.006, 0.999, 0.99, 0.998, 0.97, 0.58, 0.93, 0.999, 0.996, 0.97, 1, 0.98, 0.99, 0.98, 0.99, 0.99, 0.98, 0.97][i] ?? 0.9), 3),
-    ...(text === '</think>' && { forced: true }),
-    ...(i === 16 && { instead: [{ text: ' 4', p: 0.61 }, { text: ' 79', p: 0.2 }] }),
-  }))
+export const tokens: readonly TokenView[] =
+  'Wait| 4| *| 15| =| 60| ,| 60| +| 5| =| 65| no| Wait| 5| *| 15| =| 75| ,| 75| +| 4| =| 79| yes|</think>| 5| *| 15| ,| 75| +| 4'
+    .split('|')
+    .map((text, i) => ({
+      text,
+      logp:
+        text === '</think>'
+          ? null
+          : round(
+              Math.log(
+                [
+                  0.42, 0.21, 0.63, 0.34, 0.999, 0.98, 0.99, 0.97, 0.44, 0.92, 0.998, 0.97, 0.88, 0.95, 0.07, 0.71, 0.006, 0.999, 0.99,
+                  0.998, 0.97, 0.58, 0.93, 0.999, 0.996, 0.97, 1, 0.98, 0.99, 0.98, 0.99, 0.99, 0.98, 0.97,
+                ][i] ?? 0.9,
+              ),
+              3,
+            ),
+      ...(text === '</think>' && { forced: true }),
+      ...(i === 16 && {
+        instead: [
+          { text: ' 4', p: 0.61 },
+          { text: ' 79', p: 0.2 },
+        ],
+      }),
+    }))
 
-const shared = { model: { layers: 6, width: 256 }, sampling: { temperature: 1, group_size: 8, max_completion_length: 144 }, optimizer: { learning_rate: 1e-4, betas: [0.9, 0.95] }, kl: 0, seed: 1 }
+const shared = {
+  model: { layers: 6, width: 256 },
+  sampling: { temperature: 1, group_size: 8, max_completion_length: 144 },
+  optimizer: { learning_rate: 1e-4, betas: [0.9, 0.95] },
+  kl: 0,
+  seed: 1,
+}
 export const runConfigs = [
   { ...methods[2], config: { ...shared, algorithm: { name: 'grpo', normalise: 'group_std' } } },
-  { ...methods[1], config: { ...shared, algorithm: { name: 'grpo', normalise: 'group_std', length_penalty: 0.1 }, optimizer: { betas: [0.9, 0.95], learning_rate: 5e-5 } } },
-  { ...methods[3], config: { ...shared, algorithm: { name: 'mrt', alpha: 1, credit: 'return_to_go' }, sampling: { ...shared.sampling, group_size: 16 }, progress: true } },
+  {
+    ...methods[1],
+    config: {
+      ...shared,
+      algorithm: { name: 'grpo', normalise: 'group_std', length_penalty: 0.1 },
+      optimizer: { betas: [0.9, 0.95], learning_rate: 5e-5 },
+    },
+  },
+  {
+    ...methods[3],
+    config: {
+      ...shared,
+      algorithm: { name: 'mrt', alpha: 1, credit: 'return_to_go' },
+      sampling: { ...shared.sampling, group_size: 16 },
+      progress: true,
+    },
+  },
 ]
 
 export interface ExampleRollout {

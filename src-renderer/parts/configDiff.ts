@@ -26,7 +26,15 @@ export function flatten(config: Config, prefix = ''): ReadonlyMap<string, unknow
 }
 
 const canonical = (value: unknown): unknown =>
-  Array.isArray(value) ? value.map(canonical) : isRecord(value) ? Object.fromEntries(Object.entries(value).sort().map(([k, v]) => [k, canonical(v)])) : value
+  Array.isArray(value)
+    ? value.map(canonical)
+    : isRecord(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .sort()
+            .map(([k, v]) => [k, canonical(v)]),
+        )
+      : value
 
 /** Equal as settings: same type and value, whatever the order of keys. Missing equals only missing. */
 export const sameSetting = (a: unknown, b: unknown): boolean => JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
@@ -37,7 +45,9 @@ export const sameSetting = (a: unknown, b: unknown): boolean => JSON.stringify(c
  */
 export function configDiff(configs: readonly Config[], ignore: readonly string[] = []): readonly DiffRow[] {
   const flats = configs.map((config) => flatten(config))
-  const paths = [...new Set(flats.flatMap((flat) => [...flat.keys()]))].filter((path) => !ignore.some((name) => path === name || path.startsWith(`${name}.`)))
+  const paths = [...new Set(flats.flatMap((flat) => [...flat.keys()]))].filter(
+    (path) => !ignore.some((name) => path === name || path.startsWith(`${name}.`)),
+  )
   return paths.map((path) => {
     const values = flats.map((flat) => flat.get(path))
     return { path, values, differs: values.some((value) => !sameSetting(value, values[0])) }
@@ -51,7 +61,11 @@ export function settingText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off'
   if (typeof value === 'number') {
     if (Number.isInteger(value)) return fixed(value)
-    return Math.abs(value) < 1e-3 ? exponent(value, 4) : significant(value, 6).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')
+    return Math.abs(value) < 1e-3
+      ? exponent(value, 4)
+      : significant(value, 6)
+          .replace(/(\.\d*?)0+$/, '$1')
+          .replace(/\.$/, '')
   }
   if (Array.isArray(value)) return value.length === 0 ? 'empty list' : value.map(settingText).join(', ')
   return typeof value === 'string' ? value : JSON.stringify(value)
@@ -63,5 +77,7 @@ export function settingChange(value: unknown, base: unknown): string {
   if (base === 0 || value === 0 || Math.sign(value) !== Math.sign(base)) return ''
   const ratio = value / base
   const factor = ratio >= 1 ? ratio : 1 / ratio
-  return `${ratio >= 1 ? '×' : '÷'}${significant(factor, 3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')}`
+  return `${ratio >= 1 ? '×' : '÷'}${significant(factor, 3)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')}`
 }

@@ -3,7 +3,10 @@ import { significant } from '../charts/format.ts'
 
 /** NaN when the text is no number. Underscores and thin spaces may group digits; a true minus sign is a minus. */
 export function readNumber(text: string): number {
-  const plain = text.trim().replaceAll('−', '-').replace(/(?<=\d)[_\u202f\u00a0 ](?=\d)/g, '')
+  const plain = text
+    .trim()
+    .replaceAll('−', '-')
+    .replace(/(?<=\d)[_\u202f\u00a0 ](?=\d)/g, '')
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN
 }
 
@@ -25,10 +28,13 @@ export function checkNumber(text: string, { min, max, whole = false }: Limits): 
   const kind = whole ? 'a whole number' : 'a number'
   const say = (bound: number) => (Number.isInteger(bound) ? String(bound) : significant(bound, 3))
   const range =
-    min !== undefined && max !== undefined ? `${kind} from ${say(min)} to ${say(max)}`
-    : min !== undefined ? `${kind}, ${say(min)} or more`
-    : max !== undefined ? `${kind}, ${say(max)} or less`
-    : kind
+    min !== undefined && max !== undefined
+      ? `${kind} from ${say(min)} to ${say(max)}`
+      : min !== undefined
+        ? `${kind}, ${say(min)} or more`
+        : max !== undefined
+          ? `${kind}, ${say(max)} or less`
+          : kind
   const ok = Number.isFinite(value) && (!whole || Number.isInteger(value)) && value >= (min ?? -Infinity) && value <= (max ?? Infinity)
   return ok ? null : `Expected ${range}; found ${text.trim()}.`
 }

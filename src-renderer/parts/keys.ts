@@ -18,7 +18,13 @@ const marks: Readonly<Record<string, readonly [mac: string, other: string]>> = {
 
 /** The caps to draw, in order. */
 export function keyParts(keys: string, mac: boolean): readonly string[] {
-  return keys.split(' ').flatMap((chord) => chord.split(/\+(?=.)/).map((part) => marks[part]?.[mac ? 0 : 1] ?? (part.length === 1 && chord.length > 1 ? part.toUpperCase() : part)))
+  return keys
+    .split(' ')
+    .flatMap((chord) =>
+      chord
+        .split(/\+(?=.)/)
+        .map((part) => marks[part]?.[mac ? 0 : 1] ?? (part.length === 1 && chord.length > 1 ? part.toUpperCase() : part)),
+    )
 }
 
 export interface Pressed {

@@ -17,7 +17,10 @@ export function match(query: string, text: string): Match | null {
   const whole = lower.indexOf(query.toLowerCase().trim())
   if (wanted !== '' && whole >= 0) {
     const length = query.trim().length
-    return { score: 100 + (isStart(text, whole) ? 50 : 0) - whole - text.length * 0.1, letters: Array.from({ length }, (_, i) => whole + i) }
+    return {
+      score: 100 + (isStart(text, whole) ? 50 : 0) - whole - text.length * 0.1,
+      letters: Array.from({ length }, (_, i) => whole + i),
+    }
   }
   const letters: number[] = []
   let score = 0
@@ -42,7 +45,11 @@ function next(text: string, letter: string, from: number, good: (i: number) => b
 }
 
 /** The items that match, best first; order is kept among equals and for an empty query. */
-export function search<T>(query: string, items: readonly T[], text: (item: T) => string): readonly { readonly item: T; readonly letters: readonly number[] }[] {
+export function search<T>(
+  query: string,
+  items: readonly T[],
+  text: (item: T) => string,
+): readonly { readonly item: T; readonly letters: readonly number[] }[] {
   return items
     .flatMap((item, i) => {
       const found = match(query, text(item))

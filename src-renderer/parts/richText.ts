@@ -12,7 +12,8 @@ export type Block =
   | { readonly kind: 'code'; readonly text: string }
 
 // Longest delimiters first. Emphasis needs a word on its inner side, so that a product with stars stays one.
-const pieces = /\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\]|\\\(([\s\S]+?)\\\)|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)|(\\boxed\{(?:[^{}]|\{[^{}]*\})*\})|`([^`\n]+)`|\*\*(?!\s)([^*\n]+?)(?<!\s)\*\*|(?<![\w*])\*(?![\s*])([^*\n]+?)(?<![\s*])\*(?![\w*])/g
+const pieces =
+  /\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\]|\\\(([\s\S]+?)\\\)|\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\d)|(\\boxed\{(?:[^{}]|\{[^{}]*\})*\})|`([^`\n]+)`|\*\*(?!\s)([^*\n]+?)(?<!\s)\*\*|(?<![\w*])\*(?![\s*])([^*\n]+?)(?<![\s*])\*(?![\w*])/g
 
 export function inlinesOf(text: string): readonly Inline[] {
   const found: Inline[] = []
@@ -23,7 +24,13 @@ export function inlinesOf(text: string): readonly Inline[] {
     const display = dollars ?? square
     const math = display ?? round ?? dollar ?? boxed
     found.push(
-      math !== undefined ? { kind: 'math', text: math, display: display !== undefined } : code !== undefined ? { kind: 'code', text: code } : strong !== undefined ? { kind: 'strong', text: strong } : { kind: 'emphasis', text: emphasis },
+      math !== undefined
+        ? { kind: 'math', text: math, display: display !== undefined }
+        : code !== undefined
+          ? { kind: 'code', text: code }
+          : strong !== undefined
+            ? { kind: 'strong', text: strong }
+            : { kind: 'emphasis', text: emphasis },
     )
     from = match.index + all.length
   }
@@ -48,7 +55,11 @@ function blockOf(paragraph: string): Block[] {
   if (lines.length === 0) return []
   const heading = /^#{1,6}\s+(.*)$/.exec(lines[0])
   if (heading) return [{ kind: 'heading', inlines: inlinesOf(heading[1]) }, ...blockOf(lines.slice(1).join('\n'))]
-  for (const [mark, ordered] of [[bullet, false], [numbered, true]] as const)
-    if (lines.length > 1 && lines.every((line) => mark.test(line))) return [{ kind: 'list', ordered, items: lines.map((line) => inlinesOf(line.replace(mark, ''))) }]
+  for (const [mark, ordered] of [
+    [bullet, false],
+    [numbered, true],
+  ] as const)
+    if (lines.length > 1 && lines.every((line) => mark.test(line)))
+      return [{ kind: 'list', ordered, items: lines.map((line) => inlinesOf(line.replace(mark, ''))) }]
   return [{ kind: 'paragraph', inlines: inlinesOf(paragraph.trim()) }]
 }

@@ -89,7 +89,11 @@ export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     const name = slug(headOf(column).replace('%', 'percent'))
     return column.bounds ? [name, `${name}_low`, `${name}_high`] : [name]
   })
-  const body = rows.map((row) => columns.flatMap((column): Cell[] => (column.bounds ? [column.value(row), ...(column.bounds(row) ?? [null, null])] : [column.value(row)])))
+  const body = rows.map((row) =>
+    columns.flatMap((column): Cell[] =>
+      column.bounds ? [column.value(row), ...(column.bounds(row) ?? [null, null])] : [column.value(row)],
+    ),
+  )
   return csv(head, body)
 }
 
@@ -99,29 +103,50 @@ const words = <Row>(column: Column<Row>, row: Row) => [cellText(column, row), co
 export function toMarkdown<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const escape = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
   const line = (cells: readonly string[]) => `| ${cells.map(escape).join(' | ')} |`
-  return [
-    line(columns.map(headOf)),
-    `| ${columns.map((column) => (alignOf(column, rows) === 'right' ? '---:' : '---')).join(' | ')} |`,
-    ...rows.map((row) => line(columns.map((column) => words(column, row)))),
-  ].join('\n') + '\n'
+  return (
+    [
+      line(columns.map(headOf)),
+      `| ${columns.map((column) => (alignOf(column, rows) === 'right' ? '---:' : '---')).join(' | ')} |`,
+      ...rows.map((row) => line(columns.map((column) => words(column, row)))),
+    ].join('\n') + '\n'
+  )
 }
 
 const latexSigns: Readonly<Record<string, string>> = {
-  '\\': '\\textbackslash{}', '&': '\\&', '%': '\\%', $: '\\$', '#': '\\#', _: '\\_', '{': '\\{', '}': '\\}', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
-  '±': '$\\pm$', [MINUS]: '$-$', [ABSENT]: '--', α: '$\\alpha$', µ: '$\\mu$', μ: '$\\mu$', '×': '$\\times$', '→': '$\\to$', '\u202f': '\\,',
+  '\\': '\\textbackslash{}',
+  '&': '\\&',
+  '%': '\\%',
+  $: '\\$',
+  '#': '\\#',
+  _: '\\_',
+  '{': '\\{',
+  '}': '\\}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '±': '$\\pm$',
+  [MINUS]: '$-$',
+  [ABSENT]: '--',
+  α: '$\\alpha$',
+  µ: '$\\mu$',
+  μ: '$\\mu$',
+  '×': '$\\times$',
+  '→': '$\\to$',
+  '\u202f': '\\,',
 }
 
 /** A booktabs tabular. */
 export function toLatex<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const escape = (text: string) => [...text].map((letter) => latexSigns[letter] ?? letter).join('')
   const line = (cells: readonly string[]) => `${cells.map(escape).join(' & ')} \\\\`
-  return [
-    `\\begin{tabular}{${columns.map((column) => (alignOf(column, rows) === 'right' ? 'r' : 'l')).join('')}}`,
-    '\\toprule',
-    line(columns.map(headOf)),
-    '\\midrule',
-    ...rows.map((row) => line(columns.map((column) => words(column, row)))),
-    '\\bottomrule',
-    '\\end{tabular}',
-  ].join('\n') + '\n'
+  return (
+    [
+      `\\begin{tabular}{${columns.map((column) => (alignOf(column, rows) === 'right' ? 'r' : 'l')).join('')}}`,
+      '\\toprule',
+      line(columns.map(headOf)),
+      '\\midrule',
+      ...rows.map((row) => line(columns.map((column) => words(column, row)))),
+      '\\bottomrule',
+      '\\end{tabular}',
+    ].join('\n') + '\n'
+  )
 }

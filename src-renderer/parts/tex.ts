@@ -11,13 +11,43 @@ export interface MathNode {
   readonly text?: string
 }
 
-const greek = 'alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω ell ℓ infty ∞ hbar ℏ partial ∂ nabla ∇ emptyset ∅ varnothing ∅ angle ∠ circ ∘ degree ° prime ′ dots … ldots … cdots ⋯ vdots ⋮'
-const signs = 'times × cdot · div ÷ pm ± mp ∓ le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ approx ≈ equiv ≡ sim ∼ cong ≅ propto ∝ to → rightarrow → Rightarrow ⇒ implies ⇒ leftarrow ← Leftarrow ⇐ iff ⇔ leftrightarrow ↔ Leftrightarrow ⇔ mapsto ↦ in ∈ notin ∉ subset ⊂ subseteq ⊆ supset ⊃ cup ∪ cap ∩ setminus ∖ forall ∀ exists ∃ neg ¬ land ∧ wedge ∧ lor ∨ vee ∨ mid ∣ parallel ∥ perp ⟂ star ⋆ ast ∗ oplus ⊕ otimes ⊗ therefore ∴ because ∵ lvert | rvert | vert | lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ langle ⟨ rangle ⟩ colon : triangle △ square □'
+const greek =
+  'alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω ell ℓ infty ∞ hbar ℏ partial ∂ nabla ∇ emptyset ∅ varnothing ∅ angle ∠ circ ∘ degree ° prime ′ dots … ldots … cdots ⋯ vdots ⋮'
+const signs =
+  'times × cdot · div ÷ pm ± mp ∓ le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ approx ≈ equiv ≡ sim ∼ cong ≅ propto ∝ to → rightarrow → Rightarrow ⇒ implies ⇒ leftarrow ← Leftarrow ⇐ iff ⇔ leftrightarrow ↔ Leftrightarrow ⇔ mapsto ↦ in ∈ notin ∉ subset ⊂ subseteq ⊆ supset ⊃ cup ∪ cap ∩ setminus ∖ forall ∀ exists ∃ neg ¬ land ∧ wedge ∧ lor ∨ vee ∨ mid ∣ parallel ∥ perp ⟂ star ⋆ ast ∗ oplus ⊕ otimes ⊗ therefore ∴ because ∵ lvert | rvert | vert | lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ langle ⟨ rangle ⟩ colon : triangle △ square □'
 const large = 'sum ∑ prod ∏ int ∫ iint ∬ oint ∮ bigcup ⋃ bigcap ⋂ lim lim max max min min sup sup inf inf'
-const functions = new Set('sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp det dim gcd lcm mod Pr arg deg ker'.split(' '))
-const accents: Readonly<Record<string, string>> = { hat: '^', bar: '¯', overline: '¯', vec: '→', tilde: '~', dot: '˙', ddot: '¨', widehat: '^' }
-const spaces: Readonly<Record<string, string>> = { ',': '0.17em', ':': '0.22em', ';': '0.28em', ' ': '0.28em', quad: '1em', qquad: '2em', '!': '-0.17em' }
-const styles: Readonly<Record<string, string>> = { mathbb: 'double-struck', mathbf: 'bold', mathcal: 'script', mathrm: 'normal', mathit: 'italic', mathsf: 'sans-serif', boldsymbol: 'bold', operatorname: 'normal' }
+const functions = new Set(
+  'sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp det dim gcd lcm mod Pr arg deg ker'.split(' '),
+)
+const accents: Readonly<Record<string, string>> = {
+  hat: '^',
+  bar: '¯',
+  overline: '¯',
+  vec: '→',
+  tilde: '~',
+  dot: '˙',
+  ddot: '¨',
+  widehat: '^',
+}
+const spaces: Readonly<Record<string, string>> = {
+  ',': '0.17em',
+  ':': '0.22em',
+  ';': '0.28em',
+  ' ': '0.28em',
+  quad: '1em',
+  qquad: '2em',
+  '!': '-0.17em',
+}
+const styles: Readonly<Record<string, string>> = {
+  mathbb: 'double-struck',
+  mathbf: 'bold',
+  mathcal: 'script',
+  mathrm: 'normal',
+  mathit: 'italic',
+  mathsf: 'sans-serif',
+  boldsymbol: 'bold',
+  operatorname: 'normal',
+}
 
 const pairs = (list: string): ReadonlyMap<string, string> => {
   const words = list.split(' ')
@@ -27,7 +57,11 @@ const [letters, operators, big] = [pairs(greek), pairs(signs), pairs(large)]
 const limits = new Set(['sum', 'prod', 'lim', 'max', 'min', 'sup', 'inf', 'bigcup', 'bigcap'])
 const doubleStruck: Readonly<Record<string, string>> = { R: 'ℝ', N: 'ℕ', Z: 'ℤ', Q: 'ℚ', C: 'ℂ', P: 'ℙ', E: '𝔼' }
 
-const leaf = (tag: string, text: string, attributes?: Readonly<Record<string, string>>): MathNode => ({ tag, text, ...(attributes && { attributes }) })
+const leaf = (tag: string, text: string, attributes?: Readonly<Record<string, string>>): MathNode => ({
+  tag,
+  text,
+  ...(attributes && { attributes }),
+})
 const row = (children: readonly MathNode[]): MathNode => (children.length === 1 ? children[0] : { tag: 'mrow', children })
 
 /** Commands, braces, numbers and single signs. */
@@ -72,7 +106,18 @@ class Reader {
     }
     if (sub === null && sup === null) return base.tag === 'mrow' && base.children?.length === 0 ? null : base
     const under = limits.has(token.slice(1))
-    const tag = sub !== null && sup !== null ? (under ? 'munderover' : 'msubsup') : sub !== null ? (under ? 'munder' : 'msub') : under ? 'mover' : 'msup'
+    const tag =
+      sub !== null && sup !== null
+        ? under
+          ? 'munderover'
+          : 'msubsup'
+        : sub !== null
+          ? under
+            ? 'munder'
+            : 'msub'
+          : under
+            ? 'mover'
+            : 'msup'
     return { tag, children: [base, ...(sub ? [sub] : []), ...(sup ? [sup] : [])] }
   }
 
@@ -131,7 +176,12 @@ class Reader {
     this.#at += 1
     this.#words()
     const table: MathNode = { tag: 'mtable', children: rows }
-    const fences: Readonly<Record<string, readonly [string, string]>> = { pmatrix: ['(', ')'], bmatrix: ['[', ']'], vmatrix: ['|', '|'], cases: ['{', ''] }
+    const fences: Readonly<Record<string, readonly [string, string]>> = {
+      pmatrix: ['(', ')'],
+      bmatrix: ['[', ']'],
+      vmatrix: ['|', '|'],
+      cases: ['{', ''],
+    }
     const fence = fences[name]
     return fence ? row([leaf('mo', fence[0], { stretchy: 'true' }), table, leaf('mo', fence[1], { stretchy: 'true' })]) : table
   }
@@ -160,10 +210,17 @@ class Reader {
       return name === 'mathbb' && doubleStruck[word] ? leaf('mi', doubleStruck[word]) : leaf('mi', word, { mathvariant: styles[name] })
     }
     switch (name) {
-      case 'frac': case 'dfrac': case 'tfrac': case 'cfrac':
+      case 'frac':
+      case 'dfrac':
+      case 'tfrac':
+      case 'cfrac':
         return { tag: 'mfrac', children: [this.#argument(), this.#argument()] }
       case 'binom':
-        return row([leaf('mo', '('), { tag: 'mfrac', attributes: { linethickness: '0' }, children: [this.#argument(), this.#argument()] }, leaf('mo', ')')])
+        return row([
+          leaf('mo', '('),
+          { tag: 'mfrac', attributes: { linethickness: '0' }, children: [this.#argument(), this.#argument()] },
+          leaf('mo', ')'),
+        ])
       case 'sqrt': {
         if (this.#tokens[this.#at] !== '[') return { tag: 'msqrt', children: [this.#argument()] }
         this.#at += 1
@@ -171,15 +228,32 @@ class Reader {
         this.#at += 1
         return { tag: 'mroot', children: [this.#argument(), index] }
       }
-      case 'boxed': case 'fbox':
+      case 'boxed':
+      case 'fbox':
         return { tag: 'mrow', attributes: { class: 'boxed' }, children: [this.#argument()] }
-      case 'text': case 'textbf': case 'textit': case 'mbox': case 'textrm':
+      case 'text':
+      case 'textbf':
+      case 'textit':
+      case 'mbox':
+      case 'textrm':
         return leaf('mtext', this.#words())
-      case 'left': case 'right': case 'bigl': case 'bigr': case 'Bigl': case 'Bigr': case 'big': case 'Big':
+      case 'left':
+      case 'right':
+      case 'bigl':
+      case 'bigr':
+      case 'Bigl':
+      case 'Bigr':
+      case 'big':
+      case 'Big':
         return this.#delimiter()
       case 'begin':
         return this.#table(this.#words().replace(/\*$/, ''))
-      case 'displaystyle': case 'textstyle': case 'limits': case 'nolimits': case '\\': case 'hline':
+      case 'displaystyle':
+      case 'textstyle':
+      case 'limits':
+      case 'nolimits':
+      case '\\':
+      case 'hline':
         return null
       default:
         return leaf('mtext', /^[A-Za-z]/.test(name) ? token : name)
@@ -188,4 +262,5 @@ class Reader {
 }
 
 /** The mathematics of a formula, without its delimiters. Never throws: what cannot be read is shown as it was written. */
-export const mathOf = (source: string): MathNode => new Reader(source.replace(/\\text\{([^{}]*)\}/g, (_, words: string) => `\\text{${words.replaceAll(' ', '\u00a0')}}`)).all()
+export const mathOf = (source: string): MathNode =>
+  new Reader(source.replace(/\\text\{([^{}]*)\}/g, (_, words: string) => `\\text{${words.replaceAll(' ', '\u00a0')}}`)).all()

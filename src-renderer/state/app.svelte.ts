@@ -29,7 +29,13 @@ const plain: Appearance = { theme: 'system', contrast: 'system', textSize: 1 }
 
 function isAppearance(value: unknown): value is Appearance {
   const { theme, contrast, textSize } = (value ?? {}) as Record<string, unknown>
-  return (themes as readonly unknown[]).includes(theme) && (contrasts as readonly unknown[]).includes(contrast) && typeof textSize === 'number' && textSize >= 0.8 && textSize <= 2
+  return (
+    (themes as readonly unknown[]).includes(theme) &&
+    (contrasts as readonly unknown[]).includes(contrast) &&
+    typeof textSize === 'number' &&
+    textSize >= 0.8 &&
+    textSize <= 2
+  )
 }
 
 /** Long enough to read; what went wrong stays until it is taken away. */
@@ -75,7 +81,10 @@ export class App {
   /** Says something in the corner of the window; returns its id. The same words twice stand there once. */
   say(message: Omit<Message, 'id'>): string {
     const id = `message-${++this.#count}`
-    this.messages = [...this.messages.filter(({ title, text }) => title !== message.title || text !== message.text), { ...message, id }].slice(-4)
+    this.messages = [
+      ...this.messages.filter(({ title, text }) => title !== message.title || text !== message.text),
+      { ...message, id },
+    ].slice(-4)
     if (message.tone !== 'bad') setTimeout(() => this.dismiss(id), SHOWN_MS)
     return id
   }
@@ -91,7 +100,11 @@ export class App {
     } catch (error) {
       if (isCancelled(error)) return undefined
       const { title, expected, found, next } = isOutage(error) ? problemOf(lab.outage ?? error) : problemOf(error)
-      this.say({ tone: 'bad', title, text: [expected && found ? `Expected ${expected}; found ${found}.` : found, next].filter(Boolean).join(' ') })
+      this.say({
+        tone: 'bad',
+        title,
+        text: [expected && found ? `Expected ${expected}; found ${found}.` : found, next].filter(Boolean).join(' '),
+      })
       return undefined
     }
   }

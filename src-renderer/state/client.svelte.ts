@@ -4,8 +4,18 @@
  * Events are handed on once per frame, of progress only the newest report of each job.
  */
 import {
-  createClient, exposedTransport, takeToken, webSocketTransport,
-  type AppInfo, type Client, type Exposed, type LabErrorData, type LabEvent, type LabStatus, type Transport, type Workspace,
+  createClient,
+  exposedTransport,
+  takeToken,
+  webSocketTransport,
+  type AppInfo,
+  type Client,
+  type Exposed,
+  type LabErrorData,
+  type LabEvent,
+  type LabStatus,
+  type Transport,
+  type Workspace,
 } from '../../src-preload/contract.ts'
 import { commands } from './commands.svelte.ts'
 import { nextFrame } from './frame.ts'
@@ -25,7 +35,8 @@ const FOREIGN_MS = 4000
 type Listener = (events: readonly LabEvent[]) => void
 
 /** What a newer event of the same replaces: the progress of a job, the text of a rollout that is being written. Null: it stands for itself. */
-const replacedBy = (event: LabEvent): string | null => (event.kind === 'progress' ? `progress ${event.report.job}` : event.kind === 'playground' ? `playground ${event.key}` : null)
+const replacedBy = (event: LabEvent): string | null =>
+  event.kind === 'progress' ? `progress ${event.report.job}` : event.kind === 'playground' ? `playground ${event.key}` : null
 
 /** The same events in order; of the progress of one job, and of one text that is being written, only the newest. */
 export function latestProgress(events: readonly LabEvent[]): readonly LabEvent[] {
@@ -102,7 +113,10 @@ export class Lab {
   #opened(): void {
     this.phase = 'open'
     this.outage = null
-    this.client.app.info().then((info) => (this.info = info), () => {})
+    this.client.app.info().then(
+      (info) => (this.info = info),
+      () => {},
+    )
     this.#changed()
   }
 
@@ -126,14 +140,16 @@ export class Lab {
   /** What another program writes tells no events here: it is read again every few seconds while somebody looks. */
   #lookAgain(): void {
     clearTimeout(this.#timer)
-    if (this.readOnly) this.#timer = setTimeout(() => (document.hidden || this.phase !== 'open' ? this.#lookAgain() : this.#changed()), FOREIGN_MS)
+    if (this.readOnly)
+      this.#timer = setTimeout(() => (document.hidden || this.phase !== 'open' ? this.#lookAgain() : this.#changed()), FOREIGN_MS)
   }
 
   #flush(): void {
     this.#planned = null
     const events = latestProgress(this.#waiting.splice(0))
     // An import changes what the workspace counts as well.
-    if (events.some((event) => event.kind === 'changed' && ['workspace', 'runs', 'datasets', 'evaluations'].includes(event.noun))) this.#readWorkspace()
+    if (events.some((event) => event.kind === 'changed' && ['workspace', 'runs', 'datasets', 'evaluations'].includes(event.noun)))
+      this.#readWorkspace()
     for (const listener of this.#listeners) listener(events)
   }
 }
@@ -152,5 +168,10 @@ export function connectLab(page: Window = window): void {
   const address = new URL('lab', page.location.href)
   address.protocol = address.protocol.replace('http', 'ws')
   address.hash = ''
-  lab.connect(webSocketTransport(address.href, token), () => fetch(page.location.pathname, { method: 'HEAD', cache: 'no-store' }).then(() => true, () => false))
+  lab.connect(webSocketTransport(address.href, token), () =>
+    fetch(page.location.pathname, { method: 'HEAD', cache: 'no-store' }).then(
+      () => true,
+      () => false,
+    ),
+  )
 }

@@ -34,25 +34,45 @@ class Commands {
   readonly #offers = new Contributions<OfferSource>()
 
   /** By id; what was contributed last wins, so that a page comes before the window. */
-  #doing: ReadonlyMap<CommandId, Doing> = $derived.by(() => new Map(this.#sources.items.flatMap((source) => Object.entries(source()) as [CommandId, Doing][])))
+  #doing: ReadonlyMap<CommandId, Doing> = $derived.by(
+    () => new Map(this.#sources.items.flatMap((source) => Object.entries(source()) as [CommandId, Doing][])),
+  )
 
   /** Everything that can be run, in the order of the table, then the offers. */
   all: readonly Command[] = $derived.by(() => [
     ...(Object.entries(commandTable) as [CommandId, CommandText][]).flatMap(([id, text]): Command[] => {
       const doing = this.#doing.get(id)
-      return doing ? [{ id, section: text.section, keys: text.keys, also: text.also, quiet: text.quiet ?? false, ...doing, title: doing.title ?? text.title }] : []
+      return doing
+        ? [
+            {
+              id,
+              section: text.section,
+              keys: text.keys,
+              also: text.also,
+              quiet: text.quiet ?? false,
+              ...doing,
+              title: doing.title ?? text.title,
+            },
+          ]
+        : []
     }),
     ...this.#offers.items.flatMap((source) => source()).map((offer) => ({ ...offer, quiet: false })),
   ])
 
   /** What the palette lists. */
-  listed = $derived.by(() => this.all.filter(({ quiet }) => !quiet).map(({ reason, ...command }) => ({ ...command, ...(reason && { reason }) })))
+  listed = $derived.by(() =>
+    this.all.filter(({ quiet }) => !quiet).map(({ reason, ...command }) => ({ ...command, ...(reason && { reason }) })),
+  )
 
   /** What the sheet of shortcuts shows: what works here first, all of it with a name. */
-  sheet: readonly { readonly title: Section; readonly items: readonly { readonly keys: string; readonly label: string }[] }[] = $derived.by(() =>
-    sections
-      .map((section) => ({ title: section, items: this.all.flatMap(({ section: of, keys, title }) => (of === section && keys ? [{ keys, label: title }] : [])) }))
-      .filter(({ items }) => items.length > 0),
+  sheet: readonly { readonly title: Section; readonly items: readonly { readonly keys: string; readonly label: string }[] }[] = $derived.by(
+    () =>
+      sections
+        .map((section) => ({
+          title: section,
+          items: this.all.flatMap(({ section: of, keys, title }) => (of === section && keys ? [{ keys, label: title }] : [])),
+        }))
+        .filter(({ items }) => items.length > 0),
   )
 
   /** While a component is set up: what the commands of the table do as long as it is there. */

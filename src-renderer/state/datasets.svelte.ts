@@ -28,10 +28,13 @@ export class DatasetState {
     this.facts = reading((client, signal) => client.datasets.facts({ datasetId: id }, { signal }), { nouns: ['datasets'] })
     this.overlap = reading((client, signal) => client.datasets.overlap({ datasetId: id }, { signal }), { nouns: ['datasets'] })
     this.problems = reading((client) => problemsOf(client, id, split(), this.shown), { keep: true })
-    this.kept = reading((client) => {
-      const importId = this.facts.data?.record?.importId
-      return importId === undefined ? null : client.imports.rejected({ importId, limit: Math.min(1000, this.keptShown) })
-    }, { keep: true })
+    this.kept = reading(
+      (client) => {
+        const importId = this.facts.data?.record?.importId
+        return importId === undefined ? null : client.imports.rejected({ importId, limit: Math.min(1000, this.keptShown) })
+      },
+      { keep: true },
+    )
   }
 
   more(): void {
@@ -49,19 +52,40 @@ async function problemsOf(client: typeof lab.client, datasetId: number, split: s
   return found
 }
 
-export const describeDataset = ({ id: datasetId, name, note, grader }: Dataset, changes: Partial<Pick<Dataset, 'name' | 'note' | 'grader'>>) =>
-  app.attempt(() => lab.client.datasets.describe({ datasetId, name, note, grader, ...changes }))
+export const describeDataset = (
+  { id: datasetId, name, note, grader }: Dataset,
+  changes: Partial<Pick<Dataset, 'name' | 'note' | 'grader'>>,
+) => app.attempt(() => lab.client.datasets.describe({ datasetId, name, note, grader, ...changes }))
 
 /** Deals the problems into train and eval. Resolves to undefined when it was refused. */
 export const splitDataset = (datasetId: number, seed: number, heldOut: number) =>
-  app.attempt(() => lab.client.datasets.split({ datasetId, rule: { seed, shares: [{ name: 'train', share: 1 - heldOut }, { name: 'eval', share: heldOut }] } }))
+  app.attempt(() =>
+    lab.client.datasets.split({
+      datasetId,
+      rule: {
+        seed,
+        shares: [
+          { name: 'train', share: 1 - heldOut },
+          { name: 'eval', share: heldOut },
+        ],
+      },
+    }),
+  )
 
 /** True when it is gone. */
-export const removeDataset = async (datasetId: number): Promise<boolean> => (await app.attempt(() => lab.client.datasets.remove({ datasetId }))) !== undefined
+export const removeDataset = async (datasetId: number): Promise<boolean> =>
+  (await app.attempt(() => lab.client.datasets.remove({ datasetId }))) !== undefined
 
 export async function exportRejected(importId: string, save: (name: string, content: Blob) => void): Promise<void> {
   const written: Exported | undefined = await app.attempt(() => lab.client.imports.exportRejected({ importId }))
   if (!written) return
   if (exporting.isFetched) await app.attempt(() => exporting.fetch(written, save))
-  else app.say({ tone: 'good', title: `${written.fileName} is written`, text: written.path, action: 'Show it', act: () => void exporting.reveal(written) })
+  else
+    app.say({
+      tone: 'good',
+      title: `${written.fileName} is written`,
+      text: written.path,
+      action: 'Show it',
+      act: () => void exporting.reveal(written),
+    })
 }

@@ -33,7 +33,9 @@ class Drop {
   /** What hangs over the window; null when nothing does. */
   flying: readonly Flying[] | null = $state.raw(null)
 
-  offers = $derived.by(() => (this.flying ?? []).map((file) => ({ name: file.name ?? (file.folder ? 'a folder' : file.type || 'a file'), ...this.#offer(file) })))
+  offers = $derived.by(() =>
+    (this.flying ?? []).map((file) => ({ name: file.name ?? (file.folder ? 'a folder' : file.type || 'a file'), ...this.#offer(file) })),
+  )
 
   get takers(): readonly Taker[] {
     return this.#takers.items
@@ -54,7 +56,11 @@ class Drop {
     if (refused.length > 0) {
       const [{ flying }] = refused
       const offer = this.#offer(flying)
-      app.say({ tone: 'warn', title: refused.length === 1 ? `${flying.name} was not taken` : `${refused.length} files were not taken`, text: 'reason' in offer ? offer.reason : '' })
+      app.say({
+        tone: 'warn',
+        title: refused.length === 1 ? `${flying.name} was not taken` : `${refused.length} files were not taken`,
+        text: 'reason' in offer ? offer.reason : '',
+      })
     }
   }
 
@@ -70,7 +76,13 @@ class Drop {
     const wanted = this.#wants(file)
     if (wanted) return { does: wanted.does }
     const reasons = this.takers.map((taker) => taker.offer(file)).flatMap((offer) => (offer && 'reason' in offer ? [offer.reason] : []))
-    return { reason: reasons[0] ?? (this.takers.length === 0 ? 'nothing can be dropped here' : `only this can be dropped here: ${this.takers.map(({ about }) => about).join('; ')}`) }
+    return {
+      reason:
+        reasons[0] ??
+        (this.takers.length === 0
+          ? 'nothing can be dropped here'
+          : `only this can be dropped here: ${this.takers.map(({ about }) => about).join('; ')}`),
+    }
   }
 }
 

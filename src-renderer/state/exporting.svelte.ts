@@ -53,7 +53,8 @@ class Exporting {
       if (this.isFetched) await this.fetch(file, save)
       if (app.front !== 'export') app.say({ tone: 'good', title: `${file.fileName} is written`, text: file.path })
     } catch (error) {
-      if (!isCancelled(error)) this.problems = { ...this.problems, [kind]: isOutage(error) ? problemOf(lab.outage ?? error) : problemOf(error) }
+      if (!isCancelled(error))
+        this.problems = { ...this.problems, [kind]: isOutage(error) ? problemOf(lab.outage ?? error) : problemOf(error) }
     } finally {
       this.kind = null
       this.#abort = null
@@ -69,7 +70,8 @@ class Exporting {
 
   async fetch({ fileName, href }: Exported, save: Save): Promise<void> {
     const response = await fetch(href, { headers: { authorization: `Bearer ${lab.token}` } })
-    if (!response.ok) throw new Error(`${fileName} was written into the workspace, but the server answered ${response.status} when it was fetched`)
+    if (!response.ok)
+      throw new Error(`${fileName} was written into the workspace, but the server answered ${response.status} when it was fetched`)
     save(fileName, await response.blob())
   }
 

@@ -60,8 +60,13 @@ export class Quickstart {
   presets = $derived.by(() => (this.#presets.data ?? []).filter(({ quickstart }) => quickstart))
   defaultSteps = $derived.by(() => this.presets[0]?.spec.steps ?? null)
   #chosenSteps = $derived(this.steps ?? this.defaultSteps)
-  #firstSeed: readonly RunSpec[] = $derived.by(() => (this.#chosenSteps === null ? [] : this.presets.map(({ spec }) => ({ ...spec, steps: this.#chosenSteps as number }))))
-  readonly #estimate = estimateOf(() => this.#firstSeed, () => this.seeds)
+  #firstSeed: readonly RunSpec[] = $derived.by(() =>
+    this.#chosenSteps === null ? [] : this.presets.map(({ spec }) => ({ ...spec, steps: this.#chosenSteps as number })),
+  )
+  readonly #estimate = estimateOf(
+    () => this.#firstSeed,
+    () => this.seeds,
+  )
 
   get total(): TotalEstimate | null {
     return this.#estimate.total
@@ -78,6 +83,12 @@ export class Quickstart {
     if (!started) return
     runs.again()
     place.go(href('run', { runId: started[0].id }))
-    app.say({ tone: 'good', title: `${started.length} runs are queued`, text: 'The first starts now. When all have finished, compare them.', action: 'All runs', act: () => place.go(href('runs')) })
+    app.say({
+      tone: 'good',
+      title: `${started.length} runs are queued`,
+      text: 'The first starts now. When all have finished, compare them.',
+      action: 'All runs',
+      act: () => place.go(href('runs')),
+    })
   }
 }

@@ -13,7 +13,10 @@ import { piecesOf, send, type Piece } from './sending.ts'
 import { openFolder } from './workspaces.svelte.ts'
 
 const endings: readonly (readonly [RegExp, string])[] = [
-  [/\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|arrows|feather|db|sqlite|sqlite3|zip|tar|tgz|eval)(\.gz|\.zst)?$/i, 'look at its rows, then import it as a dataset or as rollouts'],
+  [
+    /\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|arrows|feather|db|sqlite|sqlite3|zip|tar|tgz|eval)(\.gz|\.zst)?$/i,
+    'look at its rows, then import it as a dataset or as rollouts',
+  ],
   [/\.(safetensors|gguf)$/i, 'look at it as a model'],
   [/\.(pkl|pickle)$/i, 'show how to convert it: pickles are never opened'],
 ]
@@ -45,7 +48,9 @@ export class Group {
   problem: Problem | null = $state.raw(null)
   #turn = 0
 
-  kind: ImportKind = $derived.by(() => (this.as === null ? (this.offers[0]?.kind ?? 'unknown') : this.as === 'dataset' || this.as === 'model' ? this.as : 'rollouts'))
+  kind: ImportKind = $derived.by(() =>
+    this.as === null ? (this.offers[0]?.kind ?? 'unknown') : this.as === 'dataset' || this.as === 'model' ? this.as : 'rollouts',
+  )
   refused = $derived.by(() => this.offers.find(({ refusal }) => refusal !== null)?.refusal ?? null)
   /** Why it cannot be imported now; null when it can. */
   reason: string | null = $derived.by(() => {
@@ -54,7 +59,8 @@ export class Group {
     if (this.kind === 'unknown' && (this.offers[0]?.tables.length ?? 0) > 1 && this.table === null) return 'Choose a table first'
     if (this.kind === 'unknown') return 'Say first what these files are'
     if (this.refused) return 'Name the missing columns first'
-    if (this.heldOut !== null && (this.seed === null || !(this.heldOut > 0 && this.heldOut < 100))) return 'Hold out more than 0 and less than 100 percent, with a seed'
+    if (this.heldOut !== null && (this.seed === null || !(this.heldOut > 0 && this.heldOut < 100)))
+      return 'Hold out more than 0 and less than 100 percent, with a seed'
     return null
   })
 
@@ -69,7 +75,13 @@ export class Group {
     const turn = ++this.#turn
     this.looking = true
     try {
-      const offers = await lab.client.imports.inspect({ paths: [...this.paths], as: this.as, map: { ...this.map }, identity: this.identity, table: this.table })
+      const offers = await lab.client.imports.inspect({
+        paths: [...this.paths],
+        as: this.as,
+        map: { ...this.map },
+        identity: this.identity,
+        table: this.table,
+      })
       if (turn !== this.#turn) return
       this.offers = offers
       this.problem = null
@@ -101,8 +113,27 @@ export class Group {
   }
 
   get request(): ImportStart {
-    const split = this.kind === 'dataset' && this.heldOut !== null ? { seed: this.seed ?? 1, shares: [{ name: 'train', share: 1 - this.heldOut / 100 }, { name: 'eval', share: this.heldOut / 100 }] } : null
-    return { paths: [...this.paths], as: this.as, map: { ...this.map }, name: String(this.name ?? '').trim() || null, grader: this.grader, keepDuplicates: this.keepDuplicates, identity: this.identity, table: this.table, split }
+    const split =
+      this.kind === 'dataset' && this.heldOut !== null
+        ? {
+            seed: this.seed ?? 1,
+            shares: [
+              { name: 'train', share: 1 - this.heldOut / 100 },
+              { name: 'eval', share: this.heldOut / 100 },
+            ],
+          }
+        : null
+    return {
+      paths: [...this.paths],
+      as: this.as,
+      map: { ...this.map },
+      name: String(this.name ?? '').trim() || null,
+      grader: this.grader,
+      keepDuplicates: this.keepDuplicates,
+      identity: this.identity,
+      table: this.table,
+      split,
+    }
   }
 }
 
@@ -125,7 +156,8 @@ class Importing {
 
   async take(dropped: readonly Dropped[]): Promise<void> {
     const paths = lab.info?.can.dropPaths ? dropped.flatMap(({ file }) => window.mrt?.pathOf(file) ?? []) : null
-    if (paths?.length === 1 && dropped[0]!.flying.folder && lab.workspace === null) return void openFolder(paths[0]!).then((problem) => problem && app.say({ tone: 'bad', title: problem.title, text: problem.found }))
+    if (paths?.length === 1 && dropped[0]!.flying.folder && lab.workspace === null)
+      return void openFolder(paths[0]!).then((problem) => problem && app.say({ tone: 'bad', title: problem.title, text: problem.found }))
     app.front = 'import'
     if (paths) await this.inspect(paths)
     else await this.#send(piecesOf(dropped))
@@ -155,10 +187,17 @@ class Importing {
       this.choices = choices
       const byKind = Map.groupBy(offers, ({ kind }) => kind)
       // A file that nobody knows stands alone: what is said about it holds for no other.
-      this.groups = [...this.groups, ...kindsInOrder.flatMap((kind) => {
-        const found = byKind.get(kind) ?? []
-        return kind === 'dataset' || kind === 'rollouts' ? (found.length > 0 ? [new Group(found)] : []) : found.map((offer) => new Group([offer]))
-      })]
+      this.groups = [
+        ...this.groups,
+        ...kindsInOrder.flatMap((kind) => {
+          const found = byKind.get(kind) ?? []
+          return kind === 'dataset' || kind === 'rollouts'
+            ? found.length > 0
+              ? [new Group(found)]
+              : []
+            : found.map((offer) => new Group([offer]))
+        }),
+      ]
     } catch (error) {
       this.problem = problemOf(error)
     } finally {
@@ -180,7 +219,8 @@ class Importing {
       if (job === undefined) return
       this.groups = this.groups.filter((other) => other !== group)
       void lab.client.imports.result({ jobId: job.id }).then(told, (error: unknown) => {
-        if (isCancelled(error) || problemOf(error).code === 'job.cancelled') app.say({ tone: 'info', title: 'The import was cancelled', text: 'Nothing of it was kept.' })
+        if (isCancelled(error) || problemOf(error).code === 'job.cancelled')
+          app.say({ tone: 'info', title: 'The import was cancelled', text: 'Nothing of it was kept.' })
       })
     }
     this.#discard(rest)
@@ -201,11 +241,21 @@ class Importing {
     try {
       const pieces = await gathering
       this.sending = { sent: 0, total: pieces.reduce((sum, { file }) => sum + file.size, 0) }
-      const paths = await send(pieces, { token: lab.token, signal: abort.signal, onProgress: (sent, total) => (this.sending = { sent, total }) })
+      const paths = await send(pieces, {
+        token: lab.token,
+        signal: abort.signal,
+        onProgress: (sent, total) => (this.sending = { sent, total }),
+      })
       this.sending = null
       await this.inspect(paths)
     } catch (error) {
-      if (!abort.signal.aborted) this.problem = { code: 'upload.failed', title: 'The files could not be sent', found: error instanceof Error ? error.message : String(error), next: 'Try again, or type the path of the file on the machine that runs the lab.' }
+      if (!abort.signal.aborted)
+        this.problem = {
+          code: 'upload.failed',
+          title: 'The files could not be sent',
+          found: error instanceof Error ? error.message : String(error),
+          next: 'Try again, or type the path of the file on the machine that runs the lab.',
+        }
     } finally {
       this.sending = null
     }
@@ -231,13 +281,24 @@ const several = (count: number, one: string): string => `${count.toLocaleString(
 /** Says in the corner what came of an import, with the way to it. */
 function told({ record, records, datasetId, runId, modelId }: ImportResult): void {
   const name = record.files[0]?.name ?? 'The import'
-  const aside = record.rejectedRows === 0 ? '' : ` ${several(record.rejectedRows, 'row')} ${record.rejectedRows === 1 ? 'was' : 'were'} kept aside with the reason.`
+  const aside =
+    record.rejectedRows === 0
+      ? ''
+      : ` ${several(record.rejectedRows, 'row')} ${record.rejectedRows === 1 ? 'was' : 'were'} kept aside with the reason.`
   const [what, to] =
-    runId !== null ? [several(records, 'rollout'), href('rollouts', { run: runId })]
-    : datasetId !== null ? [several(records, 'problem'), href('datasets', { dataset: datasetId })]
-    : modelId !== null ? ['A model', href('models', { model: modelId })]
-    : ['Nothing', null]
-  app.say({ tone: record.imported > 0 ? 'good' : 'warn', title: `${what} imported`, text: `From ${name}.${aside}`, ...(to !== null && { action: 'Open', act: () => place.go(to) }) })
+    runId !== null
+      ? [several(records, 'rollout'), href('rollouts', { run: runId })]
+      : datasetId !== null
+        ? [several(records, 'problem'), href('datasets', { dataset: datasetId })]
+        : modelId !== null
+          ? ['A model', href('models', { model: modelId })]
+          : ['Nothing', null]
+  app.say({
+    tone: record.imported > 0 ? 'good' : 'warn',
+    title: `${what} imported`,
+    text: `From ${name}.${aside}`,
+    ...(to !== null && { action: 'Open', act: () => place.go(to) }),
+  })
 }
 
 export const importing = new Importing()

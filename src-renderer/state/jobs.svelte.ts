@@ -18,8 +18,17 @@ class Jobs {
   nowMs = $state(Date.now())
 
   /** Empty while the lab is not there: nothing is at work then. */
-  list: readonly Job[] = $derived.by(() => (lab.status?.state === 'gone' ? [] : (this.#list?.data ?? [])).map((job) => ({ ...job, progress: this.#progress[job.id] ?? job.progress })))
-  running: Job | null = $derived(this.list.find(({ startedAtMs, kind }) => startedAtMs !== null && (kind === 'train' || kind === 'evaluate')) ?? this.list.find(({ startedAtMs }) => startedAtMs !== null) ?? null)
+  list: readonly Job[] = $derived.by(() =>
+    (lab.status?.state === 'gone' ? [] : (this.#list?.data ?? [])).map((job) => ({
+      ...job,
+      progress: this.#progress[job.id] ?? job.progress,
+    })),
+  )
+  running: Job | null = $derived(
+    this.list.find(({ startedAtMs, kind }) => startedAtMs !== null && (kind === 'train' || kind === 'evaluate')) ??
+      this.list.find(({ startedAtMs }) => startedAtMs !== null) ??
+      null,
+  )
   waiting: readonly Job[] = $derived(this.list.filter(({ startedAtMs }) => startedAtMs === null))
 
   /** Called once by the window while it is set up. */

@@ -3,7 +3,16 @@
  * what the lab has to say about it. Steps arrive at most a frame's worth at a time; what cannot simply be appended (a resume
  * that repeats steps, steps missed during an outage) is read again.
  */
-import type { Checkpoint, Evaluation, HealthFinding, LabEvent, MetricSeries, RunDetail, RunEvent, Step } from '../../src-preload/contract.ts'
+import type {
+  Checkpoint,
+  Evaluation,
+  HealthFinding,
+  LabEvent,
+  MetricSeries,
+  RunDetail,
+  RunEvent,
+  Step,
+} from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { reading, type Reading } from './reading.svelte.ts'
@@ -36,8 +45,17 @@ export function following(last: number, tail: readonly Step[], told: readonly St
 }
 
 /** A metric's course: what was read, then the appended steps that report it. Totals go on from where the reading ended. */
-export function courseOf(series: MetricSeries, tail: readonly Step[], from: { readonly tokens: number; readonly wallMs: number }): readonly LivePoint[] {
-  const read = series.step.map((step, i): LivePoint => ({ step, tokens: series.tokens[i], wallMs: series.wallMs[i], value: series.value[i] }))
+export function courseOf(
+  series: MetricSeries,
+  tail: readonly Step[],
+  from: { readonly tokens: number; readonly wallMs: number },
+): readonly LivePoint[] {
+  const read = series.step.map((step, i): LivePoint => ({
+    step,
+    tokens: series.tokens[i],
+    wallMs: series.wallMs[i],
+    value: series.value[i],
+  }))
   let { tokens, wallMs } = from
   return [
     ...read,
@@ -69,8 +87,16 @@ export class LiveRun {
   courses: ReadonlyMap<string, readonly LivePoint[]> = $derived.by(() => {
     const read = this.#series.data ?? []
     const tail = this.#tail?.of === read ? this.#tail.steps : []
-    const furthest = read.reduce((best, each) => ((each.step.at(-1) ?? 0) > best.step ? { step: each.step.at(-1) ?? 0, tokens: each.tokens.at(-1) ?? 0, wallMs: each.wallMs.at(-1) ?? 0 } : best), { step: 0, tokens: 0, wallMs: 0 })
-    return new Map(read.map((series) => [series.metric, courseOf(series, tail, furthest)] as const).filter(([, points]) => points.length > 0))
+    const furthest = read.reduce(
+      (best, each) =>
+        (each.step.at(-1) ?? 0) > best.step
+          ? { step: each.step.at(-1) ?? 0, tokens: each.tokens.at(-1) ?? 0, wallMs: each.wallMs.at(-1) ?? 0 }
+          : best,
+      { step: 0, tokens: 0, wallMs: 0 },
+    )
+    return new Map(
+      read.map((series) => [series.metric, courseOf(series, tail, furthest)] as const).filter(([, points]) => points.length > 0),
+    )
   })
 
   /** While a component is set up. `runId` may be read again and again. */
@@ -83,10 +109,13 @@ export class LiveRun {
     this.evaluations = of((id) => lab.client.evaluations.list({ runId: id }), { nouns: ['evaluations'] })
     // Compared as text: the list of metrics is made anew with every change of the run.
     const wanted = $derived(JSON.stringify(metrics()))
-    this.#series = reading((client) => {
-      const asked = JSON.parse(wanted) as string[]
-      return asked.length === 0 ? null : client.runs.series({ runId: runId(), metrics: asked, maxPoints: MOST_POINTS })
-    }, { nouns: ['rollouts'] })
+    this.#series = reading(
+      (client) => {
+        const asked = JSON.parse(wanted) as string[]
+        return asked.length === 0 ? null : client.runs.series({ runId: runId(), metrics: asked, maxPoints: MOST_POINTS })
+      },
+      { nouns: ['rollouts'] },
+    )
     $effect(() => {
       const id = runId()
       return lab.on((events) => this.#hear(id, events))
@@ -98,7 +127,9 @@ export class LiveRun {
     const steps = events.flatMap((event) => (event.kind === 'step' && event.step.runId === runId ? [event.step] : []))
     if (steps.length > 0) this.#append(steps)
     const about = (event: LabEvent): boolean =>
-      (event.kind === 'run' && event.run.id === runId) || (event.kind === 'event' && event.event.runId === runId) || (event.kind === 'evaluation' && event.evaluation.runId === runId)
+      (event.kind === 'run' && event.run.id === runId) ||
+      (event.kind === 'event' && event.event.runId === runId) ||
+      (event.kind === 'evaluation' && event.evaluation.runId === runId)
     if (steps.length > 0 || events.some(about)) this.#soon()
     if (events.some((event) => event.kind === 'evaluation' && event.evaluation.runId === runId)) this.evaluations.again()
     if (events.some((event) => event.kind === 'run' && event.run.id === runId)) this.detail.again()
@@ -109,7 +140,9 @@ export class LiveRun {
     if (read === undefined) return this.#series.again()
     const last = Math.max(0, ...read.map((each) => each.step.at(-1) ?? 0))
     const tail = following(last, this.#tail?.of === read ? this.#tail.steps : [], steps)
-    const unknown = steps.some(({ metrics }) => read.some((each) => each.pointCount === 0 && metrics[each.metric] !== undefined && last > 0))
+    const unknown = steps.some(({ metrics }) =>
+      read.some((each) => each.pointCount === 0 && metrics[each.metric] !== undefined && last > 0),
+    )
     if (tail === null || unknown || tail.length > MOST_APPENDED) this.#series.again()
     if (tail !== null) this.#tail = { of: read, steps: tail }
   }

@@ -16,11 +16,16 @@ export interface RunCheckpoint {
 /** While a component is set up. */
 export class ModelsState {
   readonly models: Reading<readonly Model[]> = reading((client) => client.models.list(), { nouns: ['models', 'runs'] })
-  readonly checkpoints: Reading<readonly RunCheckpoint[]> = reading(async (client) => {
-    const owners = runs.items.filter(({ checkpointCount }) => checkpointCount > 0).map(({ run }) => run.id)
-    const lists = await Promise.all(owners.map((runId) => client.checkpoints.list({ runId }).then((all) => all.map((checkpoint) => ({ checkpoint, runId })))))
-    return lists.flat().sort((a, b) => b.checkpoint.createdAtMs - a.checkpoint.createdAtMs)
-  }, { nouns: ['checkpoints'], keep: true })
+  readonly checkpoints: Reading<readonly RunCheckpoint[]> = reading(
+    async (client) => {
+      const owners = runs.items.filter(({ checkpointCount }) => checkpointCount > 0).map(({ run }) => run.id)
+      const lists = await Promise.all(
+        owners.map((runId) => client.checkpoints.list({ runId }).then((all) => all.map((checkpoint) => ({ checkpoint, runId })))),
+      )
+      return lists.flat().sort((a, b) => b.checkpoint.createdAtMs - a.checkpoint.createdAtMs)
+    },
+    { nouns: ['checkpoints'], keep: true },
+  )
   readonly system: Reading<SystemInfo> = reading((client) => client.system.info())
   report: SelfTestReport | null = $state.raw(null)
   testing = $state(false)
@@ -39,7 +44,8 @@ export class ModelsState {
 const TASK_VOCABULARY = 416
 
 /** A model with a tokenizer for text: any task can be asked of it. */
-export const isOfText = ({ kind, tokenizer }: Model): boolean => (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { readonly task?: unknown } | null)?.task ?? null) === null
+export const isOfText = ({ kind, tokenizer }: Model): boolean =>
+  (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { readonly task?: unknown } | null)?.task ?? null) === null
 
 /** What a run's specification calls these weights; null where no run can start from them. */
 export function startOf(model: Model): string | null {

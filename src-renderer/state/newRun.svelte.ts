@@ -1,13 +1,36 @@
 /**
  * The form of a new run: the draft, kept between starts, the choices the lab offers, what it would cost, and starting it.
  */
-import type { AlgorithmDescription, Checkpoint, Dataset, Json, Model, PresetDescription, Run, RunEstimate, RunSpec, SpecField, TaskDescription } from '../../src-preload/contract.ts'
+import type {
+  AlgorithmDescription,
+  Checkpoint,
+  Dataset,
+  Json,
+  Model,
+  PresetDescription,
+  Run,
+  RunEstimate,
+  RunSpec,
+  SpecField,
+  TaskDescription,
+} from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
 import { SvelteMap } from 'svelte/reactivity'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { keep, recall } from './kept.ts'
-import { armOf, draftOfPreset, draftOfSpec, isDraft, problemsOf, specOf, specsOf, type Arm, type Draft, type OptionValue } from './newRunDraft.ts'
+import {
+  armOf,
+  draftOfPreset,
+  draftOfSpec,
+  isDraft,
+  problemsOf,
+  specOf,
+  specsOf,
+  type Arm,
+  type Draft,
+  type OptionValue,
+} from './newRunDraft.ts'
 import { problemOf, type Problem } from './problem.ts'
 import { reading, type Reading } from './reading.svelte.ts'
 import { href, place, type Params } from './route.svelte.ts'
@@ -46,12 +69,18 @@ export function totalOf(estimates: readonly RunEstimate[], times: number): Total
 }
 
 /** While a component is set up: what runs of these specifications would cost, `times` over (for seeds). */
-export function estimateOf(specs: () => readonly RunSpec[], times: () => number): { readonly reading: Reading<readonly RunEstimate[]>; readonly total: TotalEstimate | null } {
+export function estimateOf(
+  specs: () => readonly RunSpec[],
+  times: () => number,
+): { readonly reading: Reading<readonly RunEstimate[]>; readonly total: TotalEstimate | null } {
   const wanted = $derived(JSON.stringify(specs()))
-  const estimates = reading((client, signal) => {
-    const each = JSON.parse(wanted) as RunSpec[]
-    return each.length === 0 ? null : Promise.all(each.map((spec) => client.runs.estimate({ spec }, { signal })))
-  }, { keep: true, nouns: ['runs'] })
+  const estimates = reading(
+    (client, signal) => {
+      const each = JSON.parse(wanted) as RunSpec[]
+      return each.length === 0 ? null : Promise.all(each.map((spec) => client.runs.estimate({ spec }, { signal })))
+    },
+    { keep: true, nouns: ['runs'] },
+  )
   const total = $derived(estimates.data ? totalOf(estimates.data, times()) : null)
   return {
     reading: estimates,
@@ -63,13 +92,24 @@ export function estimateOf(specs: () => readonly RunSpec[], times: () => number)
 
 /** While a component is set up. */
 export const choicesOf = (): Reading<Choices> =>
-  reading(async (client) => {
-    const [presets, algorithms, fields, tasks, models, datasets] = await Promise.all([client.presets.list(), client.algorithms.list(), client.runs.specFields(), client.tasks.list(), client.models.list(), client.datasets.list()])
-    return { presets, algorithms, fields, tasks, models, datasets }
-  }, { keep: true, nouns: ['models', 'datasets'] })
+  reading(
+    async (client) => {
+      const [presets, algorithms, fields, tasks, models, datasets] = await Promise.all([
+        client.presets.list(),
+        client.algorithms.list(),
+        client.runs.specFields(),
+        client.tasks.list(),
+        client.models.list(),
+        client.datasets.list(),
+      ])
+      return { presets, algorithms, fields, tasks, models, datasets }
+    },
+    { keep: true, nouns: ['models', 'datasets'] },
+  )
 
 /** Queues runs of these specifications; undefined when the lab refused (which was said). */
-export const startRuns = (specs: readonly RunSpec[]): Promise<readonly Run[] | undefined> => app.attempt(() => lab.client.runs.startAll({ specs: [...specs] }))
+export const startRuns = (specs: readonly RunSpec[]): Promise<readonly Run[] | undefined> =>
+  app.attempt(() => lab.client.runs.startAll({ specs: [...specs] }))
 
 export class NewRunForm {
   readonly choices = choicesOf()
@@ -83,7 +123,9 @@ export class NewRunForm {
   arm: Arm | null = $derived(this.draft?.arms[Math.min(this.active, this.draft.arms.length - 1)] ?? null)
   specs: readonly RunSpec[] = $derived(this.draft ? specsOf(this.draft) : [])
   /** By path, for the arm on show. */
-  problems: ReadonlyMap<string, string> = $derived(this.draft && this.arm ? problemsOf(specOf(this.draft, this.arm, this.draft.firstSeed)) : new Map())
+  problems: ReadonlyMap<string, string> = $derived(
+    this.draft && this.arm ? problemsOf(specOf(this.draft, this.arm, this.draft.firstSeed)) : new Map(),
+  )
   /** Arms whose specification cannot stand. */
   broken = $derived(this.draft ? this.draft.arms.filter((arm) => problemsOf(specOf(this.draft!, arm, this.draft!.firstSeed)).size > 0) : [])
   /** What was typed and cannot be read, by field: the draft still holds the value from before it. */
@@ -91,7 +133,10 @@ export class NewRunForm {
   /** Grows when every field is to forget what was typed into it. */
   round = $state(0)
   readonly estimate = estimateOf(
-    () => (this.draft && this.broken.length === 0 && this.unread.size === 0 ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed)) : []),
+    () =>
+      this.draft && this.broken.length === 0 && this.unread.size === 0
+        ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed))
+        : [],
     () => this.draft?.seeds ?? 1,
   )
   #asked = ''
@@ -99,7 +144,9 @@ export class NewRunForm {
   constructor(params: () => Params<'newRun'>) {
     this.checkpoint = reading((client) => {
       const { branch, from } = params()
-      return branch === undefined || from === undefined ? null : client.checkpoints.list({ runId: from }).then((all) => all.find(({ id }) => id === branch) ?? null)
+      return branch === undefined || from === undefined
+        ? null
+        : client.checkpoints.list({ runId: from }).then((all) => all.find(({ id }) => id === branch) ?? null)
     })
     $effect(() => {
       const presets = this.choices.data?.presets
@@ -157,7 +204,11 @@ export class NewRunForm {
   presetOption(name: string): OptionValue | undefined {
     const preset = this.choices.data?.presets.find(({ id }) => id === this.arm?.preset)
     const given = preset?.spec.algorithm.options[name] as OptionValue | undefined
-    return given ?? this.choices.data?.algorithms.find((each) => each.name === this.arm?.algorithm)?.options.find((option) => option.name === name)?.default
+    return (
+      given ??
+      this.choices.data?.algorithms.find((each) => each.name === this.arm?.algorithm)?.options.find((option) => option.name === name)
+        ?.default
+    )
   }
 
   async start(): Promise<void> {
@@ -171,7 +222,8 @@ export class NewRunForm {
       keep('draft', null)
       this.draft = null
       place.go(started.length === 1 ? href('run', { runId: started[0].id }) : href('runs'))
-      if (started.length > 1) app.say({ tone: 'good', title: `${started.length} runs are queued`, text: 'They are trained one after the other, in this order.' })
+      if (started.length > 1)
+        app.say({ tone: 'good', title: `${started.length} runs are queued`, text: 'They are trained one after the other, in this order.' })
     } catch (error) {
       this.refused = problemOf(error)
     } finally {
@@ -206,4 +258,3 @@ async function branchAll(checkpointId: number, specs: readonly RunSpec[]): Promi
   for (const spec of specs) started.push(await lab.client.runs.branch({ checkpointId, spec }))
   return started
 }
-

@@ -32,14 +32,28 @@ export interface Draft {
 
 export const MOST_SEEDS = 20
 
-export const armOf = ({ id, spec }: PresetDescription): Arm => ({ preset: id, algorithm: spec.algorithm.name, name: spec.name, options: spec.algorithm.options as Arm['options'] })
+export const armOf = ({ id, spec }: PresetDescription): Arm => ({
+  preset: id,
+  algorithm: spec.algorithm.name,
+  name: spec.name,
+  options: spec.algorithm.options as Arm['options'],
+})
 
-export const draftOfPreset = (preset: PresetDescription): Draft => ({ base: preset.spec, arms: [armOf(preset)], values: {}, seeds: 1, firstSeed: preset.spec.seed, branch: null })
+export const draftOfPreset = (preset: PresetDescription): Draft => ({
+  base: preset.spec,
+  arms: [armOf(preset)],
+  values: {},
+  seeds: 1,
+  firstSeed: preset.spec.seed,
+  branch: null,
+})
 
 /** A run again, to change before it starts; with a checkpoint, going on from there. */
 export const draftOfSpec = (spec: RunSpec, branch: Branch | null = null): Draft => ({
   base: spec,
-  arms: [{ preset: spec.preset ?? null, algorithm: spec.algorithm.name, name: spec.name, options: spec.algorithm.options as Arm['options'] }],
+  arms: [
+    { preset: spec.preset ?? null, algorithm: spec.algorithm.name, name: spec.name, options: spec.algorithm.options as Arm['options'] },
+  ],
   values: {},
   seeds: 1,
   firstSeed: spec.seed,
@@ -49,14 +63,23 @@ export const draftOfSpec = (spec: RunSpec, branch: Branch | null = null): Draft 
 /** Whether something kept from an earlier start is still a draft of this version. */
 export function isDraft(value: unknown): value is Draft {
   const { base, arms, values, seeds, firstSeed } = (value ?? {}) as Record<string, unknown>
-  return runSpec.safeParse(base).success && Array.isArray(arms) && arms.length > 0 && arms.every((arm) => typeof arm?.algorithm === 'string' && typeof arm?.name === 'string' && typeof arm?.options === 'object') &&
-    typeof values === 'object' && values !== null && Number.isInteger(seeds) && Number.isInteger(firstSeed)
+  return (
+    runSpec.safeParse(base).success &&
+    Array.isArray(arms) &&
+    arms.length > 0 &&
+    arms.every((arm) => typeof arm?.algorithm === 'string' && typeof arm?.name === 'string' && typeof arm?.options === 'object') &&
+    typeof values === 'object' &&
+    values !== null &&
+    Number.isInteger(seeds) &&
+    Number.isInteger(firstSeed)
+  )
 }
 
 type Tree = Readonly<Record<string, unknown>>
 
 /** The value at a dotted path; undefined where there is none. */
-export const valueAt = (tree: unknown, path: string): unknown => path.split('.').reduce<unknown>((at, key) => (at as Tree | undefined)?.[key], tree)
+export const valueAt = (tree: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Tree | undefined)?.[key], tree)
 
 /** A copy with the value at a dotted path replaced. */
 export function withValue(tree: Tree, path: string, value: unknown): Tree {
@@ -68,13 +91,20 @@ export function withValue(tree: Tree, path: string, value: unknown): Tree {
 export function specOf(draft: Draft, arm: Arm, seed: number): RunSpec {
   const { group: _group, preset: _preset, ...base } = draft.base
   const changed = Object.entries(draft.values).reduce<Tree>((tree, [path, value]) => withValue(tree, path, value), base)
-  return { ...changed, ...(arm.preset !== null && { preset: arm.preset }), name: arm.name.trim(), algorithm: { name: arm.algorithm, options: { ...arm.options } }, seed } as RunSpec
+  return {
+    ...changed,
+    ...(arm.preset !== null && { preset: arm.preset }),
+    name: arm.name.trim(),
+    algorithm: { name: arm.algorithm, options: { ...arm.options } },
+    seed,
+  } as RunSpec
 }
 
 export const seedsOf = ({ seeds, firstSeed }: Draft): readonly number[] => Array.from({ length: seeds }, (_, i) => firstSeed + i)
 
 /** In the order trained: seed by seed, method by method, so that the methods can be compared as early as possible. */
-export const specsOf = (draft: Draft): readonly RunSpec[] => seedsOf(draft).flatMap((seed) => draft.arms.map((arm) => specOf(draft, arm, seed)))
+export const specsOf = (draft: Draft): readonly RunSpec[] =>
+  seedsOf(draft).flatMap((seed) => draft.arms.map((arm) => specOf(draft, arm, seed)))
 
 /** What is wrong with a specification, by dotted path; empty when it can stand. */
 export function problemsOf(spec: RunSpec): ReadonlyMap<string, string> {

@@ -50,9 +50,16 @@ const titleOf = (code: string): string => {
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof LabError) return { title: titleOf(thrown.code), ...thrown.toJSON() }
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-  return { code: 'window.bug', title: 'This part of the window stopped', found: `${error.name}: ${error.message}`, next: 'Try again; what is recorded is safe.', details: error.stack }
+  return {
+    code: 'window.bug',
+    title: 'This part of the window stopped',
+    found: `${error.name}: ${error.message}`,
+    next: 'Try again; what is recorded is safe.',
+    details: error.stack,
+  }
 }
 
 /** Refusals that the banner over the page already explains. */
-export const isOutage = (thrown: unknown): boolean => thrown instanceof LabError && (thrown.code === 'connection.lost' || thrown.code === 'lab.gone')
+export const isOutage = (thrown: unknown): boolean =>
+  thrown instanceof LabError && (thrown.code === 'connection.lost' || thrown.code === 'lab.gone')
 export const isCancelled = (thrown: unknown): boolean => thrown instanceof LabError && thrown.code === 'call.cancelled'

@@ -59,7 +59,13 @@ class LiveReading<T> implements Reading<T> {
     $effect(() => {
       if (nouns.length === 0) return
       return lab.on((events) => {
-        if (events.some((event) => (event.kind === 'changed' && nouns.includes(event.noun)) || (event.kind === 'evaluation' && nouns.includes('evaluations')))) this.again()
+        if (
+          events.some(
+            (event) =>
+              (event.kind === 'changed' && nouns.includes(event.noun)) || (event.kind === 'evaluation' && nouns.includes('evaluations')),
+          )
+        )
+          this.again()
       })
     })
     $effect(() => () => this.#plan !== null && clearTimeout(this.#plan))
@@ -67,10 +73,13 @@ class LiveReading<T> implements Reading<T> {
 
   again(): void {
     if (this.#plan !== null) return
-    this.#plan = setTimeout(() => {
-      this.#plan = null
-      this.#turn += 1
-    }, Math.max(0, this.#askedMs + REST_MS - Date.now()))
+    this.#plan = setTimeout(
+      () => {
+        this.#plan = null
+        this.#turn += 1
+      },
+      Math.max(0, this.#askedMs + REST_MS - Date.now()),
+    )
   }
 
   #wait(asked: Promise<T> | null, signal: AbortSignal, keep: boolean): void {

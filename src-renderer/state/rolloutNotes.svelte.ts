@@ -16,8 +16,14 @@ const PREFIX = 'rollout.note.'
 const none: RolloutNote = { note: '', tags: [] }
 
 function noteIn(value: Json | undefined): RolloutNote {
-  const { note, tags } = (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}) as { readonly note?: unknown; readonly tags?: unknown }
-  return { note: typeof note === 'string' ? note : '', tags: Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string') : [] }
+  const { note, tags } = (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}) as {
+    readonly note?: unknown
+    readonly tags?: unknown
+  }
+  return {
+    note: typeof note === 'string' ? note : '',
+    tags: Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string') : [],
+  }
 }
 
 class RolloutNotes {
@@ -30,8 +36,13 @@ class RolloutNotes {
 
   /** Numbers of the rollouts that have one, ascending. */
   ids: readonly number[] = $derived.by(() => {
-    const kept = Object.keys(this.#all.data ?? {}).filter((key) => key.startsWith(PREFIX)).map((key) => Number(key.slice(PREFIX.length))).filter((id) => this.#set[id] === undefined)
-    const fresh = Object.entries(this.#set).filter(([, { note, tags }]) => note !== '' || tags.length > 0).map(([id]) => Number(id))
+    const kept = Object.keys(this.#all.data ?? {})
+      .filter((key) => key.startsWith(PREFIX))
+      .map((key) => Number(key.slice(PREFIX.length)))
+      .filter((id) => this.#set[id] === undefined)
+    const fresh = Object.entries(this.#set)
+      .filter(([, { note, tags }]) => note !== '' || tags.length > 0)
+      .map(([id]) => Number(id))
     return [...kept, ...fresh].sort((a, b) => a - b)
   })
 
@@ -40,7 +51,9 @@ class RolloutNotes {
   async write(id: number, note: RolloutNote): Promise<void> {
     this.#set = { ...this.#set, [id]: note }
     const empty = note.note === '' && note.tags.length === 0
-    await app.attempt(() => lab.client.settings.set({ key: PREFIX + id, value: empty ? null : ({ note: note.note, tags: [...note.tags] } as Json) }))
+    await app.attempt(() =>
+      lab.client.settings.set({ key: PREFIX + id, value: empty ? null : ({ note: note.note, tags: [...note.tags] } as Json) }),
+    )
   }
 }
 

@@ -10,7 +10,14 @@ import { place, rolloutFilterOf, type Params } from './route.svelte.ts'
 import { runs } from './runs.svelte.ts'
 
 /** Curves that lead to rollouts worth reading, first the ones that most runs have. */
-const trendNames = ['reward', 'rewards/outcome/mean', 'completions/mean_length', 'mrt/progress_mean', 'mrt/episodes_mean', 'frac_reward_zero_std'] as const
+const trendNames = [
+  'reward',
+  'rewards/outcome/mean',
+  'completions/mean_length',
+  'mrt/progress_mean',
+  'mrt/episodes_mean',
+  'frac_reward_zero_std',
+] as const
 
 /** What narrows a list beyond run, step and group. */
 const narrowing = ['problem', 'correct', 'used', 'finish', 'kept', 'reward', 'tokens', 'progress', 'text', 'steps', 'phase'] as const
@@ -26,7 +33,9 @@ export interface Place {
 }
 
 const placeOf = ({ runId, evaluationId, step, group }: Rollout): Place =>
-  evaluationId === null ? { run: runId ?? undefined, evaluation: undefined, step, group } : { run: undefined, evaluation: evaluationId, step: undefined, group }
+  evaluationId === null
+    ? { run: runId ?? undefined, evaluation: undefined, step, group }
+    : { run: undefined, evaluation: evaluationId, step: undefined, group }
 
 const PAGE = 200
 
@@ -81,7 +90,8 @@ export class RolloutsState {
       if (known?.id === rollout) this.#before = placeOf(known)
       return this.#before
     }
-    if (rollout !== undefined) return { run: evaluation === undefined ? run : undefined, evaluation, step: evaluation === undefined ? step : undefined, group }
+    if (rollout !== undefined)
+      return { run: evaluation === undefined ? run : undefined, evaluation, step: evaluation === undefined ? step : undefined, group }
     const first = this.narrowed ? this.found.data?.rollouts[0] : undefined
     return first === undefined ? null : placeOf(first)
   })
@@ -101,7 +111,9 @@ export class RolloutsState {
     (client) => {
       if (this.runId === undefined) return null
       void this.run?.lastStep
-      return client.runs.series({ runId: this.runId, metrics: [...trendNames] }).then((all) => all.filter(({ pointCount }) => pointCount > 0))
+      return client.runs
+        .series({ runId: this.runId, metrics: [...trendNames] })
+        .then((all) => all.filter(({ pointCount }) => pointCount > 0))
     },
     { keep: true },
   )
@@ -123,7 +135,9 @@ export class RolloutsState {
       const key = this.#groupKey
       if (group === undefined || (evaluationId === undefined && (runId === undefined || step === undefined))) return null
       const filter: RolloutFilter = evaluationId === undefined ? { runId, steps: [step!, step!], group } : { evaluationId, group }
-      return client.rollouts.query({ filter, sort: 'place', descending: false, limit: 1000, after: null }).then(({ rollouts }) => ({ key, rollouts }))
+      return client.rollouts
+        .query({ filter, sort: 'place', descending: false, limit: 1000, after: null })
+        .then(({ rollouts }) => ({ key, rollouts }))
     },
     { keep: true },
   )
@@ -150,7 +164,10 @@ export class RolloutsState {
   current = reading((client) => (this.id === undefined ? null : client.rollouts.get({ rolloutId: this.id })), { keep: true })
 
   /** Steps that kept rollouts; a run may have kept those of some steps only. */
-  kept = reading((client) => (this.runId === undefined ? null : client.rollouts.steps({ runId: this.runId })), { nouns: ['rollouts'], keep: true })
+  kept = reading((client) => (this.runId === undefined ? null : client.rollouts.steps({ runId: this.runId })), {
+    nouns: ['rollouts'],
+    keep: true,
+  })
   /** The nearest of them on either side; undefined until they are known. */
   before = $derived(this.kept.data && (this.kept.data.findLast((each) => this.step !== undefined && each < this.step) ?? null))
   after = $derived(this.kept.data && (this.kept.data.find((each) => this.step !== undefined && each > this.step) ?? null))
@@ -187,11 +204,20 @@ export class RolloutsState {
   }
 
   /** Finds the sample nearest to what was asked, then moves there; until then what is on screen stays. */
-  async #enter({ run, evaluation }: { readonly run?: number; readonly evaluation?: number }, step: number | undefined, group: number, sample: number): Promise<void> {
+  async #enter(
+    { run, evaluation }: { readonly run?: number; readonly evaluation?: number },
+    step: number | undefined,
+    group: number,
+    sample: number,
+  ): Promise<void> {
     const turn = ++this.#turn
-    const ask = (filter: RolloutFilter, descending = false, limit = 1) => lab.client.rollouts.query({ filter, sort: 'place', descending, limit, after: null }).then(({ rollouts }) => rollouts)
+    const ask = (filter: RolloutFilter, descending = false, limit = 1) =>
+      lab.client.rollouts.query({ filter, sort: 'place', descending, limit, after: null }).then(({ rollouts }) => rollouts)
     const found = await app.attempt(async () => {
-      if (evaluation !== undefined) return (await ask({ evaluationId: evaluation, group }, false, 1000)).at(0) ? ask({ evaluationId: evaluation, group }, false, 1000) : ask({ evaluationId: evaluation })
+      if (evaluation !== undefined)
+        return (await ask({ evaluationId: evaluation, group }, false, 1000)).at(0)
+          ? ask({ evaluationId: evaluation, group }, false, 1000)
+          : ask({ evaluationId: evaluation })
       if (run === undefined || step === undefined) return []
       const [kept] = [...(await ask({ runId: run, steps: [null, step] }, true)), ...(await ask({ runId: run, steps: [step, null] }))]
       if (kept === undefined) return []

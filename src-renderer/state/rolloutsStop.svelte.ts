@@ -39,7 +39,10 @@ export class StopHere {
     const { signal } = this.#abort
     this.#put({ boundary, result: null, problem: null })
     try {
-      const result = await lab.client.rollouts.stopHere({ rolloutId, boundary, samples: this.samples, checkpointId: this.checkpointId }, { signal })
+      const result = await lab.client.rollouts.stopHere(
+        { rolloutId, boundary, samples: this.samples, checkpointId: this.checkpointId },
+        { signal },
+      )
       if (!signal.aborted) this.#put({ boundary, result, problem: null })
     } catch (error) {
       if (signal.aborted) return

@@ -15,19 +15,86 @@ interface Shape {
 }
 
 const rolloutParams = {
-  run: id, evaluation: id, phase: choice('train', 'eval', 'imported'), problem: id, step: integer, steps: range, group: integer,
-  correct: flag, used: flag, kept: flag, finish: finishes, reward: range, tokens: range, progress: range, text,
+  run: id,
+  evaluation: id,
+  phase: choice('train', 'eval', 'imported'),
+  problem: id,
+  step: integer,
+  steps: range,
+  group: integer,
+  correct: flag,
+  used: flag,
+  kept: flag,
+  finish: finishes,
+  reward: range,
+  tokens: range,
+  progress: range,
+  text,
 }
 
 export const routes = {
   home: { path: '', main: null, params: {} },
   runs: { path: 'runs', main: null, params: { find: text, by: choice('run', 'group'), baseline: id } },
-  run: { path: 'run', main: 'runId', params: { runId: id, tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'), x: choice('step', 'tokens', 'time'), smoothing: number, metric: text } },
+  run: {
+    path: 'run',
+    main: 'runId',
+    params: {
+      runId: id,
+      tab: choice('overview', 'evaluations', 'checkpoints', 'events', 'settings'),
+      x: choice('step', 'tokens', 'time'),
+      smoothing: number,
+      metric: text,
+    },
+  },
   newRun: { path: 'new', main: null, params: { preset: text, from: id, branch: id, weights: text } },
-  rollouts: { path: 'rollouts', main: null, params: { ...rolloutParams, sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'), descending: flag, rollout: id, view: choice('episodes', 'tokens', 'group', 'training'), list: choice('steps', 'picks', 'find') } },
-  compare: { path: 'compare', main: null, params: { runs: ids, budget: number, by: choice('run', 'group'), baseline: arm, x: choice('step', 'tokens', 'wallMs', 'flops'), metric: text, step: integer, band: choice('none', 'deviation', 'error', 'bootstrap', 'range'), a: arm, b: arm, level: number } },
+  rollouts: {
+    path: 'rollouts',
+    main: null,
+    params: {
+      ...rolloutParams,
+      sort: choice('place', 'reward', 'tokens', 'progress', 'overthink'),
+      descending: flag,
+      rollout: id,
+      view: choice('episodes', 'tokens', 'group', 'training'),
+      list: choice('steps', 'picks', 'find'),
+    },
+  },
+  compare: {
+    path: 'compare',
+    main: null,
+    params: {
+      runs: ids,
+      budget: number,
+      by: choice('run', 'group'),
+      baseline: arm,
+      x: choice('step', 'tokens', 'wallMs', 'flops'),
+      metric: text,
+      step: integer,
+      band: choice('none', 'deviation', 'error', 'bootstrap', 'range'),
+      a: arm,
+      b: arm,
+      level: number,
+    },
+  },
   glossary: { path: 'glossary', main: null, params: { find: text } },
-  thinking: { path: 'thinking', main: null, params: { run: id, evaluation: id, kept: flag, steps: range, problem: id, estimator: text, budget: number, against: choice('oracle', 'best', 'sufficient', 'equal'), counted: choice('all', 'completion', 'thinking'), by: text, depth: choice('last', 'all'), tab: choice('regret', 'calibration', 'segmentation', 'slices') } },
+  thinking: {
+    path: 'thinking',
+    main: null,
+    params: {
+      run: id,
+      evaluation: id,
+      kept: flag,
+      steps: range,
+      problem: id,
+      estimator: text,
+      budget: number,
+      against: choice('oracle', 'best', 'sufficient', 'equal'),
+      counted: choice('all', 'completion', 'thinking'),
+      by: text,
+      depth: choice('last', 'all'),
+      tab: choice('regret', 'calibration', 'segmentation', 'slices'),
+    },
+  },
   datasets: { path: 'datasets', main: null, params: { dataset: id, tab: choice('overview', 'problems', 'overlap', 'kept'), split: text } },
   help: { path: 'help', main: null, params: { page: choice('tutorial', 'concepts', 'questions') } },
   settings: { path: 'settings', main: null, params: {} },
@@ -42,7 +109,8 @@ type ValueOf<P> = P extends Param<infer T> ? T : never
 type Main<N extends RouteName> = Routes[N]['main']
 type AllParams<N extends RouteName> = { readonly [K in keyof Routes[N]['params']]?: ValueOf<Routes[N]['params'][K]> }
 /** Parameters of a page; the one in its path is always there. */
-export type Params<N extends RouteName> = AllParams<N> & (Main<N> extends keyof AllParams<N> ? { readonly [K in Main<N>]-?: NonNullable<AllParams<N>[K]> } : unknown)
+export type Params<N extends RouteName> = AllParams<N> &
+  (Main<N> extends keyof AllParams<N> ? { readonly [K in Main<N>]-?: NonNullable<AllParams<N>[K]> } : unknown)
 
 export type Route = { readonly [N in RouteName]: { readonly name: N; readonly params: Params<N> } }[RouteName]
 /** An address that leads nowhere. */
@@ -97,12 +165,52 @@ function safeDecode(written: string): string {
 export function rolloutsHref(filter: RolloutFilter, more: Pick<Params<'rollouts'>, 'sort' | 'descending' | 'rollout'> = {}): string {
   const { runId, evaluationId, problemId, finishReason, keptThinking, steps, ...same } = filter
   const single = steps && steps[0] !== null && steps[0] === steps[1] ? steps[0] : undefined
-  return href('rollouts', { ...same, run: runId, evaluation: evaluationId, problem: problemId, finish: finishReason, kept: keptThinking, ...(single === undefined ? { steps } : { step: single }), ...more })
+  return href('rollouts', {
+    ...same,
+    run: runId,
+    evaluation: evaluationId,
+    problem: problemId,
+    finish: finishReason,
+    kept: keptThinking,
+    ...(single === undefined ? { steps } : { step: single }),
+    ...more,
+  })
 }
 
 /** The filter that the parameters of a link to rollouts stand for. */
-export function rolloutFilterOf({ run, evaluation, problem, finish, step, steps, phase, group, correct, used, kept, reward, tokens, progress, text: words }: Params<'rollouts'>): RolloutFilter {
-  const given = { runId: run, evaluationId: evaluation, problemId: problem, finishReason: finish, steps: step === undefined ? steps : ([step, step] as [number, number]), phase, group, correct, used, keptThinking: kept, reward, tokens, progress, text: words }
+export function rolloutFilterOf({
+  run,
+  evaluation,
+  problem,
+  finish,
+  step,
+  steps,
+  phase,
+  group,
+  correct,
+  used,
+  kept,
+  reward,
+  tokens,
+  progress,
+  text: words,
+}: Params<'rollouts'>): RolloutFilter {
+  const given = {
+    runId: run,
+    evaluationId: evaluation,
+    problemId: problem,
+    finishReason: finish,
+    steps: step === undefined ? steps : ([step, step] as [number, number]),
+    phase,
+    group,
+    correct,
+    used,
+    keptThinking: kept,
+    reward,
+    tokens,
+    progress,
+    text: words,
+  }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as RolloutFilter
 }
 

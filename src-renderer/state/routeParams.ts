@@ -8,14 +8,21 @@ export interface Param<T> {
 
 const param = <T>(read: (written: string) => T | undefined, write: (value: T) => string = String): Param<T> => ({ read, write })
 
-const whole = (least: number) => (written: string): number | undefined => (/^\d{1,15}$/.test(written) && Number(written) >= least ? Number(written) : undefined)
-const finite = (written: string): number | undefined => (written.trim() !== '' && Number.isFinite(Number(written)) ? Number(written) : undefined)
+const whole =
+  (least: number) =>
+  (written: string): number | undefined =>
+    /^\d{1,15}$/.test(written) && Number(written) >= least ? Number(written) : undefined
+const finite = (written: string): number | undefined =>
+  written.trim() !== '' && Number.isFinite(Number(written)) ? Number(written) : undefined
 
 export const id = param(whole(1))
 export const integer = param(whole(0))
 export const number = param(finite)
 export const text = param<string>((written) => (written === '' ? undefined : written))
-export const flag = param<boolean>((written) => ({ yes: true, no: false })[written], (value) => (value ? 'yes' : 'no'))
+export const flag = param<boolean>(
+  (written) => ({ yes: true, no: false })[written],
+  (value) => (value ? 'yes' : 'no'),
+)
 
 /** A run, or the weights that all runs start from. */
 export const arm = param<number | 'start'>((written) => (written === 'start' ? 'start' : id.read(written)))
@@ -40,5 +47,6 @@ export const range = param<[number | null, number | null]>(
   ([low, high]) => `${low ?? ''}..${high ?? ''}`,
 )
 
-export const choice = <const T extends string>(...allowed: readonly T[]): Param<T> => param((written) => allowed.find((each) => each === written))
+export const choice = <const T extends string>(...allowed: readonly T[]): Param<T> =>
+  param((written) => allowed.find((each) => each === written))
 export const finishes = choice(...finishReasons)

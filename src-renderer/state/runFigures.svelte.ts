@@ -39,7 +39,12 @@ export function newestEvaluations(evaluations: readonly Evaluation[]): ReadonlyM
   for (const evaluation of evaluations) {
     if (evaluation.runId === null || evaluation.status !== 'finished' || evaluation.split !== 'heldout') continue
     const other = newest.get(evaluation.runId)
-    if (other === undefined || (evaluation.step ?? 0) > (other.step ?? 0) || ((evaluation.step ?? 0) === (other.step ?? 0) && evaluation.id > other.id)) newest.set(evaluation.runId, evaluation)
+    if (
+      other === undefined ||
+      (evaluation.step ?? 0) > (other.step ?? 0) ||
+      ((evaluation.step ?? 0) === (other.step ?? 0) && evaluation.id > other.id)
+    )
+      newest.set(evaluation.runId, evaluation)
   }
   return newest
 }
@@ -63,7 +68,10 @@ class LiveRunFigures implements RunFigures {
   readonly #evaluations: Reading<readonly Evaluation[]>
   #newest = $derived.by(() => newestEvaluations(this.#evaluations.data ?? []))
   budget: number | null = $derived.by(() => {
-    const newest = [...this.#newest.values()].reduce<Evaluation | null>((best, each) => (best === null || each.id > best.id ? each : best), null)
+    const newest = [...this.#newest.values()].reduce<Evaluation | null>(
+      (best, each) => (best === null || each.id > best.id ? each : best),
+      null,
+    )
     return newest === null ? null : (newest.trainedBudget ?? newest.budgets.at(-1) ?? null)
   })
   byRun: ReadonlyMap<number, CompareRow> = $state.raw(new Map())
@@ -97,7 +105,20 @@ class LiveRunFigures implements RunFigures {
     this.byRun = new Map(rows.flatMap((row) => row.runIds.map((id) => [id, row] as const)))
   }
 
-  async #fetch(arms: readonly (readonly number[])[], { budget, by, baseline, keyOf, signal }: Omit<FiguresQuestion, 'arms'> & { readonly budget: number; readonly keyOf: (arm: readonly number[]) => string; readonly signal: AbortSignal }): Promise<void> {
+  async #fetch(
+    arms: readonly (readonly number[])[],
+    {
+      budget,
+      by,
+      baseline,
+      keyOf,
+      signal,
+    }: Omit<FiguresQuestion, 'arms'> & {
+      readonly budget: number
+      readonly keyOf: (arm: readonly number[]) => string
+      readonly signal: AbortSignal
+    },
+  ): Promise<void> {
     this.busy = true
     this.problem = null
     try {
@@ -128,8 +149,11 @@ export const runFigures = (question: () => FiguresQuestion): RunFigures => new L
 /** Mean curves of a metric over the seeds of configurations, for word-sized lines; empty when there is nothing to average. */
 export const meanCurves = (runIds: () => readonly number[], metric: string): Reading<readonly OverlayCurve[]> => {
   const asked = $derived(JSON.stringify(runIds()))
-  return reading((client) => {
-    const ids = JSON.parse(asked) as number[]
-    return ids.length === 0 ? null : client.compare.curves({ runIds: ids, metric, groupBy: 'group', band: 'none', maxPoints: 64 })
-  }, { keep: true })
+  return reading(
+    (client) => {
+      const ids = JSON.parse(asked) as number[]
+      return ids.length === 0 ? null : client.compare.curves({ runIds: ids, metric, groupBy: 'group', band: 'none', maxPoints: 64 })
+    },
+    { keep: true },
+  )
 }

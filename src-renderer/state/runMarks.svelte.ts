@@ -24,22 +24,44 @@ export interface RunsView {
 const MARKS = 'runs.marks'
 const VIEWS = 'runs.views'
 const none: Marks = { tags: [], pinned: false }
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
-const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [])
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : []
 
 function marksIn(value: Json | undefined): ReadonlyMap<string, Marks> {
-  return new Map(Object.entries(isRecord(value) ? value : {}).flatMap(([uid, marks]) => (isRecord(marks) ? [[uid, { tags: texts(marks.tags), pinned: marks.pinned === true }] as const] : [])))
+  return new Map(
+    Object.entries(isRecord(value) ? value : {}).flatMap(([uid, marks]) =>
+      isRecord(marks) ? [[uid, { tags: texts(marks.tags), pinned: marks.pinned === true }] as const] : [],
+    ),
+  )
 }
 function viewsIn(value: Json | undefined): readonly RunsView[] {
   return (Array.isArray(value) ? value : []).flatMap((view) => {
     if (!isRecord(view) || typeof view.name !== 'string') return []
-    const order = isRecord(view.order) && typeof view.order.id === 'string' ? { id: view.order.id, descending: view.order.descending === true } : null
-    return [{ name: view.name, find: typeof view.find === 'string' ? view.find : '', by: view.by === 'run' || view.by === 'group' ? view.by : null, columns: Array.isArray(view.columns) ? texts(view.columns) : null, order }]
+    const order =
+      isRecord(view.order) && typeof view.order.id === 'string' ? { id: view.order.id, descending: view.order.descending === true } : null
+    return [
+      {
+        name: view.name,
+        find: typeof view.find === 'string' ? view.find : '',
+        by: view.by === 'run' || view.by === 'group' ? view.by : null,
+        columns: Array.isArray(view.columns) ? texts(view.columns) : null,
+        order,
+      },
+    ]
   })
 }
 
 /** Words apart by commas, each once, in order. */
-export const tagsOf = (typed: string): readonly string[] => [...new Set(typed.split(',').map((tag) => tag.trim()).filter(Boolean))]
+export const tagsOf = (typed: string): readonly string[] => [
+  ...new Set(
+    typed
+      .split(',')
+      .map((tag) => tag.trim())
+      .filter(Boolean),
+  ),
+]
 
 class RunMarks {
   readonly #marks: Reading<Json>
@@ -67,7 +89,15 @@ class RunMarks {
       else next.set(uid, marks)
     }
     this.#set = next
-    await app.attempt(() => lab.client.settings.set({ key: MARKS, value: next.size === 0 ? null : (Object.fromEntries([...next].map(([uid, { tags, pinned }]) => [uid, { tags: [...tags], pinned }])) as Json) }))
+    await app.attempt(() =>
+      lab.client.settings.set({
+        key: MARKS,
+        value:
+          next.size === 0
+            ? null
+            : (Object.fromEntries([...next].map(([uid, { tags, pinned }]) => [uid, { tags: [...tags], pinned }])) as Json),
+      }),
+    )
   }
 
   /** Under its name; one of the same name is replaced. */
@@ -79,7 +109,9 @@ class RunMarks {
   }
   async #keepViews(views: readonly RunsView[]): Promise<void> {
     this.#setViews = views
-    await app.attempt(() => lab.client.settings.set({ key: VIEWS, value: views.length === 0 ? null : (JSON.parse(JSON.stringify(views)) as Json) }))
+    await app.attempt(() =>
+      lab.client.settings.set({ key: VIEWS, value: views.length === 0 ? null : (JSON.parse(JSON.stringify(views)) as Json) }),
+    )
   }
 }
 

@@ -26,7 +26,9 @@ export function withStep(item: RunListItem, step: Step): RunListItem {
       const value = step.metrics[line.metric]
       const until = line.step.findIndex((each) => each >= step.step)
       const kept = until < 0 ? line.step.length : until
-      return value === undefined ? line : { ...line, step: [...line.step.slice(0, kept), step.step], value: [...line.value.slice(0, kept), value] }
+      return value === undefined
+        ? line
+        : { ...line, step: [...line.step.slice(0, kept), step.step], value: [...line.value.slice(0, kept), value] }
     }),
   }
 }
@@ -81,7 +83,13 @@ class Runs {
     const gone = await app.attempt(async () => (await lab.client.runs.remove({ runId: id }), true))
     if (!gone) return
     if (place.current.name === 'run' && place.current.params.runId === id) place.go(href('runs'))
-    app.say({ tone: 'info', title: `${name} is in the bin`, text: 'Nothing is deleted until the bin is emptied.', action: 'Put it back', act: () => void app.attempt(() => lab.client.runs.restore({ runId: id })) })
+    app.say({
+      tone: 'info',
+      title: `${name} is in the bin`,
+      text: 'Nothing is deleted until the bin is emptied.',
+      action: 'Put it back',
+      act: () => void app.attempt(() => lab.client.runs.restore({ runId: id })),
+    })
   }
 
   #hear(events: readonly LabEvent[]): void {
@@ -93,7 +101,8 @@ class Runs {
     else if (items !== before) this.#live = { of: read, items }
     for (const event of events) {
       if (event.kind === 'run') this.#told(event.run, before)
-      if (event.kind === 'event' && event.event.kind === 'health' && event.event.level === 'error') app.notify(this.byId.get(event.event.runId ?? 0)?.run.name ?? 'A run', event.event.message, event.event.runId)
+      if (event.kind === 'event' && event.event.kind === 'health' && event.event.level === 'error')
+        app.notify(this.byId.get(event.event.runId ?? 0)?.run.name ?? 'A run', event.event.message, event.event.runId)
     }
   }
 
@@ -104,7 +113,8 @@ class Runs {
     const title = this.title(run)
     if (run.status === 'finished') app.notify(`${title} has finished`, `${run.plannedSteps} steps.`, run.id)
     if (run.status === 'finished') app.say({ tone: 'good', title: `${title} has finished`, text: `${run.plannedSteps} steps.`, ...open })
-    if (run.status === 'paused') app.say({ tone: 'info', title: `${title} is paused`, text: `After step ${run.lastStep ?? 0}; it goes on from there.`, ...open })
+    if (run.status === 'paused')
+      app.say({ tone: 'info', title: `${title} is paused`, text: `After step ${run.lastStep ?? 0}; it goes on from there.`, ...open })
   }
 }
 

@@ -14,12 +14,13 @@ const entriesIn = (folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]>
   const reader = folder.createReader()
   return new Promise((done, failed) => {
     const all: FileSystemEntry[] = []
-    const more = () => reader.readEntries((some) => {
-      all.push(...some)
-      // A reader gives at most a hundred at a time, and none at the end.
-      if (some.length === 0 || all.length > MOST_FILES) done(all)
-      else more()
-    }, failed)
+    const more = () =>
+      reader.readEntries((some) => {
+        all.push(...some)
+        // A reader gives at most a hundred at a time, and none at the end.
+        if (some.length === 0 || all.length > MOST_FILES) done(all)
+        else more()
+      }, failed)
     more()
   })
 }
@@ -27,7 +28,9 @@ const entriesIn = (folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]>
 const fileOf = (entry: FileSystemFileEntry): Promise<File> => new Promise((done, failed) => entry.file(done, failed))
 
 /** Everything in what was dropped, hidden files left out. */
-export async function piecesOf(dropped: readonly { readonly file: File; readonly entry: FileSystemEntry | null }[]): Promise<readonly Piece[]> {
+export async function piecesOf(
+  dropped: readonly { readonly file: File; readonly entry: FileSystemEntry | null }[],
+): Promise<readonly Piece[]> {
   const pieces: Piece[] = []
   async function walk(entry: FileSystemEntry, above: readonly string[]): Promise<void> {
     if (pieces.length >= MOST_FILES || (entry.name.startsWith('.') && above.length > 0)) return
@@ -59,7 +62,9 @@ export async function send(pieces: readonly Piece[], { token, signal, onProgress
   const roots = new Set<string>()
   let before = 0
   for (const { parts, file } of pieces) {
-    const { root } = await put(`uploads/${[drop, ...parts].map(encodeURIComponent).join('/')}`, file, token, signal, (sent) => onProgress(before + sent, total))
+    const { root } = await put(`uploads/${[drop, ...parts].map(encodeURIComponent).join('/')}`, file, token, signal, (sent) =>
+      onProgress(before + sent, total),
+    )
     roots.add(root)
     before += file.size
     onProgress(before, total)
@@ -68,7 +73,13 @@ export async function send(pieces: readonly Piece[], { token, signal, onProgress
 }
 
 /** A request whose progress can be seen, which `fetch` does not show. */
-function put(address: string, file: File, token: string, signal: AbortSignal, onSent: (bytes: number) => void): Promise<{ readonly root: string }> {
+function put(
+  address: string,
+  file: File,
+  token: string,
+  signal: AbortSignal,
+  onSent: (bytes: number) => void,
+): Promise<{ readonly root: string }> {
   return new Promise((done, failed) => {
     if (signal.aborted) return failed(signal.reason)
     const request = new XMLHttpRequest()

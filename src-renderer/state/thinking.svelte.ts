@@ -29,8 +29,13 @@ export interface Source {
 
 /** Where neither an evaluation nor a run says which budgets matter. */
 const usualBudgets = [12, 24, 36, 48, 64, 80, 100, 120, 180, 240, 360]
-const isBudgets = (value: unknown): value is number[] => Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && each > 0)
-const at = (value: unknown, ...path: readonly string[]): unknown => path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined), value)
+const isBudgets = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && each > 0)
+const at = (value: unknown, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  )
 
 /** Call while the page is set up. */
 export class ThinkingState {
@@ -48,15 +53,28 @@ export class ThinkingState {
   #finished: readonly Evaluation[] = $derived.by(() => (this.evaluations.data ?? []).filter(({ status }) => status === 'finished'))
 
   sources: readonly Source[] = $derived.by(() => [
-    ...this.#finished.map((evaluation): Source => ({ value: `evaluation ${evaluation.id}`, title: evaluationTitle(evaluation), group: 'Evaluations' })),
-    ...runs.items.filter(({ rolloutCount }) => rolloutCount > 0).map(({ run }): Source => ({ value: `run ${run.id}`, title: run.method === 'imported' ? run.name : runs.title(run), group: run.method === 'imported' ? 'Imported' : 'Training' })),
+    ...this.#finished.map((evaluation): Source => ({
+      value: `evaluation ${evaluation.id}`,
+      title: evaluationTitle(evaluation),
+      group: 'Evaluations',
+    })),
+    ...runs.items
+      .filter(({ rolloutCount }) => rolloutCount > 0)
+      .map(({ run }): Source => ({
+        value: `run ${run.id}`,
+        title: run.method === 'imported' ? run.name : runs.title(run),
+        group: run.method === 'imported' ? 'Imported' : 'Training',
+      })),
   ])
   /** Everything that the choice of rollouts needs is there. */
   ready = $derived.by(() => this.evaluations.status !== 'loading' && runs.status !== 'loading')
 
   /** The newest evaluation of a run, else the newest run with rollouts. */
   #default: Pick<ThinkingScope, 'runId' | 'evaluationId'> = $derived.by(() => {
-    const evaluation = this.#finished.findLast(({ runId, split }) => runId !== null && split === 'heldout') ?? this.#finished.findLast(({ runId }) => runId !== null) ?? this.#finished.at(-1)
+    const evaluation =
+      this.#finished.findLast(({ runId, split }) => runId !== null && split === 'heldout') ??
+      this.#finished.findLast(({ runId }) => runId !== null) ??
+      this.#finished.at(-1)
     if (evaluation !== undefined) return { evaluationId: evaluation.id }
     const run = runs.items.find(({ rolloutCount }) => rolloutCount > 0)?.run.id
     return run === undefined ? {} : { runId: run }
@@ -64,9 +82,16 @@ export class ThinkingState {
   /** Null while there is nothing to look at. */
   scope: ThinkingScope | null = $derived.by(() => {
     const { run, evaluation, steps, problem, estimator, kept } = this.params
-    const chosen = evaluation !== undefined ? { evaluationId: evaluation } : run !== undefined ? { runId: run } : this.ready ? this.#default : {}
+    const chosen =
+      evaluation !== undefined ? { evaluationId: evaluation } : run !== undefined ? { runId: run } : this.ready ? this.#default : {}
     if (Object.keys(chosen).length === 0) return null
-    return { ...chosen, ...(steps && chosen.evaluationId === undefined && { steps }), ...(kept === true && chosen.evaluationId !== undefined && { keptThinking: true }), ...(problem !== undefined && { problemId: problem }), ...(estimator !== undefined && { estimator }) }
+    return {
+      ...chosen,
+      ...(steps && chosen.evaluationId === undefined && { steps }),
+      ...(kept === true && chosen.evaluationId !== undefined && { keptThinking: true }),
+      ...(problem !== undefined && { problemId: problem }),
+      ...(estimator !== undefined && { estimator }),
+    }
   })
   key = $derived(JSON.stringify(this.scope))
   evaluation: Evaluation | null = $derived.by(() => this.#finished.find(({ id }) => id === this.scope?.evaluationId) ?? null)
@@ -74,7 +99,9 @@ export class ThinkingState {
     const id = this.scope?.runId ?? this.evaluation?.runId
     return (id == null ? undefined : runs.byId.get(id)?.run) ?? null
   })
-  source = $derived(this.scope === null ? '' : this.scope.evaluationId !== undefined ? `evaluation ${this.scope.evaluationId}` : `run ${this.scope.runId}`)
+  source = $derived(
+    this.scope === null ? '' : this.scope.evaluationId !== undefined ? `evaluation ${this.scope.evaluationId}` : `run ${this.scope.runId}`,
+  )
   title = $derived(this.sources.find(({ value }) => value === this.source)?.title ?? 'Thinking')
 
   trainedBudget: number | null = $derived.by(() => {
@@ -98,11 +125,18 @@ export class ThinkingState {
   summary = reading(
     (client) => {
       const { scope, key } = this
-      return scope === null ? null : client.thinking.summary({ scope }).then((answer) => ({ key, answer: { ...answer, longest: answer.episodeTokens.high * Math.max(1, answer.episodes.high) } }))
+      return scope === null
+        ? null
+        : client.thinking
+            .summary({ scope })
+            .then((answer) => ({ key, answer: { ...answer, longest: answer.episodeTokens.high * Math.max(1, answer.episodes.high) } }))
     },
     { nouns: ['rollouts', 'evaluations'], keep: true },
   )
-  comparators = reading((client) => (this.scope === null ? null : client.thinking.comparators({ scope: this.scope })), { nouns: ['rollouts', 'evaluations'], keep: true })
+  comparators = reading((client) => (this.scope === null ? null : client.thinking.comparators({ scope: this.scope })), {
+    nouns: ['rollouts', 'evaluations'],
+    keep: true,
+  })
   /** Measurements to choose from, whichever is chosen. */
   estimators = reading(
     (client) => {
@@ -118,7 +152,12 @@ export class ThinkingState {
   ownProver: Prover | null = $derived.by(() => {
     const all = this.provers.data ?? []
     const { run, evaluation } = this
-    return all.find(({ start }) => evaluation?.checkpointId != null && start === `checkpoint:${evaluation.checkpointId}`) ?? all.findLast(({ runId }) => runId !== null && runId === run?.id) ?? all[0] ?? null
+    return (
+      all.find(({ start }) => evaluation?.checkpointId != null && start === `checkpoint:${evaluation.checkpointId}`) ??
+      all.findLast(({ runId }) => runId !== null && runId === run?.id) ??
+      all[0] ??
+      null
+    )
   })
   proverTitle = (start: string): string => this.provers.data?.find((each) => each.start === start)?.title ?? start
   /** The scope as jobs take it: whichever measurement is read, it is of the same rollouts. */
@@ -140,7 +179,16 @@ export class ThinkingState {
 
   choose(source: string): void {
     const [kind, id] = source.split(' ')
-    this.adjust({ run: undefined, evaluation: undefined, steps: undefined, problem: undefined, estimator: undefined, by: undefined, kept: undefined, [kind]: Number(id) })
+    this.adjust({
+      run: undefined,
+      evaluation: undefined,
+      steps: undefined,
+      problem: undefined,
+      estimator: undefined,
+      by: undefined,
+      kept: undefined,
+      [kind]: Number(id),
+    })
   }
 }
 

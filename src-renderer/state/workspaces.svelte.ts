@@ -10,6 +10,7 @@ export const recents = (): Reading<readonly RecentWorkspace[]> => reading((clien
 const problemWith = (work: Promise<unknown>): Promise<Problem | null> => work.then(() => null, problemOf)
 
 /** Null when it is open now. */
-export const openFolder = (folder: string, { create = false, readOnly = false } = {}): Promise<Problem | null> => problemWith(lab.client.workspace.open({ folder, create, readOnly }))
+export const openFolder = (folder: string, { create = false, readOnly = false } = {}): Promise<Problem | null> =>
+  problemWith(lab.client.workspace.open({ folder, create, readOnly }))
 export const openSample = (): Promise<Problem | null> => problemWith(lab.client.workspace.openSample())
 export const forget = (folder: string): Promise<Problem | null> => problemWith(lab.client.workspace.forget({ folder }))

@@ -1,7 +1,7 @@
 /** The bundled faces, there before anything is drawn: words do not change their width under a reader. */
 
 /** Upright weights; a variable file holds them all, so one weight of each face loads it. */
-const FACES = ["400 13px Inter", "400 13px 'JetBrains Mono'"]
+const FACES = ['400 13px Inter', "400 13px 'JetBrains Mono'"]
 /** Latin and Greek, one file each. */
 const SAMPLE = 'aα'
 /** Longer than a file of this machine takes; after it the page is drawn with what is there. */

@@ -10,7 +10,8 @@ const STEP = 1e-5
 /** d loss / d target by (f(x + h) - f(x - h)) / 2h, one element at a time. */
 export function differences(graph: Graph, feeds: Feeds, loss: string, target: string): NdArray {
   const x = feeds[target]
-  const lossAt = (i: number, value: number): number => interpret(graph, { ...feeds, [target]: ndarray(x.shape, x.data.with(i, value)) })[loss].data[0]
+  const lossAt = (i: number, value: number): number =>
+    interpret(graph, { ...feeds, [target]: ndarray(x.shape, x.data.with(i, value)) })[loss].data[0]
   return ndarray(
     x.shape,
     x.data.map((value, i) => (lossAt(i, value + STEP) - lossAt(i, value - STEP)) / (2 * STEP)),

@@ -47,7 +47,8 @@ describe('networks', () => {
     const found = await runOnWebgpu(jobs)
     jobs.forEach(({ graph, feeds }, i) => {
       const expected = interpret(graph, feeds)
-      for (const name of Object.keys(expected)) expect(distance(found[i][name], expected[name]), `${NETWORKS[i].title}: ${name}`).toBeLessThan(1e-4)
+      for (const name of Object.keys(expected))
+        expect(distance(found[i][name], expected[name]), `${NETWORKS[i].title}: ${name}`).toBeLessThan(1e-4)
     })
   })
 
@@ -56,7 +57,13 @@ describe('networks', () => {
     const g = new GraphBuilder('embedding')
     g.output('loss', total(g, g.gather(g.input('table', 'float32', [rows, width]), g.input('at', 'int64', ['N']))))
     const graph = gradients(g.build(), 'loss', ['table'])
-    const feeds = { table: ndarray([rows, width], new Float64Array(rows * width)), at: ndarray([tokens], Array.from({ length: tokens }, (_, i) => i % rows)) }
+    const feeds = {
+      table: ndarray([rows, width], new Float64Array(rows * width)),
+      at: ndarray(
+        [tokens],
+        Array.from({ length: tokens }, (_, i) => i % rows),
+      ),
+    }
 
     test.each<[string, () => Promise<Record<string, NdArray>>]>([
       ['CPU', () => runOnCpu(graph, feeds)],
@@ -117,7 +124,9 @@ describe('what is written', () => {
     const [x, small] = [g.input('x', 'float32', ['B', 'T', 4]), g.input('small', 'float32', shape)]
     g.output('loss', total(g, g.exp(g.add(x, small))))
     const full = gradients(g.build(), 'loss', ['small'])
-    const backward = opsOf(full).slice(3).filter((op) => op !== 'Reshape')
+    const backward = opsOf(full)
+      .slice(3)
+      .filter((op) => op !== 'Reshape')
     expect(backward).toEqual(['Mul', ...sums])
     expect(full.nodes.at(-1)!.outputs[0].shape).toEqual(shape)
   })
@@ -193,7 +202,11 @@ describe('refusals name what is wrong', () => {
     ['rounded', 'x', "'rounded' does not depend on 'x'"],
     ['loss', 'unused', "'loss' does not depend on 'unused'"],
     ['loss', 'elsewhere', "graph 'refused' has no value 'elsewhere'"],
-    ['loss', 'x', "SimplifiedLayerNormalization 'SimplifiedLayerNormalization_0' has no gradient: its saved inverse deviation is wrong on WebGPU"],
+    [
+      'loss',
+      'x',
+      "SimplifiedLayerNormalization 'SimplifiedLayerNormalization_0' has no gradient: its saved inverse deviation is wrong on WebGPU",
+    ],
   ])('d %s / d %s', (loss, target, message) => {
     expect(() => gradients(graph(), loss, [target])).toThrow(message)
   })

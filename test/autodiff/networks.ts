@@ -20,7 +20,12 @@ function perceptron(): Network {
   const g = new GraphBuilder('mlp')
   const rng = createRng(1)
   const shapes: Record<string, number[]> = { x: [5, 4], w1: [6, 4], b1: [6], w2: [3, 6], b2: [3], target: [5, 3] }
-  const v = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, g.input(name, 'float32', name === 'x' || name === 'target' ? ['N', shape[1]] : shape)]))
+  const v = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      g.input(name, 'float32', name === 'x' || name === 'target' ? ['N', shape[1]] : shape),
+    ]),
+  )
   const hidden = g.tanh(g.gemm(v.x, v.w1, v.b1, { transB: true }))
   const error = g.sub(g.gemm(hidden, v.w2, v.b2, { transB: true }), v.target)
   g.output('loss', g.reduceMean(g.mul(error, error), undefined, false))
@@ -34,8 +39,17 @@ function decoderBlock(): Network {
   const g = new GraphBuilder('block')
   const rng = createRng(2)
   const parameters: Record<string, number[]> = {
-    embedding: [vocabulary, width], norm1: [width], q: [width, width], k: [width, width], v: [width, width], o: [width, width],
-    norm2: [width], gate: [inner, width], up: [inner, width], down: [width, inner], norm3: [width],
+    embedding: [vocabulary, width],
+    norm1: [width],
+    q: [width, width],
+    k: [width, width],
+    v: [width, width],
+    o: [width, width],
+    norm2: [width],
+    gate: [inner, width],
+    up: [inner, width],
+    down: [width, inner],
+    norm3: [width],
   }
   const p = Object.fromEntries(Object.entries(parameters).map(([name, shape]) => [name, g.input(name, 'float32', shape)]))
   const tokens = g.input('tokens', 'int64', ['B', 'T'])
@@ -62,10 +76,17 @@ function decoderBlock(): Network {
   const logp = g.gatherElements(g.logSoftmax(linear(norm(x3, p.norm3), p.embedding)), g.reshape(targets, ['B*T', 1]))
   g.output('loss', g.neg(g.reduceSum(g.mul(g.reshape(logp, ['B', 'T']), weights), undefined, false)))
 
-  const ids = (): NdArray => ndarray([B, T], Array.from({ length: B * T }, () => rng.int(vocabulary)))
+  const ids = (): NdArray =>
+    ndarray(
+      [B, T],
+      Array.from({ length: B * T }, () => rng.int(vocabulary)),
+    )
   const feeds: Feeds = {
     ...Object.fromEntries(Object.entries(parameters).map(([name, shape]) => [name, randomArray(shape, rng, -0.7, 0.7)])),
-    tokens: ids(), targets: ids(), positions: ndarray([B, T], [0, 1, 2, 2, 3, 4]), weights: randomArray([B, T], rng, -1, 1),
+    tokens: ids(),
+    targets: ids(),
+    positions: ndarray([B, T], [0, 1, 2, 2, 3, 4]),
+    weights: randomArray([B, T], rng, -1, 1),
   }
   return { title: 'a decoder block', graph: g.build(), parameters: Object.keys(parameters), feeds }
 }

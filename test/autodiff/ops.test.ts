@@ -40,10 +40,13 @@ function prepare(c: Case, seed: number): Prepared {
   const g = new GraphBuilder(c.title)
   const rng = createRng(seed)
   const x = Object.fromEntries(Object.entries(c.inputs).map(([name, input]) => [name, g.input(name, input.dtype, input.shape)]))
-  const feeds: Record<string, NdArray> = Object.fromEntries(Object.entries(c.inputs).map(([name, input]) => [name, randomInput(input, rng)]))
+  const feeds: Record<string, NdArray> = Object.fromEntries(
+    Object.entries(c.inputs).map(([name, input]) => [name, randomInput(input, rng)]),
+  )
   const y = c.build(g, x)
   g.output('y', y)
-  const targets = y.dtype === 'float32' ? Object.keys(c.inputs).filter((name) => c.inputs[name].dtype === 'float32' && !c.constant?.includes(name)) : []
+  const targets =
+    y.dtype === 'float32' ? Object.keys(c.inputs).filter((name) => c.inputs[name].dtype === 'float32' && !c.constant?.includes(name)) : []
   if (targets.length > 0) {
     const w = g.input('w', 'float32', y.shape)
     feeds.w = randomInput({ dtype: 'float32', shape: y.shape, range: [-1, 1] }, rng)

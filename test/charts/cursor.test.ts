@@ -7,8 +7,22 @@ import { speak, summarize } from '../../src-renderer/charts/summary.ts'
 const x = numberScale({ quantity: 'budget' }, [0, 100], [0, 100], { count: 5, fontSize: 10, horizontal: true })
 const y = numberScale({ quantity: 'fraction', label: 'accuracy' }, [0, 1], [100, 0], { count: 5, fontSize: 10, horizontal: false })
 const stops: readonly Stops[] = [
-  { series: 'MRT', points: [{ x: 0, y: 0.4 }, { x: 50, y: null }, { x: 60, y: 0.8, lo: 0.75, hi: 0.85 }, { x: 100, y: 0.7 }] },
-  { series: 'start', points: [{ x: 0, y: 0.3 }, { x: 100, y: 0.35 }] },
+  {
+    series: 'MRT',
+    points: [
+      { x: 0, y: 0.4 },
+      { x: 50, y: null },
+      { x: 60, y: 0.8, lo: 0.75, hi: 0.85 },
+      { x: 100, y: 0.7 },
+    ],
+  },
+  {
+    series: 'start',
+    points: [
+      { x: 0, y: 0.3 },
+      { x: 100, y: 0.35 },
+    ],
+  },
   { series: 'empty', points: [{ x: 0, y: null }] },
 ]
 

@@ -33,7 +33,14 @@ describe('significant figures, exponents and compact counts', () => {
     expect(exponent(-3e-7)).toBe('−3e−7')
   })
   it('shorten counts without ever showing 1000k', () => {
-    expect([812, 1240, 18_200, 120_400, 2_040_000, 999_999].map((value) => compact(value))).toEqual(['812', '1.24k', '18.2k', '120k', '2.04M', '1.00M'])
+    expect([812, 1240, 18_200, 120_400, 2_040_000, 999_999].map((value) => compact(value))).toEqual([
+      '812',
+      '1.24k',
+      '18.2k',
+      '120k',
+      '2.04M',
+      '1.00M',
+    ])
   })
   it('show bytes in decimal units', () => {
     expect(plain(bytes(812))).toBe('812 B')
@@ -43,8 +50,17 @@ describe('significant figures, exponents and compact counts', () => {
 
 describe('durations', () => {
   it.each([
-    [0, '0 s'], [0.0042, '4.2 ms'], [0.85, '850 ms'], [4.24, '4.2 s'], [38, '38 s'], [59.7, '1 min'],
-    [252, '4 min 12 s'], [3600, '1 h'], [7500, '2 h 05 min'], [86_400 * 3 + 4 * 3600, '3 d 4 h'], [-90, '−1 min 30 s'],
+    [0, '0 s'],
+    [0.0042, '4.2 ms'],
+    [0.85, '850 ms'],
+    [4.24, '4.2 s'],
+    [38, '38 s'],
+    [59.7, '1 min'],
+    [252, '4 min 12 s'],
+    [3600, '1 h'],
+    [7500, '2 h 05 min'],
+    [86_400 * 3 + 4 * 3600, '3 d 4 h'],
+    [-90, '−1 min 30 s'],
   ])('%d seconds read %s', (seconds, text) => {
     expect(plain(duration(seconds))).toBe(text)
   })

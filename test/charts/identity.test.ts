@@ -30,13 +30,21 @@ const oklab = ([r, g, b]: Triple): Triple => {
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
   const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
   const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
-  return [0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s, 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s, 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s]
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ]
 }
 const fromOklab = ([L, a, b]: Triple): Triple => {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3
   const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3
-  return [4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s, -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s, -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s]
+  return [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ]
 }
 /** Machado, Oliveira and Fernandes 2009, severity 1. */
 const visions: Readonly<Record<string, readonly number[]>> = {
@@ -51,14 +59,19 @@ const seen = (m: readonly number[], v: Triple): Triple => {
 }
 const apart = (a: Triple, b: Triple) => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2])
 
-describe.each([['light', 0], ['dark', 1]] as const)('run colours on %s paper', (_name, side) => {
+describe.each([
+  ['light', 0],
+  ['dark', 1],
+] as const)('run colours on %s paper', (_name, side) => {
   const colours = looks.map(({ slot }) => linear(token(`run-${slot}`)[side]))
   const panel = linear(token('panel')[side])
   const ink = oklab(linear(token('ink')[side]))
 
   it.each(Object.keys(visions))('stay apart for %s vision, the first six further', (vision) => {
     const views = colours.map((colour) => oklab(seen(visions[vision], colour)))
-    views.forEach((a, i) => views.slice(0, i).forEach((b, j) => expect(apart(a, b), `slots ${j} and ${i}`).toBeGreaterThan(i < 6 && j < 6 ? 0.085 : 0.055)))
+    views.forEach((a, i) =>
+      views.slice(0, i).forEach((b, j) => expect(apart(a, b), `slots ${j} and ${i}`).toBeGreaterThan(i < 6 && j < 6 ? 0.085 : 0.055)),
+    )
   })
   it('are seen as lines at 3:1', () => {
     colours.forEach((colour, slot) => expect(contrast(colour, panel), `slot ${slot}`).toBeGreaterThanOrEqual(3))
@@ -84,7 +97,8 @@ describe.each([['light', 0], ['dark', 1]] as const)('run colours on %s paper', (
   })
   it('have quiet text at 4.5:1 on paper and panel', () => {
     for (const text of ['ink', 'ink-2', 'ink-3', 'good', 'bad', 'warn', 'accent']) {
-      for (const ground of ['paper', 'panel']) expect(contrast(linear(token(text)[side]), linear(token(ground)[side])), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5)
+      for (const ground of ['paper', 'panel'])
+        expect(contrast(linear(token(text)[side]), linear(token(ground)[side])), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5)
     }
   })
 })

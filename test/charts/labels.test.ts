@@ -24,15 +24,23 @@ describe('a column of labels', () => {
   })
   it('moves labels less in total than any other legal place nearby', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 20, max: 80 }), { minLength: 2, maxLength: 5 }), fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 5, maxLength: 5 }), (wanted, nudge) => {
-        const placed = spread(wanted, 10, -1000, 1000)
-        const cost = (at: readonly number[]) => at.reduce((sum, value, i) => sum + (value - wanted[i]) ** 2, 0)
-        const other = placed.map((value, i) => value + nudge[i])
-        const sorted = [...other].sort((a, b) => a - b)
-        const order = (at: readonly number[]) => at.map((_, i) => i).sort((a, b) => at[a] - at[b]).join()
-        const legal = sorted.slice(1).every((value, i) => value - sorted[i] >= 10) && order(other) === order(placed)
-        if (legal) expect(cost(placed)).toBeLessThanOrEqual(cost(other) + 1e-6)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 20, max: 80 }), { minLength: 2, maxLength: 5 }),
+        fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 5, maxLength: 5 }),
+        (wanted, nudge) => {
+          const placed = spread(wanted, 10, -1000, 1000)
+          const cost = (at: readonly number[]) => at.reduce((sum, value, i) => sum + (value - wanted[i]) ** 2, 0)
+          const other = placed.map((value, i) => value + nudge[i])
+          const sorted = [...other].sort((a, b) => a - b)
+          const order = (at: readonly number[]) =>
+            at
+              .map((_, i) => i)
+              .sort((a, b) => at[a] - at[b])
+              .join()
+          const legal = sorted.slice(1).every((value, i) => value - sorted[i] >= 10) && order(other) === order(placed)
+          if (legal) expect(cost(placed)).toBeLessThanOrEqual(cost(other) + 1e-6)
+        },
+      ),
     )
   })
   it('shrinks the gap when the room is too small, instead of leaving it', () => {
@@ -43,7 +51,10 @@ describe('a column of labels', () => {
 describe('labels beside dots', () => {
   const bounds = { x: 0, y: 0, width: 300, height: 200 }
   const anchor = (x: number, y: number) => ({ x, y, width: 60, height: 12, distance: 8 })
-  const box = ({ x, y, anchor: side }: ReturnType<typeof placeNear>[number]) => ({ left: side === 'start' ? x : side === 'end' ? x - 60 : x - 30, top: y - 6 })
+  const box = ({ x, y, anchor: side }: ReturnType<typeof placeNear>[number]) => ({
+    left: side === 'start' ? x : side === 'end' ? x - 60 : x - 30,
+    top: y - 6,
+  })
   it('stand to the right when there is room', () => {
     expect(placeNear([anchor(100, 100)], [], bounds)).toEqual([{ x: 108, y: 100, anchor: 'start' }])
   })
@@ -55,7 +66,11 @@ describe('labels beside dots', () => {
     expect(Math.abs(a.left - b.left) >= 60 || Math.abs(a.top - b.top) >= 9).toBe(true)
   })
   it('avoid an obstacle on their favourite side', () => {
-    expect(placeNear([anchor(100, 100)], [{ x: 105, y: 90, width: 80, height: 20 }], bounds)[0]).not.toEqual({ x: 108, y: 100, anchor: 'start' })
+    expect(placeNear([anchor(100, 100)], [{ x: 105, y: 90, width: 80, height: 20 }], bounds)[0]).not.toEqual({
+      x: 108,
+      y: 100,
+      anchor: 'start',
+    })
   })
 })
 

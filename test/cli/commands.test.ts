@@ -10,51 +10,120 @@ const workspace = join(folder, 'workspace')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function mrt(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args], { encoding: 'utf8', cwd: folder })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+  })
   return { status, stdout, stderr, json: <T = unknown>() => JSON.parse(stdout.trim().split('\n').at(-1)!) as T }
 }
 
 describe('the command line', () => {
   let quickstart: ReturnType<typeof mrt>
-  beforeAll(() => { quickstart = mrt('quickstart', '--steps', '1', '--problems', '8', '--samples', '2', '--no-open', '--json', '--workspace', workspace) })
+  beforeAll(() => {
+    quickstart = mrt('quickstart', '--steps', '1', '--problems', '8', '--samples', '2', '--no-open', '--json', '--workspace', workspace)
+  })
 
   it('runs the quickstart and ends with one JSON object of runs, comparisons and timing', () => {
     expect(quickstart.stderr).not.toContain('error')
     expect(quickstart.status).toBe(0)
-    const { runs, comparisons, timing, workspace: where } = quickstart.json<{ runs: { method: string }[]; comparisons: { metric: string }[]; timing: { totalMs: number }; workspace: string }>()
+    const {
+      runs,
+      comparisons,
+      timing,
+      workspace: where,
+    } = quickstart.json<{ runs: { method: string }[]; comparisons: { metric: string }[]; timing: { totalMs: number }; workspace: string }>()
     expect(where).toBe(workspace)
     expect(runs.map((run) => run.method)).toEqual(['outcome', 'length', 'mrt-exact'])
-    expect(runs[0]).toEqual({ id: 1, name: 'outcome RL', method: 'outcome', seed: 1, steps: 1, accuracy: expect.any(Number), accuracyCi: [expect.any(Number), expect.any(Number)], meanTokens: expect.any(Number), regret: expect.objectContaining({ 120: expect.any(Number) }) })
+    expect(runs[0]).toEqual({
+      id: 1,
+      name: 'outcome RL',
+      method: 'outcome',
+      seed: 1,
+      steps: 1,
+      accuracy: expect.any(Number),
+      accuracyCi: [expect.any(Number), expect.any(Number)],
+      meanTokens: expect.any(Number),
+      regret: expect.objectContaining({ 120: expect.any(Number) }),
+    })
     expect(new Set(comparisons.map((each) => each.metric))).toEqual(new Set(['accuracy', 'meanTokens', 'regret']))
-    expect(comparisons[0]).toEqual({ a: 'outcome RL', b: expect.any(String), metric: expect.any(String), difference: expect.any(Number), ci: expect.any(Array), p: expect.any(Number) })
+    expect(comparisons[0]).toEqual({
+      a: 'outcome RL',
+      b: expect.any(String),
+      metric: expect.any(String),
+      difference: expect.any(Number),
+      ci: expect.any(Array),
+      p: expect.any(Number),
+    })
     expect(timing.totalMs).toBeGreaterThan(0)
   })
 
   it('prints a table with intervals and a plot for people', () => {
-    for (const text of ['outcome RL', 'length penalty', 'MRT-exact', '±', 'thinking budget in tokens']) expect(quickstart.stdout).toContain(text)
+    for (const text of ['outcome RL', 'length penalty', 'MRT-exact', '±', 'thinking budget in tokens'])
+      expect(quickstart.stdout).toContain(text)
   })
 
   it('shows progress while it works', () => expect(quickstart.stderr).toMatch(/MRT-exact, seed 1 .*1\/1 steps/))
 
   it('lists what it made', () => {
     const { runs } = mrt('runs', '--workspace', workspace, '--json').json<{ runs: { status: string; steps: number }[] }>()
-    expect(runs.map(({ status, steps }) => [status, steps])).toEqual([['finished', 1], ['finished', 1], ['finished', 1]])
+    expect(runs.map(({ status, steps }) => [status, steps])).toEqual([
+      ['finished', 1],
+      ['finished', 1],
+      ['finished', 1],
+    ])
   })
 
   it('compares runs that are there and refuses one that is not evaluated', () => {
-    expect(mrt('compare', '1', '3', '--workspace', workspace, '--json').json<{ comparisons: unknown[] }>().comparisons.length).toBeGreaterThan(0)
+    expect(
+      mrt('compare', '1', '3', '--workspace', workspace, '--json').json<{ comparisons: unknown[] }>().comparisons.length,
+    ).toBeGreaterThan(0)
     const refused = mrt('compare', '1', '99', '--workspace', workspace)
     expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'error compare.notEvaluated'])
   })
 
   it('trains a specification from a file with changes on the command line', () => {
-    writeFileSync(join(folder, 'spec.json'), JSON.stringify({ name: 'from a file', algorithm: { name: 'rloo' }, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2 } }))
-    const run = mrt('run', '--preset', join(folder, 'spec.json'), '--steps', '1', '--seed', '9', '--set', 'optimizer.lr=1e-5', '--workspace', workspace, '--json')
+    writeFileSync(
+      join(folder, 'spec.json'),
+      JSON.stringify({
+        name: 'from a file',
+        algorithm: { name: 'rloo' },
+        promptsPerStep: 2,
+        groupSize: 2,
+        evaluation: { problems: 4, samples: 2 },
+      }),
+    )
+    const run = mrt(
+      'run',
+      '--preset',
+      join(folder, 'spec.json'),
+      '--steps',
+      '1',
+      '--seed',
+      '9',
+      '--set',
+      'optimizer.lr=1e-5',
+      '--workspace',
+      workspace,
+      '--json',
+    )
     expect(run.json()).toMatchObject({ run: { name: 'from a file', method: 'outcome', seed: 9, status: 'finished', steps: 1 } })
   })
 
   it('ends on Ctrl-C in the middle of a training with a sentence and exit code 130, not with a stack', async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), 'run', '--preset', join(folder, 'spec.json'), '--steps', '500', '--workspace', workspace], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(
+      process.execPath,
+      [
+        join(import.meta.dirname, '../../src-main/cli.ts'),
+        'run',
+        '--preset',
+        join(folder, 'spec.json'),
+        '--steps',
+        '500',
+        '--workspace',
+        workspace,
+      ],
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text
@@ -68,12 +137,29 @@ describe('the command line', () => {
 
   it('writes rollouts as TRL names them, into a file or a folder of steps', () => {
     const file = join(folder, 'out.parquet')
-    const written = mrt('export', '--run', '1', '--what', 'rollouts', '--as', 'trl', '--format', 'parquet', '--out', file, '--json', '--workspace', workspace)
+    const written = mrt(
+      'export',
+      '--run',
+      '1',
+      '--what',
+      'rollouts',
+      '--as',
+      'trl',
+      '--format',
+      'parquet',
+      '--out',
+      file,
+      '--json',
+      '--workspace',
+      workspace,
+    )
     expect([written.stderr.includes('error'), written.status]).toEqual([false, 0])
     expect(written.json()).toEqual({ kind: 'rollouts', file, bytes: statSync(file).size, rows: expect.any(Number), workspace })
     mrt('export', '--run', '1', '--as', 'verl', '--per-step', '--out', join(folder, 'verl'), '--workspace', workspace)
     expect(readdirSync(join(folder, 'verl'))).toEqual(['1.jsonl'])
-    expect(mrt('export', '--run', '1', '--what', 'metrics', '--workspace', workspace).stdout).toContain(join(folder, 'run-1-outcome-RL-metrics.jsonl'))
+    expect(mrt('export', '--run', '1', '--what', 'metrics', '--workspace', workspace).stdout).toContain(
+      join(folder, 'run-1-outcome-RL-metrics.jsonl'),
+    )
   })
 
   it('takes over the runs of another workspace once', () => {
@@ -98,7 +184,20 @@ describe('the command line', () => {
   })
 
   it('explains every command', () => {
-    for (const command of ['quickstart', 'run', 'resume', 'evaluate', 'runs', 'compare', 'devices', 'serve', 'starter', 'export', 'report', 'merge']) {
+    for (const command of [
+      'quickstart',
+      'run',
+      'resume',
+      'evaluate',
+      'runs',
+      'compare',
+      'devices',
+      'serve',
+      'starter',
+      'export',
+      'report',
+      'merge',
+    ]) {
       const help = mrt(command, '--help')
       expect([command, help.status]).toEqual([command, 0])
       expect(help.stdout).toContain('Usage: mrt ' + command)

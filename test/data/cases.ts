@@ -14,15 +14,21 @@ export async function outcome(path: string, options: ImportOptions = {}): Promis
     throw error
   }
   const report = job.report()
-  return JSON.parse(JSON.stringify({
-    kind: report.kind,
-    sources: report.files.map((file) => `${file.source} ${file.format}`),
-    rows: report.rows,
-    imported: report.imported,
-    rejected: report.rejected.map(({ line, rows, code, start, end }) => ({ line, rows, code, start, end })),
-    notes: [...report.notes, ...report.files.flatMap((file) => file.notes)].map(({ code, count, firstLine }) => ({ code, count, firstLine })),
-    ...(report.dataset === null ? {} : { grader: report.dataset.grader.grader, roles: Object.values(report.dataset.roles)[0]!.roles }),
-    ...(report.files.some((file) => file.about !== null) ? { about: report.files.map((file) => file.about) } : {}),
-    records,
-  }))
+  return JSON.parse(
+    JSON.stringify({
+      kind: report.kind,
+      sources: report.files.map((file) => `${file.source} ${file.format}`),
+      rows: report.rows,
+      imported: report.imported,
+      rejected: report.rejected.map(({ line, rows, code, start, end }) => ({ line, rows, code, start, end })),
+      notes: [...report.notes, ...report.files.flatMap((file) => file.notes)].map(({ code, count, firstLine }) => ({
+        code,
+        count,
+        firstLine,
+      })),
+      ...(report.dataset === null ? {} : { grader: report.dataset.grader.grader, roles: Object.values(report.dataset.roles)[0]!.roles }),
+      ...(report.files.some((file) => file.about !== null) ? { about: report.files.map((file) => file.about) } : {}),
+      records,
+    }),
+  )
 }

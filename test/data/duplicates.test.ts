@@ -6,7 +6,8 @@ import { createDuplicateIndex } from '../../src-main/data/datasets/duplicates.ts
 import { createRng } from '../../src-main/numeric/rng.ts'
 
 const words = Array.from({ length: 3000 }, (_, index) => `w${(index * 7919) % 9973}`)
-const sentence = (rng: ReturnType<typeof createRng>, length: number): string[] => Array.from({ length }, () => words[rng.int(words.length)]!)
+const sentence = (rng: ReturnType<typeof createRng>, length: number): string[] =>
+  Array.from({ length }, () => words[rng.int(words.length)]!)
 /** With a share of its words replaced. */
 const changed = (rng: ReturnType<typeof createRng>, text: readonly string[], count: number): string[] => {
   const copy = [...text]
@@ -50,7 +51,11 @@ describe('an index of problems', () => {
     const index = createDuplicateIndex<number>()
     const texts = Array.from({ length: 3000 }, () => sentence(rng, 60))
     expect(texts.filter((text, place) => index.add(place, text.join(' ')) !== null)).toEqual([])
-    const near = texts.map((text) => { const copy = [...text]; copy[0] = 'other'; return copy })
+    const near = texts.map((text) => {
+      const copy = [...text]
+      copy[0] = 'other'
+      return copy
+    })
     expect(near.filter((text, place) => index.find(text.join(' '))?.key === place).length).toBeGreaterThan(2970)
   })
 

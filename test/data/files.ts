@@ -63,7 +63,10 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 /** A value as it comes back from JSON: whole numbers that a double cannot tell apart are text. */
 export function exactly(value: unknown): unknown {
-  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(String(value)) ? String(value) : value
+  if (typeof value === 'number')
+    return Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(String(value)) ? String(value) : value
   if (Array.isArray(value)) return value.map(exactly)
-  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, exactly(each)])) : value
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, exactly(each)]))
+    : value
 }

@@ -32,25 +32,38 @@ async function plan(readme: string, ...names: string[]): Promise<{ files: Record
 
 describe('the README of a dataset', () => {
   it('names splits that no path does', async () => {
-    const readme = '---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: "problems/a*.jsonl"\n  - split: held_out\n    path:\n    - problems/b.jsonl\n    - problems/c.jsonl\n---\n# Title\n'
-    expect(await plan(readme, 'problems/a1.jsonl', 'problems/a2.jsonl', 'problems/b.jsonl', 'problems/c.jsonl')).toEqual({ files: { 'problems/a1.jsonl': 'train', 'problems/a2.jsonl': 'train', 'problems/b.jsonl': 'held_out', 'problems/c.jsonl': 'held_out' }, skipped: [] })
+    const readme =
+      '---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: "problems/a*.jsonl"\n  - split: held_out\n    path:\n    - problems/b.jsonl\n    - problems/c.jsonl\n---\n# Title\n'
+    expect(await plan(readme, 'problems/a1.jsonl', 'problems/a2.jsonl', 'problems/b.jsonl', 'problems/c.jsonl')).toEqual({
+      files: { 'problems/a1.jsonl': 'train', 'problems/a2.jsonl': 'train', 'problems/b.jsonl': 'held_out', 'problems/c.jsonl': 'held_out' },
+      skipped: [],
+    })
   })
 
   it('makes its default configuration the one that is read; files of others are named with their configuration', async () => {
-    const readme = "---\nconfigs:\n  - config_name: small\n    data_files: small.jsonl\n  - config_name: whole\n    default: true\n    data_files: [whole.jsonl]   # everything\n  - config_name: 'other'\n    data_dir: other\n    data_files:\n      test: '*.jsonl'\n---\n"
+    const readme =
+      "---\nconfigs:\n  - config_name: small\n    data_files: small.jsonl\n  - config_name: whole\n    default: true\n    data_files: [whole.jsonl]   # everything\n  - config_name: 'other'\n    data_dir: other\n    data_files:\n      test: '*.jsonl'\n---\n"
     const { files, skipped } = await plan(readme, 'small.jsonl', 'whole.jsonl', 'other/x.jsonl', 'stray.jsonl')
     expect(files).toEqual({ 'whole.jsonl': 'train' })
-    expect(skipped.sort()).toEqual(['other/x.jsonl (it is of the configuration other; import it by its own path)', 'small.jsonl (it is of the configuration small; import it by its own path)', 'stray.jsonl (the README does not name it for the configuration whole)'])
+    expect(skipped.sort()).toEqual([
+      'other/x.jsonl (it is of the configuration other; import it by its own path)',
+      'small.jsonl (it is of the configuration small; import it by its own path)',
+      'stray.jsonl (the README does not name it for the configuration whole)',
+    ])
   })
 
   it('changes nothing where it names files that are not here, or cannot be read', async () => {
-    expect(await plan('---\nconfigs:\n- config_name: a\n  data_files: gone-*.parquet\n---\n', 'here.jsonl')).toEqual({ files: { 'here.jsonl': undefined }, skipped: [] })
+    expect(await plan('---\nconfigs:\n- config_name: a\n  data_files: gone-*.parquet\n---\n', 'here.jsonl')).toEqual({
+      files: { 'here.jsonl': undefined },
+      skipped: [],
+    })
     expect(await plan('---\n\t: [\n  - {{\n---\n', 'here.jsonl')).toEqual({ files: { 'here.jsonl': undefined }, skipped: [] })
     expect(configurationsOf('# A README without a head')).toEqual([])
   })
 
   it('has patterns as fsspec does', () => {
-    const matched = (pattern: string): string[] => ['a.jsonl', 'data/a.jsonl', 'data/x/a.jsonl', 'data/train-00000-of-00001.parquet', 'b(1).csv'].filter(patternTest(pattern))
+    const matched = (pattern: string): string[] =>
+      ['a.jsonl', 'data/a.jsonl', 'data/x/a.jsonl', 'data/train-00000-of-00001.parquet', 'b(1).csv'].filter(patternTest(pattern))
     expect(matched('*.jsonl')).toEqual(['a.jsonl'])
     expect(matched('**/*.jsonl')).toEqual(['a.jsonl', 'data/a.jsonl', 'data/x/a.jsonl'])
     expect(matched('data/')).toEqual(['data/a.jsonl', 'data/x/a.jsonl', 'data/train-00000-of-00001.parquet'])
@@ -71,7 +84,9 @@ describe('a folder of archives', () => {
     for await (const batch of job) rollouts += batch.kind === 'rollouts' ? batch.rows.length : 0
     const report = job.report()
     expect([rollouts, new Set(report.files.map(({ source }) => source)), report.files.length]).toEqual([4, new Set(['inspect']), 4])
-    expect(report.notes.map(({ detail }) => detail).join(' ')).toMatch(/runs\.db \(a database; import it by its own path, with its table\).*pictures\.zip \(none of its 1 files/)
+    expect(report.notes.map(({ detail }) => detail).join(' ')).toMatch(
+      /runs\.db \(a database; import it by its own path, with its table\).*pictures\.zip \(none of its 1 files/,
+    )
     expect(await detectImport(folder)).toMatchObject({ kind: 'rollouts', source: 'inspect' })
     expect((await previewImport(folder)).rows).toHaveLength(1)
   })
@@ -83,6 +98,9 @@ describe('a folder of archives', () => {
     const job = importFiles([folder])
     const found: unknown[] = []
     for await (const batch of job) found.push(...(batch.rows as readonly DatasetRow[]).map(({ split, answer }) => [split, answer]))
-    expect(found).toEqual([['train', '2'], ['test', '3']])
+    expect(found).toEqual([
+      ['train', '2'],
+      ['test', '3'],
+    ])
   })
 })

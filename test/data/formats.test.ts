@@ -16,7 +16,8 @@ import { file } from './files.ts'
 const canonical = new Set(Object.values(rolloutFields).map(({ name }) => name))
 
 /** Whether a field is there at any depth. */
-const hasKey = (value: unknown, key: string): boolean => typeof value === 'object' && value !== null && (Object.hasOwn(value, key) || Object.values(value).some((each) => hasKey(each, key)))
+const hasKey = (value: unknown, key: string): boolean =>
+  typeof value === 'object' && value !== null && (Object.hasOwn(value, key) || Object.values(value).some((each) => hasKey(each, key)))
 
 describe.each(Object.entries(sourceReaders))('the format %s', (source, { format }) => {
   const rows = threeRows(format.example)
@@ -40,24 +41,37 @@ describe.each(Object.entries(sourceReaders))('the format %s', (source, { format 
     const shown = new Set(rows.flatMap((row) => Object.keys(row)))
     expect(Object.keys(format.fields).filter((name) => !shown.has(name))).toEqual([])
     for (const [field, becomes] of Object.entries(format.fields)) {
-      const names = becomes.split(':')[0]!.split(',').map((name) => name.trim())
+      const names = becomes
+        .split(':')[0]!
+        .split(',')
+        .map((name) => name.trim())
       for (const name of names) {
         if (name === 'rejected') {
           expect(rejected, `${field}: rejected`).toBeGreaterThan(0)
           continue
         }
         expect(canonical.has(name), `${field}: ${name}`).toBe(true)
-        expect(found.some((row) => row[name] !== undefined && row[name] !== null), `${field} becomes ${name}`).toBe(true)
+        expect(
+          found.some((row) => row[name] !== undefined && row[name] !== null),
+          `${field} becomes ${name}`,
+        ).toBe(true)
       }
       // What is not said to be kept is not kept twice.
       const kept = found.some(({ extra }) => extra !== undefined && Object.hasOwn(extra as object, field))
-      if (names.includes('extra')) expect(found.some(({ extra }) => hasKey(extra, field)), `${field} in extra`).toBe(true)
+      if (names.includes('extra'))
+        expect(
+          found.some(({ extra }) => hasKey(extra, field)),
+          `${field} in extra`,
+        ).toBe(true)
       else if (!/kept/.test(becomes)) expect(kept, `${field} in extra`).toBe(false)
     }
   })
 
   it('keeps a field that nobody knows in extra', async () => {
-    const job = importFiles([file('data.jsonl', rows.map((row) => `${JSON.stringify({ ...row, zz_unheard_of: { deep: ['x'] } })}\n`).join(''))], { as: source })
+    const job = importFiles(
+      [file('data.jsonl', rows.map((row) => `${JSON.stringify({ ...row, zz_unheard_of: { deep: ['x'] } })}\n`).join(''))],
+      { as: source },
+    )
     const extras: unknown[] = []
     for await (const batch of job) extras.push(...(batch.rows as readonly CanonicalRollout[]).map(({ extra }) => extra))
     expect(extras.length).toBeGreaterThan(0)
@@ -65,7 +79,9 @@ describe.each(Object.entries(sourceReaders))('the format %s', (source, { format 
   })
 
   it('says of every field of the example what becomes of it', () => {
-    const silent = rows.flatMap((row) => Object.keys(row)).filter((name) => !Object.hasOwn(format.fields, name) && name !== 'schema_version')
+    const silent = rows
+      .flatMap((row) => Object.keys(row))
+      .filter((name) => !Object.hasOwn(format.fields, name) && name !== 'schema_version')
     expect(silent).toEqual([])
   })
 })
@@ -86,12 +102,18 @@ describe('the page of formats', () => {
     expect(readFileSync(join(import.meta.dirname, '../../docs/formats.md'), 'utf8')).toBe(formatsPage())
   })
 
-  it.each(forms.flatMap(({ title, endings, example }) => (example === null ? [] : [[title, endings, example] as const])))('shows of %s (%s) a file that can be imported as it stands', async (_title, endings, example) => {
-    const job = importFiles([file(`data${endings.split(',')[0]!}`, example)])
-    const problems: DatasetRow[] = []
-    for await (const batch of job) problems.push(...(batch.rows as readonly DatasetRow[]))
-    expect(problems.map(({ problem, answer }) => [problem.replace('; in digits', ''), answer])).toEqual([['What is 6 times 7?', '42'], ['What is 6 times 8?', '48']])
-  })
+  it.each(forms.flatMap(({ title, endings, example }) => (example === null ? [] : [[title, endings, example] as const])))(
+    'shows of %s (%s) a file that can be imported as it stands',
+    async (_title, endings, example) => {
+      const job = importFiles([file(`data${endings.split(',')[0]!}`, example)])
+      const problems: DatasetRow[] = []
+      for await (const batch of job) problems.push(...(batch.rows as readonly DatasetRow[]))
+      expect(problems.map(({ problem, answer }) => [problem.replace('; in digits', ''), answer])).toEqual([
+        ['What is 6 times 7?', '42'],
+        ['What is 6 times 8?', '48'],
+      ])
+    },
+  )
 
   it('names every source that --as takes', () => {
     for (const source of Object.keys(sourceReaders)) expect(formatsPage()).toContain(`\`--as ${source}\``)

@@ -41,23 +41,54 @@ const damages: { readonly [kind: string]: (bytes: Buffer, rng: Rng) => Buffer } 
   },
   'with bytes inserted': (bytes, rng) => {
     const at = rng.int(bytes.length + 1)
-    const inserted = Buffer.from(Array.from({ length: rng.between(1, 6) }, () => rng.pick([0, 10, 13, 34, 44, 91, 92, 93, 123, 125, 0x80, 0xff, rng.int(256)])))
+    const inserted = Buffer.from(
+      Array.from({ length: rng.between(1, 6) }, () => rng.pick([0, 10, 13, 34, 44, 91, 92, 93, 123, 125, 0x80, 0xff, rng.int(256)])),
+    )
     return Buffer.concat([bytes.subarray(0, at), inserted, bytes.subarray(at)])
   },
 }
 
 async function samples(): Promise<{ readonly name: string; readonly bytes: Buffer }[]> {
-  const files = readdirSync(cases).flatMap((folder) => (folder.startsWith('.') ? [] : readdirSync(join(cases, folder)).map((name) => join(folder, name))))
-  const plain = files.filter((name) => !name.endsWith('.expected.json') && statSync(join(cases, name)).isFile() && statSync(join(cases, name)).size > 0)
-  const dumps = ['trl/good/completions/completions_00005.parquet', 'verl/good/10.jsonl', 'prime-rl/good/rollouts/step_3/train/all/traces.jsonl', 'verifiers/good/results.jsonl']
-  const inputs = readdirSync(join(import.meta.dirname, 'inputs'), { recursive: true }).map(String).filter((name) => !basename(name).startsWith('.') && statSync(join(import.meta.dirname, 'inputs', name)).isFile())
+  const files = readdirSync(cases).flatMap((folder) =>
+    folder.startsWith('.') ? [] : readdirSync(join(cases, folder)).map((name) => join(folder, name)),
+  )
+  const plain = files.filter(
+    (name) => !name.endsWith('.expected.json') && statSync(join(cases, name)).isFile() && statSync(join(cases, name)).size > 0,
+  )
+  const dumps = [
+    'trl/good/completions/completions_00005.parquet',
+    'verl/good/10.jsonl',
+    'prime-rl/good/rollouts/step_3/train/all/traces.jsonl',
+    'verifiers/good/results.jsonl',
+  ]
+  const inputs = readdirSync(join(import.meta.dirname, 'inputs'), { recursive: true })
+    .map(String)
+    .filter((name) => !basename(name).startsWith('.') && statSync(join(import.meta.dirname, 'inputs', name)).isFile())
   const folder = newFolder()
   const path = join(folder, 'canonical.parquet')
-  await writeRollouts(path, () => Array.from({ length: 40 }, (_, at) => ({ schemaVersion: 1, step: at >> 3, prompt: `prompt ${at}`, completion: `completion ${at}`, reward: at / 7, rewards: { outcome: at % 2 }, completionTokenIds: [at, at + 1] })), { format: 'parquet' })
+  await writeRollouts(
+    path,
+    () =>
+      Array.from({ length: 40 }, (_, at) => ({
+        schemaVersion: 1,
+        step: at >> 3,
+        prompt: `prompt ${at}`,
+        completion: `completion ${at}`,
+        reward: at / 7,
+        rewards: { outcome: at % 2 },
+        completionTokenIds: [at, at + 1],
+      })),
+    { format: 'parquet' },
+  )
   return [
     ...[...plain, ...dumps].map((name) => ({ name: name.replaceAll('/', '_'), bytes: readFileSync(join(cases, name)) })),
-    ...inputs.map((name) => ({ name: `input_${name.replaceAll('/', '_')}`, bytes: readFileSync(join(import.meta.dirname, 'inputs', name)) })),
-    ...readdirSync(join(import.meta.dirname, 'arrow')).filter((name) => !name.startsWith('.')).map((name) => ({ name, bytes: readFileSync(join(import.meta.dirname, 'arrow', name)) })),
+    ...inputs.map((name) => ({
+      name: `input_${name.replaceAll('/', '_')}`,
+      bytes: readFileSync(join(import.meta.dirname, 'inputs', name)),
+    })),
+    ...readdirSync(join(import.meta.dirname, 'arrow'))
+      .filter((name) => !name.startsWith('.'))
+      .map((name) => ({ name, bytes: readFileSync(join(import.meta.dirname, 'arrow', name)) })),
     ...(await ofFormats()),
     { name: 'canonical.parquet', bytes: readFileSync(path) },
     { name: 'canonical.parquet.gz', bytes: gzipSync(readFileSync(path)) },
@@ -77,16 +108,36 @@ async function ofFormats(): Promise<{ readonly name: string; readonly bytes: Buf
     const others = [
       async () => {
         const path = join(folder, `${source}.parquet`)
-        await writeAtomically(path, (sink) => writeParquet(sink, Object.keys(rows[0]!).map((name) => ({ name, type: 'JSON' })), (async function* () { yield* rows })()))
+        await writeAtomically(path, (sink) =>
+          writeParquet(
+            sink,
+            Object.keys(rows[0]!).map((name) => ({ name, type: 'JSON' })),
+            (async function* () {
+              yield* rows
+            })(),
+          ),
+        )
         return { name: `${source}.parquet`, bytes: readFileSync(path) }
       },
       () => Promise.resolve({ name: `${source}.jsonl.zst`, bytes: zstdCompressSync(text) }),
-      () => Promise.resolve({ name: `${source}.zip`, bytes: zipOf([['train/a.jsonl', text], ['test/b.jsonl', text]]) }),
+      () =>
+        Promise.resolve({
+          name: `${source}.zip`,
+          bytes: zipOf([
+            ['train/a.jsonl', text],
+            ['test/b.jsonl', text],
+          ]),
+        }),
       () => {
         const path = join(folder, `${source}.db`)
         const db = new Database(path)
         db.exec('CREATE TABLE rows (a TEXT, b TEXT, c TEXT)')
-        for (const row of rows) db.prepare('INSERT INTO rows VALUES (?, ?, ?)').run(...Object.values(row).slice(0, 3).map((value) => JSON.stringify(value)))
+        for (const row of rows)
+          db.prepare('INSERT INTO rows VALUES (?, ?, ?)').run(
+            ...Object.values(row)
+              .slice(0, 3)
+              .map((value) => JSON.stringify(value)),
+          )
         db.close()
         return Promise.resolve({ name: `${source}.db`, bytes: readFileSync(path) })
       },
@@ -95,17 +146,29 @@ async function ofFormats(): Promise<{ readonly name: string; readonly bytes: Buf
     return [jsonl, await others[at % others.length]!()]
   })
   const saved = join(import.meta.dirname, 'inputs', 'hf-save-to-disk', 'gsm')
-  const disk = readdirSync(saved, { recursive: true }).map(String).filter((name) => statSync(join(saved, name)).isFile())
+  const disk = readdirSync(saved, { recursive: true })
+    .map(String)
+    .filter((name) => statSync(join(saved, name)).isFile())
   return [
     ...(await Promise.all(ofSources)).flat(),
-    ...forms.flatMap(({ title, endings, example }) => (example === null ? [] : [{ name: `form ${title}${endings.split(',')[0]!}`, bytes: Buffer.from(example) }])),
+    ...forms.flatMap(({ title, endings, example }) =>
+      example === null ? [] : [{ name: `form ${title}${endings.split(',')[0]!}`, bytes: Buffer.from(example) }],
+    ),
     { name: 'saved.zip', bytes: zipOf(disk.map((name) => [name, readFileSync(join(saved, name))])) },
-    { name: 'repository.zip', bytes: zipOf([['README.md', '---\nconfigs:\n- config_name: a\n  data_files:\n  - split: train\n    path: a*.jsonl\n---\n'], ['a1.jsonl', '{"question": "1+1?", "answer": "2"}\n'], ['b.jsonl', '{"question": "1+2?", "answer": "3"}\n']]) },
+    {
+      name: 'repository.zip',
+      bytes: zipOf([
+        ['README.md', '---\nconfigs:\n- config_name: a\n  data_files:\n  - split: train\n    path: a*.jsonl\n---\n'],
+        ['a1.jsonl', '{"question": "1+1?", "answer": "2"}\n'],
+        ['b.jsonl', '{"question": "1+2?", "answer": "3"}\n'],
+      ]),
+    },
   ]
 }
 
 /** Whether a field is there at any depth. */
-const hasKey = (value: unknown, key: string): boolean => typeof value === 'object' && value !== null && (Object.hasOwn(value, key) || Object.values(value).some((each) => hasKey(each, key)))
+const hasKey = (value: unknown, key: string): boolean =>
+  typeof value === 'object' && value !== null && (Object.hasOwn(value, key) || Object.values(value).some((each) => hasKey(each, key)))
 
 /** Lines of JSON that are rows, by their number, and whether they carry the mark. */
 function markedLines(bytes: Buffer): { readonly rows: number; readonly marked: readonly number[] } {
@@ -113,7 +176,13 @@ function markedLines(bytes: Buffer): { readonly rows: number; readonly marked: r
   const marked = lines.flatMap((line, at) => {
     try {
       const value = JSON.parse(line) as unknown
-      return typeof value === 'object' && value !== null && Object.hasOwn(value, MARK) && (value as JsonObject)[MARK] !== null && (value as JsonObject)[MARK] !== '' ? [at + 1] : []
+      return typeof value === 'object' &&
+        value !== null &&
+        Object.hasOwn(value, MARK) &&
+        (value as JsonObject)[MARK] !== null &&
+        (value as JsonObject)[MARK] !== ''
+        ? [at + 1]
+        : []
     } catch {
       return []
     }
@@ -135,7 +204,8 @@ async function tryImport(path: string): Promise<'refused' | 'imported'> {
       for (const each of batch.rejected) turnedAway.add(each.line)
       rejected += batch.rejected.reduce((sum, { rows }) => sum + rows, 0)
       for (const each of batch.rejected) {
-        if (!(each.line >= 1 && each.reason.endsWith('.') && each.text.length <= 2000)) throw new Error(`a rejected row without place or reason: ${JSON.stringify(each)}`)
+        if (!(each.line >= 1 && each.reason.endsWith('.') && each.text.length <= 2000))
+          throw new Error(`a rejected row without place or reason: ${JSON.stringify(each)}`)
       }
     }
   } catch (error) {
@@ -143,10 +213,20 @@ async function tryImport(path: string): Promise<'refused' | 'imported'> {
     throw error
   }
   const report = job.report()
-  if (report.rows !== report.imported + report.rejectedRows) throw new Error(`${report.rows} rows, ${report.imported} imported, ${report.rejectedRows} rejected`)
-  if (rejected !== report.rejectedRows || records !== report.records || (report.imported === 0) !== (records === 0)) throw new Error(`batches hold ${records} records and ${rejected} rejected rows, the report ${report.records} and ${report.rejectedRows}`)
+  if (report.rows !== report.imported + report.rejectedRows)
+    throw new Error(`${report.rows} rows, ${report.imported} imported, ${report.rejectedRows} rejected`)
+  if (rejected !== report.rejectedRows || records !== report.records || (report.imported === 0) !== (records === 0))
+    throw new Error(
+      `batches hold ${records} records and ${rejected} rejected rows, the report ${report.records} and ${report.rejectedRows}`,
+    )
   const [only] = report.files
-  if (report.files.length === 1 && only!.format === 'jsonl' && only!.compression === 'none' && only!.path === path && !only!.notes.some(({ code }) => code === 'encoding.utf16')) {
+  if (
+    report.files.length === 1 &&
+    only!.format === 'jsonl' &&
+    only!.compression === 'none' &&
+    only!.path === path &&
+    !only!.notes.some(({ code }) => code === 'encoding.utf16')
+  ) {
     const { rows, marked } = markedLines(readFileSync(path))
     if (report.rows !== rows) throw new Error(`${rows} lines hold something, ${report.rows} rows were found`)
     const kept = marked.filter((line) => !turnedAway.has(line)).length
@@ -172,7 +252,13 @@ describe('a damaged file', () => {
       writeFileSync(path, damages[kind]!(bytes, rng))
       return path
     })
-    const outcomes = await Promise.all(paths.map((path) => tryImport(path).catch((error: unknown) => { throw new Error(`${path}: ${String(error)}`, { cause: error }) })))
+    const outcomes = await Promise.all(
+      paths.map((path) =>
+        tryImport(path).catch((error: unknown) => {
+          throw new Error(`${path}: ${String(error)}`, { cause: error })
+        }),
+      ),
+    )
     expect(outcomes.filter((outcome) => outcome === 'imported').length).toBeGreaterThan(5)
   })
 })

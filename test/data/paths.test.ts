@@ -21,21 +21,52 @@ async function imported(path: string, options: ImportOptions): Promise<(Canonica
 }
 
 describe('a path', () => {
-  const row: JsonObject = { resps: [['a', 'b'], ['c']], sample: { output: { choices: [{ message: { content: 'x' } }, { message: { content: 'y' } }] } }, 'reward_model.ground_truth': '7', 'a.b': { c: 1 }, a: { b: { c: 2 } }, text: '[{"role": "user", "content": "hi"}]', nothing: null }
+  const row: JsonObject = {
+    resps: [['a', 'b'], ['c']],
+    sample: { output: { choices: [{ message: { content: 'x' } }, { message: { content: 'y' } }] } },
+    'reward_model.ground_truth': '7',
+    'a.b': { c: 1 },
+    a: { b: { c: 2 } },
+    text: '[{"role": "user", "content": "hi"}]',
+    nothing: null,
+  }
 
   it.each([
-    ['resps[0][1]', 'b'], ['resps.1.0', 'c'], ['resps[-1][0]', 'c'], ['sample.output.choices[0].message.content', 'x'], ['sample.output.choices[*].message.content', ['x', 'y']],
-    ['reward_model.ground_truth', '7'], ['a.b.c', 1], ['text[0].content', 'hi'], ['nothing', null],
+    ['resps[0][1]', 'b'],
+    ['resps.1.0', 'c'],
+    ['resps[-1][0]', 'c'],
+    ['sample.output.choices[0].message.content', 'x'],
+    ['sample.output.choices[*].message.content', ['x', 'y']],
+    ['reward_model.ground_truth', '7'],
+    ['a.b.c', 1],
+    ['text[0].content', 'hi'],
+    ['nothing', null],
   ])('%s leads to its value', (path, value) => expect(valueAt(row, path)).toEqual(value))
 
-  it.each(['resps[5]', 'resps.x', 'sample.output.choices[0].nothing', 'gone', 'resps[0][0].deeper', 'sample[0]', 'nothing.more', 'toString', '__proto__', 'constructor.name'])('%s leads nowhere', (path) => expect(valueAt(row, path)).toBeUndefined())
+  it.each([
+    'resps[5]',
+    'resps.x',
+    'sample.output.choices[0].nothing',
+    'gone',
+    'resps[0][0].deeper',
+    'sample[0]',
+    'nothing.more',
+    'toString',
+    '__proto__',
+    'constructor.name',
+  ])('%s leads nowhere', (path) => expect(valueAt(row, path)).toBeUndefined())
 
   it('that is listed for any row leads to something', () => {
-    fc.assert(fc.property(fc.dictionary(fc.string({ minLength: 1, unit: fc.constantFrom('a', 'b', '.', '[', ']', '0') }), fc.jsonValue({ maxDepth: 3 })), (any) => {
-      const value = JSON.parse(JSON.stringify(any)) as JsonObject
-      const top = new Set(Object.keys(value))
-      for (const path of pathsOf([value])) if (top.has(path)) expect(valueAt(value, path)).toEqual(value[path])
-    }))
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ minLength: 1, unit: fc.constantFrom('a', 'b', '.', '[', ']', '0') }), fc.jsonValue({ maxDepth: 3 })),
+        (any) => {
+          const value = JSON.parse(JSON.stringify(any)) as JsonObject
+          const top = new Set(Object.keys(value))
+          for (const path of pathsOf([value])) if (top.has(path)) expect(valueAt(value, path)).toEqual(value[path])
+        },
+      ),
+    )
     for (const path of pathsOf([row])) expect(valueAt(row, path), path).toBeDefined()
     expect(pathsOf([row])).toContain('sample.output.choices[0].message.content')
   })
@@ -45,13 +76,29 @@ describe('--map', () => {
   const nested = { doc: { q: 'What is 6 times 7?', gold: ['42'] }, resps: [['\\boxed{42}']], verdicts: { exact: 1 }, mine: 'x' }
 
   it('reaches into lists and objects of rollouts, and what it points at stays in extra as well', async () => {
-    const rows = await imported(lines(nested), { map: { prompt: 'doc.q', completion: 'resps[0][0]', ground_truth: 'doc.gold[0]', correct: 'verdicts.exact' } })
-    expect(rows).toMatchObject([{ prompt: 'What is 6 times 7?', completion: '\\boxed{42}', groundTruth: '42', correct: true, extra: { resps: [['\\boxed{42}']], mine: 'x' } }])
+    const rows = await imported(lines(nested), {
+      map: { prompt: 'doc.q', completion: 'resps[0][0]', ground_truth: 'doc.gold[0]', correct: 'verdicts.exact' },
+    })
+    expect(rows).toMatchObject([
+      {
+        prompt: 'What is 6 times 7?',
+        completion: '\\boxed{42}',
+        groundTruth: '42',
+        correct: true,
+        extra: { resps: [['\\boxed{42}']], mine: 'x' },
+      },
+    ])
   })
 
   it('may name all samples of a row', async () => {
-    const rows = await imported(lines({ q: 'What is 6 times 7?', out: { choices: [{ message: { content: '42' } }, { message: { content: '46' } }] } }), { as: 'rollouts', map: { prompt: 'q', completion: 'out.choices[*].message.content' } })
-    expect(rows).toMatchObject([{ completion: '42', sampleIndex: 0, prompt: 'What is 6 times 7?' }, { completion: '46', sampleIndex: 1, prompt: 'What is 6 times 7?' }])
+    const rows = await imported(
+      lines({ q: 'What is 6 times 7?', out: { choices: [{ message: { content: '42' } }, { message: { content: '46' } }] } }),
+      { as: 'rollouts', map: { prompt: 'q', completion: 'out.choices[*].message.content' } },
+    )
+    expect(rows).toMatchObject([
+      { completion: '42', sampleIndex: 0, prompt: 'What is 6 times 7?' },
+      { completion: '46', sampleIndex: 1, prompt: 'What is 6 times 7?' },
+    ])
   })
 
   it('reaches into the problems of a dataset', async () => {
@@ -62,11 +109,33 @@ describe('--map', () => {
   it('is shown in the preview, where the paths to choose from are listed', async () => {
     const preview = await previewImport(lines(nested), { as: 'rollouts', map: { prompt: 'doc.q', completion: 'resps[0][0]' } })
     expect(preview.rows).toMatchObject([{ prompt: 'What is 6 times 7?', completion: '\\boxed{42}' }])
-    expect(preview.columns).toEqual(['doc', 'resps', 'verdicts', 'mine', 'doc.q', 'doc.gold', 'doc.gold[0]', 'resps[0]', 'resps[0][0]', 'verdicts.exact'])
+    expect(preview.columns).toEqual([
+      'doc',
+      'resps',
+      'verdicts',
+      'mine',
+      'doc.q',
+      'doc.gold',
+      'doc.gold[0]',
+      'resps[0]',
+      'resps[0][0]',
+      'verdicts.exact',
+    ])
   })
 
-  it.each(['dataset', 'rollouts'])('that names a column which is not there is refused by its name, for %s, with the nearest', async (as) => {
-    const map: Record<string, string> = as === 'dataset' ? { problem: 'doc.q', answer: 'doc.gould' } : { prompt: 'doc.q', completion: 'resps[0][0]', ground_truth: 'doc.gould' }
-    await expect(imported(lines(nested), { as, map })).rejects.toMatchObject({ code: 'import.noColumn', found: expect.stringMatching(/^no column "doc\.gould", which --map names for (answer|ground_truth); nearest is doc\.gold; the columns are doc,/) })
-  })
+  it.each(['dataset', 'rollouts'])(
+    'that names a column which is not there is refused by its name, for %s, with the nearest',
+    async (as) => {
+      const map: Record<string, string> =
+        as === 'dataset'
+          ? { problem: 'doc.q', answer: 'doc.gould' }
+          : { prompt: 'doc.q', completion: 'resps[0][0]', ground_truth: 'doc.gould' }
+      await expect(imported(lines(nested), { as, map })).rejects.toMatchObject({
+        code: 'import.noColumn',
+        found: expect.stringMatching(
+          /^no column "doc\.gould", which --map names for (answer|ground_truth); nearest is doc\.gold; the columns are doc,/,
+        ),
+      })
+    },
+  )
 })

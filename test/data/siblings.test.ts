@@ -8,7 +8,9 @@ import { importFiles } from '../../src-main/data/importFiles.ts'
 import { pythonLiteral } from '../../src-main/data/pythonLiteral.ts'
 import { file } from './files.ts'
 
-async function imported(...rows: readonly object[]): Promise<{ kind: string; records: (CanonicalRollout & DatasetRow)[]; grader: string | undefined }> {
+async function imported(
+  ...rows: readonly object[]
+): Promise<{ kind: string; records: (CanonicalRollout & DatasetRow)[]; grader: string | undefined }> {
   const job = importFiles([file('data.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''))])
   const records: (CanonicalRollout & DatasetRow)[] = []
   for await (const batch of job) records.push(...(batch.rows as readonly (CanonicalRollout & DatasetRow)[]))
@@ -21,10 +23,27 @@ const answersOf = async (...rows: readonly object[]): Promise<unknown[]> => (awa
 describe('choices', () => {
   it('of MMLU are numbered from 0, of ARC named by their labels, of AQuA and MedQA by letters', async () => {
     expect(await answersOf({ question: '2+2?', choices: ['1', '2', '4', '8'], answer: 2 })).toEqual(['C'])
-    expect(await answersOf({ question: '2+2?', choices: ['4', '1'], answer: 1 }, { question: '2+3?', choices: ['1', '5'], answer: 2 })).toEqual(['A', 'B'])
-    expect(await answersOf({ question: '2+2?', choices: ['1', '2', '4'], answer: '2' }, { question: '2+3?', choices: ['1', '2', '5'], answer: '2' })).toEqual(['B', 'B'])
-    expect(await answersOf({ question: '2+2?', choices: ['1', '2', '4'], answer: '2' }, { question: '2+3?', choices: ['1', '5', '4'], answer: '0' })).toEqual(['C', 'A'])
-    expect(await answersOf({ question: '2+2?', choices: { text: ['1', '4'], label: ['A', 'B'] }, answerKey: 'B' }, { question: '2+3?', choices: { text: ['5', '1'], label: ['1', '2'] }, answerKey: '1' })).toEqual(['B', 'A'])
+    expect(
+      await answersOf({ question: '2+2?', choices: ['4', '1'], answer: 1 }, { question: '2+3?', choices: ['1', '5'], answer: 2 }),
+    ).toEqual(['A', 'B'])
+    expect(
+      await answersOf(
+        { question: '2+2?', choices: ['1', '2', '4'], answer: '2' },
+        { question: '2+3?', choices: ['1', '2', '5'], answer: '2' },
+      ),
+    ).toEqual(['B', 'B'])
+    expect(
+      await answersOf(
+        { question: '2+2?', choices: ['1', '2', '4'], answer: '2' },
+        { question: '2+3?', choices: ['1', '5', '4'], answer: '0' },
+      ),
+    ).toEqual(['C', 'A'])
+    expect(
+      await answersOf(
+        { question: '2+2?', choices: { text: ['1', '4'], label: ['A', 'B'] }, answerKey: 'B' },
+        { question: '2+3?', choices: { text: ['5', '1'], label: ['1', '2'] }, answerKey: '1' },
+      ),
+    ).toEqual(['B', 'A'])
     expect(await answersOf({ question: '2+2?', options: ['A)1', 'B)4'], rationale: 'so B', correct: 'B' })).toEqual(['B'])
     expect(await answersOf({ question: '2+2?', options: { A: '1', B: '4' }, answer: '4', answer_idx: 'B' })).toEqual(['B'])
     expect((await imported({ question: '2+2?', options: ['1', '2', '4', '8'], answer: 'C', answer_index: 2 })).grader).toBe('choice')
@@ -38,7 +57,11 @@ describe('answers', () => {
   })
 
   it('written as a list in a text are that list, and intervals are left alone', async () => {
-    const row = (ground_truth: string): object => ({ data_source: 'x', prompt: [{ role: 'user', content: `2+2? (${ground_truth})` }], reward_model: { ground_truth, style: 'rule' } })
+    const row = (ground_truth: string): object => ({
+      data_source: 'x',
+      prompt: [{ role: 'user', content: `2+2? (${ground_truth})` }],
+      reward_model: { ground_truth, style: 'rule' },
+    })
     expect(await answersOf(row('["4"]'), row('["4", "4.0"]'), row('[1, 2]'))).toEqual(['4', ['4', '4.0'], '[1, 2]'])
   })
 
@@ -56,41 +79,64 @@ describe('rollouts', () => {
     ['simple-evals', { prompt: '2+2?', response: '4', target: '4', score: true }, { correct: true }],
     ['a table of answers', { question: '2+2?', model_answer: '4', gold: '4', correct: 1 }, { correct: true }],
   ])('of %s are rollouts, with what they were to say', async (_who, row, more) => {
-    expect(await imported(row)).toMatchObject({ kind: 'rollouts', records: [{ prompt: '2+2?', completion: '4', groundTruth: '4', ...more }] })
+    expect(await imported(row)).toMatchObject({
+      kind: 'rollouts',
+      records: [{ prompt: '2+2?', completion: '4', groundTruth: '4', ...more }],
+    })
   })
 
   it('of several samples a row bring their prompts, rewards and answers along', async () => {
-    const both = [{ prompt: '2+2?', completion: '4', reward: 1 }, { prompt: '2+2?', completion: '5', reward: 0 }]
+    const both = [
+      { prompt: '2+2?', completion: '4', reward: 1 },
+      { prompt: '2+2?', completion: '5', reward: 0 },
+    ]
     expect((await imported({ gen_step: 1, prompt: ['2+2?', '2+2?'], completion: ['4', '5'], reward: [1, 0] })).records).toMatchObject(both)
-    expect((await imported({ idx: 0, prompt: '2+2?', responses: ['4', '5'], rewards: [1, 0], gt: '4' })).records).toMatchObject(both.map((each) => ({ ...each, groundTruth: '4' })))
-    expect((await imported({ prompt: '2+2?', generated: ['4', '5'], answer: '4' })).records).toMatchObject([{ completion: '4', groundTruth: '4' }, { completion: '5', groundTruth: '4' }])
+    expect((await imported({ idx: 0, prompt: '2+2?', responses: ['4', '5'], rewards: [1, 0], gt: '4' })).records).toMatchObject(
+      both.map((each) => ({ ...each, groundTruth: '4' })),
+    )
+    expect((await imported({ prompt: '2+2?', generated: ['4', '5'], answer: '4' })).records).toMatchObject([
+      { completion: '4', groundTruth: '4' },
+      { completion: '5', groundTruth: '4' },
+    ])
   })
 
   it('have rewards in parts where the reward is a record', async () => {
-    expect((await imported({ prompt: '2+2?', response: '4', reward: { score: 1, format: 0.5 } })).records).toMatchObject([{ reward: 1, rewards: { score: 1, format: 0.5 } }])
+    expect((await imported({ prompt: '2+2?', response: '4', reward: { score: 1, format: 0.5 } })).records).toMatchObject([
+      { reward: 1, rewards: { score: 1, format: 0.5 } },
+    ])
   })
 
   it('whose completion is in an object are turned away with the way into it', async () => {
     const job = importFiles([file('data.jsonl', '{"prompt": {"raw": "2+2?"}, "response": {"output": "4", "cached": false}, "score": 1}\n')])
     for await (const _ of job);
-    expect(job.report().rejected[0]!.reason).toBe('It has no completion: response holds no text; --map completion=response.output reads into it.')
+    expect(job.report().rejected[0]!.reason).toBe(
+      'It has no completion: response holds no text; --map completion=response.output reads into it.',
+    )
   })
 
   it('that are only the requests of a batch are named as such', async () => {
-    await expect(imported({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: { messages: [{ role: 'user', content: '2+2?' }] } })).rejects.toMatchObject({ code: 'import.requests' })
+    await expect(
+      imported({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: { messages: [{ role: 'user', content: '2+2?' }] } }),
+    ).rejects.toMatchObject({ code: 'import.requests' })
   })
 })
 
 describe('conversations in a text', () => {
   it.each([
-    ['JSON', '[{"role": "user", "content": "2+2 isn\'t 5?"}]'], ['Python', '[{\'role\': \'user\', \'content\': "2+2 isn\'t 5?"}]'], ['NumPy', "array([{'content': '2+2 isn\\'t 5?', 'role': 'user'}], dtype=object)"],
+    ['JSON', '[{"role": "user", "content": "2+2 isn\'t 5?"}]'],
+    ['Python', "[{'role': 'user', 'content': \"2+2 isn't 5?\"}]"],
+    ['NumPy', "array([{'content': '2+2 isn\\'t 5?', 'role': 'user'}], dtype=object)"],
   ])('of %s are conversations', async (_how, prompt) => {
-    expect((await imported({ prompt, completion: 'no', reward: 1 })).records).toMatchObject([{ prompt: "2+2 isn't 5?", promptMessages: [{ role: 'user', content: "2+2 isn't 5?" }] }])
+    expect((await imported({ prompt, completion: 'no', reward: 1 })).records).toMatchObject([
+      { prompt: "2+2 isn't 5?", promptMessages: [{ role: 'user', content: "2+2 isn't 5?" }] },
+    ])
     expect((await imported({ prompt, answer: 'no' })).records).toMatchObject([{ problem: "2+2 isn't 5?", answer: 'no' }])
   })
 
   it('that are none stay text', async () => {
-    expect((await imported({ prompt: "[{'role': 'user', 'content'", completion: 'no', reward: 1 })).records).toMatchObject([{ prompt: "[{'role': 'user', 'content'" }])
+    expect((await imported({ prompt: "[{'role': 'user', 'content'", completion: 'no', reward: 1 })).records).toMatchObject([
+      { prompt: "[{'role': 'user', 'content'" },
+    ])
   })
 })
 
@@ -98,18 +144,26 @@ describe('a literal of Python', () => {
   const printed = (value: unknown): string => {
     if (value === null) return 'None'
     if (typeof value === 'boolean') return value ? 'True' : 'False'
-    if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
+    if (typeof value === 'string')
+      return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
     if (Array.isArray(value)) return `[${value.map(printed).join(', ')}]`
-    if (typeof value === 'object') return `{${Object.entries(value).map(([key, each]) => `${printed(key)}: ${printed(each)}`).join(', ')}}`
+    if (typeof value === 'object')
+      return `{${Object.entries(value)
+        .map(([key, each]) => `${printed(key)}: ${printed(each)}`)
+        .join(', ')}}`
     return String(value)
   }
 
   it('gives back what was printed', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), (any) => {
-      const value = JSON.parse(JSON.stringify(any), (key, each: unknown) => (key === '__proto__' ? undefined : each)) as never
-      expect(pythonLiteral(printed(value))).toEqual(value)
-    }))
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), (any) => {
+        const value = JSON.parse(JSON.stringify(any), (key, each: unknown) => (key === '__proto__' ? undefined : each)) as never
+        expect(pythonLiteral(printed(value))).toEqual(value)
+      }),
+    )
   })
 
-  it.each(["['a'", "{'a' 1}", '__import__("os")', "['a'] + ['b']", '', '[1, 2', "'a\n'", '['.repeat(100)])('is nothing else: %j', (text) => expect(pythonLiteral(text)).toBeUndefined())
+  it.each(["['a'", "{'a' 1}", '__import__("os")', "['a'] + ['b']", '', '[1, 2', "'a\n'", '['.repeat(100)])('is nothing else: %j', (text) =>
+    expect(pythonLiteral(text)).toBeUndefined(),
+  )
 })

@@ -23,42 +23,98 @@ async function readBack(path: string): Promise<CanonicalRollout[]> {
 
 const byPlace = (a: CanonicalRollout, b: CanonicalRollout): number => a.step! - b.step! || a.sampleIndex! - b.sampleIndex!
 
-const text = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), fc.constantFrom('=1+1', 'a\r\nb', '</script>', 'NaN', 'null', '12'))
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
+  fc.constantFrom('=1+1', 'a\r\nb', '</script>', 'NaN', 'null', '12'),
+)
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 }).map((value) => (Object.is(value, -0) ? 0 : value))
 const chance = fc.double({ noNaN: true, min: 0, max: 1 }).map((value) => (Object.is(value, -0) ? 0 : value))
 const count = fc.nat(1000)
-const episode: fc.Arbitrary<Omit<CanonicalEpisode, 'index'>> = fc.record({ startToken: count, endToken: count, textStart: count, textEnd: count, marker: text, pCorrect: chance, pCorrectN: count, progress: finite, bonus: finite }, { requiredKeys: ['startToken', 'endToken'] })
+const episode: fc.Arbitrary<Omit<CanonicalEpisode, 'index'>> = fc.record(
+  {
+    startToken: count,
+    endToken: count,
+    textStart: count,
+    textEnd: count,
+    marker: text,
+    pCorrect: chance,
+    pCorrectN: count,
+    progress: finite,
+    bonus: finite,
+  },
+  { requiredKeys: ['startToken', 'endToken'] },
+)
 
 /** Whatever a rollout may say; the place, prompt and completion are always there, because every trainer's file has them. */
-const rollout: fc.Arbitrary<CanonicalRollout> = fc.record({
-  schemaVersion: fc.constant(1), prompt: text, completion: text, promptId: fc.uuid(), runId: fc.uuid(), reward: finite, split: fc.constantFrom('train', 'eval'), groupId: fc.uuid(),
-  promptTokens: count, completionTokens: count, promptTokenIds: fc.array(count, { minLength: 1, maxLength: 5 }), completionTokenIds: fc.array(count, { minLength: 1, maxLength: 5 }),
-  completionLogps: fc.array(finite, { minLength: 1, maxLength: 5 }), finishReason: fc.constantFrom('stop', 'length', 'forced'), groundTruth: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })), extractedAnswer: text,
-  correct: fc.boolean(), rewards: fc.dictionary(fc.constantFrom('outcome', 'progress', 'length_penalty', 'reward', 'step'), finite, { minKeys: 1 }), advantage: finite, advantages: fc.array(finite, { minLength: 1, maxLength: 5 }),
-  used: fc.boolean(), discardReason: text, startPCorrect: chance, startPCorrectN: count,
-  episodes: fc.array(episode, { minLength: 1, maxLength: 4 }).map((all) => all.map((each, index) => ({ index, ...each }))),
-  extra: fc.record({ level: count, slices: fc.record({ source: text }), sampled: fc.array(fc.constantFrom(0, 1), { minLength: 1, maxLength: 5 }) }),
-}, { requiredKeys: ['schemaVersion', 'prompt', 'completion', 'promptId', 'reward', 'correct'] }) as fc.Arbitrary<CanonicalRollout>
+const rollout: fc.Arbitrary<CanonicalRollout> = fc.record(
+  {
+    schemaVersion: fc.constant(1),
+    prompt: text,
+    completion: text,
+    promptId: fc.uuid(),
+    runId: fc.uuid(),
+    reward: finite,
+    split: fc.constantFrom('train', 'eval'),
+    groupId: fc.uuid(),
+    promptTokens: count,
+    completionTokens: count,
+    promptTokenIds: fc.array(count, { minLength: 1, maxLength: 5 }),
+    completionTokenIds: fc.array(count, { minLength: 1, maxLength: 5 }),
+    completionLogps: fc.array(finite, { minLength: 1, maxLength: 5 }),
+    finishReason: fc.constantFrom('stop', 'length', 'forced'),
+    groundTruth: fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })),
+    extractedAnswer: text,
+    correct: fc.boolean(),
+    rewards: fc.dictionary(fc.constantFrom('outcome', 'progress', 'length_penalty', 'reward', 'step'), finite, { minKeys: 1 }),
+    advantage: finite,
+    advantages: fc.array(finite, { minLength: 1, maxLength: 5 }),
+    used: fc.boolean(),
+    discardReason: text,
+    startPCorrect: chance,
+    startPCorrectN: count,
+    episodes: fc.array(episode, { minLength: 1, maxLength: 4 }).map((all) => all.map((each, index) => ({ index, ...each }))),
+    extra: fc.record({
+      level: count,
+      slices: fc.record({ source: text }),
+      sampled: fc.array(fc.constantFrom(0, 1), { minLength: 1, maxLength: 5 }),
+    }),
+  },
+  { requiredKeys: ['schemaVersion', 'prompt', 'completion', 'promptId', 'reward', 'correct'] },
+) as fc.Arbitrary<CanonicalRollout>
 
-const placed = fc.array(rollout, { minLength: 1, maxLength: 12 }).map((all) => all.map((each, at): CanonicalRollout => ({ ...each, step: Math.floor(at / 4), sampleIndex: at % 4 })))
+const placed = fc
+  .array(rollout, { minLength: 1, maxLength: 12 })
+  .map((all) => all.map((each, at): CanonicalRollout => ({ ...each, step: Math.floor(at / 4), sampleIndex: at % 4 })))
 
 const cases = rolloutShapes.flatMap((as) => rolloutFormats.flatMap((format) => [false, true].map((perStep) => ({ as, format, perStep }))))
 
 describe.each(cases)('rollouts as $as in $format, a file per step: $perStep', (options) => {
   it('come back as they were', async () => {
-    await fc.assert(fc.asyncProperty(placed, async (rollouts) => {
-      const folder = newFolder()
-      const path = options.perStep ? join(folder, 'out') : join(folder, `rollouts.${options.format}`)
-      const { files, rollouts: written } = await writeRollouts(path, () => rollouts, options)
-      expect(written).toBe(rollouts.length)
-      const back = (await Promise.all(files.map((each) => readBack(each.path)))).flat()
-      expect(back.sort(byPlace)).toEqual(rollouts)
-    }), { numRuns: 25 })
+    await fc.assert(
+      fc.asyncProperty(placed, async (rollouts) => {
+        const folder = newFolder()
+        const path = options.perStep ? join(folder, 'out') : join(folder, `rollouts.${options.format}`)
+        const { files, rollouts: written } = await writeRollouts(path, () => rollouts, options)
+        expect(written).toBe(rollouts.length)
+        const back = (await Promise.all(files.map((each) => readBack(each.path)))).flat()
+        expect(back.sort(byPlace)).toEqual(rollouts)
+      }),
+      { numRuns: 25 },
+    )
   })
 })
 
 const three: readonly CanonicalRollout[] = [0, 1, 2].map((at) => ({
-  schemaVersion: 1, step: 12, prompt: 'What is 2 + 2?', promptId: 'p', completion: `answer ${at}`, groundTruth: '4', reward: at / 2, rewards: { outcome: at, length: -at / 4 }, advantage: at - 1, correct: at === 2,
+  schemaVersion: 1,
+  step: 12,
+  prompt: 'What is 2 + 2?',
+  promptId: 'p',
+  completion: `answer ${at}`,
+  groundTruth: '4',
+  reward: at / 2,
+  rewards: { outcome: at, length: -at / 4 },
+  advantage: at - 1,
+  correct: at === 2,
 }))
 
 /** The names and types of a Parquet file's columns. */
@@ -73,7 +129,15 @@ describe('the files of other trainers', () => {
     const folder = newFolder()
     await writeRollouts(folder, () => three, { as: 'trl', format: 'parquet', perStep: true })
     const columns = columnsOf(join(folder, 'completions', 'completions_00012.parquet'))
-    expect(columns).toMatchObject({ step: 'INT64', prompt: 'UTF8', completion: 'UTF8', outcome: 'DOUBLE', length: 'DOUBLE', ground_truth: 'UTF8', advantage: 'DOUBLE' })
+    expect(columns).toMatchObject({
+      step: 'INT64',
+      prompt: 'UTF8',
+      completion: 'UTF8',
+      outcome: 'DOUBLE',
+      length: 'DOUBLE',
+      ground_truth: 'UTF8',
+      advantage: 'DOUBLE',
+    })
     expect([...Object.keys(columns).slice(0, 3), Object.keys(columns).at(-1)]).toEqual(['step', 'prompt', 'completion', 'advantage'])
   })
 
@@ -108,7 +172,11 @@ describe('the files of other trainers', () => {
 
   it('have about the size that was foretold', async () => {
     const path = join(newFolder(), 'many.parquet')
-    const many = Array.from({ length: 3000 }, (_, at): CanonicalRollout => ({ ...three[at % 3]!, sampleIndex: at, completion: `${Math.sin(at)} `.repeat(40) }))
+    const many = Array.from({ length: 3000 }, (_, at): CanonicalRollout => ({
+      ...three[at % 3]!,
+      sampleIndex: at,
+      completion: `${Math.sin(at)} `.repeat(40),
+    }))
     const { files } = await writeRollouts(path, () => many, { format: 'parquet' })
     const foretold = await sizeOfRollouts(many.slice(0, 48), { format: 'parquet' }, many.length)
     expect(foretold / files[0]!.bytes).toBeGreaterThan(0.5)
@@ -119,11 +187,24 @@ describe('the files of other trainers', () => {
 describe('the comparator file', () => {
   it('is one document with both models and a score that is positive where A did better', async () => {
     const path = join(newFolder(), 'both.json')
-    const { pairs } = await writeComparator(path, { nameA: 'A', nameB: 'B', pairs: [{ a: three[2]!, b: three[0]!, tags: ['level 3'] }, { a: three[0]!, b: three[2]! }] })
-    const document = JSON.parse(readFileSync(path, 'utf8')) as { models: { name: string }[]; examples: { score: number; tags: string[]; output_text_a: string }[] }
+    const { pairs } = await writeComparator(path, {
+      nameA: 'A',
+      nameB: 'B',
+      pairs: [
+        { a: three[2]!, b: three[0]!, tags: ['level 3'] },
+        { a: three[0]!, b: three[2]! },
+      ],
+    })
+    const document = JSON.parse(readFileSync(path, 'utf8')) as {
+      models: { name: string }[]
+      examples: { score: number; tags: string[]; output_text_a: string }[]
+    }
     expect(pairs).toBe(2)
     expect(document.models).toEqual([{ name: 'A' }, { name: 'B' }])
-    expect(document.examples.map(({ score, tags, output_text_a }) => [score, tags, output_text_a])).toEqual([[1, ['level 3'], 'answer 2'], [-1, [], 'answer 0']])
+    expect(document.examples.map(({ score, tags, output_text_a }) => [score, tags, output_text_a])).toEqual([
+      [1, ['level 3'], 'answer 2'],
+      [-1, [], 'answer 0'],
+    ])
   })
 
   it('is not written without a pair', async () => {

@@ -9,35 +9,53 @@ import { referencePage } from '../../src-main/lab/files/referencePage.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const cli = join(root, 'src-main/cli.ts')
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
-const run = (args: readonly string[], cwd = root) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd, timeout: 110_000 })
+const run = (args: readonly string[], cwd = root) =>
+  spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd, timeout: 110_000 })
 const folder = mkdtempSync(join(tmpdir(), 'mrt-docs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** `mrt` commands of a page, in blocks of sh and between backquotes, without their comments. */
 const commandsOf = (page: string): string[][] =>
-  [...textOf(page).matchAll(/npm run mrt -- ([^\n`#]+)/g)].map(([, line]) => line!.trim().split(/\s+/)).filter(([name]) => name !== '--help')
+  [...textOf(page).matchAll(/npm run mrt -- ([^\n`#]+)/g)]
+    .map(([, line]) => line!.trim().split(/\s+/))
+    .filter(([name]) => name !== '--help')
 
 it('the reference is what the program makes of its own tables', () => {
   expect(textOf('docs/reference.md')).toBe(referencePage())
 })
 
 it('every relative link and picture of every page leads to a file', () => {
-  const broken = pages.flatMap((page) => [...textOf(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)].map(([, to]) => to!).filter((to) => !existsSync(join(root, dirname(page), to))).map((to) => `${page}: ${to}`))
+  const broken = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
+      .map(([, to]) => to!)
+      .filter((to) => !existsSync(join(root, dirname(page), to)))
+      .map((to) => `${page}: ${to}`),
+  )
   expect(broken).toEqual([])
 })
 
 it('every command of every page exists, with every option that is written there', () => {
   const helps = new Map<string, string>()
-  const wrong = pages.flatMap((page) => commandsOf(page).flatMap(([name, ...words]) => {
-    const sub = name === 'models' && /^[a-z]+$/.test(words[0] ?? '') ? [name, words[0]!] : [name!]
-    const key = sub.join(' ')
-    const { stdout, status } = helps.has(key) ? { stdout: helps.get(key)!, status: 0 } : run([...sub, '--help'])
-    if (status !== 0) return [`${page}: there is no command ${key}`]
-    helps.set(key, stdout)
-    return words.filter((word) => word.startsWith('--')).filter((option) => !new RegExp(`${option.split('=')[0]!.replace('--no-', '--(?:no-)?')}\\b`).test(stdout)).map((option) => `${page}: ${key} has no ${option}`)
-  }))
+  const wrong = pages.flatMap((page) =>
+    commandsOf(page).flatMap(([name, ...words]) => {
+      const sub = name === 'models' && /^[a-z]+$/.test(words[0] ?? '') ? [name, words[0]!] : [name!]
+      const key = sub.join(' ')
+      const { stdout, status } = helps.has(key) ? { stdout: helps.get(key)!, status: 0 } : run([...sub, '--help'])
+      if (status !== 0) return [`${page}: there is no command ${key}`]
+      helps.set(key, stdout)
+      return words
+        .filter((word) => word.startsWith('--'))
+        .filter((option) => !new RegExp(`${option.split('=')[0]!.replace('--no-', '--(?:no-)?')}\\b`).test(stdout))
+        .map((option) => `${page}: ${key} has no ${option}`)
+    }),
+  )
   expect(wrong).toEqual([])
 })
 

@@ -33,7 +33,10 @@ test('the scrubber re-scores table, pictures and pairs at once, from what was fe
 
 test('every figure of the headline opens to its formula, its counts and its rows', async ({ at }) => {
   const page = await at('#/compare?budget=64')
-  await headline(page).getByRole('button', { name: /^\d+\.\d$/ }).first().click()
+  await headline(page)
+    .getByRole('button', { name: /^\d+\.\d$/ })
+    .first()
+    .click()
   await expect(page.getByText('mean over problems of P(right | thinking cut at C)')).toBeVisible()
   await page.getByRole('link', { name: /Rollouts of evaluation/ }).click()
   await expect(page).toHaveURL(/rollouts\?/)
@@ -78,7 +81,9 @@ test('the file of a figure holds what is drawn, the file of a table what it show
     return readFileSync(await (await download).path(), 'utf8')
   }
   await expect(page.getByRole('application', { name: 'Accuracy against budget' })).toBeVisible({ timeout: 60_000 })
-  expect(await save('Figure: Accuracy against budget', 'Save as CSV')).toMatch(/^method,thinking_budget_tokens,accuracy,accuracy_low,accuracy_high\nStart,/)
+  expect(await save('Figure: Accuracy against budget', 'Save as CSV')).toMatch(
+    /^method,thinking_budget_tokens,accuracy,accuracy_low,accuracy_high\nStart,/,
+  )
   expect(await save('Figure: Accuracy against budget', 'Save as SVG')).toContain('<svg')
   expect(await save('Export Methods at a budget of 64 tokens', 'Save as CSV')).toMatch(/^method,/)
 })

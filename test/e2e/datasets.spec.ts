@@ -14,8 +14,21 @@ test.describe.configure({ mode: 'serial', timeout: 60_000 })
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Import' })
 const rows = (from: number, to: number): string[] =>
-  Array.from({ length: to - from }, (_, i) => from + i).map((n) => JSON.stringify({ question: `Natalia sold ${n} clips in April and ${n % 7} times as many in May, ${'and counted them twice '.repeat(n % 9)}before lunch. How many clips did she sell?`, answer: `In May she sold ${n * (n % 7)}.\n#### ${(n + n * (n % 7)).toLocaleString('en-US')}`, level: 1 + (n % 5), subject: n % 3 === 0 ? 'algebra' : 'counting' }))
-const gsm8k = [...rows(10, 90), 'this is not JSON', '{"question": "", "answer": "#### 3"}', rows(10, 11)[0]!, '{"question": "How many?", "answer": "nobody knows"}'].join('\n')
+  Array.from({ length: to - from }, (_, i) => from + i).map((n) =>
+    JSON.stringify({
+      question: `Natalia sold ${n} clips in April and ${n % 7} times as many in May, ${'and counted them twice '.repeat(n % 9)}before lunch. How many clips did she sell?`,
+      answer: `In May she sold ${n * (n % 7)}.\n#### ${(n + n * (n % 7)).toLocaleString('en-US')}`,
+      level: 1 + (n % 5),
+      subject: n % 3 === 0 ? 'algebra' : 'counting',
+    }),
+  )
+const gsm8k = [
+  ...rows(10, 90),
+  'this is not JSON',
+  '{"question": "", "answer": "#### 3"}',
+  rows(10, 11)[0]!,
+  '{"question": "How many?", "answer": "nobody knows"}',
+].join('\n')
 
 const shot = async (page: Page, name: string): Promise<void> => {
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
@@ -23,7 +36,10 @@ const shot = async (page: Page, name: string): Promise<void> => {
 }
 
 /** Lets files go over the window, as a person drags them there. */
-async function dropFiles(page: Page, files: readonly { readonly name: string; readonly text?: string; readonly bytes?: readonly number[] }[]): Promise<void> {
+async function dropFiles(
+  page: Page,
+  files: readonly { readonly name: string; readonly text?: string; readonly bytes?: readonly number[] }[],
+): Promise<void> {
   const transfer = await page.evaluateHandle((given) => {
     const data = new DataTransfer()
     for (const { name, text, bytes } of given) data.items.add(new File([bytes ? Uint8Array.from(bytes) : (text ?? '')], name))
@@ -34,7 +50,10 @@ async function dropFiles(page: Page, files: readonly { readonly name: string; re
   await page.dispatchEvent('main', 'drop', { dataTransfer: transfer })
 }
 
-test('a file chosen in the dialog shows its roles, its first rows and the rows it would lose, and becomes a dataset', async ({ at, workbench }) => {
+test('a file chosen in the dialog shows its roles, its first rows and the rows it would lose, and becomes a dataset', async ({
+  at,
+  workbench,
+}) => {
   const page = await at('#/datasets')
   const file = join(workbench.folder, 'gsm8k-train.jsonl')
   writeFileSync(file, `${gsm8k}\n`)
@@ -62,7 +81,10 @@ test('rows kept aside are listed with line, reason and text, and leave as a file
   await expect(kept).toContainText('It is the same problem as line 1')
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Save as JSONL' }).click()
-  const lines = readFileSync(await (await download).path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { line: number; text: string })
+  const lines = readFileSync(await (await download).path(), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { line: number; text: string })
   expect(lines.map(({ line }) => line)).toEqual([81, 82, 83, 84])
   expect(lines[0]!.text).toBe('this is not JSON')
   await shot(page, 'dataset-kept')
@@ -70,14 +92,21 @@ test('rows kept aside are listed with line, reason and text, and leave as a file
 
 test('a problem shows what its file said besides', async ({ at }) => {
   const page = await at('#/datasets?tab=problems')
-  await page.getByRole('grid', { name: /^Problems of/ }).getByRole('row').nth(1).click()
+  await page
+    .getByRole('grid', { name: /^Problems of/ })
+    .getByRole('row')
+    .nth(1)
+    .click()
   await expect(page.getByLabel('What its file said besides')).toContainText('In May she sold', { timeout: 30_000 })
   await shot(page, 'problem-extra')
 })
 
 test('a dropped CSV whose columns have other names is imported once they are named, and what it shares is told', async ({ at }) => {
   const page = await at('#/')
-  const line = (row: string): string => { const { question, answer } = JSON.parse(row) as { question: string; answer: string }; return `"${question}",${answer.split('#### ')[1]!.replaceAll(',', '')}` }
+  const line = (row: string): string => {
+    const { question, answer } = JSON.parse(row) as { question: string; answer: string }
+    return `"${question}",${answer.split('#### ')[1]!.replaceAll(',', '')}`
+  }
   await dropFiles(page, [{ name: 'held-out.csv', text: ['ask,gold', ...rows(85, 95).map(line)].join('\n') }])
   await expect(dialog(page).getByText(/there is neither a problem nor a completion/)).toBeVisible({ timeout: 30_000 })
   await dialog(page).getByLabel('Read as').selectOption('dataset')
@@ -98,8 +127,20 @@ test('a dropped CSV whose columns have other names is imported once they are nam
 
 test('rollouts of another trainer are dropped, graded, and read on the Rollouts page', async ({ at }) => {
   const page = await at('#/datasets')
-  const dump = (step: number): string => Array.from({ length: 8 }, (_, i) => JSON.stringify({ input: `What is ${i >> 2} + ${step}?`, output: `First I add.\n\nWait, I look again.\n\nIt is \\boxed{${(i >> 2) + step + (i % 3 === 0 ? 1 : 0)}}`, gts: String((i >> 2) + step), score: i % 3 === 0 ? 0 : 1, step })).join('\n')
-  await dropFiles(page, [{ name: '1.jsonl', text: dump(1) }, { name: '2.jsonl', text: dump(2) }])
+  const dump = (step: number): string =>
+    Array.from({ length: 8 }, (_, i) =>
+      JSON.stringify({
+        input: `What is ${i >> 2} + ${step}?`,
+        output: `First I add.\n\nWait, I look again.\n\nIt is \\boxed{${(i >> 2) + step + (i % 3 === 0 ? 1 : 0)}}`,
+        gts: String((i >> 2) + step),
+        score: i % 3 === 0 ? 0 : 1,
+        step,
+      }),
+    ).join('\n')
+  await dropFiles(page, [
+    { name: '1.jsonl', text: dump(1) },
+    { name: '2.jsonl', text: dump(2) },
+  ])
   await expect(dialog(page).getByRole('grid', { name: 'First rows' })).toContainText('Wait, I look again', { timeout: 30_000 })
   await dialog(page).getByLabel('Grader').selectOption('math')
   await shot(page, 'import-rollouts')
@@ -125,7 +166,11 @@ test('of a database with several tables the person chooses one, and columns may 
   const file = join(workbench.folder, 'runs.db')
   const db = new Database(file)
   db.exec("CREATE TABLE settings (key TEXT); INSERT INTO settings VALUES ('a'); CREATE TABLE samples (doc TEXT, resps TEXT)")
-  for (const n of [6, 7]) db.prepare('INSERT INTO samples VALUES (?, ?)').run(JSON.stringify({ asked: `What is ${n} times 7?`, gold: String(7 * n) }), JSON.stringify([[`It is \\boxed{${7 * n}}`]]))
+  for (const n of [6, 7])
+    db.prepare('INSERT INTO samples VALUES (?, ?)').run(
+      JSON.stringify({ asked: `What is ${n} times 7?`, gold: String(7 * n) }),
+      JSON.stringify([[`It is \\boxed{${7 * n}}`]]),
+    )
   db.close()
   await page.getByRole('button', { name: /^Import/ }).click()
   await page.getByLabel('Files to import').setInputFiles(file)
@@ -143,7 +188,10 @@ test('of a database with several tables the person chooses one, and columns may 
 
 test('what cannot be imported says why: a pickle with its recipe, and nothing is left in the workspace', async ({ at }) => {
   const page = await at('#/datasets')
-  await dropFiles(page, [{ name: 'pass_at_k.pkl', bytes: [0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x7d, 0x94, 0x2e] }, { name: 'notes.txt', text: 'Dear diary,\nnothing happened.\n' }])
+  await dropFiles(page, [
+    { name: 'pass_at_k.pkl', bytes: [0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x7d, 0x94, 0x2e] },
+    { name: 'notes.txt', text: 'Dear diary,\nnothing happened.\n' },
+  ])
   await expect(dialog(page)).toContainText('A pickle is never opened here', { timeout: 30_000 })
   await expect(dialog(page)).toContainText('pickle.load(file)')
   await expect(dialog(page).getByRole('tab', { name: /notes\.txt/ })).toBeVisible()
@@ -156,7 +204,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`nothing stands in the way of assistive technology, ${colorScheme}`, async ({ at, page: tab }) => {
     await tab.emulateMedia({ colorScheme })
     const page = await at('#/datasets?dataset=2')
-    const axe = async (): Promise<string[]> => (await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
+    const axe = async (): Promise<string[]> =>
+      (await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
     await expect(page.getByRole('application', { name: 'Difficulty' })).toBeVisible({ timeout: 30_000 })
     expect(await axe()).toEqual([])
     await shot(page, `datasets-${colorScheme}`)
@@ -166,7 +215,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await axe()).toEqual([])
     }
     await shot(page, `datasets-kept-${colorScheme}`)
-    await dropFiles(page, [{ name: 'a.jsonl', text: gsm8k }, { name: '7.jsonl', text: '{"input": "1 + 1?", "output": "it is 2", "gts": "2", "score": 1, "step": 7}' }])
+    await dropFiles(page, [
+      { name: 'a.jsonl', text: gsm8k },
+      { name: '7.jsonl', text: '{"input": "1 + 1?", "output": "it is 2", "gts": "2", "score": 1, "step": 7}' },
+    ])
     await expect(dialog(page).getByRole('grid', { name: 'First rows' })).toBeVisible({ timeout: 30_000 })
     expect(await axe()).toEqual([])
     await shot(page, `import-${colorScheme}`)

@@ -22,14 +22,27 @@ async function written(page: Page, click: () => Promise<void>): Promise<string> 
 
 /** Opens a page from the disk with the network off; `said` is what it complains of, `asked` what it tried to fetch. */
 async function openOffline(browser: Browser, path: string, colorScheme: 'light' | 'dark') {
-  const context = await browser.newContext({ offline: true, colorScheme, reducedMotion: 'reduce', viewport: { width: 1440, height: 960 }, acceptDownloads: true })
+  const context = await browser.newContext({
+    offline: true,
+    colorScheme,
+    reducedMotion: 'reduce',
+    viewport: { width: 1440, height: 960 },
+    acceptDownloads: true,
+  })
   const page = await context.newPage()
   const said: string[] = []
   const asked: string[] = []
   const url = pathToFileURL(path).href
   page.on('console', (message) => said.push(message.text()))
   page.on('pageerror', (error) => said.push(error.message))
-  page.on('request', (request) => request.url().split('#')[0] === url || request.url().startsWith('blob:') || request.url().startsWith('data:') || asked.push(request.url()))
+  page.on(
+    'request',
+    (request) =>
+      request.url().split('#')[0] === url ||
+      request.url().startsWith('blob:') ||
+      request.url().startsWith('data:') ||
+      asked.push(request.url()),
+  )
   await page.goto(url)
   return { page, said, asked, close: () => context.close() }
 }
@@ -48,7 +61,13 @@ test('a comparison leaves as one page that opens offline, with its charts and it
     const table = (budget: number) => opened.getByRole('grid', { name: new RegExp(`at a budget of ${budget} tokens`) })
     await expect(table(64)).toBeVisible()
     await expect(opened.getByRole('heading', { level: 1 })).toHaveText('outcome RL, length penalty, MRT-exact')
-    for (const figure of ['Accuracy against budget', 'Regret against budget', 'Accuracy and tokens through training', 'Where the tokens went']) await expect(opened.getByRole('application', { name: figure })).toBeVisible()
+    for (const figure of [
+      'Accuracy against budget',
+      'Regret against budget',
+      'Accuracy and tokens through training',
+      'Where the tokens went',
+    ])
+      await expect(opened.getByRole('application', { name: figure })).toBeVisible()
     await expect(opened.getByText('What differs')).toBeVisible()
     await expect(opened.getByRole('grid', { name: 'Runs' })).toContainText(/outcome RL ?[0-9a-f]{8}-[0-9a-f]{4}-/)
     await opened.screenshot({ path: test.info().outputPath(`report-${colorScheme}.png`), fullPage: true })
@@ -71,7 +90,10 @@ test('a comparison leaves as one page that opens offline, with its charts and it
     await expect(opened.locator('.tip')).toBeVisible()
     await opened.getByRole('tab', { name: colorScheme === 'dark' ? 'light' : 'dark' }).click()
     await expect(opened.locator('html')).toHaveAttribute('data-theme', colorScheme === 'dark' ? 'light' : 'dark')
-    await table(80).getByRole('button', { name: /^\d+\.\d$/ }).first().click()
+    await table(80)
+      .getByRole('button', { name: /^\d+\.\d$/ })
+      .first()
+      .click()
     await expect(opened.getByText('mean over problems of P(right | thinking cut at C)')).toBeVisible()
     expect(said).toEqual([])
     expect(asked).toEqual([])
@@ -91,7 +113,11 @@ test('the dialog says how large a file will be, writes it, and says where it wen
   await expect(dialog(page).getByText(join(workbench.folder, 'sample', 'exports'), { exact: false })).toContainText('verl.jsonl')
   await dialog(page).getByRole('combobox', { name: 'Which rollouts' }).selectOption({ index: 1 })
   await dialog(page).getByRole('combobox', { name: 'Format' }).selectOption('parquet')
-  expect(readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click())).subarray(0, 4).toString()).toBe('PAR1')
+  expect(
+    readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click()))
+      .subarray(0, 4)
+      .toString(),
+  ).toBe('PAR1')
 })
 
 test('what a list of rollouts is narrowed to can be taken away as it is', async ({ at }) => {
@@ -99,7 +125,9 @@ test('what a list of rollouts is narrowed to can be taken away as it is', async 
   await expect(page.getByRole('grid').first()).toBeVisible()
   await page.keyboard.press('Control+Shift+E')
   await expect(dialog(page).getByRole('combobox', { name: 'Which rollouts' })).toHaveValue('listed')
-  const lines = readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click()), 'utf8').trim().split('\n')
+  const lines = readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Rollouts' }).click()), 'utf8')
+    .trim()
+    .split('\n')
   expect(lines.length).toBeGreaterThan(20)
   expect(new Set(lines.map((line) => (JSON.parse(line) as { correct: boolean }).correct))).toEqual(new Set([true]))
 })
@@ -107,7 +135,9 @@ test('what a list of rollouts is narrowed to can be taken away as it is', async 
 test('two runs leave side by side, and the database as one file', async ({ at }) => {
   const page = await at('#/runs')
   await page.keyboard.press('Control+Shift+E')
-  const both = JSON.parse(readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Answers side by side' }).click()), 'utf8')) as { models: unknown[]; examples: { score: number | null }[] }
+  const both = JSON.parse(
+    readFileSync(await written(page, () => dialog(page).getByRole('button', { name: 'Write Answers side by side' }).click()), 'utf8'),
+  ) as { models: unknown[]; examples: { score: number | null }[] }
   expect(both.models).toHaveLength(2)
   expect(both.examples.length).toBeGreaterThan(10)
   const copy = await written(page, () => dialog(page).getByRole('button', { name: 'Write The whole database' }).click())

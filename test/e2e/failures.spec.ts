@@ -45,9 +45,16 @@ plain.describe('the lab process', () => {
     await offer.getByRole('button', { name: 'Resume' }).click()
     await expect(page.locator('main').getByText('finished', { exact: true })).toBeVisible({ timeout: 180_000 })
     await expect(offer).toHaveCount(0)
-    await expect(page.getByRole('region', { name: 'State of the run' }).locator('dt:has-text("accuracy @120") + dd')).toContainText('%', { timeout: 60_000 })
+    await expect(page.getByRole('region', { name: 'State of the run' }).locator('dt:has-text("accuracy @120") + dd')).toContainText('%', {
+      timeout: 60_000,
+    })
     await page.getByRole('tab', { name: /^Events/ }).click()
-    await expect(page.locator('main').getByText(/interrupted|resumed/i).first()).toBeVisible()
+    await expect(
+      page
+        .locator('main')
+        .getByText(/interrupted|resumed/i)
+        .first(),
+    ).toBeVisible()
   })
 })
 
@@ -101,27 +108,36 @@ plain.describe('a workspace that must not be written', () => {
   const NOBODY = 65_534
   // Folders stop everybody but root, so root's lab runs as nobody here.
   const root = process.getuid?.() === 0
-  const test = testsOn((folder) => {
-    const copy = copySample(folder)
-    // Brought to the newest schema while it can be written.
-    openStore(copy, { program: 'test' }).close()
-    chmodSync(folder, 0o755)
-    for (const entry of readdirSync(copy, { recursive: true })) chmodSync(join(copy, String(entry)), statSync(join(copy, String(entry))).isDirectory() ? 0o555 : 0o444)
-    chmodSync(copy, 0o555)
-    mkdirSync(join(folder, 'own'))
-    if (root) chownSync(join(folder, 'own'), NOBODY, NOBODY)
-    return copy
-  }, {
-    startLab: (start) => {
-      const child = fork(ENTRY, [JSON.stringify({ ...start, home: join(start.folder!, '..', 'own'), version: '', sample })], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' }, ...(root && { uid: NOBODY, gid: NOBODY }) })
-      return {
-        send: (message) => void child.send(message as object, () => {}),
-        onMessage: (listener) => child.on('message', listener),
-        onExit: (listener) => child.once('exit', (code, signal) => listener(String(signal ?? code))),
-        kill: () => child.kill('SIGKILL'),
-      }
+  const test = testsOn(
+    (folder) => {
+      const copy = copySample(folder)
+      // Brought to the newest schema while it can be written.
+      openStore(copy, { program: 'test' }).close()
+      chmodSync(folder, 0o755)
+      for (const entry of readdirSync(copy, { recursive: true }))
+        chmodSync(join(copy, String(entry)), statSync(join(copy, String(entry))).isDirectory() ? 0o555 : 0o444)
+      chmodSync(copy, 0o555)
+      mkdirSync(join(folder, 'own'))
+      if (root) chownSync(join(folder, 'own'), NOBODY, NOBODY)
+      return copy
     },
-  })
+    {
+      startLab: (start) => {
+        const child = fork(ENTRY, [JSON.stringify({ ...start, home: join(start.folder!, '..', 'own'), version: '', sample })], {
+          serialization: 'advanced',
+          stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+          env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+          ...(root && { uid: NOBODY, gid: NOBODY }),
+        })
+        return {
+          send: (message) => void child.send(message as object, () => {}),
+          onMessage: (listener) => child.on('message', listener),
+          onExit: (listener) => child.once('exit', (code, signal) => listener(String(signal ?? code))),
+          kill: () => child.kill('SIGKILL'),
+        }
+      },
+    },
+  )
 
   test('is read, says that it cannot be written, and offers nothing that would write', async ({ at }) => {
     const page = await at('#/runs')

@@ -17,7 +17,8 @@ test.describe.configure({ mode: 'serial', timeout: 90_000 })
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Follow a folder' })
 const figure = (page: Page, name: string) => page.getByRole('application', { name, exact: true })
-const row = (n: number, step: number): string => `${JSON.stringify({ input: `${n % 8} + 1?`, output: `<think>try ${n}</think> it is ${n}`, gts: '1', score: (n * 7) % 3 === 0 ? 1 : 0, acc: (n * 7) % 3 === 0 ? 1 : 0, step, completion_tokens: 100 + ((n * 13) % 50) + step })}\n`
+const row = (n: number, step: number): string =>
+  `${JSON.stringify({ input: `${n % 8} + 1?`, output: `<think>try ${n}</think> it is ${n}`, gts: '1', score: (n * 7) % 3 === 0 ? 1 : 0, acc: (n * 7) % 3 === 0 ? 1 : 0, step, completion_tokens: 100 + ((n * 13) % 50) + step })}\n`
 const step = (of: number): string => Array.from({ length: 32 }, (_, n) => row(of * 32 + n, of)).join('')
 const shot = async (page: Page, name: string): Promise<void> => {
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
@@ -59,7 +60,10 @@ test('a folder waits for rows, follows them as they come, and is said to be miss
   await expect(item).toContainText('64 rollouts')
 })
 
-test('files that cannot be read say why beside those that can, and stopping, following again and forgetting do what they say', async ({ at, workbench }) => {
+test('files that cannot be read say why beside those that can, and stopping, following again and forgetting do what they say', async ({
+  at,
+  workbench,
+}) => {
   const problems = join(workbench.folder, 'problems')
   mkdirSync(problems)
   writeFileSync(join(problems, 'p.jsonl'), '{"problem": "2 + 2?", "answer": "4"}\n')
@@ -84,10 +88,19 @@ test('files that cannot be read say why beside those that can, and stopping, fol
   await expect(item).toHaveCount(0)
 })
 
-test('the page of the run draws what its rollouts say with how many they are, and what its trainer logged, and goes on as more comes', async ({ at, workbench }) => {
+test('the page of the run draws what its rollouts say with how many they are, and what its trainer logged, and goes on as more comes', async ({
+  at,
+  workbench,
+}) => {
   const folder = join(workbench.folder, 'grpo')
   for (let of = 3; of <= 12; of++) writeFileSync(join(folder, `${of}.jsonl`), step(of))
-  writeFileSync(join(folder, 'metrics.jsonl'), Array.from({ length: 12 }, (_, n) => `${JSON.stringify({ step: n + 1, 'actor/entropy': 1 / (n + 1), 'actor/grad_norm': 0.5 + (n % 3) / 10 })}\n`).join(''))
+  writeFileSync(
+    join(folder, 'metrics.jsonl'),
+    Array.from(
+      { length: 12 },
+      (_, n) => `${JSON.stringify({ step: n + 1, 'actor/entropy': 1 / (n + 1), 'actor/grad_norm': 0.5 + (n % 3) / 10 })}\n`,
+    ).join(''),
+  )
   copyFileSync(resolve('test/data/events/tensorboardX.tfevents'), join(folder, 'events.out.tfevents.1.host'))
   const page = await at('#/runs')
   await page.getByRole('button', { name: 'Followed folders: 1' }).click()
@@ -97,7 +110,8 @@ test('the page of the run draws what its rollouts say with how many they are, an
   await expect(page.getByRole('heading', { name: 'grpo' })).toBeVisible()
   await expect(page.getByRole('heading', { name: 'What the rollouts of its files say' })).toBeVisible()
   await expect(page.getByRole('heading', { name: 'What its trainer logged' })).toBeVisible()
-  for (const name of ['Reward', 'Right answers', 'Length of completions', 'Rollouts of a step', 'actor/entropy', 'train/reward']) await expect(figure(page, name)).toBeVisible()
+  for (const name of ['Reward', 'Right answers', 'Length of completions', 'Rollouts of a step', 'actor/entropy', 'train/reward'])
+    await expect(figure(page, name)).toBeVisible()
   await figure(page, 'Reward').focus()
   await page.keyboard.press('End')
   await expect(page.getByText(/n = 32/).first()).toBeVisible()
@@ -112,11 +126,23 @@ test('the page of the run draws what its rollouts say with how many they are, an
   await expect(figure(page, 'Reward').getByText('n', { exact: true })).toHaveCount(0)
 })
 
-test('a rollout is shown with its thinking apart from its answer, as the grader reads them, and one that never stopped thinking with none', async ({ at, workbench }) => {
+test('a rollout is shown with its thinking apart from its answer, as the grader reads them, and one that never stopped thinking with none', async ({
+  at,
+  workbench,
+}) => {
   const folder = join(workbench.folder, 'thoughts')
   mkdirSync(folder)
-  const texts = ['<think>carry the one</think>It is 12.', '<|channel|>analysis<|message|>add them<|end|><|start|>assistant<|channel|>final<|message|>It is 13.<|return|>', '<think>and on and on']
-  writeFileSync(join(folder, 'rows.jsonl'), texts.map((output, n) => `${JSON.stringify({ input: `What is ${n} + 12?`, output, gts: String(n + 12), score: 0, step: 1 })}\n`).join(''))
+  const texts = [
+    '<think>carry the one</think>It is 12.',
+    '<|channel|>analysis<|message|>add them<|end|><|start|>assistant<|channel|>final<|message|>It is 13.<|return|>',
+    '<think>and on and on',
+  ]
+  writeFileSync(
+    join(folder, 'rows.jsonl'),
+    texts
+      .map((output, n) => `${JSON.stringify({ input: `What is ${n} + 12?`, output, gts: String(n + 12), score: 0, step: 1 })}\n`)
+      .join(''),
+  )
   const page = await at('#/runs')
   await page.getByRole('button', { name: /^Followed folders/ }).click()
   await dialog(page).getByLabel('Folder', { exact: true }).fill(folder)
@@ -132,7 +158,10 @@ test('a rollout is shown with its thinking apart from its answer, as the grader 
   await expect(thought).not.toContainText('It is 12.')
   await expect(page.getByText('It is 12.', { exact: true })).toBeVisible()
   await holdsUp(page, 'rollout-thinking')
-  for (const [n, words, answer] of [[1, 'add them', 'It is 13.'], [2, 'and on and on', 'Its thinking never ended, so it gave no answer.']] as const) {
+  for (const [n, words, answer] of [
+    [1, 'add them', 'It is 13.'],
+    [2, 'and on and on', 'Its thinking never ended, so it gave no answer.'],
+  ] as const) {
     await goTo(page, `#/rollouts?run=${runId}&step=1&group=${n}`)
     await expect(thought).toContainText(words)
     await expect(page.getByText(answer, { exact: true })).toBeVisible()
@@ -142,7 +171,9 @@ test('a rollout is shown with its thinking apart from its answer, as the grader 
 test('an imported run stands in Compare beside a run that was trained here', async ({ at }) => {
   const page = await at('#/runs')
   await page.getByRole('button', { name: /^Followed folders/ }).click()
-  await dialog(page).getByRole('button', { name: /^Open run.*grpo/ }).click()
+  await dialog(page)
+    .getByRole('button', { name: /^Open run.*grpo/ })
+    .click()
   await expect(page.getByRole('heading', { name: 'grpo' })).toBeVisible()
   const runId = Number(/#\/run\/(\d+)/.exec(page.url())![1])
   await goTo(page, `#/compare?runs=1,${runId}`)
@@ -153,13 +184,21 @@ test('an imported run stands in Compare beside a run that was trained here', asy
   await shot(page, 'compare-imported-alone')
 })
 
-test('a report of a run that was trained elsewhere opens by itself with its curves and where they are from', async ({ page, workbench }) => {
+test('a report of a run that was trained elsewhere opens by itself with its curves and where they are from', async ({
+  page,
+  workbench,
+}) => {
   const store = openStore(join(workbench.folder, 'elsewhere'), { create: true, program: 'test' })
   const file = join(workbench.folder, 'grpo-run.jsonl')
   writeFileSync(file, [1, 2, 3, 4, 5].map(step).join(''))
   const { runId } = await importInto(store, [file], {}, Date.now)
   const report = join(workbench.folder, 'report.html')
-  await writeReport(report, { store, version: '0.0.0', now: Date.now }, exportRequest.parse({ kind: 'report', runIds: [runId] }) as never, () => {})
+  await writeReport(
+    report,
+    { store, version: '0.0.0', now: Date.now },
+    exportRequest.parse({ kind: 'report', runIds: [runId] }) as never,
+    () => {},
+  )
   store.close()
   await page.goto(pathToFileURL(report).href)
   await expect(page.getByRole('heading', { name: 'grpo-run.jsonl' })).toBeVisible({ timeout: 20_000 })

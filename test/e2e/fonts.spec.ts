@@ -9,16 +9,24 @@ test('words are set in Inter, text of models in JetBrains Mono, and no word move
   await page.addInitScript(() => {
     const moved: number[] = []
     Object.assign(window, { moved })
-    new PerformanceObserver((list) => moved.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value))).observe({ type: 'layout-shift', buffered: true })
+    new PerformanceObserver((list) =>
+      moved.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value)),
+    ).observe({ type: 'layout-shift', buffered: true })
   })
   await page.goto(workbench.server.url)
   await letIn(page)
-  const drawn = await page.evaluate(() => [...document.fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family.replaceAll('"', '')))
+  const drawn = await page.evaluate(() =>
+    [...document.fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family.replaceAll('"', '')),
+  )
   expect(new Set(drawn)).toEqual(new Set(['Inter', 'JetBrains Mono']))
   const widths = await page.evaluate(() => {
     const pen = document.createElement('canvas').getContext('2d')!
     const width = (font: string) => ((pen.font = font), pen.measureText('Wαit 0123 mmii').width)
-    return [/^"?Inter"?,/.test(getComputedStyle(document.body).fontFamily), width('400 16px Inter') !== width('400 16px sans-serif'), width("400 16px 'JetBrains Mono'") !== width('400 16px monospace')]
+    return [
+      /^"?Inter"?,/.test(getComputedStyle(document.body).fontFamily),
+      width('400 16px Inter') !== width('400 16px sans-serif'),
+      width("400 16px 'JetBrains Mono'") !== width('400 16px monospace'),
+    ]
   })
   expect(widths).toEqual([true, true, true])
   await page.waitForTimeout(500)

@@ -33,7 +33,12 @@ async function openGallery(page: Page, { url }: ServedRenderer, query = ''): Pro
   // Colours are judged when the page has its fonts and has stopped changing.
   await page.evaluate(async () => {
     await document.fonts.ready
-    await Promise.all(document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime)).map(({ finished }) => finished.catch(() => null)))
+    await Promise.all(
+      document
+        .getAnimations()
+        .filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime))
+        .map(({ finished }) => finished.catch(() => null)),
+    )
     await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
   })
   return page
@@ -72,7 +77,8 @@ const test = base.extend<{ open: (query?: string) => Promise<Page>; gallery: Pag
   },
 })
 
-const figure = (page: Page, title: string): Locator => page.locator('figure').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
+const figure = (page: Page, title: string): Locator =>
+  page.locator('figure').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
 const chartOf = (page: Page, title: string): Locator => figure(page, title).getByRole('application')
 
 async function saved(page: Page, title: string, item: string): Promise<Buffer> {
@@ -98,7 +104,9 @@ function allSvgs(page: Page): Promise<Readonly<Record<string, string>>> {
       const title = (button.getAttribute('aria-label') ?? '').slice('Figure: '.length)
       button.click()
       await frame()
-      const item = [...document.querySelectorAll<HTMLElement>(':popover-open [role=menuitem]')].find((one) => one.textContent?.includes('Save as SVG'))
+      const item = [...document.querySelectorAll<HTMLElement>(':popover-open [role=menuitem]')].find((one) =>
+        one.textContent?.includes('Save as SVG'),
+      )
       item?.click()
       await frame()
       pictures[title] = (await blobs.pop()?.text()) ?? 'nothing was saved'
@@ -125,7 +133,12 @@ for (const theme of ['light', 'dark']) {
 }
 
 test('overlays are as accessible as the page, and close on Escape', async ({ gallery: page }) => {
-  for (const [button, role, part] of [['Dialog', 'dialog', 'dialog[open]'], ['Commands', 'dialog', 'dialog[open]'], ['Shortcuts', 'dialog', 'dialog[open]'], ['Menu', 'menu', '[role=menu]']] as const) {
+  for (const [button, role, part] of [
+    ['Dialog', 'dialog', 'dialog[open]'],
+    ['Commands', 'dialog', 'dialog[open]'],
+    ['Shortcuts', 'dialog', 'dialog[open]'],
+    ['Menu', 'menu', '[role=menu]'],
+  ] as const) {
     const opener = page.getByRole('button', { name: new RegExp(`^${button}`) })
     await opener.click()
     await expect(page.getByRole(role).first()).toBeVisible()
@@ -206,14 +219,19 @@ test('a long chart is narrowed and widened from the keyboard, and says that it i
   await expect(wholeRange).toHaveCount(0)
 })
 
-test('charts that share a cursor read at the same x, and a method pointed at in the table steps forward in all of them', async ({ open }) => {
+test('charts that share a cursor read at the same x, and a method pointed at in the table steps forward in all of them', async ({
+  open,
+}) => {
   const page = await open()
   const box = await chartOf(page, 'Accuracy against budget').boundingBox()
   if (!box) throw new Error('the chart is not on screen')
   await page.mouse.move(box.x + 130, box.y + 80)
   await expect(figure(page, 'Accuracy against budget').locator('.tip')).toContainText('MRT-exact')
   await expect(figure(page, 'Regret against budget').locator('line.hair')).toHaveCount(1)
-  await page.getByRole('grid', { name: 'Methods at one budget' }).getByRole('row', { name: /outcome RL/ }).hover()
+  await page
+    .getByRole('grid', { name: 'Methods at one budget' })
+    .getByRole('row', { name: /outcome RL/ })
+    .hover()
   await expect(figure(page, 'Regret against budget').locator('.labels g[opacity="1"]')).toHaveCount(1)
 })
 
@@ -321,5 +339,7 @@ test('nothing moves when a page grows into its size, and no text is lost at doub
   )
   expect(shift).toBeLessThan(0.01)
   const large = await open('size=2')
-  await expect.poll(() => large.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0)
+  await expect
+    .poll(() => large.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth))
+    .toBeLessThanOrEqual(0)
 })

@@ -14,15 +14,28 @@ const test = testsOn(copySample, { arrived: (page) => expect(page.getByRole('hea
 test.describe.configure({ mode: 'serial', timeout: 60_000 })
 
 const stated = {
-  architectures: ['LlamaForCausalLM'], model_type: 'llama', vocab_size: STARTER_CONFIG.vocabSize, hidden_size: STARTER_CONFIG.hiddenSize, intermediate_size: STARTER_CONFIG.intermediateSize, num_hidden_layers: STARTER_CONFIG.layers,
-  num_attention_heads: STARTER_CONFIG.heads, num_key_value_heads: STARTER_CONFIG.kvHeads, head_dim: STARTER_CONFIG.headDim, rms_norm_eps: STARTER_CONFIG.rmsEps, max_position_embeddings: STARTER_CONFIG.maxPositions, tie_word_embeddings: true,
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: STARTER_CONFIG.vocabSize,
+  hidden_size: STARTER_CONFIG.hiddenSize,
+  intermediate_size: STARTER_CONFIG.intermediateSize,
+  num_hidden_layers: STARTER_CONFIG.layers,
+  num_attention_heads: STARTER_CONFIG.heads,
+  num_key_value_heads: STARTER_CONFIG.kvHeads,
+  head_dim: STARTER_CONFIG.headDim,
+  rms_norm_eps: STARTER_CONFIG.rmsEps,
+  max_position_embeddings: STARTER_CONFIG.maxPositions,
+  tie_word_embeddings: true,
 }
 async function modelFolder(at: string, changes: object = {}): Promise<string> {
   mkdirSync(at)
   writeFileSync(join(at, 'config.json'), JSON.stringify({ ...stated, ...changes }))
   writeFileSync(join(at, 'README.md'), '---\nlicense: apache-2.0\n---\n')
   const weights = initialWeights(STARTER_CONFIG, 5)
-  await writeSafetensors(join(at, 'model.safetensors'), new Map(parameterSpecs(STARTER_CONFIG).map(({ name, dims }) => [name, { dims, data: weights.get(name)! }])))
+  await writeSafetensors(
+    join(at, 'model.safetensors'),
+    new Map(parameterSpecs(STARTER_CONFIG).map(({ name, dims }) => [name, { dims, data: weights.get(name)! }])),
+  )
   return at
 }
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Import' })

@@ -10,9 +10,18 @@ test('every option says why it is there, and numbers that count something say wh
   const page = await at('#/new?preset=countdown-mrt-exact')
   await expect(page.getByLabel('Group size')).toBeVisible()
   await page.evaluate(() => document.querySelectorAll('main details').forEach((each) => ((each as HTMLDetailsElement).open = true)))
-  const bare = await page.locator('form .field').evaluateAll((fields) => fields.filter((field) => !field.querySelector('.why')?.textContent).map((field) => field.querySelector('label')?.textContent))
+  const bare = await page
+    .locator('form .field')
+    .evaluateAll((fields) =>
+      fields.filter((field) => !field.querySelector('.why')?.textContent).map((field) => field.querySelector('label')?.textContent),
+    )
   expect(bare).toEqual([])
-  for (const [label, unit] of [['Steps', 'steps'], ['Thinking budget', 'tokens'], ['Group size', 'rollouts'], ['Checkpoint every', 'steps']])
+  for (const [label, unit] of [
+    ['Steps', 'steps'],
+    ['Thinking budget', 'tokens'],
+    ['Group size', 'rollouts'],
+    ['Checkpoint every', 'steps'],
+  ])
     await expect(page.locator('.field', { has: page.getByLabel(label, { exact: true }) }).locator('.unit')).toHaveText(unit)
   await expect(page.getByLabel('α (alpha)')).toHaveValue('1')
   await holdsUp(page, 'new-run')

@@ -17,14 +17,19 @@ const test = testsOn((folder) => {
 test.describe.configure({ mode: 'serial', timeout: 180_000 })
 
 const dialog = (page: Page) => page.getByRole('dialog', { name: 'Import' })
-const problems = Array.from({ length: 120 }, (_, n) => JSON.stringify({ question: `How much is ${n} plus ${(n * 7) % 10}?`, answer: `It is\n#### ${n + ((n * 7) % 10)}` })).join('\n')
+const problems = Array.from({ length: 120 }, (_, n) =>
+  JSON.stringify({ question: `How much is ${n} plus ${(n * 7) % 10}?`, answer: `It is\n#### ${n + ((n * 7) % 10)}` }),
+).join('\n')
 
 async function drop(page: Page, name: string, bytes: Buffer): Promise<void> {
-  const transfer = await page.evaluateHandle(([called, text]) => {
-    const data = new DataTransfer()
-    data.items.add(new File([Uint8Array.from(atob(text!), (character) => character.charCodeAt(0))], called!))
-    return data
-  }, [name, bytes.toString('base64')])
+  const transfer = await page.evaluateHandle(
+    ([called, text]) => {
+      const data = new DataTransfer()
+      data.items.add(new File([Uint8Array.from(atob(text!), (character) => character.charCodeAt(0))], called!))
+      return data
+    },
+    [name, bytes.toString('base64')],
+  )
   await page.dispatchEvent('main', 'dragover', { dataTransfer: transfer })
   await expect(page.getByText(/^Let go to take/)).toBeVisible()
   await page.dispatchEvent('main', 'drop', { dataTransfer: transfer })
@@ -45,7 +50,13 @@ test('a model and a file of problems are dropped, a run is started, and a rollou
   await expect(page.getByText(/The starter knows only the notation/)).toBeVisible()
   await page.getByLabel('Start from').selectOption({ label: 'little.gguf' })
   await expect(page.getByText(/The starter knows only the notation/)).toBeHidden()
-  for (const [label, value] of [['Steps', '2'], ['Problems per step', '2'], ['Group size', '3'], ['Thinking budget', '24']] as const) await page.getByLabel(label, { exact: true }).fill(value)
+  for (const [label, value] of [
+    ['Steps', '2'],
+    ['Problems per step', '2'],
+    ['Group size', '3'],
+    ['Thinking budget', '24'],
+  ] as const)
+    await page.getByLabel(label, { exact: true }).fill(value)
   await page.evaluate(() => document.querySelectorAll('main details').forEach((each) => ((each as HTMLDetailsElement).open = true)))
   await page.getByLabel('Held-out problems').fill('8')
   await page.getByLabel('Rollouts per problem').fill('2')

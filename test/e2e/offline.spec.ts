@@ -12,7 +12,10 @@ test.skip(process.platform !== 'linux', 'the recorder is a Linux library')
 test('every page and a report open without one attempt to reach another machine', async ({}, info) => {
   const offline = openOffline()
   const workspace = copySample(offline.folder)
-  const lab = spawn(process.execPath, [resolve('src-main/cli.ts'), 'serve', '--workspace', workspace], { env: offline.env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const lab = spawn(process.execPath, [resolve('src-main/cli.ts'), 'serve', '--workspace', workspace], {
+    env: offline.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const browser = await chromium.launch({ ...info.project.use.launchOptions, env: offline.env as Record<string, string> })
   try {
     const url = await new Promise<string>((found) => {
@@ -34,7 +37,11 @@ test('every page and a report open without one attempt to reach another machine'
       await page.waitForTimeout(400)
     }
     const report = join(offline.folder, 'report.html')
-    const writer = spawn(process.execPath, [resolve('src-main/cli.ts'), 'report', '--runs', '1,2', '--workspace', workspace, '--out', report], { env: offline.env, stdio: 'inherit' })
+    const writer = spawn(
+      process.execPath,
+      [resolve('src-main/cli.ts'), 'report', '--runs', '1,2', '--workspace', workspace, '--out', report],
+      { env: offline.env, stdio: 'inherit' },
+    )
     expect(await new Promise((ended) => writer.on('exit', ended))).toBe(0)
     await page.goto(`file://${report}`)
     await expect(page.getByRole('heading').first()).toBeVisible()

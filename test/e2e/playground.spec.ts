@@ -36,7 +36,9 @@ test('two models write on one problem side by side, each with episodes, J at eve
     const asked = question.match(/\d+/g)!
     await expect(panel.locator('pre')).toContainText(`${asked.slice(0, 3).join(' ')} -> ${asked[3]}`)
   }
-  const [left, right] = await Promise.all([panelOf(page, 'starter model'), panelOf(page, /seed \d+, step \d+/)].map((panel) => panel.boundingBox()))
+  const [left, right] = await Promise.all(
+    [panelOf(page, 'starter model'), panelOf(page, /seed \d+, step \d+/)].map((panel) => panel.boundingBox()),
+  )
   expect([right!.y, right!.x > left!.x + left!.width]).toEqual([left!.y, true])
   await panelOf(page, 'starter model').getByText('tokens with their probabilities').click()
   await holdsUp(page, 'playground-two')

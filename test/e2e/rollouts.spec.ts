@@ -43,7 +43,11 @@ test('n and p walk the samples, N and P the steps, and j the episodes, but not w
 
 test('a group is one click from its step, and a sample one click from its group', async ({ at }) => {
   const page = await at('#/rollouts')
-  await page.getByRole('grid', { name: /Groups of step/ }).getByRole('row').nth(2).click()
+  await page
+    .getByRole('grid', { name: /Groups of step/ })
+    .getByRole('row')
+    .nth(2)
+    .click()
   await expect(where(page)).toContainText('sample 1')
   await page.getByRole('list', { name: 'Samples of the group' }).getByRole('button').nth(2).click()
   await expect(where(page)).toContainText('sample 3')
@@ -69,7 +73,10 @@ test('what each method pays is told for this rollout and opens to its parts', as
   const page = await at('#/rollouts')
   const table = page.getByRole('grid', { name: 'Reward of this rollout by method' })
   await expect(table.getByText('outcome RL')).toBeVisible({ timeout: 30_000 })
-  await table.getByRole('button', { name: /^[\d.−]+$/ }).first().click()
+  await table
+    .getByRole('button', { name: /^[\d.−]+$/ })
+    .first()
+    .click()
   await expect(page.getByText('Answered by the credit rule that trains')).toBeVisible()
 })
 
@@ -77,7 +84,11 @@ for (const view of ['tokens', 'group', 'training'] as const) {
   test(`the view “${view}” is a link`, async ({ at }) => {
     const page = await at('#/rollouts')
     await page.evaluate((to) => (location.hash = `${location.hash}&view=${to}`), view)
-    const sign = { tokens: page.getByRole('group', { name: 'Tokens of the answer' }), group: page.getByRole('region', { name: 'Answers side by side' }), training: page.getByRole('heading', { name: 'Tokens each time' }) }[view]
+    const sign = {
+      tokens: page.getByRole('group', { name: 'Tokens of the answer' }),
+      group: page.getByRole('region', { name: 'Answers side by side' }),
+      training: page.getByRole('heading', { name: 'Tokens each time' }),
+    }[view]
     await expect(sign).toBeVisible()
   })
 }
@@ -92,7 +103,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-test('J is one line over the thought, with the other samples of the group behind it; the rail beside the text can be put away', async ({ at }) => {
+test('J is one line over the thought, with the other samples of the group behind it; the rail beside the text can be put away', async ({
+  at,
+}) => {
   const page = await at('#/rollouts?run=1&step=40')
   const curve = page.locator('.curve')
   await expect(curve.getByRole('application', { name: 'J over the thought' })).toBeVisible()

@@ -6,16 +6,39 @@ import { copySample, holdsUp, testsOn } from './workbench.ts'
 const FAILED = 1
 const INTERRUPTED = 2
 const ILL = 3
-const EVERY_RULE = ['completions.clipped', 'groups.noSignal', 'rewards.cancel', 'reward.hacking', 'length.tooStrong', 'progress.flat', 'entropy.collapse', 'gradient.spike'] as const
+const EVERY_RULE = [
+  'completions.clipped',
+  'groups.noSignal',
+  'rewards.cancel',
+  'reward.hacking',
+  'length.tooStrong',
+  'progress.flat',
+  'entropy.collapse',
+  'gradient.spike',
+] as const
 
 /** The sample with one run that failed, one that was interrupted and one about which every health rule has spoken. */
 function trouble(folder: string): string {
   const copy = copySample(folder)
   const store = openStore(copy, { program: 'test' })
-  store.runs.setStatus(FAILED, 'failed', Date.now(), { code: 'engine.memory', expected: 'room for the activations of 4,096 tokens', found: '1.2 GB free', next: 'Lower the micro-batch, then resume.' })
+  store.runs.setStatus(FAILED, 'failed', Date.now(), {
+    code: 'engine.memory',
+    expected: 'room for the activations of 4,096 tokens',
+    found: '1.2 GB free',
+    next: 'Lower the micro-batch, then resume.',
+  })
   store.runs.setStatus(INTERRUPTED, 'interrupted', Date.now())
   for (const [index, code] of EVERY_RULE.entries())
-    store.events.add({ runId: ILL, step: 10 * (index + 1), kind: 'health', level: code === 'entropy.collapse' ? 'error' : 'warn', code, message: `What ${code} found.`, data: { rollouts: { runId: ILL, steps: [10 * (index + 1), 10 * (index + 1)] } }, atMs: Date.now() })
+    store.events.add({
+      runId: ILL,
+      step: 10 * (index + 1),
+      kind: 'health',
+      level: code === 'entropy.collapse' ? 'error' : 'warn',
+      code,
+      message: `What ${code} found.`,
+      data: { rollouts: { runId: ILL, steps: [10 * (index + 1), 10 * (index + 1)] } },
+      atMs: Date.now(),
+    })
   store.close()
   return copy
 }
@@ -25,7 +48,8 @@ const figure = (page: Page, name: string) => page.getByRole('application', { nam
 
 test('a dozen charts stand in four groups, unsmoothed until somebody asks, and the raw line stays', async ({ at }) => {
   const page = await at(`#/run/${ILL}`)
-  for (const group of ['Reward and accuracy', 'Length', 'Progress and regret', 'Stability and speed']) await expect(page.getByRole('heading', { name: group, exact: true })).toBeVisible()
+  for (const group of ['Reward and accuracy', 'Length', 'Progress and regret', 'Stability and speed'])
+    await expect(page.getByRole('heading', { name: group, exact: true })).toBeVisible()
   await expect(page.locator('.charts figure')).toHaveCount(12)
   await expect(page.getByText('smoothing', { exact: true }).locator('..')).toContainText('off')
   const lines = () => figure(page, 'Entropy').locator('path.line, path').count()
@@ -73,7 +97,15 @@ test('every health rule speaks in words and leads to the rollouts that caused it
   await expect(health.getByRole('alert')).toContainText('Entropy has collapsed')
   await holdsUp(page, 'run-health')
   await health.getByText('5 more warnings').click()
-  for (const title of ['Most answers are cut off', 'Groups agree, so there is little to learn from', 'Reward rises, accuracy does not', 'Shorter, and worse for it', 'Progress is paid for but does not show', 'Entropy has collapsed', 'A spike of the gradient'])
+  for (const title of [
+    'Most answers are cut off',
+    'Groups agree, so there is little to learn from',
+    'Reward rises, accuracy does not',
+    'Shorter, and worse for it',
+    'Progress is paid for but does not show',
+    'Entropy has collapsed',
+    'A spike of the gradient',
+  ])
     await expect(health.getByText(title)).toBeVisible()
   await expect(health.getByRole('button', { name: 'Show the rollouts' })).toHaveCount(EVERY_RULE.length)
   await health.getByRole('button', { name: 'Show the rollouts' }).last().click()
@@ -82,7 +114,9 @@ test('every health rule speaks in words and leads to the rollouts that caused it
 
 test('a run that failed says why and what to do; one that was interrupted can go on', async ({ at }) => {
   const page = await at(`#/run/${FAILED}`)
-  await expect(page.getByRole('alert')).toContainText('Expected room for the activations of 4,096 tokens; found 1.2 GB free. Lower the micro-batch, then resume.')
+  await expect(page.getByRole('alert')).toContainText(
+    'Expected room for the activations of 4,096 tokens; found 1.2 GB free. Lower the micro-batch, then resume.',
+  )
   await expect(page.getByRole('button', { name: 'Resume', exact: true })).toBeVisible()
   await holdsUp(page, 'run-failed')
   await page.evaluate((id) => (location.hash = `#/run/${id}`), INTERRUPTED)

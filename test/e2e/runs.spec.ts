@@ -22,7 +22,11 @@ test('no column is cut off, however wide the window', async ({ at }) => {
   await expect(rowOf(page, 'MRT-exact')).toContainText('±', { timeout: 60_000 })
   for (const width of [1000, 1280, 1440, 1920, 2560]) {
     await page.setViewportSize({ width, height: 800 })
-    await expect.poll(() => table(page).evaluate((element) => element.parentElement!.scrollWidth - element.parentElement!.clientWidth), { message: `at ${width}` }).toBeLessThanOrEqual(1)
+    await expect
+      .poll(() => table(page).evaluate((element) => element.parentElement!.scrollWidth - element.parentElement!.clientWidth), {
+        message: `at ${width}`,
+      })
+      .toBeLessThanOrEqual(1)
     await expect(table(page).getByRole('columnheader', { name: /^regret/ })).toBeVisible()
   }
 })
@@ -66,7 +70,9 @@ test('any setting can be a column; what is chosen stays, and can be taken back',
   await expect(rowOf(page, 'MRT-exact')).toBeVisible()
   await page.getByRole('button', { name: 'Columns' }).click()
   const chooser = page.getByRole('dialog', { name: 'Columns' })
-  await expect(chooser.getByRole('group', { name: 'Settings that differ here' }).getByRole('checkbox', { name: 'algorithm.name' })).toBeVisible()
+  await expect(
+    chooser.getByRole('group', { name: 'Settings that differ here' }).getByRole('checkbox', { name: 'algorithm.name' }),
+  ).toBeVisible()
   await chooser.getByRole('searchbox').fill('optimizer.lr')
   await chooser.getByRole('checkbox', { name: 'optimizer.lr', exact: true }).check()
   await page.keyboard.press('Escape')
@@ -129,7 +135,9 @@ test('the file of the table holds its numbers and their bounds', async ({ at }) 
   await page.getByRole('button', { name: 'Export Runs' }).click()
   const download = page.waitForEvent('download')
   await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
-  const [head, ...lines] = readFileSync(await (await download).path(), 'utf8').trim().split('\n')
+  const [head, ...lines] = readFileSync(await (await download).path(), 'utf8')
+    .trim()
+    .split('\n')
   expect(head).toMatch(/(^|,)run,status,.*regret/)
   expect(lines).toHaveLength(3)
 })

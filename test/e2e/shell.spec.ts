@@ -68,9 +68,14 @@ test('the glossary sets the paper’s symbols beside every word and metric, and 
 test('theme and size of text stay as they were chosen', async ({ at }) => {
   const page = await at()
   await page.getByRole('button', { name: 'Appearance' }).click()
-  await page.getByRole('menuitemradio', { name: 'Dark' }).or(page.getByRole('menuitem', { name: 'Dark' })).or(page.getByRole('menuitemcheckbox', { name: 'Dark' })).click()
+  await page
+    .getByRole('menuitemradio', { name: 'Dark' })
+    .or(page.getByRole('menuitem', { name: 'Dark' }))
+    .or(page.getByRole('menuitemcheckbox', { name: 'Dark' }))
+    .click()
   await page.keyboard.press('Control+=')
-  const looks = () => page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).fontSize])
+  const looks = () =>
+    page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).fontSize])
   const chosen = ['rgb(20, 22, 25)', '17.6px']
   await expect.poll(looks).toEqual(chosen)
   await page.reload()

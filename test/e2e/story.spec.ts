@@ -35,7 +35,8 @@ test('from the sample to the progress lane of a rollout that this machine produc
   await expect(vital(page, 'memory')).toContainText(/B$/)
   await expect(page).toHaveTitle(/% .* – MRT Workbench/)
   await page.getByRole('button', { name: '2 waiting' }).click()
-  for (const name of ['length penalty', 'MRT-exact']) await page.getByRole('button', { name: new RegExp(`Take ${name}.* out of the queue`) }).click()
+  for (const name of ['length penalty', 'MRT-exact'])
+    await page.getByRole('button', { name: new RegExp(`Take ${name}.* out of the queue`) }).click()
   await page.keyboard.press('Escape')
   await expect(vital(page, 'step').or(vital(page, 'evaluated'))).toHaveText(/^3 ?of 3|problems/, { timeout: 120_000 })
   await expect(page.getByRole('application', { name: 'Reward', exact: true })).toBeVisible()
@@ -72,9 +73,18 @@ test('from the sample to the progress lane of a rollout that this machine produc
 test('a run at work is paused, goes on, saves a checkpoint, stops, and is branched from what it saved', async ({ at }) => {
   const page = await at('#/new?preset=countdown-outcome')
   await page.getByLabel('Name').fill('braked')
-  for (const [label, value] of [['Steps', '9000'], ['Problems per step', '4'], ['Group size', '4']]) await page.getByLabel(label, { exact: true }).fill(value)
+  for (const [label, value] of [
+    ['Steps', '9000'],
+    ['Problems per step', '4'],
+    ['Group size', '4'],
+  ])
+    await page.getByLabel(label, { exact: true }).fill(value)
   await page.evaluate(() => document.querySelectorAll('main details').forEach((each) => ((each as HTMLDetailsElement).open = true)))
-  for (const [label, value] of [['Held-out problems', '16'], ['Checkpoint every', '100']]) await page.getByLabel(label, { exact: true }).fill(value)
+  for (const [label, value] of [
+    ['Held-out problems', '16'],
+    ['Checkpoint every', '100'],
+  ])
+    await page.getByLabel(label, { exact: true }).fill(value)
   await page.getByRole('button', { name: /^Start the run/ }).click()
   await expect(vital(page, 'step')).toHaveText(/^[1-9]\d* ?of 9,000/, { timeout: 120_000 })
 

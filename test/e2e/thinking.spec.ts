@@ -14,7 +14,10 @@ import { copySample, testsOn } from './workbench.ts'
 async function importThoughts(folder: string): Promise<void> {
   const store = openStore(join(folder, 'sample'), { program: 'test' })
   const dumps = {
-    'other trainer': ['5 + 4 = 9 , 15 - 9 = 6 no Wait 4 * 15 = 60 , 60 + 5 = 65 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>', '5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>'].map((output, score) => ({ input: '5 4 15 -> 79', output, gts: '79', score, step: 0 })),
+    'other trainer': [
+      '5 + 4 = 9 , 15 - 9 = 6 no Wait 4 * 15 = 60 , 60 + 5 = 65 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>',
+      '5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>',
+    ].map((output, score) => ({ input: '5 4 15 -> 79', output, gts: '79', score, step: 0 })),
     'another language': [{ input: 'What is 2 + 2?', output: 'Two and two.\n\nWait, that is four.</think>4', gts: '4', score: 1, step: 0 }],
   }
   for (const [name, rows] of Object.entries(dumps)) {
@@ -25,18 +28,24 @@ async function importThoughts(folder: string): Promise<void> {
   store.close()
 }
 
-const test = testsOn(async (folder) => {
-  const workspace = copySample(folder)
-  await importThoughts(folder)
-  return workspace
-}, { arrived: (page) => expect(page.getByRole('tab', { name: 'J and regret' })).toBeVisible({ timeout: 60_000 }) })
+const test = testsOn(
+  async (folder) => {
+    const workspace = copySample(folder)
+    await importThoughts(folder)
+    return workspace
+  },
+  { arrived: (page) => expect(page.getByRole('tab', { name: 'J and regret' })).toBeVisible({ timeout: 60_000 }) },
+)
 
 const figure = (page: Page, name: string) => page.getByRole('application', { name, exact: true })
 
 test('regret is against a comparator that can be switched, and says which', async ({ at }) => {
   const page = await at('#/thinking?evaluation=4&budget=64')
   await expect(figure(page, 'Regret by budget')).toBeVisible({ timeout: 60_000 })
-  const value = page.locator('dd', { has: page.getByRole('button', { name: /^−?\d\.\d{3}$/ }) }).last().getByRole('button')
+  const value = page
+    .locator('dd', { has: page.getByRole('button', { name: /^−?\d\.\d{3}$/ }) })
+    .last()
+    .getByRole('button')
   const perfect = await value.textContent()
   await page.getByLabel('regret against').selectOption('sufficient')
   await expect(page).toHaveURL(/against=sufficient/)
@@ -136,7 +145,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`nothing stands in the way of assistive technology, ${colorScheme}`, async ({ at, page: tab }) => {
     await tab.emulateMedia({ colorScheme })
     const page = await at('#/thinking?evaluation=4&budget=64')
-    const shows = { 'J and regret': 'What the same tokens buy', Calibration: 'Telling right from wrong, by depth', Segmentation: 'Regret under other rules', Slices: 'Regret by slice' }
+    const shows = {
+      'J and regret': 'What the same tokens buy',
+      Calibration: 'Telling right from wrong, by depth',
+      Segmentation: 'Regret under other rules',
+      Slices: 'Regret by slice',
+    }
     for (const [view, last] of Object.entries(shows)) {
       await page.getByRole('tab', { name: view }).click()
       await expect(figure(page, last)).toBeVisible({ timeout: 60_000 })

@@ -11,7 +11,9 @@ import { copySample, holdsUp, testsOn } from './workbench.ts'
 function twins(folder: string): string {
   const copy = copySample(folder)
   const db = new Database(join(copy, 'workspace.db'))
-  db.prepare("UPDATE runs SET name = (SELECT name FROM runs WHERE id = 1), config = json_set(config, '$.optimizer.lr', 0.0001, '$.name', (SELECT name FROM runs WHERE id = 1)) WHERE id = 2").run()
+  db.prepare(
+    "UPDATE runs SET name = (SELECT name FROM runs WHERE id = 1), config = json_set(config, '$.optimizer.lr', 0.0001, '$.name', (SELECT name FROM runs WHERE id = 1)) WHERE id = 2",
+  ).run()
   db.close()
   return copy
 }
@@ -29,7 +31,9 @@ test('Home draws two evaluated configurations that share a title, and their name
   await expect(figure(page, 'Accuracy against budget')).toBeVisible()
 })
 
-test('Compare names the settings that differ beside the method above the table, and their ink can be read in both themes', async ({ at }) => {
+test('Compare names the settings that differ beside the method above the table, and their ink can be read in both themes', async ({
+  at,
+}) => {
   const page = await at('#/compare?runs=1,2,3')
   const banner = page.getByRole('status').filter({ hasText: 'These differ in more than the method' })
   await expect(banner).toContainText('optimizer.lr', { timeout: 60_000 })
@@ -37,17 +41,22 @@ test('Compare names the settings that differ beside the method above the table, 
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     // WCAG's ratio of luminances, of the words against what lies behind them.
-    const ratio = await banner.locator('li').first().evaluate((item) => {
-      const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!
-      const luminance = (color: string): number => {
-        canvas.fillStyle = color
-        canvas.fillRect(0, 0, 1, 1)
-        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4))
-        return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
-      }
-      const [ink, wash] = [luminance(getComputedStyle(item).color), luminance(getComputedStyle(item.closest('.banner')!).backgroundColor)]
-      return (Math.max(ink, wash) + 0.05) / (Math.min(ink, wash) + 0.05)
-    })
+    const ratio = await banner
+      .locator('li')
+      .first()
+      .evaluate((item) => {
+        const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!
+        const luminance = (color: string): number => {
+          canvas.fillStyle = color
+          canvas.fillRect(0, 0, 1, 1)
+          const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) =>
+            value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+          )
+          return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+        }
+        const [ink, wash] = [luminance(getComputedStyle(item).color), luminance(getComputedStyle(item.closest('.banner')!).backgroundColor)]
+        return (Math.max(ink, wash) + 0.05) / (Math.min(ink, wash) + 0.05)
+      })
     expect(ratio, colorScheme).toBeGreaterThan(7)
   }
   await page.emulateMedia({ colorScheme: null })
@@ -58,24 +67,33 @@ test('rewards of different methods stand apart, on axes that they share', async 
   const page = await at('#/compare?runs=1,3&metric=reward')
   const [first, second] = ['outcome RL', 'MRT-exact'].map((name) => figure(page, name))
   await expect(first!).toBeVisible({ timeout: 60_000 })
-  const ticks = async (of: typeof first) => (await of!.locator('text').allTextContents()).map((text) => text.trim()).filter((text) => /^[+−]?\d/.test(text))
+  const ticks = async (of: typeof first) =>
+    (await of!.locator('text').allTextContents()).map((text) => text.trim()).filter((text) => /^[+−]?\d/.test(text))
   await expect.poll(async () => (await ticks(first)).length).toBeGreaterThan(4)
   await expect.poll(() => ticks(second)).toEqual(await ticks(first))
 })
 
-test('a run shows one square for each evaluation on held-out problems, and its list says on which problems each was', async ({ at, workbench }) => {
+test('a run shows one square for each evaluation on held-out problems, and its list says on which problems each was', async ({
+  at,
+  workbench,
+}) => {
   const db = new Database(join(workbench.folder, 'sample', 'workspace.db'), { readonly: true })
   const splits = db.prepare('SELECT split FROM evaluations WHERE run_id = 3').pluck().all() as string[]
   db.close()
   expect(new Set(splits)).toEqual(new Set(['heldout', 'heldout-targets']))
   const page = await at('#/run/3?tab=evaluations')
   const list = page.getByRole('grid', { name: 'Evaluations' })
-  await expect(list.getByText('held-out targets', { exact: true })).toHaveCount(splits.filter((split) => split === 'heldout-targets').length, { timeout: 60_000 })
+  await expect(list.getByText('held-out targets', { exact: true })).toHaveCount(
+    splits.filter((split) => split === 'heldout-targets').length,
+    { timeout: 60_000 },
+  )
   await expect(list.getByText('held-out problems', { exact: true })).toHaveCount(splits.filter((split) => split === 'heldout').length)
   await page.evaluate(() => (location.hash = '#/run/3'))
   await page.getByRole('button', { name: 'Where Right answers comes from' }).click({ timeout: 60_000 })
   const held = splits.filter((split) => split === 'heldout').length
-  await expect(page.locator('dt:has-text("held out") + dd').first()).toHaveText(`${held} ${held === 1 ? 'evaluation' : 'evaluations'}, accuracy`)
+  await expect(page.locator('dt:has-text("held out") + dd').first()).toHaveText(
+    `${held} ${held === 1 ? 'evaluation' : 'evaluations'}, accuracy`,
+  )
 })
 
 test('the analysis of an evaluation can be of the thinking that was forced on, and says so', async ({ at }) => {

@@ -7,7 +7,11 @@ import { copySample, goTo, testsOn } from './workbench.ts'
 const test = testsOn(copySample)
 const steps: readonly (readonly [name: string, hash: string, there: (page: Page) => Promise<void>])[] = [
   ['home', '#/', async (page) => void (await expect(page.getByRole('application').first()).toBeVisible())],
-  ['rollout', '#/rollouts?run=3&step=40', async (page) => void (await expect(page.getByRole('application', { name: 'J over the thought' })).toBeVisible())],
+  [
+    'rollout',
+    '#/rollouts?run=3&step=40',
+    async (page) => void (await expect(page.getByRole('application', { name: 'J over the thought' })).toBeVisible()),
+  ],
   ['compare', '#/compare?runs=1,2,3', async (page) => void (await expect(page.getByRole('application').first()).toBeVisible())],
   ['runs', '#/runs', async (page) => void (await expect(page.getByRole('grid', { name: 'Runs' })).toContainText('±', { timeout: 60_000 }))],
 ]

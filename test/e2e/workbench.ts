@@ -33,7 +33,10 @@ export interface TestsOptions extends Partial<ServerOptions> {
  * Tests against one server per file. `prepare` fills the folder and says which workspace to open; null opens what the
  * program would open by itself.
  */
-export function testsOn(prepare: (folder: string) => string | null | Promise<string>, { arrived = async () => {}, ...options }: TestsOptions = {}) {
+export function testsOn(
+  prepare: (folder: string) => string | null | Promise<string>,
+  { arrived = async () => {}, ...options }: TestsOptions = {},
+) {
   return base.extend<{ at: (hash?: string) => Promise<Page> }, { workbench: Workbench }>({
     workbench: [
       async ({}, use) => {
@@ -80,7 +83,10 @@ export async function holdsUp(page: Page, name: string): Promise<void> {
     await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
     await page.screenshot({ path: base.info().outputPath(`${name}-${colorScheme}.png`) })
     const { violations } = await new AxeBuilder({ page }).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`), `${name}, ${colorScheme}`).toEqual([])
+    expect(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`),
+      `${name}, ${colorScheme}`,
+    ).toEqual([])
   }
   await page.emulateMedia({ colorScheme: null })
 }

@@ -88,7 +88,8 @@ describe('prefixes', () => {
     const cuts = [1, 2, 15, 33, 59, 60]
     const forked = await decoder.generate({ sources: [whole], requests: cuts.map((length) => ({ ...request, source: 0, length })) })
     const fresh = await decoder.generate({
-      sources: cuts.map((cut) => whole.slice(0, cut)), requests: cuts.map((_, source) => ({ ...request, source })),
+      sources: cuts.map((cut) => whole.slice(0, cut)),
+      requests: cuts.map((_, source) => ({ ...request, source })),
     })
     expect(tokensOf(forked)).toEqual(tokensOf(fresh))
     forked.forEach((completion, i) => completion.logps.forEach((logp, t) => expect(fresh[i]!.logps[t]).toBeCloseTo(logp, 4)))
@@ -115,7 +116,10 @@ describe('prefixes', () => {
     const decoder = await llama(7)
     const [full, overfull] = await decoder.generate({
       sources: [prompt(120, 1), prompt(128, 2)],
-      requests: [{ ...request, source: 0, maxNewTokens: 500 }, { ...request, source: 1, maxNewTokens: 500 }],
+      requests: [
+        { ...request, source: 0, maxNewTokens: 500 },
+        { ...request, source: 1, maxNewTokens: 500 },
+      ],
     })
     expect(full).toMatchObject({ finish: 'length' })
     expect(full!.tokens).toHaveLength(128 - 120 + 1) // the last written token is never fed
@@ -126,19 +130,31 @@ describe('prefixes', () => {
 describe('log-probs', () => {
   test('decoding and scoring agree on the same tokens', async () => {
     const head = prompt(12, 3)
-    const completions = await (await llama(7)).generate({
-      sources: [head], requests: Array.from({ length: 9 }, (_, seed) => ({ source: 0, seed, maxNewTokens: 40, stopTokens: [], temperature: 0.9 })),
+    const completions = await (
+      await llama(7)
+    ).generate({
+      sources: [head],
+      requests: Array.from({ length: 9 }, (_, seed) => ({ source: 0, seed, maxNewTokens: 40, stopTokens: [], temperature: 0.9 })),
     })
     const session = await engine.createSession(scoreOnnx(), { parameters: weights })
     for (const { tokens, logps } of completions) {
       const sequence = [...head, ...tokens]
       const width = sequence.length - 1
-      const scored = await session.run({
-        tokens: tensor.int64(sequence.slice(0, -1), [1, width]),
-        targets: tensor.int64(sequence.slice(1), [1, width]),
-        positions: tensor.int64(Array.from({ length: width }, (_, at) => at), [1, width]),
-        scored: tensor.int64(Array.from({ length: width }, (_, at) => at), [width]),
-      }, ['logps'])
+      const scored = await session.run(
+        {
+          tokens: tensor.int64(sequence.slice(0, -1), [1, width]),
+          targets: tensor.int64(sequence.slice(1), [1, width]),
+          positions: tensor.int64(
+            Array.from({ length: width }, (_, at) => at),
+            [1, width],
+          ),
+          scored: tensor.int64(
+            Array.from({ length: width }, (_, at) => at),
+            [width],
+          ),
+        },
+        ['logps'],
+      )
       const expected = (scored.logps!.data as Float32Array).slice(head.length - 1)
       const worst = Math.max(...Array.from(logps, (logp, t) => Math.abs(logp - expected[t]!)))
       expect(worst).toBeLessThan(2e-5)
@@ -146,7 +162,9 @@ describe('log-probs', () => {
   })
 
   test('samplingLogps equal logps where nothing is filtered', async () => {
-    const [completion] = await (await llama(1)).generate({ sources: [prompt(5, 1)], requests: [{ source: 0, seed: 2, maxNewTokens: 30, stopTokens: [] }] })
+    const [completion] = await (
+      await llama(1)
+    ).generate({ sources: [prompt(5, 1)], requests: [{ source: 0, seed: 2, maxNewTokens: 30, stopTokens: [] }] })
     expect(completion!.samplingLogps).toEqual(completion!.logps)
     expect(completion!.sampled).toEqual(new Uint8Array(30).fill(1))
   })
@@ -186,7 +204,11 @@ describe('progress and cancelling', () => {
     const lasted = performance.now() - started
     expect(seen.length).toBeGreaterThan(0)
     expect(seen.length).toBeLessThanOrEqual(2 + lasted / 50)
-    expect(seen.every((progress, i) => progress.total === many.length && progress.active <= 7 && (i === 0 || progress.tokens > seen[i - 1]!.tokens))).toBe(true)
+    expect(
+      seen.every(
+        (progress, i) => progress.total === many.length && progress.active <= 7 && (i === 0 || progress.tokens > seen[i - 1]!.tokens),
+      ),
+    ).toBe(true)
   })
 
   const endless = (count: number): { sources: Int32Array[]; requests: GenerateRequest[] } => ({
@@ -203,7 +225,9 @@ describe('progress and cancelling', () => {
     expect(new Set(finishes)).toContain('cancelled')
     expect(completions.at(-1)).toMatchObject({ finish: 'cancelled', tokens: new Int32Array(0) })
     const whole = await decoder.generate(endless(3))
-    completions.slice(0, 3).forEach((cut, i) => expect(Array.from(whole[i]!.tokens.slice(0, cut.tokens.length))).toEqual(Array.from(cut.tokens)))
+    completions
+      .slice(0, 3)
+      .forEach((cut, i) => expect(Array.from(whole[i]!.tokens.slice(0, cut.tokens.length))).toEqual(Array.from(cut.tokens)))
   })
 
   test('a signal that is already aborted starts nothing', async () => {
@@ -237,19 +261,36 @@ describe('wrong use', () => {
   test('requests are checked one by one', async () => {
     const decoder = await llama(7)
     const good: GenerateRequest = { source: 0, seed: 1, maxNewTokens: 1, stopTokens: [] }
-    const asking = (change: object, sources: unknown = [prompt(4, 1)]) => () =>
-      decoder.generate({ sources: sources as Int32Array[], requests: [{ ...good, ...change }] })
+    const asking =
+      (change: object, sources: unknown = [prompt(4, 1)]) =>
+      () =>
+        decoder.generate({ sources: sources as Int32Array[], requests: [{ ...good, ...change }] })
     for (const call of [
-      asking({ source: 1 }), asking({ source: -1 }), asking({ length: 5 }), asking({ length: 0 }), asking({ maxNewTokens: 0 }),
-      asking({ suffix: [61] }), asking({ suffix: [-1] }), asking({ suffix: new Array(125).fill(0) }), asking({ stopTokens: [61] }),
-      asking({ seed: undefined }), asking({ temperature: -1 }), asking({ topP: 2 }), asking({ prefixThinkingTokens: -1 }),
+      asking({ source: 1 }),
+      asking({ source: -1 }),
+      asking({ length: 5 }),
+      asking({ length: 0 }),
+      asking({ maxNewTokens: 0 }),
+      asking({ suffix: [61] }),
+      asking({ suffix: [-1] }),
+      asking({ suffix: new Array(125).fill(0) }),
+      asking({ stopTokens: [61] }),
+      asking({ seed: undefined }),
+      asking({ temperature: -1 }),
+      asking({ topP: 2 }),
+      asking({ prefixThinkingTokens: -1 }),
       asking({ thinking: { closers: [[61]], endTokens: [1], budget: 1, answerTokens: 1 } }),
       asking({ thinking: { closers: [[]], endTokens: [1], budget: 1, answerTokens: 1 } }),
       asking({ thinking: { closers: [[1]], endTokens: [], budget: 1, answerTokens: 1 } }),
       asking({ thinking: { closers: [[1]], endTokens: [1], budget: -1, answerTokens: 1 } }),
       asking({ thinking: { closers: [[1]], endTokens: [1], budget: 1, answerTokens: 1, minimum: 1 } }),
-      asking({}, [Int32Array.of(61)]), asking({}, [[0.5]]), asking({}, []), asking({}, 'sources'), asking({}, [prompt(129, 1)]),
-    ]) await refuses('bad-argument', call)
+      asking({}, [Int32Array.of(61)]),
+      asking({}, [[0.5]]),
+      asking({}, []),
+      asking({}, 'sources'),
+      asking({}, [prompt(129, 1)]),
+    ])
+      await refuses('bad-argument', call)
     await refuses('wrong-dtype', asking({}, ['tokens']))
     await refuses('wrong-dtype', asking({ stopTokens: undefined, suffix: 'x' }))
     await refuses('bad-argument', () => decoder.generate({ sources: [], requests: {} as never }))
@@ -278,7 +319,9 @@ describe('wrong use', () => {
     const parameters = engine.createParameters([{ name: 'table', dims: [4, 4], decay: false }])
     const onnx = markovOnnx(4)
     for (let i = 0; i < 100; i++) {
-      (await engine.createDecoder({ onnx, parameters, layers: 1, kvHeads: 1, headDim: 16, maxLength: 64, vocabulary: 4, rows: 2 })).dispose()
+      ;(
+        await engine.createDecoder({ onnx, parameters, layers: 1, kvHeads: 1, headDim: 16, maxLength: 64, vocabulary: 4, rows: 2 })
+      ).dispose()
     }
     expect(parameters.get('table')).toHaveLength(16)
   })

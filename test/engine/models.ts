@@ -21,7 +21,8 @@ export function markovOnnx(vocabulary: number): Uint8Array {
   const pastKey = g.input('past_key_0', 'float32', cache)
   const pastValue = g.input('past_value_0', 'float32', cache)
   const table = g.input('table', 'float32', [vocabulary, vocabulary])
-  const flat = (value: number) => g.constant(new Float32Array((MARKOV_POSITIONS * HEAD_DIM) / 2).fill(value), [MARKOV_POSITIONS, HEAD_DIM / 2])
+  const flat = (value: number) =>
+    g.constant(new Float32Array((MARKOV_POSITIONS * HEAD_DIM) / 2).fill(value), [MARKOV_POSITIONS, HEAD_DIM / 2])
   const query = g.gather(g.constant(new Float32Array(vocabulary * HEAD_DIM).fill(1), [vocabulary, HEAD_DIM]), tokens)
   const { presentKey, presentValue } = g.groupQueryAttention(
     { query, key: query, value: query, pastKey, pastValue, seqlensK, totalSequenceLength, cosCache: flat(1), sinCache: flat(0) },
@@ -41,7 +42,11 @@ export interface Markov {
 
 /** @param logits the row of the table for a token */
 export async function openMarkov(
-  engine: Engine, vocabulary: number, logits: (token: number) => ArrayLike<number>, rows = 4, maxLength = 64,
+  engine: Engine,
+  vocabulary: number,
+  logits: (token: number) => ArrayLike<number>,
+  rows = 4,
+  maxLength = 64,
 ): Promise<Markov> {
   const parameters = engine.createParameters([{ name: 'table', dims: [vocabulary, vocabulary], decay: false }])
   const table = new Float32Array(vocabulary * vocabulary)
@@ -58,8 +63,17 @@ export function surely(vocabulary: number, token: number): number[] {
 }
 
 export const LLAMA: LlamaConfig = {
-  architecture: 'llama', vocabSize: 61, hiddenSize: 48, intermediateSize: 64, layers: 2, heads: 4, kvHeads: 2, headDim: 16,
-  ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 160,
+  architecture: 'llama',
+  vocabSize: 61,
+  hiddenSize: 48,
+  intermediateSize: 64,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 16,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 160,
 }
 
 /** The miniature Llama with weights large enough that its distributions differ from token to token. */
@@ -73,8 +87,14 @@ export function llamaParameters(engine: Engine, seed = 1): ParameterSet {
 
 export function openLlama(engine: Engine, parameters: ParameterSet, rows: number, maxLength = 128): Promise<Decoder> {
   return engine.createDecoder({
-    onnx: toOnnx(decodeGraph(LLAMA)), parameters, layers: LLAMA.layers, kvHeads: LLAMA.kvHeads, headDim: LLAMA.headDim,
-    maxLength, vocabulary: LLAMA.vocabSize, rows,
+    onnx: toOnnx(decodeGraph(LLAMA)),
+    parameters,
+    layers: LLAMA.layers,
+    kvHeads: LLAMA.kvHeads,
+    headDim: LLAMA.headDim,
+    maxLength,
+    vocabulary: LLAMA.vocabSize,
+    rows,
   })
 }
 

@@ -11,7 +11,9 @@ const SPECS = [
 ]
 
 let engine: Engine
-beforeAll(() => { engine = openEngine() })
+beforeAll(() => {
+  engine = openEngine()
+})
 afterAll(() => engine.dispose())
 
 const filled = (from: number): ParameterSet => {
@@ -134,10 +136,18 @@ describe('wrong use', () => {
     set.dispose()
     set.dispose()
     for (const call of [
-      () => set.get('a'), () => set.set('a', new Float32Array(15)), () => set.snapshot(), () => set.load(new Float32Array(23)),
-      () => set.checksum(), () => set.clone(), () => set.bytes, () => set.copyFrom(other), () => other.copyFrom(set),
+      () => set.get('a'),
+      () => set.set('a', new Float32Array(15)),
+      () => set.snapshot(),
+      () => set.load(new Float32Array(23)),
+      () => set.checksum(),
+      () => set.clone(),
+      () => set.bytes,
+      () => set.copyFrom(other),
+      () => other.copyFrom(set),
       () => other.lerpFrom(set, 0.5),
-    ]) await refuses('disposed', call)
+    ])
+      await refuses('disposed', call)
   })
 
   test('thousands of sets come and go', () => {

@@ -23,7 +23,11 @@ const PREAMBLE = `
   const run = (size) => session.run({ x: tensor.float32(new Float32Array(size * size), [size, size]) })
 `
 
-interface Ended { readonly code: number | null; readonly signal: string | null; readonly output: string }
+interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly output: string
+}
 
 /** Runs a module in a process of its own. */
 function ended(module: string, home: string): Promise<Ended> {
@@ -31,8 +35,12 @@ function ended(module: string, home: string): Promise<Ended> {
   for (const name of ['CI', 'ORT_DISABLE_TELEMETRY', 'NODE_OPTIONS', 'VITEST']) delete env[name]
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module-typescript', '-e', module], { env })
   let output = ''
-  child.stdout.on('data', (text) => { output += text })
-  child.stderr.on('data', (text) => { output += text })
+  child.stdout.on('data', (text) => {
+    output += text
+  })
+  child.stderr.on('data', (text) => {
+    output += text
+  })
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, output })))
 }
 
@@ -87,12 +95,15 @@ test('a worker may be terminated in the middle of work', async () => {
 })
 
 test("an engine works in a process where onnxruntime-node's own binding came first", async () => {
-  const { code, output } = await inOwnHome("console.log((await run(2)).y.data.length)", `
+  const { code, output } = await inOwnHome(
+    'console.log((await run(2)).y.data.length)',
+    `
     import { createRequire } from 'node:module'
     const { InferenceSession } = createRequire('${source('engine/engine.ts')}')('onnxruntime-node')
     const ended = await InferenceSession.create(new Uint8Array(3)).then(() => 'loaded', () => 'refused')
     console.log(ended)
-  `)
+  `,
+  )
   expect({ code, output }).toEqual({ code: 0, output: 'refused\n4\n' })
 })
 

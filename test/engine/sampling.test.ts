@@ -8,7 +8,9 @@ import { philox4x32, uniformAt } from '../../src-main/numeric/rng.ts'
 import { refuses } from './failing.ts'
 
 let engine: Engine
-beforeAll(() => { engine = openEngine() })
+beforeAll(() => {
+  engine = openEngine()
+})
 afterAll(() => engine.dispose())
 
 const softmax = (logits: ArrayLike<number>, temperature = 1): number[] => {
@@ -54,20 +56,24 @@ describe('philox', () => {
     expect([...engine.philoxBlock([0, 0], [0, 0, 0, 0])]).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8])
     const ones = 0xffffffff
     expect([...engine.philoxBlock([ones, ones], [ones, ones, ones, ones])]).toEqual([0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd])
-    expect([...engine.philoxBlock([0xa4093822, 0x299f31d0], [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344])])
-      .toEqual([0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1])
+    expect([...engine.philoxBlock([0xa4093822, 0x299f31d0], [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344])]).toEqual([
+      0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1,
+    ])
   })
 
   test('native and TypeScript generators agree on every block', () => {
     const word = fc.nat({ max: 0xffffffff })
     const words = new Uint32Array(4)
-    fc.assert(fc.property(fc.tuple(word, word), fc.tuple(word, word, word, word), (key, counter) => {
-      philox4x32(...key, ...counter, words)
-      expect(engine.philoxBlock(key, counter)).toEqual(words)
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(fc.tuple(word, word), fc.tuple(word, word, word, word), (key, counter) => {
+        philox4x32(...key, ...counter, words)
+        expect(engine.philoxBlock(key, counter)).toEqual(words)
+      }),
+      { numRuns: 300 },
+    )
   })
 
-  test('a draw at index i uses the twin\'s uniform at index i', () => {
+  test("a draw at index i uses the twin's uniform at index i", () => {
     const logits = logitsOf([0.3, -1, 2, 0, 0.7, 1.1, -0.4, 0.2, 0.9])
     for (const seed of [0, 1, 2 ** 32 + 5, 2 ** 53 - 1]) {
       const { tokens } = engine.drawTokens(logits, {}, seed, 3, 200)
@@ -125,14 +131,17 @@ describe('filters', () => {
   })
 
   test('every combination draws what the reference draws, with its log-probs', () => {
-    fc.assert(fc.property(finiteLogits, rule, fc.nat(), (logits, sampling, seed) => {
-      const expected = reference(logits, sampling)
-      const { tokens, samplingLogps } = engine.drawTokens(logits, sampling, seed, 0, 20)
-      tokens.forEach((token, i) => {
-        expect(token).toBe(invert(expected, uniformAt(seed, 0, i)))
-        expect(samplingLogps[i]).toBeCloseTo(Math.log(expected[token]!), 4)
-      })
-    }), { numRuns: 400, seed: 7 })
+    fc.assert(
+      fc.property(finiteLogits, rule, fc.nat(), (logits, sampling, seed) => {
+        const expected = reference(logits, sampling)
+        const { tokens, samplingLogps } = engine.drawTokens(logits, sampling, seed, 0, 20)
+        tokens.forEach((token, i) => {
+          expect(token).toBe(invert(expected, uniformAt(seed, 0, i)))
+          expect(samplingLogps[i]).toBeCloseTo(Math.log(expected[token]!), 4)
+        })
+      }),
+      { numRuns: 400, seed: 7 },
+    )
   })
 
   test('equal logits at the edge of topK: the smaller ids stay', () => {
@@ -160,11 +169,26 @@ describe('wrong use', () => {
   })
 
   test('rules and seeds out of range are refused', async () => {
-    const draw = (sampling: Sampling, seed: unknown = 1) => () => engine.drawTokens(logitsOf([0, 1]), sampling, seed as number, 0, 1)
+    const draw =
+      (sampling: Sampling, seed: unknown = 1) =>
+      () =>
+        engine.drawTokens(logitsOf([0, 1]), sampling, seed as number, 0, 1)
     for (const call of [
-      draw({ temperature: 0 }), draw({ temperature: NaN }), draw({ topK: -1 }), draw({ topK: 1.5 }), draw({ topP: 0 }), draw({ topP: 1.1 }),
-      draw({ minP: -0.1 }), draw({}, -1), draw({}, 1.5), draw({}, 2n ** 64n), draw({}, [1]), draw({}, [1, -1]), draw({}, null),
-    ]) await refuses('bad-argument', call)
+      draw({ temperature: 0 }),
+      draw({ temperature: NaN }),
+      draw({ topK: -1 }),
+      draw({ topK: 1.5 }),
+      draw({ topP: 0 }),
+      draw({ topP: 1.1 }),
+      draw({ minP: -0.1 }),
+      draw({}, -1),
+      draw({}, 1.5),
+      draw({}, 2n ** 64n),
+      draw({}, [1]),
+      draw({}, [1, -1]),
+      draw({}, null),
+    ])
+      await refuses('bad-argument', call)
     await refuses('wrong-dtype', () => engine.drawTokens([0, 1] as never, {}, 1, 0, 1))
   })
 })

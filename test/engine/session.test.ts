@@ -8,7 +8,9 @@ import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { refuses } from './failing.ts'
 
 let engine: Engine
-beforeAll(() => { engine = openEngine() })
+beforeAll(() => {
+  engine = openEngine()
+})
 afterAll(() => engine.dispose())
 
 /** y = x w^T, and its sum. */
@@ -100,7 +102,11 @@ describe('running', () => {
 
   test('empty tensors are fine', async () => {
     const { session } = await open()
-    expect((await session.run({ x: tensor.float32([], [0, 3]) }, ['y'])).y).toEqual({ dtype: 'float32', dims: [0, 2], data: new Float32Array(0) })
+    expect((await session.run({ x: tensor.float32([], [0, 3]) }, ['y'])).y).toEqual({
+      dtype: 'float32',
+      dims: [0, 2],
+      data: new Float32Array(0),
+    })
   })
 
   test('calls made while one is running wait in line', async () => {
@@ -119,7 +125,9 @@ describe('running', () => {
     const session = await engine.createSession(slow())
     const abort = new AbortController()
     let turns = 0
-    const ticking = setInterval(() => { if (++turns === 5) abort.abort() }, 1)
+    const ticking = setInterval(() => {
+      if (++turns === 5) abort.abort()
+    }, 1)
     await refuses('cancelled', () => session.run({ x: slowFeed() }, undefined, { signal: abort.signal }))
     clearInterval(ticking)
     expect(turns).toBeGreaterThanOrEqual(5)
@@ -127,9 +135,10 @@ describe('running', () => {
 
   test.each(['basic', 'extended', 'all'] as const)('optimization %s gives the same numbers', async (optimization) => {
     const session = await engine.createSession(types(), { optimization })
-    const { real } = await session.run({
-      a: tensor.int64([1]), b: tensor.int32([1]), c: { dtype: 'bool', dims: [1], data: Uint8Array.of(1) }, d: tensor.float32([3]),
-    }, ['real'])
+    const { real } = await session.run(
+      { a: tensor.int64([1]), b: tensor.int32([1]), c: { dtype: 'bool', dims: [1], data: Uint8Array.of(1) }, d: tensor.float32([3]) },
+      ['real'],
+    )
     expect(real!.data[0]).toBe(6)
   })
 })
@@ -176,7 +185,7 @@ describe('wrong use', () => {
       const damaged = whole.slice()
       damaged[at] = damaged[at]! ^ 0xff
       try {
-        (await engine.createSession(damaged)).dispose()
+        ;(await engine.createSession(damaged)).dispose()
       } catch {
         refused++
       }

@@ -40,7 +40,11 @@ describe('the budget', () => {
   })
 
   test('counts the thinking tokens of the prefix', async () => {
-    const { tokens } = await complete([BEGIN, THINK, THINK], { closers: [[END]], endTokens: [END], budget: 3, answerTokens: 1 }, { prefixThinkingTokens: 2 })
+    const { tokens } = await complete(
+      [BEGIN, THINK, THINK],
+      { closers: [[END]], endTokens: [END], budget: 3, answerTokens: 1 },
+      { prefixThinkingTokens: 2 },
+    )
     expect([...tokens]).toEqual([THINK, END, ANSWER])
   })
 
@@ -51,7 +55,11 @@ describe('the budget', () => {
   })
 
   test('a forced token carries its log-prob under the model and -Infinity where the sampling rule leaves it out', async () => {
-    const { logps, samplingLogps } = await complete([BEGIN], { closers: [[END]], endTokens: [END], budget: 1, answerTokens: 1 }, { topK: 1 })
+    const { logps, samplingLogps } = await complete(
+      [BEGIN],
+      { closers: [[END]], endTokens: [END], budget: 1, answerTokens: 1 },
+      { topK: 1 },
+    )
     expect(logps[1]).toBeCloseTo(-50, 3)
     expect(samplingLogps[1]).toBe(-Infinity)
     expect(samplingLogps[0]).toBe(0)
@@ -73,7 +81,14 @@ describe('the budget', () => {
 describe('the minimum', () => {
   test('replaces an early end token by the extend token', async () => {
     // After WAIT the model quits again: 8 -> END, replaced each time.
-    const { tokens, sampled } = await complete([QUIT], { closers: [[END]], endTokens: [END], budget: 9, answerTokens: 1, minimum: 3, extendTokens: [WAIT] })
+    const { tokens, sampled } = await complete([QUIT], {
+      closers: [[END]],
+      endTokens: [END],
+      budget: 9,
+      answerTokens: 1,
+      minimum: 3,
+      extendTokens: [WAIT],
+    })
     expect([...tokens]).toEqual([WAIT, QUIT, WAIT, QUIT, END, ANSWER])
     expect([...sampled]).toEqual([0, 1, 0, 1, 1, 1])
   })
@@ -85,7 +100,14 @@ describe('the minimum', () => {
   })
 
   test('above the budget gives way to the budget', async () => {
-    const { tokens, sampled } = await complete([QUIT], { closers: [[END]], endTokens: [END], budget: 2, answerTokens: 1, minimum: 5, extendTokens: [WAIT] })
+    const { tokens, sampled } = await complete([QUIT], {
+      closers: [[END]],
+      endTokens: [END],
+      budget: 2,
+      answerTokens: 1,
+      minimum: 5,
+      extendTokens: [WAIT],
+    })
     expect([...tokens]).toEqual([WAIT, QUIT, END, ANSWER])
     expect([...sampled]).toEqual([0, 1, 0, 1])
   })
@@ -93,7 +115,11 @@ describe('the minimum', () => {
 
 describe('the answer', () => {
   test('begins at once when the suffix ends the thinking', async () => {
-    const { tokens, sampled } = await complete([BEGIN, THINK], { closers: [[END]], endTokens: [END], budget: 0, answerTokens: 2 }, { suffix: [END] })
+    const { tokens, sampled } = await complete(
+      [BEGIN, THINK],
+      { closers: [[END]], endTokens: [END], budget: 0, answerTokens: 2 },
+      { suffix: [END] },
+    )
     expect([...tokens]).toEqual([ANSWER, ANSWER])
     expect([...sampled]).toEqual([1, 1])
   })
@@ -105,19 +131,31 @@ describe('the answer', () => {
   })
 
   test('stops at a stop token, which is part of it', async () => {
-    const { tokens, finish } = await complete([BEGIN], { closers: [[END]], endTokens: [END], budget: 1, answerTokens: 5 }, { stopTokens: [ANSWER] })
+    const { tokens, finish } = await complete(
+      [BEGIN],
+      { closers: [[END]], endTokens: [END], budget: 1, answerTokens: 5 },
+      { stopTokens: [ANSWER] },
+    )
     expect([...tokens]).toEqual([THINK, END, ANSWER])
     expect(finish).toBe('stop')
   })
 
   test('a forced end token that is a stop token ends the completion', async () => {
-    const { tokens, finish } = await complete([BEGIN], { closers: [[END]], endTokens: [END], budget: 2, answerTokens: 5 }, { stopTokens: [END] })
+    const { tokens, finish } = await complete(
+      [BEGIN],
+      { closers: [[END]], endTokens: [END], budget: 2, answerTokens: 5 },
+      { stopTokens: [END] },
+    )
     expect([...tokens]).toEqual([THINK, THINK, END])
     expect(finish).toBe('stop')
   })
 
   test('maxNewTokens limits thinking and answer together', async () => {
-    const { tokens, finish } = await complete([BEGIN], { closers: [[END]], endTokens: [END], budget: 3, answerTokens: 9 }, { maxNewTokens: 5 })
+    const { tokens, finish } = await complete(
+      [BEGIN],
+      { closers: [[END]], endTokens: [END], budget: 3, answerTokens: 9 },
+      { maxNewTokens: 5 },
+    )
     expect([...tokens]).toEqual([THINK, THINK, THINK, END, ANSWER])
     expect(finish).toBe('length')
   })
@@ -126,10 +164,30 @@ describe('the answer', () => {
 describe('a mark of several tokens', () => {
   test('closes the thinking where the last of them is written, and the tokens after it are the answer', async () => {
     // 8 -> 4 is a closing run; then 6 6 6.
-    const { tokens, sampled } = await complete([BEGIN, THINK, QUIT], { closers: [[WAIT, END], [QUIT, END]], endTokens: [END], budget: 9, answerTokens: 2 }, { length: 2, seed: 1 })
+    const { tokens, sampled } = await complete(
+      [BEGIN, THINK, QUIT],
+      {
+        closers: [
+          [WAIT, END],
+          [QUIT, END],
+        ],
+        endTokens: [END],
+        budget: 9,
+        answerTokens: 2,
+      },
+      { length: 2, seed: 1 },
+    )
     expect([...tokens].slice(0, 3)).toEqual([THINK, THINK, THINK])
     expect(sampled.slice(0, 9).every((value) => value === 1)).toBe(true)
-    const closed = await complete([WAIT], { closers: [[WAIT, END], [QUIT, END]], endTokens: [END], budget: 9, answerTokens: 2 })
+    const closed = await complete([WAIT], {
+      closers: [
+        [WAIT, END],
+        [QUIT, END],
+      ],
+      endTokens: [END],
+      budget: 9,
+      answerTokens: 2,
+    })
     expect([...closed.tokens]).toEqual([QUIT, END, ANSWER, ANSWER])
   })
 
@@ -140,13 +198,25 @@ describe('a mark of several tokens', () => {
   })
 
   test('is forced whole when the budget is used up, and counted neither as thought nor as answer', async () => {
-    const { tokens, sampled } = await complete([BEGIN], { closers: [[QUIT, END]], endTokens: [WAIT, QUIT, END], budget: 2, answerTokens: 2 })
+    const { tokens, sampled } = await complete([BEGIN], {
+      closers: [[QUIT, END]],
+      endTokens: [WAIT, QUIT, END],
+      budget: 2,
+      answerTokens: 2,
+    })
     expect([...tokens]).toEqual([THINK, THINK, WAIT, QUIT, END, ANSWER, ANSWER])
     expect([...sampled]).toEqual([1, 1, 0, 0, 0, 1, 1])
   })
 
   test('is replaced before the minimum where it would be completed', async () => {
-    const { tokens, sampled } = await complete([WAIT], { closers: [[QUIT, END]], endTokens: [END], budget: 9, answerTokens: 1, minimum: 2, extendTokens: [THINK, WAIT] })
+    const { tokens, sampled } = await complete([WAIT], {
+      closers: [[QUIT, END]],
+      endTokens: [END],
+      budget: 9,
+      answerTokens: 1,
+      minimum: 2,
+      extendTokens: [THINK, WAIT],
+    })
     expect([...tokens]).toEqual([QUIT, THINK, WAIT, QUIT, END, ANSWER])
     expect([...sampled]).toEqual([1, 0, 0, 1, 1, 1])
   })
@@ -154,7 +224,13 @@ describe('a mark of several tokens', () => {
 
 describe('stops of the answer', () => {
   test('end the completion after the thinking and are thoughts within it', async () => {
-    const { tokens, finish } = await complete([BEGIN], { closers: [[END]], endTokens: [END], budget: 2, answerTokens: 9, answerStops: [THINK, ANSWER] })
+    const { tokens, finish } = await complete([BEGIN], {
+      closers: [[END]],
+      endTokens: [END],
+      budget: 2,
+      answerTokens: 9,
+      answerStops: [THINK, ANSWER],
+    })
     expect([...tokens]).toEqual([THINK, THINK, END, ANSWER])
     expect(finish).toBe('stop')
   })

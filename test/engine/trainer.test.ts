@@ -16,7 +16,9 @@ const SPECS = [
 ]
 
 let engine: Engine
-beforeAll(() => { engine = openEngine() })
+beforeAll(() => {
+  engine = openEngine()
+})
 afterAll(() => engine.dispose())
 
 /** loss = sum (x w + b - y)^2, a row's part weighted by `weight`; its gradients. */
@@ -48,8 +50,14 @@ async function open(onnx = regression()): Promise<{ trainer: Trainer; parameters
 
 const row = (seed: number): number[] => [0, 1, 2, 3, 4].map((i) => Math.sin(seed * 5 + i))
 const feed = (seeds: readonly number[]): Tensors => ({
-  x: tensor.float32(seeds.flatMap((seed) => row(seed).slice(0, 3)), [seeds.length, 3]),
-  y: tensor.float32(seeds.flatMap((seed) => row(seed).slice(3)), [seeds.length, 2]),
+  x: tensor.float32(
+    seeds.flatMap((seed) => row(seed).slice(0, 3)),
+    [seeds.length, 3],
+  ),
+  y: tensor.float32(
+    seeds.flatMap((seed) => row(seed).slice(3)),
+    [seeds.length, 2],
+  ),
   extra: NO_EXTRA,
 })
 
@@ -69,7 +77,10 @@ function trueGradient(weights: readonly number[], seeds: readonly number[]): num
 }
 
 /** AdamW (Loshchilov and Hutter 2019, algorithm 2) with clipping by the global norm, in float64. */
-function referenceRun(steps: readonly (readonly number[])[], settings: Required<OptimizerSettings>): { weights: number[]; norms: number[] } {
+function referenceRun(
+  steps: readonly (readonly number[])[],
+  settings: Required<OptimizerSettings>,
+): { weights: number[]; norms: number[] } {
   const { lr, beta1, beta2, eps, weightDecay, clipNorm } = settings
   const weights = [...START]
   const m = new Array<number>(8).fill(0)
@@ -107,7 +118,11 @@ describe('the update', () => {
     const expected = referenceRun(BATCHES, settings)
     for (const [index, seeds] of BATCHES.entries()) {
       const result = await trainer.step({ microbatches: [feed(seeds)], optimizer: settings })
-      expect(result).toMatchObject({ applied: true, step: index + 1, clipped: settings.clipNorm > 0 && expected.norms[index]! > settings.clipNorm })
+      expect(result).toMatchObject({
+        applied: true,
+        step: index + 1,
+        clipped: settings.clipNorm > 0 && expected.norms[index]! > settings.clipNorm,
+      })
       close([result.gradNorm], [expected.norms[index]!], 1e-4)
     }
     close(parameters.snapshot(), expected.weights, 2e-5)
@@ -117,7 +132,10 @@ describe('the update', () => {
     const explicit = await open()
     const short = await open()
     for (const seeds of BATCHES.slice(0, 3)) {
-      await explicit.trainer.step({ microbatches: [feed(seeds)], optimizer: { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, clipNorm: 0 } })
+      await explicit.trainer.step({
+        microbatches: [feed(seeds)],
+        optimizer: { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, clipNorm: 0 },
+      })
       await short.trainer.step({ microbatches: [feed(seeds)], optimizer: { lr: 0.01 } })
     }
     expect(short.parameters.checksum()).toBe(explicit.parameters.checksum())
@@ -127,7 +145,11 @@ describe('the update', () => {
     const { trainer, parameters } = await open()
     const silent = { x: tensor.float32([0, 0, 0], [1, 3]), y: tensor.float32([0.75, -0.5], [1, 2]), extra: NO_EXTRA } // no error, no gradient
     await trainer.step({ microbatches: [silent], optimizer: { lr: 0.5, weightDecay: 0.5 } })
-    close(parameters.snapshot(), START.map((value, i) => (i < 6 ? value * 0.75 : value)), 1e-6)
+    close(
+      parameters.snapshot(),
+      START.map((value, i) => (i < 6 ? value * 0.75 : value)),
+      1e-6,
+    )
   })
 
   test('a session bound to the same parameters sees the update', async () => {
@@ -169,8 +191,14 @@ describe('gradients', () => {
   test('outputs come back for each micro-batch', async () => {
     const { trainer } = await open()
     const { outputs } = await trainer.step({ microbatches: [feed([1]), feed([2, 3])], outputs: ['error', 'loss'], apply: false })
-    expect(outputs.map((output) => output.error!.dims)).toEqual([[1, 2], [2, 2]])
-    expect(outputs[1]!.loss!.data[0]).toBeCloseTo(Array.from(outputs[1]!.error!.data as Float32Array).reduce((sum, e) => sum + e * e, 0), 5)
+    expect(outputs.map((output) => output.error!.dims)).toEqual([
+      [1, 2],
+      [2, 2],
+    ])
+    expect(outputs[1]!.loss!.data[0]).toBeCloseTo(
+      Array.from(outputs[1]!.error!.data as Float32Array).reduce((sum, e) => sum + e * e, 0),
+      5,
+    )
   })
 
   test('a parameter without a gradient stays fixed', async () => {
@@ -209,7 +237,11 @@ describe('state', () => {
 })
 
 describe('what is not finite', () => {
-  const with_ = (x: number, y: number): Tensors => ({ x: tensor.float32([x, 0, 0], [1, 3]), y: tensor.float32([y, 0], [1, 2]), extra: NO_EXTRA })
+  const with_ = (x: number, y: number): Tensors => ({
+    x: tensor.float32([x, 0, 0], [1, 3]),
+    y: tensor.float32([y, 0], [1, 2]),
+    extra: NO_EXTRA,
+  })
 
   test.each([
     ['a loss that is not a number', [with_(0, NaN)], 'nonfinite-loss'],
@@ -254,8 +286,13 @@ describe('cancelling and disposing', () => {
     const abort = new AbortController()
     const seen: number[] = []
     const step = trainer.step({
-      microbatches: Array.from({ length: 20_000 }, () => feed([1])), optimizer: SETTINGS, signal: abort.signal,
-      onProgress: ({ finished, total }) => { seen.push(finished, total); abort.abort() },
+      microbatches: Array.from({ length: 20_000 }, () => feed([1])),
+      optimizer: SETTINGS,
+      signal: abort.signal,
+      onProgress: ({ finished, total }) => {
+        seen.push(finished, total)
+        abort.abort()
+      },
     })
     await refuses('cancelled', () => step)
     expect(seen[1]).toBe(20_000)

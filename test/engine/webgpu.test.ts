@@ -18,7 +18,8 @@ let webgpu: Results
 
 beforeAll(async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'webgpuChild.ts')], {
-    env: { ...process.env, ...webgpuEnvironment() }, maxBuffer: 1e7,
+    env: { ...process.env, ...webgpuEnvironment() },
+    maxBuffer: 1e7,
   })
   const results = JSON.parse(stdout.trim().split('\n').at(-1)!) as { devices: DeviceReport[]; cpu: Results; webgpu: Results }
   devices = results.devices

@@ -14,8 +14,15 @@ const engine = openEngine()
 async function generated(device: Device) {
   const parameters = llamaParameters(engine)
   const decoder = await engine.createDecoder({
-    onnx: toOnnx(decodeGraph(LLAMA)), parameters, layers: LLAMA.layers, kvHeads: LLAMA.kvHeads, headDim: LLAMA.headDim,
-    maxLength: 48, vocabulary: LLAMA.vocabSize, rows: ROWS, device,
+    onnx: toOnnx(decodeGraph(LLAMA)),
+    parameters,
+    layers: LLAMA.layers,
+    kvHeads: LLAMA.kvHeads,
+    headDim: LLAMA.headDim,
+    maxLength: 48,
+    vocabulary: LLAMA.vocabSize,
+    rows: ROWS,
+    device,
   })
   const work = {
     sources: [prompt(5, 1), prompt(9, 2)],
@@ -28,16 +35,24 @@ async function generated(device: Device) {
 
 async function trained(device: Device) {
   const parameters = llamaParameters(engine)
-  const graph = trainGraph(LLAMA, (g, { logps, weights }) => ({
-    loss: g.neg(g.reduceSum(g.mul(logps, weights), undefined, false)), sums: {},
-  }), { oldLogps: false, refLogps: false })
+  const graph = trainGraph(
+    LLAMA,
+    (g, { logps, weights }) => ({ loss: g.neg(g.reduceSum(g.mul(logps, weights), undefined, false)), sums: {} }),
+    { oldLogps: false, refLogps: false },
+  )
   const trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, device })
   const plane = (value: number) => tensor.float32(new Float32Array(2 * WIDTH).fill(value), [2, WIDTH])
   const given: Tensors = {
     tokens: tensor.int64([...prompt(WIDTH, 1), ...prompt(WIDTH, 2)], [2, WIDTH]),
     targets: tensor.int64([...prompt(WIDTH, 3), ...prompt(WIDTH, 4)], [2, WIDTH]),
-    positions: tensor.int64(Array.from({ length: 2 * WIDTH }, (_, i) => i % WIDTH), [2, WIDTH]),
-    scored: tensor.int64(Array.from({ length: 2 * WIDTH }, (_, i) => i), [2 * WIDTH]),
+    positions: tensor.int64(
+      Array.from({ length: 2 * WIDTH }, (_, i) => i % WIDTH),
+      [2, WIDTH],
+    ),
+    scored: tensor.int64(
+      Array.from({ length: 2 * WIDTH }, (_, i) => i),
+      [2 * WIDTH],
+    ),
     weights: plane(1 / (2 * WIDTH)),
     advantages: plane(1),
   }

@@ -83,8 +83,10 @@ describe('token efficiency', () => {
 
 describe('calibration of mu', () => {
   const forecasts = [
-    { boundary: 0, J: 0.25, correct: false }, { boundary: 0, J: 0.25, correct: true },
-    { boundary: 1, J: 0.9, correct: true }, { boundary: 1, J: 0.1, correct: false },
+    { boundary: 0, J: 0.25, correct: false },
+    { boundary: 0, J: 0.25, correct: true },
+    { boundary: 1, J: 0.9, correct: true },
+    { boundary: 1, J: 0.1, correct: false },
   ]
 
   it('sums up all forecasts', () => {

@@ -14,12 +14,22 @@ const QUESTIONS = [
   [traceAt([90, 140, 150], [0.5, 0.375, 0.5])],
 ]
 const NUMPY = [
-  [50, 0.9240451388888888], [100, 0.8501041666666667], [150, 0.8144664115646258], [400, 0.6830835459183673],
-  [700, 0.5778003246753247], [2000, 0.40890625],
+  [50, 0.9240451388888888],
+  [100, 0.8501041666666667],
+  [150, 0.8144664115646258],
+  [400, 0.6830835459183673],
+  [700, 0.5778003246753247],
+  [2000, 0.40890625],
 ]
 
 describe('a budget curve', () => {
-  const trace: MeasuredTrace = { promptTokens: 10, suffixTokens: 1, boundaries: [0, 12, 25], answerTokens: [8, 8, 9], accuracy: [0.1, 0.2, 1] }
+  const trace: MeasuredTrace = {
+    promptTokens: 10,
+    suffixTokens: 1,
+    boundaries: [0, 12, 25],
+    answerTokens: [8, 8, 9],
+    accuracy: [0.1, 0.2, 1],
+  }
 
   it('counts prompt, prefix, suffix and answer by default, and fewer on request', () => {
     expect(budgetCurve(trace)).toEqual({ tokens: [0, 19, 31, 45], accuracy: [0, 0.1, 0.2, 1] })
@@ -71,7 +81,7 @@ describe('normalised regret', () => {
 
   it('interpolates budgets beyond the natural end when forced continuations add points', () => {
     const extended = traceAt([100, 300], [0.5, 1])
-    const byHand = (0.5 * 100 / 2 + 100 * (0.5 + 0.75) / 2) / 200
+    const byHand = ((0.5 * 100) / 2 + (100 * (0.5 + 0.75)) / 2) / 200
     expect(areaOf(extended, 200)).toBeCloseTo(byHand, 14)
   })
 
@@ -102,7 +112,9 @@ describe('other comparators', () => {
     const better = [[traceAt([40], [1])], [traceAt([40], [1])]]
     const distance = normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'reference', traces: better } })
     expect(distance.regret).toBeCloseTo(0.6830835459183673 - (1 - (20 + 360) / 400), 13)
-    expect(() => normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'reference', traces: [better[0]] } })).toThrow(/1 questions, the run 2/)
+    expect(() => normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'reference', traces: [better[0]] } })).toThrow(
+      /1 questions, the run 2/,
+    )
   })
 
   it('the smallest sufficient budget is the cheapest stable success of any trace in the pool', () => {
@@ -119,7 +131,13 @@ describe('other comparators', () => {
 
 describe('an equal share for every question', () => {
   // Thinking alone counts. One question is right only after 40 tokens, one is right after 20 and then goes on for nothing.
-  const thinking = (boundaries: number[], accuracy: number[]): MeasuredTrace => ({ promptTokens: 0, suffixTokens: 0, boundaries, answerTokens: boundaries.map(() => 0), accuracy })
+  const thinking = (boundaries: number[], accuracy: number[]): MeasuredTrace => ({
+    promptTokens: 0,
+    suffixTokens: 0,
+    boundaries,
+    answerTokens: boundaries.map(() => 0),
+    accuracy,
+  })
   const questions = [[thinking([0, 40], [0, 1])], [thinking([0, 20], [1, 1])]]
 
   it('is the mean of what was spent', () => {
@@ -127,7 +145,8 @@ describe('an equal share for every question', () => {
   })
 
   it('costs what the long thought would not have reached, and nothing below the share', () => {
-    const at = (budget: number) => normalizedRegret(questions, budget, { counted: 'thinking', comparator: { kind: 'equal', tokens: 30 } }).byQuestion
+    const at = (budget: number) =>
+      normalizedRegret(questions, budget, { counted: 'thinking', comparator: { kind: 'equal', tokens: 30 } }).byQuestion
     expect([...at(30)]).toEqual([0, 0])
     // Own area to 40: triangle 20 / 40. Cut at 30: (0.5 x 30 x 0.75 + 10 x 0.75) / 40 = 0.46875.
     expect(at(40)[0]).toBeCloseTo(-0.03125, 12)

@@ -32,7 +32,13 @@ describe('token segmentation', () => {
   })
 
   it('takes a run of tokens for the end of thinking, and only the whole run', () => {
-    const runs = { ...MARKERS, closers: [[7, 4], [9, 7, 4]] }
+    const runs = {
+      ...MARKERS,
+      closers: [
+        [7, 4],
+        [9, 7, 4],
+      ],
+    }
     expect(segmentTokens([20, 4, 5, 7, 7, 4, 30, 2], runs)).toEqual({ boundaries: [0, 2, 4], thinkEnd: 4, answerStart: 6, closed: true })
     expect(segmentTokens([20, 9, 7, 4, 30, 2], runs)).toEqual({ boundaries: [0, 1], thinkEnd: 1, answerStart: 4, closed: true })
     expect(segmentTokens([20, 7, 2], runs)).toEqual({ boundaries: [0, 2], thinkEnd: 2, answerStart: 2, closed: false })
@@ -52,7 +58,10 @@ describe('merging episodes', () => {
   })
 
   it('turns boundaries into ranges', () => {
-    expect(episodeRanges([0, 3, 5])).toEqual([{ start: 0, end: 3 }, { start: 3, end: 5 }])
+    expect(episodeRanges([0, 3, 5])).toEqual([
+      { start: 0, end: 3 },
+      { start: 3, end: 5 },
+    ])
     expect(episodeRanges([0])).toEqual([])
   })
 })

@@ -5,26 +5,74 @@ import { readChoice } from '../../src-main/tasks/graders/choice.ts'
 
 const parts = (text: string, opened = false) => {
   const thinking = readThinking(text, { opened })
-  return { thoughts: thinking.thoughts.map(({ start, end }) => text.slice(start, end)), answer: answerPart(text, thinking), closed: thinking.closed }
+  return {
+    thoughts: thinking.thoughts.map(({ start, end }) => text.slice(start, end)),
+    answer: answerPart(text, thinking),
+    closed: thinking.closed,
+  }
 }
 
 describe('what of a completion is thought and what is answer', () => {
   it.each<[string, string, { thoughts: string[]; answer: string; closed: boolean }]>([
     ['lies between the tags', '<think>abc</think>answer', { thoughts: ['abc'], answer: 'answer', closed: true }],
-    ['begins with the text when the prompt opened it', '6*7 is 42.\n</think>\n\nThe answer', { thoughts: ['6*7 is 42.\n'], answer: '\n\nThe answer', closed: true }],
-    ['is all thought when the thought was never closed', '<think>\nmaybe \\boxed{13}\n\nWait', { thoughts: ['\nmaybe \\boxed{13}\n\nWait'], answer: '', closed: false }],
-    ['leaves both thoughts out of an answer that thinks twice', '<think>a</think> first \\boxed{1} <think>again</think> final \\boxed{2}', { thoughts: ['a', 'again'], answer: ' first \\boxed{1}  final \\boxed{2}', closed: true }],
+    [
+      'begins with the text when the prompt opened it',
+      '6*7 is 42.\n</think>\n\nThe answer',
+      { thoughts: ['6*7 is 42.\n'], answer: '\n\nThe answer', closed: true },
+    ],
+    [
+      'is all thought when the thought was never closed',
+      '<think>\nmaybe \\boxed{13}\n\nWait',
+      { thoughts: ['\nmaybe \\boxed{13}\n\nWait'], answer: '', closed: false },
+    ],
+    [
+      'leaves both thoughts out of an answer that thinks twice',
+      '<think>a</think> first \\boxed{1} <think>again</think> final \\boxed{2}',
+      { thoughts: ['a', 'again'], answer: ' first \\boxed{1}  final \\boxed{2}', closed: true },
+    ],
     ['may be an empty thought', '<think>\n\n</think>\n\n\\boxed{8}', { thoughts: ['\n\n'], answer: '\n\n\\boxed{8}', closed: true }],
-    ['is not cut by a mark that is only spoken of', 'The text "</think>" ends thinking. \\boxed{5}\n</think>\n\\boxed{6}', { thoughts: ['The text "</think>" ends thinking. \\boxed{5}\n'], answer: '\n\\boxed{6}', closed: true }],
-    ['does not lose the answer to a closing mark repeated at the end', '<think>x</think>\\boxed{9}</think>', { thoughts: ['x'], answer: '\\boxed{9}', closed: true }],
-    ['takes what stands before a second closing mark for thought where an answer follows', '<think>x</think> \\boxed{1}? no</think>\\boxed{9}', { thoughts: ['x', ' \\boxed{1}? no'], answer: '\\boxed{9}', closed: true }],
-    ['follows the channels of harmony', '<|channel|>analysis<|message|>7<|end|><|start|>assistant<|channel|>final<|message|>\\boxed{7}<|return|>', { thoughts: ['7'], answer: '\\boxed{7}', closed: true }],
-    ['follows the channels of harmony without its special tokens', 'analysisWe need 7.assistantfinalThe answer is 7.', { thoughts: ['We need 7.'], answer: 'The answer is 7.', closed: true }],
-    ['has no answer when harmony stopped within the analysis', '<|channel|>analysis<|message|>7 or \\boxed{8}', { thoughts: ['7 or \\boxed{8}'], answer: '', closed: false }],
+    [
+      'is not cut by a mark that is only spoken of',
+      'The text "</think>" ends thinking. \\boxed{5}\n</think>\n\\boxed{6}',
+      { thoughts: ['The text "</think>" ends thinking. \\boxed{5}\n'], answer: '\n\\boxed{6}', closed: true },
+    ],
+    [
+      'does not lose the answer to a closing mark repeated at the end',
+      '<think>x</think>\\boxed{9}</think>',
+      { thoughts: ['x'], answer: '\\boxed{9}', closed: true },
+    ],
+    [
+      'takes what stands before a second closing mark for thought where an answer follows',
+      '<think>x</think> \\boxed{1}? no</think>\\boxed{9}',
+      { thoughts: ['x', ' \\boxed{1}? no'], answer: '\\boxed{9}', closed: true },
+    ],
+    [
+      'follows the channels of harmony',
+      '<|channel|>analysis<|message|>7<|end|><|start|>assistant<|channel|>final<|message|>\\boxed{7}<|return|>',
+      { thoughts: ['7'], answer: '\\boxed{7}', closed: true },
+    ],
+    [
+      'follows the channels of harmony without its special tokens',
+      'analysisWe need 7.assistantfinalThe answer is 7.',
+      { thoughts: ['We need 7.'], answer: 'The answer is 7.', closed: true },
+    ],
+    [
+      'has no answer when harmony stopped within the analysis',
+      '<|channel|>analysis<|message|>7 or \\boxed{8}',
+      { thoughts: ['7 or \\boxed{8}'], answer: '', closed: false },
+    ],
     ['knows the marks of Mistral', '[THINK]10+1[/THINK]**11**', { thoughts: ['10+1'], answer: '**11**', closed: true }],
     ['knows the marks of Kimi', '◁think▷ 3 ◁/think▷ \\boxed{3}', { thoughts: [' 3 '], answer: ' \\boxed{3}', closed: true }],
-    ['knows the marks of OpenThoughts', '<|begin_of_thought|>\n\n144\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n\\boxed{144}\n\n<|end_of_solution|>', { thoughts: ['\n\n144\n\n'], answer: '\n\n\n\n\\boxed{144}\n\n', closed: true }],
-    ['does not let a thought end with the mark of another family', '<think>[/THINK] a</think>b', { thoughts: ['[/THINK] a'], answer: 'b', closed: true }],
+    [
+      'knows the marks of OpenThoughts',
+      '<|begin_of_thought|>\n\n144\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n\\boxed{144}\n\n<|end_of_solution|>',
+      { thoughts: ['\n\n144\n\n'], answer: '\n\n\n\n\\boxed{144}\n\n', closed: true },
+    ],
+    [
+      'does not let a thought end with the mark of another family',
+      '<think>[/THINK] a</think>b',
+      { thoughts: ['[/THINK] a'], answer: 'b', closed: true },
+    ],
     ['is all answer without any mark', 'abc', { thoughts: [], answer: 'abc', closed: false }],
   ])('%s', (_rule, text, expected) => {
     expect(parts(text)).toEqual(expected)
@@ -38,14 +86,28 @@ describe('what of a completion is thought and what is answer', () => {
   })
 
   it('covers every character once, whatever the text', () => {
-    const marks = ['<think>', '</think>', '[THINK]', '[/THINK]', '"', 'a', ' ', '<|channel|>analysis<|message|>', '<|channel|>final<|message|>', '<|end|>', '\n']
+    const marks = [
+      '<think>',
+      '</think>',
+      '[THINK]',
+      '[/THINK]',
+      '"',
+      'a',
+      ' ',
+      '<|channel|>analysis<|message|>',
+      '<|channel|>final<|message|>',
+      '<|end|>',
+      '\n',
+    ]
     let state = 7
     for (let round = 0; round < 500; round++) {
       let text = ''
       for (let at = 0; at < 12; at++) text += marks[(state = (state * 48271) % 2147483647) % marks.length]
       const { thoughts, answers } = readThinking(text)
       const ranges = [...thoughts, ...answers].sort((a, b) => a.start - b.start)
-      ranges.forEach(({ start, end }, at) => expect(start <= end && start >= (ranges[at - 1]?.end ?? 0) && end <= text.length, `${text}: ${JSON.stringify(ranges)}`).toBe(true))
+      ranges.forEach(({ start, end }, at) =>
+        expect(start <= end && start >= (ranges[at - 1]?.end ?? 0) && end <= text.length, `${text}: ${JSON.stringify(ranges)}`).toBe(true),
+      )
     }
   })
 })

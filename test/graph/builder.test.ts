@@ -6,7 +6,12 @@ import type { Value } from '../../src-main/graph/ir.ts'
 
 function start(): { g: GraphBuilder; x: Value; w: Value; tokens: Value } {
   const g = new GraphBuilder('test')
-  return { g, x: g.input('x', 'float32', ['B', 'T', 4]), w: g.input('w', 'float32', [3, 4]), tokens: g.input('tokens', 'int64', ['B', 'T']) }
+  return {
+    g,
+    x: g.input('x', 'float32', ['B', 'T', 4]),
+    w: g.input('w', 'float32', [3, 4]),
+    tokens: g.input('tokens', 'int64', ['B', 'T']),
+  }
 }
 
 test('shapes follow the names through flattening, products and back', () => {
@@ -63,11 +68,27 @@ test('a builder that goes on from a graph shares its nodes and keeps its outputs
 
 describe('a mistake fails where it is written, with the node, what was expected and what was found', () => {
   const mistakes: readonly [string, (t: ReturnType<typeof start>) => unknown, string][] = [
-    ['dtypes that differ', ({ g, x, tokens }) => g.add(x, tokens), "Add 'Add_0': expected numbers of one type, found float32[B,T,4] and int64[B,T]"],
-    ['shapes that do not broadcast', ({ g, x, w }) => g.mul(x, w), "Mul 'Mul_0': expected shapes that broadcast, found float32[B,T,4] and float32[3,4]"],
-    ['inner dimensions', ({ g, x, w }) => g.matMul(x, w), "MatMul 'MatMul_0': expected equal inner dimensions, found 4 and 3 of float32[B,T,4] and float32[3,4]"],
+    [
+      'dtypes that differ',
+      ({ g, x, tokens }) => g.add(x, tokens),
+      "Add 'Add_0': expected numbers of one type, found float32[B,T,4] and int64[B,T]",
+    ],
+    [
+      'shapes that do not broadcast',
+      ({ g, x, w }) => g.mul(x, w),
+      "Mul 'Mul_0': expected shapes that broadcast, found float32[B,T,4] and float32[3,4]",
+    ],
+    [
+      'inner dimensions',
+      ({ g, x, w }) => g.matMul(x, w),
+      "MatMul 'MatMul_0': expected equal inner dimensions, found 4 and 3 of float32[B,T,4] and float32[3,4]",
+    ],
     ['a Gemm of three axes', ({ g, x, w }) => g.gemm(x, w), 'expected rank 2'],
-    ['a bias that does not fit', ({ g, w }) => g.gemm(w, w, w, { transB: true }), 'expected a shape that broadcasts to [3,3], found float32[3,4]'],
+    [
+      'a bias that does not fit',
+      ({ g, w }) => g.gemm(w, w, w, { transB: true }),
+      'expected a shape that broadcasts to [3,3], found float32[3,4]',
+    ],
     ['a reshape of other size', ({ g, x }) => g.reshape(x, ['B', 4]), 'expected 4*B*T elements as in float32[B,T,4], found 4*B in [B,4]'],
     ['an expand to fewer', ({ g, x }) => g.expand(x, [1, 'T', 4]), 'expected a shape that broadcasts to [1,T,4]'],
     ['an axis out of range', ({ g, x }) => g.softmax(x, 3), 'expected distinct axes in 0..2, found [3]'],
@@ -77,7 +98,11 @@ describe('a mistake fails where it is written, with the node, what was expected 
     ['a slice past the end', ({ g, x }) => g.slice(x, 2, 1, 5), 'expected 0 <= start <= end <= size'],
     ['parts that do not join', ({ g, x, w }) => g.concat([x, w], 0), 'expected inputs that differ in axis 0 only'],
     ['float indices', ({ g, x, w }) => g.gather(w, x), 'expected integer indices'],
-    ['updates of another shape', ({ g, w }) => g.scatterElements(w, g.constantOfShape([3, 2], 0, 'int64'), w), 'expected one update per index'],
+    [
+      'updates of another shape',
+      ({ g, w }) => g.scatterElements(w, g.constantOfShape([3, 2], 0, 'int64'), w),
+      'expected one update per index',
+    ],
     ['a condition that is no boolean', ({ g, x }) => g.where(x, x, x), 'expected bool, found float32[B,T,4]'],
     ['heads of an odd size', ({ g, x, tokens, w }) => g.rotaryEmbedding(x, tokens, w, w), 'expected heads of size 8, found float32[B,T,4]'],
     ['an input declared twice', ({ g }) => g.input('x', 'bool', []), "graph 'test': 'x' is declared twice"],

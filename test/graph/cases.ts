@@ -34,12 +34,40 @@ const bool = (...shape: Shape): Input => ({ dtype: 'bool', shape, range: [0, 2] 
 const given = (dtype: Dtype, shape: Shape, values: readonly number[]): Input => ({ dtype, shape, range: [0, 0], values })
 
 type Binary = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'min' | 'max' | 'equal' | 'less' | 'lessOrEqual' | 'greater' | 'greaterOrEqual'
-type Unary = 'neg' | 'abs' | 'sign' | 'exp' | 'log' | 'sqrt' | 'reciprocal' | 'sigmoid' | 'tanh' | 'relu' | 'softplus' | 'erf' | 'cos' | 'sin' | 'quickGelu' | 'identity'
+type Unary =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'reciprocal'
+  | 'sigmoid'
+  | 'tanh'
+  | 'relu'
+  | 'softplus'
+  | 'erf'
+  | 'cos'
+  | 'sin'
+  | 'quickGelu'
+  | 'identity'
 
-const binary = (op: Binary, a = float('B', 'T', 4), b = float('B', 'T', 4), title: string = op): Case => ({ title, inputs: { a, b }, build: (g, x) => g[op](x.a, x.b) })
+const binary = (op: Binary, a = float('B', 'T', 4), b = float('B', 'T', 4), title: string = op): Case => ({
+  title,
+  inputs: { a, b },
+  build: (g, x) => g[op](x.a, x.b),
+})
 const unary = (op: Unary, x = float('B', 4)): Case => ({ title: op, inputs: { x }, build: (g, v) => g[op](v.x) })
-const one = (title: string, x: Input, build: (g: GraphBuilder, x: Value) => Value): Case => ({ title, inputs: { x }, build: (g, v) => build(g, v.x) })
-const two = (title: string, a: Input, b: Input, build: (g: GraphBuilder, a: Value, b: Value) => Value): Case => ({ title, inputs: { a, b }, build: (g, v) => build(g, v.a, v.b) })
+const one = (title: string, x: Input, build: (g: GraphBuilder, x: Value) => Value): Case => ({
+  title,
+  inputs: { x },
+  build: (g, v) => build(g, v.x),
+})
+const two = (title: string, a: Input, b: Input, build: (g: GraphBuilder, a: Value, b: Value) => Value): Case => ({
+  title,
+  inputs: { a, b },
+  build: (g, v) => build(g, v.a, v.b),
+})
 
 const swaps = [false, true].flatMap((transA) => [false, true].map((transB) => ({ transA, transB })))
 const matrixShape = (rows: Shape[number], columns: Shape[number], swapped: boolean): Shape => (swapped ? [columns, rows] : [rows, columns])
@@ -59,7 +87,9 @@ export const CASES: readonly Case[] = [
   binary('div', float('B', 'T', 4), positive('B', 'T', 4)),
   binary('pow', positive('B', 4), float('B', 4)),
   one('pow with a number', float('B', 4), (g, x) => g.pow(x, 3)),
-  ...(['neg', 'abs', 'exp', 'sigmoid', 'tanh', 'relu', 'softplus', 'erf', 'cos', 'sin', 'quickGelu', 'identity'] as const).map((op) => unary(op)),
+  ...(['neg', 'abs', 'exp', 'sigmoid', 'tanh', 'relu', 'softplus', 'erf', 'cos', 'sin', 'quickGelu', 'identity'] as const).map((op) =>
+    unary(op),
+  ),
   constant(unary('sign')),
   ...(['log', 'sqrt', 'reciprocal'] as const).map((op) => unary(op, positive('B', 4))),
   one('quickGelu with another alpha', float('B', 4), (g, x) => g.quickGelu(x, 1.7)),
@@ -78,7 +108,9 @@ export const CASES: readonly Case[] = [
   two('a sum of a broadcast row', float('B', 'T', 4), float(4), (g, a, b) => g.reduceSum(g.add(a, b))),
   two('a sum of a broadcast middle axis', float('B', 'T', 4), float('T', 1), (g, a, b) => g.reduceSum(g.sub(a, b), [0, 2])),
 
-  ...(['equal', 'less', 'lessOrEqual', 'greater', 'greaterOrEqual'] as const).map((op) => binary(op, whole(float('B', 'T', 4)), whole(float('T', 1)))),
+  ...(['equal', 'less', 'lessOrEqual', 'greater', 'greaterOrEqual'] as const).map((op) =>
+    binary(op, whole(float('B', 'T', 4)), whole(float('T', 1))),
+  ),
   two('and', bool('B', 4), bool(4), (g, a, b) => g.and(a, b)),
   two('or', bool('B', 4), bool(4), (g, a, b) => g.or(a, b)),
   one('not', bool('B', 4), (g, x) => g.not(x)),
@@ -88,14 +120,29 @@ export const CASES: readonly Case[] = [
   one('cast of booleans', bool('B', 4), (g, x) => g.cast(x, 'float32')),
 
   ...swaps.map((swap) =>
-    two(`gemm ${JSON.stringify(swap)}`, float(...matrixShape('N', 4, swap.transA)), float(...matrixShape(4, 3, swap.transB)), (g, a, b) => g.gemm(a, b, null, { ...swap, alpha: 0.5 })),
+    two(`gemm ${JSON.stringify(swap)}`, float(...matrixShape('N', 4, swap.transA)), float(...matrixShape(4, 3, swap.transB)), (g, a, b) =>
+      g.gemm(a, b, null, { ...swap, alpha: 0.5 }),
+    ),
   ),
-  { title: 'gemm with a bias', inputs: { a: float('N', 4), b: float(3, 4), c: float(3) }, build: (g, { a, b, c }) => g.gemm(a, b, c, { transB: true }) },
-  { title: 'gemm with a scaled column', inputs: { a: float('N', 4), b: float(4, 3), c: float('N', 1) }, build: (g, { a, b, c }) => g.gemm(a, b, c, { beta: 0.5 }) },
+  {
+    title: 'gemm with a bias',
+    inputs: { a: float('N', 4), b: float(3, 4), c: float(3) },
+    build: (g, { a, b, c }) => g.gemm(a, b, c, { transB: true }),
+  },
+  {
+    title: 'gemm with a scaled column',
+    inputs: { a: float('N', 4), b: float(4, 3), c: float('N', 1) },
+    build: (g, { a, b, c }) => g.gemm(a, b, c, { beta: 0.5 }),
+  },
   two('matMul', float('B', 'T', 4), float('B', 4, 3), (g, a, b) => g.matMul(a, b)),
   two('matMul by one matrix', float('B', 'T', 4), float(4, 3), (g, a, b) => g.matMul(a, b)),
   ...swaps.map((swap) =>
-    two(`fusedMatMul ${JSON.stringify(swap)}`, float('B', ...matrixShape('T', 4, swap.transA)), float('B', ...matrixShape(4, 'N', swap.transB)), (g, a, b) => g.fusedMatMul(a, b, { ...swap, alpha: 0.5 })),
+    two(
+      `fusedMatMul ${JSON.stringify(swap)}`,
+      float('B', ...matrixShape('T', 4, swap.transA)),
+      float('B', ...matrixShape(4, 'N', swap.transB)),
+      (g, a, b) => g.fusedMatMul(a, b, { ...swap, alpha: 0.5 }),
+    ),
   ),
   two('fusedMatMul with broadcast heads', float('B', 2, 'T', 4), float('B', 1, 'T', 4), (g, a, b) => g.fusedMatMul(a, b, { transB: true })),
 
@@ -115,7 +162,10 @@ export const CASES: readonly Case[] = [
   one('reshape that splits features', float('B', 'T', 4), (g, x) => g.reshape(x, ['B', 'T', 2, 2])),
   one('reshape that brings names back', float('B', 'T', 4), (g, a) => g.reshape(g.reshape(a, ['B*T', 4]), ['B', 'T', 2, 2])),
   one('expand', float('B', 1, 4), (g, x) => g.expand(x, ['B', 3, 4])),
-  constant(two('expand to a named axis', float(1, 4), float('T'), (g, a) => g.expand(a, ['T', 4])), 'b'),
+  constant(
+    two('expand to a named axis', float(1, 4), float('T'), (g, a) => g.expand(a, ['T', 4])),
+    'b',
+  ),
   one('transpose', float('B', 'T', 2, 4), (g, x) => g.transpose(x, [0, 2, 3, 1])),
   one('squeeze', float('B', 1, 4), (g, x) => g.squeeze(x, [1])),
   one('unsqueeze', float('B', 4), (g, x) => g.unsqueeze(x, [0, -1])),
@@ -126,7 +176,10 @@ export const CASES: readonly Case[] = [
   }),
   one('slice from the end', float('B', 'T', 4), (g, x) => g.slice(x, 1, 1)),
   one('slice up to a name', float('B', 'T', 4), (g, x) => g.slice(x, 1, 0, 'T-1')),
-  constant(two('slice to the size of another axis', float('B+T', 4), float('B', 'T'), (g, a) => g.slice(a, 0, 'B')), 'b'),
+  constant(
+    two('slice to the size of another axis', float('B+T', 4), float('B', 'T'), (g, a) => g.slice(a, 0, 'B')),
+    'b',
+  ),
   one('pad', float('B', 'T', 4), (g, x) => g.pad(x, 1, 2, 1)),
   one('trilu, upper', float('B', 4, 4), (g, x) => g.trilu(x, true, 1)),
   one('trilu, lower', float('B', 'T', 4), (g, x) => g.trilu(x, false)),
@@ -136,7 +189,9 @@ export const CASES: readonly Case[] = [
   two('gather along the last axis', float('B', 'T', 7), index(7, 3), (g, x, at) => g.gather(x, at, -1)),
   two('gather of one row', float(7, 4), index(7), (g, x, at) => g.gather(x, at)),
   two('gatherElements, one per row', float('N', 7), index(7, 'N', 1), (g, x, at) => g.gatherElements(x, at)),
-  two('gatherElements, some twice', float('B', 4, 3), given('int64', ['B', 2, 3], [0, 3, 1, 0, 2, 1, 1, 1, 1, 2, 0, 1]), (g, x, at) => g.gatherElements(x, at, 1)),
+  two('gatherElements, some twice', float('B', 4, 3), given('int64', ['B', 2, 3], [0, 3, 1, 0, 2, 1, 1, 1, 1, 2, 0, 1]), (g, x, at) =>
+    g.gatherElements(x, at, 1),
+  ),
   {
     title: 'scatterElements',
     inputs: { x: float('B', 4), at: given('int64', ['B', 2], [0, 3, 2, 1]), u: float('B', 2) },
@@ -153,10 +208,27 @@ export const CASES: readonly Case[] = [
   one('range', float('B', 'T'), (g) => g.range(1, 'B*T-1')),
   one('shape', float('B', 'T', 4), (g, x) => g.shape(x, 1)),
 
-  constant(two('simplifiedLayerNormalization', float('B', 'T', 8), float(8), (g, x, scale) => g.simplifiedLayerNormalization(x, scale, 1e-5))),
-  { constant: ['cos', 'sin'], title: 'rotaryEmbedding of heads', inputs: { x: float('B', 2, 'T', 8), ...rotary }, build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin) },
-  { constant: ['cos', 'sin'], title: 'rotaryEmbedding, interleaved', inputs: { x: float('B', 2, 'T', 8), ...rotary }, build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin, { interleaved: true }) },
-  { constant: ['cos', 'sin'], title: 'rotaryEmbedding of features', inputs: { x: float('B', 'T', 16), ...rotary }, build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin) },
+  constant(
+    two('simplifiedLayerNormalization', float('B', 'T', 8), float(8), (g, x, scale) => g.simplifiedLayerNormalization(x, scale, 1e-5)),
+  ),
+  {
+    constant: ['cos', 'sin'],
+    title: 'rotaryEmbedding of heads',
+    inputs: { x: float('B', 2, 'T', 8), ...rotary },
+    build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin),
+  },
+  {
+    constant: ['cos', 'sin'],
+    title: 'rotaryEmbedding, interleaved',
+    inputs: { x: float('B', 2, 'T', 8), ...rotary },
+    build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin, { interleaved: true }),
+  },
+  {
+    constant: ['cos', 'sin'],
+    title: 'rotaryEmbedding of features',
+    inputs: { x: float('B', 'T', 16), ...rotary },
+    build: (g, { x, positions, cos, sin }) => g.rotaryEmbedding(x, positions, cos, sin),
+  },
   ...[1, 3].map((steps) => {
     const { heads, kvHeads, size, longest } = cached
     const past = float('B', kvHeads, longest, size)
@@ -175,7 +247,10 @@ export const CASES: readonly Case[] = [
         sinCache: float(longest, size / 2),
       },
       build: (g, { query, key, value, pastKey, pastValue, seqlensK, totalSequenceLength, cosCache, sinCache }) =>
-        g.groupQueryAttention({ query, key, value, pastKey, pastValue, seqlensK, totalSequenceLength, cosCache, sinCache }, { numHeads: heads, kvNumHeads: kvHeads }).output,
+        g.groupQueryAttention(
+          { query, key, value, pastKey, pastValue, seqlensK, totalSequenceLength, cosCache, sinCache },
+          { numHeads: heads, kvNumHeads: kvHeads },
+        ).output,
     })
   }),
 ]

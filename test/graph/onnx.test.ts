@@ -8,7 +8,11 @@ import { runOnCpu } from './ort.ts'
 import { interpret, ndarray } from './reference.ts'
 import type { NdArray } from './reference.ts'
 
-const count = (...shape: number[]): NdArray => ndarray(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i))
+const count = (...shape: number[]): NdArray =>
+  ndarray(
+    shape,
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
+  )
 
 async function expectSame(graph: Graph, feeds: Readonly<Record<string, NdArray>>): Promise<void> {
   expect(await runOnCpu(graph, feeds)).toEqual(interpret(graph, feeds))

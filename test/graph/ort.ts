@@ -24,7 +24,9 @@ export interface Job {
 function jobOf(graph: Graph, feeds: Feeds): Job {
   return {
     model: toOnnx(graph),
-    feeds: Object.fromEntries(graph.inputs.map(({ name, dtype }) => [name, { dtype, shape: feeds[name].shape, data: [...feeds[name].data] }])),
+    feeds: Object.fromEntries(
+      graph.inputs.map(({ name, dtype }) => [name, { dtype, shape: feeds[name].shape, data: [...feeds[name].data] }]),
+    ),
   }
 }
 
@@ -45,9 +47,19 @@ export async function runJob(job: Job, provider: Provider): Promise<Record<strin
   }
   const session = await InferenceSession.create(job.model, { executionProviders: [provider], logSeverityLevel: 3, intraOpNumThreads: 2 })
   try {
-    const feeds = Object.fromEntries(Object.entries(job.feeds).map(([name, { dtype, shape, data }]) => [name, new Tensor(dtype, typed[dtype](data) as Float32Array, shape)]))
+    const feeds = Object.fromEntries(
+      Object.entries(job.feeds).map(([name, { dtype, shape, data }]) => [
+        name,
+        new Tensor(dtype, typed[dtype](data) as Float32Array, shape),
+      ]),
+    )
     const results = await session.run(feeds)
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, ndarray(tensor.dims, Array.from(tensor.data as ArrayLike<number | bigint>, Number))]))
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [
+        name,
+        ndarray(tensor.dims, Array.from(tensor.data as ArrayLike<number | bigint>, Number)),
+      ]),
+    )
   } finally {
     await session.release()
   }
@@ -77,7 +89,9 @@ export function softwareVulkanDriver(): string {
   }
   const packaged = listed.split('\n').find((path) => path.endsWith('vk_swiftshader_icd.json') && existsSync(path))
   if (packaged) return packaged
-  throw new Error(`The WebGPU tests need Chromium's software Vulkan driver: run them through "npm test", which brings one, or install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`)
+  throw new Error(
+    `The WebGPU tests need Chromium's software Vulkan driver: run them through "npm test", which brings one, or install the package 'chromium' (looked at ${DRIVER_PATHS.join(', ')} and dpkg -L)`,
+  )
 }
 
 /** What a process needs in its environment for WebGPU; Chromium also brings the loader, libvulkan, in the same folder. */
@@ -91,7 +105,9 @@ export function webgpuEnvironment(): Readonly<Record<string, string>> {
 const CHILD = fileURLToPath(new URL('./webgpuChild.ts', import.meta.url))
 
 /** Runs many graphs in one child process on the WebGPU provider; results in the order of the graphs. */
-export async function runOnWebgpu(graphs: readonly { readonly graph: Graph; readonly feeds: Feeds }[]): Promise<readonly Record<string, NdArray>[]> {
+export async function runOnWebgpu(
+  graphs: readonly { readonly graph: Graph; readonly feeds: Feeds }[],
+): Promise<readonly Record<string, NdArray>[]> {
   const directory = mkdtempSync(join(tmpdir(), 'mrt-webgpu-'))
   try {
     graphs.forEach(({ graph, feeds }, i) => {
@@ -103,7 +119,10 @@ export async function runOnWebgpu(graphs: readonly { readonly graph: Graph; read
       env: { ...process.env, ...webgpuEnvironment(), ORT_DISABLE_TELEMETRY: '1' },
     })
     return graphs.map((_, i) => {
-      const results = JSON.parse(readFileSync(join(directory, `${i}.out.json`), 'utf8')) as Record<string, { shape: number[]; data: string }>
+      const results = JSON.parse(readFileSync(join(directory, `${i}.out.json`), 'utf8')) as Record<
+        string,
+        { shape: number[]; data: string }
+      >
       return Object.fromEntries(Object.entries(results).map(([name, { shape, data }]) => [name, unpacked(shape, data)]))
     })
   } finally {

@@ -29,7 +29,17 @@ test('a graph prints one line per part, in the order it runs', () => {
 
 test('long constants are cut and counted, and a node without inputs prints its attributes alone', () => {
   const g = new GraphBuilder('long')
-  g.output('c', g.add(g.constant(Float32Array.from({ length: 9 }, (_, i) => i), [9], 'c0'), g.constantOfShape([9], 1)))
+  g.output(
+    'c',
+    g.add(
+      g.constant(
+        Float32Array.from({ length: 9 }, (_, i) => i),
+        [9],
+        'c0',
+      ),
+      g.constantOfShape([9], 1),
+    ),
+  )
   expect(print(g.build())).toBe(`graph long
   constant c0 float32[9] {0, 1, 2, 3, 4, 5, 6, 7, ... 9 in all}
   ConstantOfShape_0 float32[9] = ConstantOfShape(shape=[9], value=1, dtype=float32)

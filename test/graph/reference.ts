@@ -60,28 +60,49 @@ function fill(shape: readonly number[], element: (index: number[]) => number): N
 /** Coordinates of x that a reduction over these axes brings to `index` (given with the reduced axes as 0). */
 function gathered(x: NdArray, index: Index, axes: readonly number[]): number[] {
   const varying = x.shape.map((d, axis) => (axes.includes(axis) ? d : 1))
-  return Array.from(indices(varying), (at) => get(x, at.map((a, axis) => (axes.includes(axis) ? a : index[axis]))))
+  return Array.from(indices(varying), (at) =>
+    get(
+      x,
+      at.map((a, axis) => (axes.includes(axis) ? a : index[axis])),
+    ),
+  )
 }
 
-type Kernel<A> = (inputs: readonly NdArray[], attributes: A, shapes: readonly (readonly number[])[], size: (d: number | string) => number) => NdArray[]
+type Kernel<A> = (
+  inputs: readonly NdArray[],
+  attributes: A,
+  shapes: readonly (readonly number[])[],
+  size: (d: number | string) => number,
+) => NdArray[]
 
-const zip = (f: (...x: number[]) => number) => (inputs: readonly NdArray[], _: unknown, [shape]: readonly (readonly number[])[]): NdArray[] => [
-  fill(shape, (index) => f(...inputs.map((x) => get(x, index)))),
-]
+const zip =
+  (f: (...x: number[]) => number) =>
+  (inputs: readonly NdArray[], _: unknown, [shape]: readonly (readonly number[])[]): NdArray[] => [
+    fill(shape, (index) => f(...inputs.map((x) => get(x, index)))),
+  ]
 
 const sum = (values: readonly number[]): number => values.reduce((total, v) => total + v, 0)
 
-const reduce = (f: (values: number[]) => number): Kernel<OpAttributes['ReduceSum']> => ([x], { axes, keepdims }, [shape]) => {
-  const kept = fill(x.shape.map((d, axis) => (axes.includes(axis) ? 1 : d)), (index) => f(gathered(x, index, axes)))
-  return [keepdims ? kept : { shape, data: kept.data }]
-}
+const reduce =
+  (f: (values: number[]) => number): Kernel<OpAttributes['ReduceSum']> =>
+  ([x], { axes, keepdims }, [shape]) => {
+    const kept = fill(
+      x.shape.map((d, axis) => (axes.includes(axis) ? 1 : d)),
+      (index) => f(gathered(x, index, axes)),
+    )
+    return [keepdims ? kept : { shape, data: kept.data }]
+  }
 
-const alongAxis = (f: (value: number, all: number[]) => number): Kernel<OpAttributes['Softmax']> => ([x], { axis }, [shape]) => [
-  fill(shape, (index) => f(get(x, index), gathered(x, index, [axis]))),
-]
+const alongAxis =
+  (f: (value: number, all: number[]) => number): Kernel<OpAttributes['Softmax']> =>
+  ([x], { axis }, [shape]) => [fill(shape, (index) => f(get(x, index), gathered(x, index, [axis])))]
 
 const swapLast = (x: NdArray, swap: boolean): NdArray =>
-  swap ? fill([...x.shape.slice(0, -2), x.shape.at(-1)!, x.shape.at(-2)!], (index) => get(x, [...index.slice(0, -2), index.at(-1)!, index.at(-2)!])) : x
+  swap
+    ? fill([...x.shape.slice(0, -2), x.shape.at(-1)!, x.shape.at(-2)!], (index) =>
+        get(x, [...index.slice(0, -2), index.at(-1)!, index.at(-2)!]),
+      )
+    : x
 
 const product = (a: NdArray, b: NdArray, transA: boolean, transB: boolean, alpha: number, shape: readonly number[]): NdArray => {
   const [left, right] = [swapLast(a, transA), swapLast(b, transB)]
@@ -170,7 +191,8 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
   Or: zip(Math.max),
   Not: zip((a) => 1 - a),
   Where: zip((condition, a, b) => (condition ? a : b)),
-  Cast: (inputs, { to }, shapes) => zip((x) => (to === 'bool' ? Number(x !== 0) : to === 'float32' ? x : Math.trunc(x)))(inputs, null, shapes),
+  Cast: (inputs, { to }, shapes) =>
+    zip((x) => (to === 'bool' ? Number(x !== 0) : to === 'float32' ? x : Math.trunc(x)))(inputs, null, shapes),
   Gemm: ([a, b, c], { transA, transB, alpha, beta }, [shape]) => {
     const ab = product(a, b, transA, transB, alpha, shape)
     return [c ? fill(shape, (index) => get(ab, index) + beta * get(c, index)) : ab]
@@ -192,7 +214,14 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
   Identity: relabel,
   StopGradient: relabel,
   Expand: zip((x) => x),
-  Transpose: ([x], { perm }, [shape]) => [fill(shape, (index) => get(x, perm.map((_, axis) => index[perm.indexOf(axis)])))],
+  Transpose: ([x], { perm }, [shape]) => [
+    fill(shape, (index) =>
+      get(
+        x,
+        perm.map((_, axis) => index[perm.indexOf(axis)]),
+      ),
+    ),
+  ],
   Concat: (inputs, { axis }, [shape]) => [
     fill(shape, (index) => {
       let at = index[axis]
@@ -206,7 +235,12 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
       return fill(shape, (index) => get(x, index.with(axis, index[axis] + start)))
     }),
   Slice: ([x], { axes, starts }, [shape], size) => [
-    fill(shape, (index) => get(x, index.map((at, axis) => (axes.includes(axis) ? at + size(starts[axes.indexOf(axis)]) : at)))),
+    fill(shape, (index) =>
+      get(
+        x,
+        index.map((at, axis) => (axes.includes(axis) ? at + size(starts[axes.indexOf(axis)]) : at)),
+      ),
+    ),
   ],
   Pad: ([x], { axes, before }, [shape], size) => [
     fill(shape, (index) => {
@@ -221,10 +255,15 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
     }),
   ],
   Gather: ([data, at], { axis }, [shape]) => [
-    fill(shape, (index) => get(data, [...index.slice(0, axis), get(at, index.slice(axis, axis + at.shape.length)), ...index.slice(axis + at.shape.length)])),
+    fill(shape, (index) =>
+      get(data, [...index.slice(0, axis), get(at, index.slice(axis, axis + at.shape.length)), ...index.slice(axis + at.shape.length)]),
+    ),
   ],
-  GatherElements: ([data, at], { axis }, [shape]) => [fill(shape, (index) => data.data[offset(data.shape, index.with(axis, get(at, index)))])],
-  ScatterElements: ([data, at, updates], { axis, reduction }) => scattered(data, updates, reduction, (index) => index.with(axis, get(at, index))),
+  GatherElements: ([data, at], { axis }, [shape]) => [
+    fill(shape, (index) => data.data[offset(data.shape, index.with(axis, get(at, index)))]),
+  ],
+  ScatterElements: ([data, at, updates], { axis, reduction }) =>
+    scattered(data, updates, reduction, (index) => index.with(axis, get(at, index))),
   ConstantOfShape: (_, { value }, [shape]) => [fill(shape, () => value)],
   Range: (_, { start }, [shape], size) => [fill(shape, ([i]) => size(start) + i)],
   Shape: ([x], { start, end }) => [ndarray([end - start], x.shape.slice(start, end))],
@@ -243,18 +282,25 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
     const heads = x.shape[2] / (2 * cos.shape[1])
     return [joinHeads(rotate(splitHeads(x, heads), position, cos, sin, interleaved))]
   },
-  GroupQueryAttention: ([query, key, value, pastKey, pastValue, seqlensK, , cos, sin], { numHeads, kvNumHeads, scale, doRotary, rotaryInterleaved }) => {
+  GroupQueryAttention: (
+    [query, key, value, pastKey, pastValue, seqlensK, , cos, sin],
+    { numHeads, kvNumHeads, scale, doRotary, rotaryInterleaved },
+  ) => {
     const steps = query.shape[1]
     const start = (b: number): number => get(seqlensK, [b]) + 1 - steps
     const turned = (x: NdArray): NdArray => (doRotary ? rotate(x, (b, s) => start(b) + s, cos, sin, rotaryInterleaved) : x)
     const [q, k, v] = [turned(splitHeads(query, numHeads)), turned(splitHeads(key, kvNumHeads)), splitHeads(value, kvNumHeads)]
     const extended = (past: NdArray, now: NdArray): NdArray =>
-      fill(past.shape, ([b, h, t, d]) => (t < start(b) ? get(past, [b, h, t, d]) : t < start(b) + steps ? get(now, [b, h, t - start(b), d]) : 0))
+      fill(past.shape, ([b, h, t, d]) =>
+        t < start(b) ? get(past, [b, h, t, d]) : t < start(b) + steps ? get(now, [b, h, t - start(b), d]) : 0,
+      )
     const [presentKey, presentValue] = [extended(pastKey, k), extended(pastValue, v)]
     const attended = fill(q.shape, ([b, h, s, d]) => {
       const kv = Math.floor((h * kvNumHeads) / numHeads)
       const seen = Array.from({ length: start(b) + s + 1 }, (_, t) => t)
-      const weights = seen.map((t) => Math.exp(scale * sum(Array.from({ length: q.shape[3] }, (_, i) => get(q, [b, h, s, i]) * get(presentKey, [b, kv, t, i])))))
+      const weights = seen.map((t) =>
+        Math.exp(scale * sum(Array.from({ length: q.shape[3] }, (_, i) => get(q, [b, h, s, i]) * get(presentKey, [b, kv, t, i])))),
+      )
       return sum(seen.map((t) => weights[t] * get(presentValue, [b, kv, t, d]))) / sum(weights)
     })
     return [joinHeads(attended), presentKey, presentValue]
@@ -263,7 +309,9 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
 
 /** Sizes of the names in the inputs' shapes, read off the tensors given for them. */
 export function sizesOf(graph: Graph, feeds: Readonly<Record<string, NdArray>>): Sizes {
-  return Object.fromEntries(graph.inputs.flatMap((input) => input.shape.flatMap((d, axis) => (typeof d === 'string' ? [[d, feeds[input.name].shape[axis]]] : []))))
+  return Object.fromEntries(
+    graph.inputs.flatMap((input) => input.shape.flatMap((d, axis) => (typeof d === 'string' ? [[d, feeds[input.name].shape[axis]]] : []))),
+  )
 }
 
 /** Every output of the graph for these inputs, in float64. */

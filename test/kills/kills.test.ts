@@ -5,7 +5,10 @@ import { killRounds, works } from './rounds.ts'
 
 const KILLS = 3
 
-it.each(works)('%s killed at random moments leaves all of it or nothing, a whole database and no scraps, and can be done again', async (work) => {
-  const { kills } = await killRounds(work, KILLS)
-  expect(kills).toBeGreaterThan(0)
-})
+it.each(works)(
+  '%s killed at random moments leaves all of it or nothing, a whole database and no scraps, and can be done again',
+  async (work) => {
+    const { kills } = await killRounds(work, KILLS)
+    expect(kills).toBeGreaterThan(0)
+  },
+)

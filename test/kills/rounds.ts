@@ -36,7 +36,14 @@ interface Place {
 const prepare: { readonly [W in Work]: (root: string) => Place } = {
   import(root) {
     const given = join(root, 'problems.jsonl')
-    if (!existsSync(given)) writeFileSync(given, Array.from({ length: PROBLEMS }, (_, at) => `{"question":"What is ${at} + ${at * 7}, said the ${at % 13}th of them?","answer":"#### ${at * 8}"}\n`).join(''))
+    if (!existsSync(given))
+      writeFileSync(
+        given,
+        Array.from(
+          { length: PROBLEMS },
+          (_, at) => `{"question":"What is ${at} + ${at * 7}, said the ${at % 13}th of them?","answer":"#### ${at * 8}"}\n`,
+        ).join(''),
+      )
     return { folder: join(root, 'workspace'), given }
   },
   merge: (root) => ({ folder: join(root, 'workspace'), given: sample }),
@@ -70,7 +77,10 @@ const held: { readonly [W in Work]: (place: Place) => number } = {
     if (!existsSync(given)) return 0
     const lines = readFileSync(given, 'utf8').trimEnd().split('\n')
     for (const line of lines) JSON.parse(line)
-    return lines.length === counted(sample, 'SELECT count(*) FROM rollouts WHERE run_id = 1 AND evaluation_id IS NULL') || lines.length === counted(sample, 'SELECT count(*) FROM rollouts WHERE run_id = 1') ? 1 : 0.5
+    return lines.length === counted(sample, 'SELECT count(*) FROM rollouts WHERE run_id = 1 AND evaluation_id IS NULL') ||
+      lines.length === counted(sample, 'SELECT count(*) FROM rollouts WHERE run_id = 1')
+      ? 1
+      : 0.5
   },
   migration: ({ folder }) => counted(folder, 'PRAGMA user_version') - 1,
 }
@@ -102,7 +112,12 @@ async function run(work: Work, { folder, given }: Place, afterMs: number): Promi
 }
 
 const LEFTOVER = /^\.(?:merging|unfinished)-|\.unfinished$|\.part$|^unfinished\.db$/
-const leftovers = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String).filter((path) => LEFTOVER.test(path.split(/[\\/]/).at(-1)!)) : [])
+const leftovers = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true })
+        .map(String)
+        .filter((path) => LEFTOVER.test(path.split(/[\\/]/).at(-1)!))
+    : []
 
 /** Kills `work` so many times, each time on a fresh workspace. Throws what is wrong with what is left. */
 export async function killRounds(work: Work, kills: number): Promise<Told> {
@@ -133,7 +148,11 @@ export async function killRounds(work: Work, kills: number): Promise<Told> {
       openStore(place.folder).close()
       const scraps = leftovers(place.folder)
       if (scraps.length > 0) throw new Error(`killed ${work} leaves ${scraps.join(', ')}`)
-      told = { kills: told.kills + Number(killed), late: told.late + Number(!killed), done: told.done + Number(killed && holds === whole[work]) }
+      told = {
+        kills: told.kills + Number(killed),
+        late: told.late + Number(!killed),
+        done: told.done + Number(killed && holds === whole[work]),
+      }
     }
     return told
   } finally {
@@ -145,6 +164,8 @@ if (process.argv[1] === import.meta.filename) {
   const [rounds = '100', ...names] = process.argv.slice(2)
   for (const work of works.filter((each) => names.length === 0 || names.includes(each))) {
     const { kills, late, done } = await killRounds(work, Number(rounds))
-    console.log(`${work}: ${kills} kills, ${done} of them after the work was through; ${late} rounds came too late. Nothing was torn, everything could be done again.`)
+    console.log(
+      `${work}: ${kills} kills, ${done} of them after the work was through; ${late} rounds came too late. Nothing was torn, everything could be done again.`,
+    )
   }
 }

@@ -14,7 +14,12 @@ if (work === 'migration') {
   begun()
   if (work === 'import') await importInto(store, [given], { keepDuplicates: true }, Date.now)
   else if (work === 'merge') await store.others.merge(given, { uids: null, now: Date.now })
-  else if (work === 'export') await exportTo({ store, version: 'killed', now: Date.now }, { kind: 'rollouts', filter: { runId: 1 }, as: 'canonical', format: 'jsonl' } as never, given)
+  else if (work === 'export')
+    await exportTo(
+      { store, version: 'killed', now: Date.now },
+      { kind: 'rollouts', filter: { runId: 1 }, as: 'canonical', format: 'jsonl' } as never,
+      given,
+    )
   else throw new Error(`no work called ${work}`)
   store.close()
 }

@@ -31,7 +31,8 @@ afterAll(() => {
 })
 
 const ADAPTERS = { rank: 2, alpha: 8, targets: 'q,v,down' }
-const adapted = (more: Partial<RunSpecInput> = {}, algorithm: RunSpecInput['algorithm'] = { name: 'mrt-exact' }): RunSpecInput => microSpec('starter', algorithm, { adapters: ADAPTERS, steps: 3, ...more })
+const adapted = (more: Partial<RunSpecInput> = {}, algorithm: RunSpecInput['algorithm'] = { name: 'mrt-exact' }): RunSpecInput =>
+  microSpec('starter', algorithm, { adapters: ADAPTERS, steps: 3, ...more })
 const trained = async (spec: RunSpecInput): Promise<number> => {
   const id = await createRun(context, spec)
   await trainRun(context, id)
@@ -54,21 +55,35 @@ async function logpsOf(start: Start): Promise<Float32Array> {
   weights.dispose()
   return logps!
 }
-const refused = async (code: string, act: () => unknown): Promise<void> => expect((async () => act())()).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
-const timeless = (runId: number) => context.store.steps.range(runId, 1, 1000).map(({ metrics }) => Object.entries(metrics).filter(([name]) => !/^time\/|step_time/.test(name)))
+const refused = async (code: string, act: () => unknown): Promise<void> =>
+  expect((async () => act())()).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
+const timeless = (runId: number) =>
+  context.store.steps
+    .range(runId, 1, 1000)
+    .map(({ metrics }) => Object.entries(metrics).filter(([name]) => !/^time\/|step_time/.test(name)))
 
 describe('a run with adapters', () => {
   let runId: number
-  beforeAll(async () => { runId = await trained(adapted()) })
+  beforeAll(async () => {
+    runId = await trained(adapted())
+  })
 
   it('keeps the adapters, their moments and the name of the model that they belong to, and none of its weights', async () => {
     const { config, tensors, optimizer, meta } = await kept(runId)
     const shape = config as never as Start['config']
     expect(shape.lora).toEqual({ rank: 2, alpha: 8, targets: ['q', 'v', 'down'] })
-    expect([...tensors.keys()].sort()).toEqual(adapterSpecs(shape).map(({ name }) => name).sort())
+    expect([...tensors.keys()].sort()).toEqual(
+      adapterSpecs(shape)
+        .map(({ name }) => name)
+        .sort(),
+    )
     const numbers = adapterSpecs(shape).reduce((sum, { dims }) => sum + dims[0]! * dims[1]!, 0)
     expect([optimizer!.m!.data.length, optimizer!.v!.data.length]).toEqual([numbers, numbers])
-    expect(meta.base).toEqual({ kind: 'model', id: context.store.models.get(context.store.runs.get(runId)!.modelId!)!.sha256, name: 'starter' })
+    expect(meta.base).toEqual({
+      kind: 'model',
+      id: context.store.models.get(context.store.runs.get(runId)!.modelId!)!.sha256,
+      name: 'starter',
+    })
     expect(newest(runId)).toMatchObject({ kind: 'adapter' })
     expect(newest(runId).bytes).toBeLessThan(4 * (4 * numbers) + 10_000)
     expect([...tensors].filter(([name]) => name.includes('lora_B')).every(([, { data }]) => data.some((value) => value !== 0))).toBe(true)
@@ -135,7 +150,14 @@ describe('a run with adapters', () => {
 
   it('computes otherwise with another rank, alpha, target or seed, and refuses what no adapter reads', async () => {
     const ends = new Set<string>()
-    const others: Partial<RunSpecInput>[] = [{}, { adapters: { ...ADAPTERS, rank: 3 } }, { adapters: { ...ADAPTERS, alpha: 4 } }, { adapters: { ...ADAPTERS, targets: 'q,v' } }, { seed: 6 }, { adapters: {} }]
+    const others: Partial<RunSpecInput>[] = [
+      {},
+      { adapters: { ...ADAPTERS, rank: 3 } },
+      { adapters: { ...ADAPTERS, alpha: 4 } },
+      { adapters: { ...ADAPTERS, targets: 'q,v' } },
+      { seed: 6 },
+      { adapters: {} },
+    ]
     for (const more of others) ends.add(String((await kept(await trained(adapted({ ...more, steps: 2 })))).meta.weights))
     expect(ends.size).toBe(others.length)
     await refused('run.inert', () => createRun(context, adapted({ adapters: { alpha: 4 } })))
@@ -145,8 +167,14 @@ describe('a run with adapters', () => {
   })
 
   it('is made on a model of text too, and speaks with its tokenizer afterwards', async () => {
-    const { modelId } = await importModel(context.store, writeLittleText(join(bench.folder, 'little.gguf')), { name: 'little', signal: new AbortController().signal, now: Date.now })
-    const id = await trained(adapted({ start: `model:${modelId}`, steps: 1, task: { name: 'arithmetic' }, budget: { thinkingTokens: 12, answerTokens: 5 } }))
+    const { modelId } = await importModel(context.store, writeLittleText(join(bench.folder, 'little.gguf')), {
+      name: 'little',
+      signal: new AbortController().signal,
+      now: Date.now,
+    })
+    const id = await trained(
+      adapted({ start: `model:${modelId}`, steps: 1, task: { name: 'arithmetic' }, budget: { thinkingTokens: 12, answerTokens: 5 } }),
+    )
     const start = await startOf(`checkpoint:${newest(id).id}`)
     expect(start.tokenizer).not.toBeNull()
     expect(start.base).toMatchObject({ kind: 'model', name: 'little' })
@@ -166,7 +194,8 @@ describe('the weights that a run with adapters needs', () => {
     const logps = async (role: 'current' | 'start' | 'ema' | 'stale') => (await (await policies.policy(role)).score(sequences))[0]!
     const atStart = await logps('start')
     expect(await logps('current')).toEqual(atStart)
-    for (const { name, dims } of adapterSpecs(start.config)) if (name.includes('lora_B')) weights.set(name, new Float32Array(dims[0]! * dims[1]!).fill(0.3))
+    for (const { name, dims } of adapterSpecs(start.config))
+      if (name.includes('lora_B')) weights.set(name, new Float32Array(dims[0]! * dims[1]!).fill(0.3))
     const moved = await logps('current')
     expect(moved).not.toEqual(atStart)
     expect(await logps('start')).toEqual(atStart)
@@ -177,7 +206,8 @@ describe('the weights that a run with adapters needs', () => {
     expect(await logps('ema')).not.toEqual(moved)
     policies.averageStep(0)
     expect(await logps('ema')).toEqual(moved)
-    for (const { name, dims } of adapterSpecs(start.config)) if (name.includes('lora_B')) weights.set(name, new Float32Array(dims[0]! * dims[1]!))
+    for (const { name, dims } of adapterSpecs(start.config))
+      if (name.includes('lora_B')) weights.set(name, new Float32Array(dims[0]! * dims[1]!))
     expect(await logps('stale')).toEqual(moved)
     policies.refreshStale()
     expect(await logps('stale')).toEqual(atStart)

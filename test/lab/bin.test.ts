@@ -8,7 +8,9 @@ import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 const bytesOf = (folder: string): number => readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0)
@@ -17,7 +19,10 @@ it('deletes the checkpoint files of the runs in it, keeps those that another run
   const context = bench.open('bin')
   try {
     const { store } = context
-    const [gone, stays] = [await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 2, checkpointEvery: 1 })), await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1, seed: 6 }))]
+    const [gone, stays] = [
+      await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 2, checkpointEvery: 1 })),
+      await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1, seed: 6 })),
+    ]
     for (const runId of [gone, stays]) await trainRun(context, runId)
     const [first, last] = store.checkpoints.ofRun(gone)
     const [own] = store.checkpoints.ofRun(stays)
@@ -26,10 +31,17 @@ it('deletes the checkpoint files of the runs in it, keeps those that another run
     store.checkpoints.add({ ...own!, contentId: first!.contentId })
     const freed = bytesOf(folderOf(last!))
 
-    const runs = runQueries(() => store, () => null)
+    const runs = runQueries(
+      () => store,
+      () => null,
+    )
     await runs.remove({ runId: gone }, { signal: new AbortController().signal })
     expect([first, last, own].map((each) => existsSync(folderOf(each!)))).toEqual([true, true, true])
-    expect(await runs.emptyBin(null as never, { signal: new AbortController().signal })).toMatchObject({ steps: 2, checkpoints: 2, checkpointBytes: freed })
+    expect(await runs.emptyBin(null as never, { signal: new AbortController().signal })).toMatchObject({
+      steps: 2,
+      checkpoints: 2,
+      checkpointBytes: freed,
+    })
     expect([first, last, own].map((each) => existsSync(folderOf(each!)))).toEqual([true, false, true])
     expect(store.runs.get(gone)).toBeNull()
   } finally {

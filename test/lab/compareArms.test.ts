@@ -6,16 +6,39 @@ import { curvesAgree, equalRegret } from '../../src-main/lab/comparing/compareMa
 
 let id = 0
 const run = (name: string, config: Record<string, Json>, rest: Partial<Run> = {}): Run =>
-  ({ id: ++id, name, method: name, algorithm: 'dr-grpo', seed: 1, groupKey: JSON.stringify([name, config]), lastStep: 40, modelId: 1, datasetId: 1, parentRunId: null, config, ...rest }) as unknown as Run
+  ({
+    id: ++id,
+    name,
+    method: name,
+    algorithm: 'dr-grpo',
+    seed: 1,
+    groupKey: JSON.stringify([name, config]),
+    lastStep: 40,
+    modelId: 1,
+    datasetId: 1,
+    parentRunId: null,
+    config,
+    ...rest,
+  }) as unknown as Run
 
 describe('names of arms', () => {
   it('stay as they are where nothing else is called so', () => {
-    expect(armsOf([run('Outcome', { steps: 40 }), run('MRT', { steps: 40 })], 'group').map(({ title }) => title)).toEqual(['Outcome', 'MRT'])
+    expect(armsOf([run('Outcome', { steps: 40 }), run('MRT', { steps: 40 })], 'group').map(({ title }) => title)).toEqual([
+      'Outcome',
+      'MRT',
+    ])
   })
 
   it('shared by two configurations get the number of the run and what differs', () => {
-    const [a, b] = [run('MRT', { steps: 40, optimizer: { lr: 1e-3 }, seed: 1 }), run('MRT', { steps: 80, optimizer: { lr: 1e-3 }, seed: 2 })]
-    expect(armsOf([a, b, run('Outcome', {})], 'group').map(({ title }) => title)).toEqual([`MRT, run ${a.id}, steps 40`, `MRT, run ${b.id}, steps 80`, 'Outcome'])
+    const [a, b] = [
+      run('MRT', { steps: 40, optimizer: { lr: 1e-3 }, seed: 1 }),
+      run('MRT', { steps: 80, optimizer: { lr: 1e-3 }, seed: 2 }),
+    ]
+    expect(armsOf([a, b, run('Outcome', {})], 'group').map(({ title }) => title)).toEqual([
+      `MRT, run ${a.id}, steps 40`,
+      `MRT, run ${b.id}, steps 80`,
+      'Outcome',
+    ])
   })
 
   it('of single runs that differ in nothing but their seed are told apart by their number', () => {
@@ -27,7 +50,11 @@ describe('names of arms', () => {
 describe('what differs besides the method', () => {
   it('is every shared option, setting, start and count of steps; an option that one method has alone is the method', () => {
     const outcome = run('Outcome', { steps: 40, optimizer: { lr: 1e-3 }, algorithm: { name: 'dr-grpo', options: {} } })
-    const mrt = run('MRT', { steps: 40, optimizer: { lr: 3e-4 }, algorithm: { name: 'mrt-exact', options: { klBeta: 0.01 } } }, { algorithm: 'mrt-exact', modelId: 2, lastStep: 30, seed: 7 })
+    const mrt = run(
+      'MRT',
+      { steps: 40, optimizer: { lr: 3e-4 }, algorithm: { name: 'mrt-exact', options: { klBeta: 0.01 } } },
+      { algorithm: 'mrt-exact', modelId: 2, lastStep: 30, seed: 7 },
+    )
     const found = new Map(confoundsOf([START, ...armsOf([outcome, mrt], 'group')]).map(({ key, values }) => [key, values]))
     expect(found.get('optimizer.lr')).toEqual(['0.001', '0.0003'])
     expect(found.get('klBeta')).toEqual(['0', '0.01'])
@@ -40,7 +67,13 @@ describe('what differs besides the method', () => {
 
   it('is nothing where only the method does, or there is one arm', () => {
     const alike = { steps: 40, optimizer: { lr: 1e-3 } }
-    const arms = armsOf([run('A', { ...alike, algorithm: { name: 'dr-grpo', options: {} } }), run('B', { ...alike, algorithm: { name: 'length-penalty', options: { klBeta: 0 } } }, { algorithm: 'length-penalty' })], 'group')
+    const arms = armsOf(
+      [
+        run('A', { ...alike, algorithm: { name: 'dr-grpo', options: {} } }),
+        run('B', { ...alike, algorithm: { name: 'length-penalty', options: { klBeta: 0 } } }, { algorithm: 'length-penalty' }),
+      ],
+      'group',
+    )
     expect(confoundsOf(arms)).toEqual([])
     expect(confoundsOf([START, arms[0]!])).toEqual([])
   })
@@ -48,11 +81,22 @@ describe('what differs besides the method', () => {
 
 describe('curves of equal regret', () => {
   it('lie where a model that is right with one chance after t tokens has that regret', () => {
-    for (const { regret, tokens, accuracy } of equalRegret(40, [0.2, 0.5])) tokens.forEach((t, at) => expect(1 - accuracy[at]! * (1 - t / 40)).toBeCloseTo(regret, 9))
+    for (const { regret, tokens, accuracy } of equalRegret(40, [0.2, 0.5]))
+      tokens.forEach((t, at) => expect(1 - accuracy[at]! * (1 - t / 40)).toBeCloseTo(regret, 9))
   })
 
   it('agree with dots that have the regret of the curve they lie on, and with no others', () => {
-    expect(curvesAgree(40, [{ tokens: 10, accuracy: 0.8, regret: 0.4 }, { tokens: 20, accuracy: 0.8, regret: 0.61 }])).toBe(true)
-    expect(curvesAgree(40, [{ tokens: 10, accuracy: 0.8, regret: 0.4 }, { tokens: 20, accuracy: 0.8, regret: 0.5 }])).toBe(false)
+    expect(
+      curvesAgree(40, [
+        { tokens: 10, accuracy: 0.8, regret: 0.4 },
+        { tokens: 20, accuracy: 0.8, regret: 0.61 },
+      ]),
+    ).toBe(true)
+    expect(
+      curvesAgree(40, [
+        { tokens: 10, accuracy: 0.8, regret: 0.4 },
+        { tokens: 20, accuracy: 0.8, regret: 0.5 },
+      ]),
+    ).toBe(false)
   })
 })

@@ -10,11 +10,20 @@ import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 const TRAINED = 24
-const spec = (evaluation: RunSpecInput['evaluation']) => runSpec.parse(microSpec('starter', { name: 'dr-grpo' }, { budget: { thinkingTokens: TRAINED, answerTokens: 8 }, evaluation: { problems: 4, samples: 2, ...evaluation } }))
+const spec = (evaluation: RunSpecInput['evaluation']) =>
+  runSpec.parse(
+    microSpec(
+      'starter',
+      { name: 'dr-grpo' },
+      { budget: { thinkingTokens: TRAINED, answerTokens: 8 }, evaluation: { problems: 4, samples: 2, ...evaluation } },
+    ),
+  )
 
 async function evaluated(name: string, ...evaluations: RunSpecInput['evaluation'][]): Promise<EvaluationOutcome[]> {
   const context = bench.open(name)
@@ -41,8 +50,18 @@ function thoughtOf(seed: number): ReadRollout {
   const boundaries = [0]
   for (let attempts = 1 + rng.int(6); attempts > 0; attempts--) boundaries.push(boundaries.at(-1)! + 1 + rng.int(14))
   const thinkEnd = boundaries.at(-1)!
-  const rollout = { prompt: [1, 2, 3, 4], tokens: new Int32Array(thinkEnd + 7), boundaries, thinkEnd, forcedStop: rng.float() < 0.5, finish: 'stop' }
-  return { entry: { rollout, grade: { correct: rng.float() < 0.5 } }, J: new Map(Array.from({ length: thinkEnd + 1 }, (_, offset) => [offset, rng.float()])) } as never
+  const rollout = {
+    prompt: [1, 2, 3, 4],
+    tokens: new Int32Array(thinkEnd + 7),
+    boundaries,
+    thinkEnd,
+    forcedStop: rng.float() < 0.5,
+    finish: 'stop',
+  }
+  return {
+    entry: { rollout, grade: { correct: rng.float() < 0.5 } },
+    J: new Map(Array.from({ length: thinkEnd + 1 }, (_, offset) => [offset, rng.float()])),
+  } as never
 }
 
 const everyBudget = Array.from({ length: 120 }, (_, index) => index + 1)
@@ -52,7 +71,9 @@ describe('curves over budgets', () => {
   it('move regret by at most 1 / (B + 1) from a budget to the next', () => {
     for (const thought of thoughts) {
       const { regretAtBudget, keptRegretAtBudget } = problemOf([thought], [thought], everyBudget)
-      for (const curve of [regretAtBudget, keptRegretAtBudget]) for (let at = 1; at < everyBudget.length; at++) expect(Math.abs(curve[at]! - curve[at - 1]!)).toBeLessThanOrEqual(1 / everyBudget[at]! + 1e-6)
+      for (const curve of [regretAtBudget, keptRegretAtBudget])
+        for (let at = 1; at < everyBudget.length; at++)
+          expect(Math.abs(curve[at]! - curve[at - 1]!)).toBeLessThanOrEqual(1 / everyBudget[at]! + 1e-6)
     }
   })
 
@@ -81,7 +102,10 @@ describe('curves over budgets', () => {
 
 describe('an evaluation', () => {
   it('gives the same value at a budget whatever other budgets are asked for', async () => {
-    const [few, many] = await evaluated('budgets', { budgets: [30] }, { budgets: [8, 16, 23, 25, 30, 47, 72] }) as [EvaluationOutcome, EvaluationOutcome]
+    const [few, many] = (await evaluated('budgets', { budgets: [30] }, { budgets: [8, 16, 23, 25, 30, 47, 72] })) as [
+      EvaluationOutcome,
+      EvaluationOutcome,
+    ]
     expect(few.budgets).toEqual([TRAINED, 30])
     for (const curve of ['natural', 'kept', 'kept-whole', 'natural-regret', 'kept-regret']) {
       const at = (outcome: EvaluationOutcome, x: number) => outcome.points.find((point) => point.curve === curve && point.x === x)
@@ -91,25 +115,33 @@ describe('an evaluation', () => {
   })
 
   it('has no seam at the training budget: one token more moves accuracy by no rollout that had stopped, and regret by at most 1 / 25', async () => {
-    const [{ problems, budgets }] = await evaluated('seam', { budgets: [TRAINED, TRAINED + 1], longest: 72 }) as [EvaluationOutcome]
+    const [{ problems, budgets }] = (await evaluated('seam', { budgets: [TRAINED, TRAINED + 1], longest: 72 })) as [EvaluationOutcome]
     expect(budgets).toEqual([24, 25])
     for (const { natural, accuracyAtBudget, regretAtBudget, keptRegretAtBudget } of problems) {
       if (natural.entries.every(({ rollout }) => rollout.thinkEnd <= TRAINED)) expect(accuracyAtBudget[1]).toBe(accuracyAtBudget[0])
-      for (const regret of [regretAtBudget, keptRegretAtBudget]) expect(Math.abs(regret[1]! - regret[0]!)).toBeLessThanOrEqual(1 / 25 + 1e-6)
+      for (const regret of [regretAtBudget, keptRegretAtBudget])
+        expect(Math.abs(regret[1]! - regret[0]!)).toBeLessThanOrEqual(1 / 25 + 1e-6)
     }
   })
 
   it('keeps the rollouts it had when it is asked for more', async () => {
-    const [two, four] = await evaluated('inclusion', { samples: 2, kept: 2, budgets: [16] }, { samples: 4, kept: 3, budgets: [16] }) as [EvaluationOutcome, EvaluationOutcome]
+    const [two, four] = (await evaluated('inclusion', { samples: 2, kept: 2, budgets: [16] }, { samples: 4, kept: 3, budgets: [16] })) as [
+      EvaluationOutcome,
+      EvaluationOutcome,
+    ]
     two.problems.forEach(({ natural, kept }, index) => {
       const more = four.problems[index]!
-      expect(natural.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(more.natural.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]))
-      expect(kept.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(more.kept.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]))
+      expect(natural.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(
+        more.natural.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]),
+      )
+      expect(kept.entries.map(({ rollout }) => [...rollout.tokens])).toEqual(
+        more.kept.entries.slice(0, 2).map(({ rollout }) => [...rollout.tokens]),
+      )
     })
   })
 
   it('has at least two rollouts of each kind, and kept thinking goes on to the longest budget', async () => {
-    const [{ problems, metrics }] = await evaluated('kinds', { budgets: [16] }) as [EvaluationOutcome]
+    const [{ problems, metrics }] = (await evaluated('kinds', { budgets: [16] })) as [EvaluationOutcome]
     for (const { natural, kept } of problems) {
       expect([natural.entries.length, kept.entries.length]).toEqual([2, 2])
       for (const { rollout } of kept.entries) expect(rollout.thinkEnd).toBe(3 * TRAINED)

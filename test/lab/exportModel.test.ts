@@ -33,7 +33,20 @@ beforeAll(async () => {
   bench = await openBench()
   context = bench.open('workspace')
   await importModel(context.store, writeLittleText(at('little.gguf')), { ...options, name: 'little' })
-  const runId = await createRun(context, microSpec('model:1', { name: 'mrt-exact' }, { steps: 2, task: { name: 'arithmetic' }, budget: { thinkingTokens: 12, answerTokens: 5 }, optimizer: { lr: 3e-2 }, adapters: { rank: 2, alpha: 8, targets: 'q,o,up' } }))
+  const runId = await createRun(
+    context,
+    microSpec(
+      'model:1',
+      { name: 'mrt-exact' },
+      {
+        steps: 2,
+        task: { name: 'arithmetic' },
+        budget: { thinkingTokens: 12, answerTokens: 5 },
+        optimizer: { lr: 3e-2 },
+        adapters: { rank: 2, alpha: 8, targets: 'q,o,up' },
+      },
+    ),
+  )
   await trainRun(context, runId)
   checkpoint = `checkpoint:${context.store.checkpoints.newestResumable(runId)!.id}`
 })
@@ -71,7 +84,13 @@ describe('an export of adapters', () => {
 
   it('alone is a folder of PEFT that comes in again on the same model, as a start for runs', async () => {
     await exportModel(context.store, { name: checkpoint, folder: at('peft'), adapters: true }, Date.now)
-    expect(JSON.parse(readFileSync(join(at('peft'), 'adapter_config.json'), 'utf8'))).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 8, target_modules: ['q_proj', 'o_proj', 'up_proj'], base_model_name_or_path: 'little' })
+    expect(JSON.parse(readFileSync(join(at('peft'), 'adapter_config.json'), 'utf8'))).toMatchObject({
+      peft_type: 'LORA',
+      r: 2,
+      lora_alpha: 8,
+      target_modules: ['q_proj', 'o_proj', 'up_proj'],
+      base_model_name_or_path: 'little',
+    })
     const stored = await openSafetensors(join(at('peft'), 'adapter_model.safetensors'))
     await stored.close()
     expect(stored.entries.map(({ name }) => name)).toContain('base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight')
@@ -87,7 +106,8 @@ describe('an export of adapters', () => {
   it('touches no folder that has files, and is refused where there are no adapters', async () => {
     mkdirSync(at('full'), { recursive: true })
     writeFileSync(join(at('full'), 'mine.txt'), 'mine')
-    const refused = (code: string, act: Promise<unknown>) => expect(act).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
+    const refused = (code: string, act: Promise<unknown>) =>
+      expect(act).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
     await refused('export.folder', exportModel(context.store, { name: checkpoint, folder: at('full'), adapters: true }, Date.now))
     await refused('export.noAdapters', exportModel(context.store, { name: 'model:1', folder: at('none'), adapters: true }, Date.now))
     expect([existsSync(at('none')), readFileSync(join(at('full'), 'mine.txt'), 'utf8')]).toEqual([false, 'mine'])
@@ -104,7 +124,9 @@ describe('a configuration', () => {
 describe('a folder of PEFT', () => {
   const config = withAdapters(LITTLE_TEXT, { rank: 3, alpha: 6, targets: ['k', 'down'] })
   const rng = createRng(4)
-  const adapters = new Map(adapterSpecs(config).map(({ name, dims }) => [name, Float32Array.from({ length: dims[0]! * dims[1]! }, () => rng.gaussian())]))
+  const adapters = new Map(
+    adapterSpecs(config).map(({ name, dims }) => [name, Float32Array.from({ length: dims[0]! * dims[1]! }, () => rng.gaussian())]),
+  )
   let count = 0
   async function folderWith(stated: Record<string, unknown>, tensors?: (all: Map<string, TensorData>) => void): Promise<string> {
     const folder = at(`peft-${count++}`)
@@ -115,7 +137,9 @@ describe('a folder of PEFT', () => {
     const other = at(`peft-${count++}`)
     mkdirSync(other)
     writeFileSync(join(other, 'adapter_config.json'), readFileSync(file))
-    const all = new Map(adapterSpecs(config).map(({ name, dims }): [string, TensorData] => [`base_model.model.${name}`, { dims, data: adapters.get(name)! }]))
+    const all = new Map(
+      adapterSpecs(config).map(({ name, dims }): [string, TensorData] => [`base_model.model.${name}`, { dims, data: adapters.get(name)! }]),
+    )
     tensors(all)
     await writeSafetensors(join(other, 'adapter_model.safetensors'), all)
     return other
@@ -132,18 +156,33 @@ describe('a folder of PEFT', () => {
   })
 
   it.each([
-    ['adapter.kind', { use_dora: true }, 'DoRA'], ['adapter.kind', { peft_type: 'IA3' }, 'another kind'], ['adapter.kind', { bias: 'all' }, 'biases'],
-    ['adapter.kind', { modules_to_save: ['lm_head'] }, 'trained whole'], ['adapter.kind', { rank_pattern: { 'layers.0': 4 } }, 'ranks that differ'], ['adapter.kind', { layers_to_transform: [0] }, 'some of the layers'],
-    ['adapter.config', { r: 'two' }, '"two"'], ['adapter.shape', { r: 400 }, '400'], ['adapter.tensors', { r: 2 }, '[3, 96]'],
+    ['adapter.kind', { use_dora: true }, 'DoRA'],
+    ['adapter.kind', { peft_type: 'IA3' }, 'another kind'],
+    ['adapter.kind', { bias: 'all' }, 'biases'],
+    ['adapter.kind', { modules_to_save: ['lm_head'] }, 'trained whole'],
+    ['adapter.kind', { rank_pattern: { 'layers.0': 4 } }, 'ranks that differ'],
+    ['adapter.kind', { layers_to_transform: [0] }, 'some of the layers'],
+    ['adapter.config', { r: 'two' }, '"two"'],
+    ['adapter.shape', { r: 400 }, '400'],
+    ['adapter.tensors', { r: 2 }, '[3, 96]'],
   ])('is refused with %s for %o', async (code, stated, found) => {
-    await expect(readPeft(await folderWith(stated), LITTLE_TEXT)).rejects.toMatchObject({ code, found: expect.stringContaining(found) as unknown })
+    await expect(readPeft(await folderWith(stated), LITTLE_TEXT)).rejects.toMatchObject({
+      code,
+      found: expect.stringContaining(found) as unknown,
+    })
   })
 
   it('is refused for a tensor that is missing, of another model, or not finite, and for a folder without one', async () => {
     const first = 'base_model.model.model.layers.0.self_attn.k_proj.lora_A.weight'
-    await expect(readPeft(await folderWith({}, (all) => all.delete('base_model.model.model.layers.1.mlp.down_proj.lora_B.weight')), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.tensors' })
-    await expect(readPeft(await folderWith({}, (all) => all.set('base_model.model.lm_head.lora_A.weight', all.get(first)!)), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.tensors', found: 'base_model.model.lm_head.lora_A.weight' })
-    await expect(readPeft(await folderWith({}, (all) => all.set(first, { dims: [3, 64], data: new Float32Array(192).fill(Number.NaN) })), LITTLE_TEXT)).rejects.toMatchObject({ code: 'model.values' })
+    await expect(
+      readPeft(await folderWith({}, (all) => all.delete('base_model.model.model.layers.1.mlp.down_proj.lora_B.weight')), LITTLE_TEXT),
+    ).rejects.toMatchObject({ code: 'adapter.tensors' })
+    await expect(
+      readPeft(await folderWith({}, (all) => all.set('base_model.model.lm_head.lora_A.weight', all.get(first)!)), LITTLE_TEXT),
+    ).rejects.toMatchObject({ code: 'adapter.tensors', found: 'base_model.model.lm_head.lora_A.weight' })
+    await expect(
+      readPeft(await folderWith({}, (all) => all.set(first, { dims: [3, 64], data: new Float32Array(192).fill(Number.NaN) })), LITTLE_TEXT),
+    ).rejects.toMatchObject({ code: 'model.values' })
     await expect(readPeft(await folderWith({}), { ...LITTLE_TEXT, hiddenSize: 80 })).rejects.toMatchObject({ code: 'adapter.tensors' })
     await expect(readPeft(at('nothing-here'), LITTLE_TEXT)).rejects.toMatchObject({ code: 'adapter.missing' })
   })
@@ -153,6 +192,14 @@ describe('a folder of PEFT', () => {
     const all = withAdapters(LITTLE_TEXT, { rank: 1, alpha: 1 })
     await writePeft(folder, all, new Map(adapterSpecs(all).map(({ name, dims }) => [name, new Float32Array(dims[0]! * dims[1]!)])), 'base')
     expect(all.lora!.targets).toEqual(LINEARS)
-    expect((JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as { target_modules: string[] }).target_modules).toEqual(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'])
+    expect((JSON.parse(readFileSync(join(folder, 'adapter_config.json'), 'utf8')) as { target_modules: string[] }).target_modules).toEqual([
+      'q_proj',
+      'k_proj',
+      'v_proj',
+      'o_proj',
+      'gate_proj',
+      'up_proj',
+      'down_proj',
+    ])
   })
 })

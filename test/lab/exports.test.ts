@@ -38,19 +38,28 @@ async function readBack(path: string): Promise<CanonicalRollout[]> {
 }
 
 const inStore = (filter: { runId: number } | { evaluationId: number }): CanonicalRollout[] =>
-  store.rollouts.page({ filter, sort: 'place', descending: false, limit: 1000, after: null }).rollouts.map(({ id, runId }) => fromRolloutDetail(store.rollouts.detail(id)!, runId === null ? null : store.runs.get(runId)!.uid))
+  store.rollouts
+    .page({ filter, sort: 'place', descending: false, limit: 1000, after: null })
+    .rollouts.map(({ id, runId }) => fromRolloutDetail(store.rollouts.detail(id)!, runId === null ? null : store.runs.get(runId)!.uid))
 
-describe.each(rolloutShapes.flatMap((as) => rolloutFormats.map((format) => ({ as, format }))))('the rollouts of a run as $as in $format', ({ as, format }) => {
-  it('are all of them, with everything that is known about each', async () => {
-    const path = join(folder, `${as}.${format}`)
-    const count = await exportTo(context(), asked({ kind: 'rollouts', filter: { runId: 3 }, as, format }), path)
-    const expected = inStore({ runId: 3 })
-    expect(count).toBe(expected.length)
-    expect(await readBack(path)).toEqual(expected)
-    expect(expected[0]).toMatchObject({ groundTruth: expect.stringContaining('target'), completionLogps: expect.any(Array), extra: { estimator: { method: 'exact' }, budget_tokens: expect.any(Number) } })
-    expect(expected[0]!.episodes![0]!.pCorrect).toBeGreaterThan(0)
-  })
-})
+describe.each(rolloutShapes.flatMap((as) => rolloutFormats.map((format) => ({ as, format }))))(
+  'the rollouts of a run as $as in $format',
+  ({ as, format }) => {
+    it('are all of them, with everything that is known about each', async () => {
+      const path = join(folder, `${as}.${format}`)
+      const count = await exportTo(context(), asked({ kind: 'rollouts', filter: { runId: 3 }, as, format }), path)
+      const expected = inStore({ runId: 3 })
+      expect(count).toBe(expected.length)
+      expect(await readBack(path)).toEqual(expected)
+      expect(expected[0]).toMatchObject({
+        groundTruth: expect.stringContaining('target'),
+        completionLogps: expect.any(Array),
+        extra: { estimator: { method: 'exact' }, budget_tokens: expect.any(Number) },
+      })
+      expect(expected[0]!.episodes![0]!.pCorrect).toBeGreaterThan(0)
+    })
+  },
+)
 
 describe('rollouts that leave and come in again', () => {
   it('are the rollouts that left, in a run of their own', async () => {
@@ -87,22 +96,36 @@ describe('an export', () => {
 
   it('tells how far it is, and cancelled leaves nothing', async () => {
     const heard: number[] = []
-    await exportFile(context(), asked({ kind: 'rollouts', filter: { runId: 1 } }), { onEvent: (event) => event.kind === 'progress' && heard.push(event.report.done / event.report.total!) })
+    await exportFile(context(), asked({ kind: 'rollouts', filter: { runId: 1 } }), {
+      onEvent: (event) => event.kind === 'progress' && heard.push(event.report.done / event.report.total!),
+    })
     expect(heard.at(-1)).toBe(1)
     const abort = new AbortController()
     const out = join(folder, 'cancelled')
     // TRL's columns are found in a first pass, at whose end this is cancelled.
-    await expect(exportTo(context(), asked({ kind: 'rollouts', filter: { runId: 1 }, as: 'trl', format: 'parquet' }), join(out, 'rollouts.parquet'), { signal: abort.signal, onEvent: () => abort.abort() })).rejects.toThrow()
+    await expect(
+      exportTo(context(), asked({ kind: 'rollouts', filter: { runId: 1 }, as: 'trl', format: 'parquet' }), join(out, 'rollouts.parquet'), {
+        signal: abort.signal,
+        onEvent: () => abort.abort(),
+      }),
+    ).rejects.toThrow()
     expect(readdirSync(out)).toEqual([])
   })
 
   it('pairs the answers of two runs by problem and sample, with the better one told by the sign', async () => {
     const path = join(folder, 'both.json')
     const pairs = await exportTo(context(), asked({ kind: 'comparator', a: 1, b: 3 }), path)
-    const document = JSON.parse(readFileSync(path, 'utf8')) as { models: { name: string }[]; examples: { input_text: string; output_text_a: string; score: number; custom_fields: { correct: boolean[]; prompt_id: string } }[] }
+    const document = JSON.parse(readFileSync(path, 'utf8')) as {
+      models: { name: string }[]
+      examples: { input_text: string; output_text_a: string; score: number; custom_fields: { correct: boolean[]; prompt_id: string } }[]
+    }
     expect(document.models.map(({ name }) => name)).toEqual(['outcome RL, seed 1 (run 1)', 'MRT-exact, seed 1 (run 3)'])
     expect(document.examples).toHaveLength(pairs!)
-    for (const { score, custom_fields: { correct } } of document.examples) expect(Math.sign(score)).toBe(Number(correct[0]) - Number(correct[1]))
+    for (const {
+      score,
+      custom_fields: { correct },
+    } of document.examples)
+      expect(Math.sign(score)).toBe(Number(correct[0]) - Number(correct[1]))
     expect(new Set(document.examples.map(({ custom_fields }) => custom_fields.prompt_id)).size).toBe(pairs! / 2)
   })
 
@@ -118,7 +141,9 @@ describe('an export', () => {
 
   it('of a run that is not there is refused', async () => {
     await expect(exportFile(context(), asked({ kind: 'metrics', runId: 99 }))).rejects.toMatchObject({ code: 'run.unknown' })
-    await expect(exportFile(context(), asked({ kind: 'rollouts', filter: { runId: 1, text: 'nothingsaysthis' } }))).rejects.toMatchObject({ code: 'export.empty' })
+    await expect(exportFile(context(), asked({ kind: 'rollouts', filter: { runId: 1, text: 'nothingsaysthis' } }))).rejects.toMatchObject({
+      code: 'export.empty',
+    })
   })
 })
 
@@ -143,19 +168,36 @@ describe('a report', () => {
     expect(heard.at(-1)).toBe(1)
     const ask = compareQueries(() => store)
     const options = { signal: new AbortController().signal }
-    expect(data.views[0]!.tables).toEqual(await ask.tables({ runIds: [1, 2, 3], budgets: [...data.budgets], groupBy: 'group', baseline: 1, step: null }, options))
+    expect(data.views[0]!.tables).toEqual(
+      await ask.tables({ runIds: [1, 2, 3], budgets: [...data.budgets], groupBy: 'group', baseline: 1, step: null }, options),
+    )
     expect(data.views.map(({ step }) => step)).toEqual([null, 0, 30])
     expect(data.views[0]!.tables.every(({ rows }) => rows.slice(2).every(({ against }) => against!.accuracy.low !== null))).toBe(true)
-    const tokens = await ask.curves({ runIds: [1, 2, 3], metric: 'reward', x: 'tokens', groupBy: 'group', band: 'none', maxPoints: 2000 }, options)
+    const tokens = await ask.curves(
+      { runIds: [1, 2, 3], metric: 'reward', x: 'tokens', groupBy: 'group', band: 'none', maxPoints: 2000 },
+      options,
+    )
     expect(data.curves.reward!.map(({ axes }) => axes.tokens)).toEqual(tokens.map(({ x }) => x))
-    expect(data).toMatchObject({ version: '1.2.3', baseline: 1, budget: 120, datasets: [{ name: 'countdown-3' }], models: [{ name: 'starter' }] })
+    expect(data).toMatchObject({
+      version: '1.2.3',
+      baseline: 1,
+      budget: 120,
+      datasets: [{ name: 'countdown-3' }],
+      models: [{ name: 'starter' }],
+    })
     expect(data.evaluations).toHaveLength(5)
   })
 
   it('is one small file, whatever the names of runs hold', async () => {
     store.runs.setLabels(1, { name: '</script><script>alert(1)</script>', note: '' })
     const path = join(folder, 'report.html')
-    const { bytes } = await writeReport(path, context(), request(), () => {}, '<title>x</title><script type="application/json" id="recording">null</script><p>after</p>')
+    const { bytes } = await writeReport(
+      path,
+      context(),
+      request(),
+      () => {},
+      '<title>x</title><script type="application/json" id="recording">null</script><p>after</p>',
+    )
     store.runs.setLabels(1, { name: 'outcome RL', note: '' })
     const page = readFileSync(path, 'utf8')
     expect(bytes).toBeLessThan(2e6)
@@ -168,11 +210,23 @@ describe('a report', () => {
   it('of runs that were trained elsewhere holds the courses that their files tell', async () => {
     const elsewhere = openStore(join(folder, 'elsewhere'), { create: true, program: 'test' })
     const file = join(folder, 'rows.jsonl')
-    writeFileSync(file, [1, 1, 2, 2].map((step, n) => `${JSON.stringify({ input: `${n}?`, output: '4', gts: '4', score: n / 2, step })}\n`).join(''))
+    writeFileSync(
+      file,
+      [1, 1, 2, 2].map((step, n) => `${JSON.stringify({ input: `${n}?`, output: '4', gts: '4', score: n / 2, step })}\n`).join(''),
+    )
     const { runId } = await importInto(elsewhere, [file], {}, now)
-    const data = await reportData({ store: elsewhere, version: '', now }, { ...request(), runIds: [runId!], baseline: null, budget: null }, () => {})
+    const data = await reportData(
+      { store: elsewhere, version: '', now },
+      { ...request(), runIds: [runId!], baseline: null, budget: null },
+      () => {},
+    )
     expect(data).toMatchObject({ views: [], budgets: [], budget: 0, evaluations: [], runs: [{ run: { method: 'imported' } }] })
-    expect(data.curves.reward!.map(({ curve }) => [curve.x, curve.value])).toEqual([[[1, 2], [0.25, 1.25]]])
+    expect(data.curves.reward!.map(({ curve }) => [curve.x, curve.value])).toEqual([
+      [
+        [1, 2],
+        [0.25, 1.25],
+      ],
+    ])
     elsewhere.close()
   })
 
@@ -180,7 +234,9 @@ describe('a report', () => {
     const bare = openStore(join(folder, 'bare'), { create: true, program: 'test' })
     const { config, ...run } = store.runs.get(1)!
     const id = bare.runs.add({ ...run, config, modelId: null, datasetId: null, parentRunId: null }).id
-    await expect(reportData({ store: bare, version: '', now }, { ...request(), runIds: [id] }, () => {})).rejects.toMatchObject({ code: 'report.noBudget' })
+    await expect(reportData({ store: bare, version: '', now }, { ...request(), runIds: [id] }, () => {})).rejects.toMatchObject({
+      code: 'report.noBudget',
+    })
     bare.close()
   })
 

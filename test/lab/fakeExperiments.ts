@@ -16,10 +16,23 @@ export const fakeExperiments: Experiments = {
   environment: () => Promise.resolve({ cores: 2 }),
   async createRun({ store, now }, given, environment) {
     const spec = runSpec.parse(given)
-    if (spec.algorithm.name === 'unheard-of') throw new LabError('run.algorithm', { expected: 'an algorithm', found: 'unheard-of', next: 'Choose one.' })
+    if (spec.algorithm.name === 'unheard-of')
+      throw new LabError('run.algorithm', { expected: 'an algorithm', found: 'unheard-of', next: 'Choose one.' })
     return store.runs.add({
-      name: spec.name, method: spec.algorithm.name, algorithm: spec.algorithm.name, config: { ...spec } as never, seed: spec.seed, groupKey: spec.name, modelId: store.models.list()[0]?.id ?? null, datasetId: null,
-      parentRunId: null, parentStep: null, plannedSteps: spec.steps, environment, note: '', createdAtMs: now(),
+      name: spec.name,
+      method: spec.algorithm.name,
+      algorithm: spec.algorithm.name,
+      config: { ...spec } as never,
+      seed: spec.seed,
+      groupKey: spec.name,
+      modelId: store.models.list()[0]?.id ?? null,
+      datasetId: null,
+      parentRunId: null,
+      parentStep: null,
+      plannedSteps: spec.steps,
+      environment,
+      note: '',
+      createdAtMs: now(),
     }).id
   },
   async trainRun({ store, now }, runId, { signal, control, onEvent }) {
@@ -27,27 +40,73 @@ export const fakeExperiments: Experiments = {
     const run = store.runs.get(runId)!
     store.runs.setStatus(runId, 'running', now())
     tellRun()
-    const datasetId = store.datasets.list()[0]?.id ?? store.datasets.add({ name: 'fake', kind: 'procedural', source: {}, roles: null, grader: 'none', note: '', createdAtMs: now() })
-    const [problemId] = store.datasets.addProblems(datasetId, [{ key: 'one', split: 'train', prompt: 'one', answer: 1, level: null, slices: {} }])
+    const datasetId =
+      store.datasets.list()[0]?.id ??
+      store.datasets.add({ name: 'fake', kind: 'procedural', source: {}, roles: null, grader: 'none', note: '', createdAtMs: now() })
+    const [problemId] = store.datasets.addProblems(datasetId, [
+      { key: 'one', split: 'train', prompt: 'one', answer: 1, level: null, slices: {} },
+    ])
     try {
       for (let step = (store.checkpoints.newestResumable(runId)?.step ?? 0) + 1; step <= run.plannedSteps; step++) {
         await pause(STEP_MS, undefined, { signal })
-        if (run.name === 'fails' && step === 2) throw new LabError('run.failed', { expected: 'a run that goes on', found: 'one made to fail', next: 'Nothing.' })
+        if (run.name === 'fails' && step === 2)
+          throw new LabError('run.failed', { expected: 'a run that goes on', found: 'one made to fail', next: 'Nothing.' })
         store.runs.rewind(runId, step - 1)
         store.steps.record({
-          step: { runId, step, metrics: { reward: step / 100 }, wallMs: STEP_MS, tokens: 12, estimateTokens: 0, flops: 1, learningRate: 1, seedState: {}, createdAtMs: now() },
+          step: {
+            runId,
+            step,
+            metrics: { reward: step / 100 },
+            wallMs: STEP_MS,
+            tokens: 12,
+            estimateTokens: 0,
+            flops: 1,
+            learningRate: 1,
+            seedState: {},
+            createdAtMs: now(),
+          },
           rollouts: [rollout(problemId!, 0, 0, true)],
           events: [],
         })
         onEvent?.({ kind: 'step', step: store.steps.get(runId, step)! })
-        onEvent?.({ kind: 'progress', runId, report: { job: '', label: run.name, done: step, total: run.plannedSteps, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: now() } })
+        onEvent?.({
+          kind: 'progress',
+          runId,
+          report: {
+            job: '',
+            label: run.name,
+            done: step,
+            total: run.plannedSteps,
+            unit: 'steps',
+            etaMs: null,
+            tokensPerSecond: null,
+            memoryBytes: null,
+            atMs: now(),
+          },
+        })
         const wish = control?.() ?? 'go'
-        if (wish !== 'go' || step % 5 === 0) store.checkpoints.add({ contentId: `c${runId}-${step}`, runId, step, kind: 'full', modelId: null, bytes: 1, resumable: true, pinned: false, createdAtMs: now() })
+        if (wish !== 'go' || step % 5 === 0)
+          store.checkpoints.add({
+            contentId: `c${runId}-${step}`,
+            runId,
+            step,
+            kind: 'full',
+            modelId: null,
+            bytes: 1,
+            resumable: true,
+            pinned: false,
+            createdAtMs: now(),
+          })
         if (wish !== 'go' && step < run.plannedSteps) return store.runs.setStatus(runId, 'paused', now())
       }
       store.runs.setStatus(runId, 'finished', now())
     } catch (error) {
-      store.runs.setStatus(runId, signal?.aborted === true ? 'interrupted' : 'failed', now(), error instanceof LabError ? error.toJSON() : null)
+      store.runs.setStatus(
+        runId,
+        signal?.aborted === true ? 'interrupted' : 'failed',
+        now(),
+        error instanceof LabError ? error.toJSON() : null,
+      )
       if (signal?.aborted !== true) throw error
     } finally {
       tellRun()
@@ -55,17 +114,48 @@ export const fakeExperiments: Experiments = {
   },
   evaluateStart: () => Promise.resolve(),
   evaluateRun: () => Promise.resolve(1),
-  stopHere: (_context, { boundary, samples }) => Promise.resolve({
-    boundary, tokenOffset: 0, checkpointId: null, temperature: 1, recorded: null,
-    answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })), estimate: { value: 1, low: 0.5, high: 1, n: samples },
-  }),
-  playground: (_context, { start }) => Promise.resolve({
-    start, question: '1 2 -> 3', prompt: '1 2 -> 3', promptTokens: 4, text: '1 + 2', textEnds: Int32Array.of(1, 3, 5), logps: new Float32Array(3), sampled: Uint8Array.of(1, 1, 1), episodes: [], thoughtEnd: 0, finish: 'stop' as const, J: null, noJ: 'computes nothing', grade: null,
-    timing: { openMs: 0, writeMs: 0, measureMs: 0 },
-  }),
+  stopHere: (_context, { boundary, samples }) =>
+    Promise.resolve({
+      boundary,
+      tokenOffset: 0,
+      checkpointId: null,
+      temperature: 1,
+      recorded: null,
+      answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })),
+      estimate: { value: 1, low: 0.5, high: 1, n: samples },
+    }),
+  playground: (_context, { start }) =>
+    Promise.resolve({
+      start,
+      question: '1 2 -> 3',
+      prompt: '1 2 -> 3',
+      promptTokens: 4,
+      text: '1 + 2',
+      textEnds: Int32Array.of(1, 3, 5),
+      logps: new Float32Array(3),
+      sampled: Uint8Array.of(1, 1, 1),
+      episodes: [],
+      thoughtEnd: 0,
+      finish: 'stop' as const,
+      J: null,
+      noJ: 'computes nothing',
+      grade: null,
+      timing: { openMs: 0, writeMs: 0, measureMs: 0 },
+    }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),
   measureCuts: () => Promise.resolve([]),
-  drawVotes: (_context, { samples }) => Promise.resolve({ rolloutCount: 0, problemCount: 0, samples, temperature: 1, model: 'none', tokensGenerated: 0, sizes: [1], boundaries: [], direct: [] }),
+  drawVotes: (_context, { samples }) =>
+    Promise.resolve({
+      rolloutCount: 0,
+      problemCount: 0,
+      samples,
+      temperature: 1,
+      model: 'none',
+      tokensGenerated: 0,
+      sizes: [1],
+      boundaries: [],
+      direct: [],
+    }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   selfTest: (_engine, device) => Promise.resolve({ device, ok: true, checks: [], durationMs: 0 }),
 }

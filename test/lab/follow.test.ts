@@ -1,6 +1,18 @@
 // A folder that is followed: whatever happens to its files, in the end the workspace holds what one import of the finished folder would
 // bring, each row once.
-import { appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -74,12 +86,18 @@ function rolloutsOf(store: Store, runId: number) {
   const ids: number[] = []
   for (let step = 0; step <= 40; step++) ids.push(...store.rollouts.group({ runId, steps: [step, step] }).map(({ id }) => id))
   return ids.map((id) => {
-    const { rollout: { step, group, sample, reward, correct }, problem: { key, prompt, answer, split }, text, origin } = store.rollouts.detail(id)!
+    const {
+      rollout: { step, group, sample, reward, correct },
+      problem: { key, prompt, answer, split },
+      text,
+      origin,
+    } = store.rollouts.detail(id)!
     return { step, group, sample, reward, correct, key, prompt, answer, split, text, origin }
   })
 }
 
-const line = (n: number, step = 1): string => `${JSON.stringify({ input: `${n % 4} + 1?`, output: `row ${n}`, gts: String((n % 4) + 1), score: n % 2, step })}\n`
+const line = (n: number, step = 1): string =>
+  `${JSON.stringify({ input: `${n % 4} + 1?`, output: `row ${n}`, gts: String((n % 4) + 1), score: n % 2, step })}\n`
 const lines = (from: number, to: number, step = 1): string => Array.from({ length: to - from }, (_, at) => line(from + at, step)).join('')
 const rows = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, at) => `row ${from + at}`)
 const sorted = (texts: readonly string[]): string[] => [...texts].sort((a, b) => Number(a.slice(4)) - Number(b.slice(4)))
@@ -101,8 +119,17 @@ describe('a followed folder', () => {
 
   it('is one import however often the program was started anew: groups, samples, problems and conflicting ids come out the same', async () => {
     const at = bench()
-    const row = (id: number, prompt: string, answer: string, response: string): string => `${JSON.stringify({ example_id: id, prompt, answer, completion: response, reward: 1, step: 3 })}\n`
-    const all = [row(0, 'a?', '1', 'first'), row(0, 'b?', '2', 'second'), row(1, 'a?', '1', 'third'), row(2, 'a?', '9', 'fourth'), row(0, 'a?', '1', 'fifth'), row(7, 'b?', '2', 'sixth'), row(0, 'c?', '3', 'seventh')]
+    const row = (id: number, prompt: string, answer: string, response: string): string =>
+      `${JSON.stringify({ example_id: id, prompt, answer, completion: response, reward: 1, step: 3 })}\n`
+    const all = [
+      row(0, 'a?', '1', 'first'),
+      row(0, 'b?', '2', 'second'),
+      row(1, 'a?', '1', 'third'),
+      row(2, 'a?', '9', 'fourth'),
+      row(0, 'a?', '1', 'fifth'),
+      row(7, 'b?', '2', 'sixth'),
+      row(0, 'c?', '3', 'seventh'),
+    ]
     for (const each of all) {
       appendFileSync(at.path('rows.jsonl'), each)
       expect(await at.look()).toMatchObject({ rows: 1 })
@@ -230,13 +257,16 @@ describe('a followed folder', () => {
     expect(rolloutsOf(at.store, at.runId)).toEqual(await at.atOnce())
   })
 
-  it.each(['prime-rl/good', 'verifiers/good', 'verl/good', 'tinker/good', 'open-instruct/good'])('reads %s as an import does', async (path) => {
-    const at = bench()
-    cpSync(join(cases, path), at.run, { recursive: true })
-    await at.look()
-    expect(await at.look()).toMatchObject({ rows: 0 })
-    expect(rolloutsOf(at.store, at.runId)).toEqual(await at.atOnce())
-  })
+  it.each(['prime-rl/good', 'verifiers/good', 'verl/good', 'tinker/good', 'open-instruct/good'])(
+    'reads %s as an import does',
+    async (path) => {
+      const at = bench()
+      cpSync(join(cases, path), at.run, { recursive: true })
+      await at.look()
+      expect(await at.look()).toMatchObject({ rows: 0 })
+      expect(rolloutsOf(at.store, at.runId)).toEqual(await at.atOnce())
+    },
+  )
 
   it('keeps bad rows aside once, with their line in the whole file', async () => {
     const at = bench()
@@ -247,7 +277,10 @@ describe('a followed folder', () => {
     expect(await at.look()).toMatchObject({ rows: 2, rollouts: 1, rejected: 1 })
     const [follow] = at.store.follows.list()
     const kept = await readRejected(at.store.folder, follow!.options.importId, 0, 10)
-    expect(kept.rows.map(({ line: where, code }) => [where, code])).toEqual([[3, 'row.notJson'], [5, 'row.noCompletion']])
+    expect(kept.rows.map(({ line: where, code }) => [where, code])).toEqual([
+      [3, 'row.notJson'],
+      [5, 'row.noCompletion'],
+    ])
     expect(follow).toMatchObject({ rejected: 2 })
   })
 
@@ -262,7 +295,8 @@ describe('a followed folder', () => {
 
   it('waits with a table of its own kind until a few rows tell what its columns hold, or nothing more comes', async () => {
     const at = bench()
-    const row = (answer: string): string => `${JSON.stringify({ question: '2 + 2?', response: `so it is ${answer}`, target: '4', answer, reward: 1, step: 1 })}\n`
+    const row = (answer: string): string =>
+      `${JSON.stringify({ question: '2 + 2?', response: `so it is ${answer}`, target: '4', answer, reward: 1, step: 1 })}\n`
     const late = new Date(Date.now() + 60_000)
     writeFileSync(at.path('rows.jsonl'), row('4'))
     utimesSync(at.path('rows.jsonl'), late, late)
@@ -276,7 +310,10 @@ describe('a followed folder', () => {
 
   it('takes up a folder that is followed already, grades what carries no verdict, and refuses one that is not there', async () => {
     const at = bench()
-    writeFileSync(at.path('rows.jsonl'), '{"prompt": "2 + 2?", "completion": "it is \\\\boxed{4}", "ground_truth": "4", "step": 1}\n{"prompt": "2 + 2?", "completion": "it is \\\\boxed{5}", "ground_truth": "4", "step": 1}\n')
+    writeFileSync(
+      at.path('rows.jsonl'),
+      '{"prompt": "2 + 2?", "completion": "it is \\\\boxed{4}", "ground_truth": "4", "step": 1}\n{"prompt": "2 + 2?", "completion": "it is \\\\boxed{5}", "ground_truth": "4", "step": 1}\n',
+    )
     await at.look({ grader: 'math' })
     expect(rolloutsOf(at.store, at.runId).map(({ correct }) => correct)).toEqual([true, false])
     const first = at.runId
@@ -291,12 +328,42 @@ describe('what is known of the steps of a run that was trained elsewhere', () =>
   it('is computed from its rollouts, each figure with how many stand behind it, apart for other splits, and only for steps that rows name', async () => {
     const at = bench()
     const row = (fields: object): string => `${JSON.stringify({ prompt: '2?', completion: 'four', ...fields })}\n`
-    writeFileSync(at.path('rows.jsonl'), row({ step: 1, reward: 1, correct: true, completion_tokens: 10, finish_reason: 'stop' }) + row({ step: 1, reward: 0, correct: false, completion_tokens: 30, finish_reason: 'length' }) + row({ step: 2, reward: 0.5 }) + row({ reward: 7 }) + row({ step: 2, reward: 3, split: 'eval' }))
+    writeFileSync(
+      at.path('rows.jsonl'),
+      row({ step: 1, reward: 1, correct: true, completion_tokens: 10, finish_reason: 'stop' }) +
+        row({ step: 1, reward: 0, correct: false, completion_tokens: 30, finish_reason: 'length' }) +
+        row({ step: 2, reward: 0.5 }) +
+        row({ reward: 7 }) +
+        row({ step: 2, reward: 3, split: 'eval' }),
+    )
     await at.look()
     const steps = at.store.steps.range(at.runId, 0, 10).map(({ step, metrics }) => ({ step, ...metrics }))
     expect(steps).toEqual([
-      { step: 1, 'n/rollouts': 2, 'n/reward': 2, reward: 0.5, reward_std: Math.SQRT1_2, 'n/graded': 2, 'rewards/outcome/mean': 0.5, 'n/length': 2, 'completions/mean_length': 20, 'completions/min_length': 10, 'completions/max_length': 30, 'completions/clipped_ratio': 0.5 },
-      { step: 2, 'n/rollouts': 1, 'n/reward': 1, reward: 0.5, 'completions/mean_characters': 4, 'eval/n/rollouts': 1, 'eval/n/reward': 1, 'eval/reward': 3, 'eval/completions/mean_characters': 4 },
+      {
+        step: 1,
+        'n/rollouts': 2,
+        'n/reward': 2,
+        reward: 0.5,
+        reward_std: Math.SQRT1_2,
+        'n/graded': 2,
+        'rewards/outcome/mean': 0.5,
+        'n/length': 2,
+        'completions/mean_length': 20,
+        'completions/min_length': 10,
+        'completions/max_length': 30,
+        'completions/clipped_ratio': 0.5,
+      },
+      {
+        step: 2,
+        'n/rollouts': 1,
+        'n/reward': 1,
+        reward: 0.5,
+        'completions/mean_characters': 4,
+        'eval/n/rollouts': 1,
+        'eval/n/reward': 1,
+        'eval/reward': 3,
+        'eval/completions/mean_characters': 4,
+      },
     ])
   })
 
@@ -328,7 +395,12 @@ describe('what is known of the steps of a run that was trained elsewhere', () =>
   })
 
   it('keeps event files apart whose folders say that they are, and joins those of a restart', () => {
-    const all = ['a/events.out.tfevents.1', 'a/loss_train/events.out.tfevents.2', 'b/events.out.tfevents.3', 'keras/validation/events.out.tfevents.4']
+    const all = [
+      'a/events.out.tfevents.1',
+      'a/loss_train/events.out.tfevents.2',
+      'b/events.out.tfevents.3',
+      'keras/validation/events.out.tfevents.4',
+    ]
     expect(all.map((path) => tagPrefix(path, all))).toEqual(['', 'loss_train/', '', 'validation/'])
   })
 })

@@ -12,7 +12,8 @@ beforeAll(async () => {
 })
 afterAll(() => at.close())
 
-const line = (n: number): string => `${JSON.stringify({ input: '2 + 2?', output: `row ${n}`, gts: '4', score: n % 2, step: 1 + (n >> 1) })}\n`
+const line = (n: number): string =>
+  `${JSON.stringify({ input: '2 + 2?', output: `row ${n}`, gts: '4', score: n % 2, step: 1 + (n >> 1) })}\n`
 function folder(name: string): string {
   const path = join(at.home, name)
   mkdirSync(path)
@@ -26,7 +27,10 @@ async function until(id: number, test: (follow: Follow) => boolean): Promise<Fol
   }
   throw new Error(`follow ${id} stands at ${JSON.stringify((await at.client.follows.list()).find((each) => each.id === id))}`)
 }
-const stands = (state: FollowState) => (follow: Follow): boolean => follow.state === state && follow.checkedAtMs !== null
+const stands =
+  (state: FollowState) =>
+  (follow: Follow): boolean =>
+    follow.state === state && follow.checkedAtMs !== null
 
 describe('a folder that the laboratory follows', () => {
   it('waits while it is empty, follows once rows come, and tells windows of them', async () => {
@@ -35,16 +39,27 @@ describe('a folder that the laboratory follows', () => {
     expect(await until(id, stands('waiting'))).toMatchObject({ rows: 0, rollouts: 0, reason: null, runName: 'live' })
     at.events.length = 0
     writeFileSync(join(path, '1.jsonl'), line(0) + line(1))
-    expect(await until(id, stands('following'))).toMatchObject({ rows: 2, rollouts: 2, lastStep: 1, lastRowAtMs: expect.any(Number), files: [{ path: '1.jsonl', source: 'verl', rows: 2, reason: null }] })
+    expect(await until(id, stands('following'))).toMatchObject({
+      rows: 2,
+      rollouts: 2,
+      lastStep: 1,
+      lastRowAtMs: expect.any(Number),
+      files: [{ path: '1.jsonl', source: 'verl', rows: 2, reason: null }],
+    })
     appendFileSync(join(path, '1.jsonl'), line(2))
     await until(id, ({ rows }) => rows === 3)
-    expect(at.events.flatMap((event) => (event.kind === 'changed' ? event.noun : []))).toEqual(expect.arrayContaining(['follows', 'runs', 'rollouts']))
+    expect(at.events.flatMap((event) => (event.kind === 'changed' ? event.noun : []))).toEqual(
+      expect.arrayContaining(['follows', 'runs', 'rollouts']),
+    )
     const [reward] = await at.client.runs.series({ runId, metrics: ['reward'] })
-    expect([reward!.step, reward!.value]).toEqual([[1, 2], [0.5, 0]])
+    expect([reward!.step, reward!.value]).toEqual([
+      [1, 2],
+      [0.5, 0],
+    ])
   })
 
   it('is missing while it is away, and goes on without a row twice when it is back', async () => {
-    const [{ id, path }] = await at.client.follows.list() as [Follow]
+    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
     renameSync(path, `${path}-away`)
     await until(id, stands('missing'))
     appendFileSync(join(`${path}-away`, '1.jsonl'), line(3))
@@ -53,7 +68,7 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is not looked at while it is stopped, and taken up where it was', async () => {
-    const [{ id, path }] = await at.client.follows.list() as [Follow]
+    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
     expect(await at.client.follows.stop({ followId: id })).toMatchObject({ state: 'stopped' })
     await wait(50)
     appendFileSync(join(path, '1.jsonl'), line(4))
@@ -64,7 +79,7 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('goes on by itself when the workspace is opened again', async () => {
-    const [{ id, path }] = await at.client.follows.list() as [Follow]
+    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
     await at.client.workspace.close()
     appendFileSync(join(path, '1.jsonl'), line(5))
     await at.client.workspace.open({ folder: at.folder })
@@ -75,11 +90,14 @@ describe('a folder that the laboratory follows', () => {
     const path = folder('problems')
     writeFileSync(join(path, 'problems.jsonl'), '{"problem": "2 + 2?", "answer": "4"}\n')
     const { id } = await at.client.follows.start({ path })
-    expect(await until(id, stands('failed'))).toMatchObject({ reason: { code: 'follow.notRollouts' }, files: [{ path: 'problems.jsonl', reason: { code: 'follow.notRollouts' } }] })
+    expect(await until(id, stands('failed'))).toMatchObject({
+      reason: { code: 'follow.notRollouts' },
+      files: [{ path: 'problems.jsonl', reason: { code: 'follow.notRollouts' } }],
+    })
   })
 
   it('is stopped while its run is in the bin', async () => {
-    const [{ id, runId }] = await at.client.follows.list() as [Follow]
+    const [{ id, runId }] = (await at.client.follows.list()) as [Follow]
     await at.client.runs.remove({ runId })
     expect((await at.client.follows.list()).find((each) => each.id === id)).toMatchObject({ state: 'stopped' })
     await at.client.runs.restore({ runId })
@@ -87,7 +105,7 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is forgotten without its run', async () => {
-    const [{ id, runId }] = await at.client.follows.list() as [Follow]
+    const [{ id, runId }] = (await at.client.follows.list()) as [Follow]
     await at.client.follows.forget({ followId: id })
     expect((await at.client.follows.list()).map((each) => each.id)).not.toContain(id)
     expect((await at.client.runs.get({ runId })).item.rolloutCount).toBe(6)

@@ -4,16 +4,26 @@ import { healthRules, newFindings, ruleNamed, type History, type HistoryEvaluati
 import { rolloutFilter } from '../../src-preload/contract.ts'
 
 const history = (metrics: readonly Record<string, number>[], more: Partial<History> = {}): History => ({
-  runId: 7, updatesPerBatch: null, evaluations: [], steps: metrics.map((each, index) => ({ step: index + 1, metrics: each })), ...more,
+  runId: 7,
+  updatesPerBatch: null,
+  evaluations: [],
+  steps: metrics.map((each, index) => ({ step: index + 1, metrics: each })),
+  ...more,
 })
 const repeat = (count: number, metrics: Record<string, number>): Record<string, number>[] => Array.from({ length: count }, () => metrics)
-const codes = (given: History, newest: 'step' | 'evaluation' = 'step'): string[] => newFindings(given, newest).map((finding) => finding.code)
+const codes = (given: History, newest: 'step' | 'evaluation' = 'step'): string[] =>
+  newFindings(given, newest).map((finding) => finding.code)
 
 describe('health rules over steps', () => {
   it('says that most answers are cut off above one half, and shows those that were', () => {
     expect(codes(history([{ 'completions/clipped_ratio': 0.5 }]))).toEqual([])
     const [finding] = newFindings(history([{ 'completions/clipped_ratio': 0.2 }, { 'completions/clipped_ratio': 0.62 }]), 'step')
-    expect(finding).toMatchObject({ code: 'completions.clipped', step: 2, message: '62 % of the completions were cut off at the token limit.', rollouts: { runId: 7, steps: [2, 2], finishReason: 'length' } })
+    expect(finding).toMatchObject({
+      code: 'completions.clipped',
+      step: 2,
+      message: '62 % of the completions were cut off at the token limit.',
+      rollouts: { runId: 7, steps: [2, 2], finishReason: 'length' },
+    })
   })
 
   it('speaks once while a rule stays true, and again after it was not', () => {
@@ -68,7 +78,13 @@ describe('health rules over steps', () => {
 })
 
 describe('health rules over evaluations', () => {
-  const evaluation = (step: number, accuracy: number, more: Partial<HistoryEvaluation> = {}): HistoryEvaluation => ({ step, accuracy, accuracyAtMost: accuracy, meanTokens: 100, ...more })
+  const evaluation = (step: number, accuracy: number, more: Partial<HistoryEvaluation> = {}): HistoryEvaluation => ({
+    step,
+    accuracy,
+    accuracyAtMost: accuracy,
+    meanTokens: 100,
+    ...more,
+  })
   const steps = Array.from({ length: 10 }, (_, index) => ({ reward: index < 5 ? 0.3 : 0.5 }))
 
   it('suspects the reward when it rises and accuracy does not', () => {
@@ -86,9 +102,15 @@ describe('health rules over evaluations', () => {
   it('says that a penalty is too strong when answers get shorter and worse at the largest budget', () => {
     const flat = repeat(10, { reward: 0.3 })
     const before = evaluation(0, 0.5, { accuracyAtMost: 0.6 })
-    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.55, meanTokens: 80 })] }), 'evaluation')).toEqual(['length.tooStrong'])
-    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.59, meanTokens: 80 })] }), 'evaluation')).toEqual([])
-    expect(codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.5, meanTokens: 95 })] }), 'evaluation')).toEqual([])
+    expect(
+      codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.55, meanTokens: 80 })] }), 'evaluation'),
+    ).toEqual(['length.tooStrong'])
+    expect(
+      codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.59, meanTokens: 80 })] }), 'evaluation'),
+    ).toEqual([])
+    expect(
+      codes(history(flat, { evaluations: [before, evaluation(10, 0.5, { accuracyAtMost: 0.5, meanTokens: 95 })] }), 'evaluation'),
+    ).toEqual([])
   })
 })
 

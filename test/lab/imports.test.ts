@@ -12,7 +12,9 @@ import { openLocalLab, type LocalLab } from './localLab.ts'
 
 let lab: LocalLab
 const folder = mkdtempSync(join(tmpdir(), 'mrt-imports-'))
-beforeAll(async () => { lab = await openLocalLab() })
+beforeAll(async () => {
+  lab = await openLocalLab()
+})
 afterAll(async () => {
   await lab.close()
   rmSync(folder, { recursive: true, force: true })
@@ -28,13 +30,29 @@ async function bring(request: Partial<ImportStart> & { paths: string[] }): Promi
   return lab.client.imports.result({ jobId: id })
 }
 
-const GSM8K = ['{"question": "2 + 2?", "answer": "four\\n#### 4"}', 'not json', '{"question": "1,000 + 1?", "answer": "#### 1,001"}', '{"question": "Tom has 3 apples and eats 1. How many are left?", "answer": "#### 2"}']
+const GSM8K = [
+  '{"question": "2 + 2?", "answer": "four\\n#### 4"}',
+  'not json',
+  '{"question": "1,000 + 1?", "answer": "#### 1,001"}',
+  '{"question": "Tom has 3 apples and eats 1. How many are left?", "answer": "#### 2"}',
+]
 
 describe('a file before it is imported', () => {
   it('is shown with the roles and the grader that were guessed, and the rows that would be turned away', async () => {
     const [offer] = await lab.client.imports.inspect({ paths: [file('gsm8k.jsonl', GSM8K)] })
-    expect(offer).toMatchObject({ kind: 'dataset', source: 'gsm8k', refusal: null, roles: { problem: 'question', answer: 'answer', answerIn: 'hashes', confidence: 'high' }, grader: { grader: 'integer' }, rowCount: { rows: 3, exact: true } })
-    expect(offer!.problems.map(({ problem, answer }) => [problem, answer])).toEqual([['2 + 2?', '4'], ['1,000 + 1?', '1001'], ['Tom has 3 apples and eats 1. How many are left?', '2']])
+    expect(offer).toMatchObject({
+      kind: 'dataset',
+      source: 'gsm8k',
+      refusal: null,
+      roles: { problem: 'question', answer: 'answer', answerIn: 'hashes', confidence: 'high' },
+      grader: { grader: 'integer' },
+      rowCount: { rows: 3, exact: true },
+    })
+    expect(offer!.problems.map(({ problem, answer }) => [problem, answer])).toEqual([
+      ['2 + 2?', '4'],
+      ['1,000 + 1?', '1001'],
+      ['Tom has 3 apples and eats 1. How many are left?', '2'],
+    ])
     expect(offer!.rejected.map(({ line, code, text }) => [line, code, text])).toEqual([[2, 'row.notJson', 'not json']])
   })
 
@@ -53,7 +71,11 @@ describe('a file before it is imported', () => {
     const pickle = join(folder, 'pass_at_k.pkl')
     writeFileSync(pickle, Buffer.from([0x80, 0x04, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x7d, 0x94, 0x2e]))
     const [rollouts, unsafe] = await lab.client.imports.inspect({ paths: [dump, pickle] })
-    expect(rollouts).toMatchObject({ kind: 'rollouts', source: 'verl', rollouts: [{ step: 3, completion: 'it is 4', truth: '4', reward: 1 }] })
+    expect(rollouts).toMatchObject({
+      kind: 'rollouts',
+      source: 'verl',
+      rollouts: [{ step: 3, completion: 'it is 4', truth: '4', reward: 1 }],
+    })
     expect(unsafe).toMatchObject({ kind: 'unknown', format: 'pickle', recipe: expect.stringContaining('pickle') })
   })
 
@@ -65,7 +87,18 @@ describe('a file before it is imported', () => {
 
 describe('an import as a job', () => {
   it('makes a dataset dealt into splits by seed, and keeps every rejected row with line, reason and text', async () => {
-    const { datasetId, record, rejected } = await bring({ paths: [file('set.jsonl', GSM8K)], name: 'arithmetic', grader: 'math', split: { seed: 7, shares: [{ name: 'train', share: 0.5 }, { name: 'test', share: 0.5 }] } })
+    const { datasetId, record, rejected } = await bring({
+      paths: [file('set.jsonl', GSM8K)],
+      name: 'arithmetic',
+      grader: 'math',
+      split: {
+        seed: 7,
+        shares: [
+          { name: 'train', share: 0.5 },
+          { name: 'test', share: 0.5 },
+        ],
+      },
+    })
     const set = await lab.client.datasets.get({ datasetId: datasetId! })
     expect(set).toMatchObject({ name: 'arithmetic', grader: 'math', problemCount: 3, roles: { problem: 'question', answer: 'answer' } })
     expect(Object.keys(set.splits).every((split) => ['train', 'test'].includes(split))).toBe(true)
@@ -78,16 +111,31 @@ describe('an import as a job', () => {
   })
 
   it('grades rollouts that say what would be right but not whether they were', async () => {
-    const path = file('9.jsonl', ['{"prompt": "half?", "completion": "so \\\\boxed{0.5}", "answer": "\\\\frac{1}{2}"}', '{"prompt": "half?", "completion": "so \\\\boxed{2}", "answer": "\\\\frac{1}{2}"}'])
+    const path = file('9.jsonl', [
+      '{"prompt": "half?", "completion": "so \\\\boxed{0.5}", "answer": "\\\\frac{1}{2}"}',
+      '{"prompt": "half?", "completion": "so \\\\boxed{2}", "answer": "\\\\frac{1}{2}"}',
+    ])
     const { runId } = await bring({ paths: [path], as: 'plain', map: { ground_truth: 'answer' }, grader: 'math' })
-    const { rollouts } = await lab.client.rollouts.query({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 10, after: null })
-    expect(rollouts.map(({ correct, extractedAnswer, phase }) => [correct, extractedAnswer, phase])).toEqual([[true, '0.5', 'imported'], [false, '2', 'imported']])
+    const { rollouts } = await lab.client.rollouts.query({
+      filter: { runId: runId! },
+      sort: 'place',
+      descending: false,
+      limit: 10,
+      after: null,
+    })
+    expect(rollouts.map(({ correct, extractedAnswer, phase }) => [correct, extractedAnswer, phase])).toEqual([
+      [true, '0.5', 'imported'],
+      [false, '2', 'imported'],
+    ])
     await expect(lab.client.runs.duplicate({ runId: runId! })).rejects.toMatchObject({ code: 'run.imported' })
   })
 
   it('leaves nothing behind when it is cancelled or breaks off', async () => {
     const before = await lab.client.workspace.info()
-    const path = file('many.jsonl', Array.from({ length: 20_000 }, (_, i) => `{"question": "What is ${i} plus ${i}?", "answer": "${2 * i}"}`))
+    const path = file(
+      'many.jsonl',
+      Array.from({ length: 20_000 }, (_, i) => `{"question": "What is ${i} plus ${i}?", "answer": "${2 * i}"}`),
+    )
     const { id } = await lab.client.imports.start({ paths: [path] })
     await lab.client.jobs.cancel({ jobId: id })
     await expect(lab.client.imports.result({ jobId: id })).rejects.toMatchObject({ code: 'job.cancelled' })
@@ -113,19 +161,41 @@ describe('an import as a job', () => {
 })
 
 describe('a dataset that is kept', () => {
-  const rows = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => JSON.stringify({ problem: `A farmer number ${from + i} sells ${3 * (from + i)} eggs on Monday and twice as many on Friday; how many in all?`, answer: String(9 * (from + i)), level: 1 + ((from + i) % 3), subject: 'eggs' }))
+  const rows = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, i) =>
+      JSON.stringify({
+        problem: `A farmer number ${from + i} sells ${3 * (from + i)} eggs on Monday and twice as many on Friday; how many in all?`,
+        answer: String(9 * (from + i)),
+        level: 1 + ((from + i) % 3),
+        subject: 'eggs',
+      }),
+    )
 
   it('says how long and how hard its problems are, and what they are about', async () => {
     const { datasetId } = await bring({ paths: [file('eggs.jsonl', rows(0, 30))] })
     const facts = await lab.client.datasets.facts({ datasetId: datasetId! })
     expect(facts.levels).toEqual([1, 2, 3].map((level) => ({ from: level, to: level, count: 10 })))
-    expect(facts.slices.find(({ name }) => name === 'subject')).toEqual({ name: 'subject', values: [{ value: 'eggs', count: 30 }], others: 0 })
+    expect(facts.slices.find(({ name }) => name === 'subject')).toEqual({
+      name: 'subject',
+      values: [{ value: 'eggs', count: 30 }],
+      others: 0,
+    })
     expect(facts.problemLengths.counts.reduce((sum, each) => sum + each, 0)).toBe(30)
     expect(facts.record).toMatchObject({ kind: 'dataset', rows: 30, similar: { count: expect.any(Number) } })
   })
 
   it('puts levels that are many into bins', async () => {
-    const { datasetId } = await bring({ paths: [file('graded.jsonl', Array.from({ length: 60 }, (_, i) => JSON.stringify({ problem: `Ride ${i}: how long is a road with ${i} stones?`, answer: String(i), difficulty: i / 60 })))], keepDuplicates: true })
+    const { datasetId } = await bring({
+      paths: [
+        file(
+          'graded.jsonl',
+          Array.from({ length: 60 }, (_, i) =>
+            JSON.stringify({ problem: `Ride ${i}: how long is a road with ${i} stones?`, answer: String(i), difficulty: i / 60 }),
+          ),
+        ),
+      ],
+      keepDuplicates: true,
+    })
     const { levels } = await lab.client.datasets.facts({ datasetId: datasetId! })
     expect(levels).toHaveLength(12)
     expect(levels.map(({ count }) => count)).toEqual(new Array(12).fill(5))
@@ -143,9 +213,20 @@ describe('a dataset that is kept', () => {
   it('takes another grader, another name and other splits, and goes when nothing refers to it', async () => {
     const { datasetId } = await bring({ paths: [file('few.jsonl', rows(100, 150))] })
     const id = datasetId!
-    expect(await lab.client.datasets.describe({ datasetId: id, name: 'few eggs', note: 'a note', grader: 'decimal' })).toMatchObject({ name: 'few eggs', grader: 'decimal' })
-    await expect(lab.client.datasets.describe({ datasetId: id, name: 'x', note: '', grader: 'nonsense' })).rejects.toMatchObject({ code: 'grader.kind' })
-    const rule = { seed: 3, shares: [{ name: 'train', share: 0.8 }, { name: 'eval', share: 0.2 }] }
+    expect(await lab.client.datasets.describe({ datasetId: id, name: 'few eggs', note: 'a note', grader: 'decimal' })).toMatchObject({
+      name: 'few eggs',
+      grader: 'decimal',
+    })
+    await expect(lab.client.datasets.describe({ datasetId: id, name: 'x', note: '', grader: 'nonsense' })).rejects.toMatchObject({
+      code: 'grader.kind',
+    })
+    const rule = {
+      seed: 3,
+      shares: [
+        { name: 'train', share: 0.8 },
+        { name: 'eval', share: 0.2 },
+      ],
+    }
     const first = await lab.client.datasets.split({ datasetId: id, rule })
     expect(first.splits.train! + first.splits.eval!).toBe(50)
     expect((await lab.client.datasets.split({ datasetId: id, rule })).splits).toEqual(first.splits)
@@ -155,16 +236,41 @@ describe('a dataset that is kept', () => {
 
   it('is not taken apart while runs refer to it', async () => {
     const [used] = await lab.client.datasets.list()
-    await expect(lab.client.datasets.split({ datasetId: used!.id, rule: { seed: 1, shares: [{ name: 'train', share: 1 }] } })).rejects.toMatchObject({ code: 'dataset.inUse' })
+    await expect(
+      lab.client.datasets.split({ datasetId: used!.id, rule: { seed: 1, shares: [{ name: 'train', share: 1 }] } }),
+    ).rejects.toMatchObject({ code: 'dataset.inUse' })
     await expect(lab.client.datasets.remove({ datasetId: used!.id })).rejects.toMatchObject({ code: 'dataset.inUse' })
   })
 })
 
 describe('a model folder', () => {
-  const config: LlamaConfig = { architecture: 'llama', vocabSize: 416, hiddenSize: 16, intermediateSize: 32, layers: 1, heads: 2, kvHeads: 1, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
+  const config: LlamaConfig = {
+    architecture: 'llama',
+    vocabSize: 416,
+    hiddenSize: 16,
+    intermediateSize: 32,
+    layers: 1,
+    heads: 2,
+    kvHeads: 1,
+    headDim: 16,
+    ropeTheta: 10_000,
+    rmsEps: 1e-5,
+    maxPositions: 64,
+  }
   const stated = {
-    architectures: ['LlamaForCausalLM'], model_type: 'llama', vocab_size: 416, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
-    num_key_value_heads: 1, head_dim: 16, rms_norm_eps: 1e-5, max_position_embeddings: 64, hidden_act: 'silu', tie_word_embeddings: true,
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    vocab_size: 416,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    head_dim: 16,
+    rms_norm_eps: 1e-5,
+    max_position_embeddings: 64,
+    hidden_act: 'silu',
+    tie_word_embeddings: true,
   }
   async function model(name: string, changes: object = {}): Promise<string> {
     const path = join(folder, name)
@@ -172,7 +278,10 @@ describe('a model folder', () => {
     writeFileSync(join(path, 'config.json'), JSON.stringify({ ...stated, ...changes }))
     writeFileSync(join(path, 'README.md'), '---\nlicense: apache-2.0\n---\nA model.\n')
     const weights = initialWeights(config, 1)
-    await writeSafetensors(join(path, 'model.safetensors'), new Map(parameterSpecs(config).map(({ name: tensor, dims }) => [tensor, { dims, data: weights.get(tensor)! }])))
+    await writeSafetensors(
+      join(path, 'model.safetensors'),
+      new Map(parameterSpecs(config).map(({ name: tensor, dims }) => [tensor, { dims, data: weights.get(tensor)! }])),
+    )
     return path
   }
 
@@ -181,7 +290,13 @@ describe('a model folder', () => {
     expect((await lab.client.imports.inspect({ paths: [path] }))[0]).toMatchObject({ kind: 'model' })
     const { modelId } = await bring({ paths: [path] })
     const kept = (await lab.client.models.list()).find(({ id }) => id === modelId)!
-    expect(kept).toMatchObject({ name: 'tiny', kind: 'huggingface', family: 'llama', config: { layers: 1, vocabSize: 416 }, provenance: { licence: 'apache-2.0', dtypes: ['F32'] } })
+    expect(kept).toMatchObject({
+      name: 'tiny',
+      kind: 'huggingface',
+      family: 'llama',
+      config: { layers: 1, vocabSize: 416 },
+      provenance: { licence: 'apache-2.0', dtypes: ['F32'] },
+    })
     expect(existsSync(join(lab.folder, kept.path, 'checkpoint', 'weights.safetensors'))).toBe(true)
     await expect(bring({ paths: [path] })).rejects.toMatchObject({ code: 'model.known' })
     await lab.client.models.remove({ modelId: kept.id })
@@ -196,6 +311,9 @@ describe('a model folder', () => {
     ['a size that its weights do not have', { intermediate_size: 48 }, 'model.tensors', 'in model.safetensors'],
     ['no size at all', { hidden_size: null }, 'model.config', 'null'],
   ])('is refused with %s', async (what, changes, code, found) => {
-    await expect(bring({ paths: [await model(`not ${what}`, changes)] })).rejects.toMatchObject({ code, found: expect.stringContaining(found) })
+    await expect(bring({ paths: [await model(`not ${what}`, changes)] })).rejects.toMatchObject({
+      code,
+      found: expect.stringContaining(found),
+    })
   })
 })

@@ -31,7 +31,11 @@ function held(label: string, more: Partial<JobRequest<string>> = {}) {
   const started = Promise.withResolvers<JobControl>()
   const end = Promise.withResolvers<string>()
   const request: JobRequest<string> = {
-    kind: 'train', label, runId: null, lane: 'heavy', ...more,
+    kind: 'train',
+    label,
+    runId: null,
+    lane: 'heavy',
+    ...more,
     work: (control) => {
       started.resolve(control)
       control.signal.addEventListener('abort', () => end.reject(control.signal.reason))
@@ -42,7 +46,11 @@ function held(label: string, more: Partial<JobRequest<string>> = {}) {
 }
 
 const states = (jobs: ReturnType<typeof createJobs>): string[] => jobs.list().map(({ label, state }) => `${label} ${state}`)
-const report = (done: number): LabEvent => ({ kind: 'progress', runId: 1, report: { job: 'x', label: 'x', done, total: 10, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: 0 } })
+const report = (done: number): LabEvent => ({
+  kind: 'progress',
+  runId: 1,
+  report: { job: 'x', label: 'x', done, total: 10, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: 0 },
+})
 
 describe('the queue', () => {
   it('runs heavy jobs one at a time, in the order they were asked for', async () => {
@@ -121,10 +129,22 @@ describe('the queue', () => {
     const { done } = jobs.add(a.request)
     jobs.add(b.request)
     await a.started
-    a.fail(Object.assign(new Error('no'), { name: 'EngineError', code: 'out-of-memory', expected: 'enough memory', found: 'too little', next: 'Use less.' }))
+    a.fail(
+      Object.assign(new Error('no'), {
+        name: 'EngineError',
+        code: 'out-of-memory',
+        expected: 'enough memory',
+        found: 'too little',
+        next: 'Use less.',
+      }),
+    )
     await expect(done).rejects.toThrow('no')
     await b.started
-    expect(told.find((event) => event.kind === 'failed')).toEqual({ kind: 'failed', job: 'train-1', error: { code: 'engine.outOfMemory', expected: 'enough memory', found: 'too little', next: 'Use less.' } })
+    expect(told.find((event) => event.kind === 'failed')).toEqual({
+      kind: 'failed',
+      job: 'train-1',
+      error: { code: 'engine.outOfMemory', expected: 'enough memory', found: 'too little', next: 'Use less.' },
+    })
     b.end()
   })
 

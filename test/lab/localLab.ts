@@ -33,7 +33,12 @@ export async function openLocalLab(experiments: Experiments = fakeExperiments): 
   connection.onEvent((event) => events.push(event))
   await connection.client.workspace.open({ folder })
   return {
-    ...connection, home, folder, filled, lab, events,
+    ...connection,
+    home,
+    folder,
+    filled,
+    lab,
+    events,
     async close() {
       await lab.close()
       rmSync(home, { recursive: true, force: true })

@@ -10,7 +10,9 @@ import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 describe('the sample workspace', () => {

@@ -45,17 +45,35 @@ describe('rollouts of a file', () => {
   it('become measured ones: tokens, episodes and J with their estimator, once', async () => {
     const runId = await imported('mine', '5 4 15 -> 79', completions)
     const reports: number[] = []
-    const done = await measureJ(context, request(runId), { onEvent: (event) => event.kind === 'progress' && reports.push(event.report.done) })
+    const done = await measureJ(context, request(runId), {
+      onEvent: (event) => event.kind === 'progress' && reports.push(event.report.done),
+    })
     expect([done, reports.at(-1)]).toEqual([{ measured: 3, known: 0, unreadable: {} }, 3])
     const [row] = context.store.rollouts.group({ runId, steps: [0, 0], group: 0 })
-    expect(context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 10, after: null }).rollouts.map(({ correct }) => correct)).toEqual([true, true, true])
-    const { rollout, text, tokens, episodes, progress: [curve] } = context.store.rollouts.detail(row!.id)!
-    expect([rollout.tokenCount, tokens.length, rollout.promptTokenCount, rollout.thinkingTokens, rollout.episodeCount]).toEqual([47, 47, 7, 38, 3])
+    expect(
+      context.store.rollouts
+        .page({ filter: { runId }, sort: 'place', descending: false, limit: 10, after: null })
+        .rollouts.map(({ correct }) => correct),
+    ).toEqual([true, true, true])
+    const {
+      rollout,
+      text,
+      tokens,
+      episodes,
+      progress: [curve],
+    } = context.store.rollouts.detail(row!.id)!
+    expect([rollout.tokenCount, tokens.length, rollout.promptTokenCount, rollout.thinkingTokens, rollout.episodeCount]).toEqual([
+      47, 47, 7, 38, 3,
+    ])
     // What is known of its steps goes along: tokens instead of characters, and the share that is right.
     const [first] = context.store.steps.range(runId, 0, 0)
     expect(first!.metrics).toMatchObject({ 'n/graded': 1, 'rewards/outcome/mean': 1, 'completions/mean_length': 47 })
     expect(first!.metrics).not.toHaveProperty(['completions/mean_characters'])
-    expect(episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['5 + 4 = 9 , 15 - 9 = 6 no', 'Wait 4 * 15 = 60 , 60 + 5 = 65 no', 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes'])
+    expect(episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual([
+      '5 + 4 = 9 , 15 - 9 = 6 no',
+      'Wait 4 * 15 = 60 , 60 + 5 = 65 no',
+      'Wait 5 * 15 = 75 , 75 + 4 = 79 yes',
+    ])
     expect(curve!.estimator).toMatchObject({ method: 'exact', samples: 0, weights: 'checkpoint', checkpointId: null })
     const J = curve!.estimates.map(({ value }) => value)
     expect(J).toHaveLength(4)
@@ -67,7 +85,13 @@ describe('rollouts of a file', () => {
   })
 
   it('agree whether J was summed or sampled under the same weights', async () => {
-    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const { runId } = context.store.rollouts.page({
+      filter: { phase: 'imported' },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts[0]!
     await measureJ(context, { ...request(runId!), method: 'sampled', samples: 200 }, {})
     const report = await calibrationQueries(() => context.store).agreement({ scope: { runId: runId! }, limit: 100 }, { signal })
     expect(report).toMatchObject({ rolloutCount: 3, samples: 200 })
@@ -77,9 +101,24 @@ describe('rollouts of a file', () => {
   })
 
   it('can be cut by other rules, of which the measured cuts are told', async () => {
-    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
-    const rules = (['markers', 'windows'] as const).map((name) => ({ name, rule: { ...OTHER_RULES[name], opener: name === 'markers' ? { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } : { kind: 'windows' as const, size: 5 } } }))
-    const [own, windows] = await segmentQueries(() => context.store).sensitivity({ scope: { runId: runId! }, rules, budget: 40, counted: 'thinking', limit: 100 }, { signal })
+    const { runId } = context.store.rollouts.page({
+      filter: { phase: 'imported' },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts[0]!
+    const rules = (['markers', 'windows'] as const).map((name) => ({
+      name,
+      rule: {
+        ...OTHER_RULES[name],
+        opener: name === 'markers' ? { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } : { kind: 'windows' as const, size: 5 },
+      },
+    }))
+    const [own, windows] = await segmentQueries(() => context.store).sensitivity(
+      { scope: { runId: runId! }, rules, budget: 40, counted: 'thinking', limit: 100 },
+      { signal },
+    )
     expect(own).toMatchObject({ rolloutCount: 3, measuredShare: 1, difference: null })
     expect(own!.episodes!.value).toBeCloseTo(5 / 3, 6)
     expect(windows!.measuredShare).toBeLessThan(1)
@@ -87,7 +126,13 @@ describe('rollouts of a file', () => {
   })
 
   it('are measured wherever a rule cuts, on request, and then nothing is read between', async () => {
-    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const { runId } = context.store.rollouts.page({
+      filter: { phase: 'imported' },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts[0]!
     const rules = [
       { name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } },
       { name: 'windows of 5', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } },
@@ -102,7 +147,13 @@ describe('rollouts of a file', () => {
   })
 
   it('vote at every boundary beside direct answers', async () => {
-    const { runId } = context.store.rollouts.page({ filter: { phase: 'imported' }, sort: 'place', descending: false, limit: 1, after: null }).rollouts[0]!
+    const { runId } = context.store.rollouts.page({
+      filter: { phase: 'imported' },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts[0]!
     const votes = await drawVotes(context, { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10 }, {})
     expect(votes).toMatchObject({ rolloutCount: 3, problemCount: 1, sizes: [1, 2, 4, 8] })
     expect(votes.boundaries).toHaveLength(4)
@@ -116,7 +167,10 @@ describe('rollouts of a file', () => {
 describe('rollouts that were drawn at another temperature than 1', () => {
   let runId: number
   beforeAll(async () => {
-    runId = await createRun(context, microSpec('starter', { name: 'mrt-exact' }, { steps: 1, sampling: { temperature: 0.6 }, checkpointEvery: 1 }))
+    runId = await createRun(
+      context,
+      microSpec('starter', { name: 'mrt-exact' }, { steps: 1, sampling: { temperature: 0.6 }, checkpointEvery: 1 }),
+    )
     await trainRun(context, runId)
   })
   const rows = () => context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
@@ -125,26 +179,37 @@ describe('rollouts that were drawn at another temperature than 1', () => {
     await measureJ(context, request(runId), {})
     for (const { id } of rows()) {
       const [own, after] = context.store.rollouts.detail(id)!.progress
-      expect([own!.estimator, after!.estimator]).toEqual([expect.objectContaining({ weights: 'current', temperature: 0.6 }), expect.objectContaining({ weights: 'checkpoint', temperature: 0.6 })])
-      after!.estimates.forEach(({ value }, boundary) => expect(Math.abs(value - Math.min(1, own!.estimates[boundary]!.value))).toBeLessThan(1e-5))
+      expect([own!.estimator, after!.estimator]).toEqual([
+        expect.objectContaining({ weights: 'current', temperature: 0.6 }),
+        expect.objectContaining({ weights: 'checkpoint', temperature: 0.6 }),
+      ])
+      after!.estimates.forEach(({ value }, boundary) =>
+        expect(Math.abs(value - Math.min(1, own!.estimates[boundary]!.value))).toBeLessThan(1e-5),
+      )
     }
   })
 
   it('are cut, voted on and answered for at theirs as well', async () => {
     const scope = { runId }
-    const rules = [{ name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } }]
+    const rules = [
+      { name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } },
+    ]
     const asked = { scope, rules, budget: 24, counted: 'thinking' as const, limit: 100 }
     const [cut] = await measureCuts(context, { ...asked, start: 'starter' }, {})
     const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
     expect(cut!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
     expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4 }, {})).toMatchObject({ temperature: 0.6 })
-    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, checkpointId: null }, {})).toMatchObject({ temperature: 0.6 })
+    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, checkpointId: null }, {})).toMatchObject({
+      temperature: 0.6,
+    })
   })
 
   it('are told apart from the same measurement at another temperature', async () => {
     const signal = new AbortController().signal
     const { estimators } = calibrationQueries(() => context.store)
-    expect((await estimators({ scope: { runId }, limit: 100 }, { signal })).map(({ key, title }) => [key, title])).toEqual(expect.arrayContaining([['exact-0-checkpoint-none-1-T0.6', 'exact, start weights, temperature 0.6']]))
+    expect((await estimators({ scope: { runId }, limit: 100 }, { signal })).map(({ key, title }) => [key, title])).toEqual(
+      expect.arrayContaining([['exact-0-checkpoint-none-1-T0.6', 'exact, start weights, temperature 0.6']]),
+    )
   })
 
   it('are refused where a single figure would mix temperatures, and measured apart where it would not', async () => {
@@ -152,11 +217,21 @@ describe('rollouts that were drawn at another temperature than 1', () => {
     const { rollout: _rollout, problem: _problem, ...detail } = context.store.rollouts.detail(rows()[0]!.id)!
     const other = context.store.runs.get(runId)!
     const mixed = context.store.runs.add({ ...other, name: 'mixed', createdAtMs: 1 }).id
-    const drawnAt = (temperature: number, sample: number) => ({ ...first, ...detail, sample, progress: [], provenance: { ...detail.provenance, sampling: { temperature } } })
+    const drawnAt = (temperature: number, sample: number) => ({
+      ...first,
+      ...detail,
+      sample,
+      progress: [],
+      provenance: { ...detail.provenance, sampling: { temperature } },
+    })
     context.store.rollouts.add({ runId: mixed, evaluationId: null, phase: 'train', step: 1 }, [drawnAt(0.5, 0), drawnAt(1, 1)])
-    await expect(drawVotes(context, { scope: { runId: mixed }, start: 'starter', samples: 2, limit: 4 }, {})).rejects.toMatchObject({ code: 'measure.temperatures' })
+    await expect(drawVotes(context, { scope: { runId: mixed }, start: 'starter', samples: 2, limit: 4 }, {})).rejects.toMatchObject({
+      code: 'measure.temperatures',
+    })
     expect(await measureJ(context, request(mixed), {})).toMatchObject({ measured: 2 })
-    const [cold, warm] = context.store.rollouts.page({ filter: { runId: mixed }, sort: 'place', descending: false, limit: 9, after: null }).rollouts.map(({ id }) => context.store.rollouts.detail(id)!.progress[0]!)
+    const [cold, warm] = context.store.rollouts
+      .page({ filter: { runId: mixed }, sort: 'place', descending: false, limit: 9, after: null })
+      .rollouts.map(({ id }) => context.store.rollouts.detail(id)!.progress[0]!)
     expect([cold!.estimator.temperature, warm!.estimator.temperature]).toEqual([0.5, 1])
     expect(cold!.estimates.map(({ value }) => value)).not.toEqual(warm!.estimates.map(({ value }) => value))
   })
@@ -165,18 +240,34 @@ describe('rollouts that were drawn at another temperature than 1', () => {
 describe('what cannot be measured', () => {
   it('is refused where no rollout is in the words of the task', async () => {
     const runId = await imported('foreign', 'What is 2 + 2?', ['Let me think. It is 4.'])
-    await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({ code: 'measure.unreadable', message: expect.stringMatching(/another tokenizer/) })
+    await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({
+      code: 'measure.unreadable',
+      message: expect.stringMatching(/another tokenizer/),
+    })
   })
 
   it('is counted with its reason where others can be', async () => {
     const runId = await imported('mixed', '5 4 15 -> 79', [completions[1]!, 'I give up'])
-    expect(await measureJ(context, request(runId), {})).toEqual({ measured: 1, known: 0, unreadable: { 'in words of another tokenizer': 1 } })
+    expect(await measureJ(context, request(runId), {})).toEqual({
+      measured: 1,
+      known: 0,
+      unreadable: { 'in words of another tokenizer': 1 },
+    })
   })
 
   it('leaves what was done when it is cancelled', async () => {
-    const runId = await imported('cancelled', '5 4 15 -> 79', Array.from({ length: 40 }, () => completions[1]!))
+    const runId = await imported(
+      'cancelled',
+      '5 4 15 -> 79',
+      Array.from({ length: 40 }, () => completions[1]!),
+    )
     const abort = new AbortController()
-    await expect(measureJ(context, request(runId), { signal: abort.signal, onEvent: (event) => event.kind === 'progress' && event.report.done > 0 && abort.abort() })).rejects.toThrow()
+    await expect(
+      measureJ(context, request(runId), {
+        signal: abort.signal,
+        onEvent: (event) => event.kind === 'progress' && event.report.done > 0 && abort.abort(),
+      }),
+    ).rejects.toThrow()
     const rows = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
     expect(rows.filter(({ progress }) => progress !== null)).toHaveLength(32)
   })

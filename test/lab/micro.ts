@@ -9,7 +9,19 @@ import { saveCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { initialWeights, parameterSpecs } from '../../src-main/model/config.ts'
 import type { LlamaConfig } from '../../src-main/model/config.ts'
 
-export const MICRO_CONFIG: LlamaConfig = { architecture: 'llama', vocabSize: 416, hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2, kvHeads: 1, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 256 }
+export const MICRO_CONFIG: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 416,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 16,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 256,
+}
 
 export interface Bench {
   readonly folder: string
@@ -23,7 +35,9 @@ export async function openBench(): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-lab-'))
   const weights = initialWeights(MICRO_CONFIG, 3)
   const { path } = await saveCheckpoint(join(folder, 'start'), {
-    config: MICRO_CONFIG, tensors: new Map(parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [name, { dims, data: weights.get(name)! }])), meta: { name: 'micro' },
+    config: MICRO_CONFIG,
+    tensors: new Map(parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [name, { dims, data: weights.get(name)! }])),
+    meta: { name: 'micro' },
   })
   return {
     folder,
@@ -35,7 +49,18 @@ export async function openBench(): Promise<Bench> {
 
 export function microSpec(start: string, algorithm: RunSpecInput['algorithm'], more: Partial<RunSpecInput> = {}): RunSpecInput {
   return {
-    name: 'micro', start, algorithm, steps: 4, seed: 5, promptsPerStep: 3, groupSize: 4, checkpointEvery: 2, observeGroups: 1,
-    budget: { thinkingTokens: 24, answerTokens: 8 }, optimizer: { lr: 1e-3 }, evaluation: { problems: 8, samples: 2, budgets: [8, 16, 24, 32] }, ...more,
+    name: 'micro',
+    start,
+    algorithm,
+    steps: 4,
+    seed: 5,
+    promptsPerStep: 3,
+    groupSize: 4,
+    checkpointEvery: 2,
+    observeGroups: 1,
+    budget: { thinkingTokens: 24, answerTokens: 8 },
+    optimizer: { lr: 1e-3 },
+    evaluation: { problems: 8, samples: 2, budgets: [8, 16, 24, 32] },
+    ...more,
   }
 }

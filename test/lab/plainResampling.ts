@@ -45,7 +45,11 @@ export interface PlainFigure {
  * @param tables what is resampled together: each [seeds][problems], the same seeds and problems in all
  * @param of from the means of the tables to one figure
  */
-export function plainFigure(tables: readonly (readonly (readonly number[])[])[], clusters: readonly number[], of: (means: readonly number[]) => number = ([x]) => x!): PlainFigure {
+export function plainFigure(
+  tables: readonly (readonly (readonly number[])[])[],
+  clusters: readonly number[],
+  of: (means: readonly number[]) => number = ([x]) => x!,
+): PlainFigure {
   const random = generator(987_654_321)
   const below = (n: number): number => Math.floor(random() * n)
   const members = [...new Set(clusters)].map((cluster) => clusters.flatMap((each, problem) => (each === cluster ? [problem] : [])))
@@ -54,10 +58,11 @@ export function plainFigure(tables: readonly (readonly (readonly number[])[])[],
   const values: number[] = []
   for (let draw = 0; draw < DRAWS; draw++) {
     const problems: number[] = []
-    if (clustered) for (let i = 0; i < members.length; i++) {
-      const own = members[below(members.length)]!
-      for (let k = 0; k < own.length; k++) problems.push(own[below(own.length)]!)
-    }
+    if (clustered)
+      for (let i = 0; i < members.length; i++) {
+        const own = members[below(members.length)]!
+        for (let k = 0; k < own.length; k++) problems.push(own[below(own.length)]!)
+      }
     else for (let i = 0; i < clusters.length; i++) problems.push(below(clusters.length))
     const chosen = Array.from({ length: seeds }, () => below(seeds))
     values.push(of(tables.map((table) => average(chosen.map((seed) => average(problems.map((problem) => table[seed]![problem]!)))))))
@@ -71,5 +76,10 @@ export function plainFigure(tables: readonly (readonly (readonly number[])[])[],
   // The error of a quantile is that of its rank, brought to values by how thinly they lie there.
   const rankError = Math.sqrt(0.025 * 0.975 * (1 / PRINTED_DRAWS + 1 / sorted.length))
   const leeway = (p: number): number => (APART * stretch * rankError * (quantile(p + 0.015) - quantile(p - 0.015))) / 0.03
-  return { value, low: value + stretch * (quantile(0.025) - value), high: value + stretch * (quantile(0.975) - value), leeway: [leeway(0.025), leeway(0.975)] }
+  return {
+    value,
+    low: value + stretch * (quantile(0.025) - value),
+    high: value + stretch * (quantile(0.975) - value),
+    leeway: [leeway(0.025), leeway(0.975)],
+  }
 }

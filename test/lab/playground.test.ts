@@ -25,7 +25,11 @@ let context: OpenedContext
 beforeAll(async () => {
   bench = await openBench()
   context = bench.open('playground')
-  await importModel(context.store, writeLittleText(join(bench.folder, 'little.gguf')), { name: 'little', signal: new AbortController().signal, now: Date.now })
+  await importModel(context.store, writeLittleText(join(bench.folder, 'little.gguf')), {
+    name: 'little',
+    signal: new AbortController().signal,
+    now: Date.now,
+  })
 })
 afterAll(() => {
   context.close()
@@ -34,8 +38,17 @@ afterAll(() => {
 
 const countdown = { name: 'countdown', options: { level: '3' } }
 const asking = (more: Partial<PlaygroundRequest> = {}): PlaygroundRequest =>
-  playgroundRequest.parse({ key: 'k', start: bench.start, task: countdown, problemSeed: 4, text: null, settings: { thinkingTokens: 40, answerTokens: 8, seed: 7 }, ...more })
-const sample = (more: Partial<PlaygroundRequest> = {}, onEvent?: (event: LabEvent) => void): Promise<PlaygroundRollout> => playground(context, asking(more), { onEvent })
+  playgroundRequest.parse({
+    key: 'k',
+    start: bench.start,
+    task: countdown,
+    problemSeed: 4,
+    text: null,
+    settings: { thinkingTokens: 40, answerTokens: 8, seed: 7 },
+    ...more,
+  })
+const sample = (more: Partial<PlaygroundRequest> = {}, onEvent?: (event: LabEvent) => void): Promise<PlaygroundRollout> =>
+  playground(context, asking(more), { onEvent })
 const written = ({ text, logps, J }: PlaygroundRollout) => ({ text, logps, J })
 
 describe('a problem', () => {
@@ -61,13 +74,22 @@ describe('a problem', () => {
     for (const temperature of [1, 0.5, 0]) {
       const rollout = await sample({ settings: { ...asking().settings, temperature } })
       const start = await loadStart(context.store, bench.start, context.now)
-      const task = taskOf(context.store, { task: countdown, format: { thoughts: 'auto', episodes: 'lines', examples: 0 } }, vocabularyOf(start))
+      const task = taskOf(
+        context.store,
+        { task: countdown, format: { thoughts: 'auto', episodes: 'lines', examples: 0 } },
+        vocabularyOf(start),
+      )
       const completion = task.format.toTokens(rollout.text)!
       const problem = task.problemOf(task.format.toTokens(rollout.prompt)!)!
       const weights = await loadWeights(context.engine, start.config, start.weights)
       const policy = await openPolicy(context.engine, start.config, weights, { rows: 4, maxLength: 128, temperature: temperature || 1 })
       const cuts = [0, ...rollout.episodes.map(({ endToken }) => endToken)]
-      const { J } = await exactMu([{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }], task.format.terminationSuffix, (feeds) => policy.branches.run(feeds), policy.branchTokens)
+      const { J } = await exactMu(
+        [{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }],
+        task.format.terminationSuffix,
+        (feeds) => policy.branches.run(feeds),
+        policy.branchTokens,
+      )
       policy.dispose()
       weights.dispose()
       expect(rollout.J).toMatchObject({ temperature: temperature || 1, answers: task.answerTrie(problem)!.strings })
@@ -131,7 +153,16 @@ describe('own text', () => {
 describe('the job', () => {
   const lab = (tell: (event: LabEvent) => void = () => {}) => {
     const jobs = createJobs({ tell, now: Date.now })
-    return { jobs, answers: playgroundAnswers({ open: () => context.store, jobs, engine: () => Promise.resolve(context.engine), experiments, now: Date.now }) }
+    return {
+      jobs,
+      answers: playgroundAnswers({
+        open: () => context.store,
+        jobs,
+        engine: () => Promise.resolve(context.engine),
+        experiments,
+        now: Date.now,
+      }),
+    }
   }
 
   it('is cancelled with the call, records nothing, and leaves the engine to the next', async () => {
@@ -140,17 +171,27 @@ describe('the job', () => {
     const { jobs, answers } = lab((event) => event.kind === 'playground' && abort.abort())
     await expect(answers.sample(asking(), { signal: abort.signal })).rejects.toMatchObject({ code: 'job.cancelled' })
     expect(jobs.list()).toEqual([])
-    expect((await answers.sample(asking(), { signal: new AbortController().signal }) as PlaygroundRollout).text).not.toBe('')
-    expect(context.store.rollouts.page({ filter: {}, sort: 'place', descending: false, limit: 10, after: null }).rollouts.length).toBe(before)
+    expect(((await answers.sample(asking(), { signal: new AbortController().signal })) as PlaygroundRollout).text).not.toBe('')
+    expect(context.store.rollouts.page({ filter: {}, sort: 'place', descending: false, limit: 10, after: null }).rollouts.length).toBe(
+      before,
+    )
   })
 
   it('can be had of every model and of every checkpoint of the sample', async () => {
     mkdirSync(join(bench.folder, 'copy'))
     cpSync(join(import.meta.dirname, '../../resources/sample'), join(bench.folder, 'copy', 'sample'), { recursive: true })
-    expect((await lab().answers.sources(undefined, { signal: new AbortController().signal })).map(({ start, speaks }) => [start, speaks])).toContainEqual(['model:1', null])
+    expect(
+      (await lab().answers.sources(undefined, { signal: new AbortController().signal })).map(({ start, speaks }) => [start, speaks]),
+    ).toContainEqual(['model:1', null])
     const opened = bench.open('copy/sample')
     try {
-      const found = await playgroundAnswers({ open: () => opened.store, jobs: createJobs({ tell: () => {}, now: Date.now }), engine: () => Promise.resolve(opened.engine), experiments, now: Date.now }).sources(undefined, { signal: new AbortController().signal })
+      const found = await playgroundAnswers({
+        open: () => opened.store,
+        jobs: createJobs({ tell: () => {}, now: Date.now }),
+        engine: () => Promise.resolve(opened.engine),
+        experiments,
+        now: Date.now,
+      }).sources(undefined, { signal: new AbortController().signal })
       expect(found[0]).toEqual({ start: 'starter', title: 'starter model', speaks: 'countdown', runId: null, step: null })
       const checkpoints = found.filter(({ start }) => start.startsWith('checkpoint:'))
       expect(checkpoints).toHaveLength(3)
@@ -163,22 +204,51 @@ describe('the job', () => {
 
 describe('a stream', () => {
   /** A decoder that has its words ready and obeys only the length asked for. */
-  const scripted = (words: readonly number[], asked: [from: number, length: number][]): Decoder => ({
-    maxLength: 1000,
-    generate({ sources, requests: [request] }: Parameters<Decoder['generate']>[0]) {
-      const from = sources[0]!.length - 1
-      asked.push([from, request!.maxNewTokens])
-      const tokens = words.slice(from, from + request!.maxNewTokens)
-      return Promise.resolve([{ tokens: Int32Array.from(tokens), logps: new Float32Array(tokens.length), samplingLogps: new Float32Array(tokens.length), sampled: new Uint8Array(tokens.length).fill(1), finish: from + request!.maxNewTokens >= words.length ? 'stop' : 'length' }])
-    },
-  }) as unknown as Decoder
-  const format = { closers: [[5, 6, 7]], terminationSuffix: [5, 6, 7], stopTokens: [9], answerStops: [], read: (tokens: ArrayLike<number>) => ({ closed: Array.from(tokens).join().includes('5,6,7'), answerStart: 0, boundaries: [0], thinkEnd: 0 }) } as unknown as TaskFormat
+  const scripted = (words: readonly number[], asked: [from: number, length: number][]): Decoder =>
+    ({
+      maxLength: 1000,
+      generate({ sources, requests: [request] }: Parameters<Decoder['generate']>[0]) {
+        const from = sources[0]!.length - 1
+        asked.push([from, request!.maxNewTokens])
+        const tokens = words.slice(from, from + request!.maxNewTokens)
+        return Promise.resolve([
+          {
+            tokens: Int32Array.from(tokens),
+            logps: new Float32Array(tokens.length),
+            samplingLogps: new Float32Array(tokens.length),
+            sampled: new Uint8Array(tokens.length).fill(1),
+            finish: from + request!.maxNewTokens >= words.length ? 'stop' : 'length',
+          },
+        ])
+      },
+    }) as unknown as Decoder
+  const format = {
+    closers: [[5, 6, 7]],
+    terminationSuffix: [5, 6, 7],
+    stopTokens: [9],
+    answerStops: [],
+    read: (tokens: ArrayLike<number>) => ({
+      closed: Array.from(tokens).join().includes('5,6,7'),
+      answerStart: 0,
+      boundaries: [0],
+      thinkEnd: 0,
+    }),
+  } as unknown as TaskFormat
 
   it('whose piece would end inside of what closes the thought asks for it again, longer, from the same place', async () => {
     const asked: [number, number][] = []
     const words = [1, 1, 1, 1, 1, 1, 5, 6, 7, 2, 9]
-    const { tokens } = await streamRollout(scripted(words, asked), format, [0], { temperature: 1, thinkingTokens: 30, answerTokens: 10, forced: true, seed: 1 })
+    const { tokens } = await streamRollout(scripted(words, asked), format, [0], {
+      temperature: 1,
+      thinkingTokens: 30,
+      answerTokens: 10,
+      forced: true,
+      seed: 1,
+    })
     expect([...tokens]).toEqual(words)
-    expect(asked.slice(0, 2)).toEqual([[0, 8], [0, 11]])
+    expect(asked.slice(0, 2)).toEqual([
+      [0, 8],
+      [0, 11],
+    ])
   })
 })

@@ -7,7 +7,12 @@ import { allPresets, textPresets } from '../../src-main/lab/training/textPresets
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
 
-const armsOf = (table: typeof presets) => Object.entries(table).map(([id, { spec }]) => ({ id, spec: runSpec.parse(spec), method: createMethod(spec.algorithm.name, spec.algorithm.options) }))
+const armsOf = (table: typeof presets) =>
+  Object.entries(table).map(([id, { spec }]) => ({
+    id,
+    spec: runSpec.parse(spec),
+    method: createMethod(spec.algorithm.name, spec.algorithm.options),
+  }))
 const arms = armsOf(presets)
 const rewarded = arms.filter(({ spec }) => spec.algorithm.name !== 'sft')
 
@@ -31,7 +36,19 @@ describe('the presets', () => {
   })
 
   it('hold the arms of a comparison: outcome RL, DAPO, the length penalty, every form of MRT and its four controls', () => {
-    const wanted = ['countdown-outcome', 'countdown-dapo', 'countdown-length-penalty', 'countdown-mrt-exact', 'countdown-mrt-exact-centred', 'countdown-mrt-online', 'countdown-mrt-pooled', 'countdown-control-shuffled', 'countdown-control-charge', 'countdown-control-constant', 'countdown-control-random']
+    const wanted = [
+      'countdown-outcome',
+      'countdown-dapo',
+      'countdown-length-penalty',
+      'countdown-mrt-exact',
+      'countdown-mrt-exact-centred',
+      'countdown-mrt-online',
+      'countdown-mrt-pooled',
+      'countdown-control-shuffled',
+      'countdown-control-charge',
+      'countdown-control-constant',
+      'countdown-control-random',
+    ]
     expect(Object.keys(allPresets)).toEqual(expect.arrayContaining(wanted))
   })
 
@@ -41,7 +58,7 @@ describe('the presets', () => {
     expect(new Set(methods).size).toBe(methods.length)
   })
 
-  it('take the paper\'s MRT as it is: progress uncentred', () => {
+  it("take the paper's MRT as it is: progress uncentred", () => {
     expect(createMethod('mrt-exact').options.centre).toBe('none')
     expect(createMethod('mrt-online').options.centre).toBe('none')
   })

@@ -53,15 +53,23 @@ const until = <T>(listen: (listener: (told: T) => void) => () => void, wanted: (
       resolve(told)
     })
   })
-const becomes = (connection: Connection, state: LabStatus['state']): Promise<LabStatus> => until(connection.onStatus, (status) => status.state === state)
-const step = (connection: Connection, at: number): Promise<LabEvent> => until(connection.onEvent, (event) => event.kind === 'step' && event.step.step === at)
+const becomes = (connection: Connection, state: LabStatus['state']): Promise<LabStatus> =>
+  until(connection.onStatus, (status) => status.state === state)
+const step = (connection: Connection, at: number): Promise<LabEvent> =>
+  until(connection.onEvent, (event) => event.kind === 'step' && event.step.step === at)
 
 describe('a lab process', () => {
   it('answers, and carries typed arrays as they are', async () => {
     const folder = join(home, 'filled')
     const { runIds } = makeWorkspace(folder)
     const lab = start(folder)
-    const { rollouts } = await lab.client.rollouts.query({ filter: { runId: runIds[0]! }, sort: 'place', descending: false, limit: 1, after: null })
+    const { rollouts } = await lab.client.rollouts.query({
+      filter: { runId: runIds[0]! },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    })
     const { detail } = await lab.client.rollouts.get({ rolloutId: rollouts[0]!.id })
     expect(detail.tokens).toBeInstanceOf(Int32Array)
     expect([...detail.tokens.slice(0, 3)]).toEqual([15, 8, 16])
@@ -82,7 +90,10 @@ describe('a lab process', () => {
     const lab = start(folder)
     const { id } = await lab.client.runs.start({ spec: specOf('grpo', 1, { name: 'long', steps: 30 }) })
     await step(lab, 7)
-    const unanswered = lab.client.rollouts.stopHere({ rolloutId: 1, boundary: 0 }).then(() => null, (error: unknown) => error)
+    const unanswered = lab.client.rollouts.stopHere({ rolloutId: 1, boundary: 0 }).then(
+      () => null,
+      (error: unknown) => error,
+    )
     processes[0]!.kill()
     const gone = await becomes(lab, 'gone')
     expect(gone.error).toMatchObject({ code: 'lab.gone', found: 'that it ended (signal SIGKILL)' })
@@ -100,7 +111,9 @@ describe('a lab process', () => {
 
     await lab.client.runs.resume({ runId: id })
     await until(lab.onEvent, (event) => event.kind === 'run' && event.run.status === 'finished')
-    expect((await lab.client.steps.list({ runId: id, from: 1, to: 30 })).map((each) => each.step)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
+    expect((await lab.client.steps.list({ runId: id, from: 1, to: 30 })).map((each) => each.step)).toEqual(
+      Array.from({ length: 30 }, (_, index) => index + 1),
+    )
   })
 
   it('told to end interrupts the run, and leaves a workspace that opens clean', async () => {

@@ -50,7 +50,8 @@ describe('descriptions', () => {
   it('gives every task with its dial, the default among the choices', async () => {
     const tasks = await lab.client.tasks.list()
     expect(tasks.map(({ name }) => name)).toEqual(expect.arrayContaining(['countdown', 'arithmetic', 'dataset']))
-    for (const { options } of tasks) for (const { kind, choices, default: otherwise } of options) if (kind === 'choice') expect(Object.keys(choices)).toContain(otherwise)
+    for (const { options } of tasks)
+      for (const { kind, choices, default: otherwise } of options) if (kind === 'choice') expect(Object.keys(choices)).toContain(otherwise)
   })
 
   it('gives presets that can be started as they are', async () => {
@@ -61,7 +62,9 @@ describe('descriptions', () => {
 
   it('explains every metric that a run of ours reports under a known name or pattern', async () => {
     const described = await lab.client.glossary.metrics()
-    const patterns = described.map(({ name }) => new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/<[^>]+>/g, '[^/]+')}$`))
+    const patterns = described.map(
+      ({ name }) => new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/<[^>]+>/g, '[^/]+')}$`),
+    )
     const names = await lab.client.runs.metricNames({ runIds: lab.filled.runIds })
     expect(names.filter((name) => !patterns.some((pattern) => pattern.test(name)))).toEqual([])
     expect(await lab.client.glossary.list()).not.toEqual([])
@@ -69,8 +72,16 @@ describe('descriptions', () => {
 
   it('lists the fields of a specification with their defaults', async () => {
     const fields = await lab.client.runs.specFields()
-    expect(fields.find(({ path }) => path === 'budget.thinkingTokens')).toMatchObject({ kind: 'number', default: 120, min: 1, integer: true })
-    expect(fields.find(({ path }) => path === 'optimizer.schedule')).toMatchObject({ kind: 'choice', choices: ['constant', 'linear', 'cosine'] })
+    expect(fields.find(({ path }) => path === 'budget.thinkingTokens')).toMatchObject({
+      kind: 'number',
+      default: 120,
+      min: 1,
+      integer: true,
+    })
+    expect(fields.find(({ path }) => path === 'optimizer.schedule')).toMatchObject({
+      kind: 'choice',
+      choices: ['constant', 'linear', 'cosine'],
+    })
   })
 })
 
@@ -79,26 +90,51 @@ describe('runs', () => {
     const { client, filled } = lab
     expect((await client.runs.list()).map(({ run }) => run.id)).toEqual(filled.runIds)
     const detail = await client.runs.get({ runId: filled.runIds[0]! })
-    expect(detail).toMatchObject({ resumableStep: 4, job: null, evaluationCount: 1, metricNames: ['completions/mean_length', 'loss', 'reward', 'rewards/outcome/mean'] })
+    expect(detail).toMatchObject({
+      resumableStep: 4,
+      job: null,
+      evaluationCount: 1,
+      metricNames: ['completions/mean_length', 'loss', 'reward', 'rewards/outcome/mean'],
+    })
     await expect(client.runs.get({ runId: 999 })).rejects.toMatchObject({ code: 'run.unknown' })
   })
 
   it('gives several series at once, with the other x axes', async () => {
     const [reward, loss] = await lab.client.runs.series({ runId: lab.filled.runIds[0]!, metrics: ['reward', 'loss'] })
-    expect(reward).toMatchObject({ metric: 'reward', exact: true, step: [1, 2, 3, 4], value: [0.1, 0.2, 0.3, 0.4], tokens: [48, 96, 144, 192] })
+    expect(reward).toMatchObject({
+      metric: 'reward',
+      exact: true,
+      step: [1, 2, 3, 4],
+      value: [0.1, 0.2, 0.3, 0.4],
+      tokens: [48, 96, 144, 192],
+    })
     close(loss!.value[3], 0.4)
   })
 
   it('puts the settings side by side and marks what differs', async () => {
     const [a, , b] = lab.filled.runIds
     const rows = await lab.client.runs.configDiff({ runIds: [a!, b!] })
-    expect(rows.filter(({ differs }) => differs).map(({ section, key }) => `${section} ${key}`)).toEqual(['config name', 'config algorithm.name', 'run name', 'run method', 'run algorithm'])
-    expect(rows.find(({ key }) => key === 'algorithm.name')!.cells).toEqual([{ kind: 'value', value: 'dr-grpo' }, { kind: 'value', value: 'mrt-exact' }])
+    expect(rows.filter(({ differs }) => differs).map(({ section, key }) => `${section} ${key}`)).toEqual([
+      'config name',
+      'config algorithm.name',
+      'run name',
+      'run method',
+      'run algorithm',
+    ])
+    expect(rows.find(({ key }) => key === 'algorithm.name')!.cells).toEqual([
+      { kind: 'value', value: 'dr-grpo' },
+      { kind: 'value', value: 'mrt-exact' },
+    ])
   })
 
   it('gives health findings with the rollouts that caused them', async () => {
     const [finding] = await lab.client.health.list({ runId: lab.filled.runIds[0]! })
-    expect(finding).toMatchObject({ code: 'groups.noSignal', step: 2, title: 'Groups agree, so there is little to learn from', rollouts: { steps: [1, 2] } })
+    expect(finding).toMatchObject({
+      code: 'groups.noSignal',
+      step: 2,
+      title: 'Groups agree, so there is little to learn from',
+      rollouts: { steps: [1, 2] },
+    })
     const page = await lab.client.rollouts.query({ filter: finding!.rollouts, sort: 'place', descending: false, limit: 100, after: null })
     expect(page.rollouts).toHaveLength(8)
   })
@@ -108,7 +144,13 @@ describe('runs', () => {
     try {
       const { client, filled } = other
       const runId = filled.runIds[3]!
-      expect(await client.runs.footprint({ runId })).toMatchObject({ steps: 4, rollouts: 16, evaluations: 1, checkpoints: 1, checkpointBytes: 1000 })
+      expect(await client.runs.footprint({ runId })).toMatchObject({
+        steps: 4,
+        rollouts: 16,
+        evaluations: 1,
+        checkpoints: 1,
+        checkpointBytes: 1000,
+      })
       await client.runs.remove({ runId })
       expect((await client.runs.list()).map(({ run }) => run.id)).not.toContain(runId)
       expect((await client.runs.bin()).map(({ id }) => id)).toEqual([runId])
@@ -141,8 +183,20 @@ describe('runs', () => {
       const store = other.lab.workspaces.store()
       const near = store.runs.get(other.filled.runIds[0]!)!
       const { id } = store.runs.add({
-        name: 'far', method: 'rloo', algorithm: 'rloo', config: specOf('rloo', 1) as unknown as Json, seed: 1, groupKey: 'far', modelId: near.modelId, datasetId: near.datasetId, parentRunId: null, parentStep: null,
-        plannedSteps: 4, environment: { cpu: 'Another processor', cores: 2 }, note: '', createdAtMs: 1,
+        name: 'far',
+        method: 'rloo',
+        algorithm: 'rloo',
+        config: specOf('rloo', 1) as unknown as Json,
+        seed: 1,
+        groupKey: 'far',
+        modelId: near.modelId,
+        datasetId: near.datasetId,
+        parentRunId: null,
+        parentStep: null,
+        plannedSteps: 4,
+        environment: { cpu: 'Another processor', cores: 2 },
+        note: '',
+        createdAtMs: 1,
       })
       store.steps.record({ step: { ...store.steps.get(near.id, 1)!, runId: id }, rollouts: [], events: [] })
       expect((await other.client.runs.estimate({ spec: specOf('rloo', 1) })).basis).toBe('timed')
@@ -153,7 +207,9 @@ describe('runs', () => {
 })
 
 describe('rollouts', () => {
-  const first = async () => (await lab.client.rollouts.query({ filter: { runId: lab.filled.runIds[0]! }, sort: 'place', descending: false, limit: 1, after: null })).rollouts[0]!
+  const first = async () =>
+    (await lab.client.rollouts.query({ filter: { runId: lab.filled.runIds[0]! }, sort: 'place', descending: false, limit: 1, after: null }))
+      .rollouts[0]!
 
   it('knows where each token ends in a text of as many words, unless it came from elsewhere', () => {
     const provenance = { ...lab.lab.workspaces.store().rollouts.detail(1)!.provenance }
@@ -182,7 +238,11 @@ describe('rollouts', () => {
   it('says what each method would have paid, by hand for two of them', async () => {
     const explanations = await lab.client.rollouts.explain({
       rolloutId: (await first()).id,
-      methods: [{ label: 'outcome', algorithm: 'dr-grpo' }, { label: 'exact', algorithm: 'mrt-exact' }, { label: 'arms', algorithm: 'mrt-termination' }],
+      methods: [
+        { label: 'outcome', algorithm: 'dr-grpo' },
+        { label: 'exact', algorithm: 'mrt-exact' },
+        { label: 'arms', algorithm: 'mrt-termination' },
+      ],
     })
     const [outcome, exact] = explanations.map((each) => (each.kind === 'paid' ? each.payslips : null))
     // Dr. GRPO: reward minus the mean of the group, 1 - 0.5.
@@ -198,7 +258,9 @@ describe('rollouts', () => {
   })
 
   it('refuses a method that does not exist with a coded error', async () => {
-    await expect(lab.client.rollouts.explain({ rolloutId: (await first()).id, methods: [{ label: 'x', algorithm: 'nothing' }] })).rejects.toMatchObject({ code: 'rl.algorithm' })
+    await expect(
+      lab.client.rollouts.explain({ rolloutId: (await first()).id, methods: [{ label: 'x', algorithm: 'nothing' }] }),
+    ).rejects.toMatchObject({ code: 'rl.algorithm' })
   })
 
   it('finds text, picks samples and counts histograms', async () => {
@@ -212,7 +274,10 @@ describe('rollouts', () => {
   })
 
   it('asks for answers from a boundary without training having to end', async () => {
-    expect(await lab.client.rollouts.stopHere({ rolloutId: (await first()).id, boundary: 1, samples: 4 })).toMatchObject({ boundary: 1, answers: [{ correct: true }, {}, {}, {}] })
+    expect(await lab.client.rollouts.stopHere({ rolloutId: (await first()).id, boundary: 1, samples: 4 })).toMatchObject({
+      boundary: 1,
+      answers: [{ correct: true }, {}, {}, {}],
+    })
   })
 })
 
@@ -227,7 +292,11 @@ describe('thinking', () => {
   })
 
   it('thins a large scope evenly and says so', async () => {
-    expect(await lab.client.thinking.summary({ scope: { runId: lab.filled.runIds[0]! }, limit: 4 })).toMatchObject({ rolloutCount: 16, readCount: 4, measuredCount: 4 })
+    expect(await lab.client.thinking.summary({ scope: { runId: lab.filled.runIds[0]! }, limit: 4 })).toMatchObject({
+      rolloutCount: 16,
+      readCount: 4,
+      measuredCount: 4,
+    })
   })
 
   it('computes regret at budgets, extrapolation marked', async () => {
@@ -247,8 +316,13 @@ describe('thinking', () => {
   it('previews the cuts of a rule, and refuses one that cannot cut', async () => {
     const text = 'a\n\nb\n\nc\n\nWait, d\n\ne'
     const rule = { opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] }, minGap: 3, maxCuts: null, groupSize: 1 }
-    expect((await lab.client.thinking.segment({ text, rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['a\n\nb\n\nc', 'Wait, d\n\ne'])
-    await expect(lab.client.thinking.segment({ text, rule: { ...rule, opener: { ...rule.opener, patterns: ['('] } } })).rejects.toMatchObject({ code: 'segment.rule' })
+    expect((await lab.client.thinking.segment({ text, rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual([
+      'a\n\nb\n\nc',
+      'Wait, d\n\ne',
+    ])
+    await expect(
+      lab.client.thinking.segment({ text, rule: { ...rule, opener: { ...rule.opener, patterns: ['('] } } }),
+    ).rejects.toMatchObject({ code: 'segment.rule' })
     expect((await lab.client.thinking.rules()).map(({ name }) => name)).toContain('regret')
   })
 })
@@ -259,7 +333,11 @@ describe('comparisons', () => {
   it('makes a row per configuration over its seeds, the shared start first', async () => {
     const { rows, exact } = await table(40, { baseline: lab.filled.runIds[0]! })
     expect(exact).toBe(true)
-    expect(rows.map(({ title, runIds }) => [title, runIds.length])).toEqual([['Start', 0], ['dr-grpo', 2], ['mrt-exact', 2]])
+    expect(rows.map(({ title, runIds }) => [title, runIds.length])).toEqual([
+      ['Start', 0],
+      ['dr-grpo', 2],
+      ['mrt-exact', 2],
+    ])
     close(rows[1]!.accuracy!.value, 0.5)
     close(rows[2]!.accuracy!.value, 0.7)
     close(rows[2]!.regret!.value, 0.65)
@@ -292,7 +370,8 @@ describe('comparisons', () => {
 
   it('overlays means over seeds with the band asked for', async () => {
     const runIds = lab.filled.runIds
-    const curve = async (band: 'none' | 'range' | 'deviation' | 'error' | 'bootstrap') => (await lab.client.compare.curves({ runIds, metric: 'reward', band, x: 'tokens' }))[0]!
+    const curve = async (band: 'none' | 'range' | 'deviation' | 'error' | 'bootstrap') =>
+      (await lab.client.compare.curves({ runIds, metric: 'reward', band, x: 'tokens' }))[0]!
     const range = await curve('range')
     expect(range.x).toEqual([48, 96, 144, 192])
     expect(range.n).toEqual([2, 2, 2, 2])
@@ -317,16 +396,31 @@ describe('comparisons', () => {
   it('draws accuracy and regret against budget, with what is beyond training marked', async () => {
     const [curve] = await lab.client.compare.budgetCurves({ runIds: lab.filled.runIds, quantity: 'accuracy' })
     expect(curve!.trainedBudget).toBe(20)
-    expect(curve!.points.map(({ budget, extrapolated }) => [budget, extrapolated])).toEqual([[10, false], [20, false], [40, true]])
+    expect(curve!.points.map(({ budget, extrapolated }) => [budget, extrapolated])).toEqual([
+      [10, false],
+      [20, false],
+      [40, true],
+    ])
     close(curve!.points[2]!.value, 0.5)
-    expect(await lab.client.compare.budgets({ runIds: lab.filled.runIds })).toEqual({ budgets: [10, 20, 40], trainedBudget: 20, steps: [4] })
+    expect(await lab.client.compare.budgets({ runIds: lab.filled.runIds })).toEqual({
+      budgets: [10, 20, 40],
+      trainedBudget: 20,
+      steps: [4],
+    })
   })
 
   it('maps accuracy against tokens from the start on, with lines of equal regret', async () => {
     const { paths, equalRegret } = await lab.client.compare.map({ runIds: lab.filled.runIds, budget: 40 })
-    expect(paths[0]!.dots.map(({ runId, tokens }) => [runId, tokens])).toEqual([[null, 13], [lab.filled.runIds[0], 13], [lab.filled.runIds[1], 13]])
+    expect(paths[0]!.dots.map(({ runId, tokens }) => [runId, tokens])).toEqual([
+      [null, 13],
+      [lab.filled.runIds[0], 13],
+      [lab.filled.runIds[1], 13],
+    ])
     // The way of the arm: the start, then the mean of its two seeds.
-    expect(paths[1]!.path.map(({ step, n }) => [step, n])).toEqual([[0, 1], [4, 2]])
+    expect(paths[1]!.path.map(({ step, n }) => [step, n])).toEqual([
+      [0, 1],
+      [4, 2],
+    ])
     close(paths[1]!.path[1]!.accuracy, 0.7)
     // The records here state regrets that no such curve gives, and then none is drawn.
     expect(equalRegret).toEqual([])
@@ -335,8 +429,12 @@ describe('comparisons', () => {
   it('gives the tables and maps of many budgets at once, the same as one by one', async () => {
     const budgets = [10, 30, 40]
     const chosen = { runIds: lab.filled.runIds, baseline: lab.filled.runIds[0]! }
-    expect(await lab.client.compare.tables({ ...chosen, budgets })).toEqual(await Promise.all(budgets.map((budget) => table(budget, { baseline: chosen.baseline }))))
-    expect(await lab.client.compare.maps({ runIds: lab.filled.runIds, budgets })).toEqual(await Promise.all(budgets.map((budget) => lab.client.compare.map({ runIds: lab.filled.runIds, budget }))))
+    expect(await lab.client.compare.tables({ ...chosen, budgets })).toEqual(
+      await Promise.all(budgets.map((budget) => table(budget, { baseline: chosen.baseline }))),
+    )
+    expect(await lab.client.compare.maps({ runIds: lab.filled.runIds, budgets })).toEqual(
+      await Promise.all(budgets.map((budget) => lab.client.compare.map({ runIds: lab.filled.runIds, budget }))),
+    )
   })
 
   it('takes the shared start as the baseline, and as an arm of the curves', async () => {
@@ -360,7 +458,11 @@ describe('comparisons', () => {
 
   it('says with how many tokens each arm reaches an accuracy, and how many times fewer than the baseline', async () => {
     // Accuracy is 0.125, 0.25, 0.5 of the outcome arm and 0.175, 0.35, 0.7 of the other, at 10, 20 and 40 tokens.
-    const { rows, levels, accuracy } = await lab.client.compare.tokensFor({ runIds: lab.filled.runIds, accuracy: 0.3, baseline: lab.filled.runIds[0]! })
+    const { rows, levels, accuracy } = await lab.client.compare.tokensFor({
+      runIds: lab.filled.runIds,
+      accuracy: 0.3,
+      baseline: lab.filled.runIds[0]!,
+    })
     expect(accuracy).toBe(0.3)
     expect(levels[0]).toBe(0.1)
     close(rows[1]!.tokens!.value, 24)
@@ -374,14 +476,22 @@ describe('comparisons', () => {
   it('asks at the highest whole percentage that all arms reach within training, unless told; an accuracy nobody has is nobody’s', async () => {
     expect((await lab.client.compare.tokensFor({ runIds: lab.filled.runIds })).accuracy).toBe(0.25)
     const { rows } = await lab.client.compare.tokensFor({ runIds: lab.filled.runIds, accuracy: 0.99, baseline: 'start' })
-    expect(rows.map(({ tokens, efficiency }) => [tokens, efficiency])).toEqual([[null, null], [null, null], [null, null]])
+    expect(rows.map(({ tokens, efficiency }) => [tokens, efficiency])).toEqual([
+      [null, null],
+      [null, null],
+      [null, null],
+    ])
   })
 
   it('pairs arms over all their seeds, at every budget, and says whose answers were kept', async () => {
     const { runIds, evaluationIds } = lab.filled
     const pairs = (await lab.client.compare.pairs({ a: runIds.slice(0, 2), b: runIds.slice(2) }))!
     expect(pairs).toMatchObject({ evaluationsA: evaluationIds.slice(0, 2), evaluationsB: evaluationIds.slice(2) })
-    expect(pairs.scores.map(({ budget, wins, losses, ties }) => [budget, wins, losses, ties])).toEqual([[10, 4, 0, 0], [20, 4, 0, 0], [40, 4, 0, 0]])
+    expect(pairs.scores.map(({ budget, wins, losses, ties }) => [budget, wins, losses, ties])).toEqual([
+      [10, 4, 0, 0],
+      [20, 4, 0, 0],
+      [40, 4, 0, 0],
+    ])
     close(pairs.scores[2]!.accuracy.value, 0.2)
     expect(pairs.problems[0]).toMatchObject({ problem: { key: 'p1' }, keptA: false, keptB: false, tokensA: 10 })
     close(pairs.problems[0]!.accuracyB[2]!, 0.4)
@@ -408,7 +518,9 @@ describe('exports', () => {
     expect(readFileSync(metrics.path, 'utf8').trim().split('\n')).toHaveLength(4)
     const rollouts = await lab.client.exports.write({ kind: 'rollouts', filter: { runId } })
     expect(JSON.parse(readFileSync(rollouts.path, 'utf8').split('\n')[0]!)).toMatchObject({ step: 1, correct: true, episodes: [{}, {}] })
-    expect(JSON.parse(readFileSync((await lab.client.exports.write({ kind: 'config', runId })).path, 'utf8'))).toMatchObject({ algorithm: { name: 'dr-grpo' } })
+    expect(JSON.parse(readFileSync((await lab.client.exports.write({ kind: 'config', runId })).path, 'utf8'))).toMatchObject({
+      algorithm: { name: 'dr-grpo' },
+    })
     const copy = await lab.client.exports.write({ kind: 'workspace' })
     expect(existsSync(join(lab.folder, 'exports', copy.fileName))).toBe(true)
     await expect(lab.client.exports.write({ kind: 'metrics', runId: 99 })).rejects.toMatchObject({ code: 'run.unknown' })
@@ -418,7 +530,10 @@ describe('exports', () => {
 describe('calls', () => {
   it('name the field that is wrong', async () => {
     const ask = lab.client.rollouts.picks as (input: unknown) => Promise<unknown>
-    await expect(ask({ scope: { runId: 'one' } })).rejects.toMatchObject({ code: 'call.badInput', expected: 'scope.runId as rollouts.picks takes it' })
+    await expect(ask({ scope: { runId: 'one' } })).rejects.toMatchObject({
+      code: 'call.badInput',
+      expected: 'scope.runId as rollouts.picks takes it',
+    })
   })
 
   it('answer the lists that come straight from the store', async () => {

@@ -30,7 +30,9 @@ interface Recorded {
 }
 
 let engine: Engine
-beforeAll(() => { engine = openEngine() })
+beforeAll(() => {
+  engine = openEngine()
+})
 afterAll(() => engine.dispose())
 
 /** A clipped policy loss with mixed advantages on teacher traces: forward, loss, backward, clipping and AdamW all take part. */
@@ -38,7 +40,14 @@ async function tenSteps(): Promise<Recorded & { readonly checksum: string }> {
   const task = createCountdown()
   const problems = task.problems('train', 40, 2)
   const parameters = createWeights(engine, MICRO_CONFIG, initialWeights(MICRO_CONFIG, 3))
-  const onnx = toOnnx(trainGraph(MICRO_CONFIG, (g, values) => lossGraph(g, values, { ratio: 'token', clipLow: 0.2, clipHigh: 0.28, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }), { oldLogps: true, refLogps: false }))
+  const onnx = toOnnx(
+    trainGraph(
+      MICRO_CONFIG,
+      (g, values) =>
+        lossGraph(g, values, { ratio: 'token', clipLow: 0.2, clipHigh: 0.28, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }),
+      { oldLogps: true, refLogps: false },
+    ),
+  )
   const trainer = await engine.createTrainer({ onnx, parameters })
   const rng = createRng(17)
   const steps: RecordedStep[] = []
@@ -55,8 +64,16 @@ async function tenSteps(): Promise<Recorded & { readonly checksum: string }> {
       weights: completionPlane(batch, sequences, (member) => sequences[member]!.completion.map(() => 1 / total)),
       old_logps: completionPlane(batch, sequences, (member) => sequences[member]!.completion.map(() => -6)),
     }))
-    const result = await trainer.step({ microbatches, outputs: ['loss'], optimizer: { lr: 3e-3, beta2: 0.99, weightDecay: 0.01, clipNorm: 0.5 } })
-    steps.push({ loss: result.outputs.reduce((sum, outputs) => sum + Number(outputs.loss!.data[0]), 0), gradNorm: result.gradNorm, gradNorms: result.gradNorms })
+    const result = await trainer.step({
+      microbatches,
+      outputs: ['loss'],
+      optimizer: { lr: 3e-3, beta2: 0.99, weightDecay: 0.01, clipNorm: 0.5 },
+    })
+    steps.push({
+      loss: result.outputs.reduce((sum, outputs) => sum + Number(outputs.loss!.data[0]), 0),
+      gradNorm: result.gradNorm,
+      gradNorms: result.gradNorms,
+    })
   }
   const weightNorms = Object.fromEntries(parameters.specs.map(({ name }) => [name, Math.hypot(...parameters.get(name))]))
   const checksum = parameters.checksum()
@@ -78,9 +95,12 @@ describe('a recorded training run', () => {
       const recorded = expected.steps[index]!
       if (!close(step.loss, recorded.loss)) off.push(`loss of step ${index + 1}: ${step.loss} against ${recorded.loss}`)
       expect(Object.keys(step.gradNorms)).toEqual(Object.keys(recorded.gradNorms))
-      for (const [name, norm] of Object.entries(recorded.gradNorms)) if (!close(step.gradNorms[name]!, norm)) off.push(`gradient of ${name} at step ${index + 1}: ${step.gradNorms[name]} against ${norm}`)
+      for (const [name, norm] of Object.entries(recorded.gradNorms))
+        if (!close(step.gradNorms[name]!, norm))
+          off.push(`gradient of ${name} at step ${index + 1}: ${step.gradNorms[name]} against ${norm}`)
     })
-    for (const [name, norm] of Object.entries(expected.weightNorms)) if (!close(weightNorms[name]!, norm)) off.push(`weights of ${name}: ${weightNorms[name]} against ${norm}`)
+    for (const [name, norm] of Object.entries(expected.weightNorms))
+      if (!close(weightNorms[name]!, norm)) off.push(`weights of ${name}: ${weightNorms[name]} against ${norm}`)
     expect(off).toEqual([])
   })
 

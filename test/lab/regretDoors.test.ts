@@ -10,21 +10,29 @@ import { mean } from '../../src-main/numeric/stats.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 it('the same evaluation has one regret at a budget, whoever reads it', async () => {
   const context = bench.open('doors')
   try {
     const { store } = context
-    const runId = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, { steps: 1, evaluation: { problems: 6, samples: 3, budgets: [12, 24, 36, 72] } }))
+    const runId = await createRun(
+      context,
+      microSpec('starter', { name: 'dr-grpo' }, { steps: 1, evaluation: { problems: 6, samples: 3, budgets: [12, 24, 36, 72] } }),
+    )
     await trainRun(context, runId)
     const evaluationId = await evaluateRun(context, { runId })
     const asked = { signal: new AbortController().signal } as never
     const { metrics, budgets } = store.evaluations.get(evaluationId)!
     const compare = compareQueries(() => store)
     const thinking = thinkingQueries(() => store, {} as never)
-    const analysed = await thinking.regret({ scope: { evaluationId }, budgets: [...budgets], counted: 'all', comparator: 'oracle', limit: 4000 }, asked)
+    const analysed = await thinking.regret(
+      { scope: { evaluationId }, budgets: [...budgets], counted: 'all', comparator: 'oracle', limit: 4000 },
+      asked,
+    )
     const tables = await compare.tables({ runIds: [runId], budgets: [...budgets], groupBy: 'group', baseline: null, step: null }, asked)
     const [curve] = await compare.budgetCurves({ runIds: [runId], quantity: 'regret', groupBy: 'group', step: null, start: false }, asked)
     for (const budget of budgets) {
@@ -32,7 +40,9 @@ it('the same evaluation has one regret at a budget, whoever reads it', async () 
       const expected = metrics[kept ? `ttc/kept_regret@${budget}` : `ttc/regret@${budget}`]!
       const at = budgets.indexOf(budget)
       const said = {
-        curves: store.evaluations.points(evaluationId).find(({ curve: name, x }) => name === (kept ? 'kept-regret' : 'natural-regret') && x === budget)!.value,
+        curves: store.evaluations
+          .points(evaluationId)
+          .find(({ curve: name, x }) => name === (kept ? 'kept-regret' : 'natural-regret') && x === budget)!.value,
         results: mean(store.evaluations.results(evaluationId).map((result) => result[kept ? 'keptRegretAtBudget' : 'regretAtBudget'][at]!)),
         compare: tables[at]!.rows.find((row) => row.runIds.includes(runId))!.regret!.value,
         compareCurve: curve![kept ? 'kept' : 'points'].find((point) => point.budget === budget)!.value,

@@ -17,11 +17,43 @@ describe('the report of a comparison', () => {
     const before = report(store, runIds, runIds[0]!).runs[0]!
     const { modelId, datasetId } = store.evaluations.get(evaluationIds[0]!)!
     const { id } = store.evaluations.add({
-      name: 'earlier', runId: runIds[0]!, checkpointId: null, modelId, datasetId, split: 'heldout', step: 2, config: {}, budgets: BUDGETS, trainedBudget: 20, samplesPerProblem: 2, createdAtMs: AT_MS + 1,
+      name: 'earlier',
+      runId: runIds[0]!,
+      checkpointId: null,
+      modelId,
+      datasetId,
+      split: 'heldout',
+      step: 2,
+      config: {},
+      budgets: BUDGETS,
+      trainedBudget: 20,
+      samplesPerProblem: 2,
+      createdAtMs: AT_MS + 1,
     })
     const nothing = Float32Array.from([0, 0, 0])
-    store.evaluations.addResults(id, problemIds.map((problemId) => ({ problemId, samples: 2, accuracy: 0, meanTokens: 1, accuracyAtBudget: nothing, regretAtBudget: nothing, keptAtBudget: nothing, keptWholeAtBudget: nothing, keptRegretAtBudget: nothing })), [])
-    store.evaluations.finish(id, { status: 'finished', atMs: AT_MS + 2, wallMs: 1, tokens: 1, metrics: { accuracy: 0, 'completions/mean_length': 1 }, points: [] })
+    store.evaluations.addResults(
+      id,
+      problemIds.map((problemId) => ({
+        problemId,
+        samples: 2,
+        accuracy: 0,
+        meanTokens: 1,
+        accuracyAtBudget: nothing,
+        regretAtBudget: nothing,
+        keptAtBudget: nothing,
+        keptWholeAtBudget: nothing,
+        keptRegretAtBudget: nothing,
+      })),
+      [],
+    )
+    store.evaluations.finish(id, {
+      status: 'finished',
+      atMs: AT_MS + 2,
+      wallMs: 1,
+      tokens: 1,
+      metrics: { accuracy: 0, 'completions/mean_length': 1 },
+      points: [],
+    })
     expect(report(store, runIds, runIds[0]!).runs[0]).toEqual(before)
     store.close()
   })

@@ -22,9 +22,12 @@ const event = (wanted: (event: LabEvent) => boolean): Promise<LabEvent> =>
       resolve(told)
     })
   })
-const becomes = (runId: number, status: RunStatus): Promise<LabEvent> => event((told) => told.kind === 'run' && told.run.id === runId && told.run.status === status)
-const step = (runId: number, at: number): Promise<LabEvent> => event((told) => told.kind === 'step' && told.step.runId === runId && told.step.step === at)
-const idle = (): Promise<LabEvent> => event((told) => told.kind === 'changed' && told.noun === 'jobs' && lab.lab.workspaces.current() !== null)
+const becomes = (runId: number, status: RunStatus): Promise<LabEvent> =>
+  event((told) => told.kind === 'run' && told.run.id === runId && told.run.status === status)
+const step = (runId: number, at: number): Promise<LabEvent> =>
+  event((told) => told.kind === 'step' && told.step.runId === runId && told.step.step === at)
+const idle = (): Promise<LabEvent> =>
+  event((told) => told.kind === 'changed' && told.noun === 'jobs' && lab.lab.workspaces.current() !== null)
 const spec = (name: string, steps: number) => specOf('grpo', 1, { name, steps })
 
 /** Waits until no job is left. */
@@ -116,7 +119,10 @@ describe('a run', () => {
     const [finished] = lab.filled.runIds
     await expect(lab.client.runs.resume({ runId: finished! })).rejects.toMatchObject({ code: 'run.finished' })
     const [checkpoint] = await lab.client.checkpoints.list({ runId: finished! })
-    const branched = await lab.client.runs.branch({ checkpointId: checkpoint!.id, spec: await lab.client.runs.duplicate({ runId: finished! }) })
+    const branched = await lab.client.runs.branch({
+      checkpointId: checkpoint!.id,
+      spec: await lab.client.runs.duplicate({ runId: finished! }),
+    })
     expect((branched.config as { start: string }).start).toBe(`checkpoint:${checkpoint!.id}`)
     await becomes(branched.id, 'finished')
   })
@@ -148,8 +154,21 @@ describe('an evaluation', () => {
   it('that finds the reward rising and accuracy falling says so as a health event', async () => {
     await lab.close()
     const add = ({ store, now }: LabContext, runId: number | null, at: number, accuracy: number): number => {
-      const { id } = store.evaluations.add({ ...store.evaluations.list()[0]!, runId, step: at, modelId: store.models.list()[0]!.id, createdAtMs: now() })
-      store.evaluations.finish(id, { status: 'finished', atMs: now(), wallMs: 1, tokens: 1, metrics: { accuracy, 'completions/mean_length': 13 }, points: [] })
+      const { id } = store.evaluations.add({
+        ...store.evaluations.list()[0]!,
+        runId,
+        step: at,
+        modelId: store.models.list()[0]!.id,
+        createdAtMs: now(),
+      })
+      store.evaluations.finish(id, {
+        status: 'finished',
+        atMs: now(),
+        wallMs: 1,
+        tokens: 1,
+        metrics: { accuracy, 'completions/mean_length': 13 },
+        points: [],
+      })
       return id
     }
     lab = await openLocalLab({

@@ -12,7 +12,9 @@ import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 it('is known again only under the same weights, task level, problems, samples, budgets, seed, sampling and split', async () => {
@@ -23,7 +25,9 @@ it('is known again only under the same weights, task level, problems, samples, b
     const { modelId } = await loadStart(context.store, spec.start, context.now)
     const id = await evaluateRun(context, { startOf: spec })
     expect(knownStartEvaluation(context, spec, modelId)?.id).toBe(id)
-    expect(knownStartEvaluation(context, { ...spec, seed: 9, steps: 7, evaluation: { ...spec.evaluation, every: 3 } }, modelId)?.id).toBe(id)
+    expect(knownStartEvaluation(context, { ...spec, seed: 9, steps: 7, evaluation: { ...spec.evaluation, every: 3 } }, modelId)?.id).toBe(
+      id,
+    )
 
     const others: Record<string, RunSpec> = {
       level: { ...spec, task: { ...spec.task, options: { level: '4' } } },
@@ -65,7 +69,9 @@ it('is known again for the runs of the sample that ships, on both sets of proble
   cpSync(join(import.meta.dirname, '../../resources/sample'), join(bench.folder, 'sample'), { recursive: true })
   const context = bench.open('sample')
   try {
-    for (const { run } of context.store.runs.list()) for (const split of ['heldout', 'heldout-targets'] as const) expect(knownStartEvaluation(context, parseSpec(run.config), run.modelId, split)).toMatchObject({ status: 'finished', split })
+    for (const { run } of context.store.runs.list())
+      for (const split of ['heldout', 'heldout-targets'] as const)
+        expect(knownStartEvaluation(context, parseSpec(run.config), run.modelId, split)).toMatchObject({ status: 'finished', split })
   } finally {
     context.close()
   }

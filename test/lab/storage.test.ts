@@ -8,7 +8,9 @@ import { openStore } from '../../src-main/store/openStore.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 const options = { signal: new AbortController().signal }
@@ -18,12 +20,20 @@ it('measures, previews, prunes, compacts and copies a trained workspace', async 
   const context = bench.open('storage')
   try {
     const { store } = context
-    const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 4, checkpointEvery: 1, promptsPerStep: 8, groupSize: 8 }))
+    const runId = await createRun(
+      context,
+      microSpec(bench.start, { name: 'dr-grpo' }, { steps: 4, checkpointEvery: 1, promptsPerStep: 8, groupSize: 8 }),
+    )
     await trainRun(context, runId)
     const [first, second] = store.checkpoints.ofRun(runId)
     store.checkpoints.setPinned(first!.id, true)
     let busy = false
-    const storage = storageAnswers({ open: () => store, refuseWhileBusy: () => { if (busy) throw new Error('busy') } })
+    const storage = storageAnswers({
+      open: () => store,
+      refuseWhileBusy: () => {
+        if (busy) throw new Error('busy')
+      },
+    })
     const report = async () => storage.report(undefined as never, options)
 
     const before = await report()
@@ -32,7 +42,9 @@ it('measures, previews, prunes, compacts and copies a trained workspace', async 
     expect(run!.rolloutBytes).toBeGreaterThan(10_000)
     const folderBytes = (folder: string): number => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
     expect(run!.prunableBytes).toBeLessThan(before.checkpointBytes)
-    expect(before.checkpointBytes).toBe(readdirSync(store.checkpointsFolder).reduce((sum, name) => sum + folderBytes(join(store.checkpointsFolder, name)), 0))
+    expect(before.checkpointBytes).toBe(
+      readdirSync(store.checkpointsFolder).reduce((sum, name) => sum + folderBytes(join(store.checkpointsFolder, name)), 0),
+    )
 
     const asked = { ...everything, rolloutsOf: [runId], checkpointsOf: [runId] }
     const preview = await storage.prune({ ...asked, preview: true }, options)

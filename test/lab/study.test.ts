@@ -19,8 +19,23 @@ const SLOW = 300_000
 beforeAll(async () => {
   bench = await openBench()
   request = {
-    steps: 4, problems: 8, samples: 2, learningRate: 'fixed', validation: 4, checkpointEvery: 2, arms: ['outcome', 'mrt-exact'], seeds: 2,
-    changes: { start: bench.start, promptsPerStep: 3, groupSize: 4, observeGroups: 1, budget: { thinkingTokens: 24, answerTokens: 8 }, optimizer: { lr: 1e-3 }, evaluation: { budgets: [8, 24, 48, 72] } },
+    steps: 4,
+    problems: 8,
+    samples: 2,
+    learningRate: 'fixed',
+    validation: 4,
+    checkpointEvery: 2,
+    arms: ['outcome', 'mrt-exact'],
+    seeds: 2,
+    changes: {
+      start: bench.start,
+      promptsPerStep: 3,
+      groupSize: 4,
+      observeGroups: 1,
+      budget: { thinkingTokens: 24, answerTokens: 8 },
+      optimizer: { lr: 1e-3 },
+      evaluation: { budgets: [8, 24, 48, 72] },
+    },
   }
   whole = bench.open('whole')
   await runStudy(whole, openStudy(whole, 'headline', request, {}), { environment: {} })
@@ -40,7 +55,12 @@ function numbersOf(context: LabContext) {
 describe('a study', () => {
   it('evaluates every cell on both held-out sets and its last checkpoints on validation problems', () => {
     const { cells, start, clusters } = numbersOf(whole)
-    expect(cells.map(({ arm, seed, status }) => [arm, seed, status])).toEqual([['outcome', 1, 'finished'], ['outcome', 2, 'finished'], ['mrt-exact', 1, 'finished'], ['mrt-exact', 2, 'finished']])
+    expect(cells.map(({ arm, seed, status }) => [arm, seed, status])).toEqual([
+      ['outcome', 1, 'finished'],
+      ['outcome', 2, 'finished'],
+      ['mrt-exact', 1, 'finished'],
+      ['mrt-exact', 2, 'finished'],
+    ])
     for (const cell of cells) {
       expect(Object.keys(cell.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
       expect(cell.evaluations.heldout!.natural.map(({ length }) => length)).toEqual([8, 8, 8, 8])
@@ -54,44 +74,65 @@ describe('a study', () => {
     const { cells } = numbersOf(whole)
     const [outcome, exact] = [cells[0]!, cells[2]!]
     expect(exact.cost.estimateTokens).toBeGreaterThan(outcome.cost.estimateTokens)
-    for (const cell of cells.filter(({ equalCost }) => equalCost !== null)) expect(cell.equalCost!.flops).toBeLessThanOrEqual(cells.find(({ arm, seed }) => arm === 'outcome' && seed === cell.seed)!.cost.flops * (1 + 1e-9))
+    for (const cell of cells.filter(({ equalCost }) => equalCost !== null))
+      expect(cell.equalCost!.flops).toBeLessThanOrEqual(
+        cells.find(({ arm, seed }) => arm === 'outcome' && seed === cell.seed)!.cost.flops * (1 + 1e-9),
+      )
   })
 
-  it('killed in the middle of its second cell, it goes on to the numbers of one that was not, without touching the first', async () => {
-    const folder = join(bench.folder, 'killed')
-    const child = fork(join(import.meta.dirname, 'studyChild.ts'), [folder, JSON.stringify(request)], { stdio: 'inherit' })
-    await new Promise<void>((resolve) => {
-      child.on('message', ({ runId, step }: { runId: number; step: number }) => { if (runId === 2 && step === 3) child.kill('SIGKILL') })
-      child.on('exit', () => resolve())
-    })
-    expect(child.signalCode).toBe('SIGKILL')
-    const context = bench.open('killed')
-    try {
-      const before = context.store.studies.cells(studyOf(context).id)
-      expect(before.map(({ status }) => status).filter((status) => status === 'finished')).toHaveLength(1)
-      const first = before.find(({ status }) => status === 'finished')!
-      const begun: string[] = []
-      expect(renderReport(recordOf(context, studyOf(context)))).toContain('This is a part of the grid')
-      const done = await runStudy(context, openStudy(context, 'headline', request, {}), { environment: {}, onCell: (state, { cell }) => { if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`) } })
-      expect(done).toBe(true)
-      expect(begun).toHaveLength(3)
-      expect(context.store.studies.cell(first.id)).toEqual(first)
-      expect(context.store.runs.list()).toHaveLength(4)
-      expect(numbersOf(context)).toEqual(numbersOf(whole))
-    } finally {
-      context.close()
-    }
-  }, SLOW)
+  it(
+    'killed in the middle of its second cell, it goes on to the numbers of one that was not, without touching the first',
+    async () => {
+      const folder = join(bench.folder, 'killed')
+      const child = fork(join(import.meta.dirname, 'studyChild.ts'), [folder, JSON.stringify(request)], { stdio: 'inherit' })
+      await new Promise<void>((resolve) => {
+        child.on('message', ({ runId, step }: { runId: number; step: number }) => {
+          if (runId === 2 && step === 3) child.kill('SIGKILL')
+        })
+        child.on('exit', () => resolve())
+      })
+      expect(child.signalCode).toBe('SIGKILL')
+      const context = bench.open('killed')
+      try {
+        const before = context.store.studies.cells(studyOf(context).id)
+        expect(before.map(({ status }) => status).filter((status) => status === 'finished')).toHaveLength(1)
+        const first = before.find(({ status }) => status === 'finished')!
+        const begun: string[] = []
+        expect(renderReport(recordOf(context, studyOf(context)))).toContain('This is a part of the grid')
+        const done = await runStudy(context, openStudy(context, 'headline', request, {}), {
+          environment: {},
+          onCell: (state, { cell }) => {
+            if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`)
+          },
+        })
+        expect(done).toBe(true)
+        expect(begun).toHaveLength(3)
+        expect(context.store.studies.cell(first.id)).toEqual(first)
+        expect(context.store.runs.list()).toHaveLength(4)
+        expect(numbersOf(context)).toEqual(numbersOf(whole))
+      } finally {
+        context.close()
+      }
+    },
+    SLOW,
+  )
 
   it('does nothing when it is asked again, and adds only the cells that a larger grid lacks', async () => {
     const begun: string[] = []
-    const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => { if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`) }
+    const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => {
+      if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`)
+    }
     expect(await runStudy(whole, openStudy(whole, 'headline', request, {}), { environment: {}, onCell })).toBe(true)
     expect(begun).toEqual([])
     const larger = openStudy(whole, 'headline', { ...request, arms: ['length-0.5'], seeds: 1 }, {})
     expect(larger.id).toBe(studyOf(whole).id)
     expect(await runStudy(whole, larger, { environment: {}, control: () => 'pause', onCell })).toBe(false)
-    expect(whole.store.studies.cells(larger.id).map(({ arm, status }) => `${arm} ${status}`).filter((text) => text.startsWith('length'))).toEqual(['length-0.5 waiting'])
+    expect(
+      whole.store.studies
+        .cells(larger.id)
+        .map(({ arm, status }) => `${arm} ${status}`)
+        .filter((text) => text.startsWith('length')),
+    ).toEqual(['length-0.5 waiting'])
   })
 
   it('comes along when its workspace is merged, its cells naming the runs under their new ids', async () => {
@@ -108,6 +149,8 @@ describe('a study', () => {
 
   it('refuses names and arms that it does not know', () => {
     expect(() => openStudy(whole, 'nonsense', request, {})).toThrow(expect.objectContaining({ code: 'study.unknown' }))
-    expect(() => openStudy(whole, 'headline', { ...request, arms: ['nonsense'] }, {})).toThrow(expect.objectContaining({ code: 'study.arm' }))
+    expect(() => openStudy(whole, 'headline', { ...request, arms: ['nonsense'] }, {})).toThrow(
+      expect.objectContaining({ code: 'study.arm' }),
+    )
   })
 })

@@ -6,6 +6,11 @@ import type { StudyRequest } from '../../src-main/lab/study/run.ts'
 const [folder, request] = process.argv.slice(2)
 const context = openContext({ folder: folder!, create: true, program: 'test child' })
 const study = openStudy(context, 'headline', JSON.parse(request!) as StudyRequest, {})
-await runStudy(context, study, { environment: {}, onEvent: (event) => { if (event.kind === 'step') process.send!({ runId: event.step.runId, step: event.step.step }) } })
+await runStudy(context, study, {
+  environment: {},
+  onEvent: (event) => {
+    if (event.kind === 'step') process.send!({ runId: event.step.runId, step: event.step.step })
+  },
+})
 context.close()
 process.disconnect()

@@ -16,11 +16,22 @@ const PROBLEMS = 80
 const CLUSTERS = Array.from({ length: PROBLEMS }, (_, problem) => problem % 20)
 
 /** A share that is usually near `centre`, in ten-thousandths. */
-function values(seed: number, { accuracy, tokens = 80, kept = accuracy, regret = 1 - accuracy }: { readonly accuracy: number; readonly tokens?: number; readonly kept?: number; readonly regret?: number }): Values {
+function values(
+  seed: number,
+  {
+    accuracy,
+    tokens = 80,
+    kept = accuracy,
+    regret = 1 - accuracy,
+  }: { readonly accuracy: number; readonly tokens?: number; readonly kept?: number; readonly regret?: number },
+): Values {
   const rng = createRng(seed)
-  const around = (centre: number) => Array.from({ length: PROBLEMS }, () => Math.round(10_000 * Math.min(1, Math.max(0, centre + 0.1 * (rng.float() - 0.5)))))
+  const around = (centre: number) =>
+    Array.from({ length: PROBLEMS }, () => Math.round(10_000 * Math.min(1, Math.max(0, centre + 0.1 * (rng.float() - 0.5)))))
   return {
-    natural: BUDGETS.map((budget) => around(accuracy * Math.min(1, 0.5 + (0.5 * budget) / 120))), kept: BUDGETS.map(() => around(kept)), regret: around(regret),
+    natural: BUDGETS.map((budget) => around(accuracy * Math.min(1, 0.5 + (0.5 * budget) / 120))),
+    kept: BUDGETS.map(() => around(kept)),
+    regret: around(regret),
     tokens: Array.from({ length: PROBLEMS }, () => Math.round(100 * (tokens + 10 * rng.float()))),
   }
 }
@@ -28,21 +39,50 @@ function values(seed: number, { accuracy, tokens = 80, kept = accuracy, regret =
 type Effect = Parameters<typeof values>[1]
 function cell(arm: string, seed: number, effect: Effect, more: Partial<RecordedCell> = {}): RecordedCell {
   return {
-    arm, seed, status: 'finished', learningRate: 3e-4, steps: 40, revision: 'abc1234', engine: '1.30.0', wallMs: 60_000, cost: { tokens: 1e6, estimateTokens: 0, flops: arm === 'outcome' ? 100 : 140 },
+    arm,
+    seed,
+    status: 'finished',
+    learningRate: 3e-4,
+    steps: 40,
+    revision: 'abc1234',
+    engine: '1.30.0',
+    wallMs: 60_000,
+    cost: { tokens: 1e6, estimateTokens: 0, flops: arm === 'outcome' ? 100 : 140 },
     evaluations: { heldout: values(seed * 7 + arm.length, effect), 'heldout-targets': values(seed * 11 + arm.length, effect) },
     equalCost: arm === 'outcome' ? null : { step: 30, flops: 99, values: values(seed * 13 + arm.length, effect) },
-    validation: [30, 35, 40].map((step) => ({ step, accuracy: effect.accuracy, regret: values(seed + step, effect).regret })), ...more,
+    validation: [30, 35, 40].map((step) => ({ step, accuracy: effect.accuracy, regret: values(seed + step, effect).regret })),
+    ...more,
   }
 }
 
 const ARMS = ['outcome', 'dapo', 'length-0.5', 'mrt-exact']
 function record(effects: Readonly<Record<string, Effect>>, seeds = 6): StudyRecord {
   return {
-    format: 1, study: 'headline', title: 'A study', uid: 'u', baseline: 'outcome', subject: 'mrt-exact', budgets: BUDGETS, trainedBudget: 120,
+    format: 1,
+    study: 'headline',
+    title: 'A study',
+    uid: 'u',
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    budgets: BUDGETS,
+    trainedBudget: 120,
     conditions: { steps: 40, problems: PROBLEMS, samples: 2, learningRate: 'fixed', validation: PROBLEMS, checkpointEvery: 5, changes: {} },
-    spec: { task: { name: 'countdown', options: { level: '3' } }, budget: { thinkingTokens: 120, answerTokens: 24 }, sampling: { temperature: 1, topK: 0, topP: 1, minP: 0 }, promptsPerStep: 32, groupSize: 8, start: 'starter', kept: 2, seed: 1 },
+    spec: {
+      task: { name: 'countdown', options: { level: '3' } },
+      budget: { thinkingTokens: 120, answerTokens: 24 },
+      sampling: { temperature: 1, topK: 0, topP: 1, minP: 0 },
+      promptsPerStep: 32,
+      groupSize: 8,
+      start: 'starter',
+      kept: 2,
+      seed: 1,
+    },
     environment: { cpu: 'a processor', cores: 2, program: '0.1.0', node: 'v24' },
-    start: { parameters: 100, sha256: 'f00', evaluations: { heldout: values(1, { accuracy: 0.5 }), 'heldout-targets': values(2, { accuracy: 0.5 }) } },
+    start: {
+      parameters: 100,
+      sha256: 'f00',
+      evaluations: { heldout: values(1, { accuracy: 0.5 }), 'heldout-targets': values(2, { accuracy: 0.5 }) },
+    },
     arms: ARMS.map((key) => ({ key, title: key, role: 'method', algorithm: key, options: {}, sweep: [] })),
     clusters: { heldout: CLUSTERS, 'heldout-targets': CLUSTERS, validation: CLUSTERS },
     cells: Object.entries(effects).flatMap(([arm, effect]) => Array.from({ length: seeds }, (_, index) => cell(arm, index + 1, effect))),
@@ -50,10 +90,17 @@ function record(effects: Readonly<Record<string, Effect>>, seeds = 6): StudyReco
 }
 const firstParagraph = (of: StudyRecord): string => renderReport(of).split('\n\n')[3]!
 /** The same record with the numbers of two arms exchanged. */
-const exchanged = (of: StudyRecord, a: string, b: string): StudyRecord => ({ ...of, cells: of.cells.map((each) => ({ ...each, arm: each.arm === a ? b : each.arm === b ? a : each.arm })) })
+const exchanged = (of: StudyRecord, a: string, b: string): StudyRecord => ({
+  ...of,
+  cells: of.cells.map((each) => ({ ...each, arm: each.arm === a ? b : each.arm === b ? a : each.arm })),
+})
 
 describe('the report of a study', () => {
-  const usual = record({ outcome: { accuracy: 0.6, kept: 0.7 }, 'length-0.5': { accuracy: 0.7, kept: 0.7 }, 'mrt-exact': { accuracy: 0.7, kept: 0.65 } })
+  const usual = record({
+    outcome: { accuracy: 0.6, kept: 0.7 },
+    'length-0.5': { accuracy: 0.7, kept: 0.7 },
+    'mrt-exact': { accuracy: 0.7, kept: 0.65 },
+  })
 
   it('gives the answer first, with interval, problems, clusters and seeds', () => {
     const text = firstParagraph(usual)
@@ -71,7 +118,11 @@ describe('the report of a study', () => {
 
   it('says the opposite, to the digit, when the two arms change their roles', () => {
     const [there, back] = [answerOf(usual)!, answerOf({ ...usual, subject: usual.baseline, baseline: usual.subject })!]
-    for (const pick of [(answer: typeof there) => answer.gain.figure, (answer: typeof there) => answer.regret.figure, (answer: typeof there) => answer.extrapolation[0]!.figure]) {
+    for (const pick of [
+      (answer: typeof there) => answer.gain.figure,
+      (answer: typeof there) => answer.regret.figure,
+      (answer: typeof there) => answer.extrapolation[0]!.figure,
+    ]) {
       const [a, b] = [pick(there), pick(back)]
       expect([b.value, b.low, b.high]).toEqual([expect.closeTo(-a.value, 12), expect.closeTo(-a.high, 12), expect.closeTo(-a.low, 12)])
       expect(b.p).toBeCloseTo(a.p, 9)
@@ -81,13 +132,32 @@ describe('the report of a study', () => {
 
   it('does not depend on the order of problems, cells or the numbers of seeds and clusters', () => {
     const order = CLUSTERS.map((_, problem) => (problem * 7 + 3) % PROBLEMS)
-    const moved = (values: Values): Values => ({ natural: values.natural.map((row) => order.map((at) => row[at]!)), kept: values.kept.map((row) => order.map((at) => row[at]!)), regret: order.map((at) => values.regret[at]!), tokens: order.map((at) => values.tokens[at]!) })
+    const moved = (values: Values): Values => ({
+      natural: values.natural.map((row) => order.map((at) => row[at]!)),
+      kept: values.kept.map((row) => order.map((at) => row[at]!)),
+      regret: order.map((at) => values.regret[at]!),
+      tokens: order.map((at) => values.tokens[at]!),
+    })
     const shuffled: StudyRecord = {
-      ...usual, clusters: { ...usual.clusters, heldout: order.map((at) => 19 - CLUSTERS[at]!) }, start: { ...usual.start, evaluations: { heldout: moved(usual.start.evaluations.heldout!) } },
-      cells: usual.cells.toReversed().map((each) => ({ ...each, seed: 100 - each.seed, evaluations: { heldout: moved(each.evaluations.heldout!) }, equalCost: each.equalCost && { ...each.equalCost, values: moved(each.equalCost.values) } })),
+      ...usual,
+      clusters: { ...usual.clusters, heldout: order.map((at) => 19 - CLUSTERS[at]!) },
+      start: { ...usual.start, evaluations: { heldout: moved(usual.start.evaluations.heldout!) } },
+      cells: usual.cells
+        .toReversed()
+        .map((each) => ({
+          ...each,
+          seed: 100 - each.seed,
+          evaluations: { heldout: moved(each.evaluations.heldout!) },
+          equalCost: each.equalCost && { ...each.equalCost, values: moved(each.equalCost.values) },
+        })),
     }
     const [one, other] = [answerOf(usual)!, answerOf(shuffled)!]
-    for (const pick of [(answer: typeof one) => answer.gain.figure, (answer: typeof one) => answer.gainAtCost!.figure, (answer: typeof one) => answer.regret.figure, (answer: typeof one) => answer.rival!.figure]) {
+    for (const pick of [
+      (answer: typeof one) => answer.gain.figure,
+      (answer: typeof one) => answer.gainAtCost!.figure,
+      (answer: typeof one) => answer.regret.figure,
+      (answer: typeof one) => answer.rival!.figure,
+    ]) {
       const [a, b] = [pick(one), pick(other)]
       expect(b.value).toBeCloseTo(a.value, 9)
       // Other resamples of the same things: the interval is the same but for the luck of the draw.
@@ -97,7 +167,9 @@ describe('the report of a study', () => {
   })
 
   it('decides nothing when the arms are alike', () =>
-    expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.6 } }))).toMatch(/^\*\*Whether mrt-exact gains more than outcome is not decided/))
+    expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.6 } }))).toMatch(
+      /^\*\*Whether mrt-exact gains more than outcome is not decided/,
+    ))
 
   it('says by rule whether the length penalty matches', () => {
     expect(firstParagraph(usual)).toContain('Length-0.5 matches mrt-exact on accuracy')
@@ -107,9 +179,18 @@ describe('the report of a study', () => {
   })
 
   it('reports a part of the grid as a part and names what is missing', () => {
-    const partial = { ...usual, cells: usual.cells.map((each) => (each.arm === 'mrt-exact' && each.seed === 2 ? { ...each, status: 'running', steps: 7, evaluations: {}, equalCost: null, validation: [] } : each)) }
+    const partial = {
+      ...usual,
+      cells: usual.cells.map((each) =>
+        each.arm === 'mrt-exact' && each.seed === 2
+          ? { ...each, status: 'running', steps: 7, evaluations: {}, equalCost: null, validation: [] }
+          : each,
+      ),
+    }
     const text = renderReport(partial)
-    expect(text).toContain(`**This is a part of the grid.** Not run: dapo. Not finished: mrt-exact seed 2 (7 of ${usual.conditions.steps} steps).`)
+    expect(text).toContain(
+      `**This is a part of the grid.** Not run: dapo. Not finished: mrt-exact seed 2 (7 of ${usual.conditions.steps} steps).`,
+    )
     expect(answerOf(partial)!.seeds).toBe(5)
     expect(renderReport({ ...usual, arms: usual.arms.filter(({ key }) => key !== 'dapo') })).toContain('The grid is complete.')
   })
@@ -121,17 +202,44 @@ describe('the report of a study', () => {
     expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.7 } }, 2))).toContain('with fewer than 5 seeds'))
 
   it('sees a run that has not levelled off', () => {
-    const falling = { ...usual, cells: usual.cells.map((each) => (each.arm !== 'outcome' ? each : { ...each, validation: [30, 35, 40].map((step, at) => ({ step, accuracy: 0.6, regret: values(step, { accuracy: 0.6, regret: 0.5 - 0.1 * at }).regret })) })) }
+    const falling = {
+      ...usual,
+      cells: usual.cells.map((each) =>
+        each.arm !== 'outcome'
+          ? each
+          : {
+              ...each,
+              validation: [30, 35, 40].map((step, at) => ({
+                step,
+                accuracy: 0.6,
+                regret: values(step, { accuracy: 0.6, regret: 0.5 - 0.1 * at }).regret,
+              })),
+            },
+      ),
+    }
     expect(plateauOf(falling, 'outcome')!.value).toBeCloseTo(-0.2, 2)
     expect(levellingOf(falling, 'outcome').verdict).toBe('falling')
     expect(renderReport(falling)).toContain('outcome had not: still falling')
-    const rising = { ...falling, cells: falling.cells.map((each) => ({ ...each, validation: each.validation.map((point, at, all) => ({ ...point, regret: all[all.length - 1 - at]!.regret })) })) }
+    const rising = {
+      ...falling,
+      cells: falling.cells.map((each) => ({
+        ...each,
+        validation: each.validation.map((point, at, all) => ({ ...point, regret: all[all.length - 1 - at]!.regret })),
+      })),
+    }
     expect(levellingOf(rising, 'outcome').verdict).toBe('rising')
   })
 
   it('says of every arm that has runs whether it had levelled off, and what its noise would hide', () => {
-    const flat = { ...usual, cells: usual.cells.map((each) => ({ ...each, validation: each.arm === 'length-0.5' ? each.validation.slice(2) : each.validation })) }
-    expect(['outcome', 'length-0.5', 'mrt-exact'].map((arm) => levellingOf(flat, arm).verdict)).toEqual(['levelled', 'unmeasured', 'levelled'])
+    const flat = {
+      ...usual,
+      cells: usual.cells.map((each) => ({ ...each, validation: each.arm === 'length-0.5' ? each.validation.slice(2) : each.validation })),
+    }
+    expect(['outcome', 'length-0.5', 'mrt-exact'].map((arm) => levellingOf(flat, arm).verdict)).toEqual([
+      'levelled',
+      'unmeasured',
+      'levelled',
+    ])
     const text = renderReport(flat).split('## Had they levelled off?')[1]!
     expect(text).toContain('By that rule: outcome, mrt-exact had levelled off; length-0.5 not measured.')
     expect(text).toMatch(/\| outcome \|.*\| yes: within noise, which would hide a fall of up to 0\.\d+ \|/)
@@ -151,18 +259,33 @@ function expectMeans(of: StudyRecord, page: string): void {
   for (const { key, title } of of.arms) {
     const cells = of.cells.filter(({ arm, status, evaluations }) => arm === key && status === 'finished' && evaluations.heldout)
     if (cells.length === 0) continue
-    const row = section.split('\n').find((line) => line.startsWith(`| ${title} |`) || line.startsWith(`| ${title} (control) |`))!.split(' | ')
+    const row = section
+      .split('\n')
+      .find((line) => line.startsWith(`| ${title} |`) || line.startsWith(`| ${title} (control) |`))!
+      .split(' | ')
     const held = cells.map(({ evaluations }) => evaluations.heldout!)
     expect([row[1], row[2]!.split(' ')[0], row[3]!.split(' ')[0], row[4]!.split(' ')[0]]).toEqual([
-      String(cells.length), (average(held.map(({ natural }) => average(natural[at]!))) / 100).toFixed(1), (average(held.map(({ tokens }) => average(tokens))) / 100).toFixed(1), (average(held.map(({ regret }) => average(regret))) / 10_000).toFixed(3),
+      String(cells.length),
+      (average(held.map(({ natural }) => average(natural[at]!))) / 100).toFixed(1),
+      (average(held.map(({ tokens }) => average(tokens))) / 100).toFixed(1),
+      (average(held.map(({ regret }) => average(regret))) / 10_000).toFixed(3),
     ])
-    const curve = page.split('Natural thinking, cut at the budget:')[1]!.split('\n').find((line) => line.startsWith(`| ${title} |`))!.split('|').slice(2, -1).map((text) => text.trim())
-    expect(curve).toEqual(of.budgets.map((_, budget) => (average(held.map(({ natural }) => average(natural[budget]!))) / 10_000).toFixed(3)))
+    const curve = page
+      .split('Natural thinking, cut at the budget:')[1]!
+      .split('\n')
+      .find((line) => line.startsWith(`| ${title} |`))!
+      .split('|')
+      .slice(2, -1)
+      .map((text) => text.trim())
+    expect(curve).toEqual(
+      of.budgets.map((_, budget) => (average(held.map(({ natural }) => average(natural[budget]!))) / 10_000).toFixed(3)),
+    )
   }
 }
 
 type Printed = readonly [value: number, low: number, high: number]
-const numbersIn = (text: string): number[] => [...text.replaceAll('−', '-').matchAll(/[+-]?\d+(?:\.\d+)?/g)].map(([number]) => Number(number))
+const numbersIn = (text: string): number[] =>
+  [...text.replaceAll('−', '-').matchAll(/[+-]?\d+(?:\.\d+)?/g)].map(([number]) => Number(number))
 /** `value (low–high)` or `value (low to high)` with a sign of its own; the en dash between two figures is no minus. */
 const printed = (text: string): Printed => numbersIn(text.replace(/(\d)–(\d)/, '$1 $2')).slice(0, 3) as unknown as Printed
 
@@ -177,28 +300,57 @@ function expectFigure(what: string, [value, low, high]: Printed, plain: PlainFig
 /** Every interval of the tables at equal steps, at equal cost and of the slopes, worked out again by other code. Returns how many there were. */
 function expectIntervals(of: StudyRecord, page: string): number {
   const at = of.budgets.indexOf(of.trainedBudget)
-  const columns: readonly (readonly [(values: Values) => readonly number[], number, number])[] = [[({ natural }) => natural[at]!, 100, 1], [({ tokens }) => tokens, 100, 1], [({ regret }) => regret, 10_000, 3]]
+  const columns: readonly (readonly [(values: Values) => readonly number[], number, number])[] = [
+    [({ natural }) => natural[at]!, 100, 1],
+    [({ tokens }) => tokens, 100, 1],
+    [({ regret }) => regret, 10_000, 3],
+  ]
   const scaled = (values: readonly number[], unit: number) => values.map((value) => value / unit)
-  const row = (section: string, title: string) => section.split('\n').find((line) => line.startsWith(`| ${title} |`) || line.startsWith(`| ${title} (control) |`))?.split(' | ') ?? null
+  const row = (section: string, title: string) =>
+    section
+      .split('\n')
+      .find((line) => line.startsWith(`| ${title} |`) || line.startsWith(`| ${title} (control) |`))
+      ?.split(' | ') ?? null
   let count = 0
   const check = (what: string, text: string, plain: PlainFigure, digits: number) => {
     expectFigure(what, printed(text), plain, digits)
     count += 1
   }
   for (const split of ['heldout', 'heldout-targets'] as const) {
-    const section = page.split(`## On ${split === 'heldout' ? 'held-out problems' : 'held-out targets'}, at equal steps`)[1]!.split('\n## ')[0]!
+    const section = page
+      .split(`## On ${split === 'heldout' ? 'held-out problems' : 'held-out targets'}, at equal steps`)[1]!
+      .split('\n## ')[0]!
     const clusters = of.clusters[split]!
     const start = row(section, 'start')
-    if (start) columns.forEach(([column, unit, digits], k) => check(`start ${k}`, start[k + 2]!, plainFigure([[scaled(column(of.start.evaluations[split]!), unit)]], clusters), digits))
+    if (start)
+      columns.forEach(([column, unit, digits], k) =>
+        check(`start ${k}`, start[k + 2]!, plainFigure([[scaled(column(of.start.evaluations[split]!), unit)]], clusters), digits),
+      )
     for (const { key, title } of of.arms) {
       const cells = of.cells.filter(({ arm, status, evaluations }) => arm === key && status === 'finished' && evaluations[split])
       if (cells.length === 0) continue
       const text = row(section, title)!
-      columns.forEach(([column, unit, digits], k) => check(`${split} ${key} ${k}`, text[k + 2]!, plainFigure([cells.map(({ evaluations }) => scaled(column(evaluations[split]!), unit))], clusters), digits))
+      columns.forEach(([column, unit, digits], k) =>
+        check(
+          `${split} ${key} ${k}`,
+          text[k + 2]!,
+          plainFigure([cells.map(({ evaluations }) => scaled(column(evaluations[split]!), unit))], clusters),
+          digits,
+        ),
+      )
       if (key === of.baseline) continue
-      const pairs = cells.flatMap((own) => of.cells.filter(({ arm, seed, status }) => arm === of.baseline && seed === own.seed && status === 'finished').map((base) => [own, base] as const))
+      const pairs = cells.flatMap((own) =>
+        of.cells
+          .filter(({ arm, seed, status }) => arm === of.baseline && seed === own.seed && status === 'finished')
+          .map((base) => [own, base] as const),
+      )
       const accuracy = (cell: RecordedCell) => scaled(cell.evaluations[split]!.natural[at]!, 100)
-      check(`${split} ${key} difference`, text[6]!, plainFigure([pairs.map(([own]) => accuracy(own)), pairs.map(([, base]) => accuracy(base))], clusters, ([x, y]) => x! - y!), 1)
+      check(
+        `${split} ${key} difference`,
+        text[6]!,
+        plainFigure([pairs.map(([own]) => accuracy(own)), pairs.map(([, base]) => accuracy(base))], clusters, ([x, y]) => x! - y!),
+        1,
+      )
     }
   }
   const cost = page.split('## At equal total cost')[1]!.split('\n### ')[0]!
@@ -206,21 +358,46 @@ function expectIntervals(of: StudyRecord, page: string): number {
     const cells = of.cells.filter(({ arm, status, equalCost }) => arm === key && status === 'finished' && equalCost !== null)
     if (cells.length === 0) continue
     const text = row(cost, title)!
-    check(`cost ${key} accuracy`, text[4]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100))], of.clusters.heldout!), 1)
-    check(`cost ${key} regret`, text[5]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.regret, 10_000))], of.clusters.heldout!), 3)
-    const bases = cells.map(({ seed }) => of.cells.find(({ arm, seed: other, status }) => arm === of.baseline && other === seed && status === 'finished')!)
-    check(`cost ${key} difference`, text[6]!, plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100)), bases.map(({ evaluations }) => scaled(evaluations.heldout!.natural[at]!, 100))], of.clusters.heldout!, ([x, y]) => x! - y!), 1)
+    check(
+      `cost ${key} accuracy`,
+      text[4]!,
+      plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100))], of.clusters.heldout!),
+      1,
+    )
+    check(
+      `cost ${key} regret`,
+      text[5]!,
+      plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.regret, 10_000))], of.clusters.heldout!),
+      3,
+    )
+    const bases = cells.map(({ seed }) =>
+      of.cells.find(({ arm, seed: other, status }) => arm === of.baseline && other === seed && status === 'finished')!,
+    )
+    check(
+      `cost ${key} difference`,
+      text[6]!,
+      plainFigure(
+        [
+          cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100)),
+          bases.map(({ evaluations }) => scaled(evaluations.heldout!.natural[at]!, 100)),
+        ],
+        of.clusters.heldout!,
+        ([x, y]) => x! - y!,
+      ),
+      1,
+    )
   }
   const slopes = page.split('## Had they levelled off?')[1]!
   for (const { key, title } of of.arms) {
     const cells = of.cells.filter(({ arm, status, validation }) => arm === key && status === 'finished' && validation.length > 1)
     if (cells.length === 0) continue
     // The least-squares slope over checkpoints, as covariance over variance.
-    const slope = ({ validation }: RecordedCell) => validation[0]!.regret.map((_, problem) => {
-      const [x, y] = [validation.map(({ step }) => step / 10), validation.map(({ regret }) => regret[problem]! / 10_000)]
-      const [mx, my] = [x.reduce((a, b) => a + b) / x.length, y.reduce((a, b) => a + b) / y.length]
-      return x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) / x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
-    })
+    const slope = ({ validation }: RecordedCell) =>
+      validation[0]!.regret.map((_, problem) => {
+        const [x, y] = [validation.map(({ step }) => step / 10), validation.map(({ regret }) => regret[problem]! / 10_000)]
+        const [mx, my] = [x.reduce((a, b) => a + b) / x.length, y.reduce((a, b) => a + b) / y.length]
+        return x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0) / x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
+      })
     check(`slope ${key}`, row(slopes, title)![1]!, plainFigure([cells.map(slope)], of.clusters.validation!), 4)
   }
   return count
@@ -245,7 +422,10 @@ describe('docs/results.md', () => {
     const at = ours.budgets.indexOf(ours.trainedBudget)
     const accuracy = [ours.start.evaluations['heldout-targets']!.natural[at]!.map((value) => value / 100)]
     const clustered = plainFigure([accuracy], ours.clusters['heldout-targets']!)
-    const alone = plainFigure([accuracy], accuracy[0]!.map((_, problem) => problem))
+    const alone = plainFigure(
+      [accuracy],
+      accuracy[0]!.map((_, problem) => problem),
+    )
     expect(alone.low - clustered.low).toBeGreaterThan(clustered.leeway[0])
     expect(clustered.high - alone.high).toBeGreaterThan(clustered.leeway[1])
     expect(heldout).toHaveLength(ours.conditions.problems)
@@ -261,10 +441,24 @@ describe('the power of a study before it starts', () => {
     const shifts = Array.from({ length: 40 }, () => between * normal())
     const own = clusters.map((cluster) => shifts[cluster]! + within * normal())
     const runOf = (arm: string, seed: number, base: number) => {
-      const natural = [clusters.map((_, problem) => Math.round(10_000 * (base + (arm === 'mrt-exact' ? own[problem]! : 0) + seedShift * (seed % 2 === 0 ? 1 : -1))))]
-      return { ...cell(arm, seed, { accuracy: 0.5 }), evaluations: { heldout: { natural, kept: natural, regret: natural[0]!, tokens: natural[0]! } } }
+      const natural = [
+        clusters.map((_, problem) =>
+          Math.round(10_000 * (base + (arm === 'mrt-exact' ? own[problem]! : 0) + seedShift * (seed % 2 === 0 ? 1 : -1))),
+        ),
+      ]
+      return {
+        ...cell(arm, seed, { accuracy: 0.5 }),
+        evaluations: { heldout: { natural, kept: natural, regret: natural[0]!, tokens: natural[0]! } },
+      }
     }
-    return { ...record({}), budgets: [120], trainedBudget: 120, conditions: { ...record({}).conditions, samples: 1_000_000 }, clusters: { heldout: clusters }, cells: ['outcome', 'mrt-exact'].flatMap((arm) => Array.from({ length: seeds }, (_, index) => runOf(arm, index + 1, 0.5))) }
+    return {
+      ...record({}),
+      budgets: [120],
+      trainedBudget: 120,
+      conditions: { ...record({}).conditions, samples: 1_000_000 },
+      clusters: { heldout: clusters },
+      cells: ['outcome', 'mrt-exact'].flatMap((arm) => Array.from({ length: seeds }, (_, index) => runOf(arm, index + 1, 0.5))),
+    }
   }
 
   it('rests on how far recorded runs spread: between clusters, within them, and between seeds', () => {
@@ -282,14 +476,28 @@ describe('the power of a study before it starts', () => {
     expect(spreadsOf(record({ outcome: { accuracy: 0.5 } }))).toBeNull()
     expect(spreadsText(single, 'this study')).toMatch(/of 1 pair of runs in this study, and assuming 2\.5 points between seeds/)
     expect(spreadsText(ASSUMED, 'no record')).toMatch(/^assuming a spread .* no pair of runs is on record$/)
-    expect(spreadsText(spreadsOf(spread(0.2, 0.1, 0.03, 4))!, 'this study')).toMatch(/of 4 pairs of runs and of 3\.5 points between seeds of 8 runs in this study$/)
+    expect(spreadsText(spreadsOf(spread(0.2, 0.1, 0.03, 4))!, 'this study')).toMatch(
+      /of 4 pairs of runs and of 3\.5 points between seeds of 8 runs in this study$/,
+    )
   })
 
   it('sees less with more spread, fewer clusters and fewer seeds', () => {
     const clusters = Array.from({ length: 400 }, (_, problem) => problem % 40)
     const usual = powerOf(clusters, 4, 8, ASSUMED).smallest
-    for (const wider of [{ ...ASSUMED, betweenClusters: 0.04 }, { ...ASSUMED, withinClusters: 0.04 }, { ...ASSUMED, seedDeviation: 0.05 }]) expect(powerOf(clusters, 4, 8, wider).smallest).toBeGreaterThan(usual)
-    expect(powerOf(clusters.map((cluster) => cluster % 5), 4, 8, ASSUMED).smallest).toBeGreaterThan(usual)
+    for (const wider of [
+      { ...ASSUMED, betweenClusters: 0.04 },
+      { ...ASSUMED, withinClusters: 0.04 },
+      { ...ASSUMED, seedDeviation: 0.05 },
+    ])
+      expect(powerOf(clusters, 4, 8, wider).smallest).toBeGreaterThan(usual)
+    expect(
+      powerOf(
+        clusters.map((cluster) => cluster % 5),
+        4,
+        8,
+        ASSUMED,
+      ).smallest,
+    ).toBeGreaterThan(usual)
     expect(powerOf(clusters, 4, 3, ASSUMED).smallest).toBeGreaterThan(usual)
   })
 })

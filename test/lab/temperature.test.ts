@@ -15,7 +15,9 @@ import { openStarter, SETTINGS } from './starter.ts'
 import type { OpenedStarter } from './starter.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 async function metricsOf(name: string, algorithm: RunSpecInput['algorithm'], more: Partial<RunSpecInput>, start = bench.start) {
@@ -38,12 +40,20 @@ describe('the temperature of a run', () => {
   })
 
   it('lets sampler and trainer agree on the starter too, to 1e-4, where a batch is split into two updates', async () => {
-    const metrics = await metricsOf('two-updates', { name: 'mrt-exact', options: { updatesPerBatch: 2 } }, { sampling: { temperature: 0.5 } }, 'starter')
+    const metrics = await metricsOf(
+      'two-updates',
+      { name: 'mrt-exact', options: { updatesPerBatch: 2 } },
+      { sampling: { temperature: 0.5 } },
+      'starter',
+    )
     expect(metrics['sampling/sampling_logp_difference/max']!).toBeLessThan(1e-4)
   })
 
   it('is in the entropy: a hotter policy has more of it', async () => {
-    const [cold, hot] = [await metricsOf('cold', { name: 'dr-grpo' }, { sampling: { temperature: 0.7 } }, 'starter'), await metricsOf('hot', { name: 'dr-grpo' }, { sampling: { temperature: 1.5 } }, 'starter')]
+    const [cold, hot] = [
+      await metricsOf('cold', { name: 'dr-grpo' }, { sampling: { temperature: 0.7 } }, 'starter'),
+      await metricsOf('hot', { name: 'dr-grpo' }, { sampling: { temperature: 1.5 } }, 'starter'),
+    ]
     expect(hot.entropy!).toBeGreaterThan(cold.entropy!)
   })
 })
@@ -62,9 +72,16 @@ describe('J at a temperature', () => {
   it('is the sum over the right answers of what the sampler itself would give each of them', async () => {
     const [problem] = task.problems('heldout', 1, 7)
     const answers = task.answerTrie(problem!)!
-    const [rollout] = await sampleRollouts(policy.decoder, task.format, [{ prompt: problem!.promptTokens, seed: 1 }], { ...SETTINGS, temperature })
+    const [rollout] = await sampleRollouts(policy.decoder, task.format, [{ prompt: problem!.promptTokens, seed: 1 }], {
+      ...SETTINGS,
+      temperature,
+    })
     const cut = rollout!.boundaries[1]!
-    const mu = await exactMu([{ prompt: problem!.promptTokens, completion: rollout!.tokens, cuts: [cut], answers }], task.format.terminationSuffix, (feeds) => policy.branches.run(feeds))
+    const mu = await exactMu(
+      [{ prompt: problem!.promptTokens, completion: rollout!.tokens, cuts: [cut], answers }],
+      task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds),
+    )
     const strings = [...answers.terminal].flatMap((terminal, node) => {
       if (terminal === 0) return []
       const tokens: number[] = []
@@ -80,26 +97,42 @@ describe('J at a temperature', () => {
 
   it('scores a text as the sampler that drew it did, to 1e-4', async () => {
     const problems = task.problems('heldout', 8, 3)
-    const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, seed) => ({ prompt: problem.promptTokens, seed })), { ...SETTINGS, temperature })
+    const rollouts = await sampleRollouts(
+      policy.decoder,
+      task.format,
+      problems.map((problem, seed) => ({ prompt: problem.promptTokens, seed })),
+      { ...SETTINGS, temperature },
+    )
     const scored = await policy.score(rollouts.map((rollout) => ({ prompt: rollout.prompt, completion: rollout.tokens })))
     rollouts.forEach((rollout, index) => rollout.logps.forEach((logp, t) => expect(Math.abs(logp - scored[index]![t]!)).toBeLessThan(1e-4)))
   })
 })
 
 describe('a run whose sampler leaves tokens out', () => {
-  it.each([[{ topP: 0.9 }], [{ topK: 5 }], [{ minP: 0.1 }]])('is refused without a correction (%o), naming what would answer for it', async (sampling) => {
-    const context = bench.open('refused')
-    try {
-      await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { sampling }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.sampling' && error.next.includes('correction'))
-      await expect(createRun(context, microSpec(bench.start, { name: 'mrt-exact', options: { correction: 'token-truncate' } }, { sampling }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.sampling')
-      expect(context.store.runs.list()).toEqual([])
-    } finally {
-      context.close()
-    }
-  })
+  it.each([[{ topP: 0.9 }], [{ topK: 5 }], [{ minP: 0.1 }]])(
+    'is refused without a correction (%o), naming what would answer for it',
+    async (sampling) => {
+      const context = bench.open('refused')
+      try {
+        await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { sampling }))).rejects.toSatisfy(
+          (error) => error instanceof LabError && error.code === 'run.sampling' && error.next.includes('correction'),
+        )
+        await expect(
+          createRun(context, microSpec(bench.start, { name: 'mrt-exact', options: { correction: 'token-truncate' } }, { sampling })),
+        ).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.sampling')
+        expect(context.store.runs.list()).toEqual([])
+      } finally {
+        context.close()
+      }
+    },
+  )
 
   it('keeps the on-policy ratio at 1 and says how far the sampler was from the policy', async () => {
-    const metrics = await metricsOf('filtered', { name: 'grpo', options: { correction: 'token-truncate' } }, { sampling: { topP: 0.9, temperature: 0.8 } })
+    const metrics = await metricsOf(
+      'filtered',
+      { name: 'grpo', options: { correction: 'token-truncate' } },
+      { sampling: { topP: 0.9, temperature: 0.8 } },
+    )
     expect(Math.abs(metrics['policy/ratio_max']! - 1)).toBeLessThan(1e-5)
     expect(metrics['sampling/sampling_logp_difference/mean']!).toBeGreaterThan(0.05)
   })

@@ -26,7 +26,11 @@ const folder = mkdtempSync(join(tmpdir(), 'mrt-text-'))
 let context: OpenedContext
 beforeAll(async () => {
   context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
-  await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), { name: 'little', signal: new AbortController().signal, now: Date.now })
+  await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), {
+    name: 'little',
+    signal: new AbortController().signal,
+    now: Date.now,
+  })
 })
 afterAll(() => {
   context.close()
@@ -34,19 +38,37 @@ afterAll(() => {
 })
 
 const spec = (more: Partial<RunSpecInput> = {}): RunSpecInput => ({
-  name: 'text', start: 'model:1', task: { name: 'arithmetic', options: { level: '2' } }, algorithm: { name: 'mrt-exact' }, steps: 2, seed: 3, promptsPerStep: 2, groupSize: 3, checkpointEvery: 1, observeGroups: 1,
-  microbatchTokens: 512, budget: { thinkingTokens: 12, answerTokens: 5 }, optimizer: { lr: 1e-3 }, evaluation: { problems: 4, samples: 2, budgets: [4, 12], longest: 20 }, ...more,
+  name: 'text',
+  start: 'model:1',
+  task: { name: 'arithmetic', options: { level: '2' } },
+  algorithm: { name: 'mrt-exact' },
+  steps: 2,
+  seed: 3,
+  promptsPerStep: 2,
+  groupSize: 3,
+  checkpointEvery: 1,
+  observeGroups: 1,
+  microbatchTokens: 512,
+  budget: { thinkingTokens: 12, answerTokens: 5 },
+  optimizer: { lr: 1e-3 },
+  evaluation: { problems: 4, samples: 2, budgets: [4, 12], longest: 20 },
+  ...more,
 })
 const trained = async (more: Partial<RunSpecInput> = {}): Promise<number> => {
   const id = await createRun(context, spec(more))
   await trainRun(context, id)
   return id
 }
-const details = (runId: number): RolloutDetail[] => context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts.map(({ id }) => context.store.rollouts.detail(id)!)
+const details = (runId: number): RolloutDetail[] =>
+  context.store.rollouts
+    .page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null })
+    .rollouts.map(({ id }) => context.store.rollouts.detail(id)!)
 
 describe('a model of text', () => {
   let runId: number
-  beforeAll(async () => { runId = await trained() })
+  beforeAll(async () => {
+    runId = await trained()
+  })
 
   it('is trained on arithmetic in words, with exact J, and its rollouts read as text', () => {
     const { store } = context
@@ -84,7 +106,10 @@ describe('a model of text', () => {
     await trainRun(context, id, { control: () => (++steps === 1 ? 'pause' : 'go') })
     expect(context.store.runs.get(id)!.status).toBe('paused')
     await trainRun(context, id)
-    const newest = async (run: number) => [...(await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(run)!.contentId))).tensors].map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')])
+    const newest = async (run: number) =>
+      [...(await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(run)!.contentId))).tensors].map(
+        ([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')],
+      )
     expect(await newest(id)).toEqual(await newest(runId))
   })
 })
@@ -94,12 +119,26 @@ describe('exact J in text', () => {
     const { store, engine } = context
     const start = await loadStart(store, 'model:1', Date.now)
     const source = openProblems(store, parseSpec(spec()), Date.now, vocabularyOf(start))
-    const policy = await openPolicy(engine, start.config, await loadWeights(engine, start.config, start.weights), { rows: 8, maxLength: 256 })
+    const policy = await openPolicy(engine, start.config, await loadWeights(engine, start.config, start.weights), {
+      rows: 8,
+      maxLength: 256,
+    })
     const { format } = source.task
     const [problem] = source.ofStep(1, 1)
-    const [rollout] = await sampleRollouts(policy.decoder, format, [{ prompt: problem!.promptTokens, seed: 5 }], { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 12, answerTokens: 4 })
+    const [rollout] = await sampleRollouts(policy.decoder, format, [{ prompt: problem!.promptTokens, seed: 5 }], {
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      thinkingTokens: 12,
+      answerTokens: 4,
+    })
     const answers = source.answers(problem!)
-    const mu = await exactMu([{ prompt: rollout!.prompt, completion: rollout!.tokens, cuts: [0, 5, rollout!.thinkEnd], answers }], format.terminationSuffix, (feeds) => policy.branches.run(feeds))
+    const mu = await exactMu(
+      [{ prompt: rollout!.prompt, completion: rollout!.tokens, cuts: [0, 5, rollout!.thinkEnd], answers }],
+      format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds),
+    )
     const pathOf = (node: number): number[] => (node < 0 ? [] : [...pathOf(answers.parent[node]!), answers.token[node]!])
     const paths = [...answers.terminal.keys()].filter((node) => answers.terminal[node] === 1).map(pathOf)
     expect(paths.length).toBeGreaterThan(4)
@@ -116,7 +155,17 @@ describe('exact J in text', () => {
 describe('tasks that a model tries', () => {
   it('are graded level by level, the same again for the same seed, with no more problems than there are', async () => {
     const request = {
-      start: 'model:1', format: { thoughts: 'auto', episodes: 'lines', examples: 1 }, levels: [{ name: 'letter-counting', level: '1' }, { name: 'lcm', level: '30' }], problems: 60, thinkingTokens: 8, answerTokens: 4, temperature: 1, seed: 2,
+      start: 'model:1',
+      format: { thoughts: 'auto', episodes: 'lines', examples: 1 },
+      levels: [
+        { name: 'letter-counting', level: '1' },
+        { name: 'lcm', level: '30' },
+      ],
+      problems: 60,
+      thinkingTokens: 8,
+      answerTokens: 4,
+      temperature: 1,
+      seed: 2,
     } as const
     const tried = await Array.fromAsync(tryTasks(context, request))
     expect(tried.map(({ name, level }) => [name, level])).toEqual(request.levels.map(({ name, level }) => [name, level]))
@@ -133,15 +182,44 @@ describe('tasks that a model tries', () => {
   })
 
   it('are refused with the name of what there is not', async () => {
-    await expect(tryTasks(context, { start: 'model:1', format: { thoughts: 'auto', episodes: 'lines', examples: 0 }, levels: [{ name: 'lcm', level: 'none' }], problems: 1, thinkingTokens: 8, answerTokens: 4, temperature: 1, seed: 2 }).next()).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
+    await expect(
+      tryTasks(context, {
+        start: 'model:1',
+        format: { thoughts: 'auto', episodes: 'lines', examples: 0 },
+        levels: [{ name: 'lcm', level: 'none' }],
+        problems: 1,
+        thinkingTokens: 8,
+        answerTokens: 4,
+        temperature: 1,
+        seed: 2,
+      }).next(),
+    ).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.task')
   })
 })
 
 describe('an imported dataset', () => {
   it('is a task: its problems are asked, graded and split, and rollouts point to the records that were imported', async () => {
     const { store } = context
-    const datasetId = store.datasets.add({ name: 'sums', kind: 'imported', source: null, roles: null, grader: 'integer', note: '', createdAtMs: 1 })
-    const ids = store.datasets.addProblems(datasetId, Array.from({ length: 60 }, (_, i) => ({ key: `sum-${i}`, split: i < 40 ? 'train' : 'test', prompt: `How much is ${i} + 1?`, answer: String(i + 1), level: null, slices: {} })))
+    const datasetId = store.datasets.add({
+      name: 'sums',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'integer',
+      note: '',
+      createdAtMs: 1,
+    })
+    const ids = store.datasets.addProblems(
+      datasetId,
+      Array.from({ length: 60 }, (_, i) => ({
+        key: `sum-${i}`,
+        split: i < 40 ? 'train' : 'test',
+        prompt: `How much is ${i} + 1?`,
+        answer: String(i + 1),
+        level: null,
+        slices: {},
+      })),
+    )
     const runId = await trained({ task: { name: 'dataset', options: { dataset: datasetId } }, steps: 1 })
     expect(store.runs.get(runId)!.datasetId).toBe(datasetId)
     for (const { problem } of details(runId)) expect(ids.slice(0, 40)).toContain(problem.id)
@@ -152,17 +230,43 @@ describe('an imported dataset', () => {
 
   it('without answers that can be listed is trained with sampled J, and refused where J must be exact', async () => {
     const { store } = context
-    const datasetId = store.datasets.add({ name: 'patterns', kind: 'imported', source: null, roles: null, grader: 'regex', note: '', createdAtMs: 1 })
-    store.datasets.addProblems(datasetId, Array.from({ length: 40 }, (_, i) => ({ key: `p-${i}`, split: i < 24 ? 'train' : 'test', prompt: `Name a number above ${i}.`, answer: '[0-9]+', level: null, slices: {} })))
+    const datasetId = store.datasets.add({
+      name: 'patterns',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'regex',
+      note: '',
+      createdAtMs: 1,
+    })
+    store.datasets.addProblems(
+      datasetId,
+      Array.from({ length: 40 }, (_, i) => ({
+        key: `p-${i}`,
+        split: i < 24 ? 'train' : 'test',
+        prompt: `Name a number above ${i}.`,
+        answer: '[0-9]+',
+        level: null,
+        slices: {},
+      })),
+    )
     const task = { name: 'dataset', options: { dataset: datasetId } }
-    await expect(createRun(context, spec({ task }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.noAnswers')
+    await expect(createRun(context, spec({ task }))).rejects.toSatisfy(
+      (error) => error instanceof LabError && error.code === 'run.noAnswers',
+    )
     const runId = await trained({ task, steps: 1, algorithm: { name: 'mrt-online', options: { branches: 2 } } })
     const evaluationId = await evaluateRun(context, { runId })
-    expect(context.store.evaluations.get(evaluationId)!.config).toMatchObject({ estimator: 'mu of 4 sampled answers at boundaries and budgets' })
+    expect(context.store.evaluations.get(evaluationId)!.config).toMatchObject({
+      estimator: 'mu of 4 sampled answers at boundaries and budgets',
+    })
   })
 
   it('is refused by name where there is none', async () => {
-    await expect(createRun(context, spec({ task: { name: 'dataset', options: { dataset: 999 } } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'dataset.unknown')
-    await expect(createRun(context, spec({ format: { thoughts: 'marks' } }))).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'run.format')
+    await expect(createRun(context, spec({ task: { name: 'dataset', options: { dataset: 999 } } }))).rejects.toSatisfy(
+      (error) => error instanceof LabError && error.code === 'dataset.unknown',
+    )
+    await expect(createRun(context, spec({ format: { thoughts: 'marks' } }))).rejects.toSatisfy(
+      (error) => error instanceof LabError && error.code === 'run.format',
+    )
   })
 })

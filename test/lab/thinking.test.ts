@@ -11,8 +11,26 @@ beforeAll(async () => {
   scope = { runId: lab.filled.runIds[0]! }
   // The start's evaluation keeps one right rollout of each of the first two problems: right sooner than the run's.
   const { store } = opened()
-  const better = (problemId: number) => ({ ...rollout(problemId, 0, 0, true), progress: [{ ...rollout(problemId, 0, 0, true).progress[0]!, estimates: [0.5, 0.9, 0.9].map((value, boundary) => ({ boundary, tokenOffset: [0, 5, 9][boundary]!, value, low: null, high: null, tokensForwarded: 0 })) }] })
-  store.rollouts.add({ runId: null, evaluationId: lab.filled.startEvaluationId, phase: 'eval', step: 0 }, lab.filled.problemIds.slice(0, 2).map(better))
+  const better = (problemId: number) => ({
+    ...rollout(problemId, 0, 0, true),
+    progress: [
+      {
+        ...rollout(problemId, 0, 0, true).progress[0]!,
+        estimates: [0.5, 0.9, 0.9].map((value, boundary) => ({
+          boundary,
+          tokenOffset: [0, 5, 9][boundary]!,
+          value,
+          low: null,
+          high: null,
+          tokensForwarded: 0,
+        })),
+      },
+    ],
+  })
+  store.rollouts.add(
+    { runId: null, evaluationId: lab.filled.startEvaluationId, phase: 'eval', step: 0 },
+    lab.filled.problemIds.slice(0, 2).map(better),
+  )
 })
 afterAll(() => lab.close())
 
@@ -25,23 +43,38 @@ describe('a scope', () => {
   })
 
   it('is told beside what was graded and what was spent', async () => {
-    expect(await lab.client.thinking.summary({ scope })).toMatchObject({ accuracy: { value: 0.5, n: 4 }, thinkingTokens: { value: 9, n: 4 } })
+    expect(await lab.client.thinking.summary({ scope })).toMatchObject({
+      accuracy: { value: 0.5, n: 4 },
+      thinkingTokens: { value: 9, n: 4 },
+    })
   })
 
   it('lists its measurements, and reads the one that is asked for', async () => {
     const [first, ...others] = await lab.client.thinking.estimators({ scope })
     expect([first!.rolloutCount, first!.title, others]).toEqual([16, 'exact, weights that wrote them', []])
     expect(await lab.client.thinking.summary({ scope: { ...scope, estimator: first!.key } })).toMatchObject({ measuredCount: 16 })
-    expect(await lab.client.thinking.summary({ scope: { ...scope, estimator: 'sampled-8-current-none-1' } })).toMatchObject({ rolloutCount: 16, measuredCount: 0, curve: [], progress: null, accuracy: { value: 0.5 } })
+    expect(await lab.client.thinking.summary({ scope: { ...scope, estimator: 'sampled-8-current-none-1' } })).toMatchObject({
+      rolloutCount: 16,
+      measuredCount: 0,
+      curve: [],
+      progress: null,
+      accuracy: { value: 0.5 },
+    })
   })
 })
 
 describe('regret against a comparator', () => {
-  const regret = (comparator: 'oracle' | 'best' | 'sufficient' | 'equal', of: object = scope) => lab.client.thinking.regret({ scope: of, budgets: [9], counted: 'thinking', comparator })
+  const regret = (comparator: 'oracle' | 'best' | 'sufficient' | 'equal', of: object = scope) =>
+    lab.client.thinking.regret({ scope: of, budgets: [9], counted: 'thinking', comparator })
 
   it('names the comparators that these rollouts allow', async () => {
     const known = await lab.client.thinking.comparators({ scope })
-    expect(known.map(({ name, reason }) => [name, reason])).toEqual([['oracle', null], ['best', null], ['sufficient', null], ['equal', null]])
+    expect(known.map(({ name, reason }) => [name, reason])).toEqual([
+      ['oracle', null],
+      ['best', null],
+      ['sufficient', null],
+      ['equal', null],
+    ])
     expect(known[1]!.title).toBe('best checkpoint: evaluation')
     const nothing = await lab.client.thinking.comparators({ scope: { ...scope, steps: [99, 99] } })
     expect(nothing.every(({ reason }) => reason === 'No rollout here has J.')).toBe(true)
@@ -92,14 +125,25 @@ describe('curves over episodes', () => {
   })
 
   it('have no answer to compare with where nothing was measured', async () => {
-    expect(await lab.client.thinking.curves({ scope: { ...scope, estimator: 'none' } })).toMatchObject({ boundaries: [], direct: [], equalTokens: null })
+    expect(await lab.client.thinking.curves({ scope: { ...scope, estimator: 'none' } })).toMatchObject({
+      boundaries: [],
+      direct: [],
+      equalTokens: null,
+    })
   })
 })
 
 describe('calibration', () => {
   it('goes by depth, and is silent where a figure is not defined', async () => {
     const { byDepth } = await lab.client.thinking.calibration({ scope })
-    expect(byDepth.map(({ boundary, count, auroc, spearman }) => [boundary, count, auroc?.value ?? null, spearman === null ? null : Math.round(spearman.value)])).toEqual([
+    expect(
+      byDepth.map(({ boundary, count, auroc, spearman }) => [
+        boundary,
+        count,
+        auroc?.value ?? null,
+        spearman === null ? null : Math.round(spearman.value),
+      ]),
+    ).toEqual([
       [0, 16, 0.5, null], // all J alike: no order to be right about
       [1, 16, 1, 1],
       [2, 16, 1, 1],
@@ -132,7 +176,10 @@ describe('slices', () => {
   it('are by what tells rollouts apart, and add up', async () => {
     const { available, rows } = await lab.client.thinking.slices({ scope, by: 'correct', budget: 9, counted: 'thinking' })
     expect(available.map(({ by }) => by)).toEqual(['correct', 'step'])
-    expect(rows.map(({ slice, rolloutCount, problemCount, accuracy }) => [slice, rolloutCount, problemCount, accuracy?.value])).toEqual([['right', 8, 4, 1], ['wrong', 8, 4, 0]])
+    expect(rows.map(({ slice, rolloutCount, problemCount, accuracy }) => [slice, rolloutCount, problemCount, accuracy?.value])).toEqual([
+      ['right', 8, 4, 1],
+      ['wrong', 8, 4, 0],
+    ])
     close(rows[0]!.regret!.value, 1 - (5 * 0.2 + 4 * 0.6) / 9)
     close(rows[1]!.progress!.value, 0)
   })
@@ -147,26 +194,46 @@ describe('segmentation', () => {
     const rules = await lab.client.thinking.rules()
     expect(rules.map(({ name }) => name)).toEqual(['regret', 'omniMath', 'aime2024', 'markers', 'windows', 'paragraphs', 'topics'])
     const named = (name: string) => rules.find((each) => each.name === name)!
-    const rows = await lab.client.thinking.sensitivity({ scope, budget: 9, counted: 'thinking', rules: [named('markers'), named('paragraphs'), { name: 'threes', rule: { ...named('windows').rule, opener: { kind: 'windows', size: 3 } } }] })
+    const rows = await lab.client.thinking.sensitivity({
+      scope,
+      budget: 9,
+      counted: 'thinking',
+      rules: [
+        named('markers'),
+        named('paragraphs'),
+        { name: 'threes', rule: { ...named('windows').rule, opener: { kind: 'windows', size: 3 } } },
+      ],
+    })
     // The text of these rollouts: 1 + 2 = 3 no Wait 9 * 5 </think>, cut after 6 and 10 of 13 words; the record says 12 tokens, so none can be placed.
-    expect(rows.map(({ rolloutCount, regret, measuredShare }) => [rolloutCount, regret, measuredShare])).toEqual([[0, null, null], [0, null, null], [0, null, null]])
+    expect(rows.map(({ rolloutCount, regret, measuredShare }) => [rolloutCount, regret, measuredShare])).toEqual([
+      [0, null, null],
+      [0, null, null],
+      [0, null, null],
+    ])
   })
 
   it('cuts the thinking of a text alone', async () => {
     const [, , , markers] = await lab.client.thinking.rules()
     const text = '1 + 2 no Wait 9 </think> Wait 9 <eos>'
-    expect((await lab.client.thinking.segment({ text, rule: markers!.rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd))).toEqual(['1 + 2 no', 'Wait 9'])
+    expect(
+      (await lab.client.thinking.segment({ text, rule: markers!.rule })).map(({ textStart, textEnd }) => text.slice(textStart, textEnd)),
+    ).toEqual(['1 + 2 no', 'Wait 9'])
   })
 
   it('gives up on a pattern that tries every way to divide a text, with a code, and goes on answering', async () => {
     const markers = (await lab.client.thinking.rules()).find(({ name }) => name === 'markers')!.rule
     const slow = { ...markers, opener: { kind: 'phrases' as const, phrases: [], patterns: ['(a+)+!'] } }
     const began = performance.now()
-    await expect(lab.client.thinking.segment({ text: `${'a'.repeat(60)} ${'a'.repeat(60)}`, rule: slow })).rejects.toMatchObject({ code: 'segment.slow', next: expect.stringContaining('Simplify') })
+    await expect(lab.client.thinking.segment({ text: `${'a'.repeat(60)} ${'a'.repeat(60)}`, rule: slow })).rejects.toMatchObject({
+      code: 'segment.slow',
+      next: expect.stringContaining('Simplify'),
+    })
     expect(performance.now() - began).toBeLessThan(10_000)
     const quick = { ...slow, opener: { ...slow.opener, patterns: ['(hmm|so),? wait\\b'] } }
     expect(await lab.client.thinking.segment({ text: 'one so, wait two', rule: quick })).toHaveLength(2)
-    await expect(lab.client.thinking.segment({ text: 'a b', rule: { ...slow, opener: { ...slow.opener, patterns: ['('] } } })).rejects.toMatchObject({ code: 'segment.rule' })
+    await expect(
+      lab.client.thinking.segment({ text: 'a b', rule: { ...slow, opener: { ...slow.opener, patterns: ['('] } } }),
+    ).rejects.toMatchObject({ code: 'segment.rule' })
   })
 })
 
@@ -181,7 +248,9 @@ describe('measuring', () => {
   it('is a job that says what it did', async () => {
     const job = await lab.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
     expect(job).toMatchObject({ kind: 'measure', label: 'Measuring exact J, starter model' })
-    await expect.poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured')?.message).toBe('Measured exact J of 3 rollouts with starter model; 1 had it.')
+    await expect
+      .poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured')?.message)
+      .toBe('Measured exact J of 3 rollouts with starter model; 1 had it.')
     expect(lab.events).toContainEqual({ kind: 'changed', noun: 'rollouts', ids: [] })
   })
 

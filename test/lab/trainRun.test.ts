@@ -15,12 +15,15 @@ import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 /** The numbers of a run that must not depend on when or how often it was interrupted. */
 async function numbersOf({ store }: LabContext, runId: number) {
-  const timeless = (metrics: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !/^time\/|step_time/.test(name)))
+  const timeless = (metrics: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(metrics).filter(([name]) => !/^time\/|step_time/.test(name)))
   const last = store.checkpoints.newestResumable(runId)!
   const { tensors, optimizer } = await loadCheckpoint(join(store.checkpointsFolder, last.contentId))
   return {
@@ -80,7 +83,11 @@ describe('a training run', () => {
         ids.push(await createRun(context, microSpec('starter', { name: 'mrt-exact' }, { seed })))
         await trainRun(context, ids.at(-1)!)
       }
-      const [first, second, other] = [await numbersOf(context, ids[0]!), await numbersOf(context, ids[1]!), await numbersOf(context, ids[2]!)]
+      const [first, second, other] = [
+        await numbersOf(context, ids[0]!),
+        await numbersOf(context, ids[1]!),
+        await numbersOf(context, ids[2]!),
+      ]
       expect(second).toEqual(first)
       expect(other.weights).not.toEqual(first.weights)
     } finally {
@@ -141,7 +148,17 @@ describe('a training run', () => {
     const context = bench.open('failing')
     try {
       const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
-      const broken: LabContext = { ...context, store: context.store, now: context.now, engine: { ...context.engine, createParameters: () => { throw new Error('no memory for the weights') } } as never }
+      const broken: LabContext = {
+        ...context,
+        store: context.store,
+        now: context.now,
+        engine: {
+          ...context.engine,
+          createParameters: () => {
+            throw new Error('no memory for the weights')
+          },
+        } as never,
+      }
       await expect(trainRun(broken, runId)).rejects.toThrow('no memory')
       expect(context.store.runs.get(runId)).toMatchObject({ status: 'failed', error: { code: 'run.failed' } })
       await trainRun(context, runId)
@@ -156,7 +173,12 @@ describe('a training run', () => {
     try {
       const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
       const controller = new AbortController()
-      await trainRun(context, runId, { signal: controller.signal, onEvent: (event) => { if (event.kind === 'step' && event.step.step === 2) controller.abort() } })
+      await trainRun(context, runId, {
+        signal: controller.signal,
+        onEvent: (event) => {
+          if (event.kind === 'step' && event.step.step === 2) controller.abort()
+        },
+      })
       expect(context.store.runs.get(runId)).toMatchObject({ status: 'interrupted', lastStep: 2 })
     } finally {
       context.close()
@@ -184,16 +206,25 @@ describe('a training run', () => {
 describe('evaluations during training', () => {
   const every = { steps: 5, checkpointEvery: 3, evaluation: { every: 2, problems: 4, samples: 2, budgets: [16] } }
   const curveOf = ({ store }: LabContext, runId: number) =>
-    store.evaluations.ofRun(runId).map(({ step, status, metrics, id }) => [step, status, metrics['ttc/acc@24'], store.evaluations.results(id).length])
+    store.evaluations
+      .ofRun(runId)
+      .map(({ step, status, metrics, id }) => [step, status, metrics['ttc/acc@24'], store.evaluations.results(id).length])
 
   it('are stored with their step and their checkpoint, and training goes on as if there were none', async () => {
     const context = bench.open('every')
     try {
       const runId = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, every))
       await trainRun(context, runId)
-      expect(curveOf(context, runId).map(([step, status]) => [step, status])).toEqual([[2, 'finished'], [4, 'finished']])
-      for (const { step, checkpointId } of context.store.evaluations.ofRun(runId)) expect(context.store.checkpoints.get(checkpointId!)!.step).toBe(step)
-      const without = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, { ...every, evaluation: { ...every.evaluation, every: 0 } }))
+      expect(curveOf(context, runId).map(([step, status]) => [step, status])).toEqual([
+        [2, 'finished'],
+        [4, 'finished'],
+      ])
+      for (const { step, checkpointId } of context.store.evaluations.ofRun(runId))
+        expect(context.store.checkpoints.get(checkpointId!)!.step).toBe(step)
+      const without = await createRun(
+        context,
+        microSpec('starter', { name: 'dr-grpo' }, { ...every, evaluation: { ...every.evaluation, every: 0 } }),
+      )
       await trainRun(context, without)
       expect((await numbersOf(context, runId)).weights).toEqual((await numbersOf(context, without)).weights)
     } finally {
@@ -211,7 +242,14 @@ describe('evaluations during training', () => {
         const controller = new AbortController()
         await trainRun(context, runId, {
           signal: controller.signal,
-          onEvent: (event) => { if (event.kind === 'progress' && event.report.job.startsWith('evaluation') && context.store.runs.get(runId)!.lastStep === cutAtStep) controller.abort() },
+          onEvent: (event) => {
+            if (
+              event.kind === 'progress' &&
+              event.report.job.startsWith('evaluation') &&
+              context.store.runs.get(runId)!.lastStep === cutAtStep
+            )
+              controller.abort()
+          },
         })
         expect(context.store.runs.get(runId)).toMatchObject({ status: 'interrupted', lastStep: cutAtStep })
       }
@@ -229,7 +267,13 @@ describe('live regret and progress', () => {
     try {
       const names = ['ttc/regret@24', 'mrt/progress_mean', 'mrt/j_start_mean', 'mrt/j_end_mean', 'ttc/accuracy']
       const said: string[][] = []
-      for (const algorithm of [{ name: 'dr-grpo' }, { name: 'mrt-exact' }, { name: 'mrt-online' }, { name: 'mrt-pooled' }, { name: 'mrt-termination', options: { baseline: 'J' } }]) {
+      for (const algorithm of [
+        { name: 'dr-grpo' },
+        { name: 'mrt-exact' },
+        { name: 'mrt-online' },
+        { name: 'mrt-pooled' },
+        { name: 'mrt-termination', options: { baseline: 'J' } },
+      ]) {
         const runId = await createRun(context, microSpec('starter', algorithm, { steps: 1, observeGroups: 2 }))
         await trainRun(context, runId)
         const { metrics } = context.store.steps.get(runId, 1)!
@@ -248,15 +292,28 @@ describe('a method of two arms', () => {
     const context = bench.open('arms')
     try {
       const trained = async (more: Partial<RunSpecInput>) => {
-        const runId = await createRun(context, microSpec('starter', { name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } }, { steps: 1, ...more }))
+        const runId = await createRun(
+          context,
+          microSpec('starter', { name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } }, { steps: 1, ...more }),
+        )
         await trainRun(context, runId)
         const rows = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
-        return { runId, rows, step: context.store.steps.get(runId, 1)!, weights: (await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(runId)!.contentId))).meta.weights }
+        return {
+          runId,
+          rows,
+          step: context.store.steps.get(runId, 1)!,
+          weights: (await loadCheckpoint(join(context.store.checkpointsFolder, context.store.checkpoints.newest(runId)!.contentId))).meta
+            .weights,
+        }
       }
       const [unwatched, watched] = [await trained({ observeGroups: 0 }), await trained({ observeGroups: 2, groupSize: 3 })]
       const apart = watched.rows.filter(({ discardReason }) => discardReason === 'observed-only')
-      expect(apart.map(({ group, sample, used }) => [group, sample, used])).toEqual([3, 4].flatMap((group) => [0, 1, 2].map((sample) => [group, sample, false])))
-      expect(watched.rows.filter((row) => !apart.includes(row)).map(({ reward, advantage }) => [reward, advantage])).toEqual(unwatched.rows.map(({ reward, advantage }) => [reward, advantage]))
+      expect(apart.map(({ group, sample, used }) => [group, sample, used])).toEqual(
+        [3, 4].flatMap((group) => [0, 1, 2].map((sample) => [group, sample, false])),
+      )
+      expect(watched.rows.filter((row) => !apart.includes(row)).map(({ reward, advantage }) => [reward, advantage])).toEqual(
+        unwatched.rows.map(({ reward, advantage }) => [reward, advantage]),
+      )
       expect([watched.step.tokens, watched.weights]).toEqual([unwatched.step.tokens, unwatched.weights])
       expect(watched.step.estimateTokens).toBeGreaterThan(apart.reduce((sum, { tokenCount }) => sum + tokenCount, 0))
       expect(unwatched.step.estimateTokens).toBe(0)
@@ -276,10 +333,21 @@ describe('an evaluation', () => {
       const evaluation = context.store.evaluations.get(id)!
       expect(evaluation).toMatchObject({ status: 'finished', problemCount: 8, budgets: [8, 16, 24, 32], trainedBudget: 24 })
       const points = context.store.evaluations.points(id).filter(({ curve }) => curve === 'natural-regret')
-      expect(points.map(({ x, extrapolated }) => [x, extrapolated])).toEqual([[8, false], [16, false], [24, false], [32, true]])
+      expect(points.map(({ x, extrapolated }) => [x, extrapolated])).toEqual([
+        [8, false],
+        [16, false],
+        [24, false],
+        [32, true],
+      ])
       for (const { value, low, high } of points) expect(low! <= value && value <= high!).toBe(true)
       expect(context.store.rollouts.group({ evaluationId: id })).toHaveLength(8 * (2 + 2))
-      const keptOnly = context.store.rollouts.page({ filter: { evaluationId: id, keptThinking: true }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
+      const keptOnly = context.store.rollouts.page({
+        filter: { evaluationId: id, keptThinking: true },
+        sort: 'place',
+        descending: false,
+        limit: 100,
+        after: null,
+      }).rollouts
       expect(keptOnly.map(({ sample }) => sample % 4)).toEqual(Array.from({ length: 16 }, (_, index) => 2 + (index % 2)))
     } finally {
       context.close()
@@ -299,7 +367,10 @@ describe('an evaluation', () => {
       expect(context.store.evaluations.ofRun(runId).map(({ status }) => status)).toEqual(['finished', 'interrupted', 'interrupted'])
       const again = await finishEvaluations(context, runId)
       expect(again).toHaveLength(1)
-      expect(context.store.evaluations.ofRun(runId).map(({ id, status }) => [id, status])).toEqual([[whole, 'finished'], [again[0], 'finished']])
+      expect(context.store.evaluations.ofRun(runId).map(({ id, status }) => [id, status])).toEqual([
+        [whole, 'finished'],
+        [again[0], 'finished'],
+      ])
       expect(context.store.evaluations.results(again[0]!)).toEqual(context.store.evaluations.results(whole))
       expect(await finishEvaluations(context, runId)).toEqual([])
     } finally {
@@ -319,7 +390,9 @@ describe('an evaluation', () => {
     writeFileSync(join(bench.folder, 'left-running', 'workspace.owner.json'), '{}')
     const next = bench.open('left-running')
     try {
-      expect(next.store.recovery!.interruptedEvaluations).toEqual([{ evaluationId: left.id, runId, name: 'micro', step: 1, checkpointId: checkpoint!.id, split: 'heldout' }])
+      expect(next.store.recovery!.interruptedEvaluations).toEqual([
+        { evaluationId: left.id, runId, name: 'micro', step: 1, checkpointId: checkpoint!.id, split: 'heldout' },
+      ])
       expect(next.store.evaluations.get(left.id)!.status).toBe('interrupted')
       expect(await finishEvaluations(next, runId)).toHaveLength(1)
       expect(next.store.evaluations.get(id)!.status).toBe('finished')
@@ -373,10 +446,23 @@ describe('a run that cannot go on', () => {
       const whole = await createRun(context, microSpec(bench.start, { name: 'grpo' }))
       await trainRun(context, whole)
       const runId = await createRun(context, microSpec(bench.start, { name: 'grpo' }))
-      const full = { ...context.store, get checkpointsFolder(): string { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: 'weights.safetensors' }) } }
+      const full = {
+        ...context.store,
+        get checkpointsFolder(): string {
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: 'weights.safetensors' })
+        },
+      }
       const told: string[] = []
-      await expect(trainRun({ ...context, engine: context.engine, store: full }, runId, { onEvent: (event) => event.kind === 'event' && told.push(event.event.code) })).rejects.toMatchObject({ code: 'disk.full', next: expect.stringContaining('Free some space') })
-      expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.error?.code, told]).toEqual(['paused', 'disk.full', ['run.pausedByDisk']])
+      await expect(
+        trainRun({ ...context, engine: context.engine, store: full }, runId, {
+          onEvent: (event) => event.kind === 'event' && told.push(event.event.code),
+        }),
+      ).rejects.toMatchObject({ code: 'disk.full', next: expect.stringContaining('Free some space') })
+      expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.error?.code, told]).toEqual([
+        'paused',
+        'disk.full',
+        ['run.pausedByDisk'],
+      ])
       await trainRun(context, runId)
       expect(await numbersOf(context, runId)).toEqual(await numbersOf(context, whole))
     } finally {
@@ -387,8 +473,12 @@ describe('a run that cannot go on', () => {
   it('is refused as a setting when a budget needs more positions than the model has', async () => {
     const context = bench.open('positions')
     try {
-      await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { budget: { thinkingTokens: 100_000 } }))).rejects.toMatchObject({ code: 'run.spec', found: '100000' })
-      await expect(createRun(context, microSpec(bench.start, { name: 'grpo' }, { evaluation: { budgets: [8, 300] } }))).rejects.toMatchObject({ code: 'run.spec', found: '300' })
+      await expect(
+        createRun(context, microSpec(bench.start, { name: 'grpo' }, { budget: { thinkingTokens: 100_000 } })),
+      ).rejects.toMatchObject({ code: 'run.spec', found: '100000' })
+      await expect(
+        createRun(context, microSpec(bench.start, { name: 'grpo' }, { evaluation: { budgets: [8, 300] } })),
+      ).rejects.toMatchObject({ code: 'run.spec', found: '300' })
       expect(context.store.runs.list()).toEqual([])
     } finally {
       context.close()

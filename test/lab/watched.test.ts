@@ -6,7 +6,9 @@ import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
 let bench: Bench
-beforeAll(async () => { bench = await openBench() })
+beforeAll(async () => {
+  bench = await openBench()
+})
 afterAll(() => bench.dispose())
 
 async function stepsOf(name: string, algorithm: RunSpecInput['algorithm'], more: Partial<RunSpecInput>) {
@@ -35,7 +37,8 @@ it('KL is absent where no group is observed and no loss needs it', async () => {
 
 it('the three ways in which answers end are recorded, as shares of the rollouts of the step', async () => {
   const [first] = await stepsOf('ends', { name: 'dr-grpo' }, { budget: { thinkingTokens: 6, answerTokens: 4 } })
-  for (const name of ['completions/forced_stop_ratio', 'completions/clipped_ratio', 'completions/unparsable_ratio']) expect([name, first![name]! >= 0 && first![name]! <= 1]).toEqual([name, true])
+  for (const name of ['completions/forced_stop_ratio', 'completions/clipped_ratio', 'completions/unparsable_ratio'])
+    expect([name, first![name]! >= 0 && first![name]! <= 1]).toEqual([name, true])
   expect(first!['completions/forced_stop_ratio']).toBeGreaterThan(0.5)
 })
 

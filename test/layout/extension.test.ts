@@ -7,7 +7,12 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const rows = new Map([...readFileSync(join(root, 'docs/architecture.md'), 'utf8').matchAll(/^\| (an? [^|]+?) \| (.+?) \|$/gm)].map(([, what, touched]) => [what!, [...touched!.matchAll(/(one file in )?`([^`]+)`/g)].map(([, one, path]) => (one ? `${path}/*` : path!))]))
+const rows = new Map(
+  [...readFileSync(join(root, 'docs/architecture.md'), 'utf8').matchAll(/^\| (an? [^|]+?) \| (.+?) \|$/gm)].map(([, what, touched]) => [
+    what!,
+    [...touched!.matchAll(/(one file in )?`([^`]+)`/g)].map(([, one, path]) => (one ? `${path}/*` : path!)),
+  ]),
+)
 
 let copy: string
 const touched = new Map<string, string[]>()
@@ -42,10 +47,16 @@ const additions: Readonly<Record<string, () => void>> = {
   'an ONNX operator': () => {
     insert('src-main/graph/opAttributes.ts', /^ {2}Softplus: None/, '  Softsign: None')
     insert('src-main/graph/ops.ts', /^ {2}Softplus: each/, '  Softsign: each(1, types.floats),')
-    insert('src-main/autodiff/rules.ts', /^ {2}Relu: .*\],$/, '  Softsign: (g, { to, inputs: [x] }) => [to.div(g, to.pow(to.add(to.abs(x), 1), 2))],')
+    insert(
+      'src-main/autodiff/rules.ts',
+      /^ {2}Relu: .*\],$/,
+      '  Softsign: (g, { to, inputs: [x] }) => [to.div(g, to.pow(to.add(to.abs(x), 1), 2))],',
+    )
   },
   'an algorithm': () => {
-    create('src-main/rl/signReward.ts', `// Every token is paid 1 for a right answer and -1 for a wrong one.
+    create(
+      'src-main/rl/signReward.ts',
+      `// Every token is paid 1 for a right answer and -1 for a wrong one.
 import { defineAlgorithm } from './algorithm.ts'
 import { gradedParts, payGroup } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
@@ -57,12 +68,15 @@ export const signReward = defineAlgorithm({
   credit: (group) => payGroup(group, group.map(gradedParts), (rewards) => rewards.map((reward) => (reward > 0 ? 1 : -1))),
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
 })
-`)
+`,
+    )
     insert('src-main/rl/algorithms.ts', /^import \{ sft \}/, "import { signReward } from './signReward.ts'")
     insert('src-main/rl/algorithms.ts', /^ {2}sft,/, "  'sign-reward': signReward,")
   },
   'a problem set': () => {
-    create('src-main/tasks/doubling.ts', `// Twice a number.
+    create(
+      'src-main/tasks/doubling.ts',
+      `// Twice a number.
 import type { Procedure } from './procedural.ts'
 
 export const doubling: Procedure<{ readonly n: number }> = {
@@ -70,16 +84,23 @@ export const doubling: Procedure<{ readonly n: number }> = {
   draw: (_level, rng) => ({ n: rng.between(1, 5000) }),
   identity: ({ n }) => String(n), question: ({ n }) => \`What is twice \${n}?\`, answerForm: 'a whole number', answers: ({ n }) => [String(2 * n)], grader: 'integer', cluster: ({ n }) => \`last digit \${n % 10}\`,
 }
-`)
+`,
+    )
     insert('src-main/tasks/registry.ts', /^import \{ arithmetic \}/, "import { doubling } from './doubling.ts'")
     insert('src-main/tasks/registry.ts', /^ {2}arithmetic: /, "  doubling: procedural(doubling, 'Doubling', 'Twice a number.', '1'),")
   },
   'a model family': () => {
     replace('src-main/model/config.ts', /(export type FamilyName = [^\n]*)/, "$1 | 'granite'")
-    insert('src-main/model/families.ts', /^export const families/, "  granite: { name: 'granite', architecture: 'GraniteForCausalLM', attentionBias: whenSaid, qkNorm: false, headDim: perHead, ggufPairsRows: false },")
+    insert(
+      'src-main/model/families.ts',
+      /^export const families/,
+      "  granite: { name: 'granite', architecture: 'GraniteForCausalLM', attentionBias: whenSaid, qkNorm: false, headDim: perHead, ggufPairsRows: false },",
+    )
   },
   'a rollout format': () => {
-    create('src-main/data/rollouts/homeMade.ts', `// Rows of question and reply.
+    create(
+      'src-main/data/rollouts/homeMade.ts',
+      `// Rows of question and reply.
 import { SCHEMA_VERSION } from '../../../src-preload/contract.ts'
 import { mostHave, promptHash, type SourceReader } from './mapping.ts'
 
@@ -88,14 +109,22 @@ export const homeMade: SourceReader = {
   recognise: (sample) => (mostHave(sample, 'my_question', 'my_reply') ? 'it has my_question and my_reply' : null),
   read: (row) => [{ schemaVersion: SCHEMA_VERSION, promptId: promptHash(String(row.my_question)), prompt: String(row.my_question), completion: String(row.my_reply) }],
 }
-`)
+`,
+    )
     replace('src-main/data/rollouts/mapping.ts', "'tinker',", "'tinker', 'home-made',")
     insert('src-main/data/rollouts/sources.ts', /^import \{ inspect \}/, "import { homeMade } from './homeMade.ts'")
     insert('src-main/data/rollouts/sources.ts', /^export const sourceReaders/, "  'home-made': homeMade,")
   },
   'a table': () => {
-    const next = String(execFileSync('ls', [join(copy, 'src-main/store/migrations')], { encoding: 'utf8' }).trim().split('\n').length + 1).padStart(4, '0')
-    create(`src-main/store/migrations/${next}-bookmarks.sql`, 'CREATE TABLE bookmarks (id INTEGER PRIMARY KEY, run_id INTEGER REFERENCES runs ON DELETE CASCADE, note TEXT NOT NULL) STRICT;\n')
+    const next = String(
+      execFileSync('ls', [join(copy, 'src-main/store/migrations')], { encoding: 'utf8' })
+        .trim()
+        .split('\n').length + 1,
+    ).padStart(4, '0')
+    create(
+      `src-main/store/migrations/${next}-bookmarks.sql`,
+      'CREATE TABLE bookmarks (id INTEGER PRIMARY KEY, run_id INTEGER REFERENCES runs ON DELETE CASCADE, note TEXT NOT NULL) STRICT;\n',
+    )
     replace('src-main/store/merge.ts', "stays: ['workspace',", "stays: ['workspace', 'bookmarks',")
   },
 }
@@ -116,20 +145,30 @@ describe('what it takes to add something', () => {
   it.each(Object.keys(additions))('%s: the files that the page names, and no other', (what) => {
     const named = rows.get(what)
     expect(named, `docs/architecture.md has a row for ${what}`).toBeDefined()
-    const left = named!.filter((pattern) => !touched.get(what)!.some((path) => (pattern.endsWith('/*') ? dirname(path) === pattern.slice(0, -2) : path === pattern)))
-    const beyond = touched.get(what)!.filter((path) => !named!.some((pattern) => (pattern.endsWith('/*') ? dirname(path) === pattern.slice(0, -2) : path === pattern)))
+    const left = named!.filter(
+      (pattern) => !touched.get(what)!.some((path) => (pattern.endsWith('/*') ? dirname(path) === pattern.slice(0, -2) : path === pattern)),
+    )
+    const beyond = touched
+      .get(what)!
+      .filter((path) => !named!.some((pattern) => (pattern.endsWith('/*') ? dirname(path) === pattern.slice(0, -2) : path === pattern)))
     expect({ left, beyond }).toEqual({ left: [], beyond: [] })
   })
 
   it('is all: the copy with everything added has its types', () => {
     const config = JSON.parse(readFileSync(join(root, 'tsconfig.node.json'), 'utf8')) as { extends?: string; compilerOptions?: object }
     writeFileSync(join(copy, 'tsconfig.node.json'), JSON.stringify({ ...config, include: ['src-main/**/*.ts', 'src-preload/**/*.ts'] }))
-    const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.node.json'], { cwd: copy, encoding: 'utf8' })
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.node.json'],
+      { cwd: copy, encoding: 'utf8' },
+    )
     expect([status, stdout]).toEqual([0, ''])
   }, 240_000)
 
   it('and works: each is found where a person would look for it', () => {
-    writeFileSync(join(copy, 'probe.ts'), `
+    writeFileSync(
+      join(copy, 'probe.ts'),
+      `
 import { GraphBuilder } from './src-main/graph/builder.ts'
 import { gradients } from './src-main/autodiff/gradients.ts'
 import { createMethod } from './src-main/rl/algorithms.ts'
@@ -152,8 +191,15 @@ for await (const batch of read) void batch
 source = read.report().files[0]!.source
 openStore('workspace', { create: true, program: 'probe' }).close()
 console.log(JSON.stringify({ derived, algorithm: createMethod('sign-reward').algorithm.title, right: task.grade(problem!, task.answers(problem!)![0]!).correct, family, source }))
-`)
+`,
+    )
     const { stdout, stderr } = spawnSync(process.execPath, ['probe.ts'], { cwd: copy, encoding: 'utf8' })
-    expect(JSON.parse(stdout.trim().split('\n').at(-1) || JSON.stringify({ stderr }))).toEqual({ derived: expect.arrayContaining(['grad/x']), algorithm: 'Sign reward', right: true, family: 'granite', source: 'home-made' })
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) || JSON.stringify({ stderr }))).toEqual({
+      derived: expect.arrayContaining(['grad/x']),
+      algorithm: 'Sign reward',
+      right: true,
+      family: 'granite',
+      source: 'home-made',
+    })
   }, 60_000)
 })

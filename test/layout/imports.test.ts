@@ -21,8 +21,18 @@ const mayImport: Record<string, readonly string[]> = {
   'src-main/store': ['src-preload/contract'],
   'src-main/data': ['src-main/tasks', 'src-main/episodes', 'src-main/model', 'src-main/numeric', 'src-preload/contract'],
   'src-main/lab': [
-    'src-main/numeric', 'src-main/graph', 'src-main/autodiff', 'src-main/model', 'src-main/engine', 'src-main/episodes', 'src-main/tasks',
-    'src-main/rl', 'src-main/rollout', 'src-main/store', 'src-main/data', 'src-preload/contract',
+    'src-main/numeric',
+    'src-main/graph',
+    'src-main/autodiff',
+    'src-main/model',
+    'src-main/engine',
+    'src-main/episodes',
+    'src-main/tasks',
+    'src-main/rl',
+    'src-main/rollout',
+    'src-main/store',
+    'src-main/data',
+    'src-preload/contract',
   ],
   'src-main/serve': ['src-preload/contract', 'src-main/lab'],
   'src-main/cli': ['src-preload/contract', 'src-main/lab', 'src-main/serve'],
@@ -33,8 +43,24 @@ const mayImport: Record<string, readonly string[]> = {
   'src-renderer/state': ['src-preload/contract'],
   'src-renderer/pages': ['src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-preload/contract'],
   'src-renderer/gallery': ['src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
-  'src-renderer/report': ['src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
-  'src-renderer': ['src-renderer/gallery', 'src-renderer/report', 'src-renderer/pages', 'src-renderer/state', 'src-renderer/parts', 'src-renderer/charts', 'src-renderer/style', 'src-preload/contract'],
+  'src-renderer/report': [
+    'src-renderer/pages',
+    'src-renderer/state',
+    'src-renderer/parts',
+    'src-renderer/charts',
+    'src-renderer/style',
+    'src-preload/contract',
+  ],
+  'src-renderer': [
+    'src-renderer/gallery',
+    'src-renderer/report',
+    'src-renderer/pages',
+    'src-renderer/state',
+    'src-renderer/parts',
+    'src-renderer/charts',
+    'src-renderer/style',
+    'src-preload/contract',
+  ],
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {
@@ -46,7 +72,10 @@ const packageHomes: Record<string, (file: string) => boolean> = {
 }
 
 const files = ['src-main', 'src-preload', 'src-renderer'].flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true }).map((entry) => join(folder, String(entry)).split(sep).join('/')).filter((path) => /\.(ts|svelte)$/.test(path)))
+  readdirSync(join(root, folder), { recursive: true })
+    .map((entry) => join(folder, String(entry)).split(sep).join('/'))
+    .filter((path) => /\.(ts|svelte)$/.test(path)),
+)
 
 /** The module a file belongs to: its folder, a face of the main side, or the contract. */
 function moduleOf(file: string): string {
@@ -61,7 +90,10 @@ function moduleOf(file: string): string {
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8')
   const found: string[] = []
-  for (const match of text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g)) found.push((match[1] ?? match[2] ?? match[3])!)
+  for (const match of text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s+['"]([^'"]+)['"]/g,
+  ))
+    found.push((match[1] ?? match[2] ?? match[3])!)
   return found
 }
 
@@ -72,7 +104,9 @@ describe('the layout of the repository', () => {
       const from = moduleOf(file)
       for (const specifier of importsOf(file)) {
         if (!specifier.startsWith('.')) continue
-        const target = relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/')
+        const target = relative(root, resolve(root, dirname(file), specifier))
+          .split(sep)
+          .join('/')
         if (!/^src-/.test(target)) continue
         const to = moduleOf(/\.(ts|svelte|css|json)$/.test(target) ? target : `${target}.ts`)
         if (to !== from && !(mayImport[from] ?? []).includes(to)) wrong.push(`${file} imports ${target}: ${from} may not import ${to}`)
@@ -83,10 +117,20 @@ describe('the layout of the repository', () => {
 
   it('goes round in no circle', () => {
     const known = new Set(files)
-    const after = new Map(files.map((file) => [file, importsOf(file).filter((specifier) => specifier.startsWith('.')).map((specifier) => {
-      const target = relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/')
-      return /\.(ts|svelte|css|json)$/.test(target) ? target : `${target}.ts`
-    }).filter((target) => known.has(target))]))
+    const after = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => {
+            const target = relative(root, resolve(root, dirname(file), specifier))
+              .split(sep)
+              .join('/')
+            return /\.(ts|svelte|css|json)$/.test(target) ? target : `${target}.ts`
+          })
+          .filter((target) => known.has(target)),
+      ]),
+    )
     // Files without anything before them are taken away until none is left; what stays lies on a circle, or behind one.
     let left = new Set(files)
     for (let before = -1; before !== left.size;) {
@@ -98,11 +142,12 @@ describe('the layout of the repository', () => {
 
   it('keeps each heavy package in its one home', () => {
     const wrong: string[] = []
-    for (const file of files) for (const specifier of importsOf(file)) {
-      const name = specifier.startsWith('d3-') ? 'd3' : specifier.split('/')[0]!
-      const home = packageHomes[name]
-      if (home && !home(file)) wrong.push(`${file} imports ${name}`)
-    }
+    for (const file of files)
+      for (const specifier of importsOf(file)) {
+        const name = specifier.startsWith('d3-') ? 'd3' : specifier.split('/')[0]!
+        const home = packageHomes[name]
+        if (home && !home(file)) wrong.push(`${file} imports ${name}`)
+      }
     expect(wrong).toEqual([])
   })
 
@@ -112,6 +157,7 @@ describe('the layout of the repository', () => {
   })
 
   it('has the top level that the architecture names', () => {
-    for (const path of ['package.json', 'electron.vite.config.ts', 'src-main', 'src-renderer', 'src-preload', 'resources', 'test']) expect(existsSync(join(root, path)), path).toBe(true)
+    for (const path of ['package.json', 'electron.vite.config.ts', 'src-main', 'src-renderer', 'src-preload', 'resources', 'test'])
+      expect(existsSync(join(root, path)), path).toBe(true)
   })
 })

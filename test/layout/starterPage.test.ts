@@ -9,11 +9,17 @@ import { STARTER_RECIPE } from '../../src-main/lab/training/starter.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/starter.md'), 'utf8')
-const { recipe, curve } = JSON.parse(readFileSync(join(root, 'resources/starter/learning-curve.json'), 'utf8')) as { recipe: PretrainRecipe; curve: PretrainPoint[] }
+const { recipe, curve } = JSON.parse(readFileSync(join(root, 'resources/starter/learning-curve.json'), 'utf8')) as {
+  recipe: PretrainRecipe
+  curve: PretrainPoint[]
+}
 
 describe('the page about the starter model', () => {
   it('shows the learning curve that ships with the weights, row by row', () => {
-    const rows = curve.map(({ step, accuracy, meanTokens, jStart, jEnd }) => `| ${step.toLocaleString('en')} | ${(accuracy * 100).toFixed(1)} % | ${meanTokens.toFixed(1)} | ${jStart.toFixed(3)} | ${jEnd.toFixed(3)} |`)
+    const rows = curve.map(
+      ({ step, accuracy, meanTokens, jStart, jEnd }) =>
+        `| ${step.toLocaleString('en')} | ${(accuracy * 100).toFixed(1)} % | ${meanTokens.toFixed(1)} | ${jStart.toFixed(3)} | ${jEnd.toFixed(3)} |`,
+    )
     expect(page.split('\n').filter((line) => /^\| [\d,]+ \|/.test(line))).toEqual(rows)
   })
 

@@ -2,7 +2,18 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -19,7 +30,10 @@ const vector = (...values: number[]) => ({ dims: [values.length], data: Float32A
 
 const input = (changes: Partial<CheckpointInput> = {}): CheckpointInput => ({
   config: { architecture: 'llama', layers: 2 },
-  tensors: new Map([['model.norm.weight', vector(1, 0.1, -3)], ['model.embed_tokens.weight', { dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) }]]),
+  tensors: new Map([
+    ['model.norm.weight', vector(1, 0.1, -3)],
+    ['model.embed_tokens.weight', { dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) }],
+  ]),
   optimizer: { m: vector(0.5, 0.25), v: vector(1e-30, 2) },
   meta: { step: 40, seed: 7 },
   ...changes,
@@ -103,7 +117,10 @@ describe('what was cut short or altered is refused', () => {
     const shipped = join(folder, 'starter')
     cpSync(path, shipped, { recursive: true })
     damages['a manifest that leaves out the weights']!(shipped)
-    await expect(loadCheckpoint(shipped)).rejects.toMatchObject({ code: 'checkpoint.damaged', expected: expect.stringContaining('weights.safetensors') })
+    await expect(loadCheckpoint(shipped)).rejects.toMatchObject({
+      code: 'checkpoint.damaged',
+      expected: expect.stringContaining('weights.safetensors'),
+    })
   })
 
   it('a folder that is no checkpoint', async () => {
@@ -129,7 +146,9 @@ describe('collecting what nothing refers to', () => {
 
 it('a process killed while it saves leaves whole checkpoints only', async () => {
   for (let kill = 0; kill < 4; kill++) {
-    const child = spawn(process.execPath, [resolve(import.meta.dirname, 'saveCheckpoints.ts'), folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [resolve(import.meta.dirname, 'saveCheckpoints.ts'), folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     await once(child.stdout, 'data')
     setTimeout(() => child.kill('SIGKILL'), Math.random() * 60)
     await once(child, 'exit')

@@ -45,36 +45,66 @@ describe('a GGUF file', () => {
 
   it('gives plain numbers exactly: F32, F16, BF16', async () => {
     const values = [0, 1, -2.5, 0.125, 96]
-    expect([...await only(floats(values), 0, 5)]).toEqual(values)
-    expect([...await only(new Uint8Array(Float16Array.from(values).buffer), 1, 5)]).toEqual(values)
-    expect([...await only(new Uint8Array(Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), (word) => word >>> 16).buffer), 30, 5)]).toEqual(values)
+    expect([...(await only(floats(values), 0, 5))]).toEqual(values)
+    expect([...(await only(new Uint8Array(Float16Array.from(values).buffer), 1, 5))]).toEqual(values)
+    expect([
+      ...(await only(
+        new Uint8Array(Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), (word) => word >>> 16).buffer),
+        30,
+        5,
+      )),
+    ]).toEqual(values)
   })
 
   it('gives its metadata and shapes as they are', async () => {
-    const opened = await openGguf(file(ggufBytes({ 'general.name': 'é', n: 7, half: 0.5, yes: true, list: ['a', ''], ids: [1, 3] }, [{ name: 'w', dims: [2, 3], bytes: floats([1, 2, 3, 4, 5, 6]) }])))
+    const opened = await openGguf(
+      file(
+        ggufBytes({ 'general.name': 'é', n: 7, half: 0.5, yes: true, list: ['a', ''], ids: [1, 3] }, [
+          { name: 'w', dims: [2, 3], bytes: floats([1, 2, 3, 4, 5, 6]) },
+        ]),
+      ),
+    )
     expect(Object.fromEntries(opened.metadata)).toEqual({ 'general.name': 'é', n: 7, half: 0.5, yes: true, list: ['a', ''], ids: [1, 3] })
     expect(opened.tensors).toMatchObject([{ name: 'w', dims: [2, 3], type: 'F32', bytes: 24 }])
     await opened.close()
   })
 
-  it.each(['llama', 'llama-bias', 'qwen2', 'qwen3', 'linear', 'yarn'])('is the same model as the folder it was made from (%s)', async (name) => {
-    const source = await readHuggingFace(join(fixtures, 'families', name))
-    const weights = new Map<string, Float32Array>()
-    for await (const [tensor, values] of huggingFaceWeights(join(fixtures, 'families', name), source)) weights.set(tensor, values)
-    const path = file(ggufOf(source.config, weights))
-    const model = await readGgufModel(path)
-    expect({ ...model.config, rmsEps: 0 }).toEqual({ ...source.config, rmsEps: 0, ...(source.config.ropeScaling?.kind === 'yarn' && { ropeScaling: { ...source.config.ropeScaling, attentionFactor: expect.closeTo(source.config.ropeScaling.attentionFactor, 6) } }) })
-    expect(model.config.rmsEps).toBeCloseTo(source.config.rmsEps, 9)
-    let seen = 0
-    for await (const [tensor, values] of ggufWeights(path)) {
-      expect(values, tensor).toEqual(weights.get(tensor))
-      seen++
-    }
-    expect(seen).toBe(weights.size)
-  })
+  it.each(['llama', 'llama-bias', 'qwen2', 'qwen3', 'linear', 'yarn'])(
+    'is the same model as the folder it was made from (%s)',
+    async (name) => {
+      const source = await readHuggingFace(join(fixtures, 'families', name))
+      const weights = new Map<string, Float32Array>()
+      for await (const [tensor, values] of huggingFaceWeights(join(fixtures, 'families', name), source)) weights.set(tensor, values)
+      const path = file(ggufOf(source.config, weights))
+      const model = await readGgufModel(path)
+      expect({ ...model.config, rmsEps: 0 }).toEqual({
+        ...source.config,
+        rmsEps: 0,
+        ...(source.config.ropeScaling?.kind === 'yarn' && {
+          ropeScaling: { ...source.config.ropeScaling, attentionFactor: expect.closeTo(source.config.ropeScaling.attentionFactor, 6) },
+        }),
+      })
+      expect(model.config.rmsEps).toBeCloseTo(source.config.rmsEps, 9)
+      let seen = 0
+      for await (const [tensor, values] of ggufWeights(path)) {
+        expect(values, tensor).toEqual(weights.get(tensor))
+        seen++
+      }
+      expect(seen).toBe(weights.size)
+    },
+  )
 
   it('reads the frequency divisors of Llama 3 from its tensor', () => {
-    const config = configFromGguf(new Map<string, unknown>([['general.architecture', 'llama'], ['llama.attention.head_count', 2], ['llama.embedding_length', 32], ['llama.feed_forward_length', 8], ['llama.block_count', 1]]), { has: () => false, vocabSize: 9, ropeDivisors: [1, 1, 2, 3, 4, 5, 6, 8] })
+    const config = configFromGguf(
+      new Map<string, unknown>([
+        ['general.architecture', 'llama'],
+        ['llama.attention.head_count', 2],
+        ['llama.embedding_length', 32],
+        ['llama.feed_forward_length', 8],
+        ['llama.block_count', 1],
+      ]),
+      { has: () => false, vocabSize: 9, ropeDivisors: [1, 1, 2, 3, 4, 5, 6, 8] },
+    )
     expect(config.ropeScaling).toEqual({ kind: 'divisors', divisors: [1, 1, 2, 3, 4, 5, 6, 8] })
   })
 
@@ -104,7 +134,11 @@ describe('a GGUF file', () => {
     for await (const [tensor, values] of huggingFaceWeights(join(fixtures, 'families/llama'), source)) weights.set(tensor, values)
     weights.get('model.norm.weight')![3] = NaN
     const path = file(ggufOf(source.config, weights))
-    await expect((async () => { for await (const each of ggufWeights(path)) void each })()).rejects.toMatchObject({ code: 'model.values', found: 'NaN at element 3' })
+    await expect(
+      (async () => {
+        for await (const each of ggufWeights(path)) void each
+      })(),
+    ).rejects.toMatchObject({ code: 'model.values', found: 'NaN at element 3' })
   })
 
   it('never ends in anything but its model or a coded refusal, whatever byte of it is changed', async () => {
@@ -113,7 +147,10 @@ describe('a GGUF file', () => {
     for await (const [tensor, values] of huggingFaceWeights(join(fixtures, 'families/llama'), source)) weights.set(tensor, values)
     const good = ggufOf(source.config, weights)
     const path = file(good)
-    const header = (await openGguf(path).then(async (opened) => { await opened.close(); return opened.tensors[0]!.offset }))
+    const header = await openGguf(path).then(async (opened) => {
+      await opened.close()
+      return opened.tensors[0]!.offset
+    })
     const rng = createRng(8)
     let refused = 0
     for (let trial = 0; trial < 400; trial++) {

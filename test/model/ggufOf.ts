@@ -3,8 +3,17 @@ import { layerNames, parameterSpecs, type LlamaConfig } from '../../src-main/mod
 import { floats, ggufBytes, type Plain } from './ggufWriter.ts'
 
 const parts: Readonly<Record<string, string>> = {
-  'input_layernorm': 'attn_norm', 'self_attn.q_proj': 'attn_q', 'self_attn.k_proj': 'attn_k', 'self_attn.v_proj': 'attn_v', 'self_attn.o_proj': 'attn_output', 'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm',
-  'post_attention_layernorm': 'ffn_norm', 'mlp.gate_proj': 'ffn_gate', 'mlp.up_proj': 'ffn_up', 'mlp.down_proj': 'ffn_down',
+  input_layernorm: 'attn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
+  post_attention_layernorm: 'ffn_norm',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
 }
 
 function nameOf(ours: string): string {
@@ -24,20 +33,46 @@ function paired(values: Float32Array, rows: number, heads: number): Float32Array
   })
 }
 
-export function ggufOf(config: LlamaConfig, weights: ReadonlyMap<string, Float32Array>, more: Readonly<Record<string, Plain>> = {}): Buffer {
+export function ggufOf(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Float32Array>,
+  more: Readonly<Record<string, Plain>> = {},
+): Buffer {
   const a = config.architecture
   const scaling = config.ropeScaling
   const metadata: Record<string, Plain> = {
-    'general.architecture': a, [`${a}.block_count`]: config.layers, [`${a}.context_length`]: config.maxPositions, [`${a}.embedding_length`]: config.hiddenSize, [`${a}.feed_forward_length`]: config.intermediateSize,
-    [`${a}.attention.head_count`]: config.heads, [`${a}.attention.head_count_kv`]: config.kvHeads, [`${a}.attention.key_length`]: config.headDim, [`${a}.rope.freq_base`]: config.ropeTheta, [`${a}.attention.layer_norm_rms_epsilon`]: config.rmsEps,
-    ...(scaling !== undefined && 'factor' in scaling && { [`${a}.rope.scaling.type`]: scaling.kind, [`${a}.rope.scaling.factor`]: scaling.factor }),
-    ...(scaling?.kind === 'yarn' && { [`${a}.rope.scaling.original_context_length`]: scaling.originalPositions, [`${a}.rope.scaling.attn_factor`]: scaling.attentionFactor }),
+    'general.architecture': a,
+    [`${a}.block_count`]: config.layers,
+    [`${a}.context_length`]: config.maxPositions,
+    [`${a}.embedding_length`]: config.hiddenSize,
+    [`${a}.feed_forward_length`]: config.intermediateSize,
+    [`${a}.attention.head_count`]: config.heads,
+    [`${a}.attention.head_count_kv`]: config.kvHeads,
+    [`${a}.attention.key_length`]: config.headDim,
+    [`${a}.rope.freq_base`]: config.ropeTheta,
+    [`${a}.attention.layer_norm_rms_epsilon`]: config.rmsEps,
+    ...(scaling !== undefined &&
+      'factor' in scaling && { [`${a}.rope.scaling.type`]: scaling.kind, [`${a}.rope.scaling.factor`]: scaling.factor }),
+    ...(scaling?.kind === 'yarn' && {
+      [`${a}.rope.scaling.original_context_length`]: scaling.originalPositions,
+      [`${a}.rope.scaling.attn_factor`]: scaling.attentionFactor,
+    }),
     ...more,
   }
   const names = Array.from({ length: config.layers }, (_, layer) => layerNames(layer))
-  return ggufBytes(metadata, parameterSpecs(config).map(({ name, dims }) => {
-    const heads = a !== 'llama' ? 0 : names.some(({ q, qBias }) => name === q || name === qBias) ? config.heads : names.some(({ k, kBias }) => name === k || name === kBias) ? config.kvHeads : 0
-    const values = weights.get(name)!
-    return { name: nameOf(name), dims, bytes: floats(heads === 0 ? values : paired(values, dims[0]!, heads)) }
-  }))
+  return ggufBytes(
+    metadata,
+    parameterSpecs(config).map(({ name, dims }) => {
+      const heads =
+        a !== 'llama'
+          ? 0
+          : names.some(({ q, qBias }) => name === q || name === qBias)
+            ? config.heads
+            : names.some(({ k, kBias }) => name === k || name === kBias)
+              ? config.kvHeads
+              : 0
+      const values = weights.get(name)!
+      return { name: nameOf(name), dims, bytes: floats(heads === 0 ? values : paired(values, dims[0]!, heads)) }
+    }),
+  )
 }

@@ -12,9 +12,21 @@ export interface TensorToWrite {
   readonly offset?: number
 }
 
-const u32 = (value: number): Buffer => { const out = Buffer.alloc(4); out.writeUInt32LE(value); return out }
-const u64 = (value: number | bigint): Buffer => { const out = Buffer.alloc(8); out.writeBigUInt64LE(BigInt(value)); return out }
-const f32 = (value: number): Buffer => { const out = Buffer.alloc(4); out.writeFloatLE(value); return out }
+const u32 = (value: number): Buffer => {
+  const out = Buffer.alloc(4)
+  out.writeUInt32LE(value)
+  return out
+}
+const u64 = (value: number | bigint): Buffer => {
+  const out = Buffer.alloc(8)
+  out.writeBigUInt64LE(BigInt(value))
+  return out
+}
+const f32 = (value: number): Buffer => {
+  const out = Buffer.alloc(4)
+  out.writeFloatLE(value)
+  return out
+}
 const text = (value: string): Buffer => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)])
 
 function valueOf(value: Plain): Buffer {
@@ -27,7 +39,11 @@ function valueOf(value: Plain): Buffer {
 
 export const floats = (values: ArrayLike<number>): Uint8Array => new Uint8Array(Float32Array.from(values).buffer)
 
-export function ggufBytes(metadata: Readonly<Record<string, Plain>>, tensors: readonly TensorToWrite[], { version = 3, tensorCount = tensors.length }: { readonly version?: number; readonly tensorCount?: number } = {}): Buffer {
+export function ggufBytes(
+  metadata: Readonly<Record<string, Plain>>,
+  tensors: readonly TensorToWrite[],
+  { version = 3, tensorCount = tensors.length }: { readonly version?: number; readonly tensorCount?: number } = {},
+): Buffer {
   let end = 0
   const placed = tensors.map((tensor) => {
     const offset = tensor.offset ?? Math.ceil(end / 32) * 32
@@ -35,9 +51,18 @@ export function ggufBytes(metadata: Readonly<Record<string, Plain>>, tensors: re
     return { ...tensor, offset }
   })
   const header = Buffer.concat([
-    Buffer.from('GGUF'), u32(version), u64(tensorCount), u64(Object.keys(metadata).length),
+    Buffer.from('GGUF'),
+    u32(version),
+    u64(tensorCount),
+    u64(Object.keys(metadata).length),
     ...Object.entries(metadata).flatMap(([key, value]) => [text(key), valueOf(value)]),
-    ...placed.flatMap(({ name, dims, type = 0, offset }) => [text(name), u32(dims.length), ...dims.toReversed().map(u64), u32(type), u64(offset)]),
+    ...placed.flatMap(({ name, dims, type = 0, offset }) => [
+      text(name),
+      u32(dims.length),
+      ...dims.toReversed().map(u64),
+      u32(type),
+      u64(offset),
+    ]),
   ])
   const data = Buffer.alloc(end)
   for (const { bytes, offset } of placed) data.set(bytes, offset)

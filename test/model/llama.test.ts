@@ -11,13 +11,30 @@ import type { CutTrace } from '../../src-main/rollout/exactMu.ts'
 import { compile } from './ortReference.ts'
 import type { PlainTensor } from './ortReference.ts'
 
-const config: LlamaConfig = { architecture: 'llama', vocabSize: 23, hiddenSize: 32, intermediateSize: 48, layers: 2, heads: 4, kvHeads: 2, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
+const config: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 23,
+  hiddenSize: 32,
+  intermediateSize: 48,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 16,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 64,
+}
 
 /** Weights large enough that the model is sure of itself, so that a wrong mask or position shows. */
-const weights = Object.fromEntries(parameterSpecs(config).map((spec) => {
-  const values = initialWeights(config, 5).get(spec.name)!
-  return [spec.name, { dtype: 'float32', dims: spec.dims, data: spec.decay ? values.map((value) => value * 12) : values } satisfies PlainTensor]
-}))
+const weights = Object.fromEntries(
+  parameterSpecs(config).map((spec) => {
+    const values = initialWeights(config, 5).get(spec.name)!
+    return [
+      spec.name,
+      { dtype: 'float32', dims: spec.dims, data: spec.decay ? values.map((value) => value * 12) : values } satisfies PlainTensor,
+    ]
+  }),
+)
 
 const score = await compile(scoreGraph(config))
 const branches = await compile(branchGraph(config, { traceLogps: true }))
@@ -36,7 +53,12 @@ async function scoreSequence(tokens: readonly number[]): Promise<number[]> {
 
 const rng = createRng(11)
 const randomTokens = (count: number): number[] => Array.from({ length: count }, () => rng.int(config.vocabSize))
-const answers: number[][] = [[4, 5, 6, 2], [4, 5, 7, 8, 2], [4, 2], [9, 5, 6, 2]]
+const answers: number[][] = [
+  [4, 5, 6, 2],
+  [4, 5, 7, 8, 2],
+  [4, 2],
+  [9, 5, 6, 2],
+]
 const suffix = [3]
 
 /** The answers above as a trie. */
@@ -56,7 +78,12 @@ const trie = (() => {
       above = seen.get(key)!
     }
   }
-  return { token: Int32Array.from(token), parent: Int32Array.from(parent), terminal: Uint8Array.from(token, (id) => (id === 2 ? 1 : 0)), strings: answers.length }
+  return {
+    token: Int32Array.from(token),
+    parent: Int32Array.from(parent),
+    terminal: Uint8Array.from(token, (id) => (id === 2 ? 1 : 0)),
+    strings: answers.length,
+  }
 })()
 
 const traces: CutTrace[] = [
@@ -82,26 +109,44 @@ describe('the decoder as graphs', () => {
     const tokens = randomTokens(12)
     const expected = await scoreSequence(tokens)
     let caches: Record<string, PlainTensor> = {}
-    for (let layer = 0; layer < config.layers; layer++) for (const side of ['key', 'value']) caches[`past_${side}_${layer}`] = { dtype: 'float32', dims: [1, config.kvHeads, 32, config.headDim], data: new Float32Array(config.kvHeads * 32 * config.headDim) }
+    for (let layer = 0; layer < config.layers; layer++)
+      for (const side of ['key', 'value'])
+        caches[`past_${side}_${layer}`] = {
+          dtype: 'float32',
+          dims: [1, config.kvHeads, 32, config.headDim],
+          data: new Float32Array(config.kvHeads * 32 * config.headDim),
+        }
     let length = 0
     for (const chunk of [tokens.slice(0, 5), ...tokens.slice(5, -1).map((token) => [token])]) {
       length += chunk.length
-      const result = await decode({ ...weights, ...caches, tokens: { dtype: 'int64', dims: [1, chunk.length], data: chunk }, seqlens_k: { dtype: 'int32', dims: [1], data: [length - 1] }, total_sequence_length: { dtype: 'int32', dims: [], data: [length] } })
+      const result = await decode({
+        ...weights,
+        ...caches,
+        tokens: { dtype: 'int64', dims: [1, chunk.length], data: chunk },
+        seqlens_k: { dtype: 'int32', dims: [1], data: [length - 1] },
+        total_sequence_length: { dtype: 'int32', dims: [], data: [length] },
+      })
       const logits = [...(result.logits!.data as Float32Array)]
       const peak = Math.max(...logits)
       const logp = logits[tokens[length]!]! - peak - Math.log(logits.reduce((sum, value) => sum + Math.exp(value - peak), 0))
       expect(logp).toBeCloseTo(expected[length - 1]!, 4)
-      caches = Object.fromEntries(Object.entries(caches).map(([name, old]) => [name, { ...old, data: result[name.replace('past', 'present')]!.data as Float32Array }]))
+      caches = Object.fromEntries(
+        Object.entries(caches).map(([name, old]) => [
+          name,
+          { ...old, data: result[name.replace('past', 'present')]!.data as Float32Array },
+        ]),
+      )
     }
   })
 
   it('computes J of every cut in one pass exactly as branch by branch', async () => {
     const mu = await exactMu(traces, suffix, async (feeds) => run(feeds))
-    for (let i = 0; i < traces.length; i++) for (let c = 0; c < traces[i]!.cuts.length; c++) {
-      const expected = await separateJ(traces[i]!, traces[i]!.cuts[c]!)
-      expect(Math.abs(mu.J[i]![c]! - expected) / expected).toBeLessThan(1e-4)
-      expect(mu.J[i]![c]!).toBeCloseTo(expected, 5)
-    }
+    for (let i = 0; i < traces.length; i++)
+      for (let c = 0; c < traces[i]!.cuts.length; c++) {
+        const expected = await separateJ(traces[i]!, traces[i]!.cuts[c]!)
+        expect(Math.abs(mu.J[i]![c]! - expected) / expected).toBeLessThan(1e-4)
+        expect(mu.J[i]![c]!).toBeCloseTo(expected, 5)
+      }
   })
 
   it('merges cuts that share prompt and prefix', async () => {
@@ -111,12 +156,25 @@ describe('the decoder as graphs', () => {
   })
 
   it('gives other numbers without the tree mask', async () => {
-    const open = await exactMu(traces, suffix, async (feeds) => run({ ...feeds, tree_bias: { ...feeds.tree_bias!, data: new Float32Array(feeds.tree_bias!.data.length) } }))
+    const open = await exactMu(traces, suffix, async (feeds) =>
+      run({ ...feeds, tree_bias: { ...feeds.tree_bias!, data: new Float32Array(feeds.tree_bias!.data.length) } }),
+    )
     expect(Math.abs(Math.log(open.J[0]![1]! / (await separateJ(traces[0]!, 5))))).toBeGreaterThan(0.01)
   })
 
   it('gives other numbers with running positions', async () => {
-    const running = await exactMu(traces, suffix, async (feeds) => run({ ...feeds, branch_positions: { ...feeds.branch_positions!, data: Int32Array.from(feeds.branch_positions!.data as ArrayLike<number>, (_, index) => 20 + (index % feeds.branch_positions!.dims[1]!)) } }))
+    const running = await exactMu(traces, suffix, async (feeds) =>
+      run({
+        ...feeds,
+        branch_positions: {
+          ...feeds.branch_positions!,
+          data: Int32Array.from(
+            feeds.branch_positions!.data as ArrayLike<number>,
+            (_, index) => 20 + (index % feeds.branch_positions!.dims[1]!),
+          ),
+        },
+      }),
+    )
     expect(Math.abs(Math.log(running.J[0]![1]! / (await separateJ(traces[0]!, 5))))).toBeGreaterThan(0.01)
   })
 

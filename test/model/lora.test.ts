@@ -4,7 +4,16 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src-main/engine/engine.ts'
 import type { Graph } from '../../src-main/graph/ir.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
-import { adapterNames, EMBEDDING, initialAdapters, initialWeights, layerNames, LINEARS, parameterSpecs, withoutAdapters } from '../../src-main/model/config.ts'
+import {
+  adapterNames,
+  EMBEDDING,
+  initialAdapters,
+  initialWeights,
+  layerNames,
+  LINEARS,
+  parameterSpecs,
+  withoutAdapters,
+} from '../../src-main/model/config.ts'
 import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { mergedWeights } from '../../src-main/model/adapters.ts'
 import { trainGraph } from '../../src-main/model/llama.ts'
@@ -17,7 +26,22 @@ import { sequenceFeeds } from '../../src-main/rollout/sequences.ts'
 const engine = openEngine()
 afterAll(() => engine.dispose())
 
-const base: LlamaConfig = { architecture: 'qwen3', vocabSize: 23, hiddenSize: 32, intermediateSize: 48, layers: 2, heads: 4, kvHeads: 2, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64, attentionBias: 'qkvo', qkNorm: true, untiedHead: true }
+const base: LlamaConfig = {
+  architecture: 'qwen3',
+  vocabSize: 23,
+  hiddenSize: 32,
+  intermediateSize: 48,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 16,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 64,
+  attentionBias: 'qkvo',
+  qkNorm: true,
+  untiedHead: true,
+}
 const config: LlamaConfig = { ...base, lora: { rank: 3, alpha: 12, targets: LINEARS } }
 
 /** Weights large enough that the model is sure of itself, and adapters whose second factor is not zero. */
@@ -25,9 +49,21 @@ const tensors = (() => {
   const rng = createRng(3)
   const all = initialWeights(config, 5)
   for (const { name, decay, trainable } of parameterSpecs(config)) {
-    if (name.endsWith('lora_B.weight')) all.set(name, all.get(name)!.map(() => 0.2 * rng.gaussian()))
-    else if (decay && !trainable) all.set(name, all.get(name)!.map((value) => value * 12))
-    else if (name.endsWith('.bias')) all.set(name, all.get(name)!.map(() => 0.3 * rng.gaussian()))
+    if (name.endsWith('lora_B.weight'))
+      all.set(
+        name,
+        all.get(name)!.map(() => 0.2 * rng.gaussian()),
+      )
+    else if (decay && !trainable)
+      all.set(
+        name,
+        all.get(name)!.map((value) => value * 12),
+      )
+    else if (name.endsWith('.bias'))
+      all.set(
+        name,
+        all.get(name)!.map(() => 0.3 * rng.gaussian()),
+      )
   }
   return all
 })()
@@ -37,12 +73,18 @@ const randomTokens = (count: number): Int32Array => Int32Array.from({ length: co
 const sequence = { prompt: randomTokens(4), completion: randomTokens(20) }
 const answers = { token: Int32Array.of(4, 5, 2, 9), parent: Int32Array.of(-1, 0, 1, 1), terminal: Uint8Array.of(0, 0, 1, 1), strings: 2 }
 
-const opened = async (shape: LlamaConfig, weights: ReadonlyMap<string, Float32Array> = tensors): Promise<Policy> => openPolicy(engine, shape, createWeights(engine, shape, weights), { rows: 2, maxLength: 48 })
+const opened = async (shape: LlamaConfig, weights: ReadonlyMap<string, Float32Array> = tensors): Promise<Policy> =>
+  openPolicy(engine, shape, createWeights(engine, shape, weights), { rows: 2, maxLength: 48 })
 const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)))
 const logpsOf = async (policy: Policy): Promise<Float32Array> => (await policy.score([sequence]))[0]!
-const muOf = async (policy: Policy): Promise<Float64Array> => (await exactMu([{ ...sequence, cuts: [0, 7, 20], answers }], [3], (feeds) => policy.branches.run(feeds))).J[0]!
+const muOf = async (policy: Policy): Promise<Float64Array> =>
+  (await exactMu([{ ...sequence, cuts: [0, 7, 20], answers }], [3], (feeds) => policy.branches.run(feeds))).J[0]!
 
-const lossOf = (shape: LlamaConfig): Graph => trainGraph(shape, (g, { logps, weights }) => ({ loss: g.neg(g.reduceSum(g.mul(logps, weights), undefined, false)), sums: {} }), { oldLogps: false, refLogps: false })
+const lossOf = (shape: LlamaConfig): Graph =>
+  trainGraph(shape, (g, { logps, weights }) => ({ loss: g.neg(g.reduceSum(g.mul(logps, weights), undefined, false)), sums: {} }), {
+    oldLogps: false,
+    refLogps: false,
+  })
 const plane = (value: number) => ({ dtype: 'float32' as const, dims: [1, 23], data: new Float32Array(23).fill(value) })
 const feeds = { ...sequenceFeeds({ members: [0], width: 23 }, [sequence]), advantages: plane(0), weights: plane(1 / 23) }
 
@@ -71,7 +113,10 @@ describe('low-rank adapters', () => {
   it('change the policy, and a generated token has the log-prob that the whole-sequence pass gives it', async () => {
     const [adapted, plain] = [await opened(config), await opened(base)]
     expect(furthest(await logpsOf(adapted), await logpsOf(plain))).toBeGreaterThan(0.1)
-    const [written] = await adapted.decoder.generate({ sources: [sequence.prompt], requests: [{ source: 0, seed: 1, maxNewTokens: 24, stopTokens: [], temperature: 1, topK: 0, topP: 1, minP: 0 }] })
+    const [written] = await adapted.decoder.generate({
+      sources: [sequence.prompt],
+      requests: [{ source: 0, seed: 1, maxNewTokens: 24, stopTokens: [], temperature: 1, topK: 0, topP: 1, minP: 0 }],
+    })
     const [scored] = await adapted.score([{ prompt: sequence.prompt, completion: written!.tokens }])
     expect(furthest(written!.logps, scored!)).toBeLessThan(1e-4)
   })
@@ -91,13 +136,19 @@ describe('low-rank adapters', () => {
     const graph = lossOf(config)
     const parameters = createWeights(engine, config, tensors)
     const session = await engine.createSession(toOnnx(graph), { parameters })
-    const slopes = await session.run(feeds, Object.values(adapterNames(layerNames(1)[target])).map((name) => `grad/${name}`))
+    const slopes = await session.run(
+      feeds,
+      Object.values(adapterNames(layerNames(1)[target])).map((name) => `grad/${name}`),
+    )
     for (const name of Object.values(adapterNames(layerNames(1)[target]))) {
       const gradient = slopes[`grad/${name}`]!.data as Float32Array
       const norm = Math.hypot(...gradient)
       expect(norm).toBeGreaterThan(1e-4)
       const lossAt = async (step: number): Promise<number> => {
-        parameters.set(name, tensors.get(name)!.map((value, i) => value + (step * gradient[i]!) / norm))
+        parameters.set(
+          name,
+          tensors.get(name)!.map((value, i) => value + (step * gradient[i]!) / norm),
+        )
         const { loss: value } = await session.run(feeds, ['loss'])
         parameters.set(name, tensors.get(name)!)
         return (value!.data as Float32Array)[0]!
@@ -111,15 +162,32 @@ describe('low-rank adapters', () => {
 
   it('are all that trains, and no product is computed for the gradient of a frozen matrix', () => {
     const graph = lossOf(config)
-    const trained = parameterSpecs(config).filter((spec) => spec.trainable).map((spec) => spec.name)
+    const trained = parameterSpecs(config)
+      .filter((spec) => spec.trainable)
+      .map((spec) => spec.name)
     expect(trained).toHaveLength(2 * 2 * LINEARS.length)
-    expect(graph.outputs.map(({ name }) => name).filter((name) => name.startsWith('grad/')).sort()).toEqual(trained.map((name) => `grad/${name}`).sort())
-    const frozen = new Set(parameterSpecs(base).filter(({ dims }) => dims.length === 2).map(({ dims }) => dims.join()))
+    expect(
+      graph.outputs
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith('grad/'))
+        .sort(),
+    ).toEqual(trained.map((name) => `grad/${name}`).sort())
+    const frozen = new Set(
+      parameterSpecs(base)
+        .filter(({ dims }) => dims.length === 2)
+        .map(({ dims }) => dims.join()),
+    )
     const shapes = graph.nodes.filter((node) => node.op === 'Gemm').map((node) => node.outputs[0].shape.join())
     expect(shapes.filter((shape) => frozen.has(shape))).toEqual([])
-    const full = lossOf(base).nodes.filter((node) => node.op === 'Gemm').map((node) => node.outputs[0].shape.join())
+    const full = lossOf(base)
+      .nodes.filter((node) => node.op === 'Gemm')
+      .map((node) => node.outputs[0].shape.join())
     expect(full.filter((shape) => frozen.has(shape)).length).toBeGreaterThan(0)
-    expect(graph.nodes.filter((node) => node.op === 'ScatterElements' && node.outputs[0].shape.join() === `${base.vocabSize},${base.hiddenSize}`)).toEqual([])
+    expect(
+      graph.nodes.filter(
+        (node) => node.op === 'ScatterElements' && node.outputs[0].shape.join() === `${base.vocabSize},${base.hiddenSize}`,
+      ),
+    ).toEqual([])
   })
 
   it('lie beside a model that is read without them from the same memory', async () => {
@@ -133,4 +201,3 @@ describe('low-rank adapters', () => {
 function mergedOf(shape: LlamaConfig): Map<string, Float32Array> {
   return new Map(mergedWeights(shape, tensors))
 }
-

@@ -15,7 +15,12 @@ export async function compile(graph: Graph, executionProviders: string[] = ['cpu
   return async (feeds: Record<string, PlainTensor>): Promise<Record<string, ort.Tensor>> => {
     const tensors: Record<string, ort.Tensor> = {}
     for (const [name, { dtype, dims, data }] of Object.entries(feeds)) {
-      const typed = dtype === 'int64' ? BigInt64Array.from(data as ArrayLike<number>, (value) => BigInt(value)) : dtype === 'int32' ? Int32Array.from(data as ArrayLike<number>) : Float32Array.from(data as ArrayLike<number>)
+      const typed =
+        dtype === 'int64'
+          ? BigInt64Array.from(data as ArrayLike<number>, (value) => BigInt(value))
+          : dtype === 'int32'
+            ? Int32Array.from(data as ArrayLike<number>)
+            : Float32Array.from(data as ArrayLike<number>)
       tensors[name] = new ort.Tensor(dtype, typed as never, [...dims])
     }
     return session.run(tensors) as Promise<Record<string, ort.Tensor>>

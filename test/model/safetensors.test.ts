@@ -28,7 +28,10 @@ const tensor = (dtype: string, shape: unknown, start: number, end: number) => ({
 const bytesOf = (array: { buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(array.buffer)
 
 async function errorOf(file: string): Promise<ModelFileError> {
-  const error: unknown = await readSafetensors(file).then(() => null, (reason: unknown) => reason)
+  const error: unknown = await readSafetensors(file).then(
+    () => null,
+    (reason: unknown) => reason,
+  )
   expect(error).toBeInstanceOf(ModelFileError)
   return error as ModelFileError
 }
@@ -62,11 +65,22 @@ describe('writing and reading', () => {
 
   it('the bytes are the format’s: length, header padded to eight, then data without gaps', async () => {
     const file = join(folder, 'small.safetensors')
-    const { bytes } = await writeSafetensors(file, new Map([['b', { dims: [1], data: Float16Array.of(1) }], ['a', { dims: [1], data: Float32Array.of(2) }]]), { made: 'here' })
+    const { bytes } = await writeSafetensors(
+      file,
+      new Map([
+        ['b', { dims: [1], data: Float16Array.of(1) }],
+        ['a', { dims: [1], data: Float32Array.of(2) }],
+      ]),
+      { made: 'here' },
+    )
     const content = readFileSync(file)
     const header = Number(content.readBigUInt64LE(0))
     expect(header % 8).toBe(0)
-    expect(JSON.parse(content.subarray(8, 8 + header).toString())).toEqual({ __metadata__: { made: 'here' }, a: tensor('F32', [1], 0, 4), b: tensor('F16', [1], 4, 6) })
+    expect(JSON.parse(content.subarray(8, 8 + header).toString())).toEqual({
+      __metadata__: { made: 'here' },
+      a: tensor('F32', [1], 0, 4),
+      b: tensor('F16', [1], 4, 6),
+    })
     expect(content.length).toBe(8 + header + 6)
     expect(bytes).toBe(content.length)
     const opened = await openSafetensors(file)
@@ -75,9 +89,16 @@ describe('writing and reading', () => {
   })
 
   it('the same tensors make the same bytes in whatever order they come', async () => {
-    const entries: [string, TensorData][] = [['z', { dims: [2], data: Float32Array.of(1, 2) }], ['a', { dims: [1], data: BigInt64Array.of(3n) }], ['m', { dims: [1], data: Float32Array.of(4) }]]
+    const entries: [string, TensorData][] = [
+      ['z', { dims: [2], data: Float32Array.of(1, 2) }],
+      ['a', { dims: [1], data: BigInt64Array.of(3n) }],
+      ['m', { dims: [1], data: Float32Array.of(4) }],
+    ]
     const [one, two] = [join(folder, '1'), join(folder, '2')]
-    const written = [await writeSafetensors(one, new Map(entries), { k: '1', a: '2' }), await writeSafetensors(two, new Map(entries.toReversed()), { a: '2', k: '1' })]
+    const written = [
+      await writeSafetensors(one, new Map(entries), { k: '1', a: '2' }),
+      await writeSafetensors(two, new Map(entries.toReversed()), { a: '2', k: '1' }),
+    ]
     expect(readFileSync(one)).toEqual(readFileSync(two))
     expect(written[0]).toEqual(written[1])
   })
@@ -90,7 +111,13 @@ describe('writing and reading', () => {
 
   it('one tensor can be read without the others', async () => {
     const file = join(folder, 'two')
-    await writeSafetensors(file, new Map([['a', { dims: [1], data: Float32Array.of(1) }], ['b', { dims: [1], data: Float32Array.of(2) }]]))
+    await writeSafetensors(
+      file,
+      new Map([
+        ['a', { dims: [1], data: Float32Array.of(1) }],
+        ['b', { dims: [1], data: Float32Array.of(2) }],
+      ]),
+    )
     const opened = await openSafetensors(file)
     expect(await opened.read('b')).toEqual({ dims: [1], data: Float32Array.of(2) })
     await expect(opened.read('c')).rejects.toMatchObject({ code: 'safetensors.malformed', expected: expect.stringContaining('c') })
@@ -105,7 +132,9 @@ describe('writing and reading', () => {
   })
 
   it('dims that do not fit the data are a mistake of ours', async () => {
-    await expect(writeSafetensors(join(folder, 'x'), new Map([['w', { dims: [3], data: Float32Array.of(1) }]]))).rejects.toThrow('w has dims [3] and 1 elements')
+    await expect(writeSafetensors(join(folder, 'x'), new Map([['w', { dims: [3], data: Float32Array.of(1) }]]))).rejects.toThrow(
+      'w has dims [3] and 1 elements',
+    )
   })
 })
 
@@ -149,16 +178,28 @@ describe('a file that lies about itself is refused', () => {
 
   it('any cut of a good file, and any flipped byte of its header, gives a coded error or the same tensors', async () => {
     const good = join(folder, 'good')
-    await writeSafetensors(good, new Map<string, TensorData>([['w', { dims: [3], data: Float32Array.of(1, 2, 3) }], ['v', { dims: [2], data: Float16Array.of(4, 5) }]]))
+    await writeSafetensors(
+      good,
+      new Map<string, TensorData>([
+        ['w', { dims: [3], data: Float32Array.of(1, 2, 3) }],
+        ['v', { dims: [2], data: Float16Array.of(4, 5) }],
+      ]),
+    )
     const content = readFileSync(good)
     const tried = join(folder, 'tried')
-    await fc.assert(fc.asyncProperty(fc.nat(content.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), async (at, flip, cut) => {
-      const altered = Buffer.from(cut ? content.subarray(0, at) : content)
-      if (!cut) altered[at]! ^= flip
-      writeFileSync(tried, altered)
-      const outcome = await readSafetensors(tried).then((tensors) => tensors.size, (error: unknown) => (error as { code?: string }).code)
-      expect([1, 2, 'safetensors.malformed', 'safetensors.dtype']).toContain(outcome)
-      if (cut) expect(outcome).toBe('safetensors.malformed')
-    }), { numRuns: 300, seed: 7 })
+    await fc.assert(
+      fc.asyncProperty(fc.nat(content.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), async (at, flip, cut) => {
+        const altered = Buffer.from(cut ? content.subarray(0, at) : content)
+        if (!cut) altered[at]! ^= flip
+        writeFileSync(tried, altered)
+        const outcome = await readSafetensors(tried).then(
+          (tensors) => tensors.size,
+          (error: unknown) => (error as { code?: string }).code,
+        )
+        expect([1, 2, 'safetensors.malformed', 'safetensors.dtype']).toContain(outcome)
+        if (cut) expect(outcome).toBe('safetensors.malformed')
+      }),
+      { numRuns: 300, seed: 7 },
+    )
   })
 })

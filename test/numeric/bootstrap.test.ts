@@ -43,15 +43,19 @@ describe('the bootstrap', () => {
 
   it('recomputes any statistic on the resampled questions', () => {
     const [tokensA, tokensB] = [values.map((v) => 100 + v), values.map((v) => 50 + 10 * v)]
-    const ratio = bootstrap({ questions: 300 }, (questions) => {
-      let a = 0
-      let b = 0
-      for (const q of questions) {
-        a += tokensA[q]
-        b += tokensB[q]
-      }
-      return b / a
-    }, { seed: 3, draws: 2000 })
+    const ratio = bootstrap(
+      { questions: 300 },
+      (questions) => {
+        let a = 0
+        let b = 0
+        for (const q of questions) {
+          a += tokensA[q]
+          b += tokensB[q]
+        }
+        return b / a
+      },
+      { seed: 3, draws: 2000 },
+    )
     expect(ratio.estimate).toBeCloseTo(mean(tokensB) / mean(tokensA), 14)
     expect(ratio.low).toBeLessThan(ratio.estimate)
     expect(ratio.high).toBeGreaterThan(ratio.estimate)
@@ -59,7 +63,11 @@ describe('the bootstrap', () => {
 
   it('gives a curve one interval per point, each as if it had been asked for alone', () => {
     const options = { seed: 5, draws: 500 }
-    const curve = bootstrapCurve({ questions: 300 }, (questions) => [0.1, 0.5].map((cut) => questions.filter((q) => values[q] > cut).length / 300), options)
+    const curve = bootstrapCurve(
+      { questions: 300 },
+      (questions) => [0.1, 0.5].map((cut) => questions.filter((q) => values[q] > cut).length / 300),
+      options,
+    )
     const alone = bootstrap({ questions: 300 }, (questions) => questions.filter((q) => values[q] > 0.5).length / 300, options)
     expect(curve).toHaveLength(2)
     expect(curve[1]).toEqual(alone)
@@ -90,19 +98,23 @@ describe('the bootstrap', () => {
 })
 
 describe('resampled means', () => {
-  const seedsOf = (count: number) => Array.from({ length: count }, (_, seed) => Float64Array.from({ length: 40 }, (__, question) => values[seed * 40 + question] + seed / 10))
+  const seedsOf = (count: number) =>
+    Array.from({ length: count }, (_, seed) =>
+      Float64Array.from({ length: 40 }, (__, question) => values[seed * 40 + question] + seed / 10),
+    )
 
   it('are those of the bootstrap that resamples by index, with seeds, with clusters and without', () => {
     const unequal = Int32Array.from({ length: 40 }, (_, question) => Math.floor(Math.sqrt(question)))
-    for (const count of [1, 3]) for (const clusters of [undefined, unequal]) {
-      const table = seedsOf(count)
-      const reference = bootstrapSeeds(table, { seed: 4, draws: 500, clusters })
-      const means = resampledMeans(questionResampling(40, 500, 4, clusters), table)
-      const { low, high, p } = inferenceOf(reference.estimate, overResampledSeeds(seedResampling(count, 500, 4), means), reference.df)
-      expect(low).toBeCloseTo(reference.low, 12)
-      expect(high).toBeCloseTo(reference.high, 12)
-      expect(p).toBeCloseTo(reference.p, 9)
-    }
+    for (const count of [1, 3])
+      for (const clusters of [undefined, unequal]) {
+        const table = seedsOf(count)
+        const reference = bootstrapSeeds(table, { seed: 4, draws: 500, clusters })
+        const means = resampledMeans(questionResampling(40, 500, 4, clusters), table)
+        const { low, high, p } = inferenceOf(reference.estimate, overResampledSeeds(seedResampling(count, 500, 4), means), reference.df)
+        expect(low).toBeCloseTo(reference.low, 12)
+        expect(high).toBeCloseTo(reference.high, 12)
+        expect(p).toBeCloseTo(reference.p, 9)
+      }
   })
 
   it('draw the seeds of two arms apart when asked to', () => {
@@ -114,7 +126,9 @@ describe('resampled means', () => {
     const plan = questionResampling(40, 100, 1)
     const columns = seedsOf(7)
     const together = resampledMeans(plan, columns)
-    columns.forEach((column, at) => resampledMeans(plan, [column])[0].forEach((value, draw) => expect(together[at][draw]).toBeCloseTo(value, 14)))
+    columns.forEach((column, at) =>
+      resampledMeans(plan, [column])[0].forEach((value, draw) => expect(together[at][draw]).toBeCloseTo(value, 14)),
+    )
   })
 
   it('refuse columns of different lengths', () => {
@@ -160,7 +174,13 @@ describe('clusters', () => {
   it('count as fewer where a few hold most: three with 72 % of the questions leave 4 degrees of freedom of 9 clusters', () => {
     // 3 of 120 and 6 of 23: 498^2 / (3 * 120^2 + 6 * 23^2) = 5.3, rounded, less one.
     const sizes = [120, 120, 120, 23, 23, 23, 23, 23, 23]
-    expect(bootstrapMean(new Float64Array(498), { seed: 1, draws: 10, clusters: Int32Array.from(sizes.flatMap((size, cluster) => new Array<number>(size).fill(cluster))) }).df).toBe(4)
+    expect(
+      bootstrapMean(new Float64Array(498), {
+        seed: 1,
+        draws: 10,
+        clusters: Int32Array.from(sizes.flatMap((size, cluster) => new Array<number>(size).fill(cluster))),
+      }).df,
+    ).toBe(4)
   })
 
   it('must be given for every question', () => {
@@ -225,11 +245,21 @@ describe('interval and p-value', () => {
 
   it('give p-values that are uniform when nothing differs, with 4 seeds as with 300 questions', () => {
     const source = createRng(3)
-    const few = Array.from({ length: 300 }, (_, run) => bootstrapSeeds(Array.from({ length: 4 }, () => {
-      const training = source.gaussian()
-      return Array.from({ length: 10 }, () => training)
-    }), { seed: run, draws: 300 }).p)
-    const many = Array.from({ length: 200 }, (_, run) => bootstrapMean(Array.from({ length: 150 }, source.gaussian), { seed: run, draws: 400 }).p)
+    const few = Array.from(
+      { length: 300 },
+      (_, run) =>
+        bootstrapSeeds(
+          Array.from({ length: 4 }, () => {
+            const training = source.gaussian()
+            return Array.from({ length: 10 }, () => training)
+          }),
+          { seed: run, draws: 300 },
+        ).p,
+    )
+    const many = Array.from(
+      { length: 200 },
+      (_, run) => bootstrapMean(Array.from({ length: 150 }, source.gaussian), { seed: run, draws: 400 }).p,
+    )
     for (const pValues of [few, many]) {
       expect(Math.abs(mean(pValues) - 0.5)).toBeLessThan(0.07)
       expect(pValues.filter((p) => p < 0.05).length / pValues.length).toBeLessThan(0.09)
@@ -259,13 +289,28 @@ describe('interval and p-value', () => {
     expect([low, high]).toEqual([expect.closeTo(25.95, 9), expect.closeTo(974.05, 9)])
     expect(p).toBeCloseTo(1 / 1000, 12)
     // The point below which 5 % of the resamples lie is where the 90 % interval begins.
-    expect(inferenceOf(500 - 50.9, draws.map((value) => value - 50.9), Infinity).p).toBeCloseTo(0.1, 6)
+    expect(
+      inferenceOf(
+        500 - 50.9,
+        draws.map((value) => value - 50.9),
+        Infinity,
+      ).p,
+    ).toBeCloseTo(0.1, 6)
   })
 })
 
 describe("Student's t", () => {
   it('has the quantiles of the tables, and tails that undo them', () => {
-    for (const [df, t] of [[1, 12.7062047], [2, 4.30265273], [3, 3.18244631], [7, 2.36462425], [8, 2.30600414], [30, 2.04227246], [60, 2.00029782], [500, 1.96471984]] as const) {
+    for (const [df, t] of [
+      [1, 12.7062047],
+      [2, 4.30265273],
+      [3, 3.18244631],
+      [7, 2.36462425],
+      [8, 2.30600414],
+      [30, 2.04227246],
+      [60, 2.00029782],
+      [500, 1.96471984],
+    ] as const) {
       expect(studentQuantile(0.05, df)).toBeCloseTo(t, 5)
     }
     expect(studentQuantile(0.05, Infinity)).toBeCloseTo(1.95996398, 7)
@@ -286,7 +331,15 @@ describe('exact binomial figures', () => {
   })
 
   it('give central ranges that agree with SciPy', () => {
-    for (const [n, p, low, high] of [[256, 0.3, 63, 91], [256, 0.01, 0, 6], [10, 0.5, 2, 8], [256, 0.999, 254, 256], [100, 0.05, 1, 10], [50, 0, 0, 0], [50, 1, 50, 50]]) {
+    for (const [n, p, low, high] of [
+      [256, 0.3, 63, 91],
+      [256, 0.01, 0, 6],
+      [10, 0.5, 2, 8],
+      [256, 0.999, 254, 256],
+      [100, 0.05, 1, 10],
+      [50, 0, 0, 0],
+      [50, 1, 50, 50],
+    ]) {
       expect(binomialRange(n, p)).toEqual({ low, high })
     }
   })

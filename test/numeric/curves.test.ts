@@ -22,7 +22,7 @@ describe('a piecewise-linear curve', () => {
   it('has an area up to any end: interpolated inside, held flat outside', () => {
     expect(areaUpTo(x, y, 7)).toBe(17.25)
     expect(areaUpTo(x, y, 2)).toBe(1 + 2)
-    expect(areaUpTo(x, y, 3.25)).toBeCloseTo(1 + 4 + 0.25 * (2 + 3.5) / 2, 14)
+    expect(areaUpTo(x, y, 3.25)).toBeCloseTo(1 + 4 + (0.25 * (2 + 3.5)) / 2, 14)
     expect(areaUpTo(x, y, 10)).toBe(17.25 + 3)
     expect(areaUpTo([0, 2, 2], [0, 1, 5], 2)).toBe(1)
   })
@@ -58,7 +58,12 @@ describe('predicted probabilities', () => {
 
   it('have the AUROC of the Mann-Whitney statistic, ties counting half', () => {
     expect(auroc(p, outcome)).toBeCloseTo(0.9375, 15)
-    expect(auroc(p, outcome.map((o) => o === 0))).toBeCloseTo(1 - 0.9375, 15)
+    expect(
+      auroc(
+        p,
+        outcome.map((o) => o === 0),
+      ),
+    ).toBeCloseTo(1 - 0.9375, 15)
     expect(auroc([0.5, 0.5], [true, false])).toBe(0.5)
     expect(auroc([0.1, 0.9], [1, 1])).toBeNaN()
   })

@@ -4,7 +4,12 @@ import { bestOfK, majAtK, passAtK, type Vote } from '../../src-main/numeric/pass
 
 describe('pass@k', () => {
   it.each([
-    [10, 3, 1, 0.3], [10, 3, 2, 0.5333333333333333], [10, 3, 5, 0.9166666666666666], [64, 1, 32, 0.5], [5, 4, 2, 1], [8, 0, 8, 0],
+    [10, 3, 1, 0.3],
+    [10, 3, 2, 0.5333333333333333],
+    [10, 3, 5, 0.9166666666666666],
+    [64, 1, 32, 0.5],
+    [5, 4, 2, 1],
+    [8, 0, 8, 0],
   ])('with n=%d, c=%d, k=%d is 1 - C(n-c,k)/C(n,k)', (n, c, k, expected) => {
     expect(passAtK(n, c, k)).toBeCloseTo(expected, 14)
   })
@@ -29,7 +34,13 @@ describe('pass@k', () => {
   })
 
   it('refuses more draws than there are answers', () => {
-    for (const [n, c, k] of [[4, 1, 5], [4, 5, 1], [4, 1, 0], [4, -1, 1]]) expect(() => passAtK(n, c, k)).toThrow(RangeError)
+    for (const [n, c, k] of [
+      [4, 1, 5],
+      [4, 5, 1],
+      [4, 1, 0],
+      [4, -1, 1],
+    ])
+      expect(() => passAtK(n, c, k)).toThrow(RangeError)
   })
 })
 
@@ -64,7 +75,11 @@ describe('maj@k', () => {
   it('splits the vote among groups tied at the top', () => {
     expect(majAtK(['a', 'b'].map(vote), 2)).toBe(0.5)
     expect(majAtK(['a', 'b', 'c'].map(vote), 3)).toBeCloseTo(1 / 3, 15)
-    const bothRight: Vote[] = [{ group: 'x', correct: true }, { group: 'y', correct: true }, { group: 'z', correct: false }]
+    const bothRight: Vote[] = [
+      { group: 'x', correct: true },
+      { group: 'y', correct: true },
+      { group: 'z', correct: false },
+    ]
     expect(majAtK(bothRight, 3)).toBeCloseTo(2 / 3, 15)
   })
 
@@ -74,10 +89,23 @@ describe('maj@k', () => {
   })
 
   it('weighs votes by likelihood when weights are given', () => {
-    const weighted: Vote[] = [{ group: 'a', correct: true, weight: 0.9 }, { group: 'b', correct: false, weight: 0.3 }, { group: 'b', correct: false, weight: 0.4 }]
+    const weighted: Vote[] = [
+      { group: 'a', correct: true, weight: 0.9 },
+      { group: 'b', correct: false, weight: 0.3 },
+      { group: 'b', correct: false, weight: 0.4 },
+    ]
     expect(majAtK(weighted, 3)).toBe(1)
-    expect(majAtK(weighted.map(({ group, correct }) => ({ group, correct })), 3)).toBe(0)
-    const tied: Vote[] = [{ group: 'a', correct: true, weight: 0.3 }, { group: 'b', correct: false, weight: 0.1 }, { group: 'b', correct: false, weight: 0.2 }]
+    expect(
+      majAtK(
+        weighted.map(({ group, correct }) => ({ group, correct })),
+        3,
+      ),
+    ).toBe(0)
+    const tied: Vote[] = [
+      { group: 'a', correct: true, weight: 0.3 },
+      { group: 'b', correct: false, weight: 0.1 },
+      { group: 'b', correct: false, weight: 0.2 },
+    ]
     expect(majAtK(tied, 3)).toBe(0.5)
   })
 

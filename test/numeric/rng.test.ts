@@ -13,8 +13,7 @@ describe('Philox4x32-10', () => {
     expect(block([0, 0], [0, 0, 0, 0])).toBe('6627e8d5 e169c58d bc57ac4c 9b00dbd8')
     const f = 0xffffffff
     expect(block([f, f], [f, f, f, f])).toBe('408f276d 41c83b0e a20bc7c6 6d5451fd')
-    expect(block([0xa4093822, 0x299f31d0], [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344]))
-      .toBe('d16cfe09 94fdcceb 5001e420 24126ea1')
+    expect(block([0xa4093822, 0x299f31d0], [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344])).toBe('d16cfe09 94fdcceb 5001e420 24126ea1')
   })
 
   it('makes its uniform from the first two words exactly as the native sampler does', () => {
@@ -140,8 +139,18 @@ describe('derived seeds', () => {
 
   it('are stable, and tell labels, their order, their type and their number apart', () => {
     const seeds = [
-      deriveSeed(1), deriveSeed(2), deriveSeed(1, 'a'), deriveSeed(1, 'b'), deriveSeed(1, 'a', 'b'), deriveSeed(1, 'b', 'a'),
-      deriveSeed(1, 'ab'), deriveSeed(1, 1), deriveSeed(1, '1'), deriveSeed(1, 1, 2), deriveSeed(1, 12), deriveSeed(1, ''),
+      deriveSeed(1),
+      deriveSeed(2),
+      deriveSeed(1, 'a'),
+      deriveSeed(1, 'b'),
+      deriveSeed(1, 'a', 'b'),
+      deriveSeed(1, 'b', 'a'),
+      deriveSeed(1, 'ab'),
+      deriveSeed(1, 1),
+      deriveSeed(1, '1'),
+      deriveSeed(1, 1, 2),
+      deriveSeed(1, 12),
+      deriveSeed(1, ''),
     ]
     expect(new Set(seeds).size).toBe(seeds.length)
     expect(deriveSeed(1, 'rollout', 3)).toBe(deriveSeed(1, 'rollout', 3))

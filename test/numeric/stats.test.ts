@@ -1,11 +1,7 @@
 // Summaries and standard errors against values computed with NumPy 2.4 and SciPy 1.17.
 import { describe, expect, it } from 'vitest'
-import {
-  normalQuantile, questionsNeeded, wilson,
-} from '../../src-main/numeric/intervals.ts'
-import {
-  mean, median, populationDeviation, quantile, sampleDeviation, sampleVariance, sum,
-} from '../../src-main/numeric/stats.ts'
+import { normalQuantile, questionsNeeded, wilson } from '../../src-main/numeric/intervals.ts'
+import { mean, median, populationDeviation, quantile, sampleDeviation, sampleVariance, sum } from '../../src-main/numeric/stats.ts'
 
 const VALUES = [3.1, -2.0, 7.5, 0.25, 7.5, 1.0, 12.0, -4.4, 3.3]
 
@@ -58,9 +54,18 @@ describe('the Wilson interval', () => {
 
 describe('the normal quantile', () => {
   it.each([
-    [1e-300, -37.0470962993612], [1e-20, -9.262340089798409], [1e-10, -6.361340902404056], [1e-4, -3.7190164854556804],
-    [0.01, -2.3263478740408408], [0.025, -1.9599639845400545], [0.2, -0.8416212335729142], [0.5, 0],
-    [0.6, 0.2533471031357997], [0.925, 1.4395314709384563], [0.975, 1.959963984540054], [0.999999, 4.753424308817087],
+    [1e-300, -37.0470962993612],
+    [1e-20, -9.262340089798409],
+    [1e-10, -6.361340902404056],
+    [1e-4, -3.7190164854556804],
+    [0.01, -2.3263478740408408],
+    [0.025, -1.9599639845400545],
+    [0.2, -0.8416212335729142],
+    [0.5, 0],
+    [0.6, 0.2533471031357997],
+    [0.925, 1.4395314709384563],
+    [0.975, 1.959963984540054],
+    [0.999999, 4.753424308817087],
   ])('at %d agrees with SciPy', (p, expected) => {
     expect(Math.abs(normalQuantile(p) - expected)).toBeLessThanOrEqual(1e-13 * Math.max(1, Math.abs(expected)))
   })

@@ -8,10 +8,13 @@ import { openOffline, type Offline } from './offline.ts'
 
 const linux = process.platform === 'linux'
 let offline: Offline
-beforeAll(() => { if (linux) offline = openOffline() })
+beforeAll(() => {
+  if (linux) offline = openOffline()
+})
 afterAll(() => offline?.dispose())
 
-const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8', env: offline.env, cwd: offline.folder, timeout: 280_000 })
+const node = (...args: string[]) =>
+  spawnSync(process.execPath, args, { encoding: 'utf8', env: offline.env, cwd: offline.folder, timeout: 280_000 })
 const mrt = (...args: string[]) => node(join(import.meta.dirname, '../../src-main/cli.ts'), ...args)
 
 describe.runIf(linux)('on a machine that refuses every connection to another', () => {
@@ -30,7 +33,16 @@ describe.runIf(linux)('on a machine that refuses every connection to another', (
       await settled((done) => { const server = net.createServer((socket) => socket.end('home')).listen(0, '127.0.0.1', () => net.connect(server.address().port, '127.0.0.1').on('data', (data) => { console.log(String(data)); server.close(done) })) })`
     expect(node('--input-type=module', '-e', script).stdout.trim()).toBe('home')
     const seen = offline.attempts().slice(before).join('\n')
-    for (const each of ['192.0.2.1:81', '2001:db8::1:82', '192.0.2.2:83', 'named.invalid', '192.0.2.53:53', 'fetched.invalid', '192.0.2.3:84']) expect(seen).toContain(each)
+    for (const each of [
+      '192.0.2.1:81',
+      '2001:db8::1:82',
+      '192.0.2.2:83',
+      'named.invalid',
+      '192.0.2.53:53',
+      'fetched.invalid',
+      '192.0.2.3:84',
+    ])
+      expect(seen).toContain(each)
     expect(seen).not.toContain('127.0.0.1')
   })
 

@@ -16,7 +16,9 @@ export interface Offline {
 export function openOffline(): Offline {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-offline-'))
   const library = join(folder, 'refuse.so')
-  const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(import.meta.dirname, 'refuse.c'), '-ldl'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(import.meta.dirname, 'refuse.c'), '-ldl'], {
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`cc could not build refuse.c: ${stderr}`)
   const log = join(folder, 'attempts.txt')
   return {

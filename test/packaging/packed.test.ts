@@ -23,7 +23,8 @@ const LARGEST_BYTES = 120e6
 let work: string
 let resources: string
 let packed: string[]
-const run = (script: string, ...args: string[]): void => void execFileSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+const run = (script: string, ...args: string[]): void =>
+  void execFileSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
 
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'mrt-packed-'))
@@ -36,38 +37,86 @@ beforeAll(() => {
   for (const language of ['de', 'en-US', 'ja']) writeFileSync(join(electron, 'locales', `${language}.pak`), '')
   const config = join(work, 'config.json')
   // Fuses are bits inside the real binary; they cannot be flipped in a stand-in.
-  writeFileSync(config, JSON.stringify({ extends: join(root, 'electron-builder.yml'), electronDist: electron, electronFuses: null, directories: { output: join(work, 'dist') } }))
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(root, 'electron-builder.yml'),
+      electronDist: electron,
+      electronFuses: null,
+      directories: { output: join(work, 'dist') },
+    }),
+  )
   run('node_modules/electron-builder/cli.js', '--linux', 'dir', '--config', config)
   resources = join(work, 'dist', 'linux-unpacked', 'resources')
   packed = asar.listPackage(join(resources, 'app.asar'), {}).map((path) => path.replaceAll('\\', '/'))
 }, 600_000)
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
-const files = (folder: string): string[] => readdirSync(folder, { recursive: true }).map((entry) => join(folder, String(entry))).filter((path) => statSync(path).isFile())
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true })
+    .map((entry) => join(folder, String(entry)))
+    .filter((path) => statSync(path).isFile())
 
 describe('the packed application', () => {
   it('holds what it runs on', () => {
     for (const path of [
-      '/package.json', '/LICENSE', '/out/main/index.js', '/out/main/lab.js', '/out/main/algebraWorker.js', '/out/main/migrations/0001-laboratory.sql', '/out/preload/index.cjs', '/out/renderer/index.html', '/out/report/report.html',
-      '/native/build/Release/mrt_native.node', '/resources/starter/weights.safetensors', '/resources/icon.png', '/resources/licences/onnxruntime.txt', '/resources/licences/inter.txt', '/resources/licences/jetbrains-mono.txt', '/resources/sample/workspace.db', `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
-      `/node_modules/onnxruntime-node/bin/napi-v6/linux/${process.arch}/libonnxruntime.so.1`, '/node_modules/onnxruntime-node/package.json',
-    ]) expect(packed, path).toContain(path)
+      '/package.json',
+      '/LICENSE',
+      '/out/main/index.js',
+      '/out/main/lab.js',
+      '/out/main/algebraWorker.js',
+      '/out/main/migrations/0001-laboratory.sql',
+      '/out/preload/index.cjs',
+      '/out/renderer/index.html',
+      '/out/report/report.html',
+      '/native/build/Release/mrt_native.node',
+      '/resources/starter/weights.safetensors',
+      '/resources/icon.png',
+      '/resources/licences/onnxruntime.txt',
+      '/resources/licences/inter.txt',
+      '/resources/licences/jetbrains-mono.txt',
+      '/resources/sample/workspace.db',
+      `/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`,
+      `/node_modules/onnxruntime-node/bin/napi-v6/linux/${process.arch}/libonnxruntime.so.1`,
+      '/node_modules/onnxruntime-node/package.json',
+    ])
+      expect(packed, path).toContain(path)
   })
 
   it('leaves out sources, tests, tools, other platforms and anything that could fetch', () => {
-    const wrong = packed.filter((path) => /\.(ts|map|md|svelte|cc|h)$|^\/(test|bench|tools|scripts|docs|src-)|(win32|darwin|linuxmusl)[^/]*\.node$|gallery|global-agent|adm-zip|node-gyp|onnxruntime_binding/.test(path))
+    const wrong = packed.filter((path) =>
+      /\.(ts|map|md|svelte|cc|h)$|^\/(test|bench|tools|scripts|docs|src-)|(win32|darwin|linuxmusl)[^/]*\.node$|gallery|global-agent|adm-zip|node-gyp|onnxruntime_binding/.test(
+        path,
+      ),
+    )
     expect(wrong).toEqual([])
   })
 
   it('keeps beside the archive what the system loads or SQLite opens', () => {
     const outside = files(join(resources, 'app.asar.unpacked')).map((path) => path.slice(join(resources, 'app.asar.unpacked').length))
-    for (const ending of ['mrt_native.node', 'libonnxruntime.so.1', `linux-${process.arch}.node`, 'sample/workspace.db', 'starter/weights.safetensors']) expect(outside.some((path) => path.endsWith(ending)), ending).toBe(true)
+    for (const ending of [
+      'mrt_native.node',
+      'libonnxruntime.so.1',
+      `linux-${process.arch}.node`,
+      'sample/workspace.db',
+      'starter/weights.safetensors',
+    ])
+      expect(
+        outside.some((path) => path.endsWith(ending)),
+        ending,
+      ).toBe(true)
   })
 
   it('keeps one language pack of Chromium, and is described for the packages of a system', () => {
     expect(readdirSync(join(resources, '..', 'locales'))).toEqual(['en-US.pak'])
-    const app = JSON.parse(asar.extractFile(join(resources, 'app.asar'), 'package.json').toString('utf8')) as { homepage?: string; author?: { name?: string; email?: string } }
-    expect(app).toMatchObject({ homepage: expect.stringMatching(/^https:/), author: { name: expect.any(String), email: expect.stringContaining('@') } })
+    const app = JSON.parse(asar.extractFile(join(resources, 'app.asar'), 'package.json').toString('utf8')) as {
+      homepage?: string
+      author?: { name?: string; email?: string }
+    }
+    expect(app).toMatchObject({
+      homepage: expect.stringMatching(/^https:/),
+      author: { name: expect.any(String), email: expect.stringContaining('@') },
+    })
   })
 
   it('stays small beside Electron itself', () => {
@@ -78,7 +127,12 @@ describe('the packed application', () => {
     const app = join(work, 'app')
     asar.extractAll(join(resources, 'app.asar'), app)
     const home = join(work, 'home')
-    const lab = superviseLab({ folder: join(home, 'new'), create: true, start: (start) => forkLab(join(app, 'out', 'main', 'lab.js'), { ...start, home, version: '0.1.0', sample: join(app, 'resources', 'sample') }) })
+    const lab = superviseLab({
+      folder: join(home, 'new'),
+      create: true,
+      start: (start) =>
+        forkLab(join(app, 'out', 'main', 'lab.js'), { ...start, home, version: '0.1.0', sample: join(app, 'resources', 'sample') }),
+    })
     let session: ReturnType<typeof lab.open>
     const { client } = createClient({ send: (message) => session.send(message), listen: (hear) => (session = lab.open(hear)) })
     lab.launch()

@@ -4,12 +4,18 @@ import { blocksOf, inlinesOf } from '../../src-renderer/parts/richText.ts'
 import { mathOf, type MathNode } from '../../src-renderer/parts/tex.ts'
 
 /** A tree as text: tag(children) or the leaf's own words. */
-const shape = ({ tag, text, children }: MathNode): string => (text !== undefined ? text : tag === 'mrow' ? (children ?? []).map(shape).join(' ') : `${tag}(${(children ?? []).map(shape).join(', ')})`)
+const shape = ({ tag, text, children }: MathNode): string =>
+  text !== undefined ? text : tag === 'mrow' ? (children ?? []).map(shape).join(' ') : `${tag}(${(children ?? []).map(shape).join(', ')})`
 const math = (source: string) => shape(mathOf(source))
 
 describe('what a model wrote', () => {
   it('is paragraphs, headings, lists and code', () => {
-    expect(blocksOf('# Plan\nfirst\n\n- a\n- b\n\n```py\nx = 1\n\ny\n```').map(({ kind }) => kind)).toEqual(['heading', 'paragraph', 'list', 'code'])
+    expect(blocksOf('# Plan\nfirst\n\n- a\n- b\n\n```py\nx = 1\n\ny\n```').map(({ kind }) => kind)).toEqual([
+      'heading',
+      'paragraph',
+      'list',
+      'code',
+    ])
     expect(blocksOf('1. a\n2. b')[0]).toMatchObject({ kind: 'list', ordered: true })
   })
 
@@ -43,6 +49,7 @@ describe('mathematics', () => {
 
   it('shows what it does not know as it was written, and never fails', () => {
     expect(math('\\unknowncommand x')).toBe('\\unknowncommand x')
-    for (const broken of ['\\frac{1', '}', '^2', '\\begin{pmatrix} 1', 'x_', '\\left', '{{{', '\\sqrt[', '&&']) expect(() => mathOf(broken)).not.toThrow()
+    for (const broken of ['\\frac{1', '}', '^2', '\\begin{pmatrix} 1', 'x_', '\\left', '{{{', '\\sqrt[', '&&'])
+      expect(() => mathOf(broken)).not.toThrow()
   })
 })

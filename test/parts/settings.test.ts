@@ -24,10 +24,25 @@ describe('what differs between settings', () => {
     expect(configDiff([{ a: 1 }, { a: '1' }])[0].differs).toBe(true)
   })
   it('reads each type its own way', () => {
-    expect([true, null, undefined, 1e-4, 0.95, 1200, [0.9, 0.95], []].map(settingText)).toEqual(['on', 'none', '–', '1e−4', '0.95', '1,200', '0.9, 0.95', 'empty list'])
+    expect([true, null, undefined, 1e-4, 0.95, 1200, [0.9, 0.95], []].map(settingText)).toEqual([
+      'on',
+      'none',
+      '–',
+      '1e−4',
+      '0.95',
+      '1,200',
+      '0.9, 0.95',
+      'empty list',
+    ])
   })
   it('says by how much a number moved where a factor means something', () => {
-    expect([settingChange(16, 8), settingChange(5e-5, 1e-4), settingChange(0, 1), settingChange('a', 1), settingChange(3, 3)]).toEqual(['×2', '÷2', '', '', ''])
+    expect([settingChange(16, 8), settingChange(5e-5, 1e-4), settingChange(0, 1), settingChange('a', 1), settingChange(3, 3)]).toEqual([
+      '×2',
+      '÷2',
+      '',
+      '',
+      '',
+    ])
   })
 })
 
@@ -63,7 +78,14 @@ describe('finding a command', () => {
 })
 
 describe('shortcuts', () => {
-  const press = (key: string, extra: Partial<Record<'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey', boolean>> = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...extra })
+  const press = (key: string, extra: Partial<Record<'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey', boolean>> = {}) => ({
+    key,
+    ctrlKey: false,
+    metaKey: false,
+    altKey: false,
+    shiftKey: false,
+    ...extra,
+  })
   it('show the caps of the system at hand', () => {
     expect(keyParts('Mod+Shift+F', false)).toEqual(['Ctrl', 'Shift', 'F'])
     expect(keyParts('Mod+Shift+F', true)).toEqual(['⌘', '⇧', 'F'])

@@ -2,7 +2,10 @@
 import { expect, it } from 'vitest'
 import { symbolParts } from '../../src-renderer/pages/glossary/symbol.ts'
 
-const set = (written: string) => symbolParts(written).map(({ text, below }) => (below ? `[${text}]` : text)).join('')
+const set = (written: string) =>
+  symbolParts(written)
+    .map(({ text, below }) => (below ? `[${text}]` : text))
+    .join('')
 
 it('puts below the line what follows an underscore, a letter or braces', () => {
   expect(set('z_j')).toBe('z[j]')

@@ -6,12 +6,21 @@ interface Row {
   readonly name: string
   readonly accuracy: number | null
 }
-const rows: readonly Row[] = [{ name: 'run 10', accuracy: 0.722 }, { name: 'run 9', accuracy: null }, { name: 'run_2 & co', accuracy: 0.555 }]
+const rows: readonly Row[] = [
+  { name: 'run 10', accuracy: 0.722 },
+  { name: 'run 9', accuracy: null },
+  { name: 'run_2 & co', accuracy: 0.555 },
+]
 const columns: readonly Column<Row>[] = [
   { id: 'name', title: 'method', value: (row) => row.name },
   {
-    id: 'accuracy', title: 'accuracy', unit: '%', value: (row) => row.accuracy, text: (row) => (row.accuracy === null ? '–' : (row.accuracy * 100).toFixed(1)),
-    quiet: (row) => (row.accuracy === null ? '' : '±1.4'), bounds: (row) => (row.accuracy === null ? null : [row.accuracy - 0.014, row.accuracy + 0.014]),
+    id: 'accuracy',
+    title: 'accuracy',
+    unit: '%',
+    value: (row) => row.accuracy,
+    text: (row) => (row.accuracy === null ? '–' : (row.accuracy * 100).toFixed(1)),
+    quiet: (row) => (row.accuracy === null ? '' : '±1.4'),
+    bounds: (row) => (row.accuracy === null ? null : [row.accuracy - 0.014, row.accuracy + 0.014]),
   },
 ]
 
@@ -48,7 +57,11 @@ describe('the window', () => {
 
 describe('as text', () => {
   it('CSV carries full precision and the bounds', () => {
-    expect(toCsv(columns, rows).split('\n').slice(0, 3)).toEqual(['method,accuracy_percent,accuracy_percent_low,accuracy_percent_high', 'run 10,0.722,0.708,0.736', 'run 9,,,'])
+    expect(toCsv(columns, rows).split('\n').slice(0, 3)).toEqual([
+      'method,accuracy_percent,accuracy_percent_low,accuracy_percent_high',
+      'run 10,0.722,0.708,0.736',
+      'run 9,,,',
+    ])
   })
   it('Markdown aligns numbers and escapes bars', () => {
     expect(toMarkdown(columns, [{ name: 'a|b', accuracy: 0.5 }])).toBe('| method | accuracy (%) |\n| --- | ---: |\n| a\\|b | 50.0 ±1.4 |\n')

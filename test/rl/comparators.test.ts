@@ -9,8 +9,12 @@ import { courseAt, stageAt } from '../../src-main/rl/schedules.ts'
 import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
 import { anyGroup, context, outcomes, rollout, sum, thinking } from './rollouts.ts'
 
-const credit = (name: AlgorithmName, group: readonly GradedRollout[], options: Record<string, unknown> = {}, more: Partial<CreditContext> = {}) =>
-  creditBatch(createMethod(name, options), group, { ...context, ...more })
+const credit = (
+  name: AlgorithmName,
+  group: readonly GradedRollout[],
+  options: Record<string, unknown> = {},
+  more: Partial<CreditContext> = {},
+) => creditBatch(createMethod(name, options), group, { ...context, ...more })
 const rewards = (credits: readonly { readonly reward: number }[]) => credits.map(({ reward }) => Number(reward.toFixed(6)))
 const near = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 6))
 
@@ -68,16 +72,26 @@ describe('the cosine reward', () => {
   it('falls from short to long where right, rises where wrong, and has its own value at the limit', () => {
     // cos(pi / 4), cos(3 pi / 4): 1 + 0.5 (1 + c) and half of -10 (1 + c) at 7/8.
     const c = (share: number) => Math.cos(Math.PI * share)
-    expect(rewards(credit('cosine', group))).toEqual([1 + 0.5 * (1 + c(1 / 4)), 1 + 0.5 * (1 + c(3 / 4)), -5 * (1 + c(7 / 8))].map((value) => expect.closeTo(value, 5)))
-    expect(rewards(credit('cosine', [rollout({ correct: 1, tokenCount: 16 }), rollout({ finish: 'length', tokenCount: 16, sample: 1 })], { exceeded: -3 }))).toEqual([1, -3])
+    expect(rewards(credit('cosine', group))).toEqual(
+      [1 + 0.5 * (1 + c(1 / 4)), 1 + 0.5 * (1 + c(3 / 4)), -5 * (1 + c(7 / 8))].map((value) => expect.closeTo(value, 5)),
+    )
+    expect(
+      rewards(
+        credit('cosine', [rollout({ correct: 1, tokenCount: 16 }), rollout({ finish: 'length', tokenCount: 16, sample: 1 })], {
+          exceeded: -3,
+        }),
+      ),
+    ).toEqual([1, -3])
   })
 
   it('is the outcome where all values are 1 and 0', () => {
-    fc.assert(fc.property(anyGroup(2), (any) => {
-      const flat = { rightShort: 1, rightLong: 1, wrongShort: 0, wrongLong: 0, exceeded: 0 }
-      const finished = any.map((one) => ({ ...one, finish: 'stop' as const }))
-      expect(credit('cosine', finished, flat).map((one) => one.advantage)).toEqual(credit('grpo', finished).map((one) => one.advantage))
-    }))
+    fc.assert(
+      fc.property(anyGroup(2), (any) => {
+        const flat = { rightShort: 1, rightLong: 1, wrongShort: 0, wrongLong: 0, exceeded: 0 }
+        const finished = any.map((one) => ({ ...one, finish: 'stop' as const }))
+        expect(credit('cosine', finished, flat).map((one) => one.advantage)).toEqual(credit('grpo', finished).map((one) => one.advantage))
+      }),
+    )
   })
 })
 
@@ -119,10 +133,26 @@ describe('continue values', () => {
   })
 
   it('add up to the outcome less the value of the prompt, whatever lies between', () => {
-    fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }), fc.constantFrom(0 as const, 1 as const), (counts, correct) => {
-      const [one] = credit('vine-ppo', [thinking(correct, counts.map(() => 0), { V: V(...counts) })], { whiten: false })
-      expect(sum(one.episodeBonus) + one.tailBonus).toBeCloseTo(correct - counts[0]! / 9, 9)
-    }))
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }),
+        fc.constantFrom(0 as const, 1 as const),
+        (counts, correct) => {
+          const [one] = credit(
+            'vine-ppo',
+            [
+              thinking(
+                correct,
+                counts.map(() => 0),
+                { V: V(...counts) },
+              ),
+            ],
+            { whiten: false },
+          )
+          expect(sum(one.episodeBonus) + one.tailBonus).toBeCloseTo(correct - counts[0]! / 9, 9)
+        },
+      ),
+    )
   })
 
   it('are whitened over the tokens of the group: mean 0, deviation 1, in the same order', () => {
@@ -130,20 +160,27 @@ describe('continue values', () => {
     expect(sum(tokens)).toBeCloseTo(0, 4)
     expect(Math.sqrt(sum(tokens.map((value) => value ** 2)) / tokens.length)).toBeCloseTo(1, 4)
     const plain = credit('vine-ppo', pair, { whiten: false }).flatMap((one) => [...one.advantage])
-    expect(tokens.map((_, i) => i).toSorted((a, b) => tokens[a]! - tokens[b]! || a - b)).toEqual(plain.map((_, i) => i).toSorted((a, b) => plain[a]! - plain[b]! || a - b))
+    expect(tokens.map((_, i) => i).toSorted((a, b) => tokens[a]! - tokens[b]! || a - b)).toEqual(
+      plain.map((_, i) => i).toSorted((a, b) => plain[a]! - plain[b]! || a - b),
+    )
   })
 
   it('pay, under PAV, the outcome less the value before an episode, and alpha times the gain of a best-of-K prover', () => {
     const B = (right: number) => passAtK(9, right, 4)
     const [right, wrong] = credit('pav', pair, { alpha: 2 })
-    expect([right.advantage[0], right.advantage[2], right.advantage[4]]).toEqual(near(1 - 3 / 9 + 2 * (B(6) - B(3)), 1 - 6 / 9 + 2 * (B(8) - B(6)), 1 / 9))
+    expect([right.advantage[0], right.advantage[2], right.advantage[4]]).toEqual(
+      near(1 - 3 / 9 + 2 * (B(6) - B(3)), 1 - 6 / 9 + 2 * (B(8) - B(6)), 1 / 9),
+    )
     expect([wrong.advantage[0], wrong.advantage[2]]).toEqual(near(-3 / 9 - 2 * B(3), 0))
     expect(wrong.parts.progress).toBeCloseTo(-2 * B(3), 9)
   })
 
   it('are asked for by both, and missed with a code', () => {
-    expect([needsOf(createMethod('vine-ppo')).continuations, needsOf(createMethod('pav', { continuations: 12 })).continuations]).toEqual([9, 12])
-    for (const name of ['vine-ppo', 'pav'] as const) expect(() => credit(name, [thinking(1, [0, 1])])).toThrow(expect.objectContaining({ code: 'rl.no-continue-values' }))
+    expect([needsOf(createMethod('vine-ppo')).continuations, needsOf(createMethod('pav', { continuations: 12 })).continuations]).toEqual([
+      9, 12,
+    ])
+    for (const name of ['vine-ppo', 'pav'] as const)
+      expect(() => credit(name, [thinking(1, [0, 1])])).toThrow(expect.objectContaining({ code: 'rl.no-continue-values' }))
     expect(() => credit('pav', pair, { bestOf: 10 })).toThrow(expect.objectContaining({ code: 'rl.option-value' }))
   })
 })
@@ -156,7 +193,9 @@ describe('e3', () => {
 
   it('raises budget and difficulty together, in equal parts of the run', () => {
     expect(coupledStages(3, 0.5)).toEqual([
-      { budget: 0.5, difficulty: [0, 1 / 3] }, { budget: 0.75, difficulty: [1 / 3, 2 / 3] }, { budget: 1, difficulty: [2 / 3, 1] },
+      { budget: 0.5, difficulty: [0, 1 / 3] },
+      { budget: 0.75, difficulty: [1 / 3, 2 / 3] },
+      { budget: 1, difficulty: [2 / 3, 1] },
     ])
     expect(needsOf(createMethod('e3')).curriculum).toHaveLength(2)
     expect([0, 0.49, 0.5, 0.99].map((done) => stageAt(['first', 'second'], done))).toEqual(['first', 'first', 'second', 'second'])
@@ -168,18 +207,26 @@ describe('a course', () => {
     const pair = [thinking(1, [0, 0.5]), thinking(0, [0, 0], { sample: 1 })]
     const bonus = (alphaCourse: string, done: number) => credit('mrt-exact', pair, { alpha: 2, alphaCourse }, { done })[0].episodeBonus[0]
     expect([bonus('constant', 0.25), bonus('rising', 0.25), bonus('falling', 0.25), bonus('rising', 0)]).toEqual([1, 0.25, 0.75, 0])
-    fc.assert(fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (done) => { expect(courseAt('rising', done) + courseAt('falling', done)).toBeCloseTo(1, 12) }))
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (done) => {
+        expect(courseAt('rising', done) + courseAt('falling', done)).toBeCloseTo(1, 12)
+      }),
+    )
   })
 })
 
 it('leaves a group of one without peers to compare with', () => {
-  for (const name of ['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'e3'] as const) expect(credit(name, [rollout({ correct: 1 })])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
+  for (const name of ['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'e3'] as const)
+    expect(credit(name, [rollout({ correct: 1 })])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
   expect(sum(credit('igpo', [thinking(1, [0.1, 0.5])])[0].mask)).toBe(0)
 })
 
 describe('BRPO', () => {
   // Four budgets of two tokens each. One rollout thinks for all eight tokens, the other stops after three.
-  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({ ...one, cuts: { budgets: [2, 4, 6, 8], offsets: [2, 4, 6, 8].map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) } })
+  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({
+    ...one,
+    cuts: { budgets: [2, 4, 6, 8], offsets: [2, 4, 6, 8].map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) },
+  })
   const long = rollout({ correct: 1, tokenCount: 11, thinkEnd: 8 })
   const short = rollout({ sample: 1, tokenCount: 6, thinkEnd: 3 })
   const pair = [cut(long, 0, 0.5, 0.5, 1), cut(short, 0, 0.25, 0.25, 0.25)]
@@ -190,7 +237,9 @@ describe('BRPO', () => {
     // V1 of the long one: none; 0 of 3/4; (2 * 0 + 4 * 0.5) / 6 of 1/2; (2 * 0 + 4 * 0.5 + 8 * 0.5) / 14 of 1/4.
     const baselines = [0.34375, (2 * 0 + 2 * 0.34375) / 4, (3 * (1 / 6) + 0.25) / 4, (4 * (6 / 14 / 4)) / 4]
     const paid = [0.5, 0.5, 0.375, 0.25].map((ahead, segment) => ahead - baselines[segment]!)
-    expect([...first.advantage]).toEqual(near(paid[0]!, paid[0]!, paid[1]!, paid[1]!, paid[2]!, paid[2]!, paid[3]!, paid[3]!, paid[3]!, 0, 0))
+    expect([...first.advantage]).toEqual(
+      near(paid[0]!, paid[0]!, paid[1]!, paid[1]!, paid[2]!, paid[2]!, paid[3]!, paid[3]!, paid[3]!, 0, 0),
+    )
     // Three tokens of thinking and the closing one, the answer is not paid here.
     expect([...second.mask]).toEqual([1, 1, 1, 1, 0, 0])
     expect(second.advantage[3]).toBeCloseTo(0.1875 - (2 * 0 + 2 * 0.34375) / 4, 6)
@@ -198,12 +247,28 @@ describe('BRPO', () => {
   })
 
   it('weighs budgets by the prior: the last alone, all alike, or in proportion', () => {
-    expect(['base', 'uniform', 'linear'].map((prior) => credit('brpo', pair, { prior })[0].reward)).toEqual(near(1, 0.5, (0.5 * 2 + 0.5 * 3 + 1 * 4) / 10))
+    expect(['base', 'uniform', 'linear'].map((prior) => credit('brpo', pair, { prior })[0].reward)).toEqual(
+      near(1, 0.5, (0.5 * 2 + 0.5 * 3 + 1 * 4) / 10),
+    )
   })
 
   it('pays the answers of a cut their centred outcome, after the prefix', () => {
-    const answer = (correct: 0 | 1, sample: number) => rollout({ correct, sample, group: 9, tokenCount: 5, thinkEnd: 2, prefixTokens: 2, arm: 'terminate', cut: [0], sampled: Uint8Array.of(1, 1, 0, 1, 1) })
-    expect(credit('brpo', [answer(1, 0), answer(0, 1)]).map((one) => [...one.advantage])).toEqual([[0, 0, 0, 0.5, 0.5], [0, 0, 0, -0.5, -0.5]])
+    const answer = (correct: 0 | 1, sample: number) =>
+      rollout({
+        correct,
+        sample,
+        group: 9,
+        tokenCount: 5,
+        thinkEnd: 2,
+        prefixTokens: 2,
+        arm: 'terminate',
+        cut: [0],
+        sampled: Uint8Array.of(1, 1, 0, 1, 1),
+      })
+    expect(credit('brpo', [answer(1, 0), answer(0, 1)]).map((one) => [...one.advantage])).toEqual([
+      [0, 0, 0, 0.5, 0.5],
+      [0, 0, 0, -0.5, -0.5],
+    ])
   })
 
   it('asks for answers at equal shares of the thinking budget', () => {
@@ -213,13 +278,24 @@ describe('BRPO', () => {
 
 describe('regret-exact', () => {
   const shares = [2, 4, 8, 12]
-  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({ ...one, cuts: { budgets: shares, offsets: shares.map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) } })
+  const cut = (one: GradedRollout, ...J: readonly number[]): GradedRollout => ({
+    ...one,
+    cuts: { budgets: shares, offsets: shares.map((budget) => Math.min(budget, one.thinkEnd)), J: Float64Array.from(J) },
+  })
   const options = { budgets: 2, reach: 3, beyond: 0.5, keptShare: 0.5, baseline: 'group' }
   const natural = (sample: number, ...J: readonly number[]) => cut(rollout({ sample, tokenCount: 6, thinkEnd: 4 }), ...J)
-  const kept = (sample: number, ...J: readonly number[]) => cut(rollout({ sample, kept: true, tokenCount: 14, thinkEnd: 12, sampled: Uint8Array.of(1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1) }), ...J)
+  const kept = (sample: number, ...J: readonly number[]) =>
+    cut(
+      rollout({ sample, kept: true, tokenCount: 14, thinkEnd: 12, sampled: Uint8Array.of(1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1) }),
+      ...J,
+    )
 
   it('pays the area still ahead less the mean of rollouts of the same kind, over a prior that only kept ones have beyond the budget', () => {
-    const credits = credit('regret-exact', [natural(0, 0, 1, 1, 1), natural(1, 0, 0, 0, 0), kept(2, 0, 0, 1, 1), kept(3, 0, 0, 0, 1)], options)
+    const credits = credit(
+      'regret-exact',
+      [natural(0, 0, 1, 1, 1), natural(1, 0, 0, 0, 0), kept(2, 0, 0, 1, 1), kept(3, 0, 0, 0, 1)],
+      options,
+    )
     // Halves within the budget: areas 0.5 and 0. Kept: quarters of four budgets: 0.5 and 0.25.
     expect(credits.map(({ reward }) => reward)).toEqual(near(0.5, 0, 0.5, 0.25))
     expect([...credits[0].advantage]).toEqual(near(0.25, 0.25, 0.25, 0.25, 0, 0))
@@ -233,13 +309,27 @@ describe('regret-exact', () => {
   })
 
   it('weighs sampled answers by the prior of the budgets that cut there, leave-one-out, so that their sum estimates the gradient of J', () => {
-    const answer = (correct: 0 | 1, sample: number) => rollout({ correct, sample, tokenCount: 5, thinkEnd: 2, prefixTokens: 2, arm: 'terminate', cut: [1, 2], kept: true, sampled: Uint8Array.of(1, 1, 0, 1, 1) })
+    const answer = (correct: 0 | 1, sample: number) =>
+      rollout({
+        correct,
+        sample,
+        tokenCount: 5,
+        thinkEnd: 2,
+        prefixTokens: 2,
+        arm: 'terminate',
+        cut: [1, 2],
+        kept: true,
+        sampled: Uint8Array.of(1, 1, 0, 1, 1),
+      })
     // Prior of the two budgets 1/4 each; (1 - 0) / 2 answers.
     expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], options)[0].advantage]).toEqual(near(0, 0, 0, 0.25, 0.25))
   })
 
   it('asks for J at the budgets, and for rollouts kept going where the prior reaches beyond', () => {
-    expect(needsOf(createMethod('regret-exact', options))).toMatchObject({ cuts: { shares: [0.5, 1, 2, 3], J: 'exact' }, kept: { share: 0.5, times: 3 } })
+    expect(needsOf(createMethod('regret-exact', options))).toMatchObject({
+      cuts: { shares: [0.5, 1, 2, 3], J: 'exact' },
+      kept: { share: 0.5, times: 3 },
+    })
     expect(needsOf(createMethod('regret-exact', { reach: 1 }))).not.toHaveProperty('kept')
   })
 })

@@ -6,7 +6,8 @@ import { lengthPenalties } from '../../src-main/rl/lengthPenalty.ts'
 import { anyGroup, context, outcomes, rollout } from './rollouts.ts'
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
-const credit = (group: Parameters<typeof creditBatch>[1], options = {}) => creditBatch(createMethod('length-penalty', options), group, context)
+const credit = (group: Parameters<typeof creditBatch>[1], options = {}) =>
+  creditBatch(createMethod('length-penalty', options), group, context)
 
 describe('the length penalty', () => {
   // Right answers of 4 and 8 tokens: mean 6, population deviation 2, z = -1 and +1. The wrong one of 16 tokens plays no part.
@@ -42,17 +43,24 @@ describe('the length penalty', () => {
   })
 
   it('pays nothing in a group without a right answer', () => {
-    expect(credit(outcomes(0, 0)).map((one) => [one.reward, one.outcomeAdvantage])).toEqual([[0, 0], [0, 0]])
+    expect(credit(outcomes(0, 0)).map((one) => [one.reward, one.outcomeAdvantage])).toEqual([
+      [0, 0],
+      [0, 0],
+    ])
   })
 
   it('never pays a right finished answer less than 1 - alpha, and orders them by length', () => {
-    fc.assert(fc.property(anyGroup(), fc.double({ min: 0, max: 1, noNaN: true }), (any, alpha) => {
-      const penalties = lengthPenalties(any, alpha)
-      const right = any.map((one, index) => ({ one, penalty: penalties[index] })).filter(({ one }) => one.correct === 1 && one.finish === 'stop')
-      for (const { one, penalty } of right) {
-        expect(penalty).toBeGreaterThanOrEqual(-alpha)
-        for (const other of right) if (other.one.tokenCount > one.tokenCount) expect(other.penalty).toBeLessThanOrEqual(penalty)
-      }
-    }))
+    fc.assert(
+      fc.property(anyGroup(), fc.double({ min: 0, max: 1, noNaN: true }), (any, alpha) => {
+        const penalties = lengthPenalties(any, alpha)
+        const right = any
+          .map((one, index) => ({ one, penalty: penalties[index] }))
+          .filter(({ one }) => one.correct === 1 && one.finish === 'stop')
+        for (const { one, penalty } of right) {
+          expect(penalty).toBeGreaterThanOrEqual(-alpha)
+          for (const other of right) if (other.one.tokenCount > one.tokenCount) expect(other.penalty).toBeLessThanOrEqual(penalty)
+        }
+      }),
+    )
   })
 })

@@ -17,12 +17,30 @@ type Data = Readonly<Record<Name, Rows>>
 
 // The last tokens of the second row carry no loss; what stands there must never be read.
 const data: Data = {
-  logps: [[-1, -0.5, -2, -0.1, -1.5], [-0.3, -1, -0.7, NaN, NaN]],
-  oldLogps: [[-1.6, -0.4, -1.2, -0.15, -3.2], [-0.9, -0.95, -0.2, NaN, NaN]],
-  refLogps: [[-1.1, -0.9, -1.4, -0.3, -1.5], [-0.35, -2, -0.1, NaN, NaN]],
-  advantages: [[1, 0.5, -1, -0.3, -2], [0.8, -0.4, 1.2, NaN, NaN]],
-  weights: [[0.1, 0.1, 0.1, 0.1, 0.1], [0.2, 0.1, 0.2, 0, 0]],
-  entropy: [[1, 2, 3, 4, 5], [6, 7, 8, NaN, NaN]],
+  logps: [
+    [-1, -0.5, -2, -0.1, -1.5],
+    [-0.3, -1, -0.7, NaN, NaN],
+  ],
+  oldLogps: [
+    [-1.6, -0.4, -1.2, -0.15, -3.2],
+    [-0.9, -0.95, -0.2, NaN, NaN],
+  ],
+  refLogps: [
+    [-1.1, -0.9, -1.4, -0.3, -1.5],
+    [-0.35, -2, -0.1, NaN, NaN],
+  ],
+  advantages: [
+    [1, 0.5, -1, -0.3, -2],
+    [0.8, -0.4, 1.2, NaN, NaN],
+  ],
+  weights: [
+    [0.1, 0.1, 0.1, 0.1, 0.1],
+    [0.2, 0.1, 0.2, 0, 0],
+  ],
+  entropy: [
+    [1, 2, 3, 4, 5],
+    [6, 7, 8, NaN, NaN],
+  ],
 }
 const counted = (row: number, token: number) => data.weights[row][token] > 0
 const each = (f: (row: number, token: number) => number): number =>
@@ -41,7 +59,10 @@ function reference(spec: LossSpec, given: Data): number {
   return each((row, token) => {
     const A = given.advantages[row][token]
     const ratio = ratioOf(spec, given, row, token)
-    let objective = spec.ratio === 'none' ? given.logps[row][token] * A : Math.min(ratio * A, Math.max(1 - spec.clipLow, Math.min(1 + spec.clipHigh, ratio)) * A)
+    let objective =
+      spec.ratio === 'none'
+        ? given.logps[row][token] * A
+        : Math.min(ratio * A, Math.max(1 - spec.clipLow, Math.min(1 + spec.clipHigh, ratio)) * A)
     if (spec.dualClip !== undefined && A < 0) objective = Math.max(objective, spec.dualClip * A)
     const d = given.refLogps[row][token] - given.logps[row][token]
     return given.weights[row][token] * (spec.klBeta * (Math.exp(d) - d - 1) - objective)
@@ -51,23 +72,35 @@ function reference(spec: LossSpec, given: Data): number {
 /** d reference / d logps by central differences; 0 where nothing counts. */
 function slope(spec: LossSpec, given: Data): number[] {
   const h = 1e-5
-  return given.logps.flatMap((row, at) => row.map((_, token) => {
-    if (!counted(at, token)) return 0
-    const moved = (by: number): Data => ({ ...given, logps: given.logps.map((r, i) => r.map((value, t) => (i === at && t === token ? value + by : value))) })
-    return (reference(spec, moved(h)) - reference(spec, moved(-h))) / (2 * h)
-  }))
+  return given.logps.flatMap((row, at) =>
+    row.map((_, token) => {
+      if (!counted(at, token)) return 0
+      const moved = (by: number): Data => ({
+        ...given,
+        logps: given.logps.map((r, i) => r.map((value, t) => (i === at && t === token ? value + by : value))),
+      })
+      return (reference(spec, moved(h)) - reference(spec, moved(-h))) / (2 * h)
+    }),
+  )
 }
 
 const tensor = (rows: Rows): NdArray => ndarray([B, T], rows.flat())
 
-async function run(spec: LossSpec, given: Data = data, names: readonly Name[] = ['logps', 'oldLogps', 'refLogps', 'advantages', 'weights', 'entropy']) {
+async function run(
+  spec: LossSpec,
+  given: Data = data,
+  names: readonly Name[] = ['logps', 'oldLogps', 'refLogps', 'advantages', 'weights', 'entropy'],
+) {
   const b = new GraphBuilder('loss')
   const inputs = Object.fromEntries(names.map((name) => [name, b.input(name, 'float32', ['B', 'T'])])) as Partial<LossInputs> as LossInputs
   const { loss, sums } = lossGraph(b, inputs, spec)
   b.output('loss', loss)
   const measured = lossSums.filter((name) => sums[name])
   for (const name of measured) b.output(`sum/${name}`, sums[name]!)
-  const results = await runOnCpu(gradients(b.build(), 'loss', ['logps']), Object.fromEntries(names.map((name) => [name, tensor(given[name])])))
+  const results = await runOnCpu(
+    gradients(b.build(), 'loss', ['logps']),
+    Object.fromEntries(names.map((name) => [name, tensor(given[name])])),
+  )
   const read = Object.fromEntries(measured.map((name) => [name, results[`sum/${name}`].data[0]])) as Partial<Record<LossSum, number>>
   return { loss: results.loss.data[0], grad: [...results['grad/logps'].data], sums: read }
 }
@@ -94,7 +127,17 @@ describe('losses as graphs', () => {
   describe('with the sequence ratio', () => {
     const gspo: LossSpec = { ...plain, ratio: 'sequence', clipLow: 0.3, clipHigh: 0.4 }
     // One advantage and one weight per row: then the token form has the gradient of the sequence objective itself.
-    const rows: Data = { ...data, advantages: [[1, 1, 1, 1, 1], [-0.5, -0.5, -0.5, 0, 0]], weights: [[0.1, 0.1, 0.1, 0.1, 0.1], [0.2, 0.2, 0.2, 0, 0]] }
+    const rows: Data = {
+      ...data,
+      advantages: [
+        [1, 1, 1, 1, 1],
+        [-0.5, -0.5, -0.5, 0, 0],
+      ],
+      weights: [
+        [0.1, 0.1, 0.1, 0.1, 0.1],
+        [0.2, 0.2, 0.2, 0, 0],
+      ],
+    }
 
     it('give value and gradient of the sequence objective', async () => {
       const { loss, grad } = await run(gspo, rows)
@@ -115,7 +158,10 @@ describe('losses as graphs', () => {
     it('give each token its own advantage times the sequence ratio', async () => {
       const { loss, grad } = await run({ ...gspo, clipLow: 1, clipHigh: 9 })
       const ratios = [Math.exp(0.29), Math.exp(0.05 / 3)]
-      close(grad, data.advantages.flatMap((row, at) => row.map((A, token) => (counted(at, token) ? -data.weights[at][token] * A * ratios[at] : 0))))
+      close(
+        grad,
+        data.advantages.flatMap((row, at) => row.map((A, token) => (counted(at, token) ? -data.weights[at][token] * A * ratios[at] : 0))),
+      )
       expect(loss).toBeCloseTo(sum(grad), 5)
     })
   })
@@ -127,12 +173,18 @@ describe('losses as graphs', () => {
   })
 
   it('add up over micro-batches, since the weights already hold the normaliser', async () => {
-    const only = (row: number): Data => ({ ...data, weights: data.weights.map((weights, at) => (at === row ? weights : weights.map(() => 0))) })
+    const only = (row: number): Data => ({
+      ...data,
+      weights: data.weights.map((weights, at) => (at === row ? weights : weights.map(() => 0))),
+    })
     for (const ratio of ['token', 'sequence', 'none'] as const) {
       const spec = { ...plain, ratio, klBeta: 0.1 }
       const [whole, first, second] = [await run(spec), await run(spec, only(0)), await run(spec, only(1))]
       expect(first.loss + second.loss).toBeCloseTo(whole.loss, 5)
-      close(first.grad.map((value, at) => value + second.grad[at]), whole.grad)
+      close(
+        first.grad.map((value, at) => value + second.grad[at]),
+        whole.grad,
+      )
     }
   })
 
@@ -143,8 +195,14 @@ describe('losses as graphs', () => {
     // Ratios by hand: e^0.6, e^-0.1, e^-0.8, e^0.05, e^1.7 | e^0.6, e^-0.05, e^-0.5. Above 1.28 with A > 0: tokens 0 and 5. Below 0.8 with A < 0: token 2.
     expect(sums).toMatchObject({ tokens: 8, clipHigh: 2, clipLow: 1, entropy: 36 })
     expect(sums.ratioMax).toBeCloseTo(Math.exp(1.7), 4)
-    expect(sums.approxKl).toBeCloseTo(each((row, token) => drift(row, token) ** 2 / 2), 4)
-    expect(sums.kl).toBeCloseTo(each((row, token) => Math.exp(d(row, token)) - d(row, token) - 1), 4)
+    expect(sums.approxKl).toBeCloseTo(
+      each((row, token) => drift(row, token) ** 2 / 2),
+      4,
+    )
+    expect(sums.kl).toBeCloseTo(
+      each((row, token) => Math.exp(d(row, token)) - d(row, token) - 1),
+      4,
+    )
   })
 
   it('measure only what they are given', async () => {
@@ -153,7 +211,11 @@ describe('losses as graphs', () => {
   })
 
   it('stay finite where the policies disagree wildly', async () => {
-    const far = { ...data, oldLogps: data.oldLogps.map((row) => row.map((value) => value - 200)), refLogps: data.refLogps.map((row) => row.map((value) => value + 200)) }
+    const far = {
+      ...data,
+      oldLogps: data.oldLogps.map((row) => row.map((value) => value - 200)),
+      refLogps: data.refLogps.map((row) => row.map((value) => value + 200)),
+    }
     const { loss, grad } = await run({ ...plain, klBeta: 0.1, dualClip: 3 }, far)
     expect([loss, ...grad].every(Number.isFinite)).toBe(true)
   })
@@ -162,18 +224,27 @@ describe('losses as graphs', () => {
     const b = new GraphBuilder('loss')
     const x = b.input('x', 'float32', ['B', 'T'])
     expect(() => lossGraph(b, { logps: x, advantages: x, weights: x }, plain)).toThrow(expect.objectContaining({ code: 'rl.loss-input' }))
-    expect(() => lossGraph(b, { logps: x, oldLogps: x, advantages: x, weights: x }, { ...plain, klBeta: 1 })).toThrow('refLogps for klBeta 1')
+    expect(() => lossGraph(b, { logps: x, oldLogps: x, advantages: x, weights: x }, { ...plain, klBeta: 1 })).toThrow(
+      'refLogps for klBeta 1',
+    )
   })
 })
 
 describe('loss metrics', () => {
   it('add up micro-batches under public names', () => {
-    expect(lossMetrics([
-      { tokens: 6, clipLow: 1, clipHigh: 2, kl: 0.6, approxKl: 0.3, entropy: 3, ratioMax: 1.5 },
-      { tokens: 2, clipLow: 0, clipHigh: 1, kl: 0.2, approxKl: 0.1, entropy: 5, ratioMax: 1.2 },
-    ])).toEqual({
-      'clip_ratio/low_mean': 0.125, 'clip_ratio/high_mean': 0.375, 'clip_ratio/region_mean': 0.5,
-      kl: expect.closeTo(0.1, 12), entropy: 1, 'policy/approxkl_avg': expect.closeTo(0.05, 12), 'policy/ratio_max': 1.5,
+    expect(
+      lossMetrics([
+        { tokens: 6, clipLow: 1, clipHigh: 2, kl: 0.6, approxKl: 0.3, entropy: 3, ratioMax: 1.5 },
+        { tokens: 2, clipLow: 0, clipHigh: 1, kl: 0.2, approxKl: 0.1, entropy: 5, ratioMax: 1.2 },
+      ]),
+    ).toEqual({
+      'clip_ratio/low_mean': 0.125,
+      'clip_ratio/high_mean': 0.375,
+      'clip_ratio/region_mean': 0.5,
+      kl: expect.closeTo(0.1, 12),
+      entropy: 1,
+      'policy/approxkl_avg': expect.closeTo(0.05, 12),
+      'policy/ratio_max': 1.5,
     })
   })
   it('are absent where nothing was measured', () => {

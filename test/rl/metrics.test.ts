@@ -8,7 +8,10 @@ import { anyGroup, context, outcomes, rollout, thinking } from './rollouts.ts'
 
 function metrics(name: string, rollouts: readonly GradedRollout[], options: Record<string, unknown> = {}, alpha?: number) {
   const credits = creditBatch(createMethod(name, options), rollouts, context)
-  return batchMetrics(rollouts.map((one, index) => ({ rollout: one, credit: credits[index] })), alpha)
+  return batchMetrics(
+    rollouts.map((one, index) => ({ rollout: one, credit: credits[index] })),
+    alpha,
+  )
 }
 
 describe('batch metrics', () => {
@@ -16,53 +19,97 @@ describe('batch metrics', () => {
     // Rewards 1 0 | 1 1: batch mean 3/4 and deviation 1/2; group deviations sqrt(1/2) and 0.
     const found = metrics('dr-grpo', [...outcomes(1, 0), ...outcomes(1, 1).map((one) => ({ ...one, group: 1 }))])
     expect(found).toMatchObject({
-      reward: 0.75, reward_std: 0.5, reward_group_std: expect.closeTo(Math.SQRT1_2 / 2, 10), frac_reward_zero_std: 0.5,
-      'by_group/frac_all_good': 0.5, 'by_group/frac_all_bad': 0, 'by_group/frac_mixed': 0.5,
-      'rewards/outcome/mean': 0.75, 'rewards/outcome/std': 0.5, 'mrt/used_frac': 1,
+      reward: 0.75,
+      reward_std: 0.5,
+      reward_group_std: expect.closeTo(Math.SQRT1_2 / 2, 10),
+      frac_reward_zero_std: 0.5,
+      'by_group/frac_all_good': 0.5,
+      'by_group/frac_all_bad': 0,
+      'by_group/frac_mixed': 0.5,
+      'rewards/outcome/mean': 0.75,
+      'rewards/outcome/std': 0.5,
+      'mrt/used_frac': 1,
     })
   })
 
   it('describe lengths, truncated answers apart', () => {
-    const found = metrics('dr-grpo', [rollout({ tokenCount: 4 }), rollout({ sample: 1, tokenCount: 6 }), rollout({ sample: 2, tokenCount: 16, finish: 'length' })])
+    const found = metrics('dr-grpo', [
+      rollout({ tokenCount: 4 }),
+      rollout({ sample: 1, tokenCount: 6 }),
+      rollout({ sample: 2, tokenCount: 16, finish: 'length' }),
+    ])
     expect(found).toMatchObject({
-      'completions/mean_length': 26 / 3, 'completions/min_length': 4, 'completions/max_length': 16,
-      'completions/clipped_ratio': 1 / 3, 'completions/mean_terminated_length': 5,
+      'completions/mean_length': 26 / 3,
+      'completions/min_length': 4,
+      'completions/max_length': 16,
+      'completions/clipped_ratio': 1 / 3,
+      'completions/mean_terminated_length': 5,
     })
   })
 
   it('describe episodes and progress', () => {
-    const found = metrics('mrt-exact', [thinking(1, [0.2, 0.3, 0.9]), thinking(0, [0.2, 0.1], { sample: 1 }), thinking(0, [0.2], { sample: 2 })], { centre: 'none' }, 1)
+    const found = metrics(
+      'mrt-exact',
+      [thinking(1, [0.2, 0.3, 0.9]), thinking(0, [0.2, 0.1], { sample: 1 }), thinking(0, [0.2], { sample: 2 })],
+      { centre: 'none' },
+      1,
+    )
     expect(found).toMatchObject({
-      'mrt/alpha': 1, 'mrt/episodes_mean': 1, 'mrt/episode_tokens_mean': 2,
-      'mrt/progress_mean': expect.closeTo(0.2, 10), 'mrt/progress_pos_frac': 2 / 3, 'mrt/bonus_mean': expect.closeTo(0.2, 10),
-      'mrt/j_start_mean': expect.closeTo(0.2, 10), 'mrt/j_end_mean': expect.closeTo(1.2 / 3, 10),
-      'rewards/progress/mean': expect.closeTo(0.2, 10), reward: expect.closeTo(1 / 3 + 0.2, 10),
+      'mrt/alpha': 1,
+      'mrt/episodes_mean': 1,
+      'mrt/episode_tokens_mean': 2,
+      'mrt/progress_mean': expect.closeTo(0.2, 10),
+      'mrt/progress_pos_frac': 2 / 3,
+      'mrt/bonus_mean': expect.closeTo(0.2, 10),
+      'mrt/j_start_mean': expect.closeTo(0.2, 10),
+      'mrt/j_end_mean': expect.closeTo(1.2 / 3, 10),
+      'rewards/progress/mean': expect.closeTo(0.2, 10),
+      reward: expect.closeTo(1 / 3 + 0.2, 10),
     })
   })
 
   it('describe both arms of a stale prefix and the two deviations that scaling could use', () => {
-    const arm = (which: 'continue' | 'terminate', correct: 0 | 1, sample: number) => rollout({ arm: which, correct, sample, prefixTokens: 2 })
+    const arm = (which: 'continue' | 'terminate', correct: 0 | 1, sample: number) =>
+      rollout({ arm: which, correct, sample, prefixTokens: 2 })
     const found = metrics('mrt-pooled', [arm('continue', 1, 0), arm('continue', 0, 1), arm('terminate', 0, 2), arm('terminate', 0, 3)])
-    expect(found).toMatchObject({ 'mrt/continue_reward': 0.5, 'mrt/terminate_reward': 0, 'mrt/pool_std': 0.5, 'mrt/continue_std': expect.closeTo(Math.SQRT1_2, 10) })
+    expect(found).toMatchObject({
+      'mrt/continue_reward': 0.5,
+      'mrt/terminate_reward': 0,
+      'mrt/pool_std': 0.5,
+      'mrt/continue_std': expect.closeTo(Math.SQRT1_2, 10),
+    })
   })
 
   it('are absent where they cannot be computed', () => {
     expect(batchMetrics([])).toEqual({})
     const one = metrics('grpo', [rollout({ correct: 1, finish: 'length' })])
     expect(Object.keys(one).sort()).toEqual([
-      'by_group/frac_all_bad', 'by_group/frac_all_good', 'by_group/frac_mixed',
-      'completions/clipped_ratio', 'completions/max_length', 'completions/mean_length', 'completions/min_length',
-      'mrt/episodes_mean', 'mrt/used_frac', 'reward', 'rewards/outcome/mean',
+      'by_group/frac_all_bad',
+      'by_group/frac_all_good',
+      'by_group/frac_mixed',
+      'completions/clipped_ratio',
+      'completions/max_length',
+      'completions/mean_length',
+      'completions/min_length',
+      'mrt/episodes_mean',
+      'mrt/used_frac',
+      'reward',
+      'rewards/outcome/mean',
     ])
   })
 
   it('leave aborted rollouts out', () => {
-    expect(metrics('dr-grpo', [...outcomes(1, 1), rollout({ sample: 2, finish: 'aborted' })])).toMatchObject({ reward: 1, 'by_group/frac_all_good': 1 })
+    expect(metrics('dr-grpo', [...outcomes(1, 1), rollout({ sample: 2, finish: 'aborted' })])).toMatchObject({
+      reward: 1,
+      'by_group/frac_all_good': 1,
+    })
   })
 
   it('are finite for any batch', () => {
-    fc.assert(fc.property(anyGroup(), fc.constantFrom('grpo', 'mrt-exact', 'mrt-online', 'length-penalty'), (group, name) => {
-      for (const [key, value] of Object.entries(metrics(name, group))) expect(value, key).toSatisfy(Number.isFinite)
-    }))
+    fc.assert(
+      fc.property(anyGroup(), fc.constantFrom('grpo', 'mrt-exact', 'mrt-online', 'length-penalty'), (group, name) => {
+        for (const [key, value] of Object.entries(metrics(name, group))) expect(value, key).toSatisfy(Number.isFinite)
+      }),
+    )
   })
 })

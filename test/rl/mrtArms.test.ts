@@ -12,12 +12,24 @@ const mean = (values: readonly number[]) => sum(values) / values.length
 /** A prefix of 4 tokens; continuations think on, terminations have their thinking closed by force at token 4. */
 const continued = (correct: Outcome, sample: number) => rollout({ correct, sample, arm: 'continue', prefixTokens: 4 })
 const terminated = (correct: Outcome, sample: number) =>
-  rollout({ correct, sample, arm: 'terminate', prefixTokens: 4, tokenCount: 8, thinkEnd: 4, sampled: Uint8Array.of(1, 1, 1, 1, 0, 1, 1, 1) })
-const arms = (r: readonly Outcome[], t: readonly Outcome[]): GradedRollout[] =>
-  [...r.map(continued), ...t.map((correct, index) => terminated(correct, r.length + index))]
+  rollout({
+    correct,
+    sample,
+    arm: 'terminate',
+    prefixTokens: 4,
+    tokenCount: 8,
+    thinkEnd: 4,
+    sampled: Uint8Array.of(1, 1, 1, 1, 0, 1, 1, 1),
+  })
+const arms = (r: readonly Outcome[], t: readonly Outcome[]): GradedRollout[] => [
+  ...r.map(continued),
+  ...t.map((correct, index) => terminated(correct, r.length + index)),
+]
 
-const credit = (name: string, group: readonly GradedRollout[], options: Record<string, unknown> = {}) => creditBatch(createMethod(name, options), group, context)
-const paid = (name: string, group: readonly GradedRollout[], options: Record<string, unknown> = {}) => credit(name, group, options).map((one) => one.outcomeAdvantage)
+const credit = (name: string, group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
+  creditBatch(createMethod(name, options), group, context)
+const paid = (name: string, group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
+  credit(name, group, options).map((one) => one.outcomeAdvantage)
 
 const outcomeList = fc.array(fc.constantFrom<Outcome[]>(0, 1), { minLength: 1, maxLength: 6 })
 
@@ -29,14 +41,16 @@ describe('pooled arms', () => {
   })
 
   it('are GRPO on the continuations plus progress with the share of terminations as its weight', () => {
-    fc.assert(fc.property(outcomeList, outcomeList, (r, t) => {
-      const pooled = paid('mrt-pooled', arms(r, t), { base: 'dr-grpo' })
-      const f = t.length / (r.length + t.length)
-      const b = mean(t)
-      r.forEach((reward, index) => expect(pooled[index]).toBeCloseTo(reward - mean(r) + f * (mean(r) - b), 10))
-      t.forEach((reward, index) => expect(pooled[r.length + index]).toBeCloseTo(reward - b - (1 - f) * (mean(r) - b), 10))
-      expect(sum(pooled)).toBeCloseTo(0, 10)
-    }))
+    fc.assert(
+      fc.property(outcomeList, outcomeList, (r, t) => {
+        const pooled = paid('mrt-pooled', arms(r, t), { base: 'dr-grpo' })
+        const f = t.length / (r.length + t.length)
+        const b = mean(t)
+        r.forEach((reward, index) => expect(pooled[index]).toBeCloseTo(reward - mean(r) + f * (mean(r) - b), 10))
+        t.forEach((reward, index) => expect(pooled[r.length + index]).toBeCloseTo(reward - b - (1 - f) * (mean(r) - b), 10))
+        expect(sum(pooled)).toBeCloseTo(0, 10)
+      }),
+    )
   })
 
   it('scale by the deviation of the pool, which is not that of the continuations', () => {
@@ -84,10 +98,12 @@ describe('the termination baseline', () => {
   })
 
   it('is GRPO centring plus progress with weight 1', () => {
-    fc.assert(fc.property(outcomeList, outcomeList, (r, t) => {
-      const paidNow = paid('mrt-termination', arms(r, t))
-      r.forEach((reward, index) => expect(paidNow[index]).toBeCloseTo(reward - mean(r) + (mean(r) - mean(t)), 10))
-    }))
+    fc.assert(
+      fc.property(outcomeList, outcomeList, (r, t) => {
+        const paidNow = paid('mrt-termination', arms(r, t))
+        r.forEach((reward, index) => expect(paidNow[index]).toBeCloseTo(reward - mean(r) + (mean(r) - mean(t)), 10))
+      }),
+    )
   })
 
   it('pays a lone continuation, since its baseline is not its peers', () => {
@@ -109,8 +125,19 @@ describe('the termination baseline', () => {
   })
 
   it('asks for J only where J is its baseline', () => {
-    const needs = (options: Record<string, unknown>) => { const method = createMethod('mrt-termination', options); return method.algorithm.needs(method.options) }
-    expect(needs({})).toEqual({ data: 'arms', J: 'none', arms: { continuations: 4, terminations: 4, maxPrefixEpisodes: 6, staleSteps: 10 } })
-    expect(needs({ baseline: 'J', mu: 'ema', emaDecay: 0.9, bestOf: 4 })).toMatchObject({ data: 'arms', J: 'exact', mu: { weights: 'ema', emaDecay: 0.9, bestOf: 4 } })
+    const needs = (options: Record<string, unknown>) => {
+      const method = createMethod('mrt-termination', options)
+      return method.algorithm.needs(method.options)
+    }
+    expect(needs({})).toEqual({
+      data: 'arms',
+      J: 'none',
+      arms: { continuations: 4, terminations: 4, maxPrefixEpisodes: 6, staleSteps: 10 },
+    })
+    expect(needs({ baseline: 'J', mu: 'ema', emaDecay: 0.9, bestOf: 4 })).toMatchObject({
+      data: 'arms',
+      J: 'exact',
+      mu: { weights: 'ema', emaDecay: 0.9, bestOf: 4 },
+    })
   })
 })

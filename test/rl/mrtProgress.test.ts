@@ -6,17 +6,15 @@ import { discountedToGo, progressOf } from '../../src-main/rl/mrtProgress.ts'
 import type { Credit, GradedRollout } from '../../src-main/rl/types.ts'
 import { anyGroup, context, rollout, sum, thinking } from './rollouts.ts'
 
-const exact = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => creditBatch(createMethod('mrt-exact', options), group, context)
+const exact = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
+  creditBatch(createMethod('mrt-exact', options), group, context)
 const centred = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => exact(group, { centre: 'group', ...options })
-const online = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) => creditBatch(createMethod('mrt-online', options), group, context)
+const online = (group: readonly GradedRollout[], options: Record<string, unknown> = {}) =>
+  creditBatch(createMethod('mrt-online', options), group, context)
 const bonuses = (credits: readonly Credit[]) => credits.map((one) => [...one.episodeBonus].map((bonus) => Number(bonus.toFixed(6))))
 
 // Right, wrong, wrong without an episode. Outcome advantages 2/3, -1/3, -1/3; progress (0.1, 0.6), (-0.1), (): mean 0.2.
-const group = [
-  thinking(1, [0.2, 0.3, 0.9]),
-  thinking(0, [0.2, 0.1], { sample: 1 }),
-  thinking(0, [0.2], { sample: 2 }),
-]
+const group = [thinking(1, [0.2, 0.3, 0.9]), thinking(0, [0.2, 0.1], { sample: 1 }), thinking(0, [0.2], { sample: 2 })]
 
 describe('MRT with exact J', () => {
   it('pays the tokens of an episode the outcome plus its progress, as the paper does, the rest the outcome alone', () => {
@@ -44,9 +42,11 @@ describe('MRT with exact J', () => {
   })
 
   // To go: (0.7, 0.6), (-0.1): mean 0.4.
-  it('pays later progress too under return-to-go', () => expect(bonuses(centred(group, { credit: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
+  it('pays later progress too under return-to-go', () =>
+    expect(bonuses(centred(group, { credit: 'return-to-go' }))).toEqual([[0.3, 0.2], [-0.5], []]))
   // Half of what follows: (0.1 + 0.3, 0.6), (-0.1): mean 0.3.
-  it('discounts later progress in the mixture', () => expect(bonuses(centred(group, { credit: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
+  it('discounts later progress in the mixture', () =>
+    expect(bonuses(centred(group, { credit: 'mixture', lambda: 0.5 }))).toEqual([[0.1, 0.3], [-0.4], []]))
   // Rewards 1.7, -0.1, 0: mean 1.6 / 3; less the outcome advantages that leaves 0.5, -0.3, -0.2.
   it('shares the whole progress among all tokens under the scalar rule, answer included', () => {
     const credits = exact(group, { credit: 'scalar' })
@@ -56,10 +56,12 @@ describe('MRT with exact J', () => {
   })
 
   it('spans episode-local and return-to-go with lambda 0 and 1', () => {
-    fc.assert(fc.property(anyGroup(), (any) => {
-      expect(exact(any, { credit: 'mixture', lambda: 0 })).toEqual(exact(any, { credit: 'episode-local' }))
-      expect(exact(any, { credit: 'mixture', lambda: 1 })).toEqual(exact(any, { credit: 'return-to-go' }))
-    }))
+    fc.assert(
+      fc.property(anyGroup(), (any) => {
+        expect(exact(any, { credit: 'mixture', lambda: 0 })).toEqual(exact(any, { credit: 'episode-local' }))
+        expect(exact(any, { credit: 'mixture', lambda: 1 })).toEqual(exact(any, { credit: 'return-to-go' }))
+      }),
+    )
   })
 
   it('lets a prover succeed if one of K answers does', () => {
@@ -70,15 +72,17 @@ describe('MRT with exact J', () => {
   it('can stand on leave-one-out or scaled outcomes', () => {
     expect(exact(group, { base: 'rloo' }).map((one) => one.outcomeAdvantage)).toEqual([1, -0.5, -0.5])
     // Deviation of (1, 0, 0): sqrt(1/3).
-    expect(exact(group, { base: 'grpo' })[0].outcomeAdvantage).toBeCloseTo((2 / 3) / Math.sqrt(1 / 3), 4)
+    expect(exact(group, { base: 'grpo' })[0].outcomeAdvantage).toBeCloseTo(2 / 3 / Math.sqrt(1 / 3), 4)
   })
 
   it('centres bonuses to zero over the episodes of the group and outcomes over its rollouts', () => {
-    fc.assert(fc.property(anyGroup(), fc.constantFrom('episode-local', 'return-to-go', 'mixture'), (any, credit) => {
-      const credits = centred(any, { credit })
-      expect(sum(credits.flatMap((one) => [...one.episodeBonus]))).toBeCloseTo(0, 8)
-      expect(sum(credits.map((one) => one.outcomeAdvantage))).toBeCloseTo(0, 8)
-    }))
+    fc.assert(
+      fc.property(anyGroup(), fc.constantFrom('episode-local', 'return-to-go', 'mixture'), (any, credit) => {
+        const credits = centred(any, { credit })
+        expect(sum(credits.flatMap((one) => [...one.episodeBonus]))).toBeCloseTo(0, 8)
+        expect(sum(credits.map((one) => one.outcomeAdvantage))).toBeCloseTo(0, 8)
+      }),
+    )
   })
 
   it('still teaches in a group where every answer is wrong', () => {
@@ -117,7 +121,7 @@ describe('MRT online with sampled J', () => {
   it('adds own progress, as it is, to the advantage of GRPO', () => {
     const credits = online(group)
     expect(bonuses(credits)).toEqual([[0.1, 0.6], [-0.1], []])
-    expect(credits[1].outcomeAdvantage).toBeCloseTo((-1 / 3) / Math.sqrt(1 / 3), 4)
+    expect(credits[1].outcomeAdvantage).toBeCloseTo(-1 / 3 / Math.sqrt(1 / 3), 4)
   })
 
   // 1 of 4 answers right: two drawn at random hold a right one with chance 1 - C(3,2) / C(4,2) = 1/2, where 1 - 0.75^2 says 0.4375.
@@ -137,40 +141,60 @@ describe('MRT online with sampled J', () => {
 describe('the algebra of progress', () => {
   it('annihilates a bonus that the whole group shares: scalar progress from one start is the outcome again', () => {
     // J ends at the outcome: progress r - b inside a group with one b multiplies Dr. GRPO by 1 + alpha, and scaling removes even that.
-    fc.assert(fc.property(fc.array(fc.constantFrom(0 as const, 1 as const), { minLength: 2, maxLength: 6 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 3, noNaN: true }), (corrects, start, alpha) => {
-      const shared = corrects.map((correct, sample) => thinking(correct, [start, correct], { sample }))
-      const at = (one: Credit) => one.advantage[0]
-      const plain = creditBatch(createMethod('dr-grpo'), shared, context).map(at)
-      exact(shared, { credit: 'scalar', alpha }).map(at).forEach((value, index) => expect(value).toBeCloseTo((1 + alpha) * plain[index], 5))
-      const scaled = creditBatch(createMethod('grpo'), shared, context).map(at)
-      exact(shared, { credit: 'scalar', alpha, base: 'grpo' }).map(at).forEach((value, index) => expect(value).toBeCloseTo(scaled[index], 4))
-    }))
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(0 as const, 1 as const), { minLength: 2, maxLength: 6 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 3, noNaN: true }),
+        (corrects, start, alpha) => {
+          const shared = corrects.map((correct, sample) => thinking(correct, [start, correct], { sample }))
+          const at = (one: Credit) => one.advantage[0]
+          const plain = creditBatch(createMethod('dr-grpo'), shared, context).map(at)
+          exact(shared, { credit: 'scalar', alpha })
+            .map(at)
+            .forEach((value, index) => expect(value).toBeCloseTo((1 + alpha) * plain[index], 5))
+          const scaled = creditBatch(createMethod('grpo'), shared, context).map(at)
+          exact(shared, { credit: 'scalar', alpha, base: 'grpo' })
+            .map(at)
+            .forEach((value, index) => expect(value).toBeCloseTo(scaled[index], 4))
+        },
+      ),
+    )
   })
 
   it('telescopes: the scalar rule does not see J of the empty think block, nor anything between start and end', () => {
-    const scalar = (starts: number, middle: number) => exact([thinking(1, [starts, middle, 0.9]), thinking(0, [starts, 0.3], { sample: 1 })], { credit: 'scalar' })
-    scalar(0.1, 0.7).forEach((one, index) => one.advantage.forEach((value, token) => expect(value).toBeCloseTo(scalar(0.6, 0)[index].advantage[token], 6)))
+    const scalar = (starts: number, middle: number) =>
+      exact([thinking(1, [starts, middle, 0.9]), thinking(0, [starts, 0.3], { sample: 1 })], { credit: 'scalar' })
+    scalar(0.1, 0.7).forEach((one, index) =>
+      one.advantage.forEach((value, token) => expect(value).toBeCloseTo(scalar(0.6, 0)[index].advantage[token], 6)),
+    )
   })
 
   it('telescopes: return-to-go from episode j is J at the end minus J before it', () => {
-    fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 8 }), (J) => {
-      discountedToGo(progressOf(J), 1).forEach((value, index) => expect(value).toBeCloseTo(J[J.length - 1] - J[index], 10))
-    }))
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 8 }), (J) => {
+        discountedToGo(progressOf(J), 1).forEach((value, index) => expect(value).toBeCloseTo(J[J.length - 1] - J[index], 10))
+      }),
+    )
   })
 })
 
 describe('the controls', () => {
   it('shuffle J across the boundaries of a rollout, the same way for the same seed', () => {
-    fc.assert(fc.property(anyGroup(), (any) => {
-      const shuffled = exact(any, { control: 'shuffled', centre: 'none' })
-      expect(exact(any, { control: 'shuffled', centre: 'none' })).toEqual(shuffled)
-      shuffled.forEach((one, index) => {
-        const J = [...any[index].J!].sort((a, b) => a - b)
-        // Summing the steps from one of the scores gives all scores back.
-        const rebuilt = J.map((start) => [...one.episodeBonus].reduce((path, step) => [...path, path.at(-1)! + step], [start]).sort((a, b) => a - b))
-        expect(rebuilt.some((path) => path.every((score, at) => Math.abs(score - J[at]) < 1e-9))).toBe(true)
-      })
-    }))
+    fc.assert(
+      fc.property(anyGroup(), (any) => {
+        const shuffled = exact(any, { control: 'shuffled', centre: 'none' })
+        expect(exact(any, { control: 'shuffled', centre: 'none' })).toEqual(shuffled)
+        shuffled.forEach((one, index) => {
+          const J = [...any[index].J!].sort((a, b) => a - b)
+          // Summing the steps from one of the scores gives all scores back.
+          const rebuilt = J.map((start) =>
+            [...one.episodeBonus].reduce((path, step) => [...path, path.at(-1)! + step], [start]).sort((a, b) => a - b),
+          )
+          expect(rebuilt.some((path) => path.every((score, at) => Math.abs(score - J[at]) < 1e-9))).toBe(true)
+        })
+      }),
+    )
   })
 
   it('shuffle differently for another seed or sample', () => {
@@ -191,10 +215,16 @@ describe('the controls', () => {
   // Mean progress 0.2.
   it('charge every episode the mean progress, which is what centring adds to progress as it is', () => {
     expect(bonuses(exact(group, { control: 'charge' }))).toEqual([[-0.2, -0.2], [-0.2], []])
-    fc.assert(fc.property(anyGroup(), (any) => {
-      const [plain, charge, whole] = [exact(any), exact(any, { control: 'charge' }), centred(any)]
-      whole.forEach((one, index) => one.episodeBonus.forEach((bonus, episode) => expect(bonus).toBeCloseTo(plain[index].episodeBonus[episode] + charge[index].episodeBonus[episode], 10)))
-    }))
+    fc.assert(
+      fc.property(anyGroup(), (any) => {
+        const [plain, charge, whole] = [exact(any), exact(any, { control: 'charge' }), centred(any)]
+        whole.forEach((one, index) =>
+          one.episodeBonus.forEach((bonus, episode) =>
+            expect(bonus).toBeCloseTo(plain[index].episodeBonus[episode] + charge[index].episodeBonus[episode], 10),
+          ),
+        )
+      }),
+    )
   })
 
   it('throw a coin for every rollout instead of its outcome, keep the outcome on record and pay no episode', () => {

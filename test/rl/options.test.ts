@@ -7,8 +7,23 @@ const code = (wanted: string) => expect.objectContaining({ code: wanted })
 
 describe('options', () => {
   it('are filled with defaults', () => {
-    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({ alpha: 1, credit: 'episode-local', base: 'dr-grpo', centre: 'none', control: 'none', bestOf: 1, mu: 'current', klBeta: 0 })
-    expect(resolveOptions(algorithms.dapo.options)).toMatchObject({ clipLow: 0.2, clipHigh: 0.28, maxSamplingRounds: 10, overlongBuffer: 0.2, dropTruncated: false })
+    expect(resolveOptions(algorithms['mrt-exact'].options)).toMatchObject({
+      alpha: 1,
+      credit: 'episode-local',
+      base: 'dr-grpo',
+      centre: 'none',
+      control: 'none',
+      bestOf: 1,
+      mu: 'current',
+      klBeta: 0,
+    })
+    expect(resolveOptions(algorithms.dapo.options)).toMatchObject({
+      clipLow: 0.2,
+      clipHigh: 0.28,
+      maxSamplingRounds: 10,
+      overlongBuffer: 0.2,
+      dropTruncated: false,
+    })
     expect(resolveOptions(algorithms.gspo.options)).toMatchObject({ clipLow: 3e-4, clipHigh: 4e-4, updatesPerBatch: 4 })
   })
 
@@ -19,7 +34,11 @@ describe('options', () => {
   })
 
   it('accept the names other trainers use', () => {
-    expect(createMethod('grpo', { beta: 0.04, epsilon: 0.1, epsilon_high: 0.3 }).options).toMatchObject({ klBeta: 0.04, clipLow: 0.1, clipHigh: 0.3 })
+    expect(createMethod('grpo', { beta: 0.04, epsilon: 0.1, epsilon_high: 0.3 }).options).toMatchObject({
+      klBeta: 0.04,
+      clipLow: 0.1,
+      clipHigh: 0.3,
+    })
   })
 
   it('refuse what is not in the table, out of range or given twice', () => {
@@ -34,19 +53,28 @@ describe('options', () => {
   })
 
   it('say which of them change nothing with the others as they are, and what they would need', () => {
-    const inert = (name: string, given: Record<string, unknown>) => { const { algorithm, options } = createMethod(name, given); return inertOptions(algorithm.options, options) }
-    expect(inert('mrt-exact', { lambda: 0.3 })).toEqual([{ name: 'lambda', value: 0.3, needs: 'credit mixture', found: 'credit episode-local' }])
+    const inert = (name: string, given: Record<string, unknown>) => {
+      const { algorithm, options } = createMethod(name, given)
+      return inertOptions(algorithm.options, options)
+    }
+    expect(inert('mrt-exact', { lambda: 0.3 })).toEqual([
+      { name: 'lambda', value: 0.3, needs: 'credit mixture', found: 'credit episode-local' },
+    ])
     expect(inert('mrt-exact', { lambda: 0.3, credit: 'mixture' })).toEqual([])
-    expect(inert('grpo', { clipHigh: 0.28 })).toEqual([{ name: 'clipHigh', value: 0.28, needs: 'updatesPerBatch above 1', found: 'updatesPerBatch 1' }])
+    expect(inert('grpo', { clipHigh: 0.28 })).toEqual([
+      { name: 'clipHigh', value: 0.28, needs: 'updatesPerBatch above 1', found: 'updatesPerBatch 1' },
+    ])
     expect(inert('grpo', { correctionHigh: 3 })).toMatchObject([{ name: 'correctionHigh', found: 'correction none' }])
   })
 
   it.each(algorithmNames)('of %s name others of the same table, with values that these can take', (name) => {
     const { options } = algorithmNamed(name)
-    for (const option of Object.values(options)) for (const [other, condition] of Object.entries(option.when ?? {})) {
-      if (!('above' in condition)) for (const value of condition) expect(resolveOptions(options, { [other]: value })).toMatchObject({ [other]: value })
-      else expect(options[other]!.kind).toBe('number')
-    }
+    for (const option of Object.values(options))
+      for (const [other, condition] of Object.entries(option.when ?? {})) {
+        if (!('above' in condition))
+          for (const value of condition) expect(resolveOptions(options, { [other]: value })).toMatchObject({ [other]: value })
+        else expect(options[other]!.kind).toBe('number')
+      }
   })
 
   it('treat an absent value as not given', () => expect(createMethod('grpo', { klBeta: undefined }).options.klBeta).toBe(0.001))
@@ -71,15 +99,26 @@ describe('what an algorithm rewards', () => {
     const sharing = (method: string) => algorithmNames.filter((name) => algorithmNamed(name).method === method)
     expect(sharing('outcome')).toEqual(['grpo', 'dr-grpo', 'rloo', 'dapo', 'gspo'])
     for (const name of algorithmNames) expect(algorithmNamed(name).method).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
-    for (const name of algorithmNames.filter((each) => each.startsWith('mrt'))) expect(algorithmNamed(name).method.split('-')[0]).toBe('mrt')
+    for (const name of algorithmNames.filter((each) => each.startsWith('mrt')))
+      expect(algorithmNamed(name).method.split('-')[0]).toBe('mrt')
   })
 })
 
 describe('losses', () => {
-  const loss = (name: string, given: Record<string, unknown> = {}) => { const { algorithm, options } = createMethod(name, given); return algorithm.loss(options) }
+  const loss = (name: string, given: Record<string, unknown> = {}) => {
+    const { algorithm, options } = createMethod(name, given)
+    return algorithm.loss(options)
+  }
 
   it('differ as the papers say', () => {
-    expect(loss('grpo')).toEqual({ ratio: 'token', aggregation: 'sequence-mean', clipLow: 0.2, clipHigh: 0.2, klBeta: 0.001, updatesPerBatch: 1 })
+    expect(loss('grpo')).toEqual({
+      ratio: 'token',
+      aggregation: 'sequence-mean',
+      clipLow: 0.2,
+      clipHigh: 0.2,
+      klBeta: 0.001,
+      updatesPerBatch: 1,
+    })
     expect(loss('dr-grpo')).toMatchObject({ ratio: 'token', aggregation: 'constant', klBeta: 0 })
     expect(loss('dapo')).toMatchObject({ ratio: 'token', aggregation: 'token-mean', clipHigh: 0.28, klBeta: 0 })
     expect(loss('gspo')).toMatchObject({ ratio: 'sequence', aggregation: 'sequence-mean', updatesPerBatch: 4 })
@@ -94,7 +133,10 @@ describe('losses', () => {
 
   it('carry the dual clip and the sampler correction only where they are on', () => {
     expect(loss('grpo')).not.toHaveProperty('dualClip')
-    expect(loss('grpo', { dualClip: 3, correction: 'token-truncate', correctionHigh: 5 })).toMatchObject({ dualClip: 3, correction: { level: 'token', how: 'truncate', low: 0.5, high: 5 } })
+    expect(loss('grpo', { dualClip: 3, correction: 'token-truncate', correctionHigh: 5 })).toMatchObject({
+      dualClip: 3,
+      correction: { level: 'token', how: 'truncate', low: 0.5, high: 5 },
+    })
     expect(loss('grpo', { correction: 'sequence-mask' }).correction).toEqual({ level: 'sequence', how: 'mask', low: 0.5, high: 2 })
   })
 })

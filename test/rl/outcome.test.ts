@@ -39,7 +39,10 @@ describe('outcome advantages', () => {
 
   it('count other graded parts into the reward', () => {
     const group = [rollout({ correct: 1 }), rollout({ sample: 1, correct: 1, parts: { format: 0.5 } })]
-    expect(credit('dr-grpo', group).map((one) => [one.reward, one.outcomeAdvantage])).toEqual([[1, -0.25], [1.5, 0.25]])
+    expect(credit('dr-grpo', group).map((one) => [one.reward, one.outcomeAdvantage])).toEqual([
+      [1, -0.25],
+      [1.5, 0.25],
+    ])
   })
 
   it.each(['grpo', 'dr-grpo', 'rloo', 'gspo'] as const)('of %s are zero in a group whose rollouts all succeed or all fail', (name) => {
@@ -54,43 +57,59 @@ describe('outcome advantages', () => {
   })
 
   it('of RLOO are those of Dr. GRPO times G / (G - 1)', () => {
-    fc.assert(fc.property(fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 2, maxLength: 9 }), (rewards) => {
-      const centred = drGrpoAdvantages(rewards)
-      rlooAdvantages(rewards).forEach((value, index) => expect(value).toBeCloseTo((centred[index] * rewards.length) / (rewards.length - 1), 8))
-    }))
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -2, max: 2, noNaN: true }), { minLength: 2, maxLength: 9 }), (rewards) => {
+        const centred = drGrpoAdvantages(rewards)
+        rlooAdvantages(rewards).forEach((value, index) =>
+          expect(value).toBeCloseTo((centred[index] * rewards.length) / (rewards.length - 1), 8),
+        )
+      }),
+    )
   })
 
   it('sum to zero over every group', () => {
-    fc.assert(fc.property(anyGroup(2), (group) => {
-      for (const name of ['grpo', 'dr-grpo', 'rloo', 'gspo'] as const) expect(sum(paid(name, group))).toBeCloseTo(0, 8)
-    }))
+    fc.assert(
+      fc.property(anyGroup(2), (group) => {
+        for (const name of ['grpo', 'dr-grpo', 'rloo', 'gspo'] as const) expect(sum(paid(name, group))).toBeCloseTo(0, 8)
+      }),
+    )
   })
 
   it('do not depend on the order of a group or on other groups', () => {
-    fc.assert(fc.property(anyGroup(2), anyGroup(2), (left, right) => {
-      const together = [...left.toReversed(), ...right.map((one) => ({ ...one, group: 1 }))]
-      close(paid('grpo', together).slice(0, left.length).toReversed(), paid('grpo', left))
-    }))
+    fc.assert(
+      fc.property(anyGroup(2), anyGroup(2), (left, right) => {
+        const together = [...left.toReversed(), ...right.map((one) => ({ ...one, group: 1 }))]
+        close(paid('grpo', together).slice(0, left.length).toReversed(), paid('grpo', left))
+      }),
+    )
   })
 
   it('do not change when every reward moves by the same amount, nor in GRPO when they are scaled', () => {
-    fc.assert(fc.property(fc.uniqueArray(fc.integer({ min: -9, max: 9 }), { minLength: 2, maxLength: 6 }), fc.integer({ min: -5, max: 5 }), (rewards, shift) => {
-      close(drGrpoAdvantages(rewards.map((reward) => reward + shift)), drGrpoAdvantages(rewards))
-      close(grpoAdvantages(rewards.map((reward) => 10 * reward)), grpoAdvantages(rewards))
-    }))
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: -9, max: 9 }), { minLength: 2, maxLength: 6 }),
+        fc.integer({ min: -5, max: 5 }),
+        (rewards, shift) => {
+          close(drGrpoAdvantages(rewards.map((reward) => reward + shift)), drGrpoAdvantages(rewards))
+          close(grpoAdvantages(rewards.map((reward) => 10 * reward)), grpoAdvantages(rewards))
+        },
+      ),
+    )
   })
 })
 
 describe('any algorithm', () => {
   it('pays a reward that is the sum of its parts and leaves unpaid tokens at zero', () => {
-    fc.assert(fc.property(anyGroup(), fc.constantFrom(...algorithmNames), (group, name) => {
-      for (const one of credit(name, group)) {
-        expect(one.reward).toBeCloseTo(sum(Object.values(one.parts)), 10)
-        one.mask.forEach((on, token) => on === 0 && expect(one.advantage[token]).toBe(0))
-        if (!one.used) expect(sum(one.mask)).toBe(0)
-        expect(one.used).toBe(one.discardReason === undefined)
-      }
-    }))
+    fc.assert(
+      fc.property(anyGroup(), fc.constantFrom(...algorithmNames), (group, name) => {
+        for (const one of credit(name, group)) {
+          expect(one.reward).toBeCloseTo(sum(Object.values(one.parts)), 10)
+          one.mask.forEach((on, token) => on === 0 && expect(one.advantage[token]).toBe(0))
+          if (!one.used) expect(sum(one.mask)).toBe(0)
+          expect(one.used).toBe(one.discardReason === undefined)
+        }
+      }),
+    )
   })
 
   it('keeps an aborted rollout out of its group', () => {
@@ -109,7 +128,15 @@ describe('any algorithm', () => {
     ['a sampled mask of another length', { sampled: new Uint8Array(3) }],
     ['an end of thinking outside the completion', { thinkEnd: 11 }],
     ['a prefix longer than the completion', { prefixTokens: 11 }],
-    ['episodes that overlap', { episodes: [{ start: 0, end: 4 }, { start: 3, end: 6 }] }],
+    [
+      'episodes that overlap',
+      {
+        episodes: [
+          { start: 0, end: 4 },
+          { start: 3, end: 6 },
+        ],
+      },
+    ],
     ['an episode past the end', { episodes: [{ start: 0, end: 11 }] }],
     ['too few scores', { episodes: [{ start: 0, end: 4 }], J: Float64Array.of(0.5) }],
     ['a score that is no probability', { J: Float64Array.of(1.5) }],

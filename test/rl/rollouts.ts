@@ -8,7 +8,17 @@ export const context: CreditContext = { budgetTokens: 16, seed: 7, done: 0.5 }
 /** Ten sampled tokens, no episodes, stopped by itself, wrong. */
 export function rollout(given: Partial<GradedRollout> = {}): GradedRollout {
   const tokenCount = given.tokenCount ?? 10
-  return { group: 0, sample: 0, tokenCount, correct: 0, finish: 'stop', episodes: [], thinkEnd: tokenCount, sampled: new Uint8Array(tokenCount).fill(1), ...given }
+  return {
+    group: 0,
+    sample: 0,
+    tokenCount,
+    correct: 0,
+    finish: 'stop',
+    episodes: [],
+    thinkEnd: tokenCount,
+    sampled: new Uint8Array(tokenCount).fill(1),
+    ...given,
+  }
 }
 
 /** One rollout per outcome, in one group. */
@@ -35,8 +45,23 @@ export function thinking(correct: 0 | 1, J: readonly number[], given: Partial<Gr
 export function anyGroup(least = 1): fc.Arbitrary<GradedRollout[]> {
   const score = fc.double({ min: 0, max: 1, noNaN: true })
   return fc
-    .array(fc.record({ correct: fc.constantFrom(0 as const, 1 as const), J: fc.array(score, { minLength: 1, maxLength: 5 }), stopped: fc.boolean() }), { minLength: least, maxLength: 6 })
-    .map((items) => items.map((item, sample) => thinking(item.correct, item.J, { sample, finish: item.stopped ? 'stop' : 'length', V: Float64Array.from(item.J, (J) => Math.round(9 * J) / 9) })))
+    .array(
+      fc.record({
+        correct: fc.constantFrom(0 as const, 1 as const),
+        J: fc.array(score, { minLength: 1, maxLength: 5 }),
+        stopped: fc.boolean(),
+      }),
+      { minLength: least, maxLength: 6 },
+    )
+    .map((items) =>
+      items.map((item, sample) =>
+        thinking(item.correct, item.J, {
+          sample,
+          finish: item.stopped ? 'stop' : 'length',
+          V: Float64Array.from(item.J, (J) => Math.round(9 * J) / 9),
+        }),
+      ),
+    )
 }
 
 /** A group cut at thinking budgets where the method asks for that: J there is that of the last boundary before; the second half counts as kept going where it asks for such. The thinking budget is 8 tokens. */
@@ -46,7 +71,15 @@ export function asNeeded(method: Method, group: readonly GradedRollout[]): Grade
   const budgets = cuts.shares.map((share) => Math.max(1, Math.round(8 * share)))
   return group.map((one, index) => {
     const offsets = budgets.map((budget) => Math.min(budget, one.thinkEnd))
-    return { ...one, ...(kept && index >= group.length / 2 && { kept: true }), cuts: { budgets, offsets, J: Float64Array.from(offsets, (offset) => one.J![one.episodes.filter(({ end }) => end <= offset).length]!) } }
+    return {
+      ...one,
+      ...(kept && index >= group.length / 2 && { kept: true }),
+      cuts: {
+        budgets,
+        offsets,
+        J: Float64Array.from(offsets, (offset) => one.J![one.episodes.filter(({ end }) => end <= offset).length]!),
+      },
+    }
   })
 }
 

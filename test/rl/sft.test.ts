@@ -7,7 +7,10 @@ describe('supervised fine-tuning', () => {
 
   it('pays every token of every text 1, forced tokens nothing', () => {
     const credits = creditBatch(createMethod('sft'), group, context)
-    expect(credits.map((one) => [...one.advantage])).toEqual([[1, 0, 1], [1, 1]])
+    expect(credits.map((one) => [...one.advantage])).toEqual([
+      [1, 0, 1],
+      [1, 1],
+    ])
   })
 
   it('learns from right answers alone when it filters', () => {

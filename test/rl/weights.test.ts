@@ -12,25 +12,42 @@ const batch = [credit(1, 0, 1), credit(1, 1, 1, 1), credit(0, 0)]
 
 describe('token weights', () => {
   it('divide by the loss tokens of the batch under token-mean', () => {
-    expect(tokenWeights(batch, 'token-mean', 16).map((row) => [...row])).toEqual([[1 / 6, 0, 1 / 6], [1 / 6, 1 / 6, 1 / 6, 1 / 6], [0, 0]].map((row) => row.map(Math.fround)))
+    expect(tokenWeights(batch, 'token-mean', 16).map((row) => [...row])).toEqual(
+      [
+        [1 / 6, 0, 1 / 6],
+        [1 / 6, 1 / 6, 1 / 6, 1 / 6],
+        [0, 0],
+      ].map((row) => row.map(Math.fround)),
+    )
   })
   it('give every used rollout the same total under sequence-mean', () => {
-    expect(tokenWeights(batch, 'sequence-mean', 16).map((row) => [...row])).toEqual([[0.25, 0, 0.25], [0.125, 0.125, 0.125, 0.125], [0, 0]])
+    expect(tokenWeights(batch, 'sequence-mean', 16).map((row) => [...row])).toEqual([
+      [0.25, 0, 0.25],
+      [0.125, 0.125, 0.125, 0.125],
+      [0, 0],
+    ])
   })
   it('divide by used rollouts times the budget under constant', () => {
-    expect(tokenWeights(batch, 'constant', 16).map((row) => [...row])).toEqual([[1 / 32, 0, 1 / 32], [1 / 32, 1 / 32, 1 / 32, 1 / 32], [0, 0]])
+    expect(tokenWeights(batch, 'constant', 16).map((row) => [...row])).toEqual([
+      [1 / 32, 0, 1 / 32],
+      [1 / 32, 1 / 32, 1 / 32, 1 / 32],
+      [0, 0],
+    ])
   })
   it('are all zero where nothing is used', () => {
-    for (const aggregation of ['token-mean', 'sequence-mean', 'constant'] as const) expect(tokenWeights([credit(0, 0)], aggregation, 16)).toEqual([new Float32Array(2)])
+    for (const aggregation of ['token-mean', 'sequence-mean', 'constant'] as const)
+      expect(tokenWeights([credit(0, 0)], aggregation, 16)).toEqual([new Float32Array(2)])
   })
   it('sum to one under both means, whatever the masks', () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.constantFrom(0, 1), { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 6 }), (masks) => {
-      const credits = masks.map((mask) => credit(...mask))
-      for (const aggregation of ['token-mean', 'sequence-mean'] as const) {
-        const weights = tokenWeights(credits, aggregation, 16)
-        expect(sum(weights.flatMap((row) => [...row]))).toBeCloseTo(credits.some((one) => one.used) ? 1 : 0, 5)
-      }
-    }))
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.constantFrom(0, 1), { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 6 }), (masks) => {
+        const credits = masks.map((mask) => credit(...mask))
+        for (const aggregation of ['token-mean', 'sequence-mean'] as const) {
+          const weights = tokenWeights(credits, aggregation, 16)
+          expect(sum(weights.flatMap((row) => [...row]))).toBeCloseTo(credits.some((one) => one.used) ? 1 : 0, 5)
+        }
+      }),
+    )
   })
   it('count loss tokens', () => expect(lossTokens(batch[0])).toBe(2))
 })
@@ -57,11 +74,21 @@ describe('the sampler correction', () => {
     expect([...correctionWeights({ level: 'sequence', how: 'truncate', low: 0.5, high: 2 }, old, old, mask)]).toEqual([1, 1, 0, 1])
   })
   it('multiplies advantages', () => {
-    const corrected = correctedAdvantage({ advantage: Float32Array.of(1, 2, 0, -1), mask }, { level: 'token', how: 'mask', low: 0.1, high: 2 }, old, sampler)
+    const corrected = correctedAdvantage(
+      { advantage: Float32Array.of(1, 2, 0, -1), mask },
+      { level: 'token', how: 'mask', low: 0.1, high: 2 },
+      old,
+      sampler,
+    )
     expect([...corrected]).toEqual([1, 2, 0, -0])
   })
   it('survives a token that one program thinks impossible', () => {
-    const strange = correctionWeights({ level: 'token', how: 'truncate', low: 0.5, high: 2 }, Float32Array.of(-1e30), Float32Array.of(-1), Uint8Array.of(1))
+    const strange = correctionWeights(
+      { level: 'token', how: 'truncate', low: 0.5, high: 2 },
+      Float32Array.of(-1e30),
+      Float32Array.of(-1),
+      Uint8Array.of(1),
+    )
     expect(strange[0]).toBeLessThan(1e-8)
   })
 })

@@ -31,17 +31,32 @@ describe('the key of a context', () => {
 
   it('lets exact mu measure colliding prefixes apart', async () => {
     const traces = [pair, whole].map((completion) => ({ prompt: [1], completion, cuts: [completion.length], answers }))
-    const { distinctCuts } = await exactMu(traces, [2], async ({ children }) => ({ child_logps: { dtype: 'float32', dims: children!.dims, data: new Float32Array(children!.data.length) } }))
+    const { distinctCuts } = await exactMu(traces, [2], async ({ children }) => ({
+      child_logps: { dtype: 'float32', dims: children!.dims, data: new Float32Array(children!.data.length) },
+    }))
     expect(distinctCuts).toBe(2)
   })
 
   it('lets the sampler prefill colliding prompts apart, and equal ones once', async () => {
     const seen: number[] = []
-    const decoder = { generate: async ({ sources, requests }: { sources: unknown[]; requests: unknown[] }) => {
-      seen.push(sources.length)
-      return requests.map(() => ({ tokens: Int32Array.of(0), logps: Float32Array.of(0), samplingLogps: Float32Array.of(0), sampled: Uint8Array.of(1), finish: 'stop' }))
-    } } as unknown as Decoder
-    await sampleRollouts(decoder, COUNTDOWN_FORMAT, [pair, whole, whole].map((prompt, seed) => ({ prompt, seed })), { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 4, answerTokens: 4 })
+    const decoder = {
+      generate: async ({ sources, requests }: { sources: unknown[]; requests: unknown[] }) => {
+        seen.push(sources.length)
+        return requests.map(() => ({
+          tokens: Int32Array.of(0),
+          logps: Float32Array.of(0),
+          samplingLogps: Float32Array.of(0),
+          sampled: Uint8Array.of(1),
+          finish: 'stop',
+        }))
+      },
+    } as unknown as Decoder
+    await sampleRollouts(
+      decoder,
+      COUNTDOWN_FORMAT,
+      [pair, whole, whole].map((prompt, seed) => ({ prompt, seed })),
+      { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 4, answerTokens: 4 },
+    )
     expect(seen).toEqual([2])
   })
 })

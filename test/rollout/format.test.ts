@@ -98,7 +98,10 @@ describe('a completion', () => {
 })
 
 describe('marks of its own', () => {
-  const marked = littleTokenizer([{ id: 700, content: '<think>', special: false }, { id: 701, content: '</think>', special: false }])
+  const marked = littleTokenizer([
+    { id: 700, content: '<think>', special: false },
+    { id: 701, content: '</think>', special: false },
+  ])
   const thinking = speak(words, marked, 704, SCRATCHPAD)
   it('open the thought in the prompt and end it with one token', () => {
     const [asked] = thinking.problems('train', 1, 1)
@@ -115,21 +118,24 @@ describe('marks of its own', () => {
 })
 
 describe('accepted answers as tokens', () => {
-  it.each(Object.entries(tasks).filter(([, { levels }]) => levels.length > 0))('of %s are, each behind the forced stop, graded right, and so is its teacher', (_name, { create, options }) => {
-    const each = speak(create({ level: options.level!.default }, null as never), tokenizer, 704, SCRATCHPAD)
-    const [one] = each.problems('train', 1, 5)
-    const trie = each.answerTrie(one!)!
-    expect(trie.strings).toBe(trie.terminal.reduce((sum, end) => sum + end, 0))
-    const texts = new Set(stringsOf(trie))
-    expect(texts.size).toBeGreaterThan(1)
-    for (const text of texts) {
-      const completion = [...written('thinking'), ...each.format.terminationSuffix, ...written(text), 2]
-      expect(each.grade(one!, completion).correct, text).toBe(true)
-    }
-    const trace = each.teacherTrace(one!, createRng(1))!
-    expect(each.grade(one!, trace.completion)).toMatchObject({ correct: true })
-    expect(trace.boundaries.length).toBeGreaterThan(1)
-  })
+  it.each(Object.entries(tasks).filter(([, { levels }]) => levels.length > 0))(
+    'of %s are, each behind the forced stop, graded right, and so is its teacher',
+    (_name, { create, options }) => {
+      const each = speak(create({ level: options.level!.default }, null as never), tokenizer, 704, SCRATCHPAD)
+      const [one] = each.problems('train', 1, 5)
+      const trie = each.answerTrie(one!)!
+      expect(trie.strings).toBe(trie.terminal.reduce((sum, end) => sum + end, 0))
+      const texts = new Set(stringsOf(trie))
+      expect(texts.size).toBeGreaterThan(1)
+      for (const text of texts) {
+        const completion = [...written('thinking'), ...each.format.terminationSuffix, ...written(text), 2]
+        expect(each.grade(one!, completion).correct, text).toBe(true)
+      }
+      const trace = each.teacherTrace(one!, createRng(1))!
+      expect(each.grade(one!, trace.completion)).toMatchObject({ correct: true })
+      expect(trace.boundaries.length).toBeGreaterThan(1)
+    },
+  )
 
   it('follow each tokenization once, the usual one among them', () => {
     const ways = tokenizer.tokenizations(' hello', 8)
@@ -143,13 +149,16 @@ describe('accepted answers as tokens', () => {
 
 describe('arithmetic chains', () => {
   it('are answered by their last value, which their teacher reaches line by line', () => {
-    for (const level of arithmetic.levels) for (const { data } of proceduralTask(arithmetic, level.id).problems('train', 20, 2)) {
-      const said = arithmetic.teacher!(data as Chain, null as never)
-      expect(arithmetic.answers(data as Chain)).toEqual([said.answer])
-      for (const line of said.thinking.split('\n')) {
-        const [, x, sign, y, result] = /^(\d+) ([-+*]) (\d+) = (\d+)$/.exec(line)!
-        expect({ '+': Number(x) + Number(y), '-': Number(x) - Number(y), '*': Number(x) * Number(y) }[sign as '+' | '-' | '*']).toBe(Number(result))
+    for (const level of arithmetic.levels)
+      for (const { data } of proceduralTask(arithmetic, level.id).problems('train', 20, 2)) {
+        const said = arithmetic.teacher!(data as Chain, null as never)
+        expect(arithmetic.answers(data as Chain)).toEqual([said.answer])
+        for (const line of said.thinking.split('\n')) {
+          const [, x, sign, y, result] = /^(\d+) ([-+*]) (\d+) = (\d+)$/.exec(line)!
+          expect({ '+': Number(x) + Number(y), '-': Number(x) - Number(y), '*': Number(x) * Number(y) }[sign as '+' | '-' | '*']).toBe(
+            Number(result),
+          )
+        }
       }
-    }
   })
 })

@@ -15,8 +15,10 @@ it('J over a trie of more slots than positions is the sum over its answers, each
   const policy = await openPolicy(engine, config, createWeights(engine, config, initialWeights(config, 3)), { rows: 2, maxLength: 16 })
   const firsts = Array.from({ length: 40 }, (_, index) => index + 10)
   const answers: AnswerTrie = {
-    token: Int32Array.from(firsts.flatMap((token) => [token, 1])), parent: Int32Array.from(firsts.flatMap((_, index) => [-1, 2 * index])),
-    terminal: Uint8Array.from(firsts.flatMap(() => [0, 1])), strings: firsts.length,
+    token: Int32Array.from(firsts.flatMap((token) => [token, 1])),
+    parent: Int32Array.from(firsts.flatMap((_, index) => [-1, 2 * index])),
+    terminal: Uint8Array.from(firsts.flatMap(() => [0, 1])),
+    strings: firsts.length,
   }
   const [prompt, suffix] = [[5, 6, 7], [2]]
   const mu = await exactMu([{ prompt, completion: [8, 9], cuts: [2], answers }], suffix, (feeds) => policy.branches.run(feeds))

@@ -18,7 +18,10 @@ const config = { ...MICRO_CONFIG, vocabSize: 5000 }
 const weights = createWeights(engine, config, initialWeights(config, 3))
 const rng = createRng(5)
 const tokens = (count: number): Int32Array => Int32Array.from({ length: count }, () => rng.int(config.vocabSize))
-const sequences = [{ prompt: tokens(30), completion: tokens(6) }, { prompt: tokens(25), completion: tokens(9) }]
+const sequences = [
+  { prompt: tokens(30), completion: tokens(6) },
+  { prompt: tokens(25), completion: tokens(9) },
+]
 
 describe('a wide vocabulary', () => {
   it('is scored at the tokens of completions alone, with the log-probs that scoring everywhere gives them', async () => {
@@ -41,7 +44,11 @@ describe('a wide vocabulary', () => {
 
   it('trains on micro-batches of that size with the loss of one batch', async () => {
     const loss = { ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 } as const
-    const paid = sequences.map((each) => ({ ...each, advantages: new Float32Array(each.completion.length).fill(1), weights: new Float32Array(each.completion.length).fill(1 / 15) }))
+    const paid = sequences.map((each) => ({
+      ...each,
+      advantages: new Float32Array(each.completion.length).fill(1),
+      weights: new Float32Array(each.completion.length).fill(1 / 15),
+    }))
     const stepOf = async (microbatchTokens: number) => {
       const learner = await openLearner(engine, config, weights.clone(), loss, microbatchTokens, 1, 40)
       const { loss: value, gradNorm } = await learner.step(paid, { lr: 1e-3 })
@@ -55,13 +62,26 @@ describe('a wide vocabulary', () => {
 
   it('measures exact J in parts when the branches of one trace are more than the budget', async () => {
     const policy = await openPolicy(engine, config, weights, { rows: 1, maxLength: 64 })
-    const answers = { token: Int32Array.of(4, 5, 2, 9), parent: Int32Array.of(-1, 0, 1, 1), terminal: Uint8Array.of(0, 0, 1, 1), strings: 2 }
+    const answers = {
+      token: Int32Array.of(4, 5, 2, 9),
+      parent: Int32Array.of(-1, 0, 1, 1),
+      terminal: Uint8Array.of(0, 0, 1, 1),
+      strings: 2,
+    }
     const trace = { prompt: tokens(5), completion: tokens(20), cuts: [0, 3, 7, 11, 20], answers }
     const widths: number[] = []
-    const J = async (budget?: number) => (await exactMu([trace], [3], (feeds) => {
-      widths.push(feeds.owner!.dims[0]!)
-      return policy.branches.run(feeds)
-    }, budget)).J[0]!
+    const J = async (budget?: number) =>
+      (
+        await exactMu(
+          [trace],
+          [3],
+          (feeds) => {
+            widths.push(feeds.owner!.dims[0]!)
+            return policy.branches.run(feeds)
+          },
+          budget,
+        )
+      ).J[0]!
     const whole = await J(policy.branchTokens)
     const parts = await J(6)
     expect(widths).toEqual([5, 1, 2, 2])

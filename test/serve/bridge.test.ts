@@ -4,7 +4,13 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CallMessage, HostMessage } from '../../src-preload/contract.ts'
 import type { LabSupervisor } from '../../src-main/lab/process/supervise.ts'
 
-const electron = vi.hoisted(() => ({ ipc: null as EventEmitter | null, shown: [] as string[], opened: [] as string[], windows: [] as unknown[], notices: [] as { title: string; click: () => void }[] }))
+const electron = vi.hoisted(() => ({
+  ipc: null as EventEmitter | null,
+  shown: [] as string[],
+  opened: [] as string[],
+  windows: [] as unknown[],
+  notices: [] as { title: string; click: () => void }[],
+}))
 vi.mock('electron', async () => {
   const { EventEmitter: Emitter } = await import('node:events')
   electron.ipc = new Emitter()
@@ -24,7 +30,10 @@ vi.mock('electron', async () => {
       }
       show(): void {}
     },
-    shell: { showItemInFolder: (path: string) => electron.shown.push(path), openExternal: (url: string) => Promise.resolve(electron.opened.push(url)) },
+    shell: {
+      showItemInFolder: (path: string) => electron.shown.push(path),
+      openExternal: (url: string) => Promise.resolve(electron.opened.push(url)),
+    },
   }
 })
 const { isOwnPage, openBridge } = await import('../../src-main/bridge.ts')
@@ -65,7 +74,8 @@ beforeEach(() => {
 describe('the bridge', () => {
   it('knows its own page from every other frame', () => {
     expect(isOwnPage(OWN)).toBe(true)
-    for (const url of ['https://evil.example/', 'app://other/', 'app://bundle.evil.example/', 'file:///app://bundle/', 'about:blank']) expect(isOwnPage({ url, parent: null }), url).toBe(false)
+    for (const url of ['https://evil.example/', 'app://other/', 'app://bundle.evil.example/', 'file:///app://bundle/', 'about:blank'])
+      expect(isOwnPage({ url, parent: null }), url).toBe(false)
     expect(isOwnPage({ ...OWN, parent: OWN as never })).toBe(false)
     expect(isOwnPage(null)).toBe(false)
   })
@@ -89,7 +99,8 @@ describe('the bridge', () => {
 
   it('drops what is not a call', () => {
     say('listening')
-    for (const message of [null, 7, 'runs.list', {}, { id: -1, method: 'runs.list' }, { id: 1, method: 'runs.list', channel: 'other' }]) say(message)
+    for (const message of [null, 7, 'runs.list', {}, { id: -1, method: 'runs.list' }, { id: 1, method: 'runs.list', channel: 'other' }])
+      say(message)
     expect(sent).toEqual([])
   })
 
@@ -110,15 +121,28 @@ describe('the bridge', () => {
     say({ id: 3, method: 'app.reveal', input: { path: '/etc/passwd' } })
     say({ id: 4, method: 'app.reveal', input: { path: '/data/study/../other' } })
     await vi.waitFor(() => expect(contents.heard).toHaveLength(5))
-    expect(contents.heard.find((message) => 'id' in message && message.id === 1)).toMatchObject({ ok: true, output: { face: 'electron', version: '0.1.0' } })
+    expect(contents.heard.find((message) => 'id' in message && message.id === 1)).toMatchObject({
+      ok: true,
+      output: { face: 'electron', version: '0.1.0' },
+    })
     expect(electron.shown).toEqual(['/data/study/exports/a.jsonl'])
-    for (const id of [3, 4]) expect(contents.heard.find((message) => 'id' in message && message.id === id)).toMatchObject({ ok: false, error: { code: 'app.outside' } })
+    for (const id of [3, 4])
+      expect(contents.heard.find((message) => 'id' in message && message.id === id)).toMatchObject({
+        ok: false,
+        error: { code: 'app.outside' },
+      })
   })
 
   it('opens links of a few sites only, and never anything but https', async () => {
     say('listening')
     say({ id: 1, method: 'app.openExternal', input: { url: 'https://arxiv.org/abs/2503.07572' } })
-    for (const [index, url] of ['http://arxiv.org/', 'https://arxiv.org.evil.example/', 'file:///etc/passwd', 'https://evil.example/?https://arxiv.org/'].entries()) say({ id: 10 + index, method: 'app.openExternal', input: { url } })
+    for (const [index, url] of [
+      'http://arxiv.org/',
+      'https://arxiv.org.evil.example/',
+      'file:///etc/passwd',
+      'https://evil.example/?https://arxiv.org/',
+    ].entries())
+      say({ id: 10 + index, method: 'app.openExternal', input: { url } })
     await vi.waitFor(() => expect(contents.heard).toHaveLength(6))
     expect(electron.opened).toEqual(['https://arxiv.org/abs/2503.07572'])
     expect(contents.heard.filter((message) => 'ok' in message && !message.ok)).toHaveLength(4)
@@ -128,8 +152,17 @@ describe('the bridge', () => {
     say('listening')
     const went: string[] = []
     let focused = true
-    electron.windows = [{ isFocused: () => focused, isVisible: () => true, show: () => went.push('shown'), loadURL: (url: string) => Promise.resolve(went.push(url)), webContents: contents }]
-    const notify = (id: number) => say({ id, method: 'app.notify', input: { title: 'MRT-exact has finished', body: '30 steps.', runId: 3 } })
+    electron.windows = [
+      {
+        isFocused: () => focused,
+        isVisible: () => true,
+        show: () => went.push('shown'),
+        loadURL: (url: string) => Promise.resolve(went.push(url)),
+        webContents: contents,
+      },
+    ]
+    const notify = (id: number) =>
+      say({ id, method: 'app.notify', input: { title: 'MRT-exact has finished', body: '30 steps.', runId: 3 } })
     notify(1)
     await vi.waitFor(() => expect(contents.heard).toContainEqual({ id: 1, ok: true, output: null }))
     expect(electron.notices).toEqual([])

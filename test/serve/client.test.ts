@@ -1,6 +1,16 @@
 // The caller's side, over a channel made of two functions: what is sent, what a reply does, and what a broken channel does.
 import { describe, expect, it } from 'vitest'
-import { createClient, methodNamed, methodNames, takeToken, type CallMessage, type HostMessage, type LabErrorData, type LabStatus, type Run } from '../../src-preload/contract.ts'
+import {
+  createClient,
+  methodNamed,
+  methodNames,
+  takeToken,
+  type CallMessage,
+  type HostMessage,
+  type LabErrorData,
+  type LabStatus,
+  type Run,
+} from '../../src-preload/contract.ts'
 
 function channel() {
   const sent: CallMessage[] = []
@@ -88,7 +98,8 @@ describe('a client of the method table', () => {
 describe('the method table', () => {
   it('knows its own names and nothing that only looks like one', () => {
     expect(methodNamed('runs.list')).not.toBeNull()
-    for (const name of ['', 'runs', 'runs.', 'runs.list.x', 'runs.constructor', '__proto__.list', 'toString.call', 'constructor.name']) expect(methodNamed(name), name).toBeNull()
+    for (const name of ['', 'runs', 'runs.', 'runs.list.x', 'runs.constructor', '__proto__.list', 'toString.call', 'constructor.name'])
+      expect(methodNamed(name), name).toBeNull()
   })
 
   it('fills in the defaults of what a person may leave out', () => {
@@ -111,7 +122,10 @@ describe('the token in the address', () => {
       kept,
       location: { hash, pathname: '/', search: '' } as Location,
       history: { replaceState: (_state: unknown, _title: string, url: string) => addresses.push(url) } as unknown as History,
-      sessionStorage: { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) } as unknown as Storage,
+      sessionStorage: {
+        getItem: (key: string) => kept.get(key) ?? null,
+        setItem: (key: string, value: string) => void kept.set(key, value),
+      } as unknown as Storage,
     }
   }
 

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { CHOICES, openEnding } from '../../src-main/ending.ts'
 import type { Job } from '../../src-preload/contract.ts'
 
-const job = (id: string, state: Job['state'], kind: Job['kind'] = 'train'): Job => ({ id, kind, label: `job ${id}`, state, runId: Number(id), progress: null, queuedAtMs: 0, startedAtMs: state === 'queued' ? null : 1 })
+const job = (id: string, state: Job['state'], kind: Job['kind'] = 'train'): Job => ({
+  id,
+  kind,
+  label: `job ${id}`,
+  state,
+  runId: Number(id),
+  progress: null,
+  queuedAtMs: 0,
+  startedAtMs: state === 'queued' ? null : 1,
+})
 
 /** A lab whose training ends two looks after it was told to; `press` answers the question when it is called. */
 function desk(start: Job[]) {
@@ -40,7 +49,11 @@ describe('may we end?', () => {
     const { ending, questions } = desk([])
     expect(await ending.mayEnd()).toBe('end')
     expect(questions).toEqual([])
-    const dead = openEnding({ client: { jobs: { list: () => Promise.reject(new Error('gone')) } } as never, ask: () => Promise.resolve(3), show: () => {} })
+    const dead = openEnding({
+      client: { jobs: { list: () => Promise.reject(new Error('gone')) } } as never,
+      ask: () => Promise.resolve(3),
+      show: () => {},
+    })
     expect(await dead.mayEnd()).toBe('end')
   })
 

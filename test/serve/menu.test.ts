@@ -6,8 +6,14 @@ import { commandTable, isCommand, type CommandId, type CommandState, type Comman
 function menuOn(platform: NodeJS.Platform, recents: string[] = [], commands: CommandState = { available: null, checked: [] }) {
   const chosen: string[] = []
   const template = menuTemplate({
-    platform, productName: 'MRT Workbench', recents, choose: (command) => chosen.push(command), openRecent: (folder) => chosen.push(folder), commands,
-    openDataFolder: () => chosen.push('data folder'), copyDiagnostics: () => chosen.push('diagnostics'),
+    platform,
+    productName: 'MRT Workbench',
+    recents,
+    choose: (command) => chosen.push(command),
+    openRecent: (folder) => chosen.push(folder),
+    commands,
+    openDataFolder: () => chosen.push('data folder'),
+    copyDiagnostics: () => chosen.push('diagnostics'),
   })
   const items = (list: readonly MenuItem[]): MenuItem[] => list.flatMap((item) => [item, ...items(item.submenu ?? [])])
   return { template, all: items(template), chosen }
@@ -24,7 +30,9 @@ describe.each(['linux', 'win32', 'darwin'] as const)('the menu on %s', (platform
   it('gives every command with a chord of its own a place, and tells its id when it is chosen', () => {
     const { all, chosen } = menuOn(platform)
     for (const item of all) item.click?.()
-    const withChord = (Object.entries(commandTable) as [CommandId, CommandText][]).filter(([, { keys }]) => keys?.startsWith('Mod+')).map(([id]) => id)
+    const withChord = (Object.entries(commandTable) as [CommandId, CommandText][])
+      .filter(([, { keys }]) => keys?.startsWith('Mod+'))
+      .map(([id]) => id)
     expect(withChord.filter((id) => !chosen.includes(id))).toEqual([])
     expect(chosen.filter((id) => !isCommand(id))).toEqual(['data folder', 'diagnostics'])
   })
@@ -52,19 +60,29 @@ describe('the menu', () => {
     const { all } = menuOn('linux', [], { available: ['run.pause', 'theme.dark'], checked: ['theme.dark'] })
     const item = (label: string) => all.find((each) => each.label === label)!
     expect([item('Pause').enabled, item('Resume').enabled]).toEqual([true, false])
-    expect([item('Theme: dark'), item('Theme: light')]).toMatchObject([{ type: 'checkbox', checked: true }, { type: 'checkbox', checked: false }])
+    expect([item('Theme: dark'), item('Theme: light')]).toMatchObject([
+      { type: 'checkbox', checked: true },
+      { type: 'checkbox', checked: false },
+    ])
     expect(menuOn('linux').all.find(({ label }) => label === 'Resume')!.enabled).toBeUndefined()
   })
 
   it('never takes a bare key from whoever types', () => {
     expect([acceleratorOf('n'), acceleratorOf('?'), acceleratorOf(undefined)]).toEqual([undefined, undefined, undefined])
-    expect([acceleratorOf('Mod+N'), acceleratorOf('Mod+Shift+E'), acceleratorOf('Mod+Enter')]).toEqual(['CmdOrCtrl+N', 'CmdOrCtrl+Shift+E', 'CmdOrCtrl+Return'])
+    expect([acceleratorOf('Mod+N'), acceleratorOf('Mod+Shift+E'), acceleratorOf('Mod+Enter')]).toEqual([
+      'CmdOrCtrl+N',
+      'CmdOrCtrl+Shift+E',
+      'CmdOrCtrl+Return',
+    ])
   })
 })
 
 describe('the table of commands', () => {
   it('gives no two commands the same keys', () => {
-    const keys = (Object.values(commandTable) as CommandText[]).flatMap(({ keys: own, also = [] }) => [...(own === undefined ? [] : [own]), ...also])
+    const keys = (Object.values(commandTable) as CommandText[]).flatMap(({ keys: own, also = [] }) => [
+      ...(own === undefined ? [] : [own]),
+      ...also,
+    ])
     expect(keys.filter((each, index) => keys.indexOf(each) !== index)).toEqual([])
   })
 })

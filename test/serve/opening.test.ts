@@ -16,7 +16,8 @@ writeFileSync(rows, '{}')
 
 describe('words after the name of the program', () => {
   it('name a workspace by its folder, by its database, or by an option', () => {
-    for (const args of [[study], [join(study, 'workspace.db')], ['--workspace', study], ['--some-switch', study]]) expect(readArguments(args), args.join(' ')).toEqual({ folder: study, files: [], route: null })
+    for (const args of [[study], [join(study, 'workspace.db')], ['--workspace', study], ['--some-switch', study]])
+      expect(readArguments(args), args.join(' ')).toEqual({ folder: study, files: [], route: null })
     expect(readArguments(['--workspace', join(home, 'new')]).folder).toBe(join(home, 'new'))
   })
 
@@ -27,12 +28,27 @@ describe('words after the name of the program', () => {
   it('lead to a place by a link of ours, and nowhere by any other', () => {
     expect(readArguments(['mrt-workbench://run/3']).route).toBe('/run/3')
     expect(readArguments(['mrt-workbench://compare']).route).toBe('/compare')
-    for (const link of ['mrt-workbench://evil', 'mrt-workbench://run/3/../../x', 'mrt-workbench://run/<script>', 'https://run/3', 'mrt-workbench:javascript:alert(1)']) expect(readArguments([link]).route, link).toBeNull()
+    for (const link of [
+      'mrt-workbench://evil',
+      'mrt-workbench://run/3/../../x',
+      'mrt-workbench://run/<script>',
+      'https://run/3',
+      'mrt-workbench:javascript:alert(1)',
+    ])
+      expect(readArguments([link]).route, link).toBeNull()
   })
 })
 
 it('the installed application takes no switch that lets another program drive it', () => {
-  for (const given of ['--remote-debugging-port=9222', '--remote-debugging-pipe', '--inspect', '--inspect-brk=1', '--js-flags=--expose-gc', '--no-sandbox']) expect(debuggingSwitch(['app', given])).toBe(given)
+  for (const given of [
+    '--remote-debugging-port=9222',
+    '--remote-debugging-pipe',
+    '--inspect',
+    '--inspect-brk=1',
+    '--js-flags=--expose-gc',
+    '--no-sandbox',
+  ])
+    expect(debuggingSwitch(['app', given])).toBe(given)
   expect(debuggingSwitch(['app', '--workspace', '/inspect', '--force-device-scale-factor=1'])).toBeNull()
 })
 

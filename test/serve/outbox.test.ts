@@ -36,11 +36,17 @@ function slowPage(limits: Partial<OutboxLimits> = {}) {
 }
 
 const progress = (job: string, done: number): HostMessage => ({
-  event: { kind: 'progress', runId: 1, report: { job, label: 'x', done, total: null, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: 0 } },
+  event: {
+    kind: 'progress',
+    runId: 1,
+    report: { job, label: 'x', done, total: null, unit: 'steps', etaMs: null, tokensPerSecond: null, memoryBytes: null, atMs: 0 },
+  },
 })
 const reply = (id: number): HostMessage => ({ id, ok: true, output: 'x'.repeat(20) })
 const doneOf = (messages: readonly HostMessage[], job: string): number[] =>
-  messages.flatMap((message) => ('event' in message && message.event.kind === 'progress' && message.event.report.job === job ? [message.event.report.done] : []))
+  messages.flatMap((message) =>
+    'event' in message && message.event.kind === 'progress' && message.event.report.job === job ? [message.event.report.done] : [],
+  )
 
 describe('the outbox of a page', () => {
   it('sends at once while the page keeps up', () => {

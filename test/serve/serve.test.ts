@@ -9,7 +9,15 @@ import { WebSocket as NodeSocket } from 'ws'
 import { forkLab } from '../../src-main/lab/process/forkLab.ts'
 import type { LabProcess } from '../../src-main/lab/process/supervise.ts'
 import { openServer, type Server } from '../../src-main/serve.ts'
-import { createClient, SUBPROTOCOL, tokenProtocol, toWire, webSocketTransport, type Connection, type LabStatus } from '../../src-preload/contract.ts'
+import {
+  createClient,
+  SUBPROTOCOL,
+  tokenProtocol,
+  toWire,
+  webSocketTransport,
+  type Connection,
+  type LabStatus,
+} from '../../src-preload/contract.ts'
 import { makeWorkspace, specOf } from '../lab/records.ts'
 
 const FAKE_LAB = resolve(import.meta.dirname, '../lab/fakeLab.ts')
@@ -27,7 +35,10 @@ beforeAll(async () => {
   const folder = join(home, 'workspace')
   makeWorkspace(folder)
   server = await openServer({
-    workspace: folder, renderer, home, version: '0.1.0',
+    workspace: folder,
+    renderer,
+    home,
+    version: '0.1.0',
     startLab: (start) => {
       const child = forkLab(FAKE_LAB, { ...start, home, version: '0.1.0', sample: null })
       processes.push(child)
@@ -49,10 +60,18 @@ interface Answer {
 /** A request with any headers whatever, which fetch would not send. */
 const ask = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port: server.port, path, method, headers: { host: `127.0.0.1:${server.port}`, ...headers } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
-    }).on('error', reject).end()
+    request(
+      { host: '127.0.0.1', port: server.port, path, method, headers: { host: `127.0.0.1:${server.port}`, ...headers } },
+      (response) => {
+        let text = ''
+        response
+          .setEncoding('utf8')
+          .on('data', (part: string) => (text += part))
+          .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
+      },
+    )
+      .on('error', reject)
+      .end()
   })
 
 const origin = (): string => `http://127.0.0.1:${server.port}`
@@ -74,7 +93,8 @@ class OwnSocket extends NodeSocket {
     super(url, offered, { headers: { origin: origin() } })
   }
 }
-const connect = (): Connection => createClient(webSocketTransport(`ws://127.0.0.1:${server.port}/`, server.token, OwnSocket as unknown as typeof WebSocket))
+const connect = (): Connection =>
+  createClient(webSocketTransport(`ws://127.0.0.1:${server.port}/`, server.token, OwnSocket as unknown as typeof WebSocket))
 const becomes = (connection: Connection, state: LabStatus['state']): Promise<LabStatus> =>
   new Promise((resolve) => {
     const stop = connection.onStatus((status) => {
@@ -131,7 +151,12 @@ describe('pages', () => {
     const { headers } = await ask('/')
     expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'")
     expect(headers['content-security-policy']).not.toContain('unsafe')
-    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cache-control': 'no-store' })
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cache-control': 'no-store',
+    })
   })
 
   it('with a hash in their name may be kept for good', async () => {
@@ -152,7 +177,13 @@ describe('the contract over a WebSocket', () => {
   it('answers with typed arrays, and refuses with coded errors', async () => {
     const { client } = connect()
     const [first] = await client.runs.list()
-    const { rollouts } = await client.rollouts.query({ filter: { runId: first!.run.id }, sort: 'place', descending: false, limit: 1, after: null })
+    const { rollouts } = await client.rollouts.query({
+      filter: { runId: first!.run.id },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    })
     expect((await client.rollouts.get({ rolloutId: rollouts[0]!.id })).detail.logps).toBeInstanceOf(Float32Array)
     await expect(client.runs.get({ runId: 12_345 })).rejects.toMatchObject({ code: 'run.unknown' })
   })
@@ -225,6 +256,9 @@ describe('starting', () => {
   })
 
   it('says that a port is taken', async () => {
-    await expect(openServer({ workspace: null, renderer: join(home, 'renderer'), home, port: server.port })).rejects.toMatchObject({ code: 'serve.port', found: 'EADDRINUSE' })
+    await expect(openServer({ workspace: null, renderer: join(home, 'renderer'), home, port: server.port })).rejects.toMatchObject({
+      code: 'serve.port',
+      found: 'EADDRINUSE',
+    })
   })
 })

@@ -22,7 +22,12 @@ beforeAll(async () => {
   mkdirSync(renderer)
   writeFileSync(join(renderer, 'index.html'), '<!doctype html><title>MRT Workbench</title>')
   makeWorkspace(folder)
-  server = await openServer({ workspace: folder, renderer, home, startLab: (start) => forkLab(resolve(import.meta.dirname, '../lab/fakeLab.ts'), { ...start, home, version: '', sample: null }) })
+  server = await openServer({
+    workspace: folder,
+    renderer,
+    home,
+    startLab: (start) => forkLab(resolve(import.meta.dirname, '../lab/fakeLab.ts'), { ...start, home, version: '', sample: null }),
+  })
 })
 afterAll(async () => {
   await server.close()
@@ -32,10 +37,22 @@ afterAll(async () => {
 const own = () => ({ origin: `http://127.0.0.1:${server.port}`, authorization: `Bearer ${server.token}` })
 const put = (path: string, body: string, headers: Record<string, string>): Promise<{ status: number; text: string }> =>
   new Promise((done, failed) => {
-    const sending = request({ host: '127.0.0.1', port: server.port, path, method: 'PUT', headers: { host: `127.0.0.1:${server.port}`, 'content-length': String(Buffer.byteLength(body)), ...headers } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => done({ status: response.statusCode!, text }))
-    })
+    const sending = request(
+      {
+        host: '127.0.0.1',
+        port: server.port,
+        path,
+        method: 'PUT',
+        headers: { host: `127.0.0.1:${server.port}`, 'content-length': String(Buffer.byteLength(body)), ...headers },
+      },
+      (response) => {
+        let text = ''
+        response
+          .setEncoding('utf8')
+          .on('data', (part: string) => (text += part))
+          .on('end', () => done({ status: response.statusCode!, text }))
+      },
+    )
     sending.on('error', failed).end(body)
   })
 
@@ -61,7 +78,12 @@ describe('a file sent by a page', () => {
   })
 
   it.each([
-    ['/uploads/drop-0003/../../../x'], ['/uploads/drop-0003/%2e%2e/x'], ['/uploads/short/x'], ['/uploads/drop-0003/'], ['/uploads/drop-0003/a/b/c/d/e/f/g/h/i'], ['/uploads/drop-0003/%ff'],
+    ['/uploads/drop-0003/../../../x'],
+    ['/uploads/drop-0003/%2e%2e/x'],
+    ['/uploads/short/x'],
+    ['/uploads/drop-0003/'],
+    ['/uploads/drop-0003/a/b/c/d/e/f/g/h/i'],
+    ['/uploads/drop-0003/%ff'],
   ])('is refused under the name %s', async (path) => {
     expect([400, 405]).toContain((await put(path, 'x', own())).status)
   })
@@ -84,7 +106,11 @@ describe('a name that the file system refuses', () => {
     expect((await put('/uploads/drop-0006/after.jsonl', 'x', own())).status).toBe(201)
   })
 
-  it.each([['a hundred Chinese characters', '\u6587'.repeat(100)], ['three hundred', '\u6587'.repeat(300)], ['sixty faces', '\u{1f600}'.repeat(60)]])('is shortened between characters, its ending kept: %s', async (_what, name) => {
+  it.each([
+    ['a hundred Chinese characters', '\u6587'.repeat(100)],
+    ['three hundred', '\u6587'.repeat(300)],
+    ['sixty faces', '\u{1f600}'.repeat(60)],
+  ])('is shortened between characters, its ending kept: %s', async (_what, name) => {
     const { status, text } = await put(`/uploads/drop-0007/${encodeURIComponent(`${name}.jsonl`)}`, 'x', own())
     expect(status).toBe(201)
     const { path } = JSON.parse(text) as { path: string }
@@ -101,13 +127,16 @@ describe('a name that the file system refuses', () => {
 })
 
 describe('the desk', () => {
-  const asRequest = (body: string, length = String(Buffer.byteLength(body))): IncomingMessage => Object.assign(Readable.from([Buffer.from(body)]), { headers: { 'content-length': length } }) as unknown as IncomingMessage
+  const asRequest = (body: string, length = String(Buffer.byteLength(body))): IncomingMessage =>
+    Object.assign(Readable.from([Buffer.from(body)]), { headers: { 'content-length': length } }) as unknown as IncomingMessage
   const place = (): string => mkdtempSync(join(home, 'desk-'))
 
   it('takes nothing larger than it may, nothing without a size, and nothing without a workspace', async () => {
     const desk = openUploadDesk({ largestBytes: 4 })
     expect(await desk.receive(asRequest('12345'), '/uploads/drop-0001/x', place())).toMatchObject({ status: 413 })
-    expect(await desk.receive(Object.assign(asRequest('1'), { headers: {} }), '/uploads/drop-0001/x', place())).toMatchObject({ status: 411 })
+    expect(await desk.receive(Object.assign(asRequest('1'), { headers: {} }), '/uploads/drop-0001/x', place())).toMatchObject({
+      status: 411,
+    })
     expect(await desk.receive(asRequest('1'), '/uploads/drop-0001/x', null)).toMatchObject({ status: 409 })
   })
 

@@ -15,7 +15,18 @@ const now = (): number => AT_MS + 1
 
 /** Path and hash of every file of a folder. */
 const contentsOf = (folder: string): Record<string, string> =>
-  Object.fromEntries(readdirSync(folder, { recursive: true }).map(String).sort().filter((path) => statSync(join(folder, path)).isFile()).map((path) => [path, createHash('sha256').update(readFileSync(join(folder, path))).digest('hex')]))
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true })
+      .map(String)
+      .sort()
+      .filter((path) => statSync(join(folder, path)).isFile())
+      .map((path) => [
+        path,
+        createHash('sha256')
+          .update(readFileSync(join(folder, path)))
+          .digest('hex'),
+      ]),
+  )
 
 function open(folder: string): Store {
   const store = openStore(folder, { create: true, now })
@@ -38,19 +49,37 @@ function other(): string {
 function describeRuns(store: Store): unknown {
   const uidOf = new Map(store.runs.list().map(({ run }) => [run.id, run.uid]))
   return store.runs.list().map(({ run, rolloutCount }) => ({
-    ...run, id: 0, modelId: store.models.get(run.modelId!)!.sha256, datasetId: store.datasets.get(run.datasetId!)!.name, parentRunId: run.parentRunId === null ? null : uidOf.get(run.parentRunId), rolloutCount,
+    ...run,
+    id: 0,
+    modelId: store.models.get(run.modelId!)!.sha256,
+    datasetId: store.datasets.get(run.datasetId!)!.name,
+    parentRunId: run.parentRunId === null ? null : uidOf.get(run.parentRunId),
+    rolloutCount,
     steps: store.steps.range(run.id, 0, 100).map((step) => ({ ...step, runId: 0 })),
-    rollouts: store.rollouts.page({ filter: { runId: run.id }, sort: 'place', descending: false, limit: 1000, after: null }).rollouts.map(({ id }) => {
-      const { rollout, problem, ...body } = store.rollouts.detail(id)!
-      return { ...body, rollout: { ...rollout, id: 0, runId: 0, problemId: 0 }, problem: { ...problem, id: 0, datasetId: 0 } }
-    }),
-    evaluations: store.evaluations.ofRun(run.id).map((evaluation) => ({
-      ...evaluation, id: 0, runId: 0, modelId: 0, datasetId: 0, checkpointId: 0,
-      points: store.evaluations.points(evaluation.id),
-      results: store.evaluations.results(evaluation.id).map((result) => ({ ...result, problemId: store.datasets.problem(result.problemId)!.key })),
-    })),
+    rollouts: store.rollouts
+      .page({ filter: { runId: run.id }, sort: 'place', descending: false, limit: 1000, after: null })
+      .rollouts.map(({ id }) => {
+        const { rollout, problem, ...body } = store.rollouts.detail(id)!
+        return { ...body, rollout: { ...rollout, id: 0, runId: 0, problemId: 0 }, problem: { ...problem, id: 0, datasetId: 0 } }
+      }),
+    evaluations: store.evaluations
+      .ofRun(run.id)
+      .map((evaluation) => ({
+        ...evaluation,
+        id: 0,
+        runId: 0,
+        modelId: 0,
+        datasetId: 0,
+        checkpointId: 0,
+        points: store.evaluations.points(evaluation.id),
+        results: store.evaluations
+          .results(evaluation.id)
+          .map((result) => ({ ...result, problemId: store.datasets.problem(result.problemId)!.key })),
+      })),
     checkpoints: store.checkpoints.ofRun(run.id).map((checkpoint) => ({ ...checkpoint, id: 0, runId: 0, modelId: 0 })),
-    events: store.events.ofRun(run.id, null, 0, 100).map(({ data, ...event }) => ({ ...event, id: 0, runId: 0, data: JSON.stringify(data).replace(/"runId":\d+/, '"runId":0') })),
+    events: store.events
+      .ofRun(run.id, null, 0, 100)
+      .map(({ data, ...event }) => ({ ...event, id: 0, runId: 0, data: JSON.stringify(data).replace(/"runId":\d+/, '"runId":0') })),
   }))
 }
 
@@ -61,7 +90,11 @@ describe('a merge', () => {
     const done = await into.others.merge(from, { uids: null, now })
     const source = open(from)
     expect(describeRuns(into)).toEqual(describeRuns(source))
-    expect(done).toMatchObject({ skipped: [], added: { datasets: 1, problems: 4, models: 1, steps: 16, rollouts: 64, evaluations: 5, checkpoints: 4, events: 4 }, missingCheckpoints: 0 })
+    expect(done).toMatchObject({
+      skipped: [],
+      added: { datasets: 1, problems: 4, models: 1, steps: 16, rollouts: 64, evaluations: 5, checkpoints: 4, events: 4 },
+      missingCheckpoints: 0,
+    })
     expect(readFileSync(join(into.checkpointsFolder, 'c1', 'weights'), 'utf8')).toBe('weights 1')
   })
 
@@ -73,14 +106,23 @@ describe('a merge', () => {
     const done = await into.others.merge(from, { uids: null, now })
     expect(done.added).toMatchObject({ datasets: 0, problems: 0, models: 0, rollouts: 64 })
     expect(done.runs.map(({ id }) => id)).toEqual(runIds.map((id) => id + runIds.length))
-    const [moved] = into.rollouts.page({ filter: { runId: done.runs[0]!.id }, sort: 'place', descending: false, limit: 1, after: null }).rollouts
+    const [moved] = into.rollouts.page({
+      filter: { runId: done.runs[0]!.id },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts
     expect(problemIds).toContain(moved!.problemId)
     expect(into.workspace().counts).toMatchObject({ runs: 8, datasets: 1, models: 1, rollouts: 128 })
     // Runs of both are one configuration, and can be compared on the same problems.
     expect(into.runs.group('dr-grpo')).toHaveLength(4)
     const [first, second] = [into.evaluations.ofRun(runIds[0]!)[0]!, into.evaluations.ofRun(done.runs[0]!.id)[0]!]
     expect(into.evaluations.paired(first.id, second.id)).toHaveLength(4)
-    expect(into.rollouts.page({ filter: { text: 'Wait', runId: done.runs[0]!.id }, sort: 'place', descending: false, limit: 100, after: null }).rollouts).toHaveLength(16)
+    expect(
+      into.rollouts.page({ filter: { text: 'Wait', runId: done.runs[0]!.id }, sort: 'place', descending: false, limit: 100, after: null })
+        .rollouts,
+    ).toHaveLength(16)
   })
 
   it('done twice adds nothing the second time', async () => {
@@ -129,7 +171,9 @@ describe('a merge', () => {
     const from = other()
     const source = openStore(from, { now })
     const checkpoint = source.checkpoints.ofRun(1)[0]!.id
-    const branched = source.runs.add(newRun({ name: 'branch', datasetId: 1, modelId: 1, parentRunId: 1, parentStep: 4, config: { start: `checkpoint:${checkpoint}` } }))
+    const branched = source.runs.add(
+      newRun({ name: 'branch', datasetId: 1, modelId: 1, parentRunId: 1, parentStep: 4, config: { start: `checkpoint:${checkpoint}` } }),
+    )
     source.close()
     const folder = join(temporaryFolder(), 'into')
     makeWorkspace(folder)
@@ -149,18 +193,55 @@ describe('a merge', () => {
     const from = other()
     const into = open(join(temporaryFolder(), 'into'))
     const source = open(from)
-    const model = source.models.add({ name: 'text', kind: 'gguf', family: 'llama', config: {}, tokenizer: null, parameterCount: 1, bytes: 1, path: 'models/x', sha256: 'text', provenance: null, createdAtMs: AT_MS })
-    const dataset = source.datasets.add({ name: 'sums', kind: 'imported', source: null, roles: null, grader: 'integer', note: '', createdAtMs: AT_MS })
+    const model = source.models.add({
+      name: 'text',
+      kind: 'gguf',
+      family: 'llama',
+      config: {},
+      tokenizer: null,
+      parameterCount: 1,
+      bytes: 1,
+      path: 'models/x',
+      sha256: 'text',
+      provenance: null,
+      createdAtMs: AT_MS,
+    })
+    const dataset = source.datasets.add({
+      name: 'sums',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'integer',
+      note: '',
+      createdAtMs: AT_MS,
+    })
     source.datasets.addProblems(dataset, [{ key: 'a', split: 'train', prompt: '1 + 1?', answer: '2', level: null, slices: {} }])
-    const { uid } = source.runs.add(newRun({ modelId: model, datasetId: dataset, config: { start: `model:${model}`, task: { name: 'dataset', options: { dataset } } } }))
+    const { uid } = source.runs.add(
+      newRun({ modelId: model, datasetId: dataset, config: { start: `model:${model}`, task: { name: 'dataset', options: { dataset } } } }),
+    )
     source.close()
     // Something is here already, so that ids differ.
     for (const name of ['a', 'b', 'c', 'd']) {
       into.datasets.add({ name, kind: 'imported', source: name, roles: null, grader: 'integer', note: '', createdAtMs: AT_MS })
-      into.models.add({ name, kind: 'gguf', family: 'llama', config: {}, tokenizer: null, parameterCount: 1, bytes: 1, path: name, sha256: name, provenance: null, createdAtMs: AT_MS })
+      into.models.add({
+        name,
+        kind: 'gguf',
+        family: 'llama',
+        config: {},
+        tokenizer: null,
+        parameterCount: 1,
+        bytes: 1,
+        path: name,
+        sha256: name,
+        provenance: null,
+        createdAtMs: AT_MS,
+      })
     }
     await into.others.merge(from, { uids: [uid], now })
-    const run = into.runs.list().map((each) => each.run).find((each) => each.uid === uid)!
+    const run = into.runs
+      .list()
+      .map((each) => each.run)
+      .find((each) => each.uid === uid)!
     expect(run.config).toMatchObject({ start: `model:${run.modelId}`, task: { options: { dataset: run.datasetId } } })
     expect([into.models.get(run.modelId!)!.name, into.datasets.get(run.datasetId!)!.name]).toEqual(['text', 'sums'])
   })
@@ -169,7 +250,10 @@ describe('a merge', () => {
     const file = join(temporaryFolder(), 'schema')
     openStore(file, { create: true, now }).close()
     const database = new Database(join(file, 'workspace.db'), { readonly: true })
-    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'").pluck().all()
+    const tables = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollout_text%'")
+      .pluck()
+      .all()
     database.close()
     expect(tables.sort()).toEqual([...mergedTables.brought, ...mergedTables.stays].sort())
   })
@@ -190,7 +274,15 @@ describe('a merge', () => {
     source.close()
     const folder = join(temporaryFolder(), 'into')
     const into = open(folder)
-    const dataset = into.datasets.add({ name: 'countdown-3', kind: 'procedural', source: {}, roles: null, grader: 'countdown', note: '', createdAtMs: AT_MS })
+    const dataset = into.datasets.add({
+      name: 'countdown-3',
+      kind: 'procedural',
+      source: {},
+      roles: null,
+      grader: 'countdown',
+      note: '',
+      createdAtMs: AT_MS,
+    })
     into.datasets.addProblems(dataset, [{ key: 'p1', split: 'heldout', prompt: 'another problem', answer: 1, level: null, slices: {} }])
     const { added } = await into.others.merge(from, { uids: null, now })
     expect(added).toMatchObject({ datasets: 1, problems: 4 })
@@ -201,7 +293,17 @@ describe('a merge', () => {
     const from = other()
     const source = openStore(from, { now })
     source.runs.setStatus(2, 'running', AT_MS)
-    source.checkpoints.add({ contentId: 'gone', runId: 2, step: 3, kind: 'full', modelId: 1, bytes: 1, resumable: true, pinned: false, createdAtMs: AT_MS })
+    source.checkpoints.add({
+      contentId: 'gone',
+      runId: 2,
+      step: 3,
+      kind: 'full',
+      modelId: 1,
+      bytes: 1,
+      resumable: true,
+      pinned: false,
+      createdAtMs: AT_MS,
+    })
     const into = open(join(temporaryFolder(), 'into'))
     const { missingCheckpoints, runs } = await into.others.merge(from, { uids: null, now })
     source.close()
@@ -224,11 +326,15 @@ describe('a merge', () => {
 
   it.each([
     ['a folder without a workspace', () => temporaryFolder(), 'workspace.missing'],
-    ['a file that is no database', () => {
-      const folder = temporaryFolder()
-      writeFileSync(join(folder, 'workspace.db'), 'not a database at all, but long enough to look at twice'.repeat(30))
-      return folder
-    }, 'workspace.corrupt'],
+    [
+      'a file that is no database',
+      () => {
+        const folder = temporaryFolder()
+        writeFileSync(join(folder, 'workspace.db'), 'not a database at all, but long enough to look at twice'.repeat(30))
+        return folder
+      },
+      'workspace.corrupt',
+    ],
   ])('refuses %s', async (_what, make, code) => {
     const into = open(join(temporaryFolder(), 'into'))
     await expect(into.others.merge(make(), { uids: null, now })).rejects.toMatchObject({ code })
@@ -240,7 +346,10 @@ describe('a merge', () => {
     const migrations = join(temporaryFolder(), 'migrations')
     cpSync(MIGRATIONS, migrations, { recursive: true })
     const newest = readdirSync(migrations).length + 1
-    writeFileSync(join(migrations, `${String(newest).padStart(4, '0')}-colour.sql`), "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';")
+    writeFileSync(
+      join(migrations, `${String(newest).padStart(4, '0')}-colour.sql`),
+      "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';",
+    )
     const into = openStore(join(temporaryFolder(), 'into'), { create: true, now, migrations })
     onTestFinished(() => into.close())
     expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
@@ -256,7 +365,11 @@ describe('a merge', () => {
     const into = open(folder)
     await expect(into.others.merge(folder, { uids: null, now })).rejects.toMatchObject({ code: 'merge.same' })
     // A copy may have gone on by itself; what it has in common is here already.
-    expect(await into.others.merge(copy, { uids: null, now })).toMatchObject({ runs: [], skipped: [{}, {}, {}, {}], added: { rollouts: 0 } })
+    expect(await into.others.merge(copy, { uids: null, now })).toMatchObject({
+      runs: [],
+      skipped: [{}, {}, {}, {}],
+      added: { rollouts: 0 },
+    })
     await expect(into.others.merge(other(), { uids: ['nobody'], now })).rejects.toMatchObject({ code: 'merge.noRun' })
   })
 
@@ -274,7 +387,15 @@ describe('a merge', () => {
     const into = open(join(temporaryFolder(), 'into'))
     const target = join(into.folder, 'copy.db')
     let refused: Promise<unknown> | null = null
-    await into.others.merge(from, { uids: null, now, told: () => (refused ??= into.backUpTo(target).then(() => null, (error: unknown) => error)) })
+    await into.others.merge(from, {
+      uids: null,
+      now,
+      told: () =>
+        (refused ??= into.backUpTo(target).then(
+          () => null,
+          (error: unknown) => error,
+        )),
+    })
     expect(await refused).toMatchObject({ code: 'workspace.busy' })
     expect(existsSync(target)).toBe(false)
   })
@@ -284,7 +405,10 @@ describe('looking at another workspace', () => {
   it('lists its runs with what belongs to them', () => {
     const from = other()
     const into = open(join(temporaryFolder(), 'into'))
-    expect(into.others.inspect(from)).toMatchObject({ same: false, runs: [{ name: 'dr-grpo', seed: 1, steps: 4, rollouts: 16, evaluations: 1, checkpoints: 1, here: null }, {}, {}, {}] })
+    expect(into.others.inspect(from)).toMatchObject({
+      same: false,
+      runs: [{ name: 'dr-grpo', seed: 1, steps: 4, rollouts: 16, evaluations: 1, checkpoints: 1, here: null }, {}, {}, {}],
+    })
   })
 })
 

@@ -1,7 +1,19 @@
 // What goes into the store comes out of it, noun by noun.
 
 import { describe, expect, it } from 'vitest'
-import { addDataset, exact, newEvaluation, newRun, newStore, problemNamed, provenance, rolloutOf, startedRun, stepOf, thrownBy } from './records.ts'
+import {
+  addDataset,
+  exact,
+  newEvaluation,
+  newRun,
+  newStore,
+  problemNamed,
+  provenance,
+  rolloutOf,
+  startedRun,
+  stepOf,
+  thrownBy,
+} from './records.ts'
 
 describe('datasets', () => {
   it('a problem added twice keeps its id and its first content', () => {
@@ -18,7 +30,10 @@ describe('datasets', () => {
   it('problems are paged by id within a split', () => {
     const store = newStore()
     const set = addDataset(store)
-    const ids = store.datasets.addProblems(set, ['a', 'b', 'c', 'd'].map((key) => problemNamed(key, key === 'b' ? 'eval' : 'train')))
+    const ids = store.datasets.addProblems(
+      set,
+      ['a', 'b', 'c', 'd'].map((key) => problemNamed(key, key === 'b' ? 'eval' : 'train')),
+    )
     expect(store.datasets.problems(set, 'train', 0, 2).map((problem) => problem.id)).toEqual([ids[0], ids[2]])
     expect(store.datasets.problems(set, 'train', ids[2]!, 2).map((problem) => problem.id)).toEqual([ids[3]])
   })
@@ -38,8 +53,17 @@ describe('models', () => {
   it('a model is found again by what is in it', () => {
     const store = newStore()
     const model = {
-      name: 'starter', kind: 'starter', family: 'llama', config: { layers: 4 }, tokenizer: { vocabulary: 416 }, parameterCount: 5_000_000, bytes: 20_000_000,
-      path: 'resources/starter', sha256: 'abc', provenance: { licence: 'MIT' }, createdAtMs: 3,
+      name: 'starter',
+      kind: 'starter',
+      family: 'llama',
+      config: { layers: 4 },
+      tokenizer: { vocabulary: 416 },
+      parameterCount: 5_000_000,
+      bytes: 20_000_000,
+      path: 'resources/starter',
+      sha256: 'abc',
+      provenance: { licence: 'MIT' },
+      createdAtMs: 3,
     } as const
     const id = store.models.add(model)
     expect(store.models.bySha256('abc')).toEqual({ id, ...model })
@@ -58,7 +82,15 @@ describe('runs', () => {
     expect(a.id).not.toBe(b.id)
     expect(a.uid).not.toBe(b.uid)
     expect(store.runs.group('g').map((run) => run.seed)).toEqual([1, 2])
-    expect(a).toMatchObject({ ...newRun(), status: 'queued', startedAtMs: null, finishedAtMs: null, activeMs: 0, lastStep: null, error: null })
+    expect(a).toMatchObject({
+      ...newRun(),
+      status: 'queued',
+      startedAtMs: null,
+      finishedAtMs: null,
+      activeMs: 0,
+      lastStep: null,
+      error: null,
+    })
   })
 
   it('the clock starts at the first start, survives a pause, and stops at the end', () => {
@@ -76,9 +108,15 @@ describe('runs', () => {
   it('the list shows newest metrics, sparklines and counts', () => {
     const store = newStore()
     const { run, problemId } = startedRun(store)
-    for (const step of [0, 1, 2]) store.steps.record({ step: stepOf(run.id, step, { reward: step, entropy: 1 }), rollouts: [rolloutOf(problemId)], events: [] })
+    for (const step of [0, 1, 2])
+      store.steps.record({ step: stepOf(run.id, step, { reward: step, entropy: 1 }), rollouts: [rolloutOf(problemId)], events: [] })
     const [item] = store.runs.list()
-    expect(item).toMatchObject({ latest: { reward: 2, entropy: 1 }, rolloutCount: 3, checkpointCount: 0, run: { lastStep: 2, activeMs: 300 } })
+    expect(item).toMatchObject({
+      latest: { reward: 2, entropy: 1 },
+      rolloutCount: 3,
+      checkpointCount: 0,
+      run: { lastStep: 2, activeMs: 300 },
+    })
     expect(item!.sparklines).toEqual([{ metric: 'reward', exact: true, step: [0, 1, 2], value: [0, 1, 2] }])
   })
 
@@ -87,10 +125,21 @@ describe('runs', () => {
     const { run, datasetId, problemId } = startedRun(store)
     for (const step of [0, 1, 2])
       store.steps.record({
-        step: stepOf(run.id, step), rollouts: [rolloutOf(problemId, { text: `step number ${step}` })],
+        step: stepOf(run.id, step),
+        rollouts: [rolloutOf(problemId, { text: `step number ${step}` })],
         events: [{ runId: run.id, step, kind: 'log', level: 'info', code: 'test.step', message: '', data: null, atMs: 1 }],
       })
-    store.checkpoints.add({ contentId: 'x', runId: run.id, step: 2, kind: 'full', modelId: null, bytes: 1, resumable: true, pinned: false, createdAtMs: 1 })
+    store.checkpoints.add({
+      contentId: 'x',
+      runId: run.id,
+      step: 2,
+      kind: 'full',
+      modelId: null,
+      bytes: 1,
+      resumable: true,
+      pinned: false,
+      createdAtMs: 1,
+    })
     store.evaluations.add(newEvaluation(datasetId, { runId: run.id, step: 2 }))
     expect(store.runs.rewind(run.id, 0)).toEqual({ steps: 2, rollouts: 2, evaluations: 1, checkpoints: 1, events: 2 })
     expect(store.steps.range(run.id, 0, 9).map((step) => step.step)).toEqual([0])
@@ -117,7 +166,9 @@ describe('steps', () => {
     const store = newStore()
     const { run, problemId } = startedRun(store)
     const unknownProblem = 999
-    expect(() => store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId), rolloutOf(unknownProblem)], events: [] })).toThrow(/FOREIGN KEY/)
+    expect(() =>
+      store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId), rolloutOf(unknownProblem)], events: [] }),
+    ).toThrow(/FOREIGN KEY/)
     expect(store.steps.get(run.id, 0)).toBeNull()
     expect(store.workspace().counts.rollouts).toBe(0)
     expect(store.runs.list()[0]).toMatchObject({ rolloutCount: 0, run: { activeMs: 0 } })
@@ -136,17 +187,28 @@ describe('steps', () => {
     const { run } = startedRun(store)
     store.steps.record({ step: stepOf(run.id, 0, { reward: 1, kl: NaN, loss: Infinity }), rollouts: [], events: [] })
     expect(store.steps.get(run.id, 0)!.metrics).toEqual({ reward: 1 })
-    expect(store.events.ofRun(run.id, 'log', 0, 10)).toMatchObject([{ code: 'metric.notFinite', level: 'warn', step: 0, data: ['kl', 'loss'] }])
+    expect(store.events.ofRun(run.id, 'log', 0, 10)).toMatchObject([
+      { code: 'metric.notFinite', level: 'warn', step: 0, data: ['kl', 'loss'] },
+    ])
   })
 
   it('a series carries every x axis, skips steps without the metric, and says when it is decimated', () => {
     const store = newStore()
     const { run } = startedRun(store)
     const values = [5, 0, 9, 1, 2, 3, 8, 7]
-    values.forEach((value, step) => store.steps.record({ step: stepOf(run.id, step, step === 1 ? { loss: 1 } : { 'ttc/regret@64': value }), rollouts: [], events: [] }))
+    values.forEach((value, step) =>
+      store.steps.record({ step: stepOf(run.id, step, step === 1 ? { loss: 1 } : { 'ttc/regret@64': value }), rollouts: [], events: [] }),
+    )
     expect(store.steps.series(run.id, 'ttc/regret@64', 100)).toEqual({
-      runId: run.id, metric: 'ttc/regret@64', exact: true, pointCount: 7, step: [0, 2, 3, 4, 5, 6, 7], value: [5, 9, 1, 2, 3, 8, 7],
-      tokens: [50, 150, 200, 250, 300, 350, 400], wallMs: [100, 300, 400, 500, 600, 700, 800], flops: [1e9, 3e9, 4e9, 5e9, 6e9, 7e9, 8e9],
+      runId: run.id,
+      metric: 'ttc/regret@64',
+      exact: true,
+      pointCount: 7,
+      step: [0, 2, 3, 4, 5, 6, 7],
+      value: [5, 9, 1, 2, 3, 8, 7],
+      tokens: [50, 150, 200, 250, 300, 350, 400],
+      wallMs: [100, 300, 400, 500, 600, 700, 800],
+      flops: [1e9, 3e9, 4e9, 5e9, 6e9, 7e9, 8e9],
     })
     const few = store.steps.series(run.id, 'ttc/regret@64', 4)
     expect(few).toMatchObject({ exact: false, pointCount: 7, step: [2, 3, 4, 6], value: [9, 1, 2, 8] })
@@ -158,7 +220,8 @@ describe('steps', () => {
     const { run, datasetId, problemId } = startedRun(store)
     const [second] = store.datasets.addProblems(datasetId, [problemNamed('p1')])
     store.steps.record({
-      step: stepOf(run.id, 4), events: [],
+      step: stepOf(run.id, 4),
+      events: [],
       rollouts: [
         rolloutOf(problemId, { reward: 1, correct: true }),
         rolloutOf(problemId, { sample: 1, reward: 0, correct: false, used: false, discardReason: 'all agree' }),
@@ -166,8 +229,26 @@ describe('steps', () => {
       ],
     })
     const [first, other] = store.steps.groups({ runId: run.id, step: 4 })
-    expect(first).toMatchObject({ group: 0, problem: { id: problemId }, rolloutCount: 2, usedCount: 1, correctCount: 1, meanReward: 0.5, minReward: 0, maxReward: 1, meanTokens: 5, meanProgress: 0.5 })
-    expect(other).toMatchObject({ group: 1, problem: { key: 'p1' }, rolloutCount: 1, correctCount: 0, meanReward: null, meanProgress: null })
+    expect(first).toMatchObject({
+      group: 0,
+      problem: { id: problemId },
+      rolloutCount: 2,
+      usedCount: 1,
+      correctCount: 1,
+      meanReward: 0.5,
+      minReward: 0,
+      maxReward: 1,
+      meanTokens: 5,
+      meanProgress: 0.5,
+    })
+    expect(other).toMatchObject({
+      group: 1,
+      problem: { key: 'p1' },
+      rolloutCount: 1,
+      correctCount: 0,
+      meanReward: null,
+      meanProgress: null,
+    })
   })
 })
 
@@ -180,7 +261,19 @@ describe('rollouts', () => {
     const { rollout, problem, ...body } = store.rollouts.detail(id!)!
     const { provenance: from, text, promptTokens, tokens, logps, sampled, advantages, episodes, progress, ...facts } = written
     expect(body).toEqual({ provenance: from, text, promptTokens, tokens, logps, sampled, advantages, episodes, progress })
-    expect(rollout).toEqual({ ...facts, keptThinking: false, id, runId: run.id, evaluationId: null, phase: 'train', step: 7, promptTokenCount: 7, tokenCount: 5, episodeCount: 2, progress: 0.5 })
+    expect(rollout).toEqual({
+      ...facts,
+      keptThinking: false,
+      id,
+      runId: run.id,
+      evaluationId: null,
+      phase: 'train',
+      step: 7,
+      promptTokenCount: 7,
+      tokenCount: 5,
+      episodeCount: 2,
+      progress: 0.5,
+    })
     expect(problem.key).toBe('p0')
     expect(store.rollouts.get(id!)).toEqual(rollout)
     expect(store.rollouts.detail(id! + 1)).toBeNull()
@@ -189,22 +282,37 @@ describe('rollouts', () => {
   it('a view into a larger array is stored as the view', () => {
     const store = newStore()
     const { run, problemId } = startedRun(store)
-    const [id] = store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId, { tokens: Int32Array.of(9, 8, 7, 6).subarray(1, 3) })], events: [] })
+    const [id] = store.steps.record({
+      step: stepOf(run.id, 0),
+      rollouts: [rolloutOf(problemId, { tokens: Int32Array.of(9, 8, 7, 6).subarray(1, 3) })],
+      events: [],
+    })
     expect(store.rollouts.detail(id!)!.tokens).toEqual(Int32Array.of(8, 7))
   })
 
   it('estimates made later are added beside the first ones, and the list keeps the first', () => {
     const store = newStore()
     const { run, problemId } = startedRun(store)
-    const [id, bare] = store.steps.record({ step: stepOf(run.id, 0), rollouts: [rolloutOf(problemId), rolloutOf(problemId, { sample: 1, progress: [], episodes: [] })], events: [] })
+    const [id, bare] = store.steps.record({
+      step: stepOf(run.id, 0),
+      rollouts: [rolloutOf(problemId), rolloutOf(problemId, { sample: 1, progress: [], episodes: [] })],
+      events: [],
+    })
     const curve = {
       estimator: { ...exact, method: 'sampled' as const, samples: 8 },
-      estimates: [{ boundary: 0, tokenOffset: 0, value: 0.5, low: 0.25, high: 0.75, tokensForwarded: 90 }, { boundary: 2, tokenOffset: 5, value: 0.625, low: 0.5, high: 1, tokensForwarded: 95 }],
+      estimates: [
+        { boundary: 0, tokenOffset: 0, value: 0.5, low: 0.25, high: 0.75, tokensForwarded: 90 },
+        { boundary: 2, tokenOffset: 5, value: 0.625, low: 0.5, high: 1, tokensForwarded: 95 },
+      ],
     }
     for (const rollout of [id!, bare!]) store.rollouts.addProgress(rollout, curve)
     store.rollouts.setEpisodes(bare!, rolloutOf(problemId).episodes)
     expect(store.rollouts.detail(id!)!).toMatchObject({ rollout: { progress: 0.5 }, progress: [rolloutOf(problemId).progress[0], curve] })
-    expect(store.rollouts.detail(bare!)!).toMatchObject({ rollout: { progress: 0.125, episodeCount: 2 }, progress: [curve], episodes: rolloutOf(problemId).episodes })
+    expect(store.rollouts.detail(bare!)!).toMatchObject({
+      rollout: { progress: 0.125, episodeCount: 2 },
+      progress: [curve],
+      episodes: rolloutOf(problemId).episodes,
+    })
   })
 
   it('imported rollouts need no run', () => {
@@ -213,7 +321,10 @@ describe('rollouts', () => {
     const place = { runId: null, evaluationId: null, phase: 'imported', step: 3 } as const
     const file = { name: '3.jsonl', format: 'verl', sha256: 'abc' }
     const [id] = store.rollouts.add(place, [rolloutOf(problemId!, { provenance: { ...provenance, source: 'imported', file } })])
-    expect(store.rollouts.detail(id!)).toMatchObject({ rollout: { runId: null, phase: 'imported', step: 3 }, provenance: { source: 'imported', file } })
+    expect(store.rollouts.detail(id!)).toMatchObject({
+      rollout: { runId: null, phase: 'imported', step: 3 },
+      provenance: { source: 'imported', file },
+    })
   })
 })
 
@@ -222,7 +333,17 @@ describe('checkpoints', () => {
     const store = newStore()
     const { run } = startedRun(store)
     const at = (step: number, contentId: string, resumable: boolean) =>
-      store.checkpoints.add({ contentId, runId: run.id, step, kind: 'full', modelId: null, bytes: 10, resumable, pinned: false, createdAtMs: 1 })
+      store.checkpoints.add({
+        contentId,
+        runId: run.id,
+        step,
+        kind: 'full',
+        modelId: null,
+        bytes: 10,
+        resumable,
+        pinned: false,
+        createdAtMs: 1,
+      })
     const [first, second] = [at(0, 'same', true), at(5, 'same', true)]
     const weightsOnly = at(9, 'other', false)
     expect(store.checkpoints.newestResumable(run.id)).toMatchObject({ id: second, step: 5, resumable: true, pinned: false })
@@ -242,11 +363,32 @@ describe('evaluations', () => {
     const { run, datasetId } = startedRun(store)
     const ids = store.datasets.addProblems(datasetId, [problemNamed('e0', 'eval'), problemNamed('e1', 'eval')])
     const { id } = store.evaluations.add(newEvaluation(datasetId, { runId: run.id, step: 40 }))
-    const results = ids.map((problemId, index) => ({ problemId, samples: 2, accuracy: 0.5 + index / 2, meanTokens: 60, accuracyAtBudget: Float32Array.of(0.25, 0.5, 0.5 + index / 2), regretAtBudget: Float32Array.of(0.9, 0.8, 0.7), keptAtBudget: Float32Array.of(0, 0, 0.25), keptWholeAtBudget: Float32Array.of(0.25, 0.25, 0.5), keptRegretAtBudget: Float32Array.of(1, 0.9, 0.8) }))
+    const results = ids.map((problemId, index) => ({
+      problemId,
+      samples: 2,
+      accuracy: 0.5 + index / 2,
+      meanTokens: 60,
+      accuracyAtBudget: Float32Array.of(0.25, 0.5, 0.5 + index / 2),
+      regretAtBudget: Float32Array.of(0.9, 0.8, 0.7),
+      keptAtBudget: Float32Array.of(0, 0, 0.25),
+      keptWholeAtBudget: Float32Array.of(0.25, 0.25, 0.5),
+      keptRegretAtBudget: Float32Array.of(1, 0.9, 0.8),
+    }))
     const answers = store.evaluations.addResults(id, results, [rolloutOf(ids[0]!), rolloutOf(ids[1]!, { group: 1 })])
-    const points = [{ curve: 'natural', x: 64, value: 0.5, low: 0.4, high: 0.6, n: 2, extrapolated: false }, { curve: 'natural-regret', x: 120, value: 0.3, low: null, high: null, n: 2, extrapolated: true }]
+    const points = [
+      { curve: 'natural', x: 64, value: 0.5, low: 0.4, high: 0.6, n: 2, extrapolated: false },
+      { curve: 'natural-regret', x: 120, value: 0.3, low: null, high: null, n: 2, extrapolated: true },
+    ]
     store.evaluations.finish(id, { status: 'finished', atMs: 99, wallMs: 12, tokens: 240, metrics: { accuracy: 0.75 }, points })
-    expect(store.evaluations.get(id)).toMatchObject({ status: 'finished', finishedAtMs: 99, wallMs: 12, tokens: 240, metrics: { accuracy: 0.75 }, problemCount: 2, budgets: [0, 64, 120] })
+    expect(store.evaluations.get(id)).toMatchObject({
+      status: 'finished',
+      finishedAtMs: 99,
+      wallMs: 12,
+      tokens: 240,
+      metrics: { accuracy: 0.75 },
+      problemCount: 2,
+      budgets: [0, 64, 120],
+    })
     expect(store.evaluations.points(id)).toEqual(points)
     expect(store.evaluations.results(id)).toEqual(results)
     expect(store.rollouts.get(answers[1]!)).toMatchObject({ phase: 'eval', evaluationId: id, runId: run.id, step: 40, group: 1 })
@@ -257,16 +399,37 @@ describe('evaluations', () => {
   it('two evaluations pair on the problems they share', () => {
     const store = newStore()
     const datasetId = addDataset(store)
-    const ids = store.datasets.addProblems(datasetId, ['a', 'b', 'c'].map((key) => problemNamed(key, 'eval')))
+    const ids = store.datasets.addProblems(
+      datasetId,
+      ['a', 'b', 'c'].map((key) => problemNamed(key, 'eval')),
+    )
     const evaluate = (over: number[], accuracy: number): number => {
       const { id } = store.evaluations.add(newEvaluation(datasetId))
-      store.evaluations.addResults(id, over.map((problemId) => ({ problemId, samples: 1, accuracy, meanTokens: 50, accuracyAtBudget: Float32Array.of(0, accuracy), regretAtBudget: Float32Array.of(1, 1 - accuracy / 2), keptAtBudget: new Float32Array(0), keptWholeAtBudget: new Float32Array(0), keptRegretAtBudget: new Float32Array(0) })), [])
+      store.evaluations.addResults(
+        id,
+        over.map((problemId) => ({
+          problemId,
+          samples: 1,
+          accuracy,
+          meanTokens: 50,
+          accuracyAtBudget: Float32Array.of(0, accuracy),
+          regretAtBudget: Float32Array.of(1, 1 - accuracy / 2),
+          keptAtBudget: new Float32Array(0),
+          keptWholeAtBudget: new Float32Array(0),
+          keptRegretAtBudget: new Float32Array(0),
+        })),
+        [],
+      )
       return id
     }
     const [a, b] = [evaluate([ids[0]!, ids[1]!], 1), evaluate([ids[2]!, ids[1]!], 0)]
     const pairs = store.evaluations.paired(a, b)
     expect(pairs).toHaveLength(1)
-    expect(pairs[0]).toMatchObject({ problem: { key: 'b' }, a: { accuracy: 1, accuracyAtBudget: Float32Array.of(0, 1) }, b: { accuracy: 0 } })
+    expect(pairs[0]).toMatchObject({
+      problem: { key: 'b' },
+      a: { accuracy: 1, accuracyAtBudget: Float32Array.of(0, 1) },
+      b: { accuracy: 0 },
+    })
     store.evaluations.remove(b)
     expect(store.evaluations.paired(a, b)).toEqual([])
   })
@@ -282,7 +445,9 @@ describe('events and settings', () => {
     expect(store.events.list(0, 10).map((event) => event.id)).toEqual(ids)
     expect(store.events.list(ids[1]!, 1).map((event) => event.code)).toEqual(['e.f'])
     expect(store.events.ofRun(run.id, null, 0, 10).map((event) => event.code)).toEqual(['a.b', 'c.d', 'g.h'])
-    expect(store.events.ofRun(run.id, 'health', 0, 10)).toEqual([{ id: ids[1], runId: run.id, step: null, kind: 'health', level: 'info', code: 'c.d', message: 'c.d', data: { n: 1 }, atMs: 4 }])
+    expect(store.events.ofRun(run.id, 'health', 0, 10)).toEqual([
+      { id: ids[1], runId: run.id, step: null, kind: 'health', level: 'info', code: 'c.d', message: 'c.d', data: { n: 1 }, atMs: 4 },
+    ])
   })
 
   it('a setting is kept, replaced and forgotten', () => {

@@ -4,7 +4,22 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+  statSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -26,10 +41,14 @@ function reopened(folder: string, options: OpenOptions = {}): Store {
 
 /** Hashes of the files under `folder`, to show that nothing was touched; what SQLite lays beside a database while it is open is left out. */
 const contents = (folder: string): Map<string, string> =>
-  new Map(readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/-(wal|shm)$|\.lock$/.test(entry.name)).map((entry) => {
-    const path = join(entry.parentPath, entry.name)
-    return [path, createHash('sha256').update(readFileSync(path)).digest('hex')]
-  }))
+  new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/-(wal|shm)$|\.lock$/.test(entry.name))
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name)
+        return [path, createHash('sha256').update(readFileSync(path)).digest('hex')]
+      }),
+  )
 
 /** A closed workspace with one recorded step. */
 function closedWorkspace(): string {
@@ -46,7 +65,14 @@ describe('a new workspace', () => {
     const folder = join(temporaryFolder(), 'deep', 'lab')
     const store = openStore(folder, { create: true, now: () => 77 })
     const { uid } = store.workspace()
-    expect(store.workspace()).toMatchObject({ folder, schema: NEWEST, createdAtMs: 77, access: { mode: 'write' }, recovery: null, migratedFrom: null })
+    expect(store.workspace()).toMatchObject({
+      folder,
+      schema: NEWEST,
+      createdAtMs: 77,
+      access: { mode: 'write' },
+      recovery: null,
+      migratedFrom: null,
+    })
     store.close()
     expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.checked', 'workspace.db', 'workspace.lock'])
     expect(reopened(folder).workspace()).toMatchObject({ uid, createdAtMs: 77, recovery: null })
@@ -63,7 +89,10 @@ describe('a new workspace', () => {
   it('is not made among other files', () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'thesis.tex'), 'work')
-    expect(thrownBy(() => openStore(folder, { create: true }))).toMatchObject({ code: 'workspace.notOne', found: expect.stringContaining('thesis.tex') })
+    expect(thrownBy(() => openStore(folder, { create: true }))).toMatchObject({
+      code: 'workspace.notOne',
+      found: expect.stringContaining('thesis.tex'),
+    })
     expect(readdirSync(folder)).toEqual(['thesis.tex'])
   })
 
@@ -121,7 +150,11 @@ describe('what is not an intact workspace is refused and left as it is', () => {
   it('damaged pages met while reading are explained, not passed on raw', () => {
     const folder = closedWorkspace()
     damagePages(join(folder, 'workspace.db'))
-    const errors = [() => reopened(folder).rollouts.detail(1), () => reopened(folder).runs.list(), () => reopened(folder).evaluations.list()].map((work) => {
+    const errors = [
+      () => reopened(folder).rollouts.detail(1),
+      () => reopened(folder).runs.list(),
+      () => reopened(folder).evaluations.list(),
+    ].map((work) => {
       try {
         work()
         return null
@@ -149,7 +182,10 @@ describe('a row that cannot be read', () => {
     db.prepare(`UPDATE runs SET config = '{"name": ' WHERE id = ?`).run(broken.id)
     db.close()
     const again = reopened(store.folder)
-    expect(again.runs.list().map(({ run }) => [run.id, run.status, run.error?.code ?? null])).toEqual([[broken.id, 'failed', 'workspace.badRow'], [whole.id, 'queued', null]])
+    expect(again.runs.list().map(({ run }) => [run.id, run.status, run.error?.code ?? null])).toEqual([
+      [broken.id, 'failed', 'workspace.badRow'],
+      [whole.id, 'queued', null],
+    ])
     expect(again.runs.list()[0]!.run.error!.expected).toContain(`row ${broken.id}`)
     expect(codeOf(() => again.runs.get(broken.id))).toBe('workspace.badRow')
     expect(again.runs.get(whole.id)!.status).toBe('queued')
@@ -170,7 +206,8 @@ describe('one writer', () => {
       () => second.steps.record({ step: stepOf(run.id, 1), rollouts: [], events: [] }),
       () => second.settings.set('a', 1),
       () => second.atomically('quick', () => second.settings.set('a', 1)),
-    ]) expect(codeOf(write)).toBe('workspace.readOnly')
+    ])
+      expect(codeOf(write)).toBe('workspace.readOnly')
   })
 
   it('the lock of a killed process is free at once, and its run is marked interrupted', async () => {
@@ -182,7 +219,10 @@ describe('one writer', () => {
     await once(child, 'exit')
     const store = reopened(folder, { now: () => 123 })
     expect(store.access).toEqual({ mode: 'write' })
-    expect(store.recovery).toMatchObject({ previousOwner: { pid: child.pid }, interruptedRuns: [{ runId: 2, name: 'first', lastStep: null }] })
+    expect(store.recovery).toMatchObject({
+      previousOwner: { pid: child.pid },
+      interruptedRuns: [{ runId: 2, name: 'first', lastStep: null }],
+    })
     expect(store.runs.get(2)).toMatchObject({ status: 'interrupted', finishedAtMs: 123 })
     expect(store.events.ofRun(2, 'lifecycle', 0, 10)).toMatchObject([{ code: 'run.interrupted', level: 'warn' }])
     store.close()
@@ -205,9 +245,17 @@ describe('one writer', () => {
     const asRoot = process.getuid?.() === 0
     if (asRoot) chownSync(parent, 65534, 65534)
     onTestFinished(() => chmodSync(folder, 0o755))
-    const answer = spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], { encoding: 'utf8', ...(asRoot ? { uid: 65534, gid: 65534 } : {}) })
+    const answer = spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], {
+      encoding: 'utf8',
+      ...(asRoot ? { uid: 65534, gid: 65534 } : {}),
+    })
     expect(answer.stderr).toBe('')
-    expect(JSON.parse(answer.stdout)).toEqual({ access: { mode: 'read', reason: 'folder', owner: null }, runs: 1, found: 1, write: 'workspace.readOnly' })
+    expect(JSON.parse(answer.stdout)).toEqual({
+      access: { mode: 'read', reason: 'folder', owner: null },
+      runs: 1,
+      found: 1,
+      write: 'workspace.readOnly',
+    })
   })
 })
 
@@ -228,7 +276,11 @@ describe('bringing the schema up to date', () => {
     expect(store.runs.list()).toHaveLength(1)
     expect(readdirSync(join(folder, 'backups'))).toEqual([`2026-01-02T00-00-00-000Z-schema-${NEWEST}.db`])
     const backup = new Database(join(folder, 'backups', `2026-01-02T00-00-00-000Z-schema-${NEWEST}.db`), { readonly: true })
-    expect([backup.pragma('user_version', { simple: true }), backup.pragma('quick_check', { simple: true }), backup.prepare('SELECT count(*) FROM rollouts').pluck().get()]).toEqual([NEWEST, 'ok', 1])
+    expect([
+      backup.pragma('user_version', { simple: true }),
+      backup.pragma('quick_check', { simple: true }),
+      backup.prepare('SELECT count(*) FROM rollouts').pluck().get(),
+    ]).toEqual([NEWEST, 'ok', 1])
     backup.close()
   })
 
@@ -250,9 +302,20 @@ describe('bringing the schema up to date', () => {
     const { evaluations } = reopened(folder)
     expect(evaluations.get(1)).toMatchObject({ budgets: [12, 120], metrics: { accuracy: 0.5, 'ttc/acc@120': 0.6, 'pass@1': 0.5 } })
     expect(Object.keys(evaluations.get(1)!.metrics).sort()).toEqual(['accuracy', 'pass@1', 'ttc/acc@120'])
-    expect(evaluations.points(1).map(({ curve, x }) => `${curve} ${x}`)).toEqual(['kept 360', 'natural 120', 'natural-regret 120', 'pass@k 1'])
+    expect(evaluations.points(1).map(({ curve, x }) => `${curve} ${x}`)).toEqual([
+      'kept 360',
+      'natural 120',
+      'natural-regret 120',
+      'pass@k 1',
+    ])
     const none = new Float32Array(0)
-    expect(evaluations.results(1)[0]).toMatchObject({ accuracyAtBudget: Float32Array.of(0.25, 0.5), regretAtBudget: Float32Array.of(0.75, 0.5), keptAtBudget: none, keptWholeAtBudget: none, keptRegretAtBudget: none })
+    expect(evaluations.results(1)[0]).toMatchObject({
+      accuracyAtBudget: Float32Array.of(0.25, 0.5),
+      regretAtBudget: Float32Array.of(0.75, 0.5),
+      keptAtBudget: none,
+      keptWholeAtBudget: none,
+      keptRegretAtBudget: none,
+    })
   })
 
   it('a restored backup is a workspace', () => {
@@ -289,7 +352,9 @@ describe('bringing the schema up to date', () => {
 
   it('a reader does not migrate, and says what to do', () => {
     const folder = closedWorkspace()
-    expect(codeOf(() => openStore(folder, { readOnly: true, migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;') }))).toBe('workspace.older')
+    expect(codeOf(() => openStore(folder, { readOnly: true, migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;') }))).toBe(
+      'workspace.older',
+    )
     expect(existsSync(join(folder, 'backups'))).toBe(false)
   })
 
@@ -307,7 +372,8 @@ describe('when something goes wrong while it is open', () => {
     const large = (sample: number) => rolloutOf(problemId, { sample, text: 'word '.repeat(2000) })
     let written = 0
     const error = thrownBy(() => {
-      for (; written < 1000; written++) store.steps.record({ step: stepOf(run.id, written), rollouts: [large(0), large(1), large(2), large(3)], events: [] })
+      for (; written < 1000; written++)
+        store.steps.record({ step: stepOf(run.id, written), rollouts: [large(0), large(1), large(2), large(3)], events: [] })
     })
     expect(error).toMatchObject({ code: 'workspace.full' })
     expect(written).toBeGreaterThan(2)
@@ -343,11 +409,13 @@ describe('when something goes wrong while it is open', () => {
 
   it('several writes made as one are undone as one', () => {
     const store = newStore()
-    expect(() => store.atomically('durable', () => {
-      store.runs.add(newRun())
-      store.settings.set('a', 1)
-      throw new Error('changed my mind')
-    })).toThrow('changed my mind')
+    expect(() =>
+      store.atomically('durable', () => {
+        store.runs.add(newRun())
+        store.settings.set('a', 1)
+        throw new Error('changed my mind')
+      }),
+    ).toThrow('changed my mind')
     expect(store.runs.list()).toEqual([])
     expect(store.settings.get('a')).toBeNull()
   })

@@ -9,5 +9,12 @@ try {
 } catch (error) {
   write = (error as { code?: unknown }).code
 }
-console.log(JSON.stringify({ access: store.access, runs: store.runs.list().length, found: store.rollouts.search({ text: 'wait' }, 0, 10).length, write }))
+console.log(
+  JSON.stringify({
+    access: store.access,
+    runs: store.runs.list().length,
+    found: store.rollouts.search({ text: 'wait' }, 0, 10).length,
+    write,
+  }),
+)
 store.close()

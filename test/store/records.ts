@@ -25,7 +25,15 @@ export function newStore(options: OpenOptions = {}): Store {
 }
 
 export const addDataset = (store: Store): number =>
-  store.datasets.add({ name: 'countdown', kind: 'procedural', source: { seed: 1 }, roles: null, grader: 'countdown', note: '', createdAtMs: 1 })
+  store.datasets.add({
+    name: 'countdown',
+    kind: 'procedural',
+    source: { seed: 1 },
+    roles: null,
+    grader: 'countdown',
+    note: '',
+    createdAtMs: 1,
+  })
 
 /** A run with a dataset of one problem, started. */
 export function startedRun(store: Store, changes: Partial<NewRun> = {}): { run: Run; datasetId: number; problemId: number } {

@@ -10,7 +10,17 @@ const PAGE: Omit<RolloutQuery, 'filter'> = { sort: 'place', descending: false, l
 
 /** Progress from 0.25 to `end`. */
 const rising = (end: number): NewRollout['progress'] => [
-  { ...rolloutOf(1).progress[0]!, estimates: [0.25, end].map((value, boundary) => ({ boundary, tokenOffset: boundary, value, low: null, high: null, tokensForwarded: 1 })) },
+  {
+    ...rolloutOf(1).progress[0]!,
+    estimates: [0.25, end].map((value, boundary) => ({
+      boundary,
+      tokenOffset: boundary,
+      value,
+      low: null,
+      high: null,
+      tokensForwarded: 1,
+    })),
+  },
 ]
 
 /** Steps 0 and 1, each with two groups of two samples; tokens are 1, 2, 3, ... in the order recorded, reward is tokens / 10. */
@@ -23,8 +33,14 @@ function twoSteps(store: Store) {
       const tokens = step * 4 + at + 1
       const group = Math.floor(at / 2)
       return rolloutOf(group === 0 ? problemId : other!, {
-        group, sample: at % 2, tokens: new Int32Array(tokens), reward: tokens / 10, correct: at % 2 === 0, text: `sample ${tokens} says 15 - 9 = ${tokens} Wait`,
-        progress: rising(tokens / 16), overthinkTokens: at === 3 ? null : 10 - tokens,
+        group,
+        sample: at % 2,
+        tokens: new Int32Array(tokens),
+        reward: tokens / 10,
+        correct: at % 2 === 0,
+        text: `sample ${tokens} says 15 - 9 = ${tokens} Wait`,
+        progress: rising(tokens / 16),
+        overthinkTokens: at === 3 ? null : 10 - tokens,
       })
     })
     ids.push(...store.steps.record({ step: stepOf(run.id, step), rollouts, events: [] }))
@@ -79,7 +95,8 @@ describe('pages', () => {
   it('every filter narrows, alone and together', () => {
     const store = newStore()
     const { runId, problemId, ids } = twoSteps(store)
-    const found = (filter: RolloutQuery['filter']): number[] => store.rollouts.page({ ...PAGE, filter }).rollouts.map((rollout) => ids.indexOf(rollout.id))
+    const found = (filter: RolloutQuery['filter']): number[] =>
+      store.rollouts.page({ ...PAGE, filter }).rollouts.map((rollout) => ids.indexOf(rollout.id))
     expect(found({ runId, correct: true })).toEqual([0, 2, 4, 6])
     expect(found({ runId, problemId })).toEqual([0, 1, 4, 5])
     expect(found({ runId, steps: [1, null] })).toEqual([4, 5, 6, 7])
@@ -99,7 +116,8 @@ describe('pages', () => {
     const { runId, datasetId, problemId, ids } = twoSteps(store)
     const { id } = store.evaluations.add(newEvaluation(datasetId, { runId, step: 1 }))
     const answers = store.evaluations.addResults(id, [], [rolloutOf(problemId)])
-    const listed = (filter: RolloutQuery['filter']): number[] => store.rollouts.page({ ...PAGE, filter }).rollouts.map((rollout) => rollout.id)
+    const listed = (filter: RolloutQuery['filter']): number[] =>
+      store.rollouts.page({ ...PAGE, filter }).rollouts.map((rollout) => rollout.id)
     expect(listed({ runId })).toEqual(ids)
     expect(listed({ runId, phase: 'eval' })).toEqual(answers)
     expect(listed({ evaluationId: id })).toEqual(answers)
@@ -108,7 +126,9 @@ describe('pages', () => {
 
   it('a cursor that is not one is refused', () => {
     const store = newStore()
-    expect(thrownBy(() => store.rollouts.page({ ...PAGE, filter: {}, after: "1,2,3,4); DROP TABLE rollouts" })).code).toBe('rollouts.badCursor')
+    expect(thrownBy(() => store.rollouts.page({ ...PAGE, filter: {}, after: '1,2,3,4); DROP TABLE rollouts' })).code).toBe(
+      'rollouts.badCursor',
+    )
   })
 })
 
@@ -146,8 +166,10 @@ describe('search', () => {
   it('needs a word, and takes quotes and signs as text, not as syntax', () => {
     const store = newStore()
     twoSteps(store)
-    for (const text of ['', '  ', '+ =', '"', '*', '\0']) expect(thrownBy(() => store.rollouts.search({ text }, 0, 10)).code).toBe('search.noWords')
-    for (const text of ['wait AND', 'NEAR(wait)', 'text:wait', '^wait', '"wait', "'; --wait", 'wait"']) expect(store.rollouts.search({ text }, 0, 10)).toBeInstanceOf(Array)
+    for (const text of ['', '  ', '+ =', '"', '*', '\0'])
+      expect(thrownBy(() => store.rollouts.search({ text }, 0, 10)).code).toBe('search.noWords')
+    for (const text of ['wait AND', 'NEAR(wait)', 'text:wait', '^wait', '"wait', "'; --wait", 'wait"'])
+      expect(store.rollouts.search({ text }, 0, 10)).toBeInstanceOf(Array)
     expect(parseTextQuery('a 50%_ "b \\ c"').like).toEqual(['%50\\%\\_%', '%b \\\\ c%'])
   })
 })
@@ -156,7 +178,8 @@ describe('where a reader starts', () => {
   it('the picks are the extremes, of a run or of one step', () => {
     const store = newStore()
     const { runId, ids } = twoSteps(store)
-    const picked = (scope: { runId: number; steps?: [number, number] }) => Object.fromEntries(Object.entries(store.rollouts.picks(scope, 7)).map(([name, rollout]) => [name, ids.indexOf(rollout!.id)]))
+    const picked = (scope: { runId: number; steps?: [number, number] }) =>
+      Object.fromEntries(Object.entries(store.rollouts.picks(scope, 7)).map(([name, rollout]) => [name, ids.indexOf(rollout!.id)]))
     expect(picked({ runId })).toMatchObject({ shortest: 0, longest: 7, mostProgress: 7, leastProgress: 0, mostOverthinking: 0 })
     expect(picked({ runId, steps: [1, 1] })).toMatchObject({ shortest: 4, longest: 7, mostOverthinking: 4 })
   })
@@ -190,7 +213,12 @@ describe('histograms', () => {
     const { runId } = twoSteps(store)
     expect(store.rollouts.histogram({ runId }, 'tokens', 4)).toEqual({ low: 1, high: 8, counts: [2, 2, 2, 2], missing: 0 })
     expect(store.rollouts.histogram({ runId }, 'overthink', 2)).toEqual({ low: 3, high: 9, counts: [3, 3], missing: 2 })
-    expect(store.rollouts.histogram({ runId, correct: true, text: 'sample' }, 'tokens', 2)).toEqual({ low: 1, high: 7, counts: [2, 2], missing: 0 })
+    expect(store.rollouts.histogram({ runId, correct: true, text: 'sample' }, 'tokens', 2)).toEqual({
+      low: 1,
+      high: 7,
+      counts: [2, 2],
+      missing: 0,
+    })
   })
 
   it('over the whole workspace are those of all runs, taken a run at a time', async () => {

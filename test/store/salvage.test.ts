@@ -20,8 +20,25 @@ function recorded(): string {
   const store = newStore()
   const { run, problemId } = startedRun(store)
   for (let step = 0; step < STEPS; step++)
-    store.steps.record({ step: stepOf(run.id, step), rollouts: Array.from({ length: PER_STEP }, (_, sample) => rolloutOf(problemId, { sample, text: `wait step ${step} sample ${sample} ${'word '.repeat(100)}` })), events: [] })
-  for (const contentId of ['a'.repeat(32), 'b'.repeat(32)]) store.checkpoints.add({ contentId, runId: run.id, step: 1, kind: 'full', modelId: null, bytes: 1, resumable: true, pinned: false, createdAtMs: 1 })
+    store.steps.record({
+      step: stepOf(run.id, step),
+      rollouts: Array.from({ length: PER_STEP }, (_, sample) =>
+        rolloutOf(problemId, { sample, text: `wait step ${step} sample ${sample} ${'word '.repeat(100)}` }),
+      ),
+      events: [],
+    })
+  for (const contentId of ['a'.repeat(32), 'b'.repeat(32)])
+    store.checkpoints.add({
+      contentId,
+      runId: run.id,
+      step: 1,
+      kind: 'full',
+      modelId: null,
+      bytes: 1,
+      resumable: true,
+      pinned: false,
+      createdAtMs: 1,
+    })
   mkdirSync(join(store.checkpointsFolder, 'a'.repeat(32)))
   writeFileSync(join(store.checkpointsFolder, 'a'.repeat(32), 'weights'), 'w')
   store.runs.setStatus(run.id, 'finished', 50)
@@ -39,14 +56,18 @@ function asked<T>(folder: string, sql: string): T[] {
   }
 }
 /** Pages of the b-tree of a table or an index, in the order of the file. */
-const pagesOf = (folder: string, name: string): number[] => asked<{ pageno: number }>(folder, `SELECT pageno FROM dbstat WHERE name = '${name}' AND pagetype = 'leaf'`).map(({ pageno }) => pageno)
+const pagesOf = (folder: string, name: string): number[] =>
+  asked<{ pageno: number }>(folder, `SELECT pageno FROM dbstat WHERE name = '${name}' AND pagetype = 'leaf'`).map(({ pageno }) => pageno)
 function damage(folder: string, pages: readonly number[]): void {
   const handle = openSync(fileOf(folder), 'r+')
   for (const page of pages) writeSync(handle, Buffer.alloc(4096, 0x5a), 0, 4096, (page - 1) * 4096)
   closeSync(handle)
 }
 const unclean = (folder: string): void => writeFileSync(join(folder, 'workspace.owner.json'), '{}')
-const hashOf = (folder: string): string => createHash('sha256').update(readFileSync(fileOf(folder))).digest('hex')
+const hashOf = (folder: string): string =>
+  createHash('sha256')
+    .update(readFileSync(fileOf(folder)))
+    .digest('hex')
 function reopened(folder: string) {
   const store = openStore(folder)
   onTestFinished(() => store.close())
@@ -61,10 +82,14 @@ describe('damage to what only repeats the tables', () => {
     unclean(folder)
     const store = reopened(folder)
     expect(store.workspace().counts.rollouts).toBe(STEPS * PER_STEP)
-    expect(store.events.list(0, 10).some(({ code, message }) => code === 'workspace.rebuilt' && message.includes('index rollouts_by_problem'))).toBe(true)
+    expect(
+      store.events.list(0, 10).some(({ code, message }) => code === 'workspace.rebuilt' && message.includes('index rollouts_by_problem')),
+    ).toBe(true)
     store.close()
     expect(complaintAbout(fileOf(folder))).toBeNull()
-    expect(asked<{ n: number }>(folder, 'SELECT count(*) AS n FROM rollouts INDEXED BY rollouts_by_problem WHERE problem_id = 1')).toEqual([{ n: STEPS * PER_STEP }])
+    expect(asked<{ n: number }>(folder, 'SELECT count(*) AS n FROM rollouts INDEXED BY rollouts_by_problem WHERE problem_id = 1')).toEqual([
+      { n: STEPS * PER_STEP },
+    ])
   })
 
   it('the text index is made again and finds every text', () => {
@@ -84,7 +109,8 @@ describe('damage to what was recorded', () => {
     damage(folder, pagesOf(folder, 'rollout_bodies').slice(0, 1))
     unclean(folder)
     const before = hashOf(folder)
-    for (let attempt = 0; attempt < 2; attempt++) expect(thrownBy(() => openStore(folder))).toMatchObject({ code: 'workspace.corrupt', next: expect.stringContaining('salvage') })
+    for (let attempt = 0; attempt < 2; attempt++)
+      expect(thrownBy(() => openStore(folder))).toMatchObject({ code: 'workspace.corrupt', next: expect.stringContaining('salvage') })
     expect(hashOf(folder)).toBe(before)
   })
 
@@ -110,7 +136,10 @@ describe('damage to what was recorded', () => {
     expect([saved.incompleteRollouts, saved.missingCheckpoints]).toEqual([missing, 1])
 
     const store = reopened(into)
-    expect(store.workspace()).toMatchObject({ access: { mode: 'write' }, counts: { rollouts: before.length - missing, runs: 1, checkpoints: 1 } })
+    expect(store.workspace()).toMatchObject({
+      access: { mode: 'write' },
+      counts: { rollouts: before.length - missing, runs: 1, checkpoints: 1 },
+    })
     expect(store.runs.list()[0]).toMatchObject({ rolloutCount: before.length - missing, run: { lastStep: STEPS - 1 } })
     expect(store.rollouts.search({ text: 'wait' }, 0, 1000)).toHaveLength(after.length)
     expect(existsSync(join(into, 'checkpoints', 'a'.repeat(32), 'weights'))).toBe(true)
@@ -124,7 +153,10 @@ describe('damage to what was recorded', () => {
     for (let round = 0; round < 4; round++) {
       const folder = recorded()
       const pages = statSync(fileOf(folder)).size / 4096
-      damage(folder, Array.from({ length: Math.floor(pages / 10) }, (_, at) => 2 + ((at * 10 + 3 * round + 7) % (pages - 2))))
+      damage(
+        folder,
+        Array.from({ length: Math.floor(pages / 10) }, (_, at) => 2 + ((at * 10 + 3 * round + 7) % (pages - 2))),
+      )
       const into = join(temporaryFolder(), 'saved')
       let saved
       try {

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.ts'
 import { ascending, movesFrom, replace } from '../../src-main/tasks/countdown/arithmetic.ts'
-import { DEFAULT_COUNTDOWN, isReachable, isUnseenTarget, resultsOf, splitOf, targetsOf, toProblem } from '../../src-main/tasks/countdown/generator.ts'
+import {
+  DEFAULT_COUNTDOWN,
+  isReachable,
+  isUnseenTarget,
+  resultsOf,
+  splitOf,
+  targetsOf,
+  toProblem,
+} from '../../src-main/tasks/countdown/generator.ts'
 import type { TeacherOptions } from '../../src-main/tasks/countdown/teacher.ts'
 import { parseTrace } from './readTrace.ts'
 import { textToTokens } from '../../src-main/tasks/countdown/vocabulary.ts'
@@ -41,7 +49,13 @@ describe('Countdown problems', () => {
   it('never repeat within a request, and come with numbers in no particular order', () => {
     const problems = task.problems('train', 2000, 4)
     expect(new Set(problems.map((p) => p.id)).size).toBe(2000)
-    const ascending = problems.filter(({ data: { numbers: [a, b, c] } }) => a < b && b < c).length
+    const ascending = problems.filter(
+      ({
+        data: {
+          numbers: [a, b, c],
+        },
+      }) => a < b && b < c,
+    ).length
     expect(ascending / 2000).toBeGreaterThan(0.1)
     expect(ascending / 2000).toBeLessThan(0.22)
   })
@@ -72,9 +86,17 @@ describe('Countdown problems', () => {
     }
     // No handful of targets carries the held-out figure: the commonest three together stay under 15 %.
     const counts = new Map<number, number>()
-    for (const { data: { target } } of task.problems('heldout', 512, 5)) counts.set(target, (counts.get(target) ?? 0) + 1)
+    for (const {
+      data: { target },
+    } of task.problems('heldout', 512, 5))
+      counts.set(target, (counts.get(target) ?? 0) + 1)
     expect(counts.size).toBeGreaterThan(70)
-    expect([...counts.values()].sort((a, b) => b - a).slice(0, 3).reduce((sum, n) => sum + n, 0)).toBeLessThan(0.15 * 512)
+    expect(
+      [...counts.values()]
+        .sort((a, b) => b - a)
+        .slice(0, 3)
+        .reduce((sum, n) => sum + n, 0),
+    ).toBeLessThan(0.15 * 512)
   })
 
   it('never ask the same numbers in two of the splits by numbers, in whatever order they are written', () => {
@@ -93,11 +115,19 @@ describe('Countdown problems', () => {
   it('give half of the numbers to imitation, a quarter to training, 8 % to validation and 17 % to the held-out problems', () => {
     const shares = new Map<Split, number>()
     const target = targetsOf(DEFAULT_COUNTDOWN, 'train')[0]!
-    for (let a = 1; a <= 25; a++) for (let b = a; b <= 25; b++) for (let c = b; c <= 25; c++) {
-      const split = splitOf({ numbers: [a, b, c], target }, DEFAULT_COUNTDOWN.splitSeed)
-      shares.set(split, (shares.get(split) ?? 0) + 1 / 2925)
-    }
-    for (const [split, share] of [['imitation', 0.5], ['train', 0.25], ['validation', 0.08], ['heldout', 0.17]] as const) expect(Math.abs(shares.get(split)! - share)).toBeLessThan(0.02)
+    for (let a = 1; a <= 25; a++)
+      for (let b = a; b <= 25; b++)
+        for (let c = b; c <= 25; c++) {
+          const split = splitOf({ numbers: [a, b, c], target }, DEFAULT_COUNTDOWN.splitSeed)
+          shares.set(split, (shares.get(split) ?? 0) + 1 / 2925)
+        }
+    for (const [split, share] of [
+      ['imitation', 0.5],
+      ['train', 0.25],
+      ['validation', 0.08],
+      ['heldout', 0.17],
+    ] as const)
+      expect(Math.abs(shares.get(split)! - share)).toBeLessThan(0.02)
   })
 
   it('keep a problem in its split when the number count or the range of targets changes', () => {
@@ -123,7 +153,15 @@ describe('Countdown problems', () => {
   })
 
   it('refuse ranges outside the vocabulary', () => {
-    for (const config of [{ counts: [] }, { counts: [1] }, { counts: [7] }, { maxTarget: 401 }, { minNumber: 0 }, { minTarget: 50, maxTarget: 40 }, { minNumber: 1.5 }]) {
+    for (const config of [
+      { counts: [] },
+      { counts: [1] },
+      { counts: [7] },
+      { maxTarget: 401 },
+      { minNumber: 0 },
+      { minTarget: 50, maxTarget: 40 },
+      { minNumber: 1.5 },
+    ]) {
       expect(() => createCountdown(config)).toThrow(TaskError)
     }
   })
@@ -134,13 +172,18 @@ describe('the difficulty dial', () => {
     const four = createCountdown(countdownLevel('4'))
     expect([task.level, four.level]).toEqual(['3', '4'])
     expect(four.problems('heldout', 30, 1).every((p) => p.data.numbers.length === 4)).toBe(true)
-    const lengths = new Set(createCountdown(countdownLevel('3-4')).problems('train', 60, 1).map((p) => p.data.numbers.length))
+    const lengths = new Set(
+      createCountdown(countdownLevel('3-4'))
+        .problems('train', 60, 1)
+        .map((p) => p.data.numbers.length),
+    )
     expect([...lengths].sort()).toEqual([3, 4])
     for (const level of task.levels) expect(createCountdown(countdownLevel(level.id)).level).toBe(level.id)
   })
 
   it('bounds the accepted answers of what is reinforced and measured, and teaches imitation on problems with any number of them', () => {
-    const most = (of: typeof task, split: Split): number => Math.max(...of.problems(split, 200, 1).map((problem) => of.answerTrie(problem)!.strings))
+    const most = (of: typeof task, split: Split): number =>
+      Math.max(...of.problems(split, 200, 1).map((problem) => of.answerTrie(problem)!.strings))
     for (const split of ['train', 'validation', 'heldout', 'heldout-targets'] as const) expect(most(task, split)).toBe(4)
     expect(most(task, 'imitation')).toBeGreaterThan(4)
     expect(most(createCountdown(countdownLevel('3-easy')), 'heldout')).toBeGreaterThan(4)
@@ -177,7 +220,12 @@ describe('the wasteful teacher', () => {
   })
 
   it('keeps the think block within its budget, by default 40 tokens per number', () => {
-    for (const [options, counts, limit] of [[{}, [3], 120], [{}, [4], 160], [{}, [5], 200], [{ maxThinkingTokens: 50 }, [3], 50]] as const) {
+    for (const [options, counts, limit] of [
+      [{}, [3], 120],
+      [{}, [4], 160],
+      [{}, [5], 200],
+      [{ maxThinkingTokens: 50 }, [3], 50],
+    ] as const) {
       const lengths = traces(options, [...counts]).map(({ trace }) => trace.completion.indexOf(4))
       expect(Math.max(...lengths)).toBeLessThanOrEqual(limit)
       expect(Math.max(...lengths)).toBeGreaterThan(limit - 30)
@@ -220,7 +268,9 @@ describe('the wasteful teacher', () => {
   it('stops in the middle of attempts when told to, and answers from whole attempts only', () => {
     const cut = traces({ stopEarly: 1, stopAnywhere: 1 })
     const verdicts = [6, 7]
-    const midway = cut.filter(({ trace }) => trace.boundaries.at(-1)! > 0 && !verdicts.includes(trace.completion[trace.boundaries.at(-1)! - 1]!))
+    const midway = cut.filter(
+      ({ trace }) => trace.boundaries.at(-1)! > 0 && !verdicts.includes(trace.completion[trace.boundaries.at(-1)! - 1]!),
+    )
     expect(midway.length).toBeGreaterThan(250)
     for (const { problem, trace } of cut) {
       expect(task.grade(problem, trace.completion).correct).toBe(true)
@@ -248,7 +298,8 @@ describe('the wasteful teacher', () => {
 
   it('marks as forced, when told to, the ends of stopped thinking and what follows a success in thinking that goes on', () => {
     expect(traces({ stopEarly: 1, persist: 0.5 }).every(({ trace }) => trace.forced.length === 0)).toBe(true)
-    for (const { trace } of traces({ stopEarly: 1, stopAnywhere: 0.5, muteForced: 1 })) expect(trace.forced).toEqual([trace.boundaries.at(-1)])
+    for (const { trace } of traces({ stopEarly: 1, stopAnywhere: 0.5, muteForced: 1 }))
+      expect(trace.forced).toEqual([trace.boundaries.at(-1)])
     for (const { trace } of traces({ persist: 1, cutPersisted: 0.5, muteForced: 1 })) {
       const goesOn = trace.boundaries.slice(1, -1).filter((offset) => trace.completion[offset - 1] === 6)
       expect(trace.forced).toEqual([...goesOn, trace.boundaries.at(-1)])
@@ -257,13 +308,17 @@ describe('the wasteful teacher', () => {
   })
 
   it('ends a failing attempt at the nearest miss exactly as often as it is told to', () => {
-    const misses = (options: Partial<TeacherOptions>): boolean[] => traces({ stopEarly: 0, ...options }).flatMap(({ problem, trace }) =>
-      parseTrace(problem.data, trace.completion, trace.boundaries).attempts.filter((attempt) => !attempt.solves).map((attempt) => {
-        const [x, , y, , first] = attempt.steps[0].split(' ').map(Number)
-        const rest = replace(ascending(problem.data.numbers), x, y, first)!
-        const nearest = Math.min(...movesFrom(rest).map((move) => Math.abs(move.result - problem.data.target)))
-        return Math.abs(attempt.value! - problem.data.target) === nearest
-      }))
+    const misses = (options: Partial<TeacherOptions>): boolean[] =>
+      traces({ stopEarly: 0, ...options }).flatMap(({ problem, trace }) =>
+        parseTrace(problem.data, trace.completion, trace.boundaries)
+          .attempts.filter((attempt) => !attempt.solves)
+          .map((attempt) => {
+            const [x, , y, , first] = attempt.steps[0].split(' ').map(Number)
+            const rest = replace(ascending(problem.data.numbers), x, y, first)!
+            const nearest = Math.min(...movesFrom(rest).map((move) => Math.abs(move.result - problem.data.target)))
+            return Math.abs(attempt.value! - problem.data.target) === nearest
+          }),
+      )
     const always = misses({ nearMiss: 1 })
     expect(always.length).toBeGreaterThan(500)
     expect(always.every(Boolean)).toBe(true)
@@ -301,8 +356,26 @@ describe('reading a trace', () => {
   it('shows each attempt with its steps, value and verdict', () => {
     const parsed = read('5 + 4 = 9 , 15 - 9 = 6 no Wait 5 * 15 = 75 , 75 + 4 = 79 yes </think> 5 * 15 , 75 + 4 <eos>', [0, 12, 25])
     expect(parsed.attempts).toEqual([
-      { start: 0, end: 12, text: '5 + 4 = 9 , 15 - 9 = 6 no', steps: ['5 + 4 = 9', '15 - 9 = 6'], verdict: 'no', value: 6, sound: true, solves: false },
-      { start: 12, end: 25, text: 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes', steps: ['5 * 15 = 75', '75 + 4 = 79'], verdict: 'yes', value: 79, sound: true, solves: true },
+      {
+        start: 0,
+        end: 12,
+        text: '5 + 4 = 9 , 15 - 9 = 6 no',
+        steps: ['5 + 4 = 9', '15 - 9 = 6'],
+        verdict: 'no',
+        value: 6,
+        sound: true,
+        solves: false,
+      },
+      {
+        start: 12,
+        end: 25,
+        text: 'Wait 5 * 15 = 75 , 75 + 4 = 79 yes',
+        steps: ['5 * 15 = 75', '75 + 4 = 79'],
+        verdict: 'yes',
+        value: 79,
+        sound: true,
+        solves: true,
+      },
     ])
     expect([parsed.thinkEnd, parsed.answer, parsed.grade.reason]).toEqual([25, '5 * 15 , 75 + 4', 'correct'])
   })
@@ -321,7 +394,11 @@ describe('reading a trace', () => {
   })
 
   it('reads unfinished and empty thinking', () => {
-    expect(read('5 + 4 =', [0, 4])).toMatchObject({ thinkEnd: null, answer: null, attempts: [{ verdict: null, value: null, sound: false }] })
+    expect(read('5 + 4 =', [0, 4])).toMatchObject({
+      thinkEnd: null,
+      answer: null,
+      attempts: [{ verdict: null, value: null, sound: false }],
+    })
     expect(read('</think> 5 * 15', [0])).toMatchObject({ thinkEnd: 0, answer: '5 * 15', attempts: [], grade: { reason: 'truncated' } })
   })
 })

@@ -38,7 +38,10 @@ function enumerateByPosition(numbers: readonly number[], target: number): Set<st
         const others = values.filter((_, k) => k !== i && k !== j)
         const a = values[i]
         const b = values[j]
-        const results: [string, number][] = [['+', a + b], ['*', a * b]]
+        const results: [string, number][] = [
+          ['+', a + b],
+          ['*', a * b],
+        ]
         if (a > b) results.push(['-', a - b])
         if (a % b === 0) results.push(['/', a / b])
         for (const [sign, value] of results) {
@@ -73,7 +76,11 @@ describe('the answer trie', () => {
 
   it('holds exactly the answers found by an independent enumeration, for 2, 4 and 5 numbers', () => {
     const rng = createRng(2)
-    for (const [length, problems] of [[2, 200], [4, 150], [5, 4]]) {
+    for (const [length, problems] of [
+      [2, 200],
+      [4, 150],
+      [5, 4],
+    ]) {
       for (let i = 0; i < problems; i++) {
         const data = randomData(rng, length)
         const expected = enumerateByPosition(data.numbers, data.target)
@@ -93,14 +100,18 @@ describe('the answer trie', () => {
       const stray = rng.between(1, 400)
       const operands = [...new Set([...numbers, stray])]
       const graderAccepts = new Set<string>()
-      for (const x of operands) for (const y of operands) for (const sign of ['+', '-', '*', '/']) {
-        const result = combine(x, textToTokens(sign)![0], y)
-        const second = [...new Set([...operands, ...(result > 0 ? [result] : [])])]
-        for (const z of second) for (const w of second) for (const sign2 of ['+', '-', '*', '/']) {
-          const text = `${x} ${sign} ${y} , ${z} ${sign2} ${w} <eos>`
-          if (gradeAnswer(problem.data, textToTokens(text)!).correct) graderAccepts.add(text)
-        }
-      }
+      for (const x of operands)
+        for (const y of operands)
+          for (const sign of ['+', '-', '*', '/']) {
+            const result = combine(x, textToTokens(sign)![0], y)
+            const second = [...new Set([...operands, ...(result > 0 ? [result] : [])])]
+            for (const z of second)
+              for (const w of second)
+                for (const sign2 of ['+', '-', '*', '/']) {
+                  const text = `${x} ${sign} ${y} , ${z} ${sign2} ${w} <eos>`
+                  if (gradeAnswer(problem.data, textToTokens(text)!).correct) graderAccepts.add(text)
+                }
+          }
       expect(graderAccepts).toEqual(listed)
       accepted += listed.size
     }
@@ -157,13 +168,18 @@ describe('the answer trie', () => {
   it('lists the worked example with both orders of + and *', () => {
     const trie = task.answerTrie(toProblem({ numbers: [5, 4, 15], target: 79 }))!
     expect(stringsOf(trie).sort()).toEqual([
-      '15 * 5 , 4 + 75 <eos>', '15 * 5 , 75 + 4 <eos>', '5 * 15 , 4 + 75 <eos>', '5 * 15 , 75 + 4 <eos>',
+      '15 * 5 , 4 + 75 <eos>',
+      '15 * 5 , 75 + 4 <eos>',
+      '5 * 15 , 4 + 75 <eos>',
+      '5 * 15 , 75 + 4 <eos>',
     ])
   })
 
   it('counts an answer with duplicate numbers once', () => {
-    expect(stringsOf(task.answerTrie(toProblem({ numbers: [7, 7, 7], target: 21 }))!).sort())
-      .toEqual(['7 + 7 , 14 + 7 <eos>', '7 + 7 , 7 + 14 <eos>'])
+    expect(stringsOf(task.answerTrie(toProblem({ numbers: [7, 7, 7], target: 21 }))!).sort()).toEqual([
+      '7 + 7 , 14 + 7 <eos>',
+      '7 + 7 , 7 + 14 <eos>',
+    ])
     // An intermediate result equal to a number left over: 9 - 3 = 6 beside a 6.
     const listed = stringsOf(task.answerTrie(toProblem({ numbers: [9, 3, 6], target: 12 }))!)
     expect(listed.filter((text) => text === '9 - 3 , 6 + 6 <eos>')).toHaveLength(1)
@@ -186,7 +202,9 @@ describe('the solver', () => {
     const state = [4, 4, 6]
     const counts = new Map<string, number>()
     for (let i = 0; i < 4000; i++) {
-      const text = randomAnswer(solver, state, rng).map((s) => `${s.x} ${s.operator} ${s.y}`).join()
+      const text = randomAnswer(solver, state, rng)
+        .map((s) => `${s.x} ${s.operator} ${s.y}`)
+        .join()
       counts.set(text, (counts.get(text) ?? 0) + 1)
     }
     const answers = solver.count(state)

@@ -11,7 +11,9 @@ const SOLVED = 40
 const ENOUGH = 1000
 
 const created = (name: string, level: string): Task => tasks[name]!.create({ level }, null as never)
-const dials = Object.entries(tasks).filter(([, { levels }]) => levels.length > 0).map(([name, { levels }]) => ({ name, levels }))
+const dials = Object.entries(tasks)
+  .filter(([, { levels }]) => levels.length > 0)
+  .map(([name, { levels }]) => ({ name, levels }))
 
 /** As many as there are, up to a number of them. */
 function most(task: Task, split: Split, count: number, seed = 1): Question[] {
@@ -55,16 +57,21 @@ const numbersIn = (text: string): number[] => (text.match(/-?\d+/g) ?? []).map(N
 
 function reachable(numbers: readonly number[], target: number): boolean {
   if (numbers.length === 1) return numbers[0] === target
-  return numbers.some((x, i) => numbers.some((y, j) => {
-    if (i === j) return false
-    const rest = numbers.filter((_n, k) => k !== i && k !== j)
-    return [x + y, x - y, x * y, x / y].some((value) => Number.isInteger(value) && value >= 1 && value <= 400 && reachable([...rest, value], target))
-  }))
+  return numbers.some((x, i) =>
+    numbers.some((y, j) => {
+      if (i === j) return false
+      const rest = numbers.filter((_n, k) => k !== i && k !== j)
+      return [x + y, x - y, x * y, x / y].some(
+        (value) => Number.isInteger(value) && value >= 1 && value <= 400 && reachable([...rest, value], target),
+      )
+    }),
+  )
 }
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
 const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
-const lengthOf = (month: number, year: number): number => (month === 1 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [3, 5, 8, 10].includes(month) ? 30 : 31)
+const lengthOf = (month: number, year: number): number =>
+  month === 1 ? (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28) : [3, 5, 8, 10].includes(month) ? 30 : 31
 /** Every day of a year, in order. */
 const daysOf = (year: number): string[] => MONTHS.flatMap((month, at) => range(1, lengthOf(at, year)).map((day) => `${day} ${month}`))
 
@@ -94,7 +101,13 @@ function routes(question: string): string[] {
   const walk = (way: string[], length: number): void => {
     const here = way.at(-1)!
     if (here === to) found.push({ way, length })
-    else for (const road of roads) for (const [start, end] of [[road.a, road.b], [road.b, road.a]]) if (start === here && !way.includes(end!)) walk([...way, end!], length + road.length)
+    else
+      for (const road of roads)
+        for (const [start, end] of [
+          [road.a, road.b],
+          [road.b, road.a],
+        ])
+          if (start === here && !way.includes(end!)) walk([...way, end!], length + road.length)
   }
   walk([from!], 0)
   const least = Math.min(...found.map(({ length }) => length))
@@ -122,14 +135,18 @@ function knights(question: string): string[] {
     if (words.endsWith(', or both')) return words.slice(0, -', or both'.length).split(' or ').some(is)
     return words.split(' and ').every(is)
   }
-  return range(0, 2 ** names.length - 1).map((bits) => new Set(names.filter((_name, at) => (bits >> at) % 2 === 1)))
+  return range(0, 2 ** names.length - 1)
+    .map((bits) => new Set(names.filter((_name, at) => (bits >> at) % 2 === 1)))
     .filter((knight) => claims.every(({ name, words }) => holds(words, name, knight) === knight.has(name)))
     .map((knight) => names.filter((name) => knight.has(name)).join(' '))
 }
 
 /** Every way of filling it. */
 function sudoku(question: string): string[] {
-  const cells = question.split('\n').slice(1).map((row) => row.split(' ').map((cell) => (cell === '_' ? 0 : Number(cell))))
+  const cells = question
+    .split('\n')
+    .slice(1)
+    .map((row) => row.split(' ').map((cell) => (cell === '_' ? 0 : Number(cell))))
   const size = cells.length
   const [, height, width] = /block of (\d) x (\d)/.exec(question)!.map(Number)
   const found: string[] = []
@@ -144,8 +161,13 @@ function sudoku(question: string): string[] {
       return
     }
     for (const digit of range(1, size)) {
-      const clash = range(0, size - 1).some((i) => cells[row]![i] === digit || cells[i]![column] === digit
-        || cells[Math.floor(row / height!) * height! + (i % height!)]![Math.floor(column / width!) * width! + Math.floor(i / height!)] === digit)
+      const clash = range(0, size - 1).some(
+        (i) =>
+          cells[row]![i] === digit ||
+          cells[i]![column] === digit ||
+          cells[Math.floor(row / height!) * height! + (i % height!)]![Math.floor(column / width!) * width! + Math.floor(i / height!)] ===
+            digit,
+      )
       if (clash) continue
       cells[row]![column] = digit
       fill(at + 1)
@@ -167,7 +189,13 @@ function sequence(question: string): string[] {
     // A step is as many times the one before it as ever.
     (t, i) => t[i - 1]! + ((t[2]! - t[1]!) / (t[1]! - t[0]!)) * (t[i - 1]! - t[i - 2]!),
   ]
-  return [...new Set(guesses.filter((guess) => range(3, terms.length - 1).every((i) => guess(terms, i) === terms[i])).map((guess) => String(guess(terms, terms.length))))]
+  return [
+    ...new Set(
+      guesses
+        .filter((guess) => range(3, terms.length - 1).every((i) => guess(terms, i) === terms[i]))
+        .map((guess) => String(guess(terms, terms.length))),
+    ),
+  ]
 }
 
 /** All right answers to a question, as items with single spaces between them; true stands for "there is one". */
@@ -178,7 +206,8 @@ const solvers: Readonly<Record<string, (question: string) => string[] | true>> =
   },
   arithmetic: (question) => {
     let value = Number(/^Start with (\d+)/.exec(question)![1])
-    for (const [, word, by] of question.matchAll(/(add|subtract|multiply by) (\d+)/g)) value = word === 'add' ? value + Number(by) : word === 'subtract' ? value - Number(by) : value * Number(by)
+    for (const [, word, by] of question.matchAll(/(add|subtract|multiply by) (\d+)/g))
+      value = word === 'add' ? value + Number(by) : word === 'subtract' ? value - Number(by) : value * Number(by)
     return [String(value)]
   },
   products: (question) => {
@@ -188,13 +217,19 @@ const solvers: Readonly<Record<string, (question: string) => string[] | true>> =
   'simple-equations': (question) => {
     const [left, right] = /if (.+)\?$/.exec(question)![1]!.split(' = ')
     const at = (side: string, x: number): number => valueOf(side.replace(/(\d)(?=[x(])/g, '$1 * ').replaceAll('x', `(${x})`))
-    return range(-100, 100).filter((x) => at(left!, x) === at(right!, x)).map(String)
+    return range(-100, 100)
+      .filter((x) => at(left!, x) === at(right!, x))
+      .map(String)
   },
   'modular-equations': (question) => {
     const p = Number(/divided by (\d+)/.exec(question)![1])
-    const equations = [...question.matchAll(/(\d+)x(?: \+ (\d+)y)?(?: \+ (\d+))? leaves remainder (\d+)/g)].map((found) => found.slice(1).map((part) => Number(part ?? 0)))
+    const equations = [...question.matchAll(/(\d+)x(?: \+ (\d+)y)?(?: \+ (\d+))? leaves remainder (\d+)/g)].map((found) =>
+      found.slice(1).map((part) => Number(part ?? 0)),
+    )
     const fits = (x: number, y: number): boolean => equations.every(([a, b, c, rest]) => (a! * x + b! * y + c!) % p === rest)
-    return range(0, p - 1).filter((x) => range(0, p - 1).some((y) => fits(x, y))).map(String)
+    return range(0, p - 1)
+      .filter((x) => range(0, p - 1).some((y) => fits(x, y)))
+      .map(String)
   },
   gcd: (question) => {
     const numbers = numbersIn(question)
@@ -223,7 +258,13 @@ const solvers: Readonly<Record<string, (question: string) => string[] | true>> =
     const [, letter, words] = /letter "(.)" occur in "(.+)"/.exec(question)!
     return [String(words!.split(letter!).length - 1)]
   },
-  'word-sorting': (question) => [/: (.+)\.$/.exec(question)![1]!.split(', ').toSorted((a, b) => a.localeCompare(b, 'en')).join(' ')],
+  'word-sorting': (question) => [
+    /: (.+)\.$/
+      .exec(question)![1]!
+      .split(', ')
+      .toSorted((a, b) => a.localeCompare(b, 'en'))
+      .join(' '),
+  ],
   'calendar-arithmetic': (question) => [calendar(question)],
   'shortest-path': routes,
   'knights-knaves': (question) => knights(question).map((names) => names || 'nobody'),
@@ -246,7 +287,10 @@ const namesIn = (answer: string, question: string): string => {
 }
 
 /** The last letter or digit is another one. */
-const perturbed = (answer: string): string => answer.replace(/[a-z\d](?=[^a-z\d]*$)/i, (sign) => (/\d/.test(sign) ? String((Number(sign) + 1) % 10) : String.fromCharCode(sign.toLowerCase() === 'z' ? 97 : sign.charCodeAt(0) + 1)))
+const perturbed = (answer: string): string =>
+  answer.replace(/[a-z\d](?=[^a-z\d]*$)/i, (sign) =>
+    /\d/.test(sign) ? String((Number(sign) + 1) % 10) : String.fromCharCode(sign.toLowerCase() === 'z' ? 97 : sign.charCodeAt(0) + 1),
+  )
 
 // ------------------------------------------------------------------------------------------------------------ what holds of all
 
@@ -255,21 +299,26 @@ describe.each(dials)('$name', ({ name, levels }) => {
 
   it('has the level that stands in the form on its dial', () => {
     const { level } = tasks[name]!.options
-    expect(Object.keys((level as { choices: Readonly<Record<string, string>> }).choices).toSorted()).toEqual(levels.map(({ id }) => id).toSorted())
+    expect(Object.keys((level as { choices: Readonly<Record<string, string>> }).choices).toSorted()).toEqual(
+      levels.map(({ id }) => id).toSorted(),
+    )
     expect(levels.map(({ id }) => id)).toContain(level!.default)
   })
 
-  it.each(each)('at $level draws the same problems for the same seed, the first of a longer request first, and none twice or in two splits', ({ task }) => {
-    const all = SPLITS.flatMap((split) => {
-      const problems = most(task, split, 24, 7)
-      expect(task.problems(split, problems.length, 7)).toEqual(problems)
-      expect(task.problems(split, 5, 7)).toEqual(problems.slice(0, 5))
-      return [...problems, ...most(task, split, 24, 8).filter(({ id }) => !problems.some((problem) => problem.id === id))]
-    })
-    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
-    expect(new Set(all.map((problem) => task.question(problem))).size).toBe(all.length)
-    expect(JSON.parse(JSON.stringify(all))).toEqual(all)
-  })
+  it.each(each)(
+    'at $level draws the same problems for the same seed, the first of a longer request first, and none twice or in two splits',
+    ({ task }) => {
+      const all = SPLITS.flatMap((split) => {
+        const problems = most(task, split, 24, 7)
+        expect(task.problems(split, problems.length, 7)).toEqual(problems)
+        expect(task.problems(split, 5, 7)).toEqual(problems.slice(0, 5))
+        return [...problems, ...most(task, split, 24, 8).filter(({ id }) => !problems.some((problem) => problem.id === id))]
+      })
+      expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
+      expect(new Set(all.map((problem) => task.question(problem))).size).toBe(all.length)
+      expect(JSON.parse(JSON.stringify(all))).toEqual(all)
+    },
+  )
 
   it.each(each)('at $level has a thousand problems to train on, or says how many there are', ({ task, problems }) => {
     if (problems === undefined) expect(most(task, 'train', ENOUGH).length).toBe(ENOUGH)
@@ -310,7 +359,8 @@ describe.each(dials)('$name', ({ name, levels }) => {
       expect(task.answers(problem)).toContain(said.answer)
       expect(task.grade(problem, said.answer).correct).toBe(true)
       expect(said.thinking).not.toBe('')
-      for (const line of said.thinking.split('\n')) for (const [left, right] of equalities(line)) expect(valueOf(left), line).toBe(valueOf(right))
+      for (const line of said.thinking.split('\n'))
+        for (const [left, right] of equalities(line)) expect(valueOf(left), line).toBe(valueOf(right))
     }
   })
 
@@ -327,6 +377,8 @@ function equalities(line: string): [string, string][] {
   return parts.slice(1).flatMap((part, at): [string, string][] => {
     const left = /(?:^|[^\dxy\s)+*/-])\s*(\(?-?\d[\d\s+*/()-]*)$/.exec(parts[at]!)?.[1]
     const right = /^-?\(?\d[\d\s+*/()-]*(?![\dxy])/.exec(part)?.[0]
-    return left === undefined || right === undefined || /^[xy]/.test(part.slice(right.length)) ? [] : [[left, right.trim().replace(/[-+*/]$/, '')]]
+    return left === undefined || right === undefined || /^[xy]/.test(part.slice(right.length))
+      ? []
+      : [[left, right.trim().replace(/[-+*/]$/, '')]]
   })
 }

@@ -58,8 +58,14 @@ function parseAttempt(data: CountdownData, tokens: readonly number[], start: num
   const written = steps.length === 0 ? 0 : numberOf(steps[steps.length - 1][4] ?? 0)
   const sound = state !== null && state.length === 1
   return {
-    start, end, text: tokensToText(all), steps: steps.map(tokensToText), verdict,
-    value: written === 0 ? null : written, sound, solves: sound && written === data.target,
+    start,
+    end,
+    text: tokensToText(all),
+    steps: steps.map(tokensToText),
+    verdict,
+    value: written === 0 ? null : written,
+    sound,
+    solves: sound && written === data.target,
   }
 }
 

@@ -30,7 +30,9 @@ export function answerFrom(value: Json | undefined, where: AnswerIn): Answer | u
   if (typeof value === 'string') return (where === 'whole' ? textsInText(value) : undefined) ?? extractors[where](value)
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (Array.isArray(value)) {
-    const texts = value.map((each: Json) => (typeof each === 'string' || typeof each === 'number' ? extractors[where](String(each)) : undefined))
+    const texts = value.map((each: Json) =>
+      typeof each === 'string' || typeof each === 'number' ? extractors[where](String(each)) : undefined,
+    )
     return texts.length > 0 && texts.every((text) => text !== undefined) ? (texts as string[]) : undefined
   }
   return isObject(value) ? countdownFrom(value.numbers ?? value.nums, value.target) : undefined
@@ -38,6 +40,7 @@ export function answerFrom(value: Json | undefined, where: AnswerIn): Answer | u
 
 /** A countdown puzzle from its two columns; undefined where they are not numbers. */
 export function countdownFrom(numbers: Json | undefined, target: Json | undefined): Answer | undefined {
-  const valid = Array.isArray(numbers) && numbers.length > 0 && numbers.every((each) => Number.isSafeInteger(each)) && Number.isSafeInteger(target)
+  const valid =
+    Array.isArray(numbers) && numbers.length > 0 && numbers.every((each) => Number.isSafeInteger(each)) && Number.isSafeInteger(target)
   return valid ? { numbers: numbers as number[], target: target as number } : undefined
 }

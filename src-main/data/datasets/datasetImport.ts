@@ -96,7 +96,10 @@ export function createDatasetImport({ keepDuplicates = false, against }: ImportO
           const answer = digestOf(JSON.stringify(result.answer ?? null))[0]!
           if (match?.similarity === 1) {
             const sameAnswer = answersSeen[match.key] === answer
-            if (!keepDuplicates) return { rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', placeText(places[match.key]!), text()) }
+            if (!keepDuplicates)
+              return {
+                rejected: reject(file, source, sameAnswer ? 'row.duplicate' : 'row.conflict', placeText(places[match.key]!), text()),
+              }
           } else {
             places.push(where)
             answersSeen.push(answer)
@@ -134,19 +137,40 @@ const namedForClasses = /^(label|labels|class|class_?(id|label|index)|target|cat
 function classNumbers(sample: readonly JsonObject[], { answer, answerIn, choices }: RoleGuess['roles']): string | null {
   if (answer === null || answerIn !== 'whole' || choices !== undefined) return null
   const values = sample.map((row) => valueAt(row, answer)).filter((value) => value !== null && value !== undefined)
-  const numbers = values.map((value) => (typeof value === 'number' || (typeof value === 'string' && /^\d$/.test(value)) ? Number(value) : NaN))
+  const numbers = values.map((value) =>
+    typeof value === 'number' || (typeof value === 'string' && /^\d$/.test(value)) ? Number(value) : NaN,
+  )
   if (numbers.length === 0 || !numbers.every((value) => Number.isInteger(value) && value >= 0 && value < MOST_CLASSES)) return null
   const distinct = [...new Set(numbers)].sort((a, b) => a - b)
   const named = namedForClasses.test(answer.split('.').at(-1)!)
   const asNumbers = values.every((value) => typeof value === 'number')
-  const repeated = distinct[0] === 0 && distinct.every((value, at) => value === at) && distinct.length > 1 && distinct.length <= 5 && numbers.length >= FEWEST_EACH * distinct.length
+  const repeated =
+    distinct[0] === 0 &&
+    distinct.every((value, at) => value === at) &&
+    distinct.length > 1 &&
+    distinct.length <= 5 &&
+    numbers.length >= FEWEST_EACH * distinct.length
   return (asNumbers && (named || repeated)) || (named && repeated) ? `${answer} holds ${distinct.join(', ')}` : null
 }
 
 /** Columns that no role takes. */
 function unusedColumns(sample: readonly JsonObject[], roles: RoleGuess['roles']): string[] {
-  const used = new Set([roles.problem, roles.answer, roles.id, roles.solution, roles.split, roles.more, roles.countdown?.numbers, roles.countdown?.target, ...roles.slices, ...(typeof roles.choices === 'string' ? [roles.choices] : roles.choices ?? [])].filter((each) => each !== null && each !== undefined))
-  const taken = (column: string): boolean => used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`) || name!.startsWith(`${column}[`))
+  const used = new Set(
+    [
+      roles.problem,
+      roles.answer,
+      roles.id,
+      roles.solution,
+      roles.split,
+      roles.more,
+      roles.countdown?.numbers,
+      roles.countdown?.target,
+      ...roles.slices,
+      ...(typeof roles.choices === 'string' ? [roles.choices] : (roles.choices ?? [])),
+    ].filter((each) => each !== null && each !== undefined),
+  )
+  const taken = (column: string): boolean =>
+    used.has(column) || [...used].some((name) => name!.startsWith(`${column}.`) || name!.startsWith(`${column}[`))
   return [...new Set(sample.flatMap((row) => Object.keys(row)))].filter((column) => !taken(column))
 }
 

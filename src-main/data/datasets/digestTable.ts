@@ -51,7 +51,9 @@ export function createDigestTable(): DigestTable {
   }
 
   return {
-    get size() { return size },
+    get size() {
+      return size
+    },
     find: (digest) => slots[slotOf(digest)]!,
     add(digest) {
       if ((size + 1) * WORDS > digests.length) grow()

@@ -64,7 +64,10 @@ for (let state = 0x9e3779b9, bin = 0; bin < HASHES; bin++) {
 }
 
 /** An empty index. */
-export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit: wanted = 200_000 }: DuplicateOptions = {}): DuplicateIndex<Key> {
+export function createDuplicateIndex<Key = string>({
+  threshold = 0.8,
+  nearLimit: wanted = 200_000,
+}: DuplicateOptions = {}): DuplicateIndex<Key> {
   const nearLimit = Math.min(wanted, MOST_NEAR)
   const exact = createDigestTable()
   /** Of every problem remembered, in order; the first `near` of them have signatures. */
@@ -118,7 +121,9 @@ export function createDuplicateIndex<Key = string>({ threshold = 0.8, nearLimit:
   }
 
   return {
-    get size() { return exact.size },
+    get size() {
+      return exact.size
+    },
     find: (text) => lookUp(evenedOut(text)).match,
     add(key, text) {
       const { digest, match, signature } = lookUp(evenedOut(text))
@@ -150,7 +155,8 @@ function minHash(evened: string): Uint16Array {
   const last = Math.max(0, words.length - SHINGLE)
   for (let at = 0; at <= last; at++) {
     let shingle = 0x811c9dc5
-    for (let word = at; word < at + SHINGLE && word < words.length; word++) shingle = Math.imul(shingle ^ words[word]!, 0x01000193) ^ (shingle >>> 15)
+    for (let word = at; word < at + SHINGLE && word < words.length; word++)
+      shingle = Math.imul(shingle ^ words[word]!, 0x01000193) ^ (shingle >>> 15)
     shingle = Math.imul(shingle ^ (shingle >>> 16), 0x7feb352d)
     shingle = Math.imul(shingle ^ (shingle >>> 15), 0x846ca68b) >>> 0
     const bin = shingle >>> 26
@@ -177,7 +183,7 @@ const kinds = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
 /** A hash (FNV-1a over UTF-16 units) of every word, and of every other sign by itself, in order. */
 function wordHashes(evened: string): number[] {
   const hashes: number[] = []
-  for (let at = 0; at < evened.length; ) {
+  for (let at = 0; at < evened.length;) {
     const kind = kinds[evened.charCodeAt(at)]!
     if (kind === SPACE) {
       at++

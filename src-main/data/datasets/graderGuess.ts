@@ -25,8 +25,18 @@ export function guessGrader(answers: readonly Answer[]): GraderGuess {
   const choices = share(choice)
   const mathematical = texts.filter((text) => number.test(text.trim()) || notation.test(text.trim())).length / texts.length
   const percent = (part: number): string => `${Math.floor(part * 100)}%`
-  if (integers >= 0.98) return { grader: 'integer', confidence: integers === 1 ? 'high' : 'medium', why: `${percent(integers)} of the answers are whole numbers` }
+  if (integers >= 0.98)
+    return {
+      grader: 'integer',
+      confidence: integers === 1 ? 'high' : 'medium',
+      why: `${percent(integers)} of the answers are whole numbers`,
+    }
   if (choices >= 0.95) return { grader: 'choice', confidence: 'high', why: `${percent(choices)} of the answers are single letters` }
-  if (mathematical >= 0.5) return { grader: 'math', confidence: mathematical > 0.8 ? 'high' : 'medium', why: `${percent(mathematical)} of the answers are numbers or formulas` }
+  if (mathematical >= 0.5)
+    return {
+      grader: 'math',
+      confidence: mathematical > 0.8 ? 'high' : 'medium',
+      why: `${percent(mathematical)} of the answers are numbers or formulas`,
+    }
   return { grader: 'exact', confidence: 'medium', why: `only ${percent(mathematical)} of the answers are numbers or formulas` }
 }

@@ -39,14 +39,23 @@ export interface Refused {
 /** The problem in a row, or why there is none. */
 export function toDatasetRow(row: JsonObject, line: number, roles: Roles): DatasetRow | Refused {
   const puzzle = countdownOf(row, roles)
-  if (puzzle === undefined && roles.countdown !== undefined) return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
+  if (puzzle === undefined && roles.countdown !== undefined)
+    return { code: 'row.noAnswer', detail: `${roles.countdown.numbers} and ${roles.countdown.target}` }
   const value = valueAt(row, roles.problem)
   const messages = asMessages(value)
-  const asked = puzzle !== undefined && roles.problem === roles.countdown?.numbers ? inWords(puzzle) : messages === undefined ? (typeof value === 'string' ? value : '') : askedIn(messages)
+  const asked =
+    puzzle !== undefined && roles.problem === roles.countdown?.numbers
+      ? inWords(puzzle)
+      : messages === undefined
+        ? typeof value === 'string'
+          ? value
+          : ''
+        : askedIn(messages)
   if (asked.trim() === '') return { code: 'row.noProblem', detail: roles.problem }
   const answer = puzzle ?? (roles.answer === null ? undefined : answerFrom(valueAt(row, roles.answer), roles.answerIn))
   if (answer === undefined && roles.answer !== null) return noAnswer(valueAt(row, roles.answer), roles)
-  if (typeof answer === 'string' && roles.answerIn === 'whole' && standsForNone(answer)) return { code: 'row.noAnswer', detail: `${roles.answer!}: ${answer} stands for none` }
+  if (typeof answer === 'string' && roles.answerIn === 'whole' && standsForNone(answer))
+    return { code: 'row.noAnswer', detail: `${roles.answer!}: ${answer} stands for none` }
   const lettered = answer === undefined ? undefined : withChoices(row, roles, answer)
   if (lettered === null) return { code: 'row.noAnswer', detail: `${roles.answer!}: ${JSON.stringify(answer)} is none of the choices` }
   const more = roles.more === undefined ? undefined : textOf(valueAt(row, roles.more))
@@ -54,7 +63,12 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
   const id = roles.id === null ? undefined : textOf(valueAt(row, roles.id))
   const solution = roles.solution === null ? undefined : textOf(valueAt(row, roles.solution))
   const split = roles.split === null ? undefined : textOf(valueAt(row, roles.split))
-  const slices = Object.fromEntries(roles.slices.flatMap((name) => { const text = textOf(valueAt(row, name)); return text === undefined ? [] : [[name, text] as const] }))
+  const slices = Object.fromEntries(
+    roles.slices.flatMap((name) => {
+      const text = textOf(valueAt(row, name))
+      return text === undefined ? [] : [[name, text] as const]
+    }),
+  )
   const extra = leftOver(row, roles, { structured: messages !== undefined && !isBare(messages), lettered: lettered !== undefined })
   return {
     id: id ?? textHash(problem),
@@ -72,22 +86,42 @@ export function toDatasetRow(row: JsonObject, line: number, roles: Roles): Datas
 }
 
 /** A conversation that says no more than its text: one turn of the user. */
-const isBare = (messages: readonly Message[]): boolean => messages.length === 1 && messages[0]!.role === 'user' && typeof messages[0]!.content === 'string' && Object.entries(messages[0]!).every(([name, value]) => name === 'role' || name === 'content' || value === null)
+const isBare = (messages: readonly Message[]): boolean =>
+  messages.length === 1 &&
+  messages[0]!.role === 'user' &&
+  typeof messages[0]!.content === 'string' &&
+  Object.entries(messages[0]!).every(([name, value]) => name === 'role' || name === 'content' || value === null)
 
 /**
  * What is left of a row once the stored problem has what it can hold: columns without a role, the worked solution, an answer that was cut out of its
  * column or became a letter, conversations with more than a question. Columns that say nothing are not there.
  */
-function leftOver(row: JsonObject, roles: Roles, { structured, lettered }: { readonly structured: boolean; readonly lettered: boolean }): JsonObject | undefined {
+function leftOver(
+  row: JsonObject,
+  roles: Roles,
+  { structured, lettered }: { readonly structured: boolean; readonly lettered: boolean },
+): JsonObject | undefined {
   const stored = new Set([
-    ...(structured ? [] : [roles.problem]), roles.more, roles.id, roles.split, ...roles.slices, ...(roles.answerIn === 'whole' && !lettered ? [roles.answer] : []), roles.countdown?.numbers, roles.countdown?.target,
+    ...(structured ? [] : [roles.problem]),
+    roles.more,
+    roles.id,
+    roles.split,
+    ...roles.slices,
+    ...(roles.answerIn === 'whole' && !lettered ? [roles.answer] : []),
+    roles.countdown?.numbers,
+    roles.countdown?.target,
   ])
   const rest: { [name: string]: Json } = {}
   for (const [name, value] of Object.entries(row)) {
     if (value === null || value === '' || stored.has(name)) continue
     const within = isObject(value) ? Object.entries(value).filter(([inner]) => !stored.has(`${name}.${inner}`)) : null
     if (within !== null && within.length === 0 && Object.keys(value).length > 0) continue
-    Object.defineProperty(rest, name, { value: within === null ? value : Object.fromEntries(within), enumerable: true, configurable: true, writable: true })
+    Object.defineProperty(rest, name, {
+      value: within === null ? value : Object.fromEntries(within),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
   }
   return Object.keys(rest).length === 0 ? undefined : rest
 }
@@ -96,14 +130,40 @@ function leftOver(row: JsonObject, roles: Roles, { structured, lettered }: { rea
  * Choices in words and the letter of the right one. An answer may be that letter, the text of a choice, or its place from 0. Wrong choices
  * in columns of their own are put in an order that depends on their texts alone. Null where the answer is none of them.
  */
-function withChoices(row: JsonObject, roles: Roles, answer: Answer): { readonly choices: string; readonly letter: string } | null | undefined {
+function withChoices(
+  row: JsonObject,
+  roles: Roles,
+  answer: Answer,
+): { readonly choices: string; readonly letter: string } | null | undefined {
   if (roles.choices === undefined || typeof answer !== 'string') return undefined
-  const texts = typeof roles.choices === 'string' ? choicesIn(valueAt(row, roles.choices)) : shuffled([answer, ...roles.choices.flatMap((column) => textOf(valueAt(row, column)) ?? [])])
+  const texts =
+    typeof roles.choices === 'string'
+      ? choicesIn(valueAt(row, roles.choices))
+      : shuffled([answer, ...roles.choices.flatMap((column) => textOf(valueAt(row, column)) ?? [])])
   if (texts === undefined) return undefined
   const labels = typeof roles.choices === 'string' ? labelsIn(valueAt(row, roles.choices)) : undefined
   const labelled = labels?.length === texts.length ? labels.indexOf(answer.trim()) : -1
-  const at = roles.choicesFrom !== undefined ? Number(answer) - roles.choicesFrom : labelled >= 0 ? labelled : typeof roles.choices === 'string' && /^\(?[A-Za-z]\)?\.?$/.test(answer) && !texts.includes(answer) ? answer.replace(/[^A-Za-z]/g, '').toUpperCase().charCodeAt(0) - 65 : texts.includes(answer) ? texts.indexOf(answer) : /^\d+$/.test(answer) ? Number(answer) : -1
-  return at < 0 || at >= texts.length ? null : { choices: texts.map((text, place) => `${String.fromCharCode(65 + place)}. ${text}`).join('\n'), letter: String.fromCharCode(65 + at) }
+  const at =
+    roles.choicesFrom !== undefined
+      ? Number(answer) - roles.choicesFrom
+      : labelled >= 0
+        ? labelled
+        : typeof roles.choices === 'string' && /^\(?[A-Za-z]\)?\.?$/.test(answer) && !texts.includes(answer)
+          ? answer
+              .replace(/[^A-Za-z]/g, '')
+              .toUpperCase()
+              .charCodeAt(0) - 65
+          : texts.includes(answer)
+            ? texts.indexOf(answer)
+            : /^\d+$/.test(answer)
+              ? Number(answer)
+              : -1
+  return at < 0 || at >= texts.length
+    ? null
+    : {
+        choices: texts.map((text, place) => `${String.fromCharCode(65 + place)}. ${text}`).join('\n'),
+        letter: String.fromCharCode(65 + at),
+      }
 }
 
 const shuffled = (texts: readonly string[]): string[] => [...texts].sort((a, b) => (textHash(a) < textHash(b) ? -1 : 1))
@@ -111,7 +171,8 @@ const shuffled = (texts: readonly string[]): string[] => [...texts].sort((a, b) 
 function noAnswer(value: Json | undefined, roles: Roles): Refused {
   const empty = value === undefined || value === null || (typeof value === 'string' && roles.answerIn === 'whole')
   if (empty) return { code: 'row.noAnswer', detail: roles.answer! }
-  if (typeof value === 'string') return { code: 'row.noAnswer', detail: `${roles.answer!} ${roles.answerIn === 'hashes' ? 'after ####' : 'in \\boxed{}'}` }
+  if (typeof value === 'string')
+    return { code: 'row.noAnswer', detail: `${roles.answer!} ${roles.answerIn === 'hashes' ? 'after ####' : 'in \\boxed{}'}` }
   return { code: 'row.badAnswer', detail: kindOf(value) }
 }
 

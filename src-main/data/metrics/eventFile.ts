@@ -88,7 +88,7 @@ function varint(bytes: Buffer, from: number): { readonly value: bigint; readonly
 }
 
 function* fieldsOf(bytes: Buffer): Generator<Field> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const key = varint(bytes, at)
     const [number, wire] = [Number(key.value >> 3n), Number(key.value & 7n)]
     at = key.next
@@ -114,7 +114,8 @@ function scalarsOf(event: Buffer): EventScalar[] | null {
     const values: { tag: string; value: number }[] = []
     for (const field of fieldsOf(event)) {
       if (field.number === 2 && field.wire === 0) step = Number(BigInt.asIntN(64, field.value))
-      if (field.number === 5 && field.wire === 2) for (const each of fieldsOf(field.bytes)) if (each.number === 1 && each.wire === 2) values.push(...valueOf(each.bytes))
+      if (field.number === 5 && field.wire === 2)
+        for (const each of fieldsOf(field.bytes)) if (each.number === 1 && each.wire === 2) values.push(...valueOf(each.bytes))
     }
     return values.map((value) => ({ ...value, step }))
   } catch (error) {
@@ -155,7 +156,7 @@ function tensorOf(bytes: Buffer): number | null {
     if (number === 5) for (let at = 0; at + 4 <= own.length; at += 4) listed.push(own.readFloatLE(at))
     if (number === 6) for (let at = 0; at + 8 <= own.length; at += 8) listed.push(own.readDoubleLE(at))
     if (number === 7 || number === 10) {
-      for (let at = 0; at < own.length; ) {
+      for (let at = 0; at < own.length;) {
         const item = varint(own, at)
         listed.push(Number(BigInt.asIntN(64, item.value)))
         at = item.next

@@ -40,7 +40,8 @@ export function statedOf(row: JsonObject): StatedStep | null {
   const metrics: Record<string, number> = {}
   const gather = (part: JsonObject, prefix: string): void => {
     for (const [key, value] of Object.entries(part)) {
-      if (typeof value === 'number' && Number.isFinite(value) && !(prefix === '' && (STEPS as readonly string[]).includes(key))) metrics[prefix + key] = value
+      if (typeof value === 'number' && Number.isFinite(value) && !(prefix === '' && (STEPS as readonly string[]).includes(key)))
+        metrics[prefix + key] = value
       // The file logger of verl keeps all of them under `data`.
       if (isObject(value)) gather(value, prefix === '' && key === 'data' ? '' : `${prefix}${key}/`)
     }
@@ -55,10 +56,19 @@ export async function isMetricsFile(path: string): Promise<boolean> {
   if (handle === null) return false
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n').slice(0, -1).filter((line) => line.trim() !== '').slice(0, LOOKED_AT)
+    const lines = buffer
+      .toString('utf8', 0, bytesRead)
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.trim() !== '')
+      .slice(0, LOOKED_AT)
     const rows = lines.map(parsed)
     if (rows.length === 0 || !rows.every(isObject)) return false
-    return rows.every(couldBeMetrics) && rows.some((row) => Object.keys(statedOf(row)?.metrics ?? {}).length > 0) && recogniseRollouts(rows, path) === null
+    return (
+      rows.every(couldBeMetrics) &&
+      rows.some((row) => Object.keys(statedOf(row)?.metrics ?? {}).length > 0) &&
+      recogniseRollouts(rows, path) === null
+    )
   } finally {
     await handle.close()
   }
@@ -72,7 +82,9 @@ function parsed(line: string): Json {
   }
 }
 
-const couldBeMetrics = (row: JsonObject): boolean => statedOf(row) !== null && Object.values(row).every((value) => !Array.isArray(value) && !(typeof value === 'string' && value.length > LONGEST_TEXT))
+const couldBeMetrics = (row: JsonObject): boolean =>
+  statedOf(row) !== null &&
+  Object.values(row).every((value) => !Array.isArray(value) && !(typeof value === 'string' && value.length > LONGEST_TEXT))
 
 /** Lines of metrics from a place on. A last line that is not whole is left. Throws LabError file.missing, file.unreadable. */
 export async function* readMetrics(path: string, from: { readonly byte: number; readonly line: number }): AsyncGenerator<StatedBatch> {
@@ -96,18 +108,25 @@ export async function* readMetrics(path: string, from: { readonly byte: number; 
 
 /** Numbers of an event file from a byte on that begins a record. Throws LabError file.missing, file.unreadable, events.damaged. */
 export async function* readEvents(path: string, from: number, line = 1): AsyncGenerator<StatedBatch> {
-  const handle = await open(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const handle = await open(path).catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   try {
     let readTo = from
     let record = line
-    for (let length = EVENT_BYTES; ; ) {
+    for (let length = EVENT_BYTES; ;) {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, readTo)
       const { scalars, records, bytes, damage } = readEventRecords(buffer.subarray(0, bytesRead))
       if (records > 0) {
         readTo += bytes
         record += records
         const finite = scalars.filter(({ step, value }) => step >= 0 && Number.isFinite(value))
-        yield { stated: finite.map(({ tag, step, value }) => ({ step, metrics: { [tag]: value } })), readTo, line: record, rejected: scalars.length - finite.length }
+        yield {
+          stated: finite.map(({ tag, step, value }) => ({ step, metrics: { [tag]: value } })),
+          readTo,
+          line: record,
+          rejected: scalars.length - finite.length,
+        }
       }
       if (damage !== null) throw refuse('events.damaged', `${damage} at byte ${readTo} of ${path}`)
       if (bytesRead < length) return

@@ -53,7 +53,9 @@ export async function archiveKind(path: string): Promise<'zip' | 'tar' | null> {
 /** As much as the first bytes of a packed file unpack to. */
 function firstBytes(head: Buffer, compression: 'gzip' | 'zstd'): Buffer {
   try {
-    return compression === 'gzip' ? gunzipSync(head, { finishFlush: 2, maxOutputLength: MEMBER_LIMIT }) : zstdDecompressSync(head, { finishFlush: 1, maxOutputLength: MEMBER_LIMIT })
+    return compression === 'gzip'
+      ? gunzipSync(head, { finishFlush: 2, maxOutputLength: MEMBER_LIMIT })
+      : zstdDecompressSync(head, { finishFlush: 1, maxOutputLength: MEMBER_LIMIT })
   } catch {
     return Buffer.alloc(0)
   }
@@ -65,10 +67,18 @@ let last: { readonly path: string; readonly stamp: number; readonly members: Pro
 
 /** Members of a zip or tar in order; the last archive's are remembered. Throws LabError file.archive and file.gzipTooLarge. */
 export async function membersOf(path: string): Promise<readonly Member[]> {
-  const stamp = (await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })).mtimeMs
-  if (last?.path !== path || last.stamp !== stamp) last = { path, stamp, members: archiveKind(path).then((kind) => (kind === 'zip' ? zipMembers(path) : tarMembers(path))) }
+  const stamp = (
+    await stat(path).catch((error: unknown) => {
+      throw refuseSystem(error, path)
+    })
+  ).mtimeMs
+  if (last?.path !== path || last.stamp !== stamp)
+    last = { path, stamp, members: archiveKind(path).then((kind) => (kind === 'zip' ? zipMembers(path) : tarMembers(path))) }
   const found = last.members
-  return found.catch((error: unknown) => { last = null; throw error })
+  return found.catch((error: unknown) => {
+    last = null
+    throw error
+  })
 }
 
 /** Bytes of a member. Throws what membersOf throws, and LabError file.missing. */
@@ -89,8 +99,11 @@ const FULL_32 = 0xffffffff
 async function zipMembers(path: string): Promise<readonly Member[]> {
   const { size } = await stat(path)
   const slice = async (from: number, length: number): Promise<Buffer> => {
-    if (!(from >= 0 && length >= 0 && from + length <= size)) throw refuse('file.archive', `${path} is a zip archive that is cut off or damaged`)
-    const handle = await open(path, 'r').catch((error: unknown) => { throw refuseSystem(error, path) })
+    if (!(from >= 0 && length >= 0 && from + length <= size))
+      throw refuse('file.archive', `${path} is a zip archive that is cut off or damaged`)
+    const handle = await open(path, 'r').catch((error: unknown) => {
+      throw refuseSystem(error, path)
+    })
     try {
       return (await handle.read(Buffer.alloc(length), 0, length, from)).buffer
     } finally {
@@ -103,16 +116,28 @@ async function zipMembers(path: string): Promise<readonly Member[]> {
   while (at >= 0 && tail.readUInt32LE(at) !== END_OF_ZIP) at--
   if (at < 0) throw refuse('file.archive', `${path} is a zip archive without its directory: it is cut off`)
   const short = { count: tail.readUInt16LE(at + 10), length: tail.readUInt32LE(at + 12), from: tail.readUInt32LE(at + 16) }
-  const { count, length, from } = short.count === FULL_16 || short.length === FULL_32 || short.from === FULL_32 ? await zip64End(path, tail, at, slice) ?? short : short
+  const { count, length, from } =
+    short.count === FULL_16 || short.length === FULL_32 || short.from === FULL_32
+      ? ((await zip64End(path, tail, at, slice)) ?? short)
+      : short
   if (count > MOST_MEMBERS || length > MEMBER_LIMIT) throw refuse('file.archive', `${path} is a zip archive of ${count} files`)
   const directory = await slice(from, length)
   const members: Member[] = []
   for (let entry = 0, place = 0; entry < count; entry++) {
-    if (place + 46 > directory.length || directory.readUInt32LE(place) !== DIRECTORY_ENTRY) throw refuse('file.archive', `${path} is a zip archive whose directory is damaged`)
+    if (place + 46 > directory.length || directory.readUInt32LE(place) !== DIRECTORY_ENTRY)
+      throw refuse('file.archive', `${path} is a zip archive whose directory is damaged`)
     const [flags, method] = [directory.readUInt16LE(place + 8), directory.readUInt16LE(place + 10)]
-    const [nameLength, extraLength, commentLength] = [directory.readUInt16LE(place + 28), directory.readUInt16LE(place + 30), directory.readUInt16LE(place + 32)]
+    const [nameLength, extraLength, commentLength] = [
+      directory.readUInt16LE(place + 28),
+      directory.readUInt16LE(place + 30),
+      directory.readUInt16LE(place + 32),
+    ]
     const extra = directory.subarray(place + 46 + nameLength, place + 46 + nameLength + extraLength)
-    const [bytes, packed, start] = zip64Fields(extra, [directory.readUInt32LE(place + 24), directory.readUInt32LE(place + 20), directory.readUInt32LE(place + 42)])
+    const [bytes, packed, start] = zip64Fields(extra, [
+      directory.readUInt32LE(place + 24),
+      directory.readUInt32LE(place + 20),
+      directory.readUInt32LE(place + 42),
+    ])
     const name = directory.toString('utf8', place + 46, place + 46 + nameLength).replaceAll('\\', '/')
     place += 46 + nameLength + extraLength + commentLength
     if (name.endsWith('/')) continue
@@ -126,7 +151,9 @@ async function zipMembers(path: string): Promise<readonly Member[]> {
       if (method === 0 && packed !== bytes) throw refuse('file.archive', `${what} is damaged: it says ${bytes} bytes and has ${packed}`)
       if (method === 0) return raw
       try {
-        return method === 8 ? inflateRawSync(raw, { maxOutputLength: Math.max(1, bytes) }) : zstdDecompressSync(raw, { maxOutputLength: Math.max(1, bytes) })
+        return method === 8
+          ? inflateRawSync(raw, { maxOutputLength: Math.max(1, bytes) })
+          : zstdDecompressSync(raw, { maxOutputLength: Math.max(1, bytes) })
       } catch (error) {
         throw refuse('file.archive', `${what} is damaged (${(error as Error).message})`, { cause: error })
       }
@@ -140,7 +167,12 @@ async function zipMembers(path: string): Promise<readonly Member[]> {
 const wide = (buffer: Buffer, at: number): number => Number(buffer.readBigUInt64LE(at))
 
 /** Where the directory of a zip64 lies, by the record that the locator before the end points at; null where there is no locator. */
-async function zip64End(path: string, tail: Buffer, end: number, slice: (from: number, length: number) => Promise<Buffer>): Promise<{ count: number; length: number; from: number } | null> {
+async function zip64End(
+  path: string,
+  tail: Buffer,
+  end: number,
+  slice: (from: number, length: number) => Promise<Buffer>,
+): Promise<{ count: number; length: number; from: number } | null> {
   const locator = end - 20
   if (locator < 0 || tail.readUInt32LE(locator) !== ZIP64_LOCATOR) return null
   const record = await slice(wide(tail, locator + 8), 56)
@@ -170,24 +202,32 @@ const BLOCK = 512
 async function tarMembers(path: string): Promise<readonly Member[]> {
   const { size } = await stat(path)
   if (size > MEMBER_LIMIT) throw refuse('file.gzipTooLarge', `${path} has ${size} bytes`)
-  const raw = await readFile(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const raw = await readFile(path).catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   const compression = compressionOf(raw)
   let bytes = raw
   try {
-    if (compression !== 'none') bytes = compression === 'gzip' ? gunzipSync(raw, { maxOutputLength: MEMBER_LIMIT }) : zstdDecompressSync(raw, { maxOutputLength: MEMBER_LIMIT })
+    if (compression !== 'none')
+      bytes =
+        compression === 'gzip'
+          ? gunzipSync(raw, { maxOutputLength: MEMBER_LIMIT })
+          : zstdDecompressSync(raw, { maxOutputLength: MEMBER_LIMIT })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw refuse('file.gzipTooLarge', `${path} unpacks to more`, { cause: error })
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw refuse('file.gzipTooLarge', `${path} unpacks to more`, { cause: error })
     throw refuse('file.archive', `${path} is a packed tar archive that is cut off or damaged`, { cause: error })
   }
   const members: Member[] = []
   let longName: string | null = null
-  for (let at = 0; at + BLOCK <= bytes.length; ) {
+  for (let at = 0; at + BLOCK <= bytes.length;) {
     const header = bytes.subarray(at, at + BLOCK)
     if (header.every((byte) => byte === 0)) break
     const text = (from: number, length: number): string => header.toString('utf8', from, from + length).split('\0', 1)[0]!
     const length = Number.parseInt(text(124, 12).trim() || '0', 8)
     const [type, start] = [text(156, 1), at + BLOCK]
-    if (!isTar(header) || !(length >= 0) || start + length > bytes.length || members.length > MOST_MEMBERS) throw refuse('file.archive', `${path} is a tar archive that is cut off or damaged`)
+    if (!isTar(header) || !(length >= 0) || start + length > bytes.length || members.length > MOST_MEMBERS)
+      throw refuse('file.archive', `${path} is a tar archive that is cut off or damaged`)
     const data = bytes.subarray(start, start + length)
     if (type === 'L') longName = data.toString('utf8').split('\0', 1)[0]!
     else if (type === 'x') longName = /(?:^|\n)\d+ path=([^\n]*)\n/.exec(data.toString('utf8'))?.[1] ?? longName
@@ -224,21 +264,31 @@ export async function openBytes(path: string): Promise<Bytes> {
     }
   }
   const size = await fileSize(path)
-  const handle = await open(path, 'r').catch((error: unknown) => { throw refuseSystem(error, path) })
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   return { size, read: (buffer, offset, length, position) => handle.read(buffer, offset, length, position), close: () => handle.close() }
 }
 
 /** An address, unless a file of exactly that name is there. */
 async function memberParts(path: string): Promise<ReturnType<typeof partsOf>> {
   const parts = partsOf(path)
-  return parts === null || (await stat(path).then(() => true, () => false)) ? null : parts
+  return parts === null ||
+    (await stat(path).then(
+      () => true,
+      () => false,
+    ))
+    ? null
+    : parts
 }
 
 /** Size of an ordinary file or of a member. Throws LabError file.missing, file.special, file.unreadable. */
 export async function fileSize(path: string): Promise<number> {
   const parts = await memberParts(path)
   if (parts !== null) return (await membersOf(parts.archive)).find(({ name }) => name === parts.member)?.bytes ?? 0
-  const info = await stat(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const info = await stat(path).catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   if (!info.isFile()) throw refuse('file.special', `${path} is ${info.isDirectory() ? 'a folder' : 'a device, socket or pipe'}`)
   return info.size
 }

@@ -49,7 +49,11 @@ export async function* readArrow(source: Source, options: ReaderOptions): AsyncG
     if (asFile) await input.take(MAGIC_BYTES)
     const { fields, names } = schemaOf(await nextMessage(input), source.path, (name) => notes.add('columns.renamed', null, name))
     const dictionaries: Dictionaries = new Map()
-    const dictionaryFields = new Map(allFields(fields).flatMap((field) => (field.dictionary === null ? [] : [[field.dictionary.id, { ...field, dictionary: null }] as const])))
+    const dictionaryFields = new Map(
+      allFields(fields).flatMap((field) =>
+        field.dictionary === null ? [] : [[field.dictionary.id, { ...field, dictionary: null }] as const],
+      ),
+    )
     let rows = 0
     let batches = 0
     let end: Exclude<Next, object> = 'end'
@@ -62,7 +66,8 @@ export async function* readArrow(source: Source, options: ReaderOptions): AsyncG
       }
       const { message } = next
       const body = await input.take(message.bodyBytes)
-      if (message.kind === 'dictionary' && body.length === message.bodyBytes) addDictionary(dictionaries, dictionaryFields.get(message.id), message, body)
+      if (message.kind === 'dictionary' && body.length === message.bodyBytes)
+        addDictionary(dictionaries, dictionaryFields.get(message.id), message, body)
       if (message.kind !== 'batch') {
         if (body.length < message.bodyBytes) end = 'cut'
         if (end === 'cut') break
@@ -131,15 +136,24 @@ async function nextMessage(input: Queue): Promise<Next> {
 }
 
 function schemaOf(next: Next, path: string, renamed: (name: string) => void): { fields: readonly ArrowField[]; names: readonly string[] } {
-  if (typeof next === 'string' || next.message.kind !== 'schema') throw refuse('arrow.damaged', `${path} begins with no schema that can be read`)
-  const names = uniqueColumns(next.message.fields.map(({ name }) => name), renamed)
+  if (typeof next === 'string' || next.message.kind !== 'schema')
+    throw refuse('arrow.damaged', `${path} begins with no schema that can be read`)
+  const names = uniqueColumns(
+    next.message.fields.map(({ name }) => name),
+    renamed,
+  )
   return { fields: next.message.fields, names }
 }
 
 const allFields = (fields: readonly ArrowField[]): ArrowField[] => fields.flatMap((field) => [field, ...allFields(field.children)])
 
 /** Takes in a dictionary, or what is added to one. One that cannot be read is not there, and the rows that need it say so. */
-function addDictionary(dictionaries: Dictionaries, field: ArrowField | undefined, { id, delta, batch, v4 }: ArrowMessage & { kind: 'dictionary' }, body: Buffer): void {
+function addDictionary(
+  dictionaries: Dictionaries,
+  field: ArrowField | undefined,
+  { id, delta, batch, v4 }: ArrowMessage & { kind: 'dictionary' },
+  body: Buffer,
+): void {
   const before = dictionaries.get(id)
   let column: ArrowColumn | Error
   try {
@@ -149,7 +163,11 @@ function addDictionary(dictionaries: Dictionaries, field: ArrowField | undefined
   }
   if (column instanceof Error) dictionaries.delete(id)
   else if (!delta || before === undefined) dictionaries.set(id, { length: batch.rows, at: column })
-  else dictionaries.set(id, { length: before.length + batch.rows, at: (entry) => (entry < before.length ? before.at(entry) : column(entry - before.length)) })
+  else
+    dictionaries.set(id, {
+      length: before.length + batch.rows,
+      at: (entry) => (entry < before.length ? before.at(entry) : column(entry - before.length)),
+    })
 }
 
 interface BatchPlace {
@@ -163,10 +181,28 @@ interface BatchPlace {
 
 function lostBatch(path: string, { rows }: ArrowBatch, number: number, from: number, reason: string): ReadBatch {
   const count = Math.max(1, Math.min(rows, ROWS_LIMIT))
-  return { rows: [], rejected: [reject(path, { line: from + 1, start: null, end: null }, 'row.damaged', `record batch ${number}, rows ${from + 1} to ${from + count}, ${reason}`, '', count)] }
+  return {
+    rows: [],
+    rejected: [
+      reject(
+        path,
+        { line: from + 1, start: null, end: null },
+        'row.damaged',
+        `record batch ${number}, rows ${from + 1} to ${from + count}, ${reason}`,
+        '',
+        count,
+      ),
+    ],
+  }
 }
 
-function* readBatch(path: string, { fields, names, dictionaries, number, from }: BatchPlace, { batch, v4 }: ArrowMessage & { kind: 'batch' }, body: Buffer, options: ReaderOptions): Generator<ReadBatch> {
+function* readBatch(
+  path: string,
+  { fields, names, dictionaries, number, from }: BatchPlace,
+  { batch, v4 }: ArrowMessage & { kind: 'batch' },
+  body: Buffer,
+  options: ReaderOptions,
+): Generator<ReadBatch> {
   const { rows: count } = batch
   let columns: (ArrowColumn | Error)[]
   try {
@@ -205,7 +241,13 @@ function* readBatch(path: string, { fields, names, dictionaries, number, from }:
 }
 
 /** What follows the last message: the footer of a file, which lists the batches there should have been; nothing in a stream. */
-async function checkEnd(input: Queue, asFile: boolean, end: 'end' | 'ended', batches: number, note: (code: 'arrow.cut' | 'arrow.damaged' | 'arrow.rest', detail: string | null, count?: number) => void): Promise<void> {
+async function checkEnd(
+  input: Queue,
+  asFile: boolean,
+  end: 'end' | 'ended',
+  batches: number,
+  note: (code: 'arrow.cut' | 'arrow.damaged' | 'arrow.rest', detail: string | null, count?: number) => void,
+): Promise<void> {
   const rest = await input.take(METADATA_LIMIT)
   if (!asFile) {
     if (rest.length > 0) note('arrow.rest', null, rest.length)

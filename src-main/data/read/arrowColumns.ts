@@ -27,14 +27,21 @@ interface Cursor {
 }
 
 /** Opens a batch's columns, one after the other; the error in place of one that cannot be read. Throws Error where the batch does not fit the fields at all. */
-export function openColumns(fields: readonly ArrowField[], batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries: Dictionaries): (ArrowColumn | Error)[] {
+export function openColumns(
+  fields: readonly ArrowField[],
+  batch: ArrowBatch,
+  body: Buffer,
+  v4: boolean,
+  dictionaries: Dictionaries,
+): (ArrowColumn | Error)[] {
   const cursor: Cursor = { node: 0, buffer: 0, variadic: 0 }
   const starts = fields.map((field) => {
     const start = { ...cursor }
     skip(field, batch, v4, cursor)
     return start
   })
-  if (cursor.node !== batch.nodes.length || cursor.buffer !== batch.buffers.length) throw new Error('its columns are not those of the schema')
+  if (cursor.node !== batch.nodes.length || cursor.buffer !== batch.buffers.length)
+    throw new Error('its columns are not those of the schema')
   return fields.map((field, at) => {
     try {
       const { length, column } = createOpener(batch, body, v4, dictionaries, starts[at]!)(field)
@@ -49,17 +56,22 @@ export function openColumns(fields: readonly ArrowField[], batch: ArrowBatch, bo
 function ownBuffers({ kind }: ArrowType, dense: boolean, v4: boolean): number {
   switch (kind) {
     case 'null':
-    case 'runEnds': return 0
-    case 'union': return (dense ? 2 : 1) + (v4 ? 1 : 0)
+    case 'runEnds':
+      return 0
+    case 'union':
+      return (dense ? 2 : 1) + (v4 ? 1 : 0)
     case 'struct':
-    case 'fixedList': return 1
+    case 'fixedList':
+      return 1
     case 'utf8':
     case 'largeUtf8':
     case 'binary':
     case 'largeBinary':
     case 'listView':
-    case 'largeListView': return 3
-    default: return 2
+    case 'largeListView':
+      return 3
+    default:
+      return 2
   }
 }
 
@@ -81,7 +93,13 @@ interface Opened {
   readonly column: ArrowColumn
 }
 
-function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries: Dictionaries, cursor: Cursor): (field: ArrowField) => Opened {
+function createOpener(
+  batch: ArrowBatch,
+  body: Buffer,
+  v4: boolean,
+  dictionaries: Dictionaries,
+  cursor: Cursor,
+): (field: ArrowField) => Opened {
   /** The next buffer, unpacked. */
   function take(): Buffer {
     const { offset, length } = batch.buffers[cursor.buffer++]!
@@ -124,7 +142,10 @@ function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries
     }
   }
 
-  const whenThere = (there: (row: number) => boolean, value: ArrowColumn): ArrowColumn => (row) => (there(row) ? value(row) : null)
+  const whenThere =
+    (there: (row: number) => boolean, value: ArrowColumn): ArrowColumn =>
+    (row) =>
+      there(row) ? value(row) : null
 
   function listOf(child: Opened): (from: number, to: number) => unknown[] {
     return (from, to) => {
@@ -141,11 +162,14 @@ function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries
     const index = numbers(dictionary.index, length)
     const known = dictionaries.get(dictionary.id)
     if (known === undefined) throw new Error('its dictionary is not there')
-    return { length, column: whenThere(there, (row) => {
-      const entry = Number(index(row))
-      if (!(entry >= 0 && entry < known.length)) throw new Error(`entry ${entry} of its dictionary is not there`)
-      return known.at(entry)
-    }) }
+    return {
+      length,
+      column: whenThere(there, (row) => {
+        const entry = Number(index(row))
+        if (!(entry >= 0 && entry < known.length)) throw new Error(`entry ${entry} of its dictionary is not there`)
+        return known.at(entry)
+      }),
+    }
   }
 
   /** Values of one fixed width. */
@@ -160,27 +184,57 @@ function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries
         if (bits === 64) return fixed(8, (buffer, at) => (signed ? buffer.readBigInt64LE(at) : buffer.readBigUInt64LE(at)))
         return fixed(bits / 8, (buffer, at) => (signed ? buffer.readIntLE(at, bits / 8) : buffer.readUIntLE(at, bits / 8)))
       }
-      case 'float': return type.bits === 64 ? fixed(8, (buffer, at) => buffer.readDoubleLE(at)) : type.bits === 32 ? fixed(4, (buffer, at) => buffer.readFloatLE(at)) : fixed(2, (buffer, at) => half(buffer.readUInt16LE(at)))
+      case 'float':
+        return type.bits === 64
+          ? fixed(8, (buffer, at) => buffer.readDoubleLE(at))
+          : type.bits === 32
+            ? fixed(4, (buffer, at) => buffer.readFloatLE(at))
+            : fixed(2, (buffer, at) => half(buffer.readUInt16LE(at)))
       case 'decimal': {
         const { bits, scale } = type
-        return fixed(bits / 8, (buffer, at) => decimalValue(BigInt.asIntN(bits, BigInt(`0x${Buffer.from(buffer.subarray(at, at + bits / 8)).reverse().toString('hex')}`)), scale))
+        return fixed(bits / 8, (buffer, at) =>
+          decimalValue(
+            BigInt.asIntN(
+              bits,
+              BigInt(
+                `0x${Buffer.from(buffer.subarray(at, at + bits / 8))
+                  .reverse()
+                  .toString('hex')}`,
+              ),
+            ),
+            scale,
+          ),
+        )
       }
-      case 'date': return type.bits === 32 ? fixed(4, (buffer, at) => isoDay(buffer.readInt32LE(at))) : fixed(8, (buffer, at) => isoTime(buffer.readBigInt64LE(at), 1000n)?.slice(0, 10) ?? null)
-      case 'time': return type.bits === 32 ? fixed(4, (buffer, at) => buffer.readInt32LE(at)) : fixed(8, (buffer, at) => buffer.readBigInt64LE(at))
-      case 'timestamp': return fixed(8, (buffer, at) => isoTime(buffer.readBigInt64LE(at), type.perSecond))
-      case 'duration': return fixed(8, (buffer, at) => buffer.readBigInt64LE(at))
+      case 'date':
+        return type.bits === 32
+          ? fixed(4, (buffer, at) => isoDay(buffer.readInt32LE(at)))
+          : fixed(8, (buffer, at) => isoTime(buffer.readBigInt64LE(at), 1000n)?.slice(0, 10) ?? null)
+      case 'time':
+        return type.bits === 32 ? fixed(4, (buffer, at) => buffer.readInt32LE(at)) : fixed(8, (buffer, at) => buffer.readBigInt64LE(at))
+      case 'timestamp':
+        return fixed(8, (buffer, at) => isoTime(buffer.readBigInt64LE(at), type.perSecond))
+      case 'duration':
+        return fixed(8, (buffer, at) => buffer.readBigInt64LE(at))
       case 'interval':
         if (type.unit === 0) return fixed(4, (buffer, at) => ({ months: buffer.readInt32LE(at) }))
         if (type.unit === 1) return fixed(8, (buffer, at) => ({ days: buffer.readInt32LE(at), milliseconds: buffer.readInt32LE(at + 4) }))
-        return fixed(16, (buffer, at) => ({ months: buffer.readInt32LE(at), days: buffer.readInt32LE(at + 4), nanoseconds: buffer.readBigInt64LE(at + 8) }))
-      case 'bytes': return fixed(type.width, (buffer, at) => buffer.subarray(at, at + type.width))
-      default: throw new Error(`${type.kind} is not of a fixed width`)
+        return fixed(16, (buffer, at) => ({
+          months: buffer.readInt32LE(at),
+          days: buffer.readInt32LE(at + 4),
+          nanoseconds: buffer.readBigInt64LE(at + 8),
+        }))
+      case 'bytes':
+        return fixed(type.width, (buffer, at) => buffer.subarray(at, at + type.width))
+      default:
+        throw new Error(`${type.kind} is not of a fixed width`)
     }
   }
 
   function columnOf({ type, children }: ArrowField, length: number): ArrowColumn {
     switch (type.kind) {
-      case 'null': return () => null
+      case 'null':
+        return () => null
       case 'bool': {
         const there = takeValidity(length)
         const bits = takeAtLeast(Math.ceil(length / 8))
@@ -204,7 +258,8 @@ function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries
           const bytes = views.readInt32LE(16 * row)
           if (bytes >= 0 && bytes <= 12) return views.toString('utf8', 16 * row + 4, 16 * row + 4 + bytes)
           const [buffer, from] = [data[views.readInt32LE(16 * row + 8)], views.readInt32LE(16 * row + 12)]
-          if (buffer === undefined || bytes < 0 || from < 0 || from + bytes > buffer.length) throw new Error('a text lies outside its buffer')
+          if (buffer === undefined || bytes < 0 || from < 0 || from + bytes > buffer.length)
+            throw new Error('a text lies outside its buffer')
           return buffer.toString('utf8', from, from + bytes)
         })
       }
@@ -222,7 +277,8 @@ function createOpener(batch: ArrowBatch, body: Buffer, v4: boolean, dictionaries
         const there = takeValidity(length)
         const wide = type.kind === 'largeListView'
         const [offsets, sizes] = [takeAtLeast(length * (wide ? 8 : 4)), takeAtLeast(length * (wide ? 8 : 4))]
-        const number = (buffer: Buffer, row: number): number => (wide ? Number(buffer.readBigInt64LE(8 * row)) : buffer.readInt32LE(4 * row))
+        const number = (buffer: Buffer, row: number): number =>
+          wide ? Number(buffer.readBigInt64LE(8 * row)) : buffer.readInt32LE(4 * row)
         const items = listOf(open(children[0]!))
         return whenThere(there, (row) => {
           const [from, size] = [number(offsets, row), number(sizes, row)]

@@ -6,7 +6,24 @@ const DEEPEST = 64
 const MOST_FIELDS = 100_000
 
 export type ArrowType =
-  | { readonly kind: 'null' | 'bool' | 'utf8' | 'largeUtf8' | 'binary' | 'largeBinary' | 'utf8View' | 'binaryView' | 'struct' | 'list' | 'largeList' | 'listView' | 'largeListView' | 'map' | 'runEnds' }
+  | {
+      readonly kind:
+        | 'null'
+        | 'bool'
+        | 'utf8'
+        | 'largeUtf8'
+        | 'binary'
+        | 'largeBinary'
+        | 'utf8View'
+        | 'binaryView'
+        | 'struct'
+        | 'list'
+        | 'largeList'
+        | 'listView'
+        | 'largeListView'
+        | 'map'
+        | 'runEnds'
+    }
   | { readonly kind: 'int'; readonly bits: number; readonly signed: boolean }
   | { readonly kind: 'float'; readonly bits: number }
   | { readonly kind: 'decimal'; readonly bits: number; readonly scale: number }
@@ -104,7 +121,9 @@ const FLOAT_BITS = [16, 32, 64] as const
 
 /** Types by their number in the union `Type` of Schema.fbs. */
 const types: readonly ((table: Table) => ArrowType)[] = [
-  () => { throw new Error('a column without a type') },
+  () => {
+    throw new Error('a column without a type')
+  },
   () => ({ kind: 'null' }),
   (t) => ({ kind: 'int', bits: t.int(0), signed: t.byte(1) !== 0 }),
   (t) => ({ kind: 'float', bits: FLOAT_BITS[t.short(0)] ?? 0 }),
@@ -136,15 +155,29 @@ const types: readonly ((table: Table) => ArrowType)[] = [
   () => ({ kind: 'largeListView' }),
 ]
 
-const widths: { readonly [kind in ArrowType['kind']]?: readonly number[] } = { int: [8, 16, 32, 64], float: [16, 32, 64], decimal: [32, 64, 128, 256], time: [32, 64] }
-const childCounts: { readonly [kind in ArrowType['kind']]?: number } = { list: 1, largeList: 1, listView: 1, largeListView: 1, fixedList: 1, map: 1, runEnds: 2 }
+const widths: { readonly [kind in ArrowType['kind']]?: readonly number[] } = {
+  int: [8, 16, 32, 64],
+  float: [16, 32, 64],
+  decimal: [32, 64, 128, 256],
+  time: [32, 64],
+}
+const childCounts: { readonly [kind in ArrowType['kind']]?: number } = {
+  list: 1,
+  largeList: 1,
+  listView: 1,
+  largeListView: 1,
+  fixedList: 1,
+  map: 1,
+  runEnds: 2,
+}
 
 function typeOf(number: number, table: Table | null): ArrowType {
   const make = types[number]
   if (make === undefined || table === null) throw new Error(`a column of the unknown type ${number}`)
   const type = make(table)
   if ('bits' in type && widths[type.kind]?.includes(type.bits) === false) throw new Error(`${type.kind} of ${type.bits} bits`)
-  if ((type.kind === 'bytes' && !(type.width >= 0)) || (type.kind === 'fixedList' && !(type.size >= 0))) throw new Error(`a ${type.kind} of negative length`)
+  if ((type.kind === 'bytes' && !(type.width >= 0)) || (type.kind === 'fixedList' && !(type.size >= 0)))
+    throw new Error(`a ${type.kind} of negative length`)
   return type
 }
 
@@ -157,7 +190,12 @@ function fieldsOf(schema: Table): readonly ArrowField[] {
     const wanted = childCounts[type.kind]
     if (wanted !== undefined && children.length !== wanted) throw new Error(`a ${type.kind} with ${children.length} columns in it`)
     const encoding = table.table(4)
-    return { name: table.text(0), type, children, dictionary: encoding === null ? null : { id: encoding.long(0), index: indexOf(encoding.table(1)) } }
+    return {
+      name: table.text(0),
+      type,
+      children,
+      dictionary: encoding === null ? null : { id: encoding.long(0), index: indexOf(encoding.table(1)) },
+    }
   }
   if (schema.short(0) !== 0) throw new Error('its numbers are big-endian')
   const fields = schema.tables(1).map((field) => fieldOf(field, 1))
@@ -179,7 +217,13 @@ function batchOf(table: Table | null): ArrowBatch {
   const compression = table.table(3)
   const codec = compression === null ? 'none' : compression.byte(0) === 0 ? 'lz4' : compression.byte(0) === 1 ? 'zstd' : null
   if (codec === null || (compression !== null && compression.byte(1) !== 0)) throw new Error('it is packed in a way that is not known')
-  return { rows: wholeNumber(table.long(0), 'the number of rows'), nodes: longs(1, 16, 0), buffers: longs(2, 16, 0).map((offset, index) => ({ offset, length: lengths[index]! })), codec, variadic: longs(4, 8, 0) }
+  return {
+    rows: wholeNumber(table.long(0), 'the number of rows'),
+    nodes: longs(1, 16, 0),
+    buffers: longs(2, 16, 0).map((offset, index) => ({ offset, length: lengths[index]! })),
+    codec,
+    variadic: longs(4, 8, 0),
+  }
 }
 
 /** The number of record batches that the footer of an Arrow file lists. */
@@ -195,9 +239,13 @@ export function messageOf(metadata: Uint8Array): ArrowMessage {
   const facts = { bodyBytes: wholeNumber(table.long(3), 'the length of a message'), v4: table.short(0) < 4 }
   const header = table.table(2)
   switch (table.byte(1)) {
-    case 1: return { ...facts, kind: 'schema', fields: fieldsOf(header!) }
-    case 2: return { ...facts, kind: 'dictionary', id: header!.long(0), delta: header!.byte(2) !== 0, batch: batchOf(header!.table(1)) }
-    case 3: return { ...facts, kind: 'batch', batch: batchOf(header) }
-    default: return { ...facts, kind: 'other' }
+    case 1:
+      return { ...facts, kind: 'schema', fields: fieldsOf(header!) }
+    case 2:
+      return { ...facts, kind: 'dictionary', id: header!.long(0), delta: header!.byte(2) !== 0, batch: batchOf(header!.table(1)) }
+    case 3:
+      return { ...facts, kind: 'batch', batch: batchOf(header) }
+    default:
+      return { ...facts, kind: 'other' }
   }
 }

@@ -25,7 +25,11 @@ export async function* readCsv(source: Source, options: ReaderOptions, delimiter
 }
 
 /** Lines in, rows out; a record may need several lines. */
-function createAssembler(source: Source, options: ReaderOptions, delimiter: Delimiter): { add(lines: Line[]): ReadBatch; end(): ReadBatch } {
+function createAssembler(
+  source: Source,
+  options: ReaderOptions,
+  delimiter: Delimiter,
+): { add(lines: Line[]): ReadBatch; end(): ReadBatch } {
   let names: string[] | null = null
   let queue: Line[] = []
   let pending: Line[] = [] // the lines of the record being read
@@ -63,9 +67,15 @@ function createAssembler(source: Source, options: ReaderOptions, delimiter: Deli
     const { fields } = record
     const lines = takePending()
     const place = placeOf(lines)
-    if (names === null) names = uniqueColumns(fields.map((field) => field.trim()), (name) => options.notes.add('columns.renamed', 1, name))
-    else if (!lines.at(-1)!.ended && source.cut()) rejected.push(reject(source.path, place, 'row.cutOff', ' because the compressed file is incomplete', excerpt(lines)))
-    else if (fields.length !== names.length) rejected.push(reject(source.path, place, 'row.ragged', `${fields.length} instead of ${names.length}`, excerpt(lines)))
+    if (names === null)
+      names = uniqueColumns(
+        fields.map((field) => field.trim()),
+        (name) => options.notes.add('columns.renamed', 1, name),
+      )
+    else if (!lines.at(-1)!.ended && source.cut())
+      rejected.push(reject(source.path, place, 'row.cutOff', ' because the compressed file is incomplete', excerpt(lines)))
+    else if (fields.length !== names.length)
+      rejected.push(reject(source.path, place, 'row.ragged', `${fields.length} instead of ${names.length}`, excerpt(lines)))
     else rows.push({ ...place, value: Object.fromEntries(names.map((name, at) => [name, fields[at]!])) })
   }
 
@@ -74,12 +84,17 @@ function createAssembler(source: Source, options: ReaderOptions, delimiter: Deli
     if (pending.length === 0 && (text.trim() === '' || (names === null && namedDelimiter(text) === delimiter))) return
     const nul = text.includes('\0')
     if (names !== null && pending.length === 0 && (nul || line.tooLong)) {
-      rejected.push(nul ? reject(source.path, line, 'row.nul', '', text) : reject(source.path, line, 'row.tooLong', inMegabytes(options.maxRowBytes), text))
+      rejected.push(
+        nul
+          ? reject(source.path, line, 'row.nul', '', text)
+          : reject(source.path, line, 'row.tooLong', inMegabytes(options.maxRowBytes), text),
+      )
       return
     }
     pending.push(line)
     pendingBytes += line.bytes.length
-    if (nul || line.tooLong || pendingBytes > options.maxRowBytes) return untangle(nul ? 'there are NUL bytes in it' : 'a quoted field does not end')
+    if (nul || line.tooLong || pendingBytes > options.maxRowBytes)
+      return untangle(nul ? 'there are NUL bytes in it' : 'a quoted field does not end')
     feedLine(record, text, delimiter)
     if (record.fault !== null) untangle(record.fault)
     else if (record.open === null) finishRecord()

@@ -19,12 +19,34 @@ import type { Source } from './source.ts'
 const WHOLE_LIMIT = 1 << 28
 
 /** Names under which a list of rows is commonly wrapped. */
-const wrappers = new Set(['data', 'rows', 'examples', 'items', 'records', 'results', 'samples', 'instances', 'problems', 'questions', 'rollouts', 'details', 'train', 'test', 'validation', 'dev', 'eval'])
+const wrappers = new Set([
+  'data',
+  'rows',
+  'examples',
+  'items',
+  'records',
+  'results',
+  'samples',
+  'instances',
+  'problems',
+  'questions',
+  'rollouts',
+  'details',
+  'train',
+  'test',
+  'validation',
+  'dev',
+  'eval',
+])
 
 /** Reads a JSON document. */
 export async function* readJsonDocument(source: Source, options: ReaderOptions): AsyncGenerator<ReadBatch> {
   const shape = shapeOf(source.head)
-  const scanner = createScanner(shape, source.start, shape === 'sequence' ? Math.max(WHOLE_LIMIT, options.maxRowBytes) : options.maxRowBytes)
+  const scanner = createScanner(
+    shape,
+    source.start,
+    shape === 'sequence' ? Math.max(WHOLE_LIMIT, options.maxRowBytes) : options.maxRowBytes,
+  )
   let first: Found | null = null // kept back until it is known not to be the whole table
   let alone = shape === 'sequence'
   const toBatch = createBatcher(source, shape, options)
@@ -47,7 +69,8 @@ export async function* readJsonDocument(source: Source, options: ReaderOptions):
 /** Parses what the scanner finds. */
 function createBatcher(source: Source, shape: Shape, options: ReaderOptions): (found: readonly Found[]) => ReadBatch {
   let usual: readonly string[] | null = null // fields of the first row
-  const isStray = ({ recovered }: Found, value: JsonObject): boolean => recovered === true && usual !== null && usual.filter((name) => Object.hasOwn(value, name)).length < usual.length / 2
+  const isStray = ({ recovered }: Found, value: JsonObject): boolean =>
+    recovered === true && usual !== null && usual.filter((name) => Object.hasOwn(value, name)).length < usual.length / 2
 
   function read(piece: Found): SourceRow | Rejected | null {
     const text = decodeLine(piece.bytes, piece.line, options.notes)
@@ -59,23 +82,33 @@ function createBatcher(source: Source, shape: Shape, options: ReaderOptions): (f
     if (piece.bytes.length > options.maxRowBytes) return rejectPiece(source.path, { ...piece, kind: 'tooLong' }, text, options.maxRowBytes)
     const row = parseRow(source.path, piece, text, options.notes, null)
     if ('code' in row) return row
-    if (isStray(piece, row.value)) return reject(source.path, piece, 'row.notJson', 'it follows a broken row and has few of the usual fields', text)
+    if (isStray(piece, row.value))
+      return reject(source.path, piece, 'row.notJson', 'it follows a broken row and has few of the usual fields', text)
     usual ??= Object.keys(row.value)
     return row
   }
 
   return (found) => {
     const results = found.map(read)
-    return { rows: results.filter((each) => each !== null && 'value' in each) as SourceRow[], rejected: results.filter((each) => each !== null && 'code' in each) as Rejected[] }
+    return {
+      rows: results.filter((each) => each !== null && 'value' in each) as SourceRow[],
+      rejected: results.filter((each) => each !== null && 'code' in each) as Rejected[],
+    }
   }
 }
 
 function rejectPiece(file: string, piece: Found, text: string, maxRowBytes: number): Rejected {
   switch (piece.kind) {
-    case 'tooLong': return reject(file, piece, 'row.tooLong', inMegabytes(maxRowBytes), text)
-    case 'cutOff': return reject(file, piece, 'row.cutOff', '', text)
-    case 'afterEnd': return reject(file, piece, 'row.afterEnd', '', text)
-    default: return text.includes('\0') ? reject(file, piece, 'row.nul', '', text) : reject(file, piece, 'row.notJson', 'a quote, brace or comma is missing or misplaced', text)
+    case 'tooLong':
+      return reject(file, piece, 'row.tooLong', inMegabytes(maxRowBytes), text)
+    case 'cutOff':
+      return reject(file, piece, 'row.cutOff', '', text)
+    case 'afterEnd':
+      return reject(file, piece, 'row.afterEnd', '', text)
+    default:
+      return text.includes('\0')
+        ? reject(file, piece, 'row.nul', '', text)
+        : reject(file, piece, 'row.notJson', 'a quote, brace or comma is missing or misplaced', text)
   }
 }
 
@@ -91,7 +124,13 @@ export function shapeOf(head: Buffer): Shape {
   for (let match = tokens.exec(text); match !== null; match = tokens.exec(text)) {
     const token = match[0]
     if (token === '{' || token === '[') {
-      if (token === '[' && depth === 1 && wrappers.has(key.toLowerCase()) && /^\s*\{/.test(text.slice(tokens.lastIndex, tokens.lastIndex + 1000))) return 'wrapped'
+      if (
+        token === '[' &&
+        depth === 1 &&
+        wrappers.has(key.toLowerCase()) &&
+        /^\s*\{/.test(text.slice(tokens.lastIndex, tokens.lastIndex + 1000))
+      )
+        return 'wrapped'
       depth++
     } else if (token === '}' || token === ']') {
       depth--
@@ -110,14 +149,33 @@ async function* readTable(source: Source, whole: Found, options: ReaderOptions):
     return
   }
   const details = detailsOf(parsed.value)
-  if (details !== null && Object.keys(parsed.value).length > 1) options.notes.add('document.extra', whole.line, Object.keys(parsed.value).filter((name) => name !== 'details').slice(0, 20).join(', '), Object.keys(parsed.value).length - 1)
+  if (details !== null && Object.keys(parsed.value).length > 1)
+    options.notes.add(
+      'document.extra',
+      whole.line,
+      Object.keys(parsed.value)
+        .filter((name) => name !== 'details')
+        .slice(0, 20)
+        .join(', '),
+      Object.keys(parsed.value).length - 1,
+    )
   const rows = details?.map((value) => ({ value, missing: [] })) ?? rowsOf(parsed.value)
   for (let from = 0; from < rows.length; from += BATCH_ROWS) {
     const batch = { rows: [] as SourceRow[], rejected: [] as Rejected[] }
     rows.slice(from, from + BATCH_ROWS).forEach((row, index) => {
-      const where = rows.length === 1 ? { line: whole.line, start: whole.start, end: whole.end } : { line: from + index + 1, start: null, end: null }
+      const where =
+        rows.length === 1 ? { line: whole.line, start: whole.start, end: whole.end } : { line: from + index + 1, start: null, end: null }
       if (row.missing.length === 0) batch.rows.push({ ...where, value: row.value })
-      else batch.rejected.push(reject(source.path, where, 'row.columnsDiffer', `row ${from + index + 1} has no ${row.missing.join(', ')}`, JSON.stringify(row.value)))
+      else
+        batch.rejected.push(
+          reject(
+            source.path,
+            where,
+            'row.columnsDiffer',
+            `row ${from + index + 1} has no ${row.missing.join(', ')}`,
+            JSON.stringify(row.value),
+          ),
+        )
     })
     yield batch
   }
@@ -137,11 +195,13 @@ function rowsOf(document: JsonObject): TableRow[] {
   if (keys.length === 1 && wrapped.length === 1) return (document[keys[0]!] as JsonObject[]).map(whole)
   const split = splitTable(document)
   if (split !== null) return split
-  if (keys.length > 0 && keys.every((key) => Array.isArray(document[key]) && asMessages(document[key]) === undefined)) return fromColumns(keys.map((key) => [key, document[key] as Json[]]))
+  if (keys.length > 0 && keys.every((key) => Array.isArray(document[key]) && asMessages(document[key]) === undefined))
+    return fromColumns(keys.map((key) => [key, document[key] as Json[]]))
   if (keys.length > 0 && keys.every((key) => isObject(document[key]))) {
     if (keys.every(isIndex)) return keys.map((key) => whole(document[key] as JsonObject))
     const inner = [...new Set(keys.flatMap((key) => Object.keys(document[key] as JsonObject)))]
-    if (inner.length > 0 && inner.every(isIndex)) return inner.map((index) => fromEntries(keys, (key) => (document[key] as JsonObject)[index]))
+    if (inner.length > 0 && inner.every(isIndex))
+      return inner.map((index) => fromEntries(keys, (key) => (document[key] as JsonObject)[index]))
     if (isKeyed(document)) return keys.map((key) => whole({ index: key, ...(document[key] as JsonObject) }))
   }
   return [whole(document)]
@@ -150,7 +210,9 @@ function rowsOf(document: JsonObject): TableRow[] {
 /** Rows by number in `details`, as OpenCompass keeps them beside its scores; null where there are none. */
 export function detailsOf({ details }: JsonObject): JsonObject[] | null {
   if (!isObject(details)) return null
-  const rows = Object.entries(details).filter(([key, value]) => isIndex(key) && isObject(value)).map(([, value]) => value as JsonObject)
+  const rows = Object.entries(details)
+    .filter(([key, value]) => isIndex(key) && isObject(value))
+    .map(([, value]) => value as JsonObject)
   return rows.length > 0 && rows.length >= Object.keys(details).length - 1 ? rows : null
 }
 
@@ -161,7 +223,8 @@ function splitTable(document: JsonObject): TableRow[] | null {
 }
 
 /** Whether an object is a table of names of columns and rows of cells. */
-export const isSplitTable = ({ columns, data }: JsonObject): boolean => isListOf(columns, (each) => typeof each === 'string') && isListOf(data, Array.isArray)
+export const isSplitTable = ({ columns, data }: JsonObject): boolean =>
+  isListOf(columns, (each) => typeof each === 'string') && isListOf(data, Array.isArray)
 
 /** Whether an object is a table of rows under their names, as pandas writes with orient=index: objects that have most of their fields in common. */
 export function isKeyed(document: JsonObject): boolean {
@@ -174,7 +237,12 @@ export function isKeyed(document: JsonObject): boolean {
 
 function fromColumns(columns: readonly (readonly [string, readonly Json[]])[]): TableRow[] {
   const length = Math.max(...columns.map(([, values]) => values.length))
-  return Array.from({ length }, (_, index) => fromEntries(columns.map(([name]) => name), (_name, at) => columns[at]![1][index]))
+  return Array.from({ length }, (_, index) =>
+    fromEntries(
+      columns.map(([name]) => name),
+      (_name, at) => columns[at]![1][index],
+    ),
+  )
 }
 
 function fromEntries(names: readonly string[], valueOf: (name: string, at: number) => Json | undefined): TableRow {

@@ -29,14 +29,33 @@ const EXCERPT = 8192
 const KEY_LIMIT = 256
 
 // What a byte may begin outside a string.
-const SPACE = 1, QUOTE = 2, OPEN = 3, CLOSE = 4, COMMA = 5, COLON = 6, SCALAR = 7
+const SPACE = 1,
+  QUOTE = 2,
+  OPEN = 3,
+  CLOSE = 4,
+  COMMA = 5,
+  COLON = 6,
+  SCALAR = 7
 const kindOfByte = new Uint8Array(256)
-for (const [kind, characters] of [[SPACE, ' \t\r\n'], [QUOTE, '"'], [OPEN, '{['], [CLOSE, '}]'], [COMMA, ','], [COLON, ':'], [SCALAR, '+-.0123456789eEtrufalsnNIity']] as const) {
+for (const [kind, characters] of [
+  [SPACE, ' \t\r\n'],
+  [QUOTE, '"'],
+  [OPEN, '{['],
+  [CLOSE, '}]'],
+  [COMMA, ','],
+  [COLON, ':'],
+  [SCALAR, '+-.0123456789eEtrufalsnNIity'],
+] as const) {
   for (const character of characters) kindOfByte[character.charCodeAt(0)] = kind
 }
 
 // What came last inside the innermost container.
-const NOTHING = 0, AFTER_COMMA = 1, KEY = 2, AFTER_COLON = 3, VALUE = 4, IN_SCALAR = 5
+const NOTHING = 0,
+  AFTER_COMMA = 1,
+  KEY = 2,
+  AFTER_COLON = 3,
+  VALUE = 4,
+  IN_SCALAR = 5
 
 const BRACE = 0x7b
 const BRACKET = 0x5b

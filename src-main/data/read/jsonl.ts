@@ -22,7 +22,11 @@ export async function* readJsonl(source: Source, options: ReaderOptions): AsyncG
       const text = decodeLine(line.bytes, line.line, options.notes)
       if (line.tooLong) {
         const nul = line.bytes.includes(0)
-        rejected.push(nul ? reject(source.path, line, 'row.nul', '', text) : reject(source.path, line, 'row.tooLong', inMegabytes(options.maxRowBytes), text))
+        rejected.push(
+          nul
+            ? reject(source.path, line, 'row.nul', '', text)
+            : reject(source.path, line, 'row.tooLong', inMegabytes(options.maxRowBytes), text),
+        )
         continue
       }
       const row = parseRow(source.path, line, text, options.notes, lastCut(source, line))

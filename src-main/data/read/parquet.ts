@@ -24,7 +24,12 @@ const UNPACKED_LIMIT = 1 << 28
 const GROUP_VALUES_LIMIT = 1e8
 
 /** A page of nulls has no values: what a codec makes of nothing is nothing, whatever it was packed in. */
-const compressors: Compressors = Object.fromEntries(Object.entries(codecs).map(([name, unpack]) => [name, (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array(0) : unpack(input, length))]))
+const compressors: Compressors = Object.fromEntries(
+  Object.entries(codecs).map(([name, unpack]) => [
+    name,
+    (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array(0) : unpack(input, length)),
+  ]),
+)
 
 const parsers: ParquetParsers = {
   timestampFromMilliseconds: (ms) => isoTime(ms, 1000n),
@@ -35,7 +40,11 @@ const parsers: ParquetParsers = {
   jsonFromBytes: (bytes) => bytes && parseJson(Buffer.from(bytes).toString('utf8'), { exact: false, nonFinite: false }),
   geometryFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('base64'),
   geographyFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('base64'),
-  uuidFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  uuidFromBytes: (bytes) =>
+    bytes &&
+    Buffer.from(bytes)
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
 }
 
 export interface ParquetColumns {
@@ -55,7 +64,10 @@ export async function parquetColumns(path: string, options: ReaderOptions): Prom
 }
 
 /** Reads a Parquet file, `onBytes` told after each row group. Throws what `parquetColumns` throws. */
-export async function* readParquet(path: string, options: ReaderOptions & { onBytes?: ((bytes: number) => void) | undefined }): AsyncGenerator<ReadBatch> {
+export async function* readParquet(
+  path: string,
+  options: ReaderOptions & { onBytes?: ((bytes: number) => void) | undefined },
+): AsyncGenerator<ReadBatch> {
   const file = await openBuffer(path, options)
   try {
     const metadata = await readMetadata(file.buffer, path)
@@ -82,7 +94,12 @@ interface GroupPlace {
 }
 
 async function* readGroup(
-  buffer: AsyncBuffer, metadata: FileMetaData, names: readonly string[], group: RowGroup, place: GroupPlace, options: ReaderOptions,
+  buffer: AsyncBuffer,
+  metadata: FileMetaData,
+  names: readonly string[],
+  group: RowGroup,
+  place: GroupPlace,
+  options: ReaderOptions,
 ): AsyncGenerator<ReadBatch> {
   const { path, index, from, count } = place
   const lost = new Map<string, string>()
@@ -98,7 +115,19 @@ async function* readGroup(
   }
   const reasons = [...lost].map(([name, reason]) => `${name} (${reason})`).join(', ')
   if (columns.size === 0) {
-    yield { rows: [], rejected: [reject(path, { line: from + 1, start: null, end: null }, 'row.damaged', `row group ${index + 1}, rows ${from + 1} to ${from + count}, ${reasons}`, '', count)] }
+    yield {
+      rows: [],
+      rejected: [
+        reject(
+          path,
+          { line: from + 1, start: null, end: null },
+          'row.damaged',
+          `row group ${index + 1}, rows ${from + 1} to ${from + count}, ${reasons}`,
+          '',
+          count,
+        ),
+      ],
+    }
     return
   }
   if (lost.size > 0) options.notes.add('columns.lost', from + 1, `rows ${from + 1} to ${from + count}: ${reasons}`, lost.size)
@@ -118,7 +147,11 @@ async function* readGroup(
 
 /** The group's columns by name, each with one value per row; the error where one cannot be read. */
 async function readColumns(
-  buffer: AsyncBuffer, metadata: FileMetaData, names: readonly string[], group: RowGroup, place: GroupPlace,
+  buffer: AsyncBuffer,
+  metadata: FileMetaData,
+  names: readonly string[],
+  group: RowGroup,
+  place: GroupPlace,
 ): Promise<Map<string, ArrayLike<unknown>> | Error> {
   const decimals = longDecimals(metadata)
   const scales = new Map([...decimals].map(({ name, scale }) => [name, scale ?? 0]))
@@ -132,7 +165,14 @@ async function readColumns(
     }
     await parquetRead({
       file: buffer,
-      metadata: { ...metadata, schema: metadata.schema.map((element) => (decimals.has(element) ? { ...element, converted_type: undefined, logical_type: undefined } : element)), row_groups: [group], num_rows: group.num_rows },
+      metadata: {
+        ...metadata,
+        schema: metadata.schema.map((element) =>
+          decimals.has(element) ? { ...element, converted_type: undefined, logical_type: undefined } : element,
+        ),
+        row_groups: [group],
+        num_rows: group.num_rows,
+      },
       columns: [...parts.keys()],
       compressors,
       parsers,
@@ -141,7 +181,8 @@ async function readColumns(
         const part = parts.get(columnName)
         if (part === undefined) return
         const scale = scales.get(columnName)
-        for (let at = 0; at < columnData.length; at++) part.values.push(scale === undefined ? columnData[at] : decimalText(columnData[at], scale))
+        for (let at = 0; at < columnData.length; at++)
+          part.values.push(scale === undefined ? columnData[at] : decimalText(columnData[at], scale))
         part.rows += columnData.length
       },
     })
@@ -154,14 +195,29 @@ async function readColumns(
 
 /** Columns of decimals with more digits than a double holds; those inside lists and structs are left to hyparquet, which rounds them. */
 function longDecimals(metadata: FileMetaData): ReadonlySet<FileMetaData['schema'][number]> {
-  const top = new Set(parquetSchema(metadata).children.filter(({ children }) => children.length === 0).map(({ element }) => element))
-  return new Set(metadata.schema.filter((element) => top.has(element) && element.converted_type === 'DECIMAL' && (element.precision ?? 0) > EXACT_DIGITS && (element.type === 'INT64' || element.type === 'FIXED_LEN_BYTE_ARRAY')))
+  const top = new Set(
+    parquetSchema(metadata)
+      .children.filter(({ children }) => children.length === 0)
+      .map(({ element }) => element),
+  )
+  return new Set(
+    metadata.schema.filter(
+      (element) =>
+        top.has(element) &&
+        element.converted_type === 'DECIMAL' &&
+        (element.precision ?? 0) > EXACT_DIGITS &&
+        (element.type === 'INT64' || element.type === 'FIXED_LEN_BYTE_ARRAY'),
+    ),
+  )
 }
 
 /** A decimal with all its digits: a number where a double holds it, else text. Bytes are big-endian and signed. */
 function decimalText(value: unknown, scale: number): unknown {
   if (value === null || value === undefined) return null
-  const unscaled = value instanceof Uint8Array ? BigInt.asIntN(8 * value.length, BigInt(`0x${Buffer.from(value).toString('hex') || '0'}`)) : BigInt(value as bigint)
+  const unscaled =
+    value instanceof Uint8Array
+      ? BigInt.asIntN(8 * value.length, BigInt(`0x${Buffer.from(value).toString('hex') || '0'}`))
+      : BigInt(value as bigint)
   return decimalValue(unscaled, scale)
 }
 
@@ -173,7 +229,8 @@ function checkGroup(group: RowGroup, metadata: FileMetaData, fileBytes: number):
   const found = group.columns.map(({ meta_data: column }) => column?.path_in_schema.join('.'))
   const leaves = leafPaths(parquetSchema(metadata))
   if (new Set(leaves).size < leaves.length) throw new Error('two columns have the same name')
-  if (found.length !== leaves.length || found.some((path, at) => path !== leaves[at])) throw new Error('its columns are not those of the schema')
+  if (found.length !== leaves.length || found.some((path, at) => path !== leaves[at]))
+    throw new Error('its columns are not those of the schema')
   for (const { meta_data: column } of group.columns) {
     const start = Number(column!.dictionary_page_offset ?? column!.data_page_offset)
     const end = start + Number(column!.total_compressed_size)
@@ -194,7 +251,8 @@ async function readMetadata(buffer: AsyncBuffer, path: string): Promise<FileMeta
   try {
     const metadata = await parquetMetadataAsync(buffer, { parsers, geoparquet: false })
     const counts = metadata.row_groups.map((group) => Number(group.num_rows))
-    if (counts.some((count) => !(count >= 0 && count <= GROUP_VALUES_LIMIT))) throw new Error(`a row group claims ${Math.max(...counts)} rows`)
+    if (counts.some((count) => !(count >= 0 && count <= GROUP_VALUES_LIMIT)))
+      throw new Error(`a row group claims ${Math.max(...counts)} rows`)
     const total = counts.reduce((sum, count) => sum + count, 0)
     if (total !== Number(metadata.num_rows)) throw new Error(`the row groups hold ${total} rows, the file says ${metadata.num_rows}`)
     if (columnNames(metadata).length === 0) throw new Error('there are no columns')
@@ -213,7 +271,10 @@ function textAt(bytes: ArrayBuffer): string {
 }
 
 /** The file as bytes at random access; unpacked in memory when it is compressed. */
-async function openBuffer(path: string, options: ReaderOptions): Promise<{ buffer: AsyncBuffer; diskBytes: number; close(): Promise<void> }> {
+async function openBuffer(
+  path: string,
+  options: ReaderOptions,
+): Promise<{ buffer: AsyncBuffer; diskBytes: number; close(): Promise<void> }> {
   const source = await openSource(path, { signal: options.signal, notes: options.notes })
   if (source.compression !== 'none') {
     const pieces: Buffer[] = []
@@ -228,7 +289,11 @@ async function openBuffer(path: string, options: ReaderOptions): Promise<{ buffe
   }
   await source.close()
   const handle = await openBytes(path)
-  return { buffer: { byteLength: source.size, slice: (start, end = source.size) => readSlice(handle, start, end) }, diskBytes: source.size, close: () => handle.close() }
+  return {
+    buffer: { byteLength: source.size, slice: (start, end = source.size) => readSlice(handle, start, end) },
+    diskBytes: source.size,
+    close: () => handle.close(),
+  }
 }
 
 async function readSlice(handle: Bytes, start: number, end: number): Promise<ArrayBuffer> {

@@ -22,17 +22,30 @@ function structAt(view: DataView, from: number, depth = 0): readonly [Struct, nu
       if (scale > 2 ** 63) throw new Error('a number of a page header does not end')
     }
   }
-  const zigzag = (): number => { const value = varint(); return value % 2 === 0 ? value / 2 : -(value + 1) / 2 }
+  const zigzag = (): number => {
+    const value = varint()
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+  }
   const value = (type: number): number | Struct | null => {
     switch (type) {
       case 1:
-      case 2: return null
-      case 3: at++; return null
+      case 2:
+        return null
+      case 3:
+        at++
+        return null
       case 4:
       case 5:
-      case 6: return zigzag()
-      case 7: at += 8; return null
-      case 8: { const length = varint(); at += length; return null }
+      case 6:
+        return zigzag()
+      case 7:
+        at += 8
+        return null
+      case 8: {
+        const length = varint()
+        at += length
+        return null
+      }
       case 9:
       case 10: {
         const head = view.getUint8(at++)
@@ -43,8 +56,13 @@ function structAt(view: DataView, from: number, depth = 0): readonly [Struct, nu
         }
         return null
       }
-      case 12: { const [inner, end] = structAt(view, at, depth + 1); at = end; return inner }
-      default: throw new Error(`a page header has a field of the unknown type ${type}`)
+      case 12: {
+        const [inner, end] = structAt(view, at, depth + 1)
+        at = end
+        return inner
+      }
+      default:
+        throw new Error(`a page header has a field of the unknown type ${type}`)
     }
   }
   const fields: Struct = new Map()
@@ -72,11 +90,12 @@ async function headerAt(buffer: AsyncBuffer, from: number, to: number): Promise<
 
 /** Throws Error where a page's lengths or counts are missing, or cannot be those of a column of `values` values in the bytes [from, to). */
 export async function checkPages(buffer: AsyncBuffer, from: number, to: number, values: number): Promise<void> {
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const [header, body] = await headerAt(buffer, at, to)
     const number = (struct: number | Struct | null | undefined, field: number, most: number, what: string): number => {
       const found = struct instanceof Map ? struct.get(field) : undefined
-      if (typeof found !== 'number' || !(found >= 0 && found <= most)) throw new Error(`${what} of a page is ${typeof found === 'number' ? found : 'missing'}`)
+      if (typeof found !== 'number' || !(found >= 0 && found <= most))
+        throw new Error(`${what} of a page is ${typeof found === 'number' ? found : 'missing'}`)
       return found
     }
     const type = number(header, 1, 3, 'the type')

@@ -64,14 +64,19 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
   const reader: ReaderOptions = { notes, maxRowBytes: options.maxRowBytes ?? MAX_ROW_BYTES, signal: options.signal }
   const facts = { path, compression: source.compression, encoding: source.encoding, bytes: source.size, notes: () => notes.list() }
   switch (sniffed.format) {
-    case 'jsonl': return { ...facts, format: 'jsonl', batches: () => readJsonl(source, reader) }
-    case 'json': return { ...facts, format: 'json', batches: () => readJsonDocument(source, reader) }
+    case 'jsonl':
+      return { ...facts, format: 'jsonl', batches: () => readJsonl(source, reader) }
+    case 'json':
+      return { ...facts, format: 'json', batches: () => readJsonDocument(source, reader) }
     case 'csv':
-    case 'tsv': return { ...facts, format: sniffed.format, batches: () => readCsv(source, reader, sniffed.delimiter) }
-    case 'arrow': return { ...facts, format: 'arrow', batches: () => readArrow(source, reader) }
+    case 'tsv':
+      return { ...facts, format: sniffed.format, batches: () => readCsv(source, reader, sniffed.delimiter) }
+    case 'arrow':
+      return { ...facts, format: 'arrow', batches: () => readArrow(source, reader) }
     case 'sqlite':
       await source.close()
-      if (source.head.toString('latin1', 68, 72) === WORKSPACE_MARK) throw refuse('import.notRows', `${path} is the database of a workspace`)
+      if (source.head.toString('latin1', 68, 72) === WORKSPACE_MARK)
+        throw refuse('import.notRows', `${path} is the database of a workspace`)
       if (source.compression !== 'none' || partsOf(path) !== null) throw refuse('sqlite.packed', `${path} is a packed SQLite database`)
       return { ...facts, format: 'sqlite', table: chooseTable(path, options.table), batches: () => readSqlite(path, options.table, reader) }
     case 'parquet':
@@ -79,7 +84,9 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
       return { ...facts, format: 'parquet', batches: () => readParquet(path, { ...reader, onBytes }) }
     default:
       await source.close()
-      throw sniffed.format === 'empty' && source.cut() ? refuse('file.empty', `nothing could be unpacked from ${path}`) : refuseFormat(path, sniffed)
+      throw sniffed.format === 'empty' && source.cut()
+        ? refuse('file.empty', `nothing could be unpacked from ${path}`)
+        : refuseFormat(path, sniffed)
   }
 }
 
@@ -87,14 +94,22 @@ export async function openRows(path: string, options: ReadOptions = {}): Promise
 export function refuseFormat(path: string, sniffed: Sniffed & { what: string }): Error {
   const found = `${path} is ${sniffed.what}`
   switch (sniffed.format) {
-    case 'empty': return refuse('file.empty', `${path} is empty`)
-    case 'pickle': return refuse('file.pickle', found, { more: pickleRecipe(path) })
-    case 'archive': return refuse('file.archive', found)
-    case 'pointer': return refuse('file.pointer', found)
-    case 'webPage': return refuse('file.webPage', found)
-    case 'workbook': return refuse('file.workbook', found)
+    case 'empty':
+      return refuse('file.empty', `${path} is empty`)
+    case 'pickle':
+      return refuse('file.pickle', found, { more: pickleRecipe(path) })
+    case 'archive':
+      return refuse('file.archive', found)
+    case 'pointer':
+      return refuse('file.pointer', found)
+    case 'webPage':
+      return refuse('file.webPage', found)
+    case 'workbook':
+      return refuse('file.workbook', found)
     case 'gguf':
-    case 'safetensors': return refuse('import.notRows', found)
-    default: return refuse('file.unknown', found)
+    case 'safetensors':
+      return refuse('import.notRows', found)
+    default:
+      return refuse('file.unknown', found)
   }
 }

@@ -19,13 +19,21 @@ export type Sniffed =
   | { readonly format: 'csv' | 'tsv'; readonly delimiter: Delimiter }
   | { readonly format: OtherFormat; readonly what: string }
 
-const magics: readonly { readonly format: 'parquet' | 'arrow' | 'sqlite' | OtherFormat; readonly what: string; test(head: Buffer): boolean }[] = [
+const magics: readonly {
+  readonly format: 'parquet' | 'arrow' | 'sqlite' | OtherFormat
+  readonly what: string
+  test(head: Buffer): boolean
+}[] = [
   { format: 'parquet', what: 'a Parquet file', test: (head) => starts(head, 'PAR1') },
   { format: 'sqlite', what: 'a SQLite database', test: (head) => starts(head, 'SQLite format 3\0') },
   { format: 'gguf', what: 'a GGUF model', test: (head) => starts(head, 'GGUF') },
   { format: 'safetensors', what: 'safetensors weights', test: isSafetensors },
   { format: 'pickle', what: 'a Python pickle', test: isPickle },
-  { format: 'archive', what: 'a zip archive (also .xlsx, .npz and PyTorch .pt files)', test: (head) => starts(head, 'PK\x03\x04') || starts(head, 'PK\x05\x06') },
+  {
+    format: 'archive',
+    what: 'a zip archive (also .xlsx, .npz and PyTorch .pt files)',
+    test: (head) => starts(head, 'PK\x03\x04') || starts(head, 'PK\x05\x06'),
+  },
   { format: 'archive', what: 'a 7-Zip archive', test: (head) => starts(head, "7z\xbc\xaf'\x1c") },
   { format: 'archive', what: 'an xz file', test: (head) => starts(head, '\xfd7zXZ') },
   { format: 'archive', what: 'a bzip2 file', test: (head) => /^BZh[1-9]1AY&SY/.test(head.toString('latin1', 0, 10)) },
@@ -36,7 +44,11 @@ const magics: readonly { readonly format: 'parquet' | 'arrow' | 'sqlite' | Other
   { format: 'unknown', what: 'an Avro file', test: (head) => starts(head, 'Obj\x01') },
   { format: 'unknown', what: 'an ORC file', test: (head) => starts(head, 'ORC') && head[3]! < 32 },
   { format: 'workbook', what: 'a workbook or document of an old Office', test: (head) => starts(head, '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') },
-  { format: 'pointer', what: 'a pointer of Git LFS, not the file it stands for', test: (head) => starts(head, 'version https://git-lfs.github.com/spec/') },
+  {
+    format: 'pointer',
+    what: 'a pointer of Git LFS, not the file it stands for',
+    test: (head) => starts(head, 'version https://git-lfs.github.com/spec/'),
+  },
   { format: 'webPage', what: 'a web page', test: (head) => /^\s*<(!doctype html|html)\b/i.test(head.toString('latin1', 0, 200)) },
   { format: 'unknown', what: 'a NumPy array', test: (head) => starts(head, '\x93NUMPY') },
   { format: 'unknown', what: 'a PDF', test: (head) => starts(head, '%PDF') },
@@ -56,7 +68,11 @@ function isSafetensors(head: Buffer): boolean {
 
 /** Protocols 2 to 5 begin with PROTO; protocols 0 and 1 with the opcodes that build a dict or list from the stack. */
 function isPickle(head: Buffer): boolean {
-  return (head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5) || /^(\(d|\(l)p0\n/.test(head.toString('latin1', 0, 6)) || /^c[\w.]+\n\w+\n/.test(head.toString('latin1', 0, 200))
+  return (
+    (head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5) ||
+    /^(\(d|\(l)p0\n/.test(head.toString('latin1', 0, 6)) ||
+    /^c[\w.]+\n\w+\n/.test(head.toString('latin1', 0, 200))
+  )
 }
 
 /**
@@ -65,7 +81,10 @@ function isPickle(head: Buffer): boolean {
  */
 export function sniff(head: Buffer, path: string): Sniffed {
   const magic = magics.find(({ test }) => test(head))
-  if (magic !== undefined) return magic.format === 'parquet' || magic.format === 'arrow' || magic.format === 'sqlite' ? { format: magic.format } : { format: magic.format, what: magic.what }
+  if (magic !== undefined)
+    return magic.format === 'parquet' || magic.format === 'arrow' || magic.format === 'sqlite'
+      ? { format: magic.format }
+      : { format: magic.format, what: magic.what }
   const text = head.subarray(0, 1 << 16).toString('latin1')
   const first = text.trimStart()[0]
   if (first === undefined) return { format: 'empty', what: 'an empty file' }
@@ -110,5 +129,8 @@ function isTable(value: { readonly [key: string]: Json }): boolean {
   if (values.length === 0 || values.some((each) => asMessages(each) !== undefined)) return false
   if (isSplitTable(value) || detailsOf(value) !== null) return true
   if (values.every((each) => Array.isArray(each))) return values.length > 1 || values[0]!.length > 1
-  return values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key))) || isKeyed(value)
+  return (
+    values.every((each) => isObject(each) && Object.keys(each).length > 0 && Object.keys(each).every((key) => /^\d+$/.test(key))) ||
+    isKeyed(value)
+  )
 }

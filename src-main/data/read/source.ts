@@ -65,9 +65,13 @@ export async function openSource(path: string, options: SourceOptions): Promise<
     const { encoding, skip } = encodingOf(rawHead.bytes, path)
     const text = encoding === 'utf-8' ? dropBytes(rawHead.rest, skip) : toUtf8(dropBytes(rawHead.rest, skip), encoding, options.notes)
     const head = await pull(text, HEAD_BYTES)
-    const from = compression === 'none' && encoding === 'utf-8' && options.from !== undefined && options.from.byte > skip ? options.from : null
+    const from =
+      compression === 'none' && encoding === 'utf-8' && options.from !== undefined && options.from.byte > skip ? options.from : null
     return {
-      path, size, compression, encoding,
+      path,
+      size,
+      compression,
+      encoding,
       head: head.bytes,
       start: from?.byte ?? (encoding === 'utf-8' ? skip : 0),
       line: from?.line ?? 1,
@@ -94,10 +98,15 @@ async function readExactly(handle: Bytes, length: number, position: number): Pro
 
 /** The bytes that were on disk when the file was opened. Buffers are no larger than what is left to read. */
 async function* readRaw(
-  handle: Bytes, size: number, chunkBytes: number, path: string, { signal, onBytes }: Omit<SourceOptions, 'notes'>, from = 0,
+  handle: Bytes,
+  size: number,
+  chunkBytes: number,
+  path: string,
+  { signal, onBytes }: Omit<SourceOptions, 'notes'>,
+  from = 0,
 ): AsyncGenerator<Buffer> {
   signal?.throwIfAborted()
-  for (let position = from; position < size; ) {
+  for (let position = from; position < size;) {
     signal?.throwIfAborted()
     const length = Math.min(chunkBytes, size - position)
     let read

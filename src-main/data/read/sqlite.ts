@@ -31,7 +31,12 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 function listed(db: Connection, path: string): SqliteTable[] {
   try {
-    const names = db.prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name").pluck().all() as string[]
+    const names = db
+      .prepare(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name",
+      )
+      .pluck()
+      .all() as string[]
     return names.map((name) => ({ name, rows: countOf(db, name) }))
   } catch (error) {
     throw refuse('sqlite.damaged', `${path}: ${(error as Error).message}`, { cause: error })
@@ -40,7 +45,10 @@ function listed(db: Connection, path: string): SqliteTable[] {
 
 function countOf(db: Connection, name: string): number | null {
   try {
-    return db.prepare(`SELECT count(*) FROM ${quoted(name)}`).pluck().get() as number
+    return db
+      .prepare(`SELECT count(*) FROM ${quoted(name)}`)
+      .pluck()
+      .get() as number
   } catch {
     return null
   }
@@ -57,15 +65,19 @@ export function sqliteTables(path: string): readonly SqliteTable[] {
 }
 
 /** Names with their numbers of rows, for a sentence. */
-export const tablesText = (tables: readonly SqliteTable[]): string => tables.map(({ name, rows }) => `${name} (${rows === null ? 'not to be counted' : `${rows} rows`})`).join(', ')
+export const tablesText = (tables: readonly SqliteTable[]): string =>
+  tables.map(({ name, rows }) => `${name} (${rows === null ? 'not to be counted' : `${rows} rows`})`).join(', ')
 
 /** The table that is read: the one that was asked for, else the only one. Throws LabError import.whichTable, import.noTable and sqlite.damaged. */
 export function chooseTable(path: string, wanted: string | undefined): SqliteTable {
   const tables = sqliteTables(path)
   const found = wanted === undefined ? (tables.length === 1 ? tables[0] : undefined) : tables.find(({ name }) => name === wanted)
   if (found !== undefined) return found
-  if (wanted !== undefined) throw refuse('import.noTable', `no table "${wanted}" in ${path}; it has ${tables.length === 0 ? 'none' : tablesText(tables)}`)
-  throw tables.length === 0 ? refuse('file.empty', `${path} is a SQLite database without tables`) : refuse('import.whichTable', `${path} has the tables ${tablesText(tables)}`)
+  if (wanted !== undefined)
+    throw refuse('import.noTable', `no table "${wanted}" in ${path}; it has ${tables.length === 0 ? 'none' : tablesText(tables)}`)
+  throw tables.length === 0
+    ? refuse('file.empty', `${path} is a SQLite database without tables`)
+    : refuse('import.whichTable', `${path} has the tables ${tablesText(tables)}`)
 }
 
 /** Reads a table. Throws what `chooseTable` throws; where reading breaks off, the rows that are left are named. */
@@ -76,8 +88,14 @@ export async function* readSqlite(path: string, wanted: string | undefined, opti
   let rows: SourceRow[] = []
   let rejected: Rejected[] = []
   try {
-    const statement = db.prepare(`SELECT * FROM ${quoted(table.name)}`).safeIntegers().raw()
-    const names = uniqueColumns(statement.columns().map(({ name }) => name), (name) => options.notes.add('columns.renamed', null, name))
+    const statement = db
+      .prepare(`SELECT * FROM ${quoted(table.name)}`)
+      .safeIntegers()
+      .raw()
+    const names = uniqueColumns(
+      statement.columns().map(({ name }) => name),
+      (name) => options.notes.add('columns.renamed', null, name),
+    )
     for (const cells of statement.iterate() as IterableIterator<unknown[]>) {
       read++
       const place = { line: read, start: null, end: null }
@@ -85,8 +103,12 @@ export async function* readSqlite(path: string, wanted: string | undefined, opti
       const value = Object.fromEntries(names.map((name, at) => [name, toJson(cells[at], tally)]))
       if (tally.exact) options.notes.add('number.exact', read)
       if (tally.nonFinite) options.notes.add('number.nonFinite', read)
-      const length = cells.reduce<number>((sum, cell) => sum + (typeof cell === 'string' || cell instanceof Uint8Array ? cell.length : 8), 0)
-      if (length > options.maxRowBytes) rejected.push(reject(path, place, 'row.tooLong', inMegabytes(options.maxRowBytes), JSON.stringify(value).slice(0, 4000)))
+      const length = cells.reduce<number>(
+        (sum, cell) => sum + (typeof cell === 'string' || cell instanceof Uint8Array ? cell.length : 8),
+        0,
+      )
+      if (length > options.maxRowBytes)
+        rejected.push(reject(path, place, 'row.tooLong', inMegabytes(options.maxRowBytes), JSON.stringify(value).slice(0, 4000)))
       else rows.push({ ...place, value })
       if (rows.length + rejected.length < BATCH_ROWS) continue
       yield { rows, rejected }
@@ -98,7 +120,20 @@ export async function* readSqlite(path: string, wanted: string | undefined, opti
   } catch (error) {
     if (!(error instanceof Database.SqliteError)) throw error
     const left = table.rows === null ? 1 : Math.max(1, table.rows - read)
-    yield { rows, rejected: [...rejected, reject(path, { line: read + 1, start: null, end: null }, 'row.damaged', `table ${table.name} from row ${read + 1} on, ${error.message}`, '', left)] }
+    yield {
+      rows,
+      rejected: [
+        ...rejected,
+        reject(
+          path,
+          { line: read + 1, start: null, end: null },
+          'row.damaged',
+          `table ${table.name} from row ${read + 1} on, ${error.message}`,
+          '',
+          left,
+        ),
+      ],
+    }
   } finally {
     db.close()
   }

@@ -22,7 +22,11 @@ const SLICES = [256, 1]
  * that nothing before the fault is lost. `raw` opens the packed bytes anew, quietly when they were reported already.
  */
 export async function* unpack(
-  raw: (quiet: boolean) => AsyncGenerator<Buffer>, compression: 'gzip' | 'zstd', size: number, notes: NoteBook, state: { cut: boolean },
+  raw: (quiet: boolean) => AsyncGenerator<Buffer>,
+  compression: 'gzip' | 'zstd',
+  size: number,
+  notes: NoteBook,
+  state: { cut: boolean },
 ): AsyncGenerator<Buffer> {
   let inflater = createInflater(compression)
   let given = 0 // bytes handed out
@@ -113,13 +117,26 @@ function createInflater(compression: 'gzip' | 'zstd'): Inflater {
   let stream = openStream()
 
   function openStream(): zlib.Gunzip | zlib.ZstdDecompress {
-    const opened = compression === 'gzip' ? zlib.createGunzip() : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
+    const opened =
+      compression === 'gzip'
+        ? zlib.createGunzip()
+        : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
     opened.on('data', (chunk: Buffer) => ready.push(chunk))
-    opened.on('error', (error: Error) => { failure = error; wake() })
-    opened.on('end', () => { if (opened === stream) ended = compression === 'gzip'; wake() })
+    opened.on('error', (error: Error) => {
+      failure = error
+      wake()
+    })
+    opened.on('end', () => {
+      if (opened === stream) ended = compression === 'gzip'
+      wake()
+    })
     return opened
   }
-  const act = (write: (done: () => void) => void): Promise<void> => new Promise<void>((resolve) => { wake = resolve; write(resolve) })
+  const act = (write: (done: () => void) => void): Promise<void> =>
+    new Promise<void>((resolve) => {
+      wake = resolve
+      write(resolve)
+    })
 
   /** Node ends a zstd stream with its first frame; what the stream leaves of its input opens the next one. */
   async function feed(input: Buffer): Promise<Buffer[]> {

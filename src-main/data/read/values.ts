@@ -13,7 +13,12 @@ export function isoTime(ticks: bigint | null | undefined, perSecond: bigint): st
   const seconds = (ticks - fraction) / perSecond
   const date = new Date(Number(seconds) * 1000)
   if (Number.isNaN(date.getTime())) return `${ticks}`
-  const digits = fraction === 0n ? '' : `.${String(fraction).padStart(String(perSecond).length - 1, '0').replace(/0+$/, '')}`
+  const digits =
+    fraction === 0n
+      ? ''
+      : `.${String(fraction)
+          .padStart(String(perSecond).length - 1, '0')
+          .replace(/0+$/, '')}`
   return date.toISOString().replace('.000Z', `${digits}Z`)
 }
 
@@ -48,7 +53,8 @@ export function uniqueColumns(columns: readonly string[], renamed: (name: string
 export function toJson(value: unknown, tally: NumberTally): Json {
   switch (typeof value) {
     case 'string':
-    case 'boolean': return value
+    case 'boolean':
+      return value
     case 'number':
       if (Number.isFinite(value)) return value
       tally.nonFinite = true

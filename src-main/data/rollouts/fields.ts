@@ -57,7 +57,10 @@ export function textsInText(text: string): string | readonly string[] | undefine
   if (!/^\s*\[\s*"/.test(text)) return undefined
   try {
     const list = JSON.parse(text) as Json
-    const texts = Array.isArray(list) && list.length > 0 && list.every((each) => typeof each === 'string' && each !== '') ? list as readonly string[] : undefined
+    const texts =
+      Array.isArray(list) && list.length > 0 && list.every((each) => typeof each === 'string' && each !== '')
+        ? (list as readonly string[])
+        : undefined
     return texts?.length === 1 ? texts[0] : texts
   } catch {
     return undefined
@@ -66,18 +69,22 @@ export function textsInText(text: string): string | readonly string[] | undefine
 
 /** A reference answer: one text or a list of them; undefined where it stands for none, so that it stays where it was found. */
 export function asGold(value: Json | undefined): string | readonly string[] | undefined {
-  const texts = asTexts(typeof value === 'string' ? textsInText(value) ?? value : value)
+  const texts = asTexts(typeof value === 'string' ? (textsInText(value) ?? value) : value)
   return typeof texts === 'string' && standsForNone(texts) ? undefined : texts
 }
 
 /** A list of finite numbers, not empty. */
 export function asNumbers(value: Json | undefined): readonly number[] | undefined {
-  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && Number.isFinite(each)) ? (value as number[]) : undefined
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'number' && Number.isFinite(each))
+    ? (value as number[])
+    : undefined
 }
 
 /** A list of whole numbers from 0, not empty: token ids. */
 export function asWholeNumbers(value: Json | undefined): readonly number[] | undefined {
-  return Array.isArray(value) && value.length > 0 && value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0) ? (value as number[]) : undefined
+  return Array.isArray(value) && value.length > 0 && value.every((each) => Number.isSafeInteger(each) && (each as number) >= 0)
+    ? (value as number[])
+    : undefined
 }
 
 /** Numbers by name; undefined unless every one is a number (null and NaN ones are left out). */
@@ -85,7 +92,9 @@ export function asScores(value: Json | undefined): { readonly [name: string]: nu
   if (!isObject(value)) return undefined
   const entries = Object.entries(value).filter(([, each]) => each !== null && each !== 'NaN')
   const scores = entries.map(([name, each]) => [name, asNumber(each)] as const)
-  return scores.length > 0 && scores.every(([, score]) => score !== undefined) ? (Object.fromEntries(scores) as Record<string, number>) : undefined
+  return scores.length > 0 && scores.every(([, score]) => score !== undefined)
+    ? (Object.fromEntries(scores) as Record<string, number>)
+    : undefined
 }
 
 /** The text of a message's content: plain, or the text parts of a list of parts; what was thought is left out. */
@@ -95,7 +104,8 @@ export function contentText(content: Json | undefined): string {
   return content.map((part: Json) => (typeof part === 'string' ? part : isObject(part) ? partText(part) : '')).join('')
 }
 
-const partText = (part: JsonObject): string => (isThought(part) ? '' : typeof part.text === 'string' ? part.text : typeof part.refusal === 'string' ? part.refusal : '')
+const partText = (part: JsonObject): string =>
+  isThought(part) ? '' : typeof part.text === 'string' ? part.text : typeof part.refusal === 'string' ? part.refusal : ''
 const isThought = ({ type }: JsonObject): boolean => type === 'thinking' || type === 'reasoning' || type === 'thought'
 
 /** What was thought in one part of a message: `thinking`, `reasoning`, `text`, or a list of such parts (`summary`, `content`). */
@@ -131,7 +141,9 @@ export function textWithThought(message: JsonObject): string {
     close()
     return text
   }
-  const apart = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_details'].map((name) => thoughtText(message[name])).find((text) => text !== '')
+  const apart = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_details']
+    .map((name) => thoughtText(message[name]))
+    .find((text) => text !== '')
   return apart === undefined ? contentText(content) : `<think>${apart}</think>${contentText(content)}`
 }
 

@@ -57,7 +57,8 @@ const SHOWN = 60
 const TASK_FIELDS = ['task', 'data_source', 'env_id', 'environment', 'env', 'benchmark', 'task_name'] as const
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 22)
-const short = (text: string | undefined): string => JSON.stringify(text === undefined ? '' : text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+const short = (text: string | undefined): string =>
+  JSON.stringify(text === undefined ? '' : text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 
 /** Split, and the task or environment where the row names one: the same words asked elsewhere are another problem. */
 function sourceOf({ split, extra }: CanonicalRollout): string {
@@ -67,7 +68,9 @@ function sourceOf({ split, extra }: CanonicalRollout): string {
 
 /** The rollout under a problem's name; the id that its row states goes along where that is another. */
 const named = (rollout: CanonicalRollout, key: string, stated: string | undefined): CanonicalRollout =>
-  (key === rollout.promptId ? rollout : { ...rollout, promptId: key, ...(stated !== undefined && { extra: { ...rollout.extra, stated_prompt_id: stated } }) })
+  key === rollout.promptId
+    ? rollout
+    : { ...rollout, promptId: key, ...(stated !== undefined && { extra: { ...rollout.extra, stated_prompt_id: stated } }) }
 
 interface Known {
   readonly key: string
@@ -92,13 +95,22 @@ function createNames(): (wanted: string, split: string | undefined, owner: strin
   }
 }
 
-function entryOf({ prompt, promptTokenIds, promptId, groupId, step, groundTruth, split }: CanonicalRollout, source: string, file: string, trusted: boolean): IdentityEntry & { readonly place: string } {
+function entryOf(
+  { prompt, promptTokenIds, promptId, groupId, step, groundTruth, split }: CanonicalRollout,
+  source: string,
+  file: string,
+  trusted: boolean,
+): IdentityEntry & { readonly place: string } {
   const place = `group:${step ?? 0}:${groupId ?? '0'}`
   const text = prompt ?? (promptTokenIds === undefined ? undefined : promptTokenIds.join(' '))
   return {
-    source, place,
+    source,
+    place,
     // Without a prompt there is only the id, or the place in the file; neither says anything about other files.
-    content: text === undefined ? `${source}\0${file}\0${promptId ?? place}` : digest(`${source}\0${text}${trusted && promptId !== undefined ? `\0${promptId}` : ''}`),
+    content:
+      text === undefined
+        ? `${source}\0${file}\0${promptId ?? place}`
+        : digest(`${source}\0${text}${trusted && promptId !== undefined ? `\0${promptId}` : ''}`),
     answer: groundTruth === undefined ? '' : JSON.stringify(groundTruth),
     wanted: promptId ?? (text === undefined ? place : `text:${createHash('sha256').update(text).digest('hex').slice(0, 16)}`),
     split: split ?? null,
@@ -123,7 +135,10 @@ export function createIdentity(by: IdentityBy = 'prompt', { before = [], met = (
   const tell = (text: string): void => void (examples.length < EXAMPLES && examples.push(text))
 
   /** The problem of a row, what was the first of its id, and whether the row told anything new. */
-  function enter({ source, content, answer, wanted, split, stated, shown }: IdentityEntry, note: (code: NoteCode) => void): { readonly known: Known; readonly first: Known | undefined; readonly isNew: boolean } {
+  function enter(
+    { source, content, answer, wanted, split, stated, shown }: IdentityEntry,
+    note: (code: NoteCode) => void,
+  ): { readonly known: Known; readonly first: Known | undefined; readonly isNew: boolean } {
     let isNew = false
     const alike = byPrompt.get(content) ?? []
     let known = alike.find((each) => each.answer === answer || each.answer === '' || answer === '')
@@ -138,7 +153,12 @@ export function createIdentity(by: IdentityBy = 'prompt', { before = [], met = (
         tell(`the prompt ${short(shown)} comes with the answers ${short(alike[0]!.answer)} and ${short(answer)}`)
       }
       problems++
-      known = { key: nameFor(wanted, split ?? undefined, `${content}\0${answer}`), answer, shown: shown.slice(0, SHOWN), id: stated ?? undefined }
+      known = {
+        key: nameFor(wanted, split ?? undefined, `${content}\0${answer}`),
+        answer,
+        shown: shown.slice(0, SHOWN),
+        id: stated ?? undefined,
+      }
       byPrompt.set(content, [...alike, known])
       isNew = true
     }
@@ -185,9 +205,20 @@ export function createIdentity(by: IdentityBy = 'prompt', { before = [], met = (
       const { prompt, groundTruth } = rollout
       const key = nameForId(stated, rollout.split, `${entry.source}\0${stated}`)
       if (first === undefined || first === known) return named(rollout, key, stated)
-      const own = { ...(prompt !== undefined && { own_prompt: prompt }), ...(groundTruth !== undefined && { own_ground_truth: typeof groundTruth === 'string' ? groundTruth : [...groundTruth] }) }
+      const own = {
+        ...(prompt !== undefined && { own_prompt: prompt }),
+        ...(groundTruth !== undefined && { own_ground_truth: typeof groundTruth === 'string' ? groundTruth : [...groundTruth] }),
+      }
       return named({ ...rollout, extra: { ...rollout.extra, ...own } }, key, stated)
     },
-    facts: () => ({ by, byPrompt: problems, byId: byId.size + unnamed, collisions: collided.size, running: running.size, answers, examples: [...examples] }),
+    facts: () => ({
+      by,
+      byPrompt: problems,
+      byId: byId.size + unnamed,
+      collisions: collided.size,
+      running: running.size,
+      answers,
+      examples: [...examples],
+    }),
   }
 }

@@ -16,26 +16,76 @@ export const inspect: SourceReader = {
     title: 'Inspect',
     files: 'logs/*.json and *.eval',
     example: [
-      { id: 1, epoch: 1, input: 'What is 6 times 7?', target: '42', messages: [{ role: 'user', content: 'What is 6 times 7?' }, { role: 'assistant', content: [{ type: 'reasoning', reasoning: '6 x 7' }, { type: 'text', text: 'ANSWER: 42' }] }], output: { model: 'm', choices: [{ message: { role: 'assistant', content: 'ANSWER: 42' }, stop_reason: 'stop' }], usage: { input_tokens: 9, output_tokens: 8 } }, scores: { match: { value: 'C', answer: '42' } }, metadata: { level: 3 } },
+      {
+        id: 1,
+        epoch: 1,
+        input: 'What is 6 times 7?',
+        target: '42',
+        messages: [
+          { role: 'user', content: 'What is 6 times 7?' },
+          {
+            role: 'assistant',
+            content: [
+              { type: 'reasoning', reasoning: '6 x 7' },
+              { type: 'text', text: 'ANSWER: 42' },
+            ],
+          },
+        ],
+        output: {
+          model: 'm',
+          choices: [{ message: { role: 'assistant', content: 'ANSWER: 42' }, stop_reason: 'stop' }],
+          usage: { input_tokens: 9, output_tokens: 8 },
+        },
+        scores: { match: { value: 'C', answer: '42' } },
+        metadata: { level: 3 },
+      },
     ],
     fields: {
-      id: 'prompt_id', epoch: 'sample_idx: counted from 0', input: 'prompt', target: 'ground_truth', messages: 'completion, completion_messages: what follows the last turn of the user', output: 'finish_reason, prompt_tokens, completion_tokens: the rest is kept', scores: 'correct, rewards, extracted_answer: C is 1, P a half, I and N are 0; they are kept as well', metadata: 'extra',
+      id: 'prompt_id',
+      epoch: 'sample_idx: counted from 0',
+      input: 'prompt',
+      target: 'ground_truth',
+      messages: 'completion, completion_messages: what follows the last turn of the user',
+      output: 'finish_reason, prompt_tokens, completion_tokens: the rest is kept',
+      scores: 'correct, rewards, extracted_answer: C is 1, P a half, I and N are 0; they are kept as well',
+      metadata: 'extra',
     },
   },
 
-  recognise: (sample) => (most(sample, (row) => Object.hasOwn(row, 'input') && Object.hasOwn(row, 'target') && Object.hasOwn(row, 'epoch') && (isObject(row.output) || isObject(row.scores))) ? 'it has the fields input, target, epoch and scores of an Inspect log' : null),
+  recognise: (sample) =>
+    most(
+      sample,
+      (row) =>
+        Object.hasOwn(row, 'input') &&
+        Object.hasOwn(row, 'target') &&
+        Object.hasOwn(row, 'epoch') &&
+        (isObject(row.output) || isObject(row.scores)),
+    )
+      ? 'it has the fields input, target, epoch and scores of an Inspect log'
+      : null,
 
   read(row) {
     const output = isObject(row.output) ? row.output : {}
     const choice = Array.isArray(output.choices) && isObject(output.choices[0]) ? output.choices[0] : {}
     const completion = completionOf(row, output, choice)
-    if (completion === undefined) return { code: 'row.noCompletion', detail: isObject(row.error) ? asText(row.error.message) ?? 'the sample failed' : 'its output has neither a message nor a completion' }
+    if (completion === undefined)
+      return {
+        code: 'row.noCompletion',
+        detail: isObject(row.error)
+          ? (asText(row.error.message) ?? 'the sample failed')
+          : 'its output has neither a message nor a completion',
+      }
     const fields = pick(row)
     const id = fields.take(['id'], asText)
     const prompt = fields.take(['input'], conversation)
     const epoch = fields.take(['epoch'], asCount)
-    const scores = isObject(row.scores) ? Object.entries(row.scores).filter((entry): entry is [string, JsonObject] => isObject(entry[1])) : []
-    const values = scores.flatMap(([name, score]) => { const value = valueOf(score.value); return value === undefined ? [] : [[name, value] as const] })
+    const scores = isObject(row.scores)
+      ? Object.entries(row.scores).filter((entry): entry is [string, JsonObject] => isObject(entry[1]))
+      : []
+    const values = scores.flatMap(([name, score]) => {
+      const value = valueOf(score.value)
+      return value === undefined ? [] : [[name, value] as const]
+    })
     const first = scores[0]?.[1]
     const usage = isObject(output.usage) ? pick(output.usage) : null
     const { messages: _messages, output: _output, ...rest } = fields.rest()
@@ -57,7 +107,17 @@ export const inspect: SourceReader = {
       rewards: values.length > 0 ? Object.fromEntries(values) : undefined,
     }
     const { target, ...others } = rest
-    return [compact({ ...result, extra: { ...others, ...(result.groundTruth === undefined && target !== undefined && { target }), ...(Object.keys(about).length > 0 && { output: about }), ...(usage !== null && { usage: output.usage! }) } })]
+    return [
+      compact({
+        ...result,
+        extra: {
+          ...others,
+          ...(result.groundTruth === undefined && target !== undefined && { target }),
+          ...(Object.keys(about).length > 0 && { output: about }),
+          ...(usage !== null && { usage: output.usage! }),
+        },
+      }),
+    ]
   },
 }
 
@@ -67,11 +127,19 @@ function completionOf(row: JsonObject, output: JsonObject, choice: JsonObject): 
   const asked = messages.findLastIndex((message) => message.role === 'user' || message.role === 'system')
   const after = messages.slice(asked + 1)
   const own = after.length > 0 ? after : isObject(choice.message) ? [choice.message] : []
-  return own.length > 0 ? written(own as unknown as Json) : typeof output.completion === 'string' && output.completion !== '' ? { text: output.completion } : undefined
+  return own.length > 0
+    ? written(own as unknown as Json)
+    : typeof output.completion === 'string' && output.completion !== ''
+      ? { text: output.completion }
+      : undefined
 }
 
 function valueOf(value: Json | undefined): number | undefined {
-  return typeof value === 'string' && Object.hasOwn(letters, value) ? letters[value] : typeof value === 'boolean' ? Number(value) : asNumber(value)
+  return typeof value === 'string' && Object.hasOwn(letters, value)
+    ? letters[value]
+    : typeof value === 'boolean'
+      ? Number(value)
+      : asNumber(value)
 }
 
 function correctOf(value: Json | undefined): boolean | undefined {

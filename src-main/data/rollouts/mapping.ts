@@ -11,7 +11,26 @@ import { isObject } from '../json.ts'
 import { asBoolean, textWithThought } from './fields.ts'
 import type { Picker } from './fields.ts'
 
-export const rolloutSources = ['canonical', 'trl', 'verl', 'prime-rl', 'verifiers', 'tinker', 'open-instruct', 'nemo-rl', 'skyrl', 'nemo-skills', 'opencompass', 'qwen-math', 'matharena', 'lm-eval', 'inspect', 'openai', 'chat', 'plain'] as const
+export const rolloutSources = [
+  'canonical',
+  'trl',
+  'verl',
+  'prime-rl',
+  'verifiers',
+  'tinker',
+  'open-instruct',
+  'nemo-rl',
+  'skyrl',
+  'nemo-skills',
+  'opencompass',
+  'qwen-math',
+  'matharena',
+  'lm-eval',
+  'inspect',
+  'openai',
+  'chat',
+  'plain',
+] as const
 export type RolloutSource = (typeof rolloutSources)[number]
 
 /** What is known about the file a row comes from. */
@@ -26,7 +45,12 @@ export interface MapContext {
 }
 
 /** A row as rollouts, or why it holds none. */
-export type Mapped = readonly CanonicalRollout[] | { readonly code: 'row.noCompletion' | 'row.noTrace' | 'row.newerSchema' | 'row.badField' | 'row.otherFilter' | 'row.failed'; readonly detail: string }
+export type Mapped =
+  | readonly CanonicalRollout[]
+  | {
+      readonly code: 'row.noCompletion' | 'row.noTrace' | 'row.newerSchema' | 'row.badField' | 'row.otherFilter' | 'row.failed'
+      readonly detail: string
+    }
 
 /** What is told of a format on its page (docs/formats.md): rows as its program writes them, and what becomes of each field of theirs. */
 export interface FormatPage {
@@ -72,7 +96,21 @@ export function stepOfFolder(path: string): number | undefined {
   return undefined
 }
 
-const splitWords = new Map(Object.entries({ train: 'train', training: 'train', test: 'test', testing: 'test', val: 'val', valid: 'valid', validation: 'validation', dev: 'dev', eval: 'eval', evaluation: 'eval', heldout: 'heldout' }))
+const splitWords = new Map(
+  Object.entries({
+    train: 'train',
+    training: 'train',
+    test: 'test',
+    testing: 'test',
+    val: 'val',
+    valid: 'valid',
+    validation: 'validation',
+    dev: 'dev',
+    eval: 'eval',
+    evaluation: 'eval',
+    heldout: 'heldout',
+  }),
+)
 
 /**
  * The split that a path names, its own folders only: `train-00000-of-00002.parquet`, `val/`, `split=test/`, `eval_rollouts.jsonl`. The
@@ -80,7 +118,12 @@ const splitWords = new Map(Object.entries({ train: 'train', training: 'train', t
  */
 export function splitOfPath(inside: string): string | undefined {
   const [file = '', ...folders] = inside.split(/[\\/]/).reverse()
-  const words = (name: string): string[] => name.toLowerCase().replace(/\.(jsonl?|ndjson|csv|tsv|parquet|arrow|feather|gz|zst|zip|tar|txt|db|eval).*$/, '').split(/[-_.\s]+/).filter((word) => !/^(of|\d+|step\d*|rollouts?)$/.test(word))
+  const words = (name: string): string[] =>
+    name
+      .toLowerCase()
+      .replace(/\.(jsonl?|ndjson|csv|tsv|parquet|arrow|feather|gz|zst|zip|tar|txt|db|eval).*$/, '')
+      .split(/[-_.\s]+/)
+      .filter((word) => !/^(of|\d+|step\d*|rollouts?)$/.test(word))
   const named = (name: string): string | undefined => {
     const all = words(name)
     const found = new Set([all[0], all.at(-1)].flatMap((word) => splitWords.get(word ?? '') ?? []))
@@ -117,7 +160,8 @@ export function conversation(value: Json): Conversation | undefined {
 /** A completion that is text, a message or a list of messages: what the model wrote, without what tools answered it. */
 export function written(value: Json): Conversation | undefined {
   if (typeof value === 'string' && asMessages(value) === undefined) return { text: value }
-  if (isObject(value) && !['content', 'role', 'reasoning_content', 'tool_calls'].some((name) => Object.hasOwn(value, name))) return undefined
+  if (isObject(value) && !['content', 'role', 'reasoning_content', 'tool_calls'].some((name) => Object.hasOwn(value, name)))
+    return undefined
   const messages = asMessages(isObject(value) ? [{ role: 'assistant', ...value }] : value)
   return messages === undefined ? undefined : { text: writtenText(messages), messages }
 }
@@ -132,16 +176,45 @@ export function writtenText(messages: readonly Message[]): string {
 export const messageText = (message: Message): string => textWithThought(message)
 
 /** Marks after which a model writes, in the templates of the usual families. */
-const modelTurns = ['<|im_start|>assistant\n', '<|start_header_id|>assistant<|end_header_id|>\n\n', '<start_of_turn>model\n', '<｜Assistant｜>', '<|assistant|>\n', '<|Assistant|>', '[/INST]'] as const
+const modelTurns = [
+  '<|im_start|>assistant\n',
+  '<|start_header_id|>assistant<|end_header_id|>\n\n',
+  '<start_of_turn>model\n',
+  '<｜Assistant｜>',
+  '<|assistant|>\n',
+  '<|Assistant|>',
+  '[/INST]',
+] as const
 
 /** A text of prompt and answer together, cut after the first mark of the model's turn that follows the last of the user's; null where there is none. */
 export function splitAtModel(text: string): { readonly prompt: string; readonly completion: string } | null {
-  const [at, mark] = modelTurns.map((each) => [text.lastIndexOf(each), each] as const).reduce((best, each) => (each[0] > best[0] ? each : best))
+  const [at, mark] = modelTurns
+    .map((each) => [text.lastIndexOf(each), each] as const)
+    .reduce((best, each) => (each[0] > best[0] ? each : best))
   return at < 0 ? null : { prompt: text.slice(0, at + mark.length), completion: text.slice(at + mark.length) }
 }
 
 const finishes: { readonly [word: string]: FinishReason } = {
-  stop: 'stop', completed: 'stop', finished: 'stop', eos_found: 'stop', truncated: 'length', max_length: 'length', eos: 'stop', eos_token: 'stop', end_turn: 'stop', stop_sequence: 'stop', tool_calls: 'stop', length: 'length', max_tokens: 'length', model_length: 'length', max_new_tokens: 'length', error: 'error', abort: 'cancelled', aborted: 'cancelled', cancelled: 'cancelled', forced: 'forced',
+  stop: 'stop',
+  completed: 'stop',
+  finished: 'stop',
+  eos_found: 'stop',
+  truncated: 'length',
+  max_length: 'length',
+  eos: 'stop',
+  eos_token: 'stop',
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  tool_calls: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  model_length: 'length',
+  max_new_tokens: 'length',
+  error: 'error',
+  abort: 'cancelled',
+  aborted: 'cancelled',
+  cancelled: 'cancelled',
+  forced: 'forced',
 }
 
 /** A finish reason in any trainer's word. */

@@ -9,12 +9,24 @@ import { asBoolean, asCount, asGold, asText, compact, pick } from './fields.ts'
 import { asFinishWord, conversation, most, promptHash, written } from './mapping.ts'
 import type { SourceReader } from './mapping.ts'
 
-const marks = ['predicted_answer', 'symbolic_correct', 'is_correct', 'judgement', 'num_generated_tokens', 'generation_start_time', 'generation_time']
-const isOutput = (row: JsonObject): boolean => typeof row.generation === 'string' && (typeof row.problem === 'string' || typeof row.question === 'string') && marks.some((name) => Object.hasOwn(row, name))
+const marks = [
+  'predicted_answer',
+  'symbolic_correct',
+  'is_correct',
+  'judgement',
+  'num_generated_tokens',
+  'generation_start_time',
+  'generation_time',
+]
+const isOutput = (row: JsonObject): boolean =>
+  typeof row.generation === 'string' &&
+  (typeof row.problem === 'string' || typeof row.question === 'string') &&
+  marks.some((name) => Object.hasOwn(row, name))
 
 /** "Judgement: Yes", as NeMo-Skills asks a judge to say. */
 const judged = (value: Json): boolean | undefined => {
-  const word = typeof value === 'string' ? /judg(?:e)?ment:?\**\s*(yes|no)\b/i.exec(value)?.[1] ?? /^\s*(yes|no)\b/i.exec(value)?.[1] : undefined
+  const word =
+    typeof value === 'string' ? (/judg(?:e)?ment:?\**\s*(yes|no)\b/i.exec(value)?.[1] ?? /^\s*(yes|no)\b/i.exec(value)?.[1]) : undefined
   return word === undefined ? undefined : word.toLowerCase() === 'yes'
 }
 
@@ -23,16 +35,41 @@ export const nemoSkills: SourceReader = {
     title: 'NeMo-Skills',
     files: 'output-rs0.jsonl, output.jsonl; the number after rs is that of the sample',
     example: [
-      { problem: 'What is 6 times 7?', expected_answer: '42', generation: '<think>6 x 7</think>\\boxed{42}', predicted_answer: '42', symbolic_correct: true, num_generated_tokens: 12, finish_reason: 'stop' },
-      { problem: 'What is 6 times 8?', expected_answer: '48', generation: 'The answer is 46.', predicted_answer: null, judgement: 'Reasoning: it is 48. Judgement: No', num_generated_tokens: 9, finish_reason: 'length' },
+      {
+        problem: 'What is 6 times 7?',
+        expected_answer: '42',
+        generation: '<think>6 x 7</think>\\boxed{42}',
+        predicted_answer: '42',
+        symbolic_correct: true,
+        num_generated_tokens: 12,
+        finish_reason: 'stop',
+      },
+      {
+        problem: 'What is 6 times 8?',
+        expected_answer: '48',
+        generation: 'The answer is 46.',
+        predicted_answer: null,
+        judgement: 'Reasoning: it is 48. Judgement: No',
+        num_generated_tokens: 9,
+        finish_reason: 'length',
+      },
     ],
     fields: {
-      problem: 'prompt', expected_answer: 'ground_truth', generation: 'completion: `_full_generation` in its place where that is there', predicted_answer: 'extracted_answer',
-      symbolic_correct: 'correct: before is_correct and judgement', judgement: 'correct: it is kept as well', num_generated_tokens: 'completion_tokens', finish_reason: 'finish_reason',
+      problem: 'prompt',
+      expected_answer: 'ground_truth',
+      generation: 'completion: `_full_generation` in its place where that is there',
+      predicted_answer: 'extracted_answer',
+      symbolic_correct: 'correct: before is_correct and judgement',
+      judgement: 'correct: it is kept as well',
+      num_generated_tokens: 'completion_tokens',
+      finish_reason: 'finish_reason',
     },
   },
 
-  recognise: (sample) => (most(sample, isOutput) ? `it has the fields problem, generation and ${marks.find((name) => sample.some((row) => Object.hasOwn(row, name)))!} of NeMo-Skills` : null),
+  recognise: (sample) =>
+    most(sample, isOutput)
+      ? `it has the fields problem, generation and ${marks.find((name) => sample.some((row) => Object.hasOwn(row, name)))!} of NeMo-Skills`
+      : null,
 
   read(row, { path }) {
     const fields = pick(row)

@@ -11,7 +11,10 @@ import type { Conversation, SourceReader } from './mapping.ts'
 
 const roles: { readonly [role: string]: string } = { HUMAN: 'user', BOT: 'assistant', SYSTEM: 'system' }
 const predicted = ['origin_prediction', 'prediction'] as const
-const isSample = (row: JsonObject): boolean => (Object.hasOwn(row, 'origin_prompt') && Object.hasOwn(row, 'prediction')) || (Object.hasOwn(row, 'origin_prediction') && (Object.hasOwn(row, 'prompt') || Object.hasOwn(row, 'references') || Object.hasOwn(row, 'predictions')))
+const isSample = (row: JsonObject): boolean =>
+  (Object.hasOwn(row, 'origin_prompt') && Object.hasOwn(row, 'prediction')) ||
+  (Object.hasOwn(row, 'origin_prediction') &&
+    (Object.hasOwn(row, 'prompt') || Object.hasOwn(row, 'references') || Object.hasOwn(row, 'predictions')))
 
 export const openCompass: SourceReader = {
   format: {
@@ -22,7 +25,9 @@ export const openCompass: SourceReader = {
       { origin_prompt: 'What is 6 times 8?', prediction: ['\\boxed{48}', '\\boxed{46}'], gold: '48' },
     ],
     fields: {
-      origin_prompt: 'prompt: turns of HUMAN, BOT and SYSTEM are kept as messages', prediction: 'completion: a list is as many rollouts (origin_prediction in the details)', gold: 'ground_truth: also references, refr and answer',
+      origin_prompt: 'prompt: turns of HUMAN, BOT and SYSTEM are kept as messages',
+      prediction: 'completion: a list is as many rollouts (origin_prediction in the details)',
+      gold: 'ground_truth: also references, refr and answer',
     },
   },
 
@@ -33,25 +38,33 @@ export const openCompass: SourceReader = {
     const prompt = fields.take(['origin_prompt', 'prompt'], promptOf)
     const name = predicted.find((each) => asTextOrEmpty(row[each]) !== undefined || Array.isArray(row[each]))
     const value = name === undefined ? undefined : row[name]
-    const completions = (Array.isArray(value) ? value as readonly Json[] : [value]).flatMap((each) => asTextOrEmpty(each) ?? [])
+    const completions = (Array.isArray(value) ? (value as readonly Json[]) : [value]).flatMap((each) => asTextOrEmpty(each) ?? [])
     if (completions.length === 0) return { code: 'row.noCompletion', detail: 'prediction holds no text' }
     fields.take([name!], () => true)
     const groundTruth = fields.take(['gold', 'references', 'reference', 'refr', 'answer'], asGold)
-    const extracted = completions.length === 1 ? fields.take(['predictions', 'pred'], (each) => asText(Array.isArray(each) && each.length === 1 ? each[0] : each)) : undefined
-    const correct = completions.length === 1 ? fields.take(['correct', 'is_correct'], (each) => asBoolean(Array.isArray(each) && each.length === 1 ? each[0] : each)) : undefined
+    const extracted =
+      completions.length === 1
+        ? fields.take(['predictions', 'pred'], (each) => asText(Array.isArray(each) && each.length === 1 ? each[0] : each))
+        : undefined
+    const correct =
+      completions.length === 1
+        ? fields.take(['correct', 'is_correct'], (each) => asBoolean(Array.isArray(each) && each.length === 1 ? each[0] : each))
+        : undefined
     const rest = fields.rest()
-    return completions.map((completion, at) => compact<CanonicalRollout>({
-      schemaVersion: SCHEMA_VERSION,
-      promptId: promptHash(prompt?.text),
-      sampleIndex: completions.length > 1 ? at : undefined,
-      prompt: prompt?.text,
-      promptMessages: prompt?.messages,
-      completion,
-      groundTruth,
-      extractedAnswer: extracted,
-      correct,
-      extra: rest,
-    }))
+    return completions.map((completion, at) =>
+      compact<CanonicalRollout>({
+        schemaVersion: SCHEMA_VERSION,
+        promptId: promptHash(prompt?.text),
+        sampleIndex: completions.length > 1 ? at : undefined,
+        prompt: prompt?.text,
+        promptMessages: prompt?.messages,
+        completion,
+        groundTruth,
+        extractedAnswer: extracted,
+        correct,
+        extra: rest,
+      }),
+    )
   },
 }
 
@@ -61,6 +74,10 @@ function promptOf(value: Json): Conversation | undefined {
   if (!Array.isArray(value)) return conversation(value)
   const turns = (value as readonly Json[]).filter((each): each is JsonObject => isObject(each) && typeof each.prompt === 'string')
   if (turns.length !== value.length || turns.length === 0) return conversation(value)
-  const messages = turns.map(({ role, prompt, ...rest }): Message => ({ role: roles[String(role)] ?? String(role ?? 'user'), content: prompt!, ...rest }))
+  const messages = turns.map(({ role, prompt, ...rest }): Message => ({
+    role: roles[String(role)] ?? String(role ?? 'user'),
+    content: prompt!,
+    ...rest,
+  }))
   return conversation(messages as unknown as Json)
 }

@@ -14,8 +14,41 @@ import type { MapContext, Mapped, SourceReader } from './mapping.ts'
 /** Common names of each field, in the order in which they are tried. */
 const names = {
   prompt: ['prompt', 'problem', 'question', 'input', 'instruction', 'query', 'messages'],
-  completion: ['completion', 'response', 'output', 'generation', 'model_output', 'model_response', 'prediction', 'predict', 'generated_text', 'generated_solution', 'actual_output', 'model_completion', 'llm_output', 'generated', 'text'],
-  groundTruth: ['ground_truth', 'gts', 'gold', 'gold_answer', 'gold_solution', 'expected_answer', 'correct_answer', 'reference_answer', 'target', 'gt', 'expected_output', 'expected', 'ideal', 'label', 'answer', 'reference'],
+  completion: [
+    'completion',
+    'response',
+    'output',
+    'generation',
+    'model_output',
+    'model_response',
+    'prediction',
+    'predict',
+    'generated_text',
+    'generated_solution',
+    'actual_output',
+    'model_completion',
+    'llm_output',
+    'generated',
+    'text',
+  ],
+  groundTruth: [
+    'ground_truth',
+    'gts',
+    'gold',
+    'gold_answer',
+    'gold_solution',
+    'expected_answer',
+    'correct_answer',
+    'reference_answer',
+    'target',
+    'gt',
+    'expected_output',
+    'expected',
+    'ideal',
+    'label',
+    'answer',
+    'reference',
+  ],
   extractedAnswer: ['extracted_answer', 'parsed_answer', 'pred', 'predicted_answer', 'pred_answer', 'model_answer'],
   correct: ['correct', 'is_correct', 'acc', 'accuracy', 'correctness', 'passed', 'exact_match', 'verified'],
   reward: ['reward', 'score', 'total_reward', 'scores', 'final_reward'],
@@ -30,7 +63,18 @@ const names = {
 } as const
 
 /** Columns of what a model wrote that no set of problems has. */
-const ofModels: ReadonlySet<string> = new Set(['model_output', 'model_response', 'prediction', 'predict', 'generated_text', 'generation', 'generated', 'actual_output', 'model_completion', 'llm_output'])
+const ofModels: ReadonlySet<string> = new Set([
+  'model_output',
+  'model_response',
+  'prediction',
+  'predict',
+  'generated_text',
+  'generation',
+  'generated',
+  'actual_output',
+  'model_completion',
+  'llm_output',
+])
 
 const scored: readonly (keyof typeof names)[] = ['reward', 'correct', 'advantage', 'step', 'sampleIndex']
 
@@ -53,7 +97,18 @@ export const mapRoles: readonly string[] = Object.keys(names).map((key) => rollo
 /** Columns that may hold what a model wrote when their values say so. */
 const perhapsWritten = ['answer', 'solution', 'model_answer', 'answers', 'content', 'full_response'] as const
 /** Columns of several completions a row. */
-const lists = ['completions', 'responses', 'generations', 'outputs', 'samples', 'predictions', 'candidates', 'model_outputs', 'answers', ...names.completion] as const
+const lists = [
+  'completions',
+  'responses',
+  'generations',
+  'outputs',
+  'samples',
+  'predictions',
+  'candidates',
+  'model_outputs',
+  'answers',
+  ...names.completion,
+] as const
 
 interface Plan {
   readonly completion: readonly string[]
@@ -73,36 +128,68 @@ function planOf(sample: readonly JsonObject[]): Plan {
   const columns = new Set(rows.flatMap((row) => Object.keys(row)))
   const valuesOf = (column: string): readonly Json[] => rows.map((row) => row[column]).filter(present)
   const promptColumn = names.prompt.find((name) => columns.has(name))
-  const samples = promptColumn === undefined ? [] : [...Map.groupBy(rows, (row) => JSON.stringify(row[promptColumn] ?? null)).values()].filter((members) => members.length > 1)
+  const samples =
+    promptColumn === undefined
+      ? []
+      : [...Map.groupBy(rows, (row) => JSON.stringify(row[promptColumn] ?? null)).values()].filter((members) => members.length > 1)
   /** Over the samples of one prompt it takes several values. */
-  const varies = (column: string): boolean => samples.some((members) => new Set(members.map((row) => row[column]).filter(present).map((value) => JSON.stringify(value))).size > 1)
+  const varies = (column: string): boolean =>
+    samples.some(
+      (members) =>
+        new Set(
+          members
+            .map((row) => row[column])
+            .filter(present)
+            .map((value) => JSON.stringify(value)),
+        ).size > 1,
+    )
   const lengthOf = (column: string): number => {
-    const lengths = valuesOf(column).map((value) => (typeof value === 'string' ? value.length : JSON.stringify(value).length)).sort((a, b) => a - b)
+    const lengths = valuesOf(column)
+      .map((value) => (typeof value === 'string' ? value.length : JSON.stringify(value).length))
+      .sort((a, b) => a - b)
     return lengths[lengths.length >> 1] ?? 0
   }
-  const isVerdict = (column: string): boolean => valuesOf(column).length > 0 && valuesOf(column).every((value) => asBoolean(value) !== undefined)
+  const isVerdict = (column: string): boolean =>
+    valuesOf(column).length > 0 && valuesOf(column).every((value) => asBoolean(value) !== undefined)
   const truths = names.groundTruth.filter((name) => columns.has(name))
-  const list = lists.find((name) => valuesOf(name).length > rows.length / 2 && valuesOf(name).every((value) => isListOfCompletions(value, name))) ?? null
+  const list =
+    lists.find((name) => valuesOf(name).length > rows.length / 2 && valuesOf(name).every((value) => isListOfCompletions(value, name))) ??
+    null
 
   const steady = truths.filter((name) => !varies(name))
   const named = names.completion.find((name) => columns.has(name) && name !== list)
   const scoredSomehow = scored.some((key) => names[key].some((name) => columns.has(name)))
-  const written = named !== undefined || list !== null ? undefined : perhapsWritten.find((name) => {
-    if (!columns.has(name) || !valuesOf(name).some((value) => typeof value === 'string')) return false
-    const gold = steady.find((other) => other !== name)
-    return gold !== undefined && scoredSomehow && (name === 'model_answer' || (lengthOf(name) > lengthOf(gold) && (varies(name) || lengthOf(name) >= LONG)))
-  })
+  const written =
+    named !== undefined || list !== null
+      ? undefined
+      : perhapsWritten.find((name) => {
+          if (!columns.has(name) || !valuesOf(name).some((value) => typeof value === 'string')) return false
+          const gold = steady.find((other) => other !== name)
+          return (
+            gold !== undefined &&
+            scoredSomehow &&
+            (name === 'model_answer' || (lengthOf(name) > lengthOf(gold) && (varies(name) || lengthOf(name) >= LONG)))
+          )
+        })
   const completion = written ?? named
-  const equal = (a: string, b: string | undefined): boolean => b !== undefined && rows.length > 0 && rows.every((row) => present(row[a]) && row[a] === row[b])
+  const equal = (a: string, b: string | undefined): boolean =>
+    b !== undefined && rows.length > 0 && rows.every((row) => present(row[a]) && row[a] === row[b])
   const verdicts = steady.filter((name) => name === 'label' && steady.length > 1 && isVerdict(name))
   const gold = steady.filter((name) => name !== completion && !verdicts.includes(name) && !equal(name, completion))
   // What varies over the samples of a prompt is what they answered.
-  const answered = truths.filter((name) => name !== completion && !gold.includes(name) && !verdicts.includes(name) && !equal(name, completion))
+  const answered = truths.filter(
+    (name) => name !== completion && !gold.includes(name) && !verdicts.includes(name) && !equal(name, completion),
+  )
   return {
     completion: written === undefined ? names.completion : [written, ...names.completion],
-    groundTruth: gold.length === 0 && answered.length === 0 && verdicts.length === 0 ? names.groundTruth.filter((name) => name !== completion) : gold,
+    groundTruth:
+      gold.length === 0 && answered.length === 0 && verdicts.length === 0 ? names.groundTruth.filter((name) => name !== completion) : gold,
     extractedAnswer: [...names.extractedAnswer, ...answered],
-    correct: [...names.correct, ...verdicts, ...names.reward.filter((name) => valuesOf(name).length > 0 && valuesOf(name).every((value) => typeof value === 'boolean'))],
+    correct: [
+      ...names.correct,
+      ...verdicts,
+      ...names.reward.filter((name) => valuesOf(name).length > 0 && valuesOf(name).every((value) => typeof value === 'boolean')),
+    ],
     list,
   }
 }
@@ -111,11 +198,19 @@ function planOf(sample: readonly JsonObject[]): Plan {
 function isListOfCompletions(value: Json, column: string): boolean {
   if (!Array.isArray(value) || value.length === 0) return false
   const many = !names.completion.includes(column as 'completion')
-  return value.every((each: Json) => typeof each === 'string' || asMessages(each) !== undefined || (many && isObject(each) && (each.role === 'assistant' || (column !== 'answers' && textField(each) !== undefined))))
+  return value.every(
+    (each: Json) =>
+      typeof each === 'string' ||
+      asMessages(each) !== undefined ||
+      (many && isObject(each) && (each.role === 'assistant' || (column !== 'answers' && textField(each) !== undefined))),
+  )
 }
 
 /** The field of an object of a list that holds what was written, as vLLM's outputs have it. */
-const textField = (each: JsonObject): string | undefined => ['text', 'generated_text', 'completion', 'response', 'message'].find((name) => (typeof each[name] === 'string' && each[name] !== '') || (name === 'message' && isObject(each[name])))
+const textField = (each: JsonObject): string | undefined =>
+  ['text', 'generated_text', 'completion', 'response', 'message'].find(
+    (name) => (typeof each[name] === 'string' && each[name] !== '') || (name === 'message' && isObject(each[name])),
+  )
 
 const plans = new WeakMap<readonly JsonObject[], Plan>()
 function knownPlan(sample: readonly JsonObject[]): Plan {
@@ -127,16 +222,35 @@ function knownPlan(sample: readonly JsonObject[]): Plan {
 /** A row for each completion of a list; columns that are lists of the same length go along, one value each. */
 function rowsOfList(row: JsonObject, list: string): JsonObject[] {
   const completions = row[list] as readonly Json[]
-  const parallel = Object.entries(row).filter(([name, value]) => name !== list && Array.isArray(value) && value.length === completions.length && (!names.prompt.includes(name as 'prompt') || value.every((each) => typeof each === 'string')) && (!names.groundTruth.includes(name as 'gold') || completions.length > 1 && /s$/.test(name)) && (value as readonly Json[]).every((each) => typeof each !== 'object' || each === null))
+  const parallel = Object.entries(row).filter(
+    ([name, value]) =>
+      name !== list &&
+      Array.isArray(value) &&
+      value.length === completions.length &&
+      (!names.prompt.includes(name as 'prompt') || value.every((each) => typeof each === 'string')) &&
+      (!names.groundTruth.includes(name as 'gold') || (completions.length > 1 && /s$/.test(name))) &&
+      (value as readonly Json[]).every((each) => typeof each !== 'object' || each === null),
+  )
   const single = (name: string): string => {
     const shorter = name.replace(/([^s])s$/, '$1')
-    return knownNames.has(shorter) && !Object.hasOwn(row, shorter) ? shorter : /^(correctness|is_correct)/.test(name) && !Object.hasOwn(row, 'correct') ? 'correct' : name
+    return knownNames.has(shorter) && !Object.hasOwn(row, shorter)
+      ? shorter
+      : /^(correctness|is_correct)/.test(name) && !Object.hasOwn(row, 'correct')
+        ? 'correct'
+        : name
   }
   const rest = Object.fromEntries(Object.entries(row).filter(([name]) => name !== list && !parallel.some(([other]) => other === name)))
   return completions.map((completion, at) => {
     const field = isObject(completion) && completion.role !== 'assistant' ? textField(completion) : undefined
-    const { [field ?? '']: text, token_ids: tokens, index, ...own } = field === undefined ? {} as JsonObject : completion as JsonObject
-    return { ...rest, ...own, sample_idx: index ?? at, ...(tokens !== undefined && { completion_token_ids: tokens }), ...Object.fromEntries(parallel.map(([name, value]) => [single(name), (value as readonly Json[])[at]!])), completion: field === undefined ? completion : text! }
+    const { [field ?? '']: text, token_ids: tokens, index, ...own } = field === undefined ? ({} as JsonObject) : (completion as JsonObject)
+    return {
+      ...rest,
+      ...own,
+      sample_idx: index ?? at,
+      ...(tokens !== undefined && { completion_token_ids: tokens }),
+      ...Object.fromEntries(parallel.map(([name, value]) => [single(name), (value as readonly Json[])[at]!])),
+      completion: field === undefined ? completion : text!,
+    }
   })
 }
 
@@ -149,7 +263,13 @@ export const plain: SourceReader = {
       { problem: 'What is 6 times 7?', response: '\\boxed{46}', answer: '42', is_correct: false, score: 0, num_tokens: 4, model: 'm' },
     ],
     fields: {
-      problem: 'prompt', response: 'completion: a list of them is as many rollouts, with the lists beside it', answer: 'ground_truth: where it stays the same over the samples of a prompt; what varies is the extracted_answer', is_correct: 'correct', score: 'reward', num_tokens: 'completion_tokens', model: 'extra',
+      problem: 'prompt',
+      response: 'completion: a list of them is as many rollouts, with the lists beside it',
+      answer: 'ground_truth: where it stays the same over the samples of a prompt; what varies is the extracted_answer',
+      is_correct: 'correct',
+      score: 'reward',
+      num_tokens: 'completion_tokens',
+      model: 'extra',
     },
   },
 
@@ -159,11 +279,13 @@ export const plain: SourceReader = {
     const proof = scored.map(has).find((name) => name !== undefined)
     const plan = knownPlan(sample)
     // OpenR1-Math and its kind are problems with solutions first; what was generated from them is named as not read.
-    if (plan.list !== null && has('prompt') !== undefined && !columns.has('solution')) return `each row has a list of completions (${plan.list})`
+    if (plan.list !== null && has('prompt') !== undefined && !columns.has('solution'))
+      return `each row has a list of completions (${plan.list})`
     const completion = plan.completion.find((name) => columns.has(name))
     // A gold beside what only a model writes says as much as a score.
     const gold = plan.groundTruth.find((name) => columns.has(name))
-    if (completion !== undefined && proof === undefined && gold !== undefined && ofModels.has(completion)) return `it has what a model wrote (${completion}) beside a reference answer (${gold})`
+    if (completion !== undefined && proof === undefined && gold !== undefined && ofModels.has(completion))
+      return `it has what a model wrote (${completion}) beside a reference answer (${gold})`
     if (completion === undefined || proof === undefined) return null
     return `it has a completion (${completion}) and says how it was sampled or scored (${proof})`
   },
@@ -198,9 +320,16 @@ export const plain: SourceReader = {
 function emptyDetail(row: JsonObject, plan: Plan, { map }: MapContext): string {
   const named = map.completion ?? plan.completion.find((name) => isObject(row[name]) || Array.isArray(row[name]))
   const value = named === undefined ? undefined : row[named]
-  const inside = named === undefined || typeof value !== 'object' || value === null ? undefined : pathsOf([{ [named]: value }]).find((path) => path !== named && typeof valueAt({ [named]: value }, path) === 'string')
+  const inside =
+    named === undefined || typeof value !== 'object' || value === null
+      ? undefined
+      : pathsOf([{ [named]: value }]).find((path) => path !== named && typeof valueAt({ [named]: value }, path) === 'string')
   const way = inside === undefined ? '' : `; --map completion=${inside} reads into it`
-  return map.completion === undefined ? (named === undefined ? `none of ${plan.completion.join(', ')} holds text` : `${named} holds no text${way}`) : `${map.completion} holds no text${way}`
+  return map.completion === undefined
+    ? named === undefined
+      ? `none of ${plan.completion.join(', ')} holds text`
+      : `${named} holds no text${way}`
+    : `${map.completion} holds no text${way}`
 }
 
 function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
@@ -226,17 +355,19 @@ function readOne(row: JsonObject, plan: Plan, context: MapContext): Mapped {
     groundTruth: find('groundTruth', asGold),
     extractedAnswer: find('extractedAnswer', asText),
     correct: find('correct', asBoolean),
-    reward: find('reward', asNumber) ?? (scores === undefined ? undefined : scores.total ?? scores.score ?? scores.reward),
+    reward: find('reward', asNumber) ?? (scores === undefined ? undefined : (scores.total ?? scores.score ?? scores.reward)),
     rewards: scores,
     advantage: find('advantage', asNumber),
   }
-  return [compact<CanonicalRollout>({
-    ...fromCanonicalRow(fields.rest()),
-    ...compact(facts),
-    prompt: prompt?.text,
-    promptMessages: prompt?.messages,
-    completion: completion?.text,
-    completionMessages: completion?.messages,
-    completionTokenIds: tokenIds,
-  })]
+  return [
+    compact<CanonicalRollout>({
+      ...fromCanonicalRow(fields.rest()),
+      ...compact(facts),
+      prompt: prompt?.text,
+      promptMessages: prompt?.messages,
+      completion: completion?.text,
+      completionMessages: completion?.messages,
+      completionTokenIds: tokenIds,
+    }),
+  ]
 }

@@ -16,18 +16,39 @@ export const primeRl: SourceReader = {
     title: 'prime-rl',
     files: 'rollouts/step_3/train/all/traces.jsonl; effective/traces.jsonl says what was trained on',
     example: [
-      { id: 'e1', task: { key: 'p7', data: { answer: '42' } }, group: { id: 'g1' }, run: { id: 'r1', work: { type: 'train', step: 3 } }, traces: [{ nodes: [{ message: { role: 'user', content: 'What is 6 times 7?' } }, { message: { role: 'assistant', content: '\\boxed{42}' }, sampled: true, token_ids: [21, 22], logprobs: [-0.1, -0.2] }], rewards: { correct: { score: 1, weight: 1 } }, info: { advantage: 0.5 } }] },
+      {
+        id: 'e1',
+        task: { key: 'p7', data: { answer: '42' } },
+        group: { id: 'g1' },
+        run: { id: 'r1', work: { type: 'train', step: 3 } },
+        traces: [
+          {
+            nodes: [
+              { message: { role: 'user', content: 'What is 6 times 7?' } },
+              { message: { role: 'assistant', content: '\\boxed{42}' }, sampled: true, token_ids: [21, 22], logprobs: [-0.1, -0.2] },
+            ],
+            rewards: { correct: { score: 1, weight: 1 } },
+            info: { advantage: 0.5 },
+          },
+        ],
+      },
     ],
     fields: {
-      id: 'extra: in `episode`', task: 'prompt_id, ground_truth', group: 'group_id', run: 'run_id, split, step',
-      traces: 'prompt, prompt_messages, completion, completion_messages, completion_token_ids, completion_logps, reward, rewards, advantage: one rollout each; what is not taken is kept',
+      id: 'extra: in `episode`',
+      task: 'prompt_id, ground_truth',
+      group: 'group_id',
+      run: 'run_id, split, step',
+      traces:
+        'prompt, prompt_messages, completion, completion_messages, completion_token_ids, completion_logps, reward, rewards, advantage: one rollout each; what is not taken is kept',
     },
   },
 
   recognise(sample) {
     const episodes = most(sample, (row) => Array.isArray(row.traces) && isObject(row.task))
     const traces = most(sample, (row) => Array.isArray(row.nodes) && isObject(row.task))
-    return episodes || traces ? `it holds ${episodes ? 'episodes with a task and traces' : 'traces with a task and nodes'}, as prime-rl writes` : null
+    return episodes || traces
+      ? `it holds ${episodes ? 'episodes with a task and traces' : 'traces with a task and nodes'}, as prime-rl writes`
+      : null
   },
 
   read(row, context) {
@@ -82,7 +103,9 @@ function readTrace(trace: JsonObject, episode: JsonObject, context: MapContext):
     reward: asNumber(trace.reward) ?? reward,
     rewards,
     advantage: asNumber(info.advantage) ?? asNumber(trace.advantage),
-    used: folders.includes('effective') ? true : usedByInfo(info) ?? (context.effectiveIds === null || episodeId === undefined ? undefined : context.effectiveIds.has(episodeId)),
+    used: folders.includes('effective')
+      ? true
+      : (usedByInfo(info) ?? (context.effectiveIds === null || episodeId === undefined ? undefined : context.effectiveIds.has(episodeId))),
     extra: {
       ...traceRest,
       nodes: nodes.map((node) => withoutKnown(node, single !== null && node === after[0])),
@@ -96,7 +119,9 @@ function readTrace(trace: JsonObject, episode: JsonObject, context: MapContext):
 function sampledTokens(node: JsonObject): Pick<CanonicalRollout, 'completionTokenIds' | 'completionLogps' | 'advantages'> | null {
   const ids = asWholeNumbers(node.token_ids)
   const whole = !Array.isArray(node.mask) || node.mask.every((sampled) => sampled === true)
-  return ids === undefined || !whole ? null : { completionTokenIds: ids, completionLogps: asNumbers(node.logprobs), advantages: asNumbers(node.advantages) }
+  return ids === undefined || !whole
+    ? null
+    : { completionTokenIds: ids, completionLogps: asNumbers(node.logprobs), advantages: asNumbers(node.advantages) }
 }
 
 /** A node without its message, which is in the prompt's or the completion's messages, and without tokens read elsewhere. */
@@ -111,7 +136,7 @@ function readRewards(value: Json | undefined): { rewards?: { readonly [name: str
   if (!isObject(value)) return { weighted: value !== undefined && value !== null }
   const parts = Object.entries(value).flatMap(([name, part]) => {
     const score = isObject(part) ? asNumber(part.score) : asNumber(part ?? undefined)
-    return score === undefined ? [] : [{ name, score, weight: isObject(part) ? asNumber(part.weight) ?? 1 : 1 }]
+    return score === undefined ? [] : [{ name, score, weight: isObject(part) ? (asNumber(part.weight) ?? 1) : 1 }]
   })
   if (parts.length === 0) return { weighted: false }
   return {
@@ -122,7 +147,9 @@ function readRewards(value: Json | undefined): { rewards?: { readonly [name: str
 }
 
 function tokenCounts(calls: Json | undefined): Pick<CanonicalRollout, 'promptTokens' | 'completionTokens'> {
-  const usages = (Array.isArray(calls) ? calls : []).map((call: Json) => (isObject(call) ? call.usage : null)).filter(isObject) as JsonObject[]
+  const usages = (Array.isArray(calls) ? calls : [])
+    .map((call: Json) => (isObject(call) ? call.usage : null))
+    .filter(isObject) as JsonObject[]
   if (usages.length === 0) return {}
   const written = usages.map((usage) => pick(usage).take(['completion_tokens', 'output_tokens'], asIndex))
   return {
@@ -135,7 +162,8 @@ function finishOf(trace: JsonObject): FinishReason | undefined {
   const calls = (Array.isArray(trace.calls) ? trace.calls.filter(isObject) : []) as readonly JsonObject[]
   const last = calls.findLast((call) => call.error === undefined || call.error === null)
   if (trace.stop_condition === 'error') return 'error'
-  if (typeof trace.stop_condition === 'string' && /^max_(turns|input_tokens|output_tokens|total_tokens)$/.test(trace.stop_condition)) return 'length'
+  if (typeof trace.stop_condition === 'string' && /^max_(turns|input_tokens|output_tokens|total_tokens)$/.test(trace.stop_condition))
+    return 'length'
   return last?.finish_reason === undefined ? undefined : asFinishWord(last.finish_reason)
 }
 

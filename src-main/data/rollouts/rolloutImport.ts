@@ -23,11 +23,22 @@ export function kindOfMap(map: { readonly [role: string]: string }): 'rollouts' 
 
 /** A converter for the rows of `path`. A map is for plain tables: giving one reads the file as such, but for `filter`, which chooses among the filters of lm-evaluation-harness. Throws LabError import.badMap and import.noColumn. */
 export async function createRolloutImport(
-  path: string, source: RolloutSource, why: string, map: { readonly [role: string]: string }, sample: readonly JsonObject[], signal?: AbortSignal,
+  path: string,
+  source: RolloutSource,
+  why: string,
+  map: { readonly [role: string]: string },
+  sample: readonly JsonObject[],
+  signal?: AbortSignal,
 ): Promise<Converter<CanonicalRollout>> {
   const wrong = Object.keys(map).find((role) => !mapRoles.includes(role) && role !== 'filter')
-  if (wrong !== undefined) throw refuse('import.badMap', `the role "${wrong}"${(datasetRoles as readonly string[]).includes(wrong) ? ', which is one of datasets (--as dataset)' : ''}; the roles of rollouts are ${mapRoles.join(', ')} and filter`)
-  for (const [role, column] of Object.entries(map)) if (role !== 'filter' && sample.length > 0 && !sample.some((row) => valueAt(row, column) !== undefined)) throw refuse('import.noColumn', noColumn(role, column, sample))
+  if (wrong !== undefined)
+    throw refuse(
+      'import.badMap',
+      `the role "${wrong}"${(datasetRoles as readonly string[]).includes(wrong) ? ', which is one of datasets (--as dataset)' : ''}; the roles of rollouts are ${mapRoles.join(', ')} and filter`,
+    )
+  for (const [role, column] of Object.entries(map))
+    if (role !== 'filter' && sample.length > 0 && !sample.some((row) => valueAt(row, column) !== undefined))
+      throw refuse('import.noColumn', noColumn(role, column, sample))
   const chosen: RolloutSource = Object.keys(map).some((role) => role !== 'filter') ? 'plain' : source
   const reader = sourceReaders[chosen]
   const context: MapContext = { path, map, sample, effectiveIds: chosen === 'prime-rl' ? await effectiveIds(path, signal) : null }

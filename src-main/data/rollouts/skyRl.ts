@@ -16,16 +16,40 @@ export const skyRl: SourceReader = {
     title: 'SkyRL',
     files: 'global_step_10_evals/gsm8k.jsonl; the folder is the step, and the split is eval',
     example: [
-      { input_prompt: '<|im_start|>user\nWhat is 6 times 7?<|im_end|>\n<|im_start|>assistant\n', output_response: '\\boxed{42}', score: 1, stop_reason: 'stop', env_class: 'gsm8k', env_extras: { reward_spec: { ground_truth: '42' } }, data_source: 'gsm8k' },
-      { input_prompt: '<|im_start|>user\nWhat is 6 times 8?<|im_end|>\n<|im_start|>assistant\n', output_response: '48? No', score: [0, 0.25, 0.5], stop_reason: 'length', env_class: 'gsm8k', env_extras: { reward_spec: { ground_truth: '48' } }, data_source: 'gsm8k' },
+      {
+        input_prompt: '<|im_start|>user\nWhat is 6 times 7?<|im_end|>\n<|im_start|>assistant\n',
+        output_response: '\\boxed{42}',
+        score: 1,
+        stop_reason: 'stop',
+        env_class: 'gsm8k',
+        env_extras: { reward_spec: { ground_truth: '42' } },
+        data_source: 'gsm8k',
+      },
+      {
+        input_prompt: '<|im_start|>user\nWhat is 6 times 8?<|im_end|>\n<|im_start|>assistant\n',
+        output_response: '48? No',
+        score: [0, 0.25, 0.5],
+        stop_reason: 'length',
+        env_class: 'gsm8k',
+        env_extras: { reward_spec: { ground_truth: '48' } },
+        data_source: 'gsm8k',
+      },
     ],
     fields: {
-      input_prompt: 'prompt', output_response: 'completion', score: 'reward: the sum where it is a list, which is then kept as well',
-      stop_reason: 'finish_reason', env_extras: 'ground_truth: from reward_spec or ground_truth in it; it is kept as well', env_class: 'extra', data_source: 'extra: tells problems of different sources apart',
+      input_prompt: 'prompt',
+      output_response: 'completion',
+      score: 'reward: the sum where it is a list, which is then kept as well',
+      stop_reason: 'finish_reason',
+      env_extras: 'ground_truth: from reward_spec or ground_truth in it; it is kept as well',
+      env_class: 'extra',
+      data_source: 'extra: tells problems of different sources apart',
     },
   },
 
-  recognise: (sample) => (mostHave(sample, 'input_prompt', 'output_response', 'score') ? 'it has the fields input_prompt, output_response and score of SkyRL' : null),
+  recognise: (sample) =>
+    mostHave(sample, 'input_prompt', 'output_response', 'score')
+      ? 'it has the fields input_prompt, output_response and score of SkyRL'
+      : null,
 
   read(row, { path }) {
     const fields = pick(row)

@@ -14,15 +14,34 @@ export const tinker: SourceReader = {
     title: 'Tinker cookbook',
     files: '*_rollout_summaries.jsonl; the text is not in the file',
     example: [
-      { schema_version: 1, split: 'train', iteration: 3, group_idx: 0, traj_idx: 1, total_reward: 1, final_reward: 1, steps: [{ step_idx: 0, ob_len: 9, ac_len: 4, reward: 0, metrics: { correct: 1 }, stop_reason: 'stop' }], tags: ['math'] },
+      {
+        schema_version: 1,
+        split: 'train',
+        iteration: 3,
+        group_idx: 0,
+        traj_idx: 1,
+        total_reward: 1,
+        final_reward: 1,
+        steps: [{ step_idx: 0, ob_len: 9, ac_len: 4, reward: 0, metrics: { correct: 1 }, stop_reason: 'stop' }],
+        tags: ['math'],
+      },
     ],
     fields: {
-      split: 'split', iteration: 'step', group_idx: 'group_id', traj_idx: 'sample_idx', total_reward: 'reward', final_reward: 'rewards', steps: 'episodes, prompt_tokens, completion_tokens, correct, finish_reason', tags: 'extra',
+      split: 'split',
+      iteration: 'step',
+      group_idx: 'group_id',
+      traj_idx: 'sample_idx',
+      total_reward: 'reward',
+      final_reward: 'rewards',
+      steps: 'episodes, prompt_tokens, completion_tokens, correct, finish_reason',
+      tags: 'extra',
     },
   },
 
   recognise(sample) {
-    return mostHave(sample, 'traj_idx', 'group_idx', 'steps') ? 'it has the fields group_idx, traj_idx and steps of a Tinker rollout summary' : null
+    return mostHave(sample, 'traj_idx', 'group_idx', 'steps')
+      ? 'it has the fields group_idx, traj_idx and steps of a Tinker rollout summary'
+      : null
   },
 
   read(row) {

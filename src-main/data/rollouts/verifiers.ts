@@ -15,25 +15,58 @@ export const verifiers: SourceReader = {
     title: 'verifiers',
     files: 'results.jsonl beside metadata.json',
     example: [
-      { example_id: 0, prompt: [{ role: 'user', content: 'What is 6 times 7?' }], completion: [{ role: 'assistant', content: '\\boxed{42}' }], answer: '42', reward: 1, metrics: { correct_answer: 1 }, is_completed: true, is_truncated: false, token_usage: { input_tokens: 9, output_tokens: 4 }, task: 'gsm8k' },
-      { example_id: 1, prompt: [{ role: 'user', content: 'What is 6 times 8?' }], completion: [{ role: 'assistant', content: '6 x 8 is' }], answer: '48', reward: 0, metrics: { correct_answer: 0 }, is_completed: true, is_truncated: true, token_usage: { input_tokens: 9, output_tokens: 4 }, task: 'gsm8k' },
+      {
+        example_id: 0,
+        prompt: [{ role: 'user', content: 'What is 6 times 7?' }],
+        completion: [{ role: 'assistant', content: '\\boxed{42}' }],
+        answer: '42',
+        reward: 1,
+        metrics: { correct_answer: 1 },
+        is_completed: true,
+        is_truncated: false,
+        token_usage: { input_tokens: 9, output_tokens: 4 },
+        task: 'gsm8k',
+      },
+      {
+        example_id: 1,
+        prompt: [{ role: 'user', content: 'What is 6 times 8?' }],
+        completion: [{ role: 'assistant', content: '6 x 8 is' }],
+        answer: '48',
+        reward: 0,
+        metrics: { correct_answer: 0 },
+        is_completed: true,
+        is_truncated: true,
+        token_usage: { input_tokens: 9, output_tokens: 4 },
+        task: 'gsm8k',
+      },
     ],
     fields: {
-      example_id: 'prompt_id', prompt: 'prompt, prompt_messages', completion: 'completion, completion_messages', answer: 'ground_truth', reward: 'reward', metrics: 'rewards', is_completed: 'finish_reason: it is kept as well', is_truncated: 'finish_reason: it is kept as well',
-      token_usage: 'prompt_tokens, completion_tokens: it is kept as well', task: 'extra: tells problems of different environments apart',
+      example_id: 'prompt_id',
+      prompt: 'prompt, prompt_messages',
+      completion: 'completion, completion_messages',
+      answer: 'ground_truth',
+      reward: 'reward',
+      metrics: 'rewards',
+      is_completed: 'finish_reason: it is kept as well',
+      is_truncated: 'finish_reason: it is kept as well',
+      token_usage: 'prompt_tokens, completion_tokens: it is kept as well',
+      task: 'extra: tells problems of different environments apart',
     },
   },
 
   recognise(sample) {
     if (!mostHave(sample, 'prompt', 'completion', 'reward')) return null
-    return mostHave(sample, 'example_id') || mostHave(sample, 'stop_condition') ? 'it has the fields example_id, prompt, completion and reward of verifiers' : null
+    return mostHave(sample, 'example_id') || mostHave(sample, 'stop_condition')
+      ? 'it has the fields example_id, prompt, completion and reward of verifiers'
+      : null
   },
 
   read(row, context) {
     const fields = pick(row)
     const prompt = fields.take(['prompt'], conversation)
     const completion = fields.take(['completion'], written)
-    if (completion === undefined) return { code: 'row.noCompletion', detail: typeof row.error === 'string' ? row.error : 'the field completion is empty' }
+    if (completion === undefined)
+      return { code: 'row.noCompletion', detail: typeof row.error === 'string' ? row.error : 'the field completion is empty' }
     const rewards = fields.take(['metrics'], asScores)
     for (const [name, value] of Object.entries(rewards ?? {})) if (row[name] === value && name !== 'reward') fields.take([name], () => true)
     const usage = fields.peek('token_usage')

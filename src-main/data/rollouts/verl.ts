@@ -16,11 +16,36 @@ export const verl: SourceReader = {
     title: 'verl',
     files: '<step>.jsonl in the folder of rollout_data_dir or validation_data_dir',
     example: [
-      { input: 'user\nWhat is 6 times 7?\nassistant\n', output: '\\boxed{42}', gts: '42', score: 1, step: 10, acc: 'True', pred: '42', format_reward: 0.5 },
-      { input: 'user\nCapital of France?\nassistant\n', output: '\\boxed{Rome}', gts: { target: ['Paris', 'paris'] }, score: 0, step: 10, acc: 'False', pred: 'Rome', format_reward: 0.5 },
+      {
+        input: 'user\nWhat is 6 times 7?\nassistant\n',
+        output: '\\boxed{42}',
+        gts: '42',
+        score: 1,
+        step: 10,
+        acc: 'True',
+        pred: '42',
+        format_reward: 0.5,
+      },
+      {
+        input: 'user\nCapital of France?\nassistant\n',
+        output: '\\boxed{Rome}',
+        gts: { target: ['Paris', 'paris'] },
+        score: 0,
+        step: 10,
+        acc: 'False',
+        pred: 'Rome',
+        format_reward: 0.5,
+      },
     ],
     fields: {
-      input: 'prompt', output: 'completion', gts: 'ground_truth: a record is kept as well', score: 'reward', step: 'step: else the name of the file', acc: 'correct: it is kept as well', pred: 'extracted_answer', format_reward: 'rewards: as any column named after a reward',
+      input: 'prompt',
+      output: 'completion',
+      gts: 'ground_truth: a record is kept as well',
+      score: 'reward',
+      step: 'step: else the name of the file',
+      acc: 'correct: it is kept as well',
+      pred: 'extracted_answer',
+      format_reward: 'rewards: as any column named after a reward',
     },
   },
 
@@ -39,21 +64,25 @@ export const verl: SourceReader = {
     const reward = fields.take(['score'], asNumber)
     const extractedAnswer = fields.take(['pred'], asText)
     const step = fields.take(['step'], asIndex) ?? stepOfStem(context.path) ?? stepOfFolder(context.path)
-    const parts = Object.keys(row).filter((name) => /reward/i.test(name) && name !== 'reward' && name !== 'rewards' && asNumber(row[name]) !== undefined)
+    const parts = Object.keys(row).filter(
+      (name) => /reward/i.test(name) && name !== 'reward' && name !== 'rewards' && asNumber(row[name]) !== undefined,
+    )
     const rewards = parts.map((name) => [name, fields.take([name], asNumber)!] as const)
     const known = fromCanonicalRow(fields.rest())
-    return [compact<CanonicalRollout>({
-      ...known,
-      step: step ?? known.step,
-      promptId: known.promptId ?? promptHash(prompt),
-      prompt,
-      completion,
-      groundTruth: groundTruth ?? known.groundTruth,
-      extractedAnswer: extractedAnswer ?? known.extractedAnswer,
-      correct: known.correct ?? statedCorrect(pick(row), Object.keys(row)),
-      reward: reward ?? known.reward,
-      rewards: known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined),
-    })]
+    return [
+      compact<CanonicalRollout>({
+        ...known,
+        step: step ?? known.step,
+        promptId: known.promptId ?? promptHash(prompt),
+        prompt,
+        completion,
+        groundTruth: groundTruth ?? known.groundTruth,
+        extractedAnswer: extractedAnswer ?? known.extractedAnswer,
+        correct: known.correct ?? statedCorrect(pick(row), Object.keys(row)),
+        reward: reward ?? known.reward,
+        rewards: known.rewards ?? (rewards.length > 0 ? Object.fromEntries(rewards) : undefined),
+      }),
+    ]
   },
 }
 

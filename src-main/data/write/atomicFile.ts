@@ -37,7 +37,7 @@ export async function writeAtomically(path: string, produce: (sink: Sink) => Pro
         held = []
         heldBytes = 0
         await onDisk(path, async () => {
-          for (let at = 0; at < data.length; ) at += (await handle.write(data, at)).bytesWritten
+          for (let at = 0; at < data.length;) at += (await handle.write(data, at)).bytesWritten
         })
       }
       await produce({
@@ -68,7 +68,12 @@ async function onDisk<T>(path: string, act: () => Promise<T>): Promise<T> {
     return await act()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const found = code === 'ENOSPC' ? 'the disk is full' : code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'the folder may not be written to' : message
+    const found =
+      code === 'ENOSPC'
+        ? 'the disk is full'
+        : code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+          ? 'the folder may not be written to'
+          : message
     throw refuse('export.failed', `${path}: ${found}`, { cause: error })
   }
 }

@@ -56,10 +56,15 @@ function scoreOf(a: CanonicalRollout, b: CanonicalRollout): number | null {
 }
 
 /** Writes the document, a pair at a time; returns how many pairs it holds. Throws LabError export.failed, export.empty. */
-export async function writeComparator(path: string, { nameA, nameB, pairs }: Comparison): Promise<{ readonly written: Written; readonly pairs: number }> {
+export async function writeComparator(
+  path: string,
+  { nameA, nameB, pairs }: Comparison,
+): Promise<{ readonly written: Written; readonly pairs: number }> {
   let count = 0
   const written = await writeAtomically(path, async (sink) => {
-    await sink.write(`{"metadata":${JSON.stringify(metadata)},\n"models":${JSON.stringify([{ name: nameA }, { name: nameB }])},\n"examples":[`)
+    await sink.write(
+      `{"metadata":${JSON.stringify(metadata)},\n"models":${JSON.stringify([{ name: nameA }, { name: nameB }])},\n"examples":[`,
+    )
     for await (const pair of pairs) await sink.write(`${count++ === 0 ? '' : ','}\n${JSON.stringify(exampleOf(pair))}`)
     if (count === 0) throw refuse('export.empty', 'no problem that both answered with its answers kept')
     await sink.write('\n]}\n')

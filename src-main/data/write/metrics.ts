@@ -16,7 +16,9 @@ export async function writeMetrics(path: string, steps: Iterable<StepMetrics> | 
   return writeAtomically(path, async (sink) => {
     for await (const { step, metrics, createdAtMs } of steps) {
       const finite = Object.entries(metrics).filter(([, value]) => Number.isFinite(value))
-      await sink.write(`${JSON.stringify({ step, ...(createdAtMs === undefined ? {} : { time: createdAtMs / 1000 }), ...Object.fromEntries(finite) })}\n`)
+      await sink.write(
+        `${JSON.stringify({ step, ...(createdAtMs === undefined ? {} : { time: createdAtMs / 1000 }), ...Object.fromEntries(finite) })}\n`,
+      )
     }
   })
 }

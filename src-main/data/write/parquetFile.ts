@@ -44,6 +44,7 @@ export function typeOf(values: readonly (Json | undefined)[]): ParquetColumn['ty
   const present = values.filter((value) => value !== undefined && value !== null)
   if (present.length > 0 && present.every((value) => typeof value === 'string')) return 'STRING'
   if (present.length > 0 && present.every((value) => typeof value === 'boolean')) return 'BOOLEAN'
-  if (present.length > 0 && present.every((value) => typeof value === 'number')) return present.every((value) => Number.isSafeInteger(value)) ? 'INT64' : 'DOUBLE'
+  if (present.length > 0 && present.every((value) => typeof value === 'number'))
+    return present.every((value) => Number.isSafeInteger(value)) ? 'INT64' : 'DOUBLE'
   return present.length === 0 ? 'STRING' : 'JSON'
 }

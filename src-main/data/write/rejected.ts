@@ -13,14 +13,21 @@ import type { Written } from './atomicFile.ts'
 const WHOLE_TEXT_BYTES = 1 << 24
 
 /** Writes rejected rows in the order given; `whole` reads the full text of cut ones from their file again. Throws LabError export.failed. */
-export async function writeRejected(path: string, rejected: Iterable<Rejected> | AsyncIterable<Rejected>, { whole = true } = {}): Promise<Written> {
+export async function writeRejected(
+  path: string,
+  rejected: Iterable<Rejected> | AsyncIterable<Rejected>,
+  { whole = true } = {},
+): Promise<Written> {
   const texts = createTexts()
   try {
     return await writeAtomically(path, async (sink) => {
       for await (const row of rejected) {
         const cut = row.text.length >= REJECTED_TEXT_LIMIT
-        const text = cut && whole && row.start !== null && row.end !== null ? await texts.read(row.file, row.start, row.end) ?? row.text : row.text
-        await sink.write(`${JSON.stringify({ file: row.file, line: row.line, rows: row.rows, code: row.code, reason: row.reason, start: row.start, end: row.end, text })}\n`)
+        const text =
+          cut && whole && row.start !== null && row.end !== null ? ((await texts.read(row.file, row.start, row.end)) ?? row.text) : row.text
+        await sink.write(
+          `${JSON.stringify({ file: row.file, line: row.line, rows: row.rows, code: row.code, reason: row.reason, start: row.start, end: row.end, text })}\n`,
+        )
       }
     })
   } finally {

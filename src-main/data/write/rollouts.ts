@@ -30,15 +30,43 @@ export interface WrittenRollouts {
 }
 
 const columnTypes: { readonly [Key in keyof CanonicalRollout]-?: ParquetColumn['type'] } = {
-  schemaVersion: 'INT64', runId: 'STRING', split: 'STRING', step: 'INT64', promptId: 'STRING', groupId: 'STRING', sampleIndex: 'INT64',
-  prompt: 'STRING', promptMessages: 'JSON', completion: 'STRING', completionMessages: 'JSON', promptTokens: 'INT64', completionTokens: 'INT64',
-  promptTokenIds: 'JSON', completionTokenIds: 'JSON', completionLogps: 'JSON', finishReason: 'STRING', groundTruth: 'JSON', extractedAnswer: 'STRING',
-  correct: 'BOOLEAN', reward: 'DOUBLE', rewards: 'JSON', advantage: 'DOUBLE', advantages: 'JSON', used: 'BOOLEAN', discardReason: 'STRING',
-  startPCorrect: 'DOUBLE', startPCorrectN: 'INT64', episodes: 'JSON', extra: 'JSON',
+  schemaVersion: 'INT64',
+  runId: 'STRING',
+  split: 'STRING',
+  step: 'INT64',
+  promptId: 'STRING',
+  groupId: 'STRING',
+  sampleIndex: 'INT64',
+  prompt: 'STRING',
+  promptMessages: 'JSON',
+  completion: 'STRING',
+  completionMessages: 'JSON',
+  promptTokens: 'INT64',
+  completionTokens: 'INT64',
+  promptTokenIds: 'JSON',
+  completionTokenIds: 'JSON',
+  completionLogps: 'JSON',
+  finishReason: 'STRING',
+  groundTruth: 'JSON',
+  extractedAnswer: 'STRING',
+  correct: 'BOOLEAN',
+  reward: 'DOUBLE',
+  rewards: 'JSON',
+  advantage: 'DOUBLE',
+  advantages: 'JSON',
+  used: 'BOOLEAN',
+  discardReason: 'STRING',
+  startPCorrect: 'DOUBLE',
+  startPCorrectN: 'INT64',
+  episodes: 'JSON',
+  extra: 'JSON',
 }
 
 /** The columns of a canonical Parquet file. */
-export const canonicalColumns: readonly ParquetColumn[] = Object.entries(columnTypes).map(([key, type]) => ({ name: rolloutFields[key as keyof CanonicalRollout].name, type }))
+export const canonicalColumns: readonly ParquetColumn[] = Object.entries(columnTypes).map(([key, type]) => ({
+  name: rolloutFields[key as keyof CanonicalRollout].name,
+  type,
+}))
 const canonicalTypes = new Map(canonicalColumns.map(({ name, type }) => [name, type]))
 
 interface Shape {
@@ -54,13 +82,25 @@ interface Shape {
 }
 
 const shapes: { readonly [S in RolloutShape]: Shape } = {
-  canonical: { row: toCanonicalRow, columns: canonicalColumns, types: {}, last: [], stepFile: (step, ending) => `step_${step ?? 'unknown'}.${ending}` },
+  canonical: {
+    row: toCanonicalRow,
+    columns: canonicalColumns,
+    types: {},
+    last: [],
+    stepFile: (step, ending) => `step_${step ?? 'unknown'}.${ending}`,
+  },
   trl: {
-    row: toTrlRow, columns: null, types: { step: 'INT64', prompt: 'STRING', completion: 'STRING', advantage: 'DOUBLE' }, last: ['advantage'],
+    row: toTrlRow,
+    columns: null,
+    types: { step: 'INT64', prompt: 'STRING', completion: 'STRING', advantage: 'DOUBLE' },
+    last: ['advantage'],
     stepFile: (step, ending) => join('completions', `completions_${String(step ?? 0).padStart(5, '0')}.${ending}`),
   },
   verl: {
-    row: toVerlRow, columns: null, types: { input: 'STRING', output: 'STRING', score: 'DOUBLE', step: 'INT64' }, last: [],
+    row: toVerlRow,
+    columns: null,
+    types: { input: 'STRING', output: 'STRING', score: 'DOUBLE', step: 'INT64' },
+    last: [],
     stepFile: (step, ending) => `${step ?? 'unknown'}.${ending}`,
   },
 }
@@ -76,7 +116,11 @@ const formats: { readonly [F in RolloutFormat]: (sink: Sink, shape: Shape, rows:
 }
 
 /** Writes rollouts; `source` gives them anew each time it is called. Throws LabError export.failed, export.empty. */
-export async function writeRollouts(path: string, source: Source, { as = 'canonical', format = 'jsonl', perStep = false }: RolloutsOptions = {}): Promise<WrittenRollouts> {
+export async function writeRollouts(
+  path: string,
+  source: Source,
+  { as = 'canonical', format = 'jsonl', perStep = false }: RolloutsOptions = {},
+): Promise<WrittenRollouts> {
   const shape = shapes[as]
   const write = perStep ? stepFiles : oneFile
   const written = await write(path, source, shape, format)
@@ -108,7 +152,9 @@ async function stepFiles(folder: string, source: Source, shape: Shape, format: R
     if (done.has(step)) throw new Error(`rollouts of step ${step} come in two places; they must be in order of step`)
     done.add(step)
     const rows = group.map(shape.row)
-    files.push(await writeAtomically(join(folder, shape.stepFile(step, format)), (sink) => formats[format](sink, shape, () => toAsync(rows))))
+    files.push(
+      await writeAtomically(join(folder, shape.stepFile(step, format)), (sink) => formats[format](sink, shape, () => toAsync(rows))),
+    )
     group = []
   }
   for await (const rollout of source()) {
@@ -145,12 +191,20 @@ async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 /** About how many bytes a file of `total` rollouts would have, from a few of them. */
-export async function sizeOfRollouts(sample: readonly CanonicalRollout[], { as = 'canonical', format = 'jsonl' }: RolloutsOptions, total: number): Promise<number> {
+export async function sizeOfRollouts(
+  sample: readonly CanonicalRollout[],
+  { as = 'canonical', format = 'jsonl' }: RolloutsOptions,
+  total: number,
+): Promise<number> {
   if (sample.length === 0) return 0
   const rows = sample.map(shapes[as].row)
   const bytesOf = async (some: readonly JsonObject[]): Promise<number> => {
     let bytes = 0
-    await formats[format]({ write: async (data) => void (bytes += typeof data === 'string' ? Buffer.byteLength(data) : data.length) }, shapes[as], () => toAsync(some))
+    await formats[format](
+      { write: async (data) => void (bytes += typeof data === 'string' ? Buffer.byteLength(data) : data.length) },
+      shapes[as],
+      () => toAsync(some),
+    )
     return bytes
   }
   // What a file has beside its rows is the same for one and for many.

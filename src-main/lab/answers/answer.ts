@@ -3,7 +3,16 @@
 // A person's mistake keeps its code and its parts; what a folder below the contract threw with a code of its own is translated;
 // everything else is a bug of ours, reported with its stack on stderr and told as `lab.bug`.
 
-import { callCancelled, callMessage, LabError, methodNamed, type Answers, type HostMessage, type LabErrorData, type Noun } from '../../../src-preload/contract.ts'
+import {
+  callCancelled,
+  callMessage,
+  LabError,
+  methodNamed,
+  type Answers,
+  type HostMessage,
+  type LabErrorData,
+  type Noun,
+} from '../../../src-preload/contract.ts'
 import { explainDisk } from '../../store/diskErrors.ts'
 
 /** `rl.option-unknown` and `bad-argument` become `rl.optionUnknown` and `engine.badArgument`. */
@@ -25,7 +34,12 @@ export function toContractError(given: unknown, report: (error: unknown) => void
   if (thrown instanceof Error) {
     const { code, expected, found, next } = thrown as Error & Record<'code' | 'expected' | 'found' | 'next', unknown>
     if (text(code) !== null && text(expected) !== null && text(found) !== null)
-      return { code: contractCode(code as string, thrown), expected: expected as string, found: found as string, next: text(next) ?? 'Correct it and try again.' }
+      return {
+        code: contractCode(code as string, thrown),
+        expected: expected as string,
+        found: found as string,
+        next: text(next) ?? 'Correct it and try again.',
+      }
   }
   report(thrown)
   return {
@@ -49,11 +63,19 @@ interface Issue {
 function badInput(method: string, issues: readonly Issue[]): LabError {
   const [first] = issues
   const field = first === undefined || first.path.length === 0 ? 'its input' : first.path.map(String).join('.')
-  return new LabError('call.badInput', { expected: `${field} as ${method} takes it`, found: first?.message ?? 'something else', next: 'Correct that field.' })
+  return new LabError('call.badInput', {
+    expected: `${field} as ${method} takes it`,
+    found: first?.message ?? 'something else',
+    next: 'Correct that field.',
+  })
 }
 
 const unknownMethod = (method: string): LabError =>
-  new LabError('call.unknown', { expected: 'a method of the contract', found: method.slice(0, 80), next: 'Use the same version on both sides.' })
+  new LabError('call.unknown', {
+    expected: 'a method of the contract',
+    found: method.slice(0, 80),
+    next: 'Use the same version on both sides.',
+  })
 
 type Verbs = Readonly<Record<string, (input: unknown, options: { readonly signal: AbortSignal }) => unknown>>
 
@@ -61,7 +83,11 @@ type Verbs = Readonly<Record<string, (input: unknown, options: { readonly signal
  * Answers messages with `answers`, which may cover some of the nouns. Replies come in the order in which answers are ready; a cancelled
  * call gets none. `checkOutputs` holds answers to their schema as well, for tests.
  */
-export function answering(answers: Partial<Answers<Noun>>, reply: (message: HostMessage) => void, options: { readonly checkOutputs?: boolean } = {}): (message: unknown) => Promise<void> {
+export function answering(
+  answers: Partial<Answers<Noun>>,
+  reply: (message: HostMessage) => void,
+  options: { readonly checkOutputs?: boolean } = {},
+): (message: unknown) => Promise<void> {
   const running = new Map<number, AbortController>()
 
   async function answer(method: string, given: unknown, signal: AbortSignal): Promise<unknown> {

@@ -27,7 +27,8 @@ export function datasetAnswers(open: () => Store, tell: Tell): Answers<'datasets
     overlap: ({ datasetId }, { signal }) => datasetOverlap(open(), get(datasetId), signal),
     describe({ datasetId, name, note, grader }) {
       const before = get(datasetId)
-      if (grader !== before.grader && !Object.hasOwn(graderKinds, grader)) throw new GraderError('grader.kind', `one of ${[...Object.keys(graderKinds), ...OWN_GRADERS].join(', ')}`, grader)
+      if (grader !== before.grader && !Object.hasOwn(graderKinds, grader))
+        throw new GraderError('grader.kind', `one of ${[...Object.keys(graderKinds), ...OWN_GRADERS].join(', ')}`, grader)
       open().datasets.setWords(datasetId, { name, note, grader })
       changed(datasetId)
       return get(datasetId)

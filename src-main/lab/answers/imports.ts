@@ -6,7 +6,17 @@ import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import type {
-  Answers, ImportChoices, ImportOffer, ImportResult, ImportStart, Job, LabEvent, PreviewProblem, PreviewRollout, RejectedRow, RolesFound,
+  Answers,
+  ImportChoices,
+  ImportOffer,
+  ImportResult,
+  ImportStart,
+  Job,
+  LabEvent,
+  PreviewProblem,
+  PreviewRollout,
+  RejectedRow,
+  RolesFound,
 } from '../../../src-preload/contract.ts'
 import { LabError } from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../../data/canonical.ts'
@@ -68,30 +78,74 @@ const choices = (): ImportChoices => ({
 
 const shortened = (text: string): string => (text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)} …` : text)
 
-const problemShown = ({ line, id, problem, answer, split, level, slices }: DatasetRow): PreviewProblem =>
-  ({ line, key: id, problem: shortened(problem), answer: answer === undefined ? null : (answer as PreviewProblem['answer']), split: split ?? null, level, slices })
+const problemShown = ({ line, id, problem, answer, split, level, slices }: DatasetRow): PreviewProblem => ({
+  line,
+  key: id,
+  problem: shortened(problem),
+  answer: answer === undefined ? null : (answer as PreviewProblem['answer']),
+  split: split ?? null,
+  level,
+  slices,
+})
 
-const rolloutShown = ({ step, prompt, promptMessages, completion, groundTruth, correct, reward, episodes }: CanonicalRollout): PreviewRollout => ({
+const rolloutShown = ({
+  step,
+  prompt,
+  promptMessages,
+  completion,
+  groundTruth,
+  correct,
+  reward,
+  episodes,
+}: CanonicalRollout): PreviewRollout => ({
   step: step ?? null,
   prompt: shortened(prompt ?? promptMessages?.map(({ content }) => contentText(content)).join('\n') ?? ''),
   completion: shortened(completion ?? ''),
-  truth: groundTruth === undefined ? null : groundTruth as PreviewRollout['truth'],
+  truth: groundTruth === undefined ? null : (groundTruth as PreviewRollout['truth']),
   correct: correct ?? null,
   reward: reward ?? null,
   episodes: episodes?.length ?? 0,
 })
 
-const rejectedShown = ({ file, line, rows, code, reason, text }: Rejected): RejectedRow => ({ file: basename(file), line, rows, code, reason, text: shortened(text) })
+const rejectedShown = ({ file, line, rows, code, reason, text }: Rejected): RejectedRow => ({
+  file: basename(file),
+  line,
+  rows,
+  code,
+  reason,
+  text: shortened(text),
+})
 
-const rolesShown = ({ roles: { problem, answer, answerIn, id, solution, split, slices, countdown }, confidence, why }: RoleGuess): RolesFound =>
-  ({ problem, answer: answer ?? countdown?.target ?? null, answerIn, id, solution, split, slices: [...slices], confidence, why })
+const rolesShown = ({
+  roles: { problem, answer, answerIn, id, solution, split, slices, countdown },
+  confidence,
+  why,
+}: RoleGuess): RolesFound => ({
+  problem,
+  answer: answer ?? countdown?.target ?? null,
+  answerIn,
+  id,
+  solution,
+  split,
+  slices: [...slices],
+  confidence,
+  why,
+})
 
 function offerOf(detection: Detection, bytes: number, preview: Preview | null, refusal: LabError | null): ImportOffer {
   const { path, kind, format, source, why, recipe, files, columns } = detection
   const rows = preview?.rows ?? []
   const asProblems = preview !== null && preview.roles !== null
   return {
-    path, name: basename(path), bytes, files: files.length, kind, format, source, why, recipe,
+    path,
+    name: basename(path),
+    bytes,
+    files: files.length,
+    kind,
+    format,
+    source,
+    why,
+    recipe,
     tables: (detection.tables ?? []).map(({ name, rows: count }) => ({ name, rows: count })),
     columns: [...(preview?.columns ?? columns)],
     rowCount: preview?.rowCount ?? null,
@@ -107,8 +161,16 @@ function offerOf(detection: Detection, bytes: number, preview: Preview | null, r
 }
 
 /** Throws LabError file.missing, file.unreadable, import.relative; every other refusal is part of the offer. */
-async function inspect(path: string, { as, map, identity, table }: Pick<ImportStart, 'as' | 'map' | 'identity' | 'table'>): Promise<ImportOffer> {
-  if (!isAbsolute(path)) throw new LabError('import.relative', { expected: 'the whole path of a file', found: path, next: 'Write it from the root, such as /home/me/data.jsonl.' })
+async function inspect(
+  path: string,
+  { as, map, identity, table }: Pick<ImportStart, 'as' | 'map' | 'identity' | 'table'>,
+): Promise<ImportOffer> {
+  if (!isAbsolute(path))
+    throw new LabError('import.relative', {
+      expected: 'the whole path of a file',
+      found: path,
+      next: 'Write it from the root, such as /home/me/data.jsonl.',
+    })
   const how = { ...(as !== null && { as }), map, identity, ...(table !== null && { table }) }
   const detection = await detectImport(path, how)
   const { size } = await stat(path)
@@ -140,21 +202,48 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
   async function work(store: Store, request: ImportStart, { signal, onEvent }: JobControl, label: string): Promise<ImportResult> {
     const began = now()
     const { paths, as, map, identity, table, name, grader, keepDuplicates, split } = request
-    const progress = (done: number, total: number, rows: number): void => onEvent({
-      kind: 'progress', runId: null,
-      report: {
-        job: '', label, ...sized(done, total, rows),
-        etaMs: done > 0 ? ((now() - began) * (total - done)) / done : null, tokensPerSecond: null, memoryBytes: process.memoryUsage.rss(), atMs: now(),
-      },
-    })
+    const progress = (done: number, total: number, rows: number): void =>
+      onEvent({
+        kind: 'progress',
+        runId: null,
+        report: {
+          job: '',
+          label,
+          ...sized(done, total, rows),
+          etaMs: done > 0 ? ((now() - began) * (total - done)) / done : null,
+          tokensPerSecond: null,
+          memoryBytes: process.memoryUsage.rss(),
+          atMs: now(),
+        },
+      })
     try {
-      if (as === 'model' || (as === null && await isModel(paths[0]!))) return await modelResult(store, request, signal)
-      const imported = await importInto(store, paths, {
-        ...(as !== null && { as }), map, ...(name !== null && { name }), ...(grader !== null && { grader }), ...(split !== null && { split }), keepDuplicates, identity, ...(table !== null && { table }), signal,
-        onProgress: ({ bytesRead, bytesTotal, rows }) => progress(bytesRead, bytesTotal, rows),
-      }, now)
+      if (as === 'model' || (as === null && (await isModel(paths[0]!)))) return await modelResult(store, request, signal)
+      const imported = await importInto(
+        store,
+        paths,
+        {
+          ...(as !== null && { as }),
+          map,
+          ...(name !== null && { name }),
+          ...(grader !== null && { grader }),
+          ...(split !== null && { split }),
+          keepDuplicates,
+          identity,
+          ...(table !== null && { table }),
+          signal,
+          onProgress: ({ bytesRead, bytesTotal, rows }) => progress(bytesRead, bytesTotal, rows),
+        },
+        now,
+      )
       const { report, record, datasetId, runId } = imported
-      return { record, records: report.records, rejected: report.rejected.slice(0, SHOWN_REJECTED).map(rejectedShown), datasetId, runId, modelId: null }
+      return {
+        record,
+        records: report.records,
+        rejected: report.rejected.slice(0, SHOWN_REJECTED).map(rejectedShown),
+        datasetId,
+        runId,
+        modelId: null,
+      }
     } finally {
       discardIncoming(store.folder, paths)
       for (const noun of ['datasets', 'runs', 'rollouts', 'models'] as const) tell({ kind: 'changed', noun, ids: [] })
@@ -162,7 +251,12 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
   }
 
   async function modelResult(store: Store, { paths, name }: ImportStart, signal: AbortSignal): Promise<ImportResult> {
-    if (paths.length > 1) throw new LabError('import.oneModel', { expected: 'one model at a time', found: `${paths.length} paths`, next: 'Import one folder, then the next.' })
+    if (paths.length > 1)
+      throw new LabError('import.oneModel', {
+        expected: 'one model at a time',
+        found: `${paths.length} paths`,
+        next: 'Import one folder, then the next.',
+      })
     const { modelId, record } = await importModel(store, paths[0]!, { name, signal, now })
     return { record, records: 1, rejected: [], datasetId: null, runId: null, modelId }
   }
@@ -172,24 +266,41 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
     inspect: async ({ paths, ...how }) => Promise.all(paths.map((path) => inspect(path, how))),
     start(request): Job {
       const store = open()
-      if (store.workspace().access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace open for writing', found: 'one open for reading', next: 'Close the program that writes to it, then open it again.' })
+      if (store.workspace().access.mode === 'read')
+        throw new LabError('workspace.readOnly', {
+          expected: 'a workspace open for writing',
+          found: 'one open for reading',
+          next: 'Close the program that writes to it, then open it again.',
+        })
       const first = basename(request.paths[0]!)
       const label = request.paths.length === 1 ? `Importing ${first}` : `Importing ${first} and ${request.paths.length - 1} more`
-      const { job, done } = jobs.add({ kind: 'import', label, runId: null, lane: 'data', work: (control) => work(store, request, control, label) })
+      const { job, done } = jobs.add({
+        kind: 'import',
+        label,
+        runId: null,
+        lane: 'data',
+        work: (control) => work(store, request, control, label),
+      })
       results.set(job.id, done)
       while (results.size > REMEMBERED) results.delete(results.keys().next().value!)
       return job
     },
     result({ jobId }) {
       const done = results.get(jobId)
-      if (done === undefined) throw new LabError('import.unknown', { expected: 'an import of this session', found: jobId, next: 'Look for the dataset or the run that it made.' })
+      if (done === undefined)
+        throw new LabError('import.unknown', {
+          expected: 'an import of this session',
+          found: jobId,
+          next: 'Look for the dataset or the run that it made.',
+        })
       return done
     },
     rejected: ({ importId, offset, limit }) => readRejected(open().folder, importId, offset, limit),
     async exportRejected({ importId }) {
       const { folder } = open()
       const source = rejectedFile(folder, importId)
-      if (!existsSync(source)) throw new LabError('export.empty', { expected: 'rejected rows', found: 'none', next: 'Every row of that import was used.' })
+      if (!existsSync(source))
+        throw new LabError('export.empty', { expected: 'rejected rows', found: 'none', next: 'Every row of that import was used.' })
       const fileName = `rejected-rows-${importId}.jsonl`
       mkdirSync(join(folder, EXPORTS), { recursive: true })
       const path = join(folder, EXPORTS, fileName)

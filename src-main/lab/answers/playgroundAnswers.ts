@@ -10,16 +10,33 @@ import { configOfStart } from '../training/start.ts'
 const STARTER = 'starter'
 const speaks = ({ config }: Pick<Model, 'config'>): string | null => notationOfSize((config as unknown as LlamaConfig).vocabSize)
 
-export function playgroundAnswers({ open, jobs, engine, experiments, now }: Pick<ActionParts, 'open' | 'jobs' | 'engine' | 'experiments' | 'now'>): Answers<'playground'>['playground'] {
+export function playgroundAnswers({
+  open,
+  jobs,
+  engine,
+  experiments,
+  now,
+}: Pick<ActionParts, 'open' | 'jobs' | 'engine' | 'experiments' | 'now'>): Answers<'playground'>['playground'] {
   function sources(): PlaygroundSource[] {
     const store = open()
     return [
       { start: STARTER, title: 'starter model', speaks: notationOfSize(STARTER_CONFIG.vocabSize), runId: null, step: null },
-      ...store.models.list().filter(({ kind }) => kind !== 'starter').map((model) => ({ start: `model:${model.id}`, title: model.name, speaks: speaks(model), runId: null, step: null })),
-      ...store.runs.list().flatMap(({ run }) => store.checkpoints.ofRun(run.id).map(({ id, step }) => {
-        const config = configOfStart(store, `checkpoint:${id}`)
-        return { start: `checkpoint:${id}`, title: `${run.name}, seed ${run.seed}, step ${step}`, speaks: config === undefined ? null : notationOfSize(config.vocabSize), runId: run.id, step }
-      })),
+      ...store.models
+        .list()
+        .filter(({ kind }) => kind !== 'starter')
+        .map((model) => ({ start: `model:${model.id}`, title: model.name, speaks: speaks(model), runId: null, step: null })),
+      ...store.runs.list().flatMap(({ run }) =>
+        store.checkpoints.ofRun(run.id).map(({ id, step }) => {
+          const config = configOfStart(store, `checkpoint:${id}`)
+          return {
+            start: `checkpoint:${id}`,
+            title: `${run.name}, seed ${run.seed}, step ${step}`,
+            speaks: config === undefined ? null : notationOfSize(config.vocabSize),
+            runId: run.id,
+            step,
+          }
+        }),
+      ),
     ]
   }
   return {
@@ -28,7 +45,10 @@ export function playgroundAnswers({ open, jobs, engine, experiments, now }: Pick
     sample(request, { signal }) {
       const title = sources().find(({ start }) => start === request.start)?.title ?? request.start
       const { job, done } = jobs.add({
-        kind: 'playground', label: `Prompting ${title}`, runId: null, lane: 'light',
+        kind: 'playground',
+        label: `Prompting ${title}`,
+        runId: null,
+        lane: 'light',
         work: async (control) => experiments.playground({ store: open(), engine: await engine(), now }, request, control),
       })
       signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })

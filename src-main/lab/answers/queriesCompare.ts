@@ -4,7 +4,22 @@
 // budget, so a budget is a query and not a run. Who is compared is in compareArms.ts, the statistics are in compareFigures.ts.
 
 import {
-  EQUAL_WITHIN, type Answers, type BudgetPoint, type CompareRow, type CompareTable, type Difference, type Evaluation, type Figure, type MethodMap, type MetricSeries, type OverlayCurve, type PairedArms, type PairedComparison, type Run, type TokensForAccuracy, type xAxes,
+  EQUAL_WITHIN,
+  type Answers,
+  type BudgetPoint,
+  type CompareRow,
+  type CompareTable,
+  type Difference,
+  type Evaluation,
+  type Figure,
+  type MethodMap,
+  type MetricSeries,
+  type OverlayCurve,
+  type PairedArms,
+  type PairedComparison,
+  type Run,
+  type TokensForAccuracy,
+  type xAxes,
 } from '../../../src-preload/contract.ts'
 import { tokensToReach } from '../../episodes/efficiency.ts'
 import { mean } from '../../numeric/stats.ts'
@@ -38,7 +53,8 @@ interface Compared {
   readonly base: { readonly arm: Arm; readonly evaluated: readonly Evaluated[] } | null
 }
 
-const scoredAt = (budget: number | null): Column[] => (['accuracy', 'regret', 'meanTokens'] as const).map((quantity) => ({ quantity, budget }))
+const scoredAt = (budget: number | null): Column[] =>
+  (['accuracy', 'regret', 'meanTokens'] as const).map((quantity) => ({ quantity, budget }))
 const NONE: Difference = { value: 0, low: null, high: null, n: 0, p: null }
 
 /** Lets the process look after its other callers. */
@@ -46,7 +62,9 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** Budgets that all of these evaluations measured; none at all has no regret, which is an area over the budget. */
 const sharedBudgets = (evaluated: readonly { readonly evaluation: Evaluation }[]): number[] =>
-  (evaluated[0]?.evaluation.budgets ?? []).filter((budget) => budget > 0 && evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)))
+  (evaluated[0]?.evaluation.budgets ?? []).filter(
+    (budget) => budget > 0 && evaluated.every(({ evaluation }) => evaluation.budgets.includes(budget)),
+  )
 
 /** The least budget that one of these was trained with. */
 function trainedBudgetOf(evaluated: readonly { readonly evaluation: Evaluation }[]): number | null {
@@ -56,25 +74,55 @@ function trainedBudgetOf(evaluated: readonly { readonly evaluation: Evaluation }
 
 /** Where the thinking tokens of an arm went, over all rollouts of all its seeds; null where an evaluation does not say. */
 function accountOf(evaluated: readonly Evaluated[]): CompareRow['account'] {
-  const names = { useful: 'ttc/useful_tokens', overthinking: 'ttc/overthink_tokens', futile: 'ttc/futile_tokens', starved: 'ttc/starved_tokens', starvedShare: 'ttc/starved_frac' } as const
-  const parts = evaluated.map(({ evaluation }) => ({ metrics: evaluation.metrics, rollouts: evaluation.problemCount * evaluation.samplesPerProblem }))
+  const names = {
+    useful: 'ttc/useful_tokens',
+    overthinking: 'ttc/overthink_tokens',
+    futile: 'ttc/futile_tokens',
+    starved: 'ttc/starved_tokens',
+    starvedShare: 'ttc/starved_frac',
+  } as const
+  const parts = evaluated.map(({ evaluation }) => ({
+    metrics: evaluation.metrics,
+    rollouts: evaluation.problemCount * evaluation.samplesPerProblem,
+  }))
   const rollouts = parts.reduce((sum, part) => sum + part.rollouts, 0)
   if (rollouts === 0 || parts.some(({ metrics }) => Object.values(names).some((name) => metrics[name] === undefined))) return null
   const pooled = (name: string): number => parts.reduce((sum, part) => sum + part.metrics[name]! * part.rollouts, 0) / rollouts
-  return { useful: pooled(names.useful), overthinking: pooled(names.overthinking), futile: pooled(names.futile), starved: pooled(names.starved), starvedShare: pooled(names.starvedShare), rollouts }
+  return {
+    useful: pooled(names.useful),
+    overthinking: pooled(names.overthinking),
+    futile: pooled(names.futile),
+    starved: pooled(names.starved),
+    starvedShare: pooled(names.starvedShare),
+    rollouts,
+  }
 }
 
-export function compareQueries(open: () => Store): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
+export function compareQueries(
+  open: () => Store,
+): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
   const figures = openFigures((id) => {
     const problem = open().datasets.problem(id)
     return problem === null ? null : clusterOf(problem)
   })
   const rememberResults = remembering<Evaluated>(MOST_RESULTS)
-  const rememberDots = remembering<{ readonly tokens: number; readonly accuracy: (budget: number) => number; readonly regret: (budget: number) => number } | null>(4 * MOST_RESULTS)
+  const rememberDots = remembering<{
+    readonly tokens: number
+    readonly accuracy: (budget: number) => number
+    readonly regret: (budget: number) => number
+  } | null>(4 * MOST_RESULTS)
   const keyOf = ({ id, finishedAtMs }: Evaluation): string => `${open().workspace().uid}:${id}:${finishedAtMs}`
   const read = (evaluation: Evaluation): Evaluated => {
     const key = keyOf(evaluation)
-    return rememberResults(key, () => ({ key, evaluation, results: new Map(open().evaluations.results(evaluation.id).map((result) => [result.problemId, result])) }))
+    return rememberResults(key, () => ({
+      key,
+      evaluation,
+      results: new Map(
+        open()
+          .evaluations.results(evaluation.id)
+          .map((result) => [result.problemId, result]),
+      ),
+    }))
   }
   const runsOf = (ids: readonly number[]): Run[] => ids.map((id) => found('run', id, open().runs.get(id)))
   const startOf = (runs: readonly Run[]): Evaluated | null => {
@@ -95,7 +143,8 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       ...(start === null ? [] : [{ arm: START, evaluated: [start] }]),
       ...armsOf(runs, groupBy).map((arm) => ({ arm, evaluated: evaluatedOf(arm, step, start) })),
     ]
-    const base = baseline === null ? null : arms.find(({ arm }) => (baseline === 'start' ? arm === START : arm.runIds.includes(baseline))) ?? null
+    const base =
+      baseline === null ? null : (arms.find(({ arm }) => (baseline === 'start' ? arm === START : arm.runIds.includes(baseline))) ?? null)
     if (typeof baseline === 'number' && base === null) throw missing('run', baseline)
     return { start, arms, base }
   }
@@ -103,7 +152,13 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   function costOf(runs: readonly Run[]): CompareRow['cost'] {
     const totals = runs.map(({ id }) => open().steps.totals(id))
     const total = (of: (each: (typeof totals)[number]) => number): number => totals.reduce((sum, each) => sum + of(each), 0)
-    return { steps: total((t) => t.steps), tokens: total((t) => t.tokens), estimateTokens: total((t) => t.estimateTokens), flops: total((t) => t.flops), wallMs: total((t) => t.wallMs) }
+    return {
+      steps: total((t) => t.steps),
+      tokens: total((t) => t.tokens),
+      estimateTokens: total((t) => t.estimateTokens),
+      flops: total((t) => t.flops),
+      wallMs: total((t) => t.wallMs),
+    }
   }
 
   /** The rows of one arm, one per budget. */
@@ -111,11 +166,18 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const columns = budgets.flatMap(scoredAt)
     const problems = figures.common(evaluated)
     const own = figures.figures(evaluated, problems, columns)
-    const shared = base === null || base.arm === arm || evaluated.length === 0 || base.evaluated.length === 0 ? null : figures.common([...evaluated, ...base.evaluated])
+    const shared =
+      base === null || base.arm === arm || evaluated.length === 0 || base.evaluated.length === 0
+        ? null
+        : figures.common([...evaluated, ...base.evaluated])
     const gaps = shared === null || shared.ids.length === 0 ? null : figures.differences(evaluated, base!.evaluated, shared, columns)
     const constant = {
-      ...face(arm), evaluationIds: evaluated.map(({ evaluation }) => evaluation.id), evaluatedSteps: evaluated.map(({ evaluation }) => evaluation.step), problemCount: problems.ids.length,
-      account: accountOf(evaluated), cost: costOf(arm.runs),
+      ...face(arm),
+      evaluationIds: evaluated.map(({ evaluation }) => evaluation.id),
+      evaluatedSteps: evaluated.map(({ evaluation }) => evaluation.step),
+      problemCount: problems.ids.length,
+      account: accountOf(evaluated),
+      cost: costOf(arm.runs),
     }
     return budgets.map((budget, at): CompareRow => {
       const [accuracy, regret, meanTokens] = own.slice(3 * at, 3 * at + 3) as [Figure | null, Figure | null, Figure | null]
@@ -123,14 +185,23 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       return {
         ...constant,
         extrapolated: evaluated.some(({ evaluation }) => evaluation.trainedBudget !== null && budget > evaluation.trainedBudget),
-        accuracy, regret, meanTokens,
+        accuracy,
+        regret,
+        meanTokens,
         against: against === undefined ? null : { accuracy: against[0], regret: against[1], meanTokens: against[2] },
       }
     })
   }
 
   function tableOf(budget: number, { arms, base }: Compared, rows: CompareRow[]): CompareTable {
-    return { budget, exact: arms.flatMap(({ evaluated }) => evaluated).every(({ evaluation }) => evaluation.budgets.includes(budget)), comparator: 'oracle', baseline: base?.arm.key ?? null, rows, confounds: confoundsOf(arms.map(({ arm }) => arm)) }
+    return {
+      budget,
+      exact: arms.flatMap(({ evaluated }) => evaluated).every(({ evaluation }) => evaluation.budgets.includes(budget)),
+      comparator: 'oracle',
+      baseline: base?.arm.key ?? null,
+      rows,
+      confounds: confoundsOf(arms.map(({ arm }) => arm)),
+    }
   }
 
   function curveOf(arm: Arm, metric: string, x: (typeof xAxes)[number], band: string, maxPoints: number): OverlayCurve {
@@ -140,11 +211,20 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const valuesAt = (step: number, key: 'value' | typeof x): number[] => all.map((series, at) => series[key][places[at]!.get(step)!]!)
     const means = steps.map((step) => mean(valuesAt(step, 'value')))
     const kept = decimate(means, maxPoints)
-    const spread = bandOf(band, kept.map((at) => valuesAt(steps[at]!, 'value')))
+    const spread = bandOf(
+      band,
+      kept.map((at) => valuesAt(steps[at]!, 'value')),
+    )
     return {
-      ...face(arm), metric, exact: kept.length === steps.length,
-      step: kept.map((at) => steps[at]!), x: kept.map((at) => mean(valuesAt(steps[at]!, x))), value: kept.map((at) => means[at]!),
-      low: spread?.map(([low]) => low) ?? null, high: spread?.map(([, high]) => high) ?? null, n: kept.map(() => all.length),
+      ...face(arm),
+      metric,
+      exact: kept.length === steps.length,
+      step: kept.map((at) => steps[at]!),
+      x: kept.map((at) => mean(valuesAt(steps[at]!, x))),
+      value: kept.map((at) => means[at]!),
+      low: spread?.map(([low]) => low) ?? null,
+      high: spread?.map(([, high]) => high) ?? null,
+      n: kept.map(() => all.length),
     }
   }
 
@@ -153,46 +233,83 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     rememberDots(keyOf(evaluation), () => {
       const results = open().evaluations.results(evaluation.id)
       if (results.length === 0) return null
-      const over = (quantity: Quantity, budget: number | null): number => mean(results.map((result) => valueOf({ quantity, budget }, evaluation, result)))
+      const over = (quantity: Quantity, budget: number | null): number =>
+        mean(results.map((result) => valueOf({ quantity, budget }, evaluation, result)))
       const known = { accuracy: new Map<number, number>(), regret: new Map<number, number>() }
-      const at = (quantity: 'accuracy' | 'regret') => (budget: number): number => {
-        const value = known[quantity].get(budget) ?? over(quantity, budget)
-        known[quantity].set(budget, value)
-        return value
-      }
+      const at =
+        (quantity: 'accuracy' | 'regret') =>
+        (budget: number): number => {
+          const value = known[quantity].get(budget) ?? over(quantity, budget)
+          known[quantity].set(budget, value)
+          return value
+        }
       return { tokens: over('meanTokens', null), accuracy: at('accuracy'), regret: at('regret') }
     })
 
   function mapsOf({ runIds, groupBy, step }: Omit<Chosen, 'baseline'>, budgets: readonly number[]): MethodMap[] {
     const runs = runsOf(runIds)
     const start = startEvaluation(open(), runs)
-    const evaluatedRuns = (arm: Arm) => arm.runs.flatMap(({ id }) => open().evaluations.ofRun(id).filter((each) => each.status === 'finished' && each.split === 'heldout' && (step === null || (each.step ?? Infinity) <= step)))
+    const evaluatedRuns = (arm: Arm) =>
+      arm.runs.flatMap(({ id }) =>
+        open()
+          .evaluations.ofRun(id)
+          .filter((each) => each.status === 'finished' && each.split === 'heldout' && (step === null || (each.step ?? Infinity) <= step)),
+      )
     // An arm that was never evaluated has no place on the map: the start's is not its own.
-    const paths = armsOf(runs, groupBy).filter((arm) => arm.runs.some(({ id }) => newestFinished(open().evaluations.ofRun(id)) !== null)).map((arm) => ({
-      arm,
-      dots: [...(start === null ? [] : [start]), ...evaluatedRuns(arm)]
-        .flatMap((evaluation) => {
+    const paths = armsOf(runs, groupBy)
+      .filter((arm) => arm.runs.some(({ id }) => newestFinished(open().evaluations.ofRun(id)) !== null))
+      .map((arm) => ({
+        arm,
+        dots: [...(start === null ? [] : [start]), ...evaluatedRuns(arm)].flatMap((evaluation) => {
           const dot = dotOf(evaluation)
           return dot === null ? [] : [{ evaluation, dot }]
         }),
-    }))
+      }))
     return budgets.map((budget) => {
       const scored = paths.map(({ arm, dots: own }) => {
-        const dots = own.map(({ evaluation, dot }) => ({ runId: evaluation.runId, evaluationId: evaluation.id, step: evaluation.step, tokens: dot.tokens, accuracy: dot.accuracy(budget), regret: dot.regret(budget) }))
+        const dots = own.map(({ evaluation, dot }) => ({
+          runId: evaluation.runId,
+          evaluationId: evaluation.id,
+          step: evaluation.step,
+          tokens: dot.tokens,
+          accuracy: dot.accuracy(budget),
+          regret: dot.regret(budget),
+        }))
         return { ...face(arm), dots, path: wayOf(dots) }
       })
-      return { budget, paths: scored, equalRegret: curvesAgree(budget, scored.flatMap(({ dots }) => dots)) ? equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret)))) : [] }
+      return {
+        budget,
+        paths: scored,
+        equalRegret: curvesAgree(
+          budget,
+          scored.flatMap(({ dots }) => dots),
+        )
+          ? equalRegret(budget, regretLevels(scored.flatMap(({ dots }) => dots.map(({ regret }) => regret))))
+          : [],
+      }
     })
   }
 
   function pair(a: Evaluation, b: Evaluation, budget: number | null): PairedComparison {
-    const pairs = open().evaluations.paired(a.id, b.id).map((each) => ({
-      ...each, accuracyA: valueOf({ quantity: 'accuracy', budget }, a, each.a), accuracyB: valueOf({ quantity: 'accuracy', budget }, b, each.b),
-    }))
+    const pairs = open()
+      .evaluations.paired(a.id, b.id)
+      .map((each) => ({
+        ...each,
+        accuracyA: valueOf({ quantity: 'accuracy', budget }, a, each.a),
+        accuracyB: valueOf({ quantity: 'accuracy', budget }, b, each.b),
+      }))
     const [left, right] = [read(a), read(b)]
-    const [accuracy, meanTokens] = pairs.length === 0 ? [NONE, NONE] : (figures.differences([right], [left], figures.common([right, left]), [{ quantity: 'accuracy', budget }, { quantity: 'meanTokens', budget }]) as [Difference, Difference])
+    const [accuracy, meanTokens] =
+      pairs.length === 0
+        ? [NONE, NONE]
+        : (figures.differences([right], [left], figures.common([right, left]), [
+            { quantity: 'accuracy', budget },
+            { quantity: 'meanTokens', budget },
+          ]) as [Difference, Difference])
     return {
-      evaluationA: a.id, evaluationB: b.id, budget,
+      evaluationA: a.id,
+      evaluationB: b.id,
+      budget,
       wins: pairs.filter((each) => each.accuracyB - each.accuracyA > EQUAL_WITHIN).length,
       losses: pairs.filter((each) => each.accuracyA - each.accuracyB > EQUAL_WITHIN).length,
       ties: pairs.filter((each) => Math.abs(each.accuracyB - each.accuracyA) <= EQUAL_WITHIN).length,
@@ -206,19 +323,26 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   function pairArms(a: readonly Evaluated[], b: readonly Evaluated[]): PairedArms {
     const shared = figures.common([...a, ...b])
     const budgets = sharedBudgets([...a, ...b])
-    const at = (evaluated: readonly Evaluated[], column: Column, id: number): number => mean(evaluated.map(({ evaluation, results }) => valueOf(column, evaluation, results.get(id)!)))
-    const keptOf = (evaluated: readonly Evaluated[]): Set<number> => new Set(evaluated.flatMap(({ evaluation }) => open().evaluations.keptProblems(evaluation.id)))
+    const at = (evaluated: readonly Evaluated[], column: Column, id: number): number =>
+      mean(evaluated.map(({ evaluation, results }) => valueOf(column, evaluation, results.get(id)!)))
+    const keptOf = (evaluated: readonly Evaluated[]): Set<number> =>
+      new Set(evaluated.flatMap(({ evaluation }) => open().evaluations.keptProblems(evaluation.id)))
     const [keptA, keptB] = [keptOf(a), keptOf(b)]
-    const problems = shared.ids.map((id) => open().datasets.problem(id)!).map((problem) => ({
-      problem,
-      keptA: keptA.has(problem.id),
-      keptB: keptB.has(problem.id),
-      tokensA: at(a, { quantity: 'meanTokens', budget: null }, problem.id),
-      tokensB: at(b, { quantity: 'meanTokens', budget: null }, problem.id),
-      accuracyA: Float32Array.from(budgets, (budget) => at(a, { quantity: 'accuracy', budget }, problem.id)),
-      accuracyB: Float32Array.from(budgets, (budget) => at(b, { quantity: 'accuracy', budget }, problem.id)),
-    }))
-    const columns: Column[] = [...budgets.map((budget): Column => ({ quantity: 'accuracy', budget })), { quantity: 'meanTokens', budget: null }]
+    const problems = shared.ids
+      .map((id) => open().datasets.problem(id)!)
+      .map((problem) => ({
+        problem,
+        keptA: keptA.has(problem.id),
+        keptB: keptB.has(problem.id),
+        tokensA: at(a, { quantity: 'meanTokens', budget: null }, problem.id),
+        tokensB: at(b, { quantity: 'meanTokens', budget: null }, problem.id),
+        accuracyA: Float32Array.from(budgets, (budget) => at(a, { quantity: 'accuracy', budget }, problem.id)),
+        accuracyB: Float32Array.from(budgets, (budget) => at(b, { quantity: 'accuracy', budget }, problem.id)),
+      }))
+    const columns: Column[] = [
+      ...budgets.map((budget): Column => ({ quantity: 'accuracy', budget })),
+      { quantity: 'meanTokens', budget: null },
+    ]
     const differences = problems.length === 0 ? columns.map(() => NONE) : figures.differences(b, a, shared, columns)
     return {
       evaluationsA: a.map(({ evaluation }) => evaluation.id),
@@ -242,16 +366,29 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     const trained = trainedBudgetOf(evaluated)
     const columns = budgets.map((budget): Column => ({ quantity: 'accuracy', budget, thinking: 'natural' }))
     const problems = figures.common(evaluated)
-    const curves = arms.map((each) => ({ ...each, points: each.evaluated.length === 0 || problems.ids.length === 0 ? [] : figures.draws(each.evaluated, problems, columns) }))
+    const curves = arms.map((each) => ({
+      ...each,
+      points: each.evaluated.length === 0 || problems.ids.length === 0 ? [] : figures.draws(each.evaluated, problems, columns),
+    }))
     const levels = levelsOf(curves.map(({ points }) => points.map(({ value }) => value)))
-    const level = accuracy ?? usualLevel(curves.filter(({ arm }) => arm !== START).map(({ points }) => points.flatMap(({ value }, at) => (trained !== null && budgets[at]! > trained ? [] : [value]))))
+    const level =
+      accuracy ??
+      usualLevel(
+        curves
+          .filter(({ arm }) => arm !== START)
+          .map(({ points }) => points.flatMap(({ value }, at) => (trained !== null && budgets[at]! > trained ? [] : [value]))),
+      )
     if (level === null) return { accuracy: null, levels, baseline: base?.arm.key ?? null, rows: [] }
-    const reach = (at: (column: number) => number): number | null => tokensToReach({ tokens: budgets, accuracy: budgets.map((_, column) => at(column)) }, level)
+    const reach = (at: (column: number) => number): number | null =>
+      tokensToReach({ tokens: budgets, accuracy: budgets.map((_, column) => at(column)) }, level)
     const reached = curves.map(({ arm, points, evaluated: own }) => ({
       arm,
       evaluated: own,
       value: points.length === 0 ? null : reach((column) => points[column]!.value),
-      draws: Float64Array.from({ length: points.length === 0 ? 0 : DRAWS }, (_, draw) => reach((column) => points[column]!.draws[draw]!) ?? NaN),
+      draws: Float64Array.from(
+        { length: points.length === 0 ? 0 : DRAWS },
+        (_, draw) => reach((column) => points[column]!.draws[draw]!) ?? NaN,
+      ),
     }))
     const own = reached.find(({ arm }) => arm === base?.arm)
     return {
@@ -263,7 +400,15 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
         tokens: value === null ? null : figures.inferred(value, draws, problems, [members]),
         reached: draws.length === 0 ? 0 : draws.filter(Number.isFinite).length / draws.length,
         extrapolated: value !== null && trained !== null && value > trained,
-        efficiency: own === undefined || own.arm === arm || value === null || own.value === null ? null : figures.inferred(own.value / value, draws.map((tokens, draw) => own.draws[draw]! / tokens), problems, [members, own.evaluated]),
+        efficiency:
+          own === undefined || own.arm === arm || value === null || own.value === null
+            ? null
+            : figures.inferred(
+                own.value / value,
+                draws.map((tokens, draw) => own.draws[draw]! / tokens),
+                problems,
+                [members, own.evaluated],
+              ),
       })),
     }
   }
@@ -271,7 +416,11 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
   return {
     table({ budget, ...chosen }) {
       const all = compared(chosen)
-      return tableOf(budget, all, all.arms.flatMap((arm) => rowsOf(arm, [budget], all.base)))
+      return tableOf(
+        budget,
+        all,
+        all.arms.flatMap((arm) => rowsOf(arm, [budget], all.base)),
+      )
     },
 
     async tables({ budgets, ...chosen }, { signal }) {
@@ -282,25 +431,47 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
         signal.throwIfAborted()
         rows.push(rowsOf(arm, budgets, all.base))
       }
-      return budgets.map((budget, at) => tableOf(budget, all, rows.map((row) => row[at]!)))
+      return budgets.map((budget, at) =>
+        tableOf(
+          budget,
+          all,
+          rows.map((row) => row[at]!),
+        ),
+      )
     },
 
-    curves: ({ runIds, metric, x, groupBy, band, maxPoints }) => armsOf(runsOf(runIds), groupBy).map((arm) => curveOf(arm, metric, x, band, maxPoints)),
+    curves: ({ runIds, metric, x, groupBy, band, maxPoints }) =>
+      armsOf(runsOf(runIds), groupBy).map((arm) => curveOf(arm, metric, x, band, maxPoints)),
 
     budgetCurves({ quantity, start, ...chosen }) {
-      return compared({ ...chosen, baseline: null }).arms.filter(({ arm }) => start || arm !== START).map(({ arm, evaluated }) => {
-        const budgets = sharedBudgets(evaluated)
-        const trainedBudget = trainedBudgetOf(evaluated)
-        const problems = figures.common(evaluated)
-        const pointsOf = (thinking: 'natural' | 'kept', at: readonly number[]): BudgetPoint[] =>
-          figures.figures(evaluated, problems, at.map((budget) => ({ quantity, budget, thinking }))).flatMap((figure, index): BudgetPoint[] => (figure === null ? [] : [{ ...figure, budget: at[index]!, extrapolated: trainedBudget !== null && at[index]! > trainedBudget }]))
-        return {
-          ...face(arm),
-          trainedBudget,
-          points: pointsOf('natural', budgets),
-          kept: pointsOf('kept', budgets.filter((budget) => thinkingAt(budget, trainedBudget) === 'kept')),
-        }
-      })
+      return compared({ ...chosen, baseline: null })
+        .arms.filter(({ arm }) => start || arm !== START)
+        .map(({ arm, evaluated }) => {
+          const budgets = sharedBudgets(evaluated)
+          const trainedBudget = trainedBudgetOf(evaluated)
+          const problems = figures.common(evaluated)
+          const pointsOf = (thinking: 'natural' | 'kept', at: readonly number[]): BudgetPoint[] =>
+            figures
+              .figures(
+                evaluated,
+                problems,
+                at.map((budget) => ({ quantity, budget, thinking })),
+              )
+              .flatMap((figure, index): BudgetPoint[] =>
+                figure === null
+                  ? []
+                  : [{ ...figure, budget: at[index]!, extrapolated: trainedBudget !== null && at[index]! > trainedBudget }],
+              )
+          return {
+            ...face(arm),
+            trainedBudget,
+            points: pointsOf('natural', budgets),
+            kept: pointsOf(
+              'kept',
+              budgets.filter((budget) => thinkingAt(budget, trainedBudget) === 'kept'),
+            ),
+          }
+        })
     },
 
     map: ({ budget, ...chosen }) => mapsOf(chosen, [budget])[0]!,
@@ -314,7 +485,8 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     pairs({ a, b, step }) {
       const [left, right] = [runsOf(a), runsOf(b)]
       const start = startOf([...left, ...right])
-      const sideOf = (runs: readonly Run[]): Evaluated[] => (runs.length > 0 ? armsOf(runs, 'run').flatMap((arm) => evaluatedOf(arm, step, start)) : start === null ? [] : [start])
+      const sideOf = (runs: readonly Run[]): Evaluated[] =>
+        runs.length > 0 ? armsOf(runs, 'run').flatMap((arm) => evaluatedOf(arm, step, start)) : start === null ? [] : [start]
       const [own, other] = [sideOf(left), sideOf(right)]
       return own.length === 0 || other.length === 0 ? null : pairArms(own, other)
     },
@@ -322,7 +494,11 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
     tokensFor: ({ accuracy, ...chosen }) => tokensFor(accuracy, compared(chosen)),
 
     budgets({ runIds }) {
-      const finished = runsOf(runIds).map((run) => open().evaluations.ofRun(run.id).filter(({ status, split }) => status === 'finished' && split === 'heldout'))
+      const finished = runsOf(runIds).map((run) =>
+        open()
+          .evaluations.ofRun(run.id)
+          .filter(({ status, split }) => status === 'finished' && split === 'heldout'),
+      )
       const newest = finished.flatMap((evaluations) => newestFinished(evaluations) ?? []).map((evaluation) => ({ evaluation }))
       return {
         budgets: sharedBudgets(newest),
@@ -331,7 +507,8 @@ export function compareQueries(open: () => Store): Answers<'compare'>['compare']
       }
     },
 
-    paired: ({ a, b, budget }) => pair(found('evaluation', a, open().evaluations.get(a)), found('evaluation', b, open().evaluations.get(b)), budget),
+    paired: ({ a, b, budget }) =>
+      pair(found('evaluation', a, open().evaluations.get(a)), found('evaluation', b, open().evaluations.get(b)), budget),
   }
 }
 
@@ -340,7 +517,14 @@ function wayOf(dots: MethodMap['paths'][number]['dots']): MethodMap['paths'][num
   const seeds = new Set(dots.flatMap(({ runId }) => runId ?? [])).size
   const together = [...Map.groupBy(dots, ({ runId, step }) => (runId === null ? 'start' : String(step))).values()]
   return together
-    .map((members) => ({ step: members[0]!.step, tokens: mean(members.map(({ tokens }) => tokens)), accuracy: mean(members.map(({ accuracy }) => accuracy)), regret: mean(members.map(({ regret }) => regret)), n: members.length, start: members[0]!.runId === null }))
+    .map((members) => ({
+      step: members[0]!.step,
+      tokens: mean(members.map(({ tokens }) => tokens)),
+      accuracy: mean(members.map(({ accuracy }) => accuracy)),
+      regret: mean(members.map(({ regret }) => regret)),
+      n: members.length,
+      start: members[0]!.runId === null,
+    }))
     .filter(({ n, start }) => start || n >= seeds)
     .toSorted((a, b) => Number(b.start) - Number(a.start) || (a.step ?? 0) - (b.step ?? 0))
     .map(({ start: _, ...point }) => point)

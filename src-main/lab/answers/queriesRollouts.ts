@@ -1,7 +1,16 @@
 // Reading rollouts: pages, search, picks, one rollout with what its progress curves say, and reward anatomy: what each method would
 // have paid the group it belongs to, by the very credit rules that train.
 
-import type { Answers, ExplanationView, ProgressCurve, Rollout, RolloutDetail, RunSpec, TextParts, ThinkingView } from '../../../src-preload/contract.ts'
+import type {
+  Answers,
+  ExplanationView,
+  ProgressCurve,
+  Rollout,
+  RolloutDetail,
+  RunSpec,
+  TextParts,
+  ThinkingView,
+} from '../../../src-preload/contract.ts'
 import { solveTokens } from '../../episodes/accounting.ts'
 import { answerPart, opensThought, readThinking } from '../../episodes/thinking.ts'
 import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../../episodes/progress.ts'
@@ -14,7 +23,11 @@ import type { Store } from '../../store/openStore.ts'
 import { found, specOf } from './queriesRuns.ts'
 
 /** Boundaries and J of a curve, in order of boundary. */
-export function orderedCurve({ estimates }: ProgressCurve): { readonly boundaries: number[]; readonly J: number[]; readonly ordered: ProgressCurve['estimates'] } {
+export function orderedCurve({ estimates }: ProgressCurve): {
+  readonly boundaries: number[]
+  readonly J: number[]
+  readonly ordered: ProgressCurve['estimates']
+} {
   const ordered = [...estimates].sort((a, b) => a.boundary - b.boundary)
   return { boundaries: ordered.map((each) => each.tokenOffset), J: ordered.map((each) => each.value), ordered }
 }
@@ -41,7 +54,12 @@ export function thinkingView(curve: ProgressCurve): ThinkingView | null {
 }
 
 const finishes: { readonly [F in RolloutDetail['rollout']['finishReason']]: FinishReason } = {
-  stop: 'stop', unknown: 'stop', forced: 'stop', length: 'length', cancelled: 'aborted', error: 'aborted',
+  stop: 'stop',
+  unknown: 'stop',
+  forced: 'stop',
+  length: 'length',
+  cancelled: 'aborted',
+  error: 'aborted',
 }
 /** Terms that credit rules add themselves, so they are not handed to them again. */
 const CREDITED = new Set(['outcome', 'progress', 'length_penalty', 'overlong'])
@@ -66,7 +84,16 @@ export function gradedOf({ rollout, tokens, sampled, episodes, progress }: Rollo
 
 /** The run's own method, and the three that are compared first. */
 function usualMethods(spec: RunSpec | null): ExplainedMethod[] {
-  const own: ExplainedMethod[] = spec === null ? [] : [{ label: `${algorithmNamed(spec.algorithm.name).title} (this run)`, algorithm: spec.algorithm.name, options: spec.algorithm.options }]
+  const own: ExplainedMethod[] =
+    spec === null
+      ? []
+      : [
+          {
+            label: `${algorithmNamed(spec.algorithm.name).title} (this run)`,
+            algorithm: spec.algorithm.name,
+            options: spec.algorithm.options,
+          },
+        ]
   const others = ['dr-grpo', 'length-penalty', 'mrt-exact'].filter((name) => name !== spec?.algorithm.name)
   return [...own, ...others.map((name) => ({ label: algorithmNamed(name).title, algorithm: name }))]
 }
@@ -74,7 +101,9 @@ function usualMethods(spec: RunSpec | null): ExplainedMethod[] {
 export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rollouts'], 'stopHere'> {
   const one = (id: number): RolloutDetail => found('rollout', id, open().rollouts.detail(id))
   const groupOf = ({ runId, evaluationId, step, group }: Rollout): Rollout[] =>
-    open().rollouts.group(evaluationId !== null ? { evaluationId, group } : { ...(runId !== null && { runId }), steps: [step, step], group })
+    open().rollouts.group(
+      evaluationId !== null ? { evaluationId, group } : { ...(runId !== null && { runId }), steps: [step, step], group },
+    )
 
   function anatomy(rolloutId: number, given: readonly ExplainedMethod[]): ExplanationView[] {
     const { rollout } = one(rolloutId)
@@ -94,7 +123,12 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
             kind: 'paid',
             label,
             payslips: answer.payslips.map(({ discardReason = null, ...slip }, index) => ({
-              ...slip, rolloutId: members[index]!.rollout.id, parts: { ...slip.parts }, bonuses: [...slip.bonuses], episodes: [...slip.episodes], discardReason,
+              ...slip,
+              rolloutId: members[index]!.rollout.id,
+              parts: { ...slip.parts },
+              bonuses: [...slip.bonuses],
+              episodes: [...slip.episodes],
+              discardReason,
             })),
           },
     )
@@ -104,7 +138,12 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
     query: (query) => open().rollouts.page(query),
     get({ rolloutId }) {
       const detail = one(rolloutId)
-      return { detail, said: saidOf(detail), thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []), textEnds: textEnds(detail) }
+      return {
+        detail,
+        said: saidOf(detail),
+        thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []),
+        textEnds: textEnds(detail),
+      }
     },
     group: ({ rolloutId }) => groupOf(one(rolloutId).rollout),
     search: ({ filter, afterId, limit }) => open().rollouts.search(filter, afterId, limit),
@@ -124,7 +163,12 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
 export function saidOf({ text, problem }: Pick<RolloutDetail, 'text' | 'problem'>): TextParts {
   const thinking = readThinking(text, { opened: opensThought(problem.prompt) })
   const { marked, closed, thoughts, answers } = thinking
-  const parts = marked ? [...thoughts.map((range) => ({ kind: 'thought' as const, ...range })), ...answers.map((range) => ({ kind: 'answer' as const, ...range }))].sort((a, b) => a.start - b.start) : [{ kind: 'answer' as const, start: 0, end: text.length }]
+  const parts = marked
+    ? [
+        ...thoughts.map((range) => ({ kind: 'thought' as const, ...range })),
+        ...answers.map((range) => ({ kind: 'answer' as const, ...range })),
+      ].sort((a, b) => a.start - b.start)
+    : [{ kind: 'answer' as const, start: 0, end: text.length }]
   return { marked, closed, parts: parts.filter(({ start, end }) => end > start), answer: answerPart(text, thinking).trim() }
 }
 

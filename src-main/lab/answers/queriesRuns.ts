@@ -1,7 +1,15 @@
 // Reading and labelling what is recorded about runs: lists, steps, series, settings side by side, checkpoints, events, health. Thin:
 // the store answers, this file names what is missing and keeps the bin (runs a person removed and may still want back).
 
-import { LabError, type Answers, type HealthFinding, type Job, type Run, type RunEvent, type RunSpec } from '../../../src-preload/contract.ts'
+import {
+  LabError,
+  type Answers,
+  type HealthFinding,
+  type Job,
+  type Run,
+  type RunEvent,
+  type RunSpec,
+} from '../../../src-preload/contract.ts'
 import { collectCheckpoints } from '../../model/checkpoint.ts'
 import type { Removed } from '../../store/runs.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -15,7 +23,11 @@ const BIN = 'bin'
 const MOST_EVENTS = 1000
 
 export const missing = (noun: string, id: number | string): LabError =>
-  new LabError(`${noun}.unknown`, { expected: `the id of a ${noun}`, found: String(id), next: 'It may have been removed; choose one from the list.' })
+  new LabError(`${noun}.unknown`, {
+    expected: `the id of a ${noun}`,
+    found: String(id),
+    next: 'It may have been removed; choose one from the list.',
+  })
 
 export function found<T>(noun: string, id: number, value: T | null): T {
   if (value === null) throw missing(noun, id)
@@ -34,24 +46,56 @@ function finding(event: RunEvent): HealthFinding[] {
   const rule = ruleNamed(event.code)
   if (event.runId === null) return []
   const { rollouts = {} } = (event.data ?? {}) as { rollouts?: HealthFinding['rollouts'] }
-  return [{
-    eventId: event.id, runId: event.runId, step: event.step, code: event.code, level: event.level, title: rule?.title ?? event.message,
-    message: event.message, next: rule?.next ?? '', rollouts: { runId: event.runId, ...rollouts }, atMs: event.atMs,
-  }]
+  return [
+    {
+      eventId: event.id,
+      runId: event.runId,
+      step: event.step,
+      code: event.code,
+      level: event.level,
+      title: rule?.title ?? event.message,
+      message: event.message,
+      next: rule?.next ?? '',
+      rollouts: { runId: event.runId, ...rollouts },
+      atMs: event.atMs,
+    },
+  ]
 }
 
-type ReadingRuns = Pick<Answers<'runs'>['runs'], 'list' | 'get' | 'rename' | 'footprint' | 'remove' | 'restore' | 'bin' | 'emptyBin' | 'metricNames' | 'series' | 'configDiff' | 'duplicate'>
+type ReadingRuns = Pick<
+  Answers<'runs'>['runs'],
+  | 'list'
+  | 'get'
+  | 'rename'
+  | 'footprint'
+  | 'remove'
+  | 'restore'
+  | 'bin'
+  | 'emptyBin'
+  | 'metricNames'
+  | 'series'
+  | 'configDiff'
+  | 'duplicate'
+>
 
 /** @param jobOf the job of a run, where it has one; such a run cannot be removed */
-export function runQueries(open: () => Store, jobOf: (runId: number) => Job | null): ReadingRuns & Answers<'steps' | 'groups' | 'checkpoints' | 'events' | 'health' | 'settings'> {
+export function runQueries(
+  open: () => Store,
+  jobOf: (runId: number) => Job | null,
+): ReadingRuns & Answers<'steps' | 'groups' | 'checkpoints' | 'events' | 'health' | 'settings'> {
   const run = (id: number): Run => found('run', id, open().runs.get(id))
-  const checkpointBytes = (runId: number): number => open().checkpoints.ofRun(runId).reduce((sum, each) => sum + each.bytes, 0)
+  const checkpointBytes = (runId: number): number =>
+    open()
+      .checkpoints.ofRun(runId)
+      .reduce((sum, each) => sum + each.bytes, 0)
   const setBin = (ids: readonly number[]): void => open().settings.set(BIN, ids.length === 0 ? null : [...ids])
 
   return {
     list: () => {
       const bin = new Set(binOf(open()))
-      return open().runs.list().filter((item) => !bin.has(item.run.id))
+      return open()
+        .runs.list()
+        .filter((item) => !bin.has(item.run.id))
     },
     get({ runId }) {
       const store = open()
@@ -68,7 +112,12 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
     },
     duplicate({ runId }) {
       const found = run(runId)
-      if (found.method === 'imported') throw new LabError('run.imported', { expected: 'a run that was trained here', found: `${found.name}, which was imported`, next: 'Choose a run with settings of its own.' })
+      if (found.method === 'imported')
+        throw new LabError('run.imported', {
+          expected: 'a run that was trained here',
+          found: `${found.name}, which was imported`,
+          next: 'Choose a run with settings of its own.',
+        })
       return specOf(found)
     },
     rename({ runId, name, note }) {
@@ -92,7 +141,11 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
     remove({ runId }) {
       const { name } = run(runId)
       if (jobOf(runId) !== null)
-        throw new LabError('run.busy', { expected: `${name} to be at rest`, found: 'a job that works on it', next: 'Cancel the job first.' })
+        throw new LabError('run.busy', {
+          expected: `${name} to be at rest`,
+          found: 'a job that works on it',
+          next: 'Cancel the job first.',
+        })
       setBin([...new Set([...binOf(open()), runId])])
       return null
     },
@@ -123,10 +176,7 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
       return metrics.map((metric) => open().steps.series(runId, metric, maxPoints))
     },
     configDiff: ({ runIds }) => configDiff(runIds.map(run)),
-    steps: {
-      list: ({ runId, from, to }) => open().steps.range(runId, from, to),
-      get: ({ runId, step }) => open().steps.get(runId, step),
-    },
+    steps: { list: ({ runId, from, to }) => open().steps.range(runId, from, to), get: ({ runId, step }) => open().steps.get(runId, step) },
     groups: { list: (scope) => open().steps.groups(scope) },
     checkpoints: {
       list: ({ runId }) => open().checkpoints.ofRun(runId),
@@ -143,10 +193,7 @@ export function runQueries(open: () => Store, jobOf: (runId: number) => Job | nu
         return kind === null ? all : all.filter((event) => event.kind === kind)
       },
     },
-    health: {
-      rules: () => [...healthRules],
-      list: ({ runId }) => open().events.ofRun(runId, 'health', 0, MOST_EVENTS).flatMap(finding),
-    },
+    health: { rules: () => [...healthRules], list: ({ runId }) => open().events.ofRun(runId, 'health', 0, MOST_EVENTS).flatMap(finding) },
     settings: {
       all: () => open().settings.all(),
       get: ({ key }) => open().settings.get(key),

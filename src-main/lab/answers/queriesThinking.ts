@@ -14,7 +14,18 @@ import type { Store } from '../../store/openStore.ts'
 import { thinkingAt } from '../comparing/evaluationBudgets.ts'
 import { calibrationQueries } from '../thinking/thinkingCalibration.ts'
 import { describeComparators, makeComparator } from '../comparing/comparators.ts'
-import { accuracyOf, clustersOfQuestions, figureOf, figureOrNull, histogramOf, perQuestion, readScope, traceOf, type MeasuredRollout, type Question } from '../thinking/measuredRollouts.ts'
+import {
+  accuracyOf,
+  clustersOfQuestions,
+  figureOf,
+  figureOrNull,
+  histogramOf,
+  perQuestion,
+  readScope,
+  traceOf,
+  type MeasuredRollout,
+  type Question,
+} from '../thinking/measuredRollouts.ts'
 import type { ThinkingActions } from './thinkingActions.ts'
 import { segmentQueries } from '../thinking/thinkingSegments.ts'
 import { sliceQueries } from '../thinking/thinkingSlices.ts'
@@ -27,22 +38,32 @@ const spent = ({ detail, boundaries }: MeasuredRollout, boundary: number, counte
   boundaries[Math.min(boundary, boundaries.length - 1)]! + (counted === 'all' ? detail.promptTokens.length : 0)
 
 /** Boundaries of the rollout with the most. */
-const longestOf = (questions: readonly Question[]): number => questions.reduce((most, { members }) => members.reduce((longest, { J }) => Math.max(longest, J.length), most), 0)
+const longestOf = (questions: readonly Question[]): number =>
+  questions.reduce((most, { members }) => members.reduce((longest, { J }) => Math.max(longest, J.length), most), 0)
 
 const held = ({ J }: MeasuredRollout, boundary: number): number => J[Math.min(boundary, J.length - 1)]!
 /** Tokens of an answer, the closing of the thought included; nothing where thinking alone is counted. */
 const answerCost = (rollout: MeasuredRollout, counted: Counted): number => (counted === 'thinking' ? 0 : traceOf(rollout).answerTokens[0]!)
 
-function curvesOf(questions: readonly Question[], sizes: readonly number[], counted: Counted, { lost, clusters: comparedClusters }: { readonly lost: readonly Float64Array[]; readonly clusters: Clusters }): EpisodeCurves {
+function curvesOf(
+  questions: readonly Question[],
+  sizes: readonly number[],
+  counted: Counted,
+  { lost, clusters: comparedClusters }: { readonly lost: readonly Float64Array[]; readonly clusters: Clusters },
+): EpisodeCurves {
   const longest = longestOf(questions)
   const clusters = clustersOfQuestions(questions)
   const point = (boundary: number, size: number) => ({
     tokens: mean(perQuestion(questions, (rollout) => spent(rollout, boundary, counted) + size * answerCost(rollout, counted))),
-    value: figureOf(perQuestion(questions, (rollout) => bestOfK(held(rollout, boundary), size)), clusters),
+    value: figureOf(
+      perQuestion(questions, (rollout) => bestOfK(held(rollout, boundary), size)),
+      clusters,
+    ),
   })
   const ascending = [...sizes].sort((a, b) => a - b)
   // As many direct answers as the tokens of the whole thought buy, prompt left out; the last one counts in part.
-  const bought = (rollout: MeasuredRollout): number => Math.max(1, rollout.detail.tokens.length / Math.max(1, answerCost(rollout, 'completion')))
+  const bought = (rollout: MeasuredRollout): number =>
+    Math.max(1, rollout.detail.tokens.length / Math.max(1, answerCost(rollout, 'completion')))
   const thinking = perQuestion(questions, ({ J }) => J.at(-1)!)
   const direct = perQuestion(questions, (rollout) => bestOfK(rollout.J[0]!, bought(rollout)))
   return {
@@ -50,23 +71,42 @@ function curvesOf(questions: readonly Question[], sizes: readonly number[], coun
     boundaries: Array.from({ length: longest }, (_, boundary) => {
       const { tokens, value } = point(boundary, 1)
       const regret = boundary === 0 ? undefined : lost[boundary - 1]
-      return { boundary, tokens, J: value, bestOf: ascending.map((size) => point(boundary, size)), regret: regret === undefined ? null : figureOrNull(regret, comparedClusters) }
+      return {
+        boundary,
+        tokens,
+        J: value,
+        bestOf: ascending.map((size) => point(boundary, size)),
+        regret: regret === undefined ? null : figureOrNull(regret, comparedClusters),
+      }
     }),
     direct: questions.length === 0 ? [] : DIRECT_SIZES.map((size) => ({ size, ...point(0, size) })),
-    equalTokens: questions.length === 0 ? null : {
-      answers: mean(perQuestion(questions, bought)),
-      thinking: figureOf(thinking, clusters),
-      direct: figureOf(direct, clusters),
-      difference: figureOf(thinking.map((value, index) => value - direct[index]!), clusters),
-    },
+    equalTokens:
+      questions.length === 0
+        ? null
+        : {
+            answers: mean(perQuestion(questions, bought)),
+            thinking: figureOf(thinking, clusters),
+            direct: figureOf(direct, clusters),
+            difference: figureOf(
+              thinking.map((value, index) => value - direct[index]!),
+              clusters,
+            ),
+          },
   }
 }
 
 /** Which rollouts of a scope speak for which of the budgets: those of an evaluation by `thinkingAt`, unless the scope says which; all others for all. */
-function scopesAt(scope: ThinkingScope, budgets: readonly number[], trained: number | null): { readonly scope: ThinkingScope; readonly budgets: readonly number[] }[] {
+function scopesAt(
+  scope: ThinkingScope,
+  budgets: readonly number[],
+  trained: number | null,
+): { readonly scope: ThinkingScope; readonly budgets: readonly number[] }[] {
   if (scope.evaluationId === undefined || scope.keptThinking !== undefined) return [{ scope, budgets }]
   return (['natural', 'kept'] as const)
-    .map((thinking) => ({ scope: { ...scope, keptThinking: thinking === 'kept' }, budgets: budgets.filter((budget) => thinkingAt(budget, trained) === thinking) }))
+    .map((thinking) => ({
+      scope: { ...scope, keptThinking: thinking === 'kept' },
+      budgets: budgets.filter((budget) => thinkingAt(budget, trained) === thinking),
+    }))
     .filter(({ budgets: own }) => own.length > 0)
 }
 
@@ -81,26 +121,45 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
         readCount: read.length,
         measuredCount: measured.length,
         episodes: histogramOf(measured.map(({ detail }) => detail.episodes.length)),
-        episodeTokens: histogramOf(measured.flatMap(({ detail }) => detail.episodes.map(({ startToken, endToken }) => endToken - startToken))),
-        thinkingTokens: figureOrNull(perQuestion(questions, ({ boundaries }) => boundaries.at(-1)!), clusters),
+        episodeTokens: histogramOf(
+          measured.flatMap(({ detail }) => detail.episodes.map(({ startToken, endToken }) => endToken - startToken)),
+        ),
+        thinkingTokens: figureOrNull(
+          perQuestion(questions, ({ boundaries }) => boundaries.at(-1)!),
+          clusters,
+        ),
         accuracy: accuracyOf(open(), read),
-        curve: Array.from({ length: longestOf(questions) }, (_, boundary) => figureOf(perQuestion(questions, (rollout) => held(rollout, boundary)), clusters)),
-        progress: figureOrNull(perQuestion(questions, ({ J }) => J.at(-1)! - J[0]!), clusters),
+        curve: Array.from({ length: longestOf(questions) }, (_, boundary) =>
+          figureOf(
+            perQuestion(questions, (rollout) => held(rollout, boundary)),
+            clusters,
+          ),
+        ),
+        progress: figureOrNull(
+          perQuestion(questions, ({ J }) => J.at(-1)! - J[0]!),
+          clusters,
+        ),
         account: totalAccount(accounts),
       }
     },
 
     async regret({ scope, budgets, counted, comparator, limit }, { signal }) {
       const store = open()
-      const trained = scope.evaluationId === undefined ? null : store.evaluations.get(scope.evaluationId)?.trainedBudget ?? null
-      const points = await Promise.all(scopesAt(scope, budgets, trained).map(async ({ scope: own, budgets: at }): Promise<BudgetPoint[]> => {
-        const { measured, questions } = await readScope(store, own, limit, signal)
-        const side = (await makeComparator(comparator, { store, scope: own, questions, counted, limit, signal }))(questions)
-        if (side.questions.length === 0) return []
-        const clusters = clustersOfQuestions(side.questions)
-        const beyond = trained ?? Math.max(...measured.map(({ detail }) => detail.rollout.budgetTokens ?? Infinity))
-        return regretCurve(side.questions.map(({ members }) => members.map(traceOf)), at, { counted, comparator: side.tokens }).map(({ budget, byQuestion }) => ({ ...figureOf(byQuestion, clusters), budget, extrapolated: budget > beyond }))
-      }))
+      const trained = scope.evaluationId === undefined ? null : (store.evaluations.get(scope.evaluationId)?.trainedBudget ?? null)
+      const points = await Promise.all(
+        scopesAt(scope, budgets, trained).map(async ({ scope: own, budgets: at }): Promise<BudgetPoint[]> => {
+          const { measured, questions } = await readScope(store, own, limit, signal)
+          const side = (await makeComparator(comparator, { store, scope: own, questions, counted, limit, signal }))(questions)
+          if (side.questions.length === 0) return []
+          const clusters = clustersOfQuestions(side.questions)
+          const beyond = trained ?? Math.max(...measured.map(({ detail }) => detail.rollout.budgetTokens ?? Infinity))
+          return regretCurve(
+            side.questions.map(({ members }) => members.map(traceOf)),
+            at,
+            { counted, comparator: side.tokens },
+          ).map(({ budget, byQuestion }) => ({ ...figureOf(byQuestion, clusters), budget, extrapolated: budget > beyond }))
+        }),
+      )
       return points.flat()
     },
 
@@ -114,7 +173,11 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
       const { questions } = await readScope(store, scope, limit, signal)
       const side = (await makeComparator(comparator, { store, scope, questions, counted, limit, signal }))(questions)
       const longest = longestOf(questions)
-      const lost = cumulativeByQuestion(side.questions.map(({ members }) => members.map(({ J }) => J)), side.episodes, Math.max(0, longest - 1))
+      const lost = cumulativeByQuestion(
+        side.questions.map(({ members }) => members.map(({ J }) => J)),
+        side.episodes,
+        Math.max(0, longest - 1),
+      )
       return curvesOf(questions, sizes, counted, { lost, clusters: clustersOfQuestions(side.questions) })
     },
 

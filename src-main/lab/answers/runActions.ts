@@ -22,7 +22,10 @@ export interface ActionParts {
   readonly now: () => number
 }
 
-type Actions = Pick<Answers<'runs'>['runs'], 'start' | 'startAll' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
+type Actions = Pick<
+  Answers<'runs'>['runs'],
+  'start' | 'startAll' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'
+> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
 
 /** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
 const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
@@ -39,14 +42,20 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
   function jobOf(runId: number): Job {
     const { name } = run(runId)
     const job = jobs.ofRun(runId)
-    if (job === null) throw new LabError('run.idle', { expected: `${name} to be at work`, found: 'no job for it', next: 'Start or resume it first.' })
+    if (job === null)
+      throw new LabError('run.idle', { expected: `${name} to be at work`, found: 'no job for it', next: 'Start or resume it first.' })
     return job
   }
 
   /** Whether the evaluation that follows training is there; one that was interrupted is made again. */
   function isEvaluated(runId: number): boolean {
     const newest = open().checkpoints.newestResumable(runId)
-    return newest === null || open().evaluations.ofRun(runId).some(({ status, step }) => status === 'finished' && (step ?? newest.step) >= newest.step)
+    return (
+      newest === null ||
+      open()
+        .evaluations.ofRun(runId)
+        .some(({ status, step }) => status === 'finished' && (step ?? newest.step) >= newest.step)
+    )
   }
 
   /** Health rules that compare evaluations, the start's first; those over steps are kept by the training itself. */
@@ -57,12 +66,18 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
     const start = startEvaluation(store, [run(runId)])
     const finished = store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished')
     const evaluations = [...(start === null ? [] : [start]), ...finished].map(({ step, metrics, budgets }): HistoryEvaluation => ({
-      step: step ?? 0, accuracy: metrics.accuracy ?? 0, accuracyAtMost: metrics[`ttc/acc@${budgets.at(-1)}`] ?? metrics.accuracy ?? 0, meanTokens: metrics['completions/mean_length'] ?? 0,
+      step: step ?? 0,
+      accuracy: metrics.accuracy ?? 0,
+      accuracyAtMost: metrics[`ttc/acc@${budgets.at(-1)}`] ?? metrics.accuracy ?? 0,
+      meanTokens: metrics['completions/mean_length'] ?? 0,
     }))
     if (finished.length === 0) return
     const steps = store.steps.range(runId, 0, Number.MAX_SAFE_INTEGER)
     const { ratio, updatesPerBatch } = method.algorithm.loss(method.options)
-    for (const { code, level, step, message, data, rollouts } of newFindings({ runId, updatesPerBatch: ratio === 'none' ? null : updatesPerBatch, steps, evaluations }, 'evaluation')) {
+    for (const { code, level, step, message, data, rollouts } of newFindings(
+      { runId, updatesPerBatch: ratio === 'none' ? null : updatesPerBatch, steps, evaluations },
+      'evaluation',
+    )) {
       const event = { runId, step, kind: 'health' as const, level, code, message, data: { ...data, rollouts } as never, atMs: now() }
       tell({ kind: 'event', event: { ...event, id: store.events.add(event) } })
     }
@@ -82,7 +97,14 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
   function queue(runId: number, first = false): void {
     const store = open()
     const { name, seed } = run(runId)
-    const { done } = jobs.add({ kind: 'train', label: `${name}, seed ${seed}`, runId, lane: 'heavy', first, work: (control) => train(runId, control) })
+    const { done } = jobs.add({
+      kind: 'train',
+      label: `${name}, seed ${seed}`,
+      runId,
+      lane: 'heavy',
+      first,
+      work: (control) => train(runId, control),
+    })
     done.catch(() => {
       if (!['queued', 'running'].includes(store.runs.get(runId)?.status ?? '')) return
       store.runs.setStatus(runId, 'interrupted', now())
@@ -92,7 +114,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
 
   async function create(spec: unknown): Promise<Run> {
     const store = open()
-    if (store.access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace that can be written', found: 'one that is open for reading only', next: 'Close the other program that has it open, or open another workspace.' })
+    if (store.access.mode === 'read')
+      throw new LabError('workspace.readOnly', {
+        expected: 'a workspace that can be written',
+        found: 'one that is open for reading only',
+        next: 'Close the other program that has it open, or open another workspace.',
+      })
     const id = await experiments.createRun({ store, now }, spec, await experiments.environment(await engine()))
     tellRun(id)
     return run(id)
@@ -138,7 +165,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
       const job = jobs.ofRun(runId)
       if (job !== null) jobs.resume(job.id)
       else if (RESUMABLE.has(status) || !isEvaluated(runId)) queue(runId)
-      else throw new LabError('run.finished', { expected: 'a run with steps left', found: `${name}, which is ${status}`, next: 'Branch from its last checkpoint to train on.' })
+      else
+        throw new LabError('run.finished', {
+          expected: 'a run with steps left',
+          found: `${name}, which is ${status}`,
+          next: 'Branch from its last checkpoint to train on.',
+        })
       return null
     },
     cancel({ runId }) {
@@ -154,7 +186,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
     saveCheckpoint({ runId }) {
       // Training saves when it pauses; it goes on at once, before anything else that waits.
       const job = jobOf(runId)
-      if (job.state !== 'running') throw new LabError('run.notRunning', { expected: 'a run between two steps of training', found: `one that is ${job.state}`, next: 'Try again once it runs.' })
+      if (job.state !== 'running')
+        throw new LabError('run.notRunning', {
+          expected: 'a run between two steps of training',
+          found: `one that is ${job.state}`,
+          next: 'Try again once it runs.',
+        })
       jobs.pause(job.id)
       saving.add(runId)
       jobs.whenEnded(job.id, () => {
@@ -165,9 +202,16 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Actio
     evaluate({ runId, checkpointId, split }) {
       const { name } = run(runId)
       return jobs.add({
-        kind: 'evaluate', label: `Evaluating ${name}`, runId, lane: 'heavy',
+        kind: 'evaluate',
+        label: `Evaluating ${name}`,
+        runId,
+        lane: 'heavy',
         async work(control) {
-          await experiments.evaluateRun({ store: open(), engine: await engine(), now }, { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) }, control)
+          await experiments.evaluateRun(
+            { store: open(), engine: await engine(), now },
+            { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) },
+            control,
+          )
           watchEvaluations(runId)
         },
       }).job

@@ -9,11 +9,19 @@ import type { ActionParts } from './runActions.ts'
 
 export type ThinkingActions = Pick<Answers<'thinking'>['thinking'], 'provers' | 'measure' | 'vote' | 'measureCuts'>
 
-const words = (reasons: Measurement['unreadable']): string => Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`).join(', ')
+const words = (reasons: Measurement['unreadable']): string =>
+  Object.entries(reasons)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ')
 
 export function thinkingActions({ open, jobs, engine, experiments, tell, now }: ActionParts): ThinkingActions {
   function writable(): void {
-    if (open().access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace that can be written', found: 'one that is open for reading only', next: 'Close the other program that has it open, or open another workspace.' })
+    if (open().access.mode === 'read')
+      throw new LabError('workspace.readOnly', {
+        expected: 'a workspace that can be written',
+        found: 'one that is open for reading only',
+        next: 'Close the other program that has it open, or open another workspace.',
+      })
   }
 
   const titled = (start: string): string => provers().find((each) => each.start === start)?.title ?? start
@@ -22,13 +30,33 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
     const store = open()
     return [
       { start: 'starter', title: 'starter model', runId: null, step: null },
-      ...store.runs.list().flatMap(({ run }) => store.checkpoints.ofRun(run.id).map(({ id, step }) => ({ start: `checkpoint:${id}`, title: `${run.name}, seed ${run.seed}, step ${step}`, runId: run.id, step }))),
+      ...store.runs
+        .list()
+        .flatMap(({ run }) =>
+          store.checkpoints
+            .ofRun(run.id)
+            .map(({ id, step }) => ({
+              start: `checkpoint:${id}`,
+              title: `${run.name}, seed ${run.seed}, step ${step}`,
+              runId: run.id,
+              step,
+            })),
+        ),
     ]
   }
 
   /** A job whose result somebody waits for; it ends when they no longer do. */
-  function awaited<Result>(signal: AbortSignal, { label, work }: { readonly label: string; readonly work: (context: LabContext, control: JobControl) => Promise<Result> }): Promise<Result> {
-    const { job, done } = jobs.add({ kind: 'measure', label, runId: null, lane: 'light', work: async (control) => work({ store: open(), engine: await engine(), now }, control) })
+  function awaited<Result>(
+    signal: AbortSignal,
+    { label, work }: { readonly label: string; readonly work: (context: LabContext, control: JobControl) => Promise<Result> },
+  ): Promise<Result> {
+    const { job, done } = jobs.add({
+      kind: 'measure',
+      label,
+      runId: null,
+      lane: 'light',
+      work: async (control) => work({ store: open(), engine: await engine(), now }, control),
+    })
     signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
     return done
   }
@@ -39,23 +67,39 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
       writable()
       const how = request.method === 'exact' ? 'exact J' : `J from ${request.samples} answers`
       return jobs.add({
-        kind: 'measure', label: `Measuring ${how}, ${titled(request.start)}`, runId: null, lane: 'heavy',
+        kind: 'measure',
+        label: `Measuring ${how}, ${titled(request.start)}`,
+        runId: null,
+        lane: 'heavy',
         async work(control) {
           const store = open()
           const outcome = await experiments.measureJ({ store, engine: await engine(), now }, request, control)
           const { runId = null } = request.scope
           const skipped = words(outcome.unreadable)
           store.events.add({
-            runId, step: null, kind: 'log', level: skipped === '' ? 'info' : 'warn', code: 'thinking.measured',
+            runId,
+            step: null,
+            kind: 'log',
+            level: skipped === '' ? 'info' : 'warn',
+            code: 'thinking.measured',
             message: `Measured ${how} of ${outcome.measured} rollouts with ${titled(request.start)}${outcome.known > 0 ? `; ${outcome.known} had it` : ''}${skipped === '' ? '' : `; left out: ${skipped}`}.`,
-            data: { ...outcome, unreadable: { ...outcome.unreadable } }, atMs: now(),
+            data: { ...outcome, unreadable: { ...outcome.unreadable } },
+            atMs: now(),
           })
           tell({ kind: 'changed', noun: 'rollouts', ids: [] })
           return outcome
         },
       }).job
     },
-    vote: (request, { signal }) => awaited(signal, { label: `Votes of ${titled(request.start)}`, work: (context, control) => experiments.drawVotes(context, request, control) }),
-    measureCuts: (request, { signal }) => awaited(signal, { label: `Measuring J at every cut, ${titled(request.start)}`, work: (context, control) => experiments.measureCuts(context, request, control) }),
+    vote: (request, { signal }) =>
+      awaited(signal, {
+        label: `Votes of ${titled(request.start)}`,
+        work: (context, control) => experiments.drawVotes(context, request, control),
+      }),
+    measureCuts: (request, { signal }) =>
+      awaited(signal, {
+        label: `Measuring J at every cut, ${titled(request.start)}`,
+        work: (context, control) => experiments.measureCuts(context, request, control),
+      }),
   }
 }

@@ -17,7 +17,8 @@ export function clusterOf({ slices, answer }: Pick<Problem, 'slices' | 'answer'>
   const declared = slices[CLUSTER_SLICE]
   if (typeof declared === 'string') return declared
   // Countdown problems recorded before tasks declared clusters, and imported ones.
-  if (typeof answer === 'object' && answer !== null && 'target' in answer && typeof answer.target === 'number') return `target ${answer.target}`
+  if (typeof answer === 'object' && answer !== null && 'target' in answer && typeof answer.target === 'number')
+    return `target ${answer.target}`
   const origin = ORIGINS.find((name) => typeof slices[name] === 'string' && slices[name] !== '')
   return origin === undefined ? null : `${ORIGIN_MARK}${origin} ${String(slices[origin])}`
 }

@@ -33,7 +33,11 @@ const JsOf = (questions: readonly Question[]) => questions.map(({ members }) => 
 
 const makers: { readonly [N in ComparatorName]: (making: Making) => Promise<Against> | Against } = {
   oracle: () => (questions) => ({ questions, tokens: { kind: 'oracle' }, episodes: oracleEpisodes }),
-  sufficient: () => (questions) => ({ questions, tokens: { kind: 'sufficient', pool: tracesOf(questions) }, episodes: sufficientEpisodes(JsOf(questions)) }),
+  sufficient: () => (questions) => ({
+    questions,
+    tokens: { kind: 'sufficient', pool: tracesOf(questions) },
+    episodes: sufficientEpisodes(JsOf(questions)),
+  }),
   equal({ questions: whole, counted }) {
     const tokens = meanSpend(tracesOf(whole), counted)
     const episodes = Math.round(mean(perQuestion(whole, ({ J }) => J.length - 1)))
@@ -57,13 +61,24 @@ export const makeComparator = (name: ComparatorName, making: Making): Promise<Ag
 function bestEvaluation(store: Store, questions: readonly Question[]): { readonly evaluation: Evaluation; readonly shared: number } | null {
   const wanted = new Set(questions.map(({ problemId }) => problemId))
   const datasets = new Set(questions.map(({ members }) => members[0]!.detail.problem.datasetId))
-  const scored = store.evaluations.list().filter(({ status, datasetId }) => status === 'finished' && datasets.has(datasetId)).flatMap((evaluation) => {
-    const { budgets, trainedBudget } = evaluation
-    const at = Math.max(0, budgets.findLastIndex((budget) => budget <= (trainedBudget ?? Infinity)))
-    const results = store.evaluations.results(evaluation.id).filter(({ problemId, regretAtBudget }) => wanted.has(problemId) && regretAtBudget.length > at)
-    const kept = results.length > 0 && store.rollouts.page({ filter: { evaluationId: evaluation.id }, sort: 'place', descending: false, limit: 1, after: null }).rollouts.length > 0
-    return kept ? [{ evaluation, shared: results.length, regret: mean(results.map(({ regretAtBudget }) => regretAtBudget[at]!)) }] : []
-  })
+  const scored = store.evaluations
+    .list()
+    .filter(({ status, datasetId }) => status === 'finished' && datasets.has(datasetId))
+    .flatMap((evaluation) => {
+      const { budgets, trainedBudget } = evaluation
+      const at = Math.max(
+        0,
+        budgets.findLastIndex((budget) => budget <= (trainedBudget ?? Infinity)),
+      )
+      const results = store.evaluations
+        .results(evaluation.id)
+        .filter(({ problemId, regretAtBudget }) => wanted.has(problemId) && regretAtBudget.length > at)
+      const kept =
+        results.length > 0 &&
+        store.rollouts.page({ filter: { evaluationId: evaluation.id }, sort: 'place', descending: false, limit: 1, after: null }).rollouts
+          .length > 0
+      return kept ? [{ evaluation, shared: results.length, regret: mean(results.map(({ regretAtBudget }) => regretAtBudget[at]!)) }] : []
+    })
   return scored.sort((a, b) => b.shared - a.shared || a.regret - b.regret)[0] ?? null
 }
 
@@ -74,13 +89,33 @@ export function describeComparators(store: Store, scope: ThinkingScope, question
   const spend = none === null ? Math.round(meanSpend(tracesOf(questions), 'thinking')) : 0
   const itself = best !== null && best.evaluation.id === scope.evaluationId
   return [
-    { name: 'oracle', title: 'perfect from token zero', meaning: 'Area lost against an answer that is right from the first token on: the published definition.', reason: none },
     {
-      name: 'best', title: best === null ? 'best checkpoint' : `best checkpoint: ${best.evaluation.name}${itself ? ', these themselves' : ''}`,
-      meaning: best === null ? '' : `Area lost against the evaluation with the least regret on these problems (${best.evaluation.name}, step ${best.evaluation.step ?? 0}), on the problems that both have.${itself ? ' It is the one being looked at, so nothing is lost.' : ''}`,
+      name: 'oracle',
+      title: 'perfect from token zero',
+      meaning: 'Area lost against an answer that is right from the first token on: the published definition.',
+      reason: none,
+    },
+    {
+      name: 'best',
+      title: best === null ? 'best checkpoint' : `best checkpoint: ${best.evaluation.name}${itself ? ', these themselves' : ''}`,
+      meaning:
+        best === null
+          ? ''
+          : `Area lost against the evaluation with the least regret on these problems (${best.evaluation.name}, step ${best.evaluation.step ?? 0}), on the problems that both have.${itself ? ' It is the one being looked at, so nothing is lost.' : ''}`,
       reason: none ?? (best === null ? 'No evaluation has measured these problems.' : null),
     },
-    { name: 'sufficient', title: 'smallest sufficient budget of each problem', meaning: 'Area lost against being right from the fewest tokens at which any of these rollouts of the problem was and stayed right; problems that none solved ask for nothing.', reason: none },
-    { name: 'equal', title: 'equal spend', meaning: `Area lost against the same rollouts stopped after the same number of tokens on every problem (the mean that was spent, ${spend} of thinking). Below zero: spending more on some problems than on others paid off.`, reason: none },
+    {
+      name: 'sufficient',
+      title: 'smallest sufficient budget of each problem',
+      meaning:
+        'Area lost against being right from the fewest tokens at which any of these rollouts of the problem was and stayed right; problems that none solved ask for nothing.',
+      reason: none,
+    },
+    {
+      name: 'equal',
+      title: 'equal spend',
+      meaning: `Area lost against the same rollouts stopped after the same number of tokens on every problem (the mean that was spent, ${spend} of thinking). Below zero: spending more on some problems than on others paid off.`,
+      reason: none,
+    },
   ]
 }

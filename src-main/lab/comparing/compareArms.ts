@@ -29,13 +29,19 @@ export const START: Arm = { key: 'start', title: 'Start', runIds: [], method: 's
 
 /** Runs in the order given, or their groups in the order in which each first appears; seeds in order, so that arms pair seed by seed. */
 export function armsOf(runs: readonly Run[], by: 'run' | 'group'): Arm[] {
-  return toldApart([...Map.groupBy(runs, (run) => (by === 'run' ? String(run.id) : run.groupKey)).values()].map((members) => {
-    const [first] = members as [Run, ...Run[]]
-    return {
-      key: by === 'run' ? `run-${first.id}` : `group-${first.id}`, title: first.name, runIds: members.map(({ id }) => id), method: first.method, algorithm: first.algorithm,
-      runs: members.toSorted((a, b) => a.seed - b.seed || a.id - b.id),
-    }
-  }))
+  return toldApart(
+    [...Map.groupBy(runs, (run) => (by === 'run' ? String(run.id) : run.groupKey)).values()].map((members) => {
+      const [first] = members as [Run, ...Run[]]
+      return {
+        key: by === 'run' ? `run-${first.id}` : `group-${first.id}`,
+        title: first.name,
+        runIds: members.map(({ id }) => id),
+        method: first.method,
+        algorithm: first.algorithm,
+        runs: members.toSorted((a, b) => a.seed - b.seed || a.id - b.id),
+      }
+    }),
+  )
 }
 
 /** Settings that label a run and do nothing else. */
@@ -51,13 +57,18 @@ function toldApart(arms: readonly Arm[]): Arm[] {
     if (alike.length < 2) return arm
     const settings = alike.map(({ runs }) => flatten(runs[0]!.config))
     const own = settings[alike.indexOf(arm)]!
-    const differing = [...new Set(settings.flatMap((each) => [...each.keys()]))].filter((key) => !LABELS.has(key) && settings.some((each) => JSON.stringify(each.get(key)) !== JSON.stringify(own.get(key))))
-    const named = differing.slice(0, MOST_NAMED).map((key) => `${key.split('.').at(-1)} ${own.has(key) ? textOf(own.get(key)!) : 'not set'}`)
+    const differing = [...new Set(settings.flatMap((each) => [...each.keys()]))].filter(
+      (key) => !LABELS.has(key) && settings.some((each) => JSON.stringify(each.get(key)) !== JSON.stringify(own.get(key))),
+    )
+    const named = differing
+      .slice(0, MOST_NAMED)
+      .map((key) => `${key.split('.').at(-1)} ${own.has(key) ? textOf(own.get(key)!) : 'not set'}`)
     return { ...arm, title: [`${arm.title}, run ${arm.runIds[0]}`, ...named].join(', ') }
   })
 }
 
-const textOf = (value: Json): string => (Array.isArray(value) ? value.join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value))
+const textOf = (value: Json): string =>
+  Array.isArray(value) ? value.join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value)
 
 /** One setting in which arms differ: as many values as there are trained arms, null where one does not have it. */
 type Confound = CompareTable['confounds'][number]
@@ -69,9 +80,15 @@ const OPTION = 'option '
  * option in common where it does the same in both: the alpha of a length penalty is not the alpha of MRT.
  */
 function optionsOf({ algorithm, config }: Run): [string, string][] {
-  const given = config !== null && typeof config === 'object' && 'algorithm' in config ? (config as unknown as { readonly algorithm: { readonly options?: Record<string, unknown> } }).algorithm.options : undefined
+  const given =
+    config !== null && typeof config === 'object' && 'algorithm' in config
+      ? (config as unknown as { readonly algorithm: { readonly options?: Record<string, unknown> } }).algorithm.options
+      : undefined
   try {
-    const { algorithm: { options: table }, options } = createMethod(algorithm, given ?? {})
+    const {
+      algorithm: { options: table },
+      options,
+    } = createMethod(algorithm, given ?? {})
     return Object.entries(options).map(([key, value]) => [`${OPTION}${key} ${table[key]?.reason}`, String(value)])
   } catch {
     return []
@@ -89,7 +106,9 @@ export function confoundsOf(arms: readonly Arm[]): Confound[] {
     const [first] = runs as [Run, ...Run[]]
     const steps = [...new Set(runs.map(({ lastStep }) => lastStep ?? 0))].sort((a, b) => a - b)
     return new Map<string, string>([
-      ...[...flatten(first.config)].filter(([key]) => !LABELS.has(key) && !key.startsWith('algorithm.') && key !== 'algorithm').map(([key, value]) => [key, textOf(value)] as const),
+      ...[...flatten(first.config)]
+        .filter(([key]) => !LABELS.has(key) && !key.startsWith('algorithm.') && key !== 'algorithm')
+        .map(([key, value]) => [key, textOf(value)] as const),
       ...optionsOf(first),
       ['steps made', steps.join(' or ')],
       ['seeds', runs.map(({ seed }) => seed).join(' ')],
@@ -98,21 +117,35 @@ export function confoundsOf(arms: readonly Arm[]): Confound[] {
       ...(first.parentRunId === null ? [] : [['branched from', `run ${first.parentRunId}`] as const]),
     ])
   })
-  return [...new Set(sides.flatMap((side) => [...side.keys()]))]
-    .map((key) => ({ key: key.startsWith(OPTION) ? key.split(' ')[1]! : key, option: key.startsWith(OPTION), values: sides.map((side) => side.get(key) ?? null) }))
-    // An option that a method does not have is part of what the other one is.
-    .filter(({ option, values }) => new Set(values.filter((value) => !option || value !== null)).size > 1)
-    .map(({ key, values }) => ({ key, values }))
+  return (
+    [...new Set(sides.flatMap((side) => [...side.keys()]))]
+      .map((key) => ({
+        key: key.startsWith(OPTION) ? key.split(' ')[1]! : key,
+        option: key.startsWith(OPTION),
+        values: sides.map((side) => side.get(key) ?? null),
+      }))
+      // An option that a method does not have is part of what the other one is.
+      .filter(({ option, values }) => new Set(values.filter((value) => !option || value !== null)).size > 1)
+      .map(({ key, values }) => ({ key, values }))
+  )
 }
 
 /** The part of an arm that answers carry. */
-export const face = ({ key, title, runIds, method, algorithm }: Arm): Pick<CompareRow, 'key' | 'title' | 'runIds' | 'method' | 'algorithm'> => ({ key, title, runIds, method, algorithm })
+export const face = ({
+  key,
+  title,
+  runIds,
+  method,
+  algorithm,
+}: Arm): Pick<CompareRow, 'key' | 'title' | 'runIds' | 'method' | 'algorithm'> => ({ key, title, runIds, method, algorithm })
 
 /** The newest finished one on these problems, the held-out ones unless given, at or before `step` unless that is null. */
 export function newestFinished(evaluations: readonly Evaluation[], step: number | null = null, split = 'heldout'): Evaluation | null {
-  return evaluations
-    .filter((each) => each.status === 'finished' && each.split === split && (step === null || (each.step ?? Infinity) <= step))
-    .toSorted((a, b) => (b.step ?? 0) - (a.step ?? 0) || b.id - a.id)[0] ?? null
+  return (
+    evaluations
+      .filter((each) => each.status === 'finished' && each.split === split && (step === null || (each.step ?? Infinity) <= step))
+      .toSorted((a, b) => (b.step ?? 0) - (a.step ?? 0) || b.id - a.id)[0] ?? null
+  )
 }
 
 /** The checkpoint that a run starts from; null for weights that its model names. */
@@ -122,7 +155,12 @@ const startOf = ({ config }: Run): number | null => startCheckpoint(String((conf
 export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation | null {
   const [first] = runs
   const own = first === undefined ? null : newestFinished(store.evaluations.ofRun(first.id))
-  if (own === null || first!.modelId === null || runs.some((run) => run.modelId !== first!.modelId || startOf(run) !== startOf(first!))) return null
+  if (own === null || first!.modelId === null || runs.some((run) => run.modelId !== first!.modelId || startOf(run) !== startOf(first!)))
+    return null
   const conditions = ({ datasetId, budgets, config }: Evaluation): string => JSON.stringify([datasetId, budgets, config])
-  return newestFinished(store.evaluations.ofModel(first!.modelId).filter((each) => each.checkpointId === startOf(first!) && conditions(each) === conditions(own)))
+  return newestFinished(
+    store.evaluations
+      .ofModel(first!.modelId)
+      .filter((each) => each.checkpointId === startOf(first!) && conditions(each) === conditions(own)),
+  )
 }

@@ -39,7 +39,11 @@ export interface ProblemSet {
 }
 
 /** What one problem came to under an evaluation. */
-export function valueOf({ quantity, budget, thinking }: Column, { budgets, trainedBudget }: Pick<Evaluation, 'budgets' | 'trainedBudget'>, result: EvaluationResult): number {
+export function valueOf(
+  { quantity, budget, thinking }: Column,
+  { budgets, trainedBudget }: Pick<Evaluation, 'budgets' | 'trainedBudget'>,
+  result: EvaluationResult,
+): number {
   if (quantity === 'meanTokens') return result.meanTokens
   if (budget === null) return quantity === 'accuracy' ? result.accuracy : 1 - result.accuracy
   if ((thinking ?? thinkingAt(budget, trainedBudget)) === 'natural' || result.keptWholeAtBudget.length === 0)
@@ -68,7 +72,8 @@ interface Resampled {
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
-const columnKey = ({ quantity, budget, thinking }: Column): string => (quantity === 'meanTokens' ? quantity : `${quantity}@${budget}${thinking ?? ''}`)
+const columnKey = ({ quantity, budget, thinking }: Column): string =>
+  quantity === 'meanTokens' ? quantity : `${quantity}@${budget}${thinking ?? ''}`
 const armKey = (evaluated: readonly Evaluated[]): string => evaluated.map(({ key }) => key).join('+')
 const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, at) => value - b[at]!)
 /** Where a mean, or a difference of two, can lie at all: an interval does not reach beyond. */
@@ -123,7 +128,12 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
   }
 
   const overSeeds = (means: readonly Float64Array[], other = false): Float64Array =>
-    means.length === 1 ? means[0]! : overResampledSeeds(seeds(`${means.length} ${other}`, () => seedResampling(means.length, DRAWS, SEED, other)), means)
+    means.length === 1
+      ? means[0]!
+      : overResampledSeeds(
+          seeds(`${means.length} ${other}`, () => seedResampling(means.length, DRAWS, SEED, other)),
+          means,
+        )
 
   /** [columns][seeds] */
   const bySeed = (evaluated: readonly Evaluated[], problems: ProblemSet, wanted: readonly Column[]): Resampled[][] => {
@@ -132,7 +142,13 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
   }
 
   /** Interval and p of an estimate over these problems and so many training seeds, with what they rest on. */
-  function inferred(value: number, draws: Float64Array, { ids, clusters }: ProblemSet, seedCount: number, [least, most]: Bounds = ANY): Difference {
+  function inferred(
+    value: number,
+    draws: Float64Array,
+    { ids, clusters }: ProblemSet,
+    seedCount: number,
+    [least, most]: Bounds = ANY,
+  ): Difference {
     const n = ids.length
     const basis = basisOf(clusters, seedCount)
     if (n < 2) return { value, low: null, high: null, p: null, n, basis }
@@ -149,16 +165,35 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
       const n = problems.ids.length
       if (n === 0) return wanted.map(() => null)
       return bySeed(evaluated, problems, wanted).map((rows, at) =>
-        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () => figure(inferred(mean(rows.map(({ values }) => mean(values))), overSeeds(rows.map(({ means }) => means)), problems, seedsOf(evaluated), boundsOf(wanted[at]!)))))
+        figureMemory(`${armKey(evaluated)} ${problems.key} ${columnKey(wanted[at]!)}`, () =>
+          figure(
+            inferred(
+              mean(rows.map(({ values }) => mean(values))),
+              overSeeds(rows.map(({ means }) => means)),
+              problems,
+              seedsOf(evaluated),
+              boundsOf(wanted[at]!),
+            ),
+          ),
+        ),
+      )
     },
 
     /** Resampled means of an arm, [columns][draws], and the means themselves: what a figure of a whole curve is worked out from. */
-    draws(evaluated: readonly Evaluated[], problems: ProblemSet, wanted: readonly Column[]): { readonly value: number; readonly draws: Float64Array }[] {
-      return bySeed(evaluated, problems, wanted).map((rows) => ({ value: mean(rows.map(({ values }) => mean(values))), draws: overSeeds(rows.map(({ means }) => means)) }))
+    draws(
+      evaluated: readonly Evaluated[],
+      problems: ProblemSet,
+      wanted: readonly Column[],
+    ): { readonly value: number; readonly draws: Float64Array }[] {
+      return bySeed(evaluated, problems, wanted).map((rows) => ({
+        value: mean(rows.map(({ values }) => mean(values))),
+        draws: overSeeds(rows.map(({ means }) => means)),
+      }))
     },
 
     /** As `draws`, of one figure that was worked out from them: a crossing, or a ratio of crossings. `arms`: those it was made of. */
-    inferred: (value: number, draws: Float64Array, problems: ProblemSet, arms: readonly (readonly Evaluated[])[]): Figure => figure(inferred(value, draws, problems, fewestSeeds(arms))),
+    inferred: (value: number, draws: Float64Array, problems: ProblemSet, arms: readonly (readonly Evaluated[])[]): Figure =>
+      figure(inferred(value, draws, problems, fewestSeeds(arms))),
 
     /** Own minus base on the same problems, one per column. Seeds are resampled as pairs where both arms have as many, else each by itself. */
     differences(own: readonly Evaluated[], base: readonly Evaluated[], problems: ProblemSet, wanted: readonly Column[]): Difference[] {
@@ -169,8 +204,20 @@ export function openFigures(clusterOf: (problemId: number) => string | null) {
         missing.forEach((column, at) => {
           const [a, b] = [left[at]!, right[at]!]
           const value = mean(a.map(({ values }) => mean(values))) - mean(b.map(({ values }) => mean(values)))
-          const draws = a.length === b.length ? overSeeds(a.map(({ means }, seed) => minus(means, b[seed]!.means))) : minus(overSeeds(a.map(({ means }) => means)), overSeeds(b.map(({ means }) => means), true))
-          differenceMemory.set(keys[wanted.indexOf(column)]!, inferred(value, draws, problems, fewestSeeds([own, base]), boundsOf(column, true)))
+          const draws =
+            a.length === b.length
+              ? overSeeds(a.map(({ means }, seed) => minus(means, b[seed]!.means)))
+              : minus(
+                  overSeeds(a.map(({ means }) => means)),
+                  overSeeds(
+                    b.map(({ means }) => means),
+                    true,
+                  ),
+                )
+          differenceMemory.set(
+            keys[wanted.indexOf(column)]!,
+            inferred(value, draws, problems, fewestSeeds([own, base]), boundsOf(column, true)),
+          )
         })
       }
       const answers = keys.map((key) => differenceMemory.get(key)!)

@@ -17,15 +17,19 @@ export function regretLevels(measured: readonly number[]): number[] {
   const high = measured.length === 0 ? 0.9 : Math.max(...measured)
   const spacing = SPACINGS.find((each) => (high - low) / each <= ABOUT) ?? SPACINGS.at(-1)!
   const [first, last] = measured.length === 0 ? [1, 9] : [Math.floor(low / spacing) - 2, Math.ceil(high / spacing) + 2]
-  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * spacing).toFixed(3))).filter((level) => level > 0 && level < 1)
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * spacing).toFixed(3))).filter(
+    (level) => level > 0 && level < 1,
+  )
 }
 
 /** How far the curves may be from a regret that was measured: beyond it they would be read as saying something else, and are not drawn. */
 const AGREES = 0.02
 
 /** Whether the curves say of every dot the regret that was measured for it. */
-export const curvesAgree = (budget: number, dots: readonly { readonly tokens: number; readonly accuracy: number; readonly regret: number }[]): boolean =>
-  dots.every(({ tokens, accuracy, regret }) => Math.abs(1 - accuracy * Math.max(0, 1 - tokens / budget) - regret) <= AGREES)
+export const curvesAgree = (
+  budget: number,
+  dots: readonly { readonly tokens: number; readonly accuracy: number; readonly regret: number }[],
+): boolean => dots.every(({ tokens, accuracy, regret }) => Math.abs(1 - accuracy * Math.max(0, 1 - tokens / budget) - regret) <= AGREES)
 
 /**
  * Where a model would lie that is right with a chance a after t tokens and wrong before: A = a (1 - t / C), so that regret 1 - A is the

@@ -5,7 +5,8 @@ import type { DiffRow, Json, Run } from '../../../src-preload/contract.ts'
 
 type Cell = DiffRow['cells'][number]
 
-const isRecord = (value: Json): value is { readonly [key: string]: Json } => value !== null && typeof value === 'object' && !Array.isArray(value)
+const isRecord = (value: Json): value is { readonly [key: string]: Json } =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** Leaves of a value by dotted key; lists and empty records are leaves. */
 export function flatten(value: Json, prefix = ''): Map<string, Json> {
@@ -21,7 +22,16 @@ export function flatten(value: Json, prefix = ''): Map<string, Json> {
 const sections: { readonly [S in DiffRow['section']]: (run: Run) => Json } = {
   config: (run) => run.config,
   run: ({ name, method, algorithm, seed, plannedSteps, modelId, datasetId, parentRunId, parentStep, note }) => ({
-    name, method, algorithm, seed, plannedSteps, modelId, datasetId, parentRunId, parentStep, note,
+    name,
+    method,
+    algorithm,
+    seed,
+    plannedSteps,
+    modelId,
+    datasetId,
+    parentRunId,
+    parentStep,
+    note,
   }),
   environment: (run) => run.environment,
 }

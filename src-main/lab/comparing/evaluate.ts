@@ -70,34 +70,87 @@ export const SAMPLED_ANSWERS = 4
 const DRAWS = 2_000
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
 /** Throws LabError `evaluation.longest`. */
-export async function evaluate(policy: Policy, source: ProblemSource, spec: EvaluationSpec, { split = 'heldout', signal, onProgress }: EvaluateOptions = {}): Promise<EvaluationOutcome> {
+export async function evaluate(
+  policy: Policy,
+  source: ProblemSource,
+  spec: EvaluationSpec,
+  { split = 'heldout', signal, onProgress }: EvaluateOptions = {},
+): Promise<EvaluationOutcome> {
   const { problems: count, samples, kept, seed } = spec.evaluation
   const budgets = budgetsOf(spec)
   const longest = longestOf(spec)
   const chosen = source.ofSplit(split, count, deriveSeed(seed, 'problems'))
   const settings = { ...sampleSettings(spec), thinkingTokens: longest }
-  const plansOf = (label: string, perProblem: number, first: number) => chosen.flatMap((problem, group) => Array.from({ length: perProblem }, (_, index) => ({
-    problem, group, sample: first + index, prompt: problem.promptTokens, seed: deriveSeed(seed, label, group, index),
-  })))
-  const natural = await sampleEntries(policy, source, plansOf('rollout', samples, 0), settings, { signal, onProgress: (done, total) => onProgress?.((0.3 * done) / total) })
-  const forced = await sampleEntries(policy, source, plansOf('extended', kept, samples), { ...settings, minimumThinking: longest }, { signal, onProgress: (done, total) => onProgress?.(0.3 + (0.3 * done) / total) })
+  const plansOf = (label: string, perProblem: number, first: number) =>
+    chosen.flatMap((problem, group) =>
+      Array.from({ length: perProblem }, (_, index) => ({
+        problem,
+        group,
+        sample: first + index,
+        prompt: problem.promptTokens,
+        seed: deriveSeed(seed, label, group, index),
+      })),
+    )
+  const natural = await sampleEntries(policy, source, plansOf('rollout', samples, 0), settings, {
+    signal,
+    onProgress: (done, total) => onProgress?.((0.3 * done) / total),
+  })
+  const forced = await sampleEntries(
+    policy,
+    source,
+    plansOf('extended', kept, samples),
+    { ...settings, minimumThinking: longest },
+    { signal, onProgress: (done, total) => onProgress?.(0.3 + (0.3 * done) / total) },
+  )
 
   // J wherever one of the curves reads it, in one go.
   const all = [...natural, ...forced]
   const cuts = all.map(({ rollout }) => placesOf(rollout, budgets))
   const mu = source.lists
-    ? await exactMu(all.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: cuts[index]!, answers: source.answers(entry.problem) })), source.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }), policy.branchTokens)
-    : await sampledMu(policy.decoder, source.task, all.map((entry, index) => ({ problem: entry.problem, completion: entry.rollout.tokens, cuts: cuts[index]!, seed: deriveSeed(seed, 'mu', entry.group, entry.sample) })), SAMPLED_ANSWERS, settings, signal)
-  const read = all.map((entry, index): ReadRollout => ({ entry, J: new Map(cuts[index]!.map((offset, at) => [offset, mu.J[index]![at]!])) }))
+    ? await exactMu(
+        all.map((entry, index) => ({
+          prompt: entry.rollout.prompt,
+          completion: entry.rollout.tokens,
+          cuts: cuts[index]!,
+          answers: source.answers(entry.problem),
+        })),
+        source.task.format.terminationSuffix,
+        (feeds) => policy.branches.run(feeds, undefined, { signal }),
+        policy.branchTokens,
+      )
+    : await sampledMu(
+        policy.decoder,
+        source.task,
+        all.map((entry, index) => ({
+          problem: entry.problem,
+          completion: entry.rollout.tokens,
+          cuts: cuts[index]!,
+          seed: deriveSeed(seed, 'mu', entry.group, entry.sample),
+        })),
+        SAMPLED_ANSWERS,
+        settings,
+        signal,
+      )
+  const read = all.map((entry, index): ReadRollout => ({
+    entry,
+    J: new Map(cuts[index]!.map((offset, at) => [offset, mu.J[index]![at]!])),
+  }))
   onProgress?.(0.95)
 
-  const how = source.lists ? { method: 'exact', samples: 0 } as const : { method: 'sampled', samples: SAMPLED_ANSWERS } as const
-  const problems = chosen.map((_, group) => problemOf(
-    read.slice(group * samples, (group + 1) * samples),
-    read.slice(natural.length + group * kept, natural.length + (group + 1) * kept),
-    budgets, how,
-  ))
-  const resampling = { seed: deriveSeed(seed, 'interval'), draws: DRAWS, clusters: clustersOf(chosen.map((problem) => source.task.cluster(problem))) }
+  const how = source.lists ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
+  const problems = chosen.map((_, group) =>
+    problemOf(
+      read.slice(group * samples, (group + 1) * samples),
+      read.slice(natural.length + group * kept, natural.length + (group + 1) * kept),
+      budgets,
+      how,
+    ),
+  )
+  const resampling = {
+    seed: deriveSeed(seed, 'interval'),
+    draws: DRAWS,
+    clusters: clustersOf(chosen.map((problem) => source.task.cluster(problem))),
+  }
   return {
     budgets,
     problems,
@@ -120,14 +173,22 @@ export function placesOf(rollout: Pick<SampledRollout, 'boundaries' | 'thinkEnd'
 }
 
 /** What the rollouts of one problem say at every budget. A number depends on nothing but these rollouts and its own budget. */
-export function problemOf(natural: readonly ReadRollout[], kept: readonly ReadRollout[], budgets: readonly number[], how: Pick<Measured, 'method' | 'samples'> = { method: 'exact', samples: 0 }): EvaluatedProblem {
+export function problemOf(
+  natural: readonly ReadRollout[],
+  kept: readonly ReadRollout[],
+  budgets: readonly number[],
+  how: Pick<Measured, 'method' | 'samples'> = { method: 'exact', samples: 0 },
+): EvaluatedProblem {
   const along = (rollouts: readonly ReadRollout[], value: (rollout: ReadRollout, budget: number) => number): Float32Array =>
     Float32Array.from(budgets, (budget) => mean(rollouts.map((rollout) => value(rollout, budget))))
   const measuredOf = ({ entry, J }: ReadRollout): Measured => {
     const { boundaries } = entry.rollout
     return { boundaries, J: Float64Array.from(boundaries, (offset) => J.get(offset)!), intervals: null, ...how }
   }
-  const kindOf = (rollouts: readonly ReadRollout[]): MeasuredEntries => ({ entries: rollouts.map(({ entry }) => entry), measured: rollouts.map(measuredOf) })
+  const kindOf = (rollouts: readonly ReadRollout[]): MeasuredEntries => ({
+    entries: rollouts.map(({ entry }) => entry),
+    measured: rollouts.map(measuredOf),
+  })
   const cut = ({ entry, J }: ReadRollout, budget: number): number => J.get(cutAt(entry.rollout, budget))!
   const whole = ({ entry, J }: ReadRollout, budget: number): number => J.get(wholeCutAt(entry.rollout, budget))!
   const regret = (rollout: ReadRollout, budget: number): number => 1 - areaOf(traceOf(rollout.entry, measuredOf(rollout)), budget)
@@ -148,15 +209,26 @@ export function problemOf(natural: readonly ReadRollout[], kept: readonly ReadRo
 export const traceOf = ({ rollout }: Pick<Entry, 'rollout'>, { boundaries, J }: Pick<Measured, 'boundaries' | 'J'>) =>
   regretTrace({ promptTokens: rollout.prompt.length, completionTokens: rollout.tokens.length, boundaries, J })
 
-function metricsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, resampling: Resampled): Record<string, number> {
+function metricsOf(
+  problems: readonly EvaluatedProblem[],
+  budgets: readonly number[],
+  trained: number,
+  samples: number,
+  resampling: Resampled,
+): Record<string, number> {
   const entries = problems.flatMap(({ natural }) => natural.entries)
-  const accounts = totalAccount(problems.flatMap(({ natural }) => accountTokens(natural.measured.map(({ boundaries, J }) => ({ boundaries, accuracy: J })))))
+  const accounts = totalAccount(
+    problems.flatMap(({ natural }) => accountTokens(natural.measured.map(({ boundaries, J }) => ({ boundaries, accuracy: J })))),
+  )
   const perRollout = (tokens: number): number => tokens / entries.length
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))
   const over = (of: (problem: EvaluatedProblem) => number): number => mean(problems.map(of))
   return {
     accuracy: over((problem) => problem.accuracy),
-    accuracy_error: bootstrapMean(problems.map((problem) => problem.accuracy), resampling).error,
+    accuracy_error: bootstrapMean(
+      problems.map((problem) => problem.accuracy),
+      resampling,
+    ).error,
     'problems/clusters': basisOf(resampling.clusters, 0).clusters,
     'completions/mean_length': mean(entries.map((entry) => entry.rollout.tokens.length)),
     'completions/clipped_ratio': mean(entries.map((entry) => Number(entry.rollout.finish === 'length'))),
@@ -174,20 +246,32 @@ function metricsOf(problems: readonly EvaluatedProblem[], budgets: readonly numb
     'ttc/starved_frac': accounts.rollouts.starved / entries.length,
     ...Object.fromEntries(passSizes(samples).map((k) => [`pass@${k}`, mean(right.map((c) => passAtK(samples, c, k)))])),
     ...Object.fromEntries(majoritySizes(samples).map((k) => [`maj@${k}`, over((problem) => majorityOf(problem, k))])),
-    ...Object.fromEntries(budgets.flatMap((budget, at) => [
-      [`ttc/acc@${budget}`, over((problem) => problem.accuracyAtBudget[at]!)],
-      [`ttc/regret@${budget}`, over((problem) => problem.regretAtBudget[at]!)],
-      [`ttc/kept_acc@${budget}`, over((problem) => problem.keptWholeAtBudget[at]!)],
-      [`ttc/kept_regret@${budget}`, over((problem) => problem.keptRegretAtBudget[at]!)],
-    ])),
+    ...Object.fromEntries(
+      budgets.flatMap((budget, at) => [
+        [`ttc/acc@${budget}`, over((problem) => problem.accuracyAtBudget[at]!)],
+        [`ttc/regret@${budget}`, over((problem) => problem.regretAtBudget[at]!)],
+        [`ttc/kept_acc@${budget}`, over((problem) => problem.keptWholeAtBudget[at]!)],
+        [`ttc/kept_regret@${budget}`, over((problem) => problem.keptRegretAtBudget[at]!)],
+      ]),
+    ),
     'ttc/trained_budget': trained,
   }
 }
 
 const majorityOf = ({ natural }: EvaluatedProblem, k: number): number =>
-  majAtK(natural.entries.map((entry) => ({ group: entry.grade.extracted, correct: entry.grade.correct })), k, { draws: 200, seed: 1 })
+  majAtK(
+    natural.entries.map((entry) => ({ group: entry.grade.extracted, correct: entry.grade.correct })),
+    k,
+    { draws: 200, seed: 1 },
+  )
 
-function pointsOf(problems: readonly EvaluatedProblem[], budgets: readonly number[], trained: number, samples: number, resampling: Resampled): EvaluationPoint[] {
+function pointsOf(
+  problems: readonly EvaluatedProblem[],
+  budgets: readonly number[],
+  trained: number,
+  samples: number,
+  resampling: Resampled,
+): EvaluationPoint[] {
   const point = (curve: string, x: number, values: readonly number[], extrapolated: boolean): EvaluationPoint => {
     const { estimate, low, high } = bootstrapMean(values, resampling)
     // All of these are shares: an interval does not reach beyond them.
@@ -196,13 +280,52 @@ function pointsOf(problems: readonly EvaluatedProblem[], budgets: readonly numbe
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))
   return [
     ...budgets.flatMap((budget, at) => [
-      point('natural', budget, problems.map((problem) => problem.accuracyAtBudget[at]!), budget > trained),
-      point('natural-regret', budget, problems.map((problem) => problem.regretAtBudget[at]!), budget > trained),
-      point('kept', budget, problems.map((problem) => problem.keptAtBudget[at]!), budget > trained),
-      point('kept-whole', budget, problems.map((problem) => problem.keptWholeAtBudget[at]!), budget > trained),
-      point('kept-regret', budget, problems.map((problem) => problem.keptRegretAtBudget[at]!), budget > trained),
+      point(
+        'natural',
+        budget,
+        problems.map((problem) => problem.accuracyAtBudget[at]!),
+        budget > trained,
+      ),
+      point(
+        'natural-regret',
+        budget,
+        problems.map((problem) => problem.regretAtBudget[at]!),
+        budget > trained,
+      ),
+      point(
+        'kept',
+        budget,
+        problems.map((problem) => problem.keptAtBudget[at]!),
+        budget > trained,
+      ),
+      point(
+        'kept-whole',
+        budget,
+        problems.map((problem) => problem.keptWholeAtBudget[at]!),
+        budget > trained,
+      ),
+      point(
+        'kept-regret',
+        budget,
+        problems.map((problem) => problem.keptRegretAtBudget[at]!),
+        budget > trained,
+      ),
     ]),
-    ...passSizes(samples).map((k) => point('pass@k', k, right.map((c) => passAtK(samples, c, k)), false)),
-    ...majoritySizes(samples).map((k) => point('maj@k', k, problems.map((problem) => majorityOf(problem, k)), false)),
+    ...passSizes(samples).map((k) =>
+      point(
+        'pass@k',
+        k,
+        right.map((c) => passAtK(samples, c, k)),
+        false,
+      ),
+    ),
+    ...majoritySizes(samples).map((k) =>
+      point(
+        'maj@k',
+        k,
+        problems.map((problem) => majorityOf(problem, k)),
+        false,
+      ),
+    ),
   ]
 }

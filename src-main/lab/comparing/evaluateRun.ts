@@ -23,11 +23,13 @@ export type EvaluationSplit = Split
 export type EvaluationTarget = {
   /** Which problems; the held-out ones unless given. */
   readonly split?: Split
-} & (
+} &
   /** The run's newest checkpoint, or one of its checkpoints. */
-  | { readonly runId: number; readonly checkpointId?: number }
-  /** The weights that runs with this specification start from. */
-  | { readonly startOf: RunSpec })
+  (
+    | { readonly runId: number; readonly checkpointId?: number }
+    /** The weights that runs with this specification start from. */
+    | { readonly startOf: RunSpec }
+  )
 
 /** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest` or `evaluation.tooLong`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
@@ -37,11 +39,29 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
   const source = openProblems(store, spec, now, vocabularyOf(start))
   const longest = longestOf(spec)
   const length = lengthOf(source, longest, spec.budget.answerTokens)
-  if (length > start.config.maxPositions) throw new LabError('evaluation.tooLong', { expected: `thoughts that fit into the ${start.config.maxPositions} positions of ${name}`, found: `${length} tokens with prompt and answer`, next: 'Set evaluation.longest to less, and leave out budgets beyond it.' })
+  if (length > start.config.maxPositions)
+    throw new LabError('evaluation.tooLong', {
+      expected: `thoughts that fit into the ${start.config.maxPositions} positions of ${name}`,
+      found: `${length} tokens with prompt and answer`,
+      next: 'Set evaluation.longest to less, and leave out budgets beyond it.',
+    })
   const evaluationId = store.evaluations.add({
-    name, runId, checkpointId, modelId: start.modelId, datasetId: source.datasetId, split, step,
-    config: { ...conditionsOf(spec), estimator: source.lists ? 'exact mu at boundaries and budgets' : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`, tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave' },
-    budgets: budgetsOf(spec), trainedBudget: spec.budget.thinkingTokens, samplesPerProblem: spec.evaluation.samples, createdAtMs: now(),
+    name,
+    runId,
+    checkpointId,
+    modelId: start.modelId,
+    datasetId: source.datasetId,
+    split,
+    step,
+    config: {
+      ...conditionsOf(spec),
+      estimator: source.lists ? 'exact mu at boundaries and budgets' : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`,
+      tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave',
+    },
+    budgets: budgetsOf(spec),
+    trainedBudget: spec.budget.thinkingTokens,
+    samplesPerProblem: spec.evaluation.samples,
+    createdAtMs: now(),
   }).id
   return measure(context, options, { spec, runId, checkpointId, step, start, split, source, evaluationId, name })
 }
@@ -62,31 +82,91 @@ interface Resolved {
 }
 
 async function resolve({ store, now }: LabContext, target: EvaluationTarget): Promise<Resolved> {
-  if ('startOf' in target) return { spec: target.startOf, runId: null, checkpointId: startCheckpoint(target.startOf.start), step: 0, start: await loadStart(store, target.startOf.start, now), name: 'start' }
+  if ('startOf' in target)
+    return {
+      spec: target.startOf,
+      runId: null,
+      checkpointId: startCheckpoint(target.startOf.start),
+      step: 0,
+      start: await loadStart(store, target.startOf.start, now),
+      name: 'start',
+    }
   const run = store.runs.get(target.runId)
-  if (!run) throw new LabError('run.unknown', { expected: 'the id of a run', found: String(target.runId), next: 'List the runs with `mrt runs`.' })
-  const checkpoint = target.checkpointId === undefined ? store.checkpoints.newestResumable(run.id) : store.checkpoints.get(target.checkpointId)
-  if (!checkpoint) throw new LabError('evaluation.noCheckpoint', { expected: `a checkpoint of run ${run.id}`, found: 'none', next: 'Train the run first.' })
-  return { spec: parseSpec(run.config), runId: run.id, checkpointId: checkpoint.id, step: checkpoint.step, start: await loadStart(store, `checkpoint:${checkpoint.id}`, now), name: run.name }
+  if (!run)
+    throw new LabError('run.unknown', { expected: 'the id of a run', found: String(target.runId), next: 'List the runs with `mrt runs`.' })
+  const checkpoint =
+    target.checkpointId === undefined ? store.checkpoints.newestResumable(run.id) : store.checkpoints.get(target.checkpointId)
+  if (!checkpoint)
+    throw new LabError('evaluation.noCheckpoint', {
+      expected: `a checkpoint of run ${run.id}`,
+      found: 'none',
+      next: 'Train the run first.',
+    })
+  return {
+    spec: parseSpec(run.config),
+    runId: run.id,
+    checkpointId: checkpoint.id,
+    step: checkpoint.step,
+    start: await loadStart(store, `checkpoint:${checkpoint.id}`, now),
+    name: run.name,
+  }
 }
 
-async function measure(context: LabContext, options: JobOptions, { spec, runId, checkpointId, step, start, split, source, evaluationId, name }: Resolved & { split: Split; source: ProblemSource; evaluationId: number }): Promise<number> {
+async function measure(
+  context: LabContext,
+  options: JobOptions,
+  {
+    spec,
+    runId,
+    checkpointId,
+    step,
+    start,
+    split,
+    source,
+    evaluationId,
+    name,
+  }: Resolved & { split: Split; source: ProblemSource; evaluationId: number },
+): Promise<number> {
   const { store, engine, now } = context
   const began = performance.now()
   const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
   const maxLength = lengthOf(source, longestOf(spec), spec.budget.answerTokens)
   const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, { rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature })
+  const policy = await openPolicy(engine, start.config, weights, {
+    rows: rowsFor(start.config, maxLength),
+    maxLength,
+    temperature: spec.sampling.temperature,
+  })
   try {
-    const outcome = await evaluate(policy, source, spec, { split, signal: options.signal, onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }) })
+    const outcome = await evaluate(policy, source, spec, {
+      split,
+      signal: options.signal,
+      onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }),
+    })
     record(context, { spec, checkpointId, step, split, source, evaluationId }, outcome.problems)
-    store.evaluations.finish(evaluationId, { status: 'finished', atMs: now(), wallMs: performance.now() - began, tokens: outcome.tokens, metrics: outcome.metrics, points: outcome.points })
-    if (runId !== null) for (const { id } of interruptedEvaluations(store, runId)) if (isSame(store.evaluations.get(id)!, { checkpointId, split })) store.evaluations.remove(id)
+    store.evaluations.finish(evaluationId, {
+      status: 'finished',
+      atMs: now(),
+      wallMs: performance.now() - began,
+      tokens: outcome.tokens,
+      metrics: outcome.metrics,
+      points: outcome.points,
+    })
+    if (runId !== null)
+      for (const { id } of interruptedEvaluations(store, runId))
+        if (isSame(store.evaluations.get(id)!, { checkpointId, split })) store.evaluations.remove(id)
     options.onEvent?.({ kind: 'progress', runId, report: meter.at(100) })
     options.onEvent?.({ kind: 'evaluation', evaluation: store.evaluations.get(evaluationId)! })
     return evaluationId
   } catch (error) {
-    store.evaluations.finish(evaluationId, { status: options.signal?.aborted ? 'interrupted' : 'failed', atMs: now(), wallMs: performance.now() - began, tokens: 0, metrics: {}, points: [] })
+    store.evaluations.finish(evaluationId, {
+      status: options.signal?.aborted ? 'interrupted' : 'failed',
+      atMs: now(),
+      wallMs: performance.now() - began,
+      tokens: 0,
+      metrics: {},
+      points: [],
+    })
     throw error
   } finally {
     policy.dispose()
@@ -94,7 +174,8 @@ async function measure(context: LabContext, options: JobOptions, { spec, runId, 
   }
 }
 
-const isSame = (evaluation: Pick<Evaluation, 'checkpointId' | 'split'>, other: Pick<Evaluation, 'checkpointId' | 'split'>): boolean => evaluation.checkpointId === other.checkpointId && evaluation.split === other.split
+const isSame = (evaluation: Pick<Evaluation, 'checkpointId' | 'split'>, other: Pick<Evaluation, 'checkpointId' | 'split'>): boolean =>
+  evaluation.checkpointId === other.checkpointId && evaluation.split === other.split
 
 /** Evaluations of a run that were cut short and whose weights are still there; what is finished of the same weights and problems takes their place. */
 export function interruptedEvaluations({ evaluations }: LabContext['store'], runId: number): Evaluation[] {
@@ -121,27 +202,77 @@ interface Recording {
   readonly evaluationId: number
 }
 
-function record({ store, engine }: LabContext, { spec, checkpointId, step, split, source, evaluationId }: Recording, problems: readonly EvaluatedProblem[]): void {
-  const ids = source.idsOf(split, problems.map(({ natural }) => natural.entries[0]!.problem))
-  const rolloutsOf = (kind: 'natural' | 'kept'): NewRollout[] => rolloutRecords(problems.flatMap((problem, index) => problem[kind].entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem[kind].measured[at]!, credit: null }))), {
-    task: source.task,
-    budgetTokens: longestOf(spec),
-    provenance: { source: 'sampled', checkpointId, policyStep: step, sampling: spec.sampling, template: templateOf(source.task), device: 'cpu', engine: engine.version, file: null },
-    estimator: { weights: 'checkpoint', checkpointId, step, prover: 1, template: templateOf(source.task), temperature: spec.sampling.temperature },
-  })
-  const results = problems.map(({ natural: _natural, kept: _kept, ...result }, index): EvaluationResult => ({ ...result, problemId: ids[index]!, samples: spec.evaluation.samples }))
-  store.evaluations.addResults(evaluationId, results, [...rolloutsOf('natural'), ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true }))])
+function record(
+  { store, engine }: LabContext,
+  { spec, checkpointId, step, split, source, evaluationId }: Recording,
+  problems: readonly EvaluatedProblem[],
+): void {
+  const ids = source.idsOf(
+    split,
+    problems.map(({ natural }) => natural.entries[0]!.problem),
+  )
+  const rolloutsOf = (kind: 'natural' | 'kept'): NewRollout[] =>
+    rolloutRecords(
+      problems.flatMap((problem, index) =>
+        problem[kind].entries.map((entry, at) => ({ entry, problemId: ids[index]!, measured: problem[kind].measured[at]!, credit: null })),
+      ),
+      {
+        task: source.task,
+        budgetTokens: longestOf(spec),
+        provenance: {
+          source: 'sampled',
+          checkpointId,
+          policyStep: step,
+          sampling: spec.sampling,
+          template: templateOf(source.task),
+          device: 'cpu',
+          engine: engine.version,
+          file: null,
+        },
+        estimator: {
+          weights: 'checkpoint',
+          checkpointId,
+          step,
+          prover: 1,
+          template: templateOf(source.task),
+          temperature: spec.sampling.temperature,
+        },
+      },
+    )
+  const results = problems.map(({ natural: _natural, kept: _kept, ...result }, index): EvaluationResult => ({
+    ...result,
+    problemId: ids[index]!,
+    samples: spec.evaluation.samples,
+  }))
+  store.evaluations.addResults(evaluationId, results, [
+    ...rolloutsOf('natural'),
+    ...rolloutsOf('kept').map((rollout) => ({ ...rollout, keptThinking: true })),
+  ])
 }
 
 /**
  * A finished evaluation of the start weights under the same conditions, or null: it is made once and shared by runs. The model alone does not name the
  * weights of a run that starts from a checkpoint: a checkpoint carries the model that its own run started from.
  */
-export function knownStartEvaluation({ store }: Pick<LabContext, 'store'>, spec: RunSpec, modelId: number | null, split: Split = 'heldout'): Evaluation | null {
+export function knownStartEvaluation(
+  { store }: Pick<LabContext, 'store'>,
+  spec: RunSpec,
+  modelId: number | null,
+  split: Split = 'heldout',
+): Evaluation | null {
   const wanted = JSON.parse(JSON.stringify(conditionsOf(spec))) as unknown
-  return store.evaluations.list().find((evaluation) => {
-    const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-    // Evaluations from before a format could be chosen had the usual one.
-    return evaluation.runId === null && evaluation.status === 'finished' && evaluation.split === split && evaluation.modelId === modelId && evaluation.checkpointId === startCheckpoint(spec.start) && isDeepStrictEqual({ format: formatSpec.parse({}), ...own }, wanted)
-  }) ?? null
+  return (
+    store.evaluations.list().find((evaluation) => {
+      const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
+      // Evaluations from before a format could be chosen had the usual one.
+      return (
+        evaluation.runId === null &&
+        evaluation.status === 'finished' &&
+        evaluation.split === split &&
+        evaluation.modelId === modelId &&
+        evaluation.checkpointId === startCheckpoint(spec.start) &&
+        isDeepStrictEqual({ format: formatSpec.parse({}), ...own }, wanted)
+      )
+    }) ?? null
+  )
 }

@@ -14,8 +14,13 @@ export function longestOf(spec: Pick<RunSpec, 'evaluation' | 'budget'>): number 
   const most = budgetsOf(spec).at(-1)!
   const longest = spec.evaluation.longest ?? Math.max(REACH * spec.budget.thinkingTokens, most)
   if (longest >= most) return longest
-  throw new LabError('evaluation.longest', { expected: `budgets up to evaluation.longest, ${longest} tokens`, found: `${most}`, next: 'Raise evaluation.longest, or leave out the budgets beyond it.' })
+  throw new LabError('evaluation.longest', {
+    expected: `budgets up to evaluation.longest, ${longest} tokens`,
+    found: `${most}`,
+    next: 'Raise evaluation.longest, or leave out the budgets beyond it.',
+  })
 }
 
 /** Which rollouts speak for a budget unless others are asked for: up to the budget trained with those that stop where they stop, beyond it those kept thinking. */
-export const thinkingAt = (budget: number, trained: Evaluation['trainedBudget']): 'natural' | 'kept' => (trained !== null && budget > trained ? 'kept' : 'natural')
+export const thinkingAt = (budget: number, trained: Evaluation['trainedBudget']): 'natural' | 'kept' =>
+  trained !== null && budget > trained ? 'kept' : 'natural'

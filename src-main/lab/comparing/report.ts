@@ -73,18 +73,28 @@ export function report(store: Store, runIds: readonly number[], baseline: number
     const evaluation = newestOf(store, id)
     const { low, high } = accuracyInterval(store, evaluation.id)
     return {
-      id, name: run.name, method: run.method, seed: run.seed, steps: run.lastStep ?? 0,
-      accuracy: evaluation.metrics.accuracy!, accuracyCi: [low, high], meanTokens: evaluation.metrics['completions/mean_length']!,
+      id,
+      name: run.name,
+      method: run.method,
+      seed: run.seed,
+      steps: run.lastStep ?? 0,
+      accuracy: evaluation.metrics.accuracy!,
+      accuracyCi: [low, high],
+      meanTokens: evaluation.metrics['completions/mean_length']!,
       regret: Object.fromEntries(evaluation.budgets.map((budget) => [String(budget), regretOf(evaluation, budget)])),
     }
   })
   const { methods, baseline: base } = reportTable(store, runIds, baseline)
   return {
     runs,
-    comparisons: methods.flatMap(({ row }) => (row.against === null ? [] : (['accuracy', 'meanTokens', 'regret'] as const).map((metric) => {
-      const { value, low, high, p } = row.against![metric]
-      return { a: base, b: row.title, metric, difference: value, ci: [low, high] as const, p }
-    }))),
+    comparisons: methods.flatMap(({ row }) =>
+      row.against === null
+        ? []
+        : (['accuracy', 'meanTokens', 'regret'] as const).map((metric) => {
+            const { value, low, high, p } = row.against![metric]
+            return { a: base, b: row.title, metric, difference: value, ci: [low, high] as const, p }
+          }),
+    ),
   }
 }
 
@@ -93,24 +103,38 @@ export function reportTable(store: Store, runIds: readonly number[], baseline: n
   const compare = compareQueries(() => store)
   const budget = newestOf(store, baseline).trainedBudget!
   const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline, step: null }, ASKED) as CompareTable
-  const curves = compare.budgetCurves({ runIds: [...runIds], quantity: 'accuracy', groupBy: 'group', step: null, start: true }, ASKED) as readonly BudgetCurveView[]
+  const curves = compare.budgetCurves(
+    { runIds: [...runIds], quantity: 'accuracy', groupBy: 'group', step: null, start: true },
+    ASKED,
+  ) as readonly BudgetCurveView[]
   const curveOf = (row: CompareRow) => {
     const points = curves.find((curve) => curve.key === row.key)?.points ?? []
     return { tokens: points.map((point) => point.budget), accuracy: points.map((point) => point.value) }
   }
-  const arm = armsOf(runIds.map((id) => store.runs.get(id)!), 'group').find((each) => each.runIds.includes(baseline))!
+  const arm = armsOf(
+    runIds.map((id) => store.runs.get(id)!),
+    'group',
+  ).find((each) => each.runIds.includes(baseline))!
   const base = rows.find((row) => row.key === arm.key)!
   const start = rows.find((row) => row.method === 'start')
   const gainOf = (row: CompareRow): number | null => (row.accuracy && start?.accuracy ? row.accuracy.value - start.accuracy.value : null)
   const baseGain = gainOf(base)
-  const level = Math.min(...rows.filter((row) => row !== start).map((row) => Math.max(...curveOf(row).accuracy.filter((_, at) => curveOf(row).tokens[at]! <= budget))))
+  const level = Math.min(
+    ...rows
+      .filter((row) => row !== start)
+      .map((row) => Math.max(...curveOf(row).accuracy.filter((_, at) => curveOf(row).tokens[at]! <= budget))),
+  )
   return {
-    baseline: base.title, budget, level,
+    baseline: base.title,
+    budget,
+    level,
     methods: rows.map((row) => {
       const curve = curveOf(row)
       const gain = gainOf(row)
       return {
-        row, budgets: curve.tokens, accuracy: curve.accuracy,
+        row,
+        budgets: curve.tokens,
+        accuracy: curve.accuracy,
         tokenEfficiency: row === start || row === base ? null : tokenEfficiency(curve, curveOf(base), level),
         gain: row === start || gain === null || baseGain === null || baseGain < LEAST_GAIN ? null : gain / baseGain,
       }
@@ -121,7 +145,10 @@ export function reportTable(store: Store, runIds: readonly number[], baseline: n
 function accuracyInterval(store: Store, evaluationId: number): { readonly low: number; readonly high: number } {
   const results = store.evaluations.results(evaluationId)
   const clusters = clustersOf(results.map(({ problemId }) => clusterOf(store.datasets.problem(problemId)!)))
-  const { low, high } = bootstrapMean(results.map(({ accuracy }) => accuracy), { seed: SEED, draws: DRAWS, clusters })
+  const { low, high } = bootstrapMean(
+    results.map(({ accuracy }) => accuracy),
+    { seed: SEED, draws: DRAWS, clusters },
+  )
   return { low: Math.max(0, low), high: Math.min(1, high) }
 }
 

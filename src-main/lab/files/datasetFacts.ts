@@ -43,9 +43,15 @@ export async function datasetFacts(store: Store, dataset: Dataset, signal: Abort
     }
   }
   const { slices, problemLengths, answerLengths } = summariser.summary()
-  const shown = ({ edges, counts, unit }: LengthHistogram): DatasetFacts['problemLengths'] => ({ edges: [...edges], counts: [...counts], unit })
+  const shown = ({ edges, counts, unit }: LengthHistogram): DatasetFacts['problemLengths'] => ({
+    edges: [...edges],
+    counts: [...counts],
+    unit,
+  })
   return {
-    problemLengths: shown(problemLengths), answerLengths: shown(answerLengths), unlevelled,
+    problemLengths: shown(problemLengths),
+    answerLengths: shown(answerLengths),
+    unlevelled,
     levels: levelsShown(levels),
     slices: Object.entries(slices).map(([name, { values, others }]) => {
       const listed = Object.entries(values).map(([value, count]) => ({ value, count }))
@@ -69,8 +75,19 @@ function levelsShown(levels: ReadonlyMap<number, number>): DatasetFacts['levels'
 
 /** A stored problem as the summariser takes it. */
 function rowOf({ key, prompt, answer, level, slices, split }: Problem): Parameters<ReturnType<typeof createSummariser>['add']>[0] {
-  const texts = Object.entries(slices).filter(([, value]) => value !== null).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)])
-  return { id: key, problem: prompt, ...(answer !== null && { answer: answer as string }), split, level, slices: Object.fromEntries(texts) as Record<string, string>, raw: {}, line: 0 }
+  const texts = Object.entries(slices)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)])
+  return {
+    id: key,
+    problem: prompt,
+    ...(answer !== null && { answer: answer as string }),
+    split,
+    level,
+    slices: Object.fromEntries(texts) as Record<string, string>,
+    raw: {},
+    line: 0,
+  }
 }
 
 interface Part {
@@ -82,7 +99,10 @@ interface Part {
 export async function datasetOverlap(store: Store, dataset: Dataset, signal: AbortSignal): Promise<OverlapReport> {
   const partsOf = (of: Dataset): Part[] => Object.keys(of.splits).map((split) => ({ dataset: of, split }))
   const own = partsOf(dataset)
-  const others = store.datasets.list().filter(({ id }) => id !== dataset.id).flatMap(partsOf)
+  const others = store.datasets
+    .list()
+    .filter(({ id }) => id !== dataset.id)
+    .flatMap(partsOf)
   const found: OverlapFound[] = []
   let compared = 0
   let whole = true
@@ -99,7 +119,7 @@ export async function datasetOverlap(store: Store, dataset: Dataset, signal: Abo
 }
 
 async function* someOf(store: Store, { dataset, split }: Part, signal: AbortSignal): AsyncGenerator<Problem> {
-  for (let after = 0, taken = 0; taken < MOST_COMPARED; ) {
+  for (let after = 0, taken = 0; taken < MOST_COMPARED;) {
     const page = store.datasets.problems(dataset.id, split, after, SLICE)
     yield* page
     if (page.length < SLICE) return
@@ -125,8 +145,14 @@ async function compare(store: Store, index: DuplicateIndex, a: Part, b: Part, si
     if (match === null) continue
     if (match.similarity === 1) exact++
     else near++
-    if (examples.length < EXAMPLES) examples.push({ key, problem: prompt.slice(0, EXAMPLE_LETTERS), other: match.key, similarity: match.similarity })
+    if (examples.length < EXAMPLES)
+      examples.push({ key, problem: prompt.slice(0, EXAMPLE_LETTERS), other: match.key, similarity: match.similarity })
   }
-  const part = ({ dataset, split }: Part): OverlapFound['a'] => ({ datasetId: dataset.id, name: dataset.name, split, problems: dataset.splits[split]! })
+  const part = ({ dataset, split }: Part): OverlapFound['a'] => ({
+    datasetId: dataset.id,
+    name: dataset.name,
+    split,
+    problems: dataset.splits[split]!,
+  })
   return { a: part(a), b: part(b), exact, near, examples }
 }

@@ -5,7 +5,18 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { LabError, rolloutFormats, rolloutShapes, type Evaluation, type ExportAsked, type Exported, type ExportKind, type ExportSizes, type RolloutFilter, type Run } from '../../../src-preload/contract.ts'
+import {
+  LabError,
+  rolloutFormats,
+  rolloutShapes,
+  type Evaluation,
+  type ExportAsked,
+  type Exported,
+  type ExportKind,
+  type ExportSizes,
+  type RolloutFilter,
+  type Run,
+} from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../../data/canonical.ts'
 import { fromRolloutDetail } from '../../data/records.ts'
 import { writeAtomically } from '../../data/write/atomicFile.ts'
@@ -44,7 +55,11 @@ interface Kind<Asked> {
 }
 type Of<K extends ExportKind> = Extract<ExportAsked, { kind: K }>
 
-const plain = (name: string): string => name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'run'
+const plain = (name: string): string =>
+  name
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60) || 'run'
 const runOf = (store: Store, id: number): Run => found('run', id, store.runs.get(id))
 const stem = (store: Store, runId: number): string => `run-${runId}-${plain(runOf(store, runId).name)}`
 
@@ -64,7 +79,7 @@ async function* rolloutsOf(store: Store, filter: RolloutFilter, told: (done: num
     return uids.get(runId)!
   }
   let done = 0
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const page = store.rollouts.page({ filter, sort: 'place', descending: false, limit: PAGE, after })
     for (const { id, runId } of page.rollouts) yield fromRolloutDetail(store.rollouts.detail(id)!, uidOf(runId))
     told((done += page.rollouts.length))
@@ -81,11 +96,17 @@ async function* pairsOf(store: Store, a: Evaluation, b: Evaluation, told: (done:
   let problem = 0
   let bySample: ReadonlyMap<number, number> = new Map()
   let done = 0
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const page = store.rollouts.page({ filter, sort: 'place', descending: false, limit: PAGE, after })
     for (const { id, problemId, sample } of page.rollouts) {
       if (problemId !== problem) {
-        const { rollouts } = store.rollouts.page({ filter: { evaluationId: b.id, problemId, keptThinking: false }, sort: 'place', descending: false, limit: PAGE, after: null })
+        const { rollouts } = store.rollouts.page({
+          filter: { evaluationId: b.id, problemId, keptThinking: false },
+          sort: 'place',
+          descending: false,
+          limit: PAGE,
+          after: null,
+        })
         bySample = new Map(rollouts.map((each) => [each.sample, each.id]))
         problem = problemId
       }
@@ -93,7 +114,11 @@ async function* pairsOf(store: Store, a: Evaluation, b: Evaluation, told: (done:
       if (partner === undefined) continue
       const detail = store.rollouts.detail(id)!
       const { level, slices, split } = detail.problem
-      const tags = [split, ...(level === null ? [] : [`level ${level}`]), ...Object.entries(slices).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)]
+      const tags = [
+        split,
+        ...(level === null ? [] : [`level ${level}`]),
+        ...Object.entries(slices).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`),
+      ]
       yield { a: fromRolloutDetail(detail, null), b: fromRolloutDetail(store.rollouts.detail(partner)!, null), tags }
     }
     told((done += page.rollouts.length))
@@ -106,7 +131,11 @@ async function* pairsOf(store: Store, a: Evaluation, b: Evaluation, told: (done:
 function evaluated(store: Store, runId: number): Evaluation {
   const evaluation = newestFinished(store.evaluations.ofRun(runId))
   if (evaluation !== null) return evaluation
-  throw new LabError('export.notEvaluated', { expected: `a finished evaluation of ${runOf(store, runId).name}`, found: 'none', next: 'Evaluate the run first.' })
+  throw new LabError('export.notEvaluated', {
+    expected: `a finished evaluation of ${runOf(store, runId).name}`,
+    found: 'none',
+    next: 'Evaluate the run first.',
+  })
 }
 
 const kinds: { readonly [K in ExportKind]: Kind<Of<K>> } = {
@@ -133,14 +162,22 @@ const kinds: { readonly [K in ExportKind]: Kind<Of<K>> } = {
     fileName: (store, { a, b }) => `${stem(store, a)}-against-${stem(store, b)}-comparator.json`,
     async write({ store, asked: { a, b }, path, told }) {
       const [first, second] = [evaluated(store, a), evaluated(store, b)]
-      const [nameA, nameB] = [runOf(store, a), runOf(store, b)].map(({ name, seed, id }) => `${name}, seed ${seed} (run ${id})`) as [string, string]
+      const [nameA, nameB] = [runOf(store, a), runOf(store, b)].map(({ name, seed, id }) => `${name}, seed ${seed} (run ${id})`) as [
+        string,
+        string,
+      ]
       const total = store.rollouts.count({ evaluationId: first.id, keptThinking: false })
-      const { pairs } = await writeComparator(path, { nameA, nameB, pairs: pairsOf(store, first, second, (done) => told(done, total, 'answers')) })
+      const { pairs } = await writeComparator(path, {
+        nameA,
+        nameB,
+        pairs: pairsOf(store, first, second, (done) => told(done, total, 'answers')),
+      })
       return pairs
     },
   },
   report: {
-    fileName: (store, { runIds }) => `comparison-of-${runIds.length > 4 ? `${runIds.length}-runs` : runIds.map((id) => plain(runOf(store, id).name)).join('-')}.html`,
+    fileName: (store, { runIds }) =>
+      `comparison-of-${runIds.length > 4 ? `${runIds.length}-runs` : runIds.map((id) => plain(runOf(store, id).name)).join('-')}.html`,
     async write({ store, asked, path, told, version, now }) {
       await writeReport(path, { store, version, now }, asked, (done, total) => told(done, total, 'figures'))
       return null
@@ -155,16 +192,25 @@ const kinds: { readonly [K in ExportKind]: Kind<Of<K>> } = {
   },
 }
 
-async function writeRolloutFiles({ store, asked: { filter, as, format }, path, told }: Work<Of<'rollouts'>>, perStep: boolean): Promise<number> {
+async function writeRolloutFiles(
+  { store, asked: { filter, as, format }, path, told }: Work<Of<'rollouts'>>,
+  perStep: boolean,
+): Promise<number> {
   const total = store.rollouts.count(filter)
-  const { rollouts } = await writeRollouts(path, () => rolloutsOf(store, filter, (done) => told(done, total, 'rollouts')), { as, format, perStep })
+  const { rollouts } = await writeRollouts(path, () => rolloutsOf(store, filter, (done) => told(done, total, 'rollouts')), {
+    as,
+    format,
+    perStep,
+  })
   return rollouts
 }
 
 function workOf<Asked>(context: ExportContext, asked: Asked, path: string, label: string, { signal, onEvent }: ExportControl): Work<Asked> {
   let meter: ProgressMeter | null = null
   return {
-    ...context, asked, path,
+    ...context,
+    asked,
+    path,
     told(done, total, unit) {
       signal?.throwIfAborted()
       meter ??= openProgressMeter({ job: 'export', label, total, unit, now: context.now })
@@ -174,7 +220,12 @@ function workOf<Asked>(context: ExportContext, asked: Asked, path: string, label
 }
 
 export const exportLabels: { readonly [K in ExportKind]: string } = {
-  metrics: 'Writing the metrics', config: 'Writing the settings', rollouts: 'Writing rollouts', comparator: 'Pairing answers', report: 'Making a report', workspace: 'Copying the workspace',
+  metrics: 'Writing the metrics',
+  config: 'Writing the settings',
+  rollouts: 'Writing rollouts',
+  comparator: 'Pairing answers',
+  report: 'Making a report',
+  workspace: 'Copying the workspace',
 }
 
 const kindOf = <K extends ExportKind>(asked: Of<K>): Kind<Of<K>> => kinds[asked.kind] as unknown as Kind<Of<K>>
@@ -186,7 +237,13 @@ export const exportName = (store: Store, asked: ExportAsked): string => kindOf(a
  * Writes a file to `path`, or, `perStep`, rollouts into that folder as their trainer lays them out. Gives the number of rows.
  * Throws LabError `run.unknown`, `evaluation.unknown`, `export.failed`, `export.empty`, `export.notEvaluated`, `report.*`.
  */
-export async function exportTo(context: ExportContext, asked: ExportAsked, path: string, control: ExportControl = {}, perStep = false): Promise<number | null> {
+export async function exportTo(
+  context: ExportContext,
+  asked: ExportAsked,
+  path: string,
+  control: ExportControl = {},
+  perStep = false,
+): Promise<number | null> {
   control.signal?.throwIfAborted()
   const label = exportLabels[asked.kind]
   if (perStep && asked.kind === 'rollouts') return writeRolloutFiles(workOf(context, asked, path, label, control), true)
@@ -211,7 +268,11 @@ export async function sizesOf(store: Store, runId: number): Promise<ExportSizes>
   const steps = store.steps.range(runId, 0, Number.MAX_SAFE_INTEGER)
   const { rollouts: listed } = store.rollouts.page({ filter, sort: 'place', descending: false, limit: MEASURED, after: null })
   const sample = listed.map(({ id }) => fromRolloutDetail(store.rollouts.detail(id)!, run.uid))
-  const sizes = await Promise.all(rolloutShapes.flatMap((as) => rolloutFormats.map(async (format) => ({ as, format, bytes: Math.round(await sizeOfRollouts(sample, { as, format }, count)) }))))
+  const sizes = await Promise.all(
+    rolloutShapes.flatMap((as) =>
+      rolloutFormats.map(async (format) => ({ as, format, bytes: Math.round(await sizeOfRollouts(sample, { as, format }, count)) })),
+    ),
+  )
   return {
     metrics: steps.reduce((sum, { metrics }) => sum + JSON.stringify(metrics).length, 0),
     config: JSON.stringify(run.config, null, 2).length,

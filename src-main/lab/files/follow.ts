@@ -44,7 +44,8 @@ export interface StartFollow extends Omit<FollowOptions, 'importId'> {
   readonly name?: string | undefined
 }
 
-const notFollowed = (found: string): LabError => new LabError('follow.unknown', { expected: 'a folder that is followed', found, next: 'It may have been forgotten; follow it again.' })
+const notFollowed = (found: string): LabError =>
+  new LabError('follow.unknown', { expected: 'a folder that is followed', found, next: 'It may have been forgotten; follow it again.' })
 
 /**
  * Makes the run that a folder's rollouts go to and remembers the folder; one that is followed already is taken up again as it was. The folder
@@ -57,7 +58,9 @@ export async function startFollow(store: Store, path: string, { name, ...options
     store.follows.setActive(known.id, true)
     return store.follows.get(known.id)!
   }
-  const info = await stat(place).catch((error: unknown) => { throw refuseSystem(error, place) })
+  const info = await stat(place).catch((error: unknown) => {
+    throw refuseSystem(error, place)
+  })
   if (info.isDirectory()) {
     const { kind, why } = await planFolder(place)
     if (kind === 'model' || kind === 'workspace') throw refuse('import.notRows', `${place} is a ${kind}: ${why}`)
@@ -66,10 +69,22 @@ export async function startFollow(store: Store, path: string, { name, ...options
   const importId = `${now()}-${randomBytes(4).toString('hex')}`
   const files = [basename(place)]
   return store.atomically('durable', () => {
-    const datasetId = store.datasets.add({ name: name ?? basename(place), kind: 'imported', source: { files }, roles: null, grader: options.grader ?? 'math', note: '', createdAtMs: now() })
-    const run = store.runs.add(importedRun({ name: name ?? basename(place), files, grader: options.grader ?? null, importId, datasetId, atMs: now() }))
+    const datasetId = store.datasets.add({
+      name: name ?? basename(place),
+      kind: 'imported',
+      source: { files },
+      roles: null,
+      grader: options.grader ?? 'math',
+      note: '',
+      createdAtMs: now(),
+    })
+    const run = store.runs.add(
+      importedRun({ name: name ?? basename(place), files, grader: options.grader ?? null, importId, datasetId, atMs: now() }),
+    )
     store.runs.setStatus(run.id, 'finished', now())
-    return store.follows.get(store.follows.add({ runId: run.id, path: place, options: { ...options, importId }, active: true, createdAtMs: now() }))!
+    return store.follows.get(
+      store.follows.add({ runId: run.id, path: place, options: { ...options, importId }, active: true, createdAtMs: now() }),
+    )!
   })
 }
 
@@ -113,7 +128,12 @@ export function createFollower(store: Store, followId: number, now: () => number
     const met: IdentityEntry[] = []
     const before = store.follows.identity(followId) as IdentityEntry[]
     const { as, map, identity } = options
-    const session = createSession({ ...(as !== undefined && { as }), ...(map !== undefined && { map }), identity, memory: { before, met: (entry) => met.push(entry) } })
+    const session = createSession({
+      ...(as !== undefined && { as }),
+      ...(map !== undefined && { map }),
+      identity,
+      memory: { before, met: (entry) => met.push(entry) },
+    })
     return { session, met, numbering: createNumbering(store.follows.placed(runId)) }
   }
   function record(): FollowRecord {
@@ -152,22 +172,36 @@ export function createFollower(store: Store, followId: number, now: () => number
       reader = null
       if (!(signal?.aborted === true && error === signal.reason)) throw error
     }
-    if (total.rows > 0) store.datasets.setOrigin(store.runs.get(follow.runId)!.datasetId!, { source: recordOf(), roles: null, grader: follow.options.grader ?? 'math' })
+    if (total.rows > 0)
+      store.datasets.setOrigin(store.runs.get(follow.runId)!.datasetId!, {
+        source: recordOf(),
+        roles: null,
+        grader: follow.options.grader ?? 'math',
+      })
     return { state: 'there', ...total }
   }
 
-  interface Task { readonly found: Found; readonly known: Known | null; readonly kind: FollowedFile['kind']; readonly source: RolloutSource | null; readonly prefix: string }
+  interface Task {
+    readonly found: Found
+    readonly known: Known | null
+    readonly kind: FollowedFile['kind']
+    readonly source: RolloutSource | null
+    readonly prefix: string
+  }
 
   /** Files that have something new, by their names, their sizes and their times. */
   async function lookAt({ path, options }: FollowRecord, root: string, isFolder: boolean): Promise<Task[]> {
     const inside = (file: string): string => relative(root, file).split(sep).join('/')
     const plan = isFolder ? await planFolder(path) : { files: [path], source: null }
     const rows = new Set(plan.files.map(inside))
-    const listed = isFolder ? await listFiles(path) : (await readdir(root)).filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`))
+    const listed = isFolder
+      ? await listFiles(path)
+      : (await readdir(root)).filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`))
     const all = new Map<string, Found>()
     for (const name of listed) {
       const found = await stat(join(root, name), { bigint: true }).catch(() => null)
-      if (found !== null) all.set(name, { path: name, inode: `${found.dev}:${found.ino}`, bytes: Number(found.size), mtimeMs: Number(found.mtimeNs) / 1e6 })
+      if (found !== null)
+        all.set(name, { path: name, inode: `${found.dev}:${found.ino}`, bytes: Number(found.size), mtimeMs: Number(found.mtimeNs) / 1e6 })
     }
     const known = new Map(store.follows.files(followId).map((file) => [file.path, file]))
     await followMoves(root, all, known, rows)
@@ -176,16 +210,29 @@ export function createFollower(store: Store, followId: number, now: () => number
       const before = known.get(found.path) ?? null
       if (before !== null && before.inode === found.inode && before.bytes === found.bytes && before.mtimeMs === found.mtimeMs) continue
       const turned = before === null ? rotatedFrom(found.path) : null
-      if (turned !== null && (plan.source === null || rows.has(turned) || [...known.keys()].some((name) => (rotatedFrom(name) ?? name) === turned))) {
+      if (
+        turned !== null &&
+        (plan.source === null || rows.has(turned) || [...known.keys()].some((name) => (rotatedFrom(name) ?? name) === turned))
+      ) {
         // A copy that is made before its original is cut: then it is the original under another name.
         const original = known.get(turned)
-        if (original !== undefined && await isSame(join(root, found.path), original)) continue
+        if (original !== undefined && (await isSame(join(root, found.path), original))) continue
         rows.add(found.path)
       }
-      const kind = before !== null && before.source !== null ? before.kind : await kindOf(root, found.path, rows.has(found.path), options.as !== undefined)
+      const kind =
+        before !== null && before.source !== null
+          ? before.kind
+          : await kindOf(root, found.path, rows.has(found.path), options.as !== undefined)
       // Episodes that were trained on are marked in `all`, which is written beside them.
-      if (kind === null || (/(^|\/)effective\/traces\.jsonl/.test(found.path) && before === null && now() - found.mtimeMs < SETTLED_MS)) continue
-      tasks.push({ found, known: before, kind, source: kind === 'rows' ? plan.source : null, prefix: kind === 'events' ? tagPrefix(found.path, all.keys()) : '' })
+      if (kind === null || (/(^|\/)effective\/traces\.jsonl/.test(found.path) && before === null && now() - found.mtimeMs < SETTLED_MS))
+        continue
+      tasks.push({
+        found,
+        known: before,
+        kind,
+        source: kind === 'rows' ? plan.source : null,
+        prefix: kind === 'events' ? tagPrefix(found.path, all.keys()) : '',
+      })
     }
     tasks.sort((a, b) => byNumbers(a.found.path, b.found.path))
     return tasks
@@ -196,13 +243,23 @@ export function createFollower(store: Store, followId: number, now: () => number
     const gone: Known[] = []
     for (const file of known.values()) {
       const there = all.get(file.path)
-      if (file.head === '' || (there !== undefined && there.inode === file.inode && there.bytes === file.bytes && there.mtimeMs === file.mtimeMs)) continue
+      if (
+        file.head === '' ||
+        (there !== undefined && there.inode === file.inode && there.bytes === file.bytes && there.mtimeMs === file.mtimeMs)
+      )
+        continue
       if (there === undefined || !(await isSame(join(root, file.path), file))) gone.push(file)
     }
     for (const file of gone) {
       const stem = rotatedFrom(file.path) ?? file.path
       for (const found of all.values()) {
-        if (known.has(found.path) || found.bytes < markEnd(file) || !(found.inode === file.inode || found.path.startsWith(`${stem}.`) || found.path.startsWith(`${stem}-`)) || !(await isSame(join(root, found.path), file))) continue
+        if (
+          known.has(found.path) ||
+          found.bytes < markEnd(file) ||
+          !(found.inode === file.inode || found.path.startsWith(`${stem}.`) || found.path.startsWith(`${stem}-`)) ||
+          !(await isSame(join(root, found.path), file))
+        )
+          continue
         store.follows.moveFile(file.id, found.path)
         known.delete(file.path)
         known.set(found.path, { ...file, path: found.path, ...(file.readTo > 0 && { bytes: -1 }) })
@@ -215,30 +272,67 @@ export function createFollower(store: Store, followId: number, now: () => number
   type Came = Pick<Looked, 'rows' | 'rollouts' | 'rejected' | 'steps' | 'unfinished'>
 
   /** What a file has that is new; `same` where it was only touched, `later` where it is gone again or was changed while it was read: the next look sees. */
-  async function readFile(follow: FollowRecord, root: string, { found, known, kind, source, prefix }: Task, signal?: AbortSignal): Promise<Came | 'same' | 'later'> {
+  async function readFile(
+    follow: FollowRecord,
+    root: string,
+    { found, known, kind, source, prefix }: Task,
+    signal?: AbortSignal,
+  ): Promise<Came | 'same' | 'later'> {
     const path = join(root, found.path)
-    const empty: FollowedFile = { path: found.path, kind, inode: found.inode, bytes: found.bytes, mtimeMs: found.mtimeMs, readTo: 0, line: 1, head: '', tail: '', rows: 0, rejected: 0, source: null, reason: null }
+    const empty: FollowedFile = {
+      path: found.path,
+      kind,
+      inode: found.inode,
+      bytes: found.bytes,
+      mtimeMs: found.mtimeMs,
+      readTo: 0,
+      line: 1,
+      head: '',
+      tail: '',
+      rows: 0,
+      rejected: 0,
+      source: null,
+      reason: null,
+    }
     try {
-      const goesOn = known !== null && known.readTo > 0 && found.bytes >= known.readTo && await isSame(path, known)
+      const goesOn = known !== null && known.readTo > 0 && found.bytes >= known.readTo && (await isSame(path, known))
       // Touched, or replaced by a copy of itself.
-      if (known !== null && known.readTo === 0 && known.head !== '' && known.bytes === found.bytes && await isSame(path, known)) {
+      if (known !== null && known.readTo === 0 && known.head !== '' && known.bytes === found.bytes && (await isSame(path, known))) {
         store.follows.setFile(followId, { ...known, inode: found.inode, mtimeMs: found.mtimeMs })
         return 'same'
       }
-      const start: FollowedFile = known === null ? empty : { ...known, inode: found.inode, ...(!goesOn && { readTo: 0, line: 1, head: '', tail: '' }) }
-      return kind === 'rows' ? await readRows(follow, path, start, found, known, goesOn, source, signal) : await readStated(follow, path, start, found, kind, prefix)
+      const start: FollowedFile =
+        known === null ? empty : { ...known, inode: found.inode, ...(!goesOn && { readTo: 0, line: 1, head: '', tail: '' }) }
+      return kind === 'rows'
+        ? await readRows(follow, path, start, found, known, goesOn, source, signal)
+        : await readStated(follow, path, start, found, kind, prefix)
     } catch (error) {
       if (!(error instanceof LabError) || !/^(file|parquet|arrow|sqlite|csv|import|events|follow)\./.test(error.code)) throw error
       if (error.code === 'file.missing' || error.code === 'follow.early') return 'later'
       reader = null
       const before = store.follows.files(followId).find((file) => file.path === found.path)
       // A file that is empty yet is only early.
-      store.follows.setFile(followId, { ...(before ?? empty), inode: found.inode, bytes: found.bytes, mtimeMs: found.mtimeMs, reason: error.code === 'file.empty' ? null : error.toJSON() })
+      store.follows.setFile(followId, {
+        ...(before ?? empty),
+        inode: found.inode,
+        bytes: found.bytes,
+        mtimeMs: found.mtimeMs,
+        reason: error.code === 'file.empty' ? null : error.toJSON(),
+      })
       return { rows: 0, rollouts: 0, rejected: 0, steps: 0, unfinished: 0 }
     }
   }
 
-  async function readRows(follow: FollowRecord, path: string, start: FollowedFile, found: Found, known: Known | null, goesOn: boolean, source: RolloutSource | null, signal?: AbortSignal): Promise<Came | 'later'> {
+  async function readRows(
+    follow: FollowRecord,
+    path: string,
+    start: FollowedFile,
+    found: Found,
+    known: Known | null,
+    goesOn: boolean,
+    source: RolloutSource | null,
+    signal?: AbortSignal,
+  ): Promise<Came | 'later'> {
     const { runId, options } = follow
     const { session, met, numbering } = (reader ??= openReader(follow))
     const datasetId = store.runs.get(runId)!.datasetId!
@@ -263,7 +357,12 @@ export function createFollower(store: Store, followId: number, now: () => number
     const split = splitOfPath(found.path)
     const from = goesOn ? { byte: start.readTo, line: start.line } : null
     for await (const batch of session.growing({ path, source, split }, { from, fresh, settled })) {
-      if (batch.kind === 'dataset') throw new LabError('follow.notRollouts', { expected: 'rollouts: rows with a completion', found: `${found.path}, which looks like problems of a dataset`, next: 'Say as what it is read, or which column holds what the model wrote; a dataset is imported, not followed.' })
+      if (batch.kind === 'dataset')
+        throw new LabError('follow.notRollouts', {
+          expected: 'rollouts: rows with a completion',
+          found: `${found.path}, which looks like problems of a dataset`,
+          next: 'Say as what it is read, or which column holds what the model wrote; a dataset is imported, not followed.',
+        })
       const rollouts = batch.rows as readonly CanonicalRollout[]
       const graded = grader === null ? rollouts : await Promise.all(rollouts.map((row) => withVerdict(row, grader!)))
       const to = batch.readTo
@@ -271,7 +370,16 @@ export function createFollower(store: Store, followId: number, now: () => number
       // Whatever was replaced while it was read is read again, whole, in the next look.
       if (!(await isStill(path, found, to?.byte ?? found.bytes))) return 'later'
       signal?.throwIfAborted()
-      state = { ...state, ...(to !== null && { readTo: to.byte, line: to.line }), ...marks, bytes: -1, rows: state.rows + rowsRead, rejected: state.rejected + lostRows(batch), source: batch.source, reason: null }
+      state = {
+        ...state,
+        ...(to !== null && { readTo: to.byte, line: to.line }),
+        ...marks,
+        bytes: -1,
+        rows: state.rows + rowsRead,
+        rejected: state.rejected + lostRows(batch),
+        source: batch.source,
+        reason: null,
+      }
       commit(batch, graded, state)
       total.rows += rowsRead
       total.rollouts += graded.length
@@ -284,7 +392,14 @@ export function createFollower(store: Store, followId: number, now: () => number
     const isWhole = state.readTo > 0 || settled || /\.parquet$/.test(path)
     const marks = state.readTo > 0 || !isWhole ? {} : await marksOf(path, found.bytes)
     if (!(await isStill(path, found, found.bytes))) return 'later'
-    store.follows.setFile(followId, { ...state, ...marks, inode: found.inode, bytes: isWhole ? found.bytes : -1, mtimeMs: found.mtimeMs, reason: null })
+    store.follows.setFile(followId, {
+      ...state,
+      ...marks,
+      inode: found.inode,
+      bytes: isWhole ? found.bytes : -1,
+      mtimeMs: found.mtimeMs,
+      reason: null,
+    })
     return { ...total, unfinished }
 
     /** One batch with everything that says it was read, or nothing of it. */
@@ -313,22 +428,53 @@ export function createFollower(store: Store, followId: number, now: () => number
     const path = rejectedFile(store.folder, record().options.importId)
     mkdirSync(dirname(path), { recursive: true })
     if (existsSync(path)) truncateSync(path, bytes)
-    const lines = Buffer.from(rejected.map(({ file, line, rows, code, reason, start, end, text }) => `${JSON.stringify({ file, line, rows, code, reason, start, end, text })}\n`).join(''))
+    const lines = Buffer.from(
+      rejected
+        .map(
+          ({ file, line, rows, code, reason, start, end, text }) =>
+            `${JSON.stringify({ file, line, rows, code, reason, start, end, text })}\n`,
+        )
+        .join(''),
+    )
     appendFileSync(path, lines)
     return bytes + lines.length
   }
 
   /** What a trainer logged of its steps. Said twice it is the same, so that nothing need be told apart. */
-  async function readStated({ runId }: FollowRecord, path: string, start: FollowedFile, found: Found, kind: 'metrics' | 'events', prefix: string): Promise<Came> {
+  async function readStated(
+    { runId }: FollowRecord,
+    path: string,
+    start: FollowedFile,
+    found: Found,
+    kind: 'metrics' | 'events',
+    prefix: string,
+  ): Promise<Came> {
     let state = start
     let steps = 0
-    const read = kind === 'events' ? readEvents(path, start.readTo, start.line) : readMetrics(path, { byte: start.readTo, line: start.line })
+    const read =
+      kind === 'events' ? readEvents(path, start.readTo, start.line) : readMetrics(path, { byte: start.readTo, line: start.line })
     for await (const { stated, readTo, line, rejected } of read) {
       const marks = await marksOf(path, readTo)
-      state = { ...state, readTo, line, ...marks, bytes: -1, rows: state.rows + stated.length, rejected: state.rejected + rejected, source: kind === 'events' ? 'tensorboard' : 'metrics', reason: null }
+      state = {
+        ...state,
+        readTo,
+        line,
+        ...marks,
+        bytes: -1,
+        rows: state.rows + stated.length,
+        rejected: state.rejected + rejected,
+        source: kind === 'events' ? 'tensorboard' : 'metrics',
+        reason: null,
+      }
       const at = state
       store.atomically('quick', () => {
-        for (const { step, metrics } of merged(stated)) store.imported.state(runId, step, Object.fromEntries(Object.entries(metrics).map(([name, value]) => [prefix + name, value])), now())
+        for (const { step, metrics } of merged(stated))
+          store.imported.state(
+            runId,
+            step,
+            Object.fromEntries(Object.entries(metrics).map(([name, value]) => [prefix + name, value])),
+            now(),
+          )
         store.follows.setFile(followId, at)
       })
       steps += new Set(stated.map(({ step }) => step)).size
@@ -342,9 +488,29 @@ export function createFollower(store: Store, followId: number, now: () => number
     const { rows, rejected, options, path } = record()
     const files = store.follows.files(followId).filter(({ kind, source }) => kind === 'rows' && source !== null)
     return {
-      importId: options.importId, kind: 'rollouts', rows, imported: rows - rejected, rejectedRows: rejected, rejectedByCode: {}, split: null, similar: { count: 0, examples: [] }, why: { roles: '', grader: '' },
-      files: files.map((file) => ({ name: file.path, format: 'followed', compression: 'none', bytes: Math.max(file.bytes, file.readTo), sha256: '', source: file.source, rows: file.rows, imported: file.rows - file.rejected, rejected: file.rejected, notes: [] })),
-      notes: [`Followed: ${path}`], atMs: now(),
+      importId: options.importId,
+      kind: 'rollouts',
+      rows,
+      imported: rows - rejected,
+      rejectedRows: rejected,
+      rejectedByCode: {},
+      split: null,
+      similar: { count: 0, examples: [] },
+      why: { roles: '', grader: '' },
+      files: files.map((file) => ({
+        name: file.path,
+        format: 'followed',
+        compression: 'none',
+        bytes: Math.max(file.bytes, file.readTo),
+        sha256: '',
+        source: file.source,
+        rows: file.rows,
+        imported: file.rows - file.rejected,
+        rejected: file.rejected,
+        notes: [],
+      })),
+      notes: [`Followed: ${path}`],
+      atMs: now(),
     }
   }
 
@@ -369,7 +535,9 @@ function merged(stated: readonly StatedStep[]): StatedStep[] {
 /** SHA-256 of the first and of the last bytes before `to`. */
 async function marksOf(path: string, to: number): Promise<{ readonly head: string; readonly tail: string }> {
   if (to === 0) return { head: '', tail: '' }
-  const handle = await open(path).catch((error: unknown) => { throw refuseSystem(error, path) })
+  const handle = await open(path).catch((error: unknown) => {
+    throw refuseSystem(error, path)
+  })
   try {
     const length = Math.min(MARK_BYTES, to)
     const digest = async (position: number): Promise<string> => {
@@ -383,7 +551,8 @@ async function marksOf(path: string, to: number): Promise<{ readonly head: strin
 }
 
 /** The name that a rotated log had: `rows.jsonl` of `rows.jsonl.1`, `rows.jsonl-20250101` and the like; null for other names. */
-const rotatedFrom = (path: string): string | null => /^(.*\.(?:jsonl|ndjson))(?:\.\d+|[-.]\d{8}(?:[-_T]?\d+)?|\.old|\.bak)$/.exec(path)?.[1] ?? null
+const rotatedFrom = (path: string): string | null =>
+  /^(.*\.(?:jsonl|ndjson))(?:\.\d+|[-.]\d{8}(?:[-_T]?\d+)?|\.old|\.bak)$/.exec(path)?.[1] ?? null
 
 /** How far the marks of a file reach: what was read of it, or all of it where it is read whole. */
 const markEnd = ({ readTo, bytes }: FollowedFile): number => (readTo > 0 ? readTo : bytes)
@@ -397,13 +566,16 @@ async function isSame(path: string, file: FollowedFile): Promise<boolean> {
 /** What a file of this name and content brings; null for nothing. */
 async function kindOf(root: string, path: string, isRows: boolean, chosen: boolean): Promise<FollowedFile['kind'] | null> {
   if (/(^|\/)events\.out\.tfevents\.[^/]+$/.test(path)) return 'events'
-  if (/\.(jsonl|ndjson)$/.test(rotatedFrom(path) ?? path) && !(isRows && chosen) && await isMetricsFile(join(root, path))) return 'metrics'
+  if (/\.(jsonl|ndjson)$/.test(rotatedFrom(path) ?? path) && !(isRows && chosen) && (await isMetricsFile(join(root, path))))
+    return 'metrics'
   return isRows ? 'rows' : null
 }
 
 /** What stands before the tags of an event file: its folder where that lies inside another with event files, or is named after a split. */
 export function tagPrefix(path: string, all: Iterable<string>): string {
-  const folders = new Set([...all].filter((name) => name.includes('events.out.tfevents.')).map((name) => name.split('/').slice(0, -1).join('/')))
+  const folders = new Set(
+    [...all].filter((name) => name.includes('events.out.tfevents.')).map((name) => name.split('/').slice(0, -1).join('/')),
+  )
   const own = path.split('/').slice(0, -1)
   for (let depth = 0; depth < own.length; depth++) if (folders.has(own.slice(0, depth).join('/'))) return `${own.slice(depth).join('/')}/`
   return /^(train|val|valid|validation|test|eval)$/.test(own.at(-1) ?? '') ? `${own.at(-1)}/` : ''

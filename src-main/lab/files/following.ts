@@ -45,12 +45,20 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
   function entryOf(store: Store, id: number): Entry {
     const known = entries.get(id)
     if (known?.store === store) return known
-    const entry: Entry = { store, follower: createFollower(store, id, now), abort: new AbortController(), state: null, error: null, checkedAtMs: null }
+    const entry: Entry = {
+      store,
+      follower: createFollower(store, id, now),
+      abort: new AbortController(),
+      state: null,
+      error: null,
+      checkedAtMs: null,
+    }
     entries.set(id, entry)
     return entry
   }
 
-  const isLookedAt = (store: Store, bin: ReadonlySet<number>, { active, runId }: FollowRecord): boolean => active && !bin.has(runId) && store.workspace().access.mode === 'write'
+  const isLookedAt = (store: Store, bin: ReadonlySet<number>, { active, runId }: FollowRecord): boolean =>
+    active && !bin.has(runId) && store.workspace().access.mode === 'write'
 
   async function lookAtAll(store: Store): Promise<void> {
     const bin = new Set(binOf(store))
@@ -70,12 +78,14 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
         if (current() !== store) return
         if (store.follows.get(follow.id) === null) continue
         entry.error = toContractError(error)
-        if (!(error instanceof LabError)) process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+        if (!(error instanceof LabError))
+          process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
       }
       entry.checkedAtMs = now()
       const isNew = came !== null && came.rows + came.steps > 0
       if (isNew) for (const noun of ['runs', 'rollouts', 'datasets'] as const) tell({ kind: 'changed', noun, ids: [] })
-      if (isNew || (came !== null && came.read.length > 0) || before !== JSON.stringify([entry.state, entry.error])) tell({ kind: 'changed', noun: 'follows', ids: [follow.id] })
+      if (isNew || (came !== null && came.read.length > 0) || before !== JSON.stringify([entry.state, entry.error]))
+        tell({ kind: 'changed', noun: 'follows', ids: [follow.id] })
     }
   }
 
@@ -85,12 +95,14 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
       timer = null
       const store = current()
       const began = performance.now()
-      looking = (store === null || held > 0 ? Promise.resolve() : lookAtAll(store)).catch((error: unknown) => {
-        if (current() === store) process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-      }).then(() => {
-        looking = null
-        plan(Math.max(everyMs, REST * (performance.now() - began)))
-      })
+      looking = (store === null || held > 0 ? Promise.resolve() : lookAtAll(store))
+        .catch((error: unknown) => {
+          if (current() === store) process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+        })
+        .then(() => {
+          looking = null
+          plan(Math.max(everyMs, REST * (performance.now() - began)))
+        })
     }, ms)
     timer.unref()
   }
@@ -102,12 +114,45 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
     const item = items.find(({ run }) => run.id === follow.runId)!
     const reason = known?.error ?? files.find((file) => file.reason !== null)?.reason ?? null
     const came = follow.rows > follow.rejected || files.some(({ kind, rows }) => kind !== 'rows' && rows > 0)
-    const state = !isLookedAt(store, bin, follow) ? 'stopped' : known?.error ? 'failed' : known?.state === 'missing' ? 'missing' : came ? 'following' : reason !== null ? 'failed' : 'waiting'
-    const shown = [...files].sort((a, b) => Number(b.reason !== null) - Number(a.reason !== null) || b.path.localeCompare(a.path, 'en', { numeric: true })).slice(0, FILES_SHOWN)
+    const state = !isLookedAt(store, bin, follow)
+      ? 'stopped'
+      : known?.error
+        ? 'failed'
+        : known?.state === 'missing'
+          ? 'missing'
+          : came
+            ? 'following'
+            : reason !== null
+              ? 'failed'
+              : 'waiting'
+    const shown = [...files]
+      .sort((a, b) => Number(b.reason !== null) - Number(a.reason !== null) || b.path.localeCompare(a.path, 'en', { numeric: true }))
+      .slice(0, FILES_SHOWN)
     return {
-      id: follow.id, runId: follow.runId, runName: item.run.name, path: follow.path, state, reason, rows: follow.rows, rejected: follow.rejected, rollouts: item.rolloutCount, lastStep: item.run.lastStep,
-      lastRowAtMs: follow.lastRowAtMs, checkedAtMs: known?.checkedAtMs ?? null, createdAtMs: follow.createdAtMs, importId: follow.options.importId, fileCount: files.length,
-      files: shown.map(({ path, kind, source, rows, rejected, readTo, bytes, reason: why }) => ({ path, kind, source, rows, rejected, waitingBytes: readTo > 0 ? Math.max(0, bytes - readTo) : 0, reason: why })),
+      id: follow.id,
+      runId: follow.runId,
+      runName: item.run.name,
+      path: follow.path,
+      state,
+      reason,
+      rows: follow.rows,
+      rejected: follow.rejected,
+      rollouts: item.rolloutCount,
+      lastStep: item.run.lastStep,
+      lastRowAtMs: follow.lastRowAtMs,
+      checkedAtMs: known?.checkedAtMs ?? null,
+      createdAtMs: follow.createdAtMs,
+      importId: follow.options.importId,
+      fileCount: files.length,
+      files: shown.map(({ path, kind, source, rows, rejected, readTo, bytes, reason: why }) => ({
+        path,
+        kind,
+        source,
+        rows,
+        rejected,
+        waitingBytes: readTo > 0 ? Math.max(0, bytes - readTo) : 0,
+        reason: why,
+      })),
     }
   }
 
@@ -136,8 +181,24 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
       return follows.map((follow) => viewOf(store, items, bin, follow))
     },
     async start({ path, as, map, identity, grader, name }) {
-      if (!isAbsolute(path)) throw new LabError('import.relative', { expected: 'the whole path of a folder', found: path, next: 'Write it from the root, such as /home/me/runs/rollouts.' })
-      const { id } = await startFollow(open(), path, { identity, ...(as !== null && { as }), ...(Object.keys(map).length > 0 && { map }), ...(grader !== null && { grader }), ...(name !== null && { name }) }, now)
+      if (!isAbsolute(path))
+        throw new LabError('import.relative', {
+          expected: 'the whole path of a folder',
+          found: path,
+          next: 'Write it from the root, such as /home/me/runs/rollouts.',
+        })
+      const { id } = await startFollow(
+        open(),
+        path,
+        {
+          identity,
+          ...(as !== null && { as }),
+          ...(Object.keys(map).length > 0 && { map }),
+          ...(grader !== null && { grader }),
+          ...(name !== null && { name }),
+        },
+        now,
+      )
       for (const noun of ['runs', 'datasets'] as const) tell({ kind: 'changed', noun, ids: [] })
       changed(id)
       return view(id)
@@ -169,7 +230,13 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
       }
     },
     async close(): Promise<void> {
-      end.abort(new LabError('job.cancelled', { expected: 'to go on following', found: 'that the program ends', next: 'It goes on when the workspace is opened again.' }))
+      end.abort(
+        new LabError('job.cancelled', {
+          expected: 'to go on following',
+          found: 'that the program ends',
+          next: 'It goes on when the workspace is opened again.',
+        }),
+      )
       if (timer !== null) clearTimeout(timer)
       await looking
       for (const { follower } of entries.values()) await follower.close()

@@ -54,19 +54,33 @@ export async function importInto(store: Store, paths: readonly string[], options
   const grader = graderName === undefined || graderName === 'countdown' ? null : createGrader(graderName)
   let datasetId: number | null = null
   let runId: number | null = null
-  const dataset = (): number => (datasetId ??= store.atomically('quick', () => {
-    const id = store.datasets.add({ name, kind: 'imported', source: { files }, roles: null, grader: graderName ?? 'math', note: '', createdAtMs: now() })
-    store.halfImports.begin(id)
-    return id
-  }))
-  const run = (): number => (runId ??= store.runs.add(importedRun({ name, files, grader: graderName ?? null, importId, datasetId: dataset(), atMs: now() })).id)
+  const dataset = (): number =>
+    (datasetId ??= store.atomically('quick', () => {
+      const id = store.datasets.add({
+        name,
+        kind: 'imported',
+        source: { files },
+        roles: null,
+        grader: graderName ?? 'math',
+        note: '',
+        createdAtMs: now(),
+      })
+      store.halfImports.begin(id)
+      return id
+    }))
+  const run = (): number =>
+    (runId ??= store.runs.add(importedRun({ name, files, grader: graderName ?? null, importId, datasetId: dataset(), atMs: now() })).id)
   const place = (id: string): string => (split === undefined ? UNSPLIT : splitOf(split.seed, id, split.shares))
   const numbering = createNumbering()
 
   /** Stores what a batch brings; gives what it turned away. */
   async function* walk(): AsyncGenerator<Rejected> {
     for await (const batch of incoming) {
-      if (batch.kind === 'dataset' && batch.rows.length > 0) store.datasets.addProblems(dataset(), batch.rows.map((row) => problemOfRow(row, place(row.id))))
+      if (batch.kind === 'dataset' && batch.rows.length > 0)
+        store.datasets.addProblems(
+          dataset(),
+          batch.rows.map((row) => problemOfRow(row, place(row.id))),
+        )
       if (batch.kind === 'rollouts' && batch.rows.length > 0) {
         const graded = grader === null ? batch.rows : await Promise.all(batch.rows.map((row) => withVerdict(row, grader)))
         addRollouts(store, run(), dataset(), batch.file, graded, numbering)
@@ -79,7 +93,8 @@ export async function importInto(store: Store, paths: readonly string[], options
   try {
     await writeRejected(kept, walk())
     const report = incoming.report()
-    if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
+    if (report.imported === 0 && options.allowEmpty !== true)
+      throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
     const [first] = Object.values(report.dataset?.roles ?? {})
@@ -89,7 +104,11 @@ export async function importInto(store: Store, paths: readonly string[], options
         store.imported.derive(runId, null, now())
       }
       if (datasetId === null) return
-      store.datasets.setOrigin(datasetId, { source: record, roles: first === undefined ? null : { ...first.roles }, grader: graderName ?? report.dataset?.grader.grader ?? 'math' })
+      store.datasets.setOrigin(datasetId, {
+        source: record,
+        roles: first === undefined ? null : { ...first.roles },
+        grader: graderName ?? report.dataset?.grader.grader ?? 'math',
+      })
       store.halfImports.end(datasetId)
     })
     return { report, record, datasetId, runId }
@@ -106,17 +125,46 @@ export async function importInto(store: Store, paths: readonly string[], options
 }
 
 /** A run whose rollouts come from files. */
-export const importedRun = ({ name, files, grader, importId, datasetId, atMs }: { readonly name: string; readonly files: readonly string[]; readonly grader: string | null; readonly importId: string; readonly datasetId: number; readonly atMs: number }): NewRun => ({
-  name, method: 'imported', algorithm: 'imported', config: { files: [...files], grader }, seed: 0, groupKey: `imported ${importId}`,
-  modelId: null, datasetId, parentRunId: null, parentStep: null, plannedSteps: 0, environment: {}, note: '', createdAtMs: atMs,
+export const importedRun = ({
+  name,
+  files,
+  grader,
+  importId,
+  datasetId,
+  atMs,
+}: {
+  readonly name: string
+  readonly files: readonly string[]
+  readonly grader: string | null
+  readonly importId: string
+  readonly datasetId: number
+  readonly atMs: number
+}): NewRun => ({
+  name,
+  method: 'imported',
+  algorithm: 'imported',
+  config: { files: [...files], grader },
+  seed: 0,
+  groupKey: `imported ${importId}`,
+  modelId: null,
+  datasetId,
+  parentRunId: null,
+  parentStep: null,
+  plannedSteps: 0,
+  environment: {},
+  note: '',
+  createdAtMs: atMs,
 })
 
 /** Why nothing came of it: no rows, or the first reason why they were turned away and how often it came. */
 function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept: string | null): string {
-  const where = files.map(({ path }) => basename(path)).slice(0, 3).join(', ')
+  const where = files
+    .map(({ path }) => basename(path))
+    .slice(0, 3)
+    .join(', ')
   if (rows === 0) return `no rows in ${where === '' ? 'the files' : where}`
   const [first] = rejected
-  const times = first === undefined ? 0 : rejectedByCode[first.code] ?? 0
+  const times = first === undefined ? 0 : (rejectedByCode[first.code] ?? 0)
   return `${rows} rows in ${where}, all turned away; ${times} of them like line ${first?.line}: ${first?.reason}${kept === null ? '' : ` They are kept with their text in ${kept}.`}`
 }
 
@@ -131,23 +179,76 @@ export async function withVerdict(row: CanonicalRollout, grader: Grader): Promis
 }
 
 /** Stores the rollouts of a file with their problems, step by step, numbered after those before them. */
-export function addRollouts(store: Store, runId: number, datasetId: number, file: string, rows: readonly CanonicalRollout[], numbering: ReturnType<typeof createNumbering>): void {
-  const provenance: SampleProvenance = { source: 'imported', checkpointId: null, policyStep: null, sampling: null, template: '', device: '', engine: '', file: basename(file) }
+export function addRollouts(
+  store: Store,
+  runId: number,
+  datasetId: number,
+  file: string,
+  rows: readonly CanonicalRollout[],
+  numbering: ReturnType<typeof createNumbering>,
+): void {
+  const provenance: SampleProvenance = {
+    source: 'imported',
+    checkpointId: null,
+    policyStep: null,
+    sampling: null,
+    template: '',
+    device: '',
+    engine: '',
+    file: basename(file),
+  }
   const problemIds = store.datasets.addProblems(datasetId, rows.map(problemOf))
-  const placed = rows.map((row, index) => ({ step: row.step ?? 0, rollout: toNewRollout(row, { problemId: problemIds[index]!, ...numbering(row), provenance }) }))
+  const placed = rows.map((row, index) => ({
+    step: row.step ?? 0,
+    rollout: toNewRollout(row, { problemId: problemIds[index]!, ...numbering(row), provenance }),
+  }))
   for (const [step, members] of Map.groupBy(placed, (each) => each.step)) {
-    store.rollouts.add({ runId, evaluationId: null, phase: 'imported', step }, members.map((each): NewRollout => each.rollout))
+    store.rollouts.add(
+      { runId, evaluationId: null, phase: 'imported', step },
+      members.map((each): NewRollout => each.rollout),
+    )
   }
 }
 
-const fileOf = ({ path, format, compression, bytes, sha256, source, rows, imported, rejected, notes }: FileReport): ImportRecord['files'][number] =>
-  ({ name: basename(path), format, compression, bytes, sha256, source, rows, imported, rejected, notes: notes.map(({ message }) => message) })
+const fileOf = ({
+  path,
+  format,
+  compression,
+  bytes,
+  sha256,
+  source,
+  rows,
+  imported,
+  rejected,
+  notes,
+}: FileReport): ImportRecord['files'][number] => ({
+  name: basename(path),
+  format,
+  compression,
+  bytes,
+  sha256,
+  source,
+  rows,
+  imported,
+  rejected,
+  notes: notes.map(({ message }) => message),
+})
 
 function recordOf(importId: string, report: ImportReport, split: SplitRule | null, atMs: number): ImportRecord {
   const { kind, files, rows, imported, rejectedRows, rejectedByCode, dataset, notes } = report
   return {
-    importId, kind, files: files.map(fileOf), rows, imported, rejectedRows, rejectedByCode, split,
-    similar: { count: dataset?.similar.count ?? 0, examples: (dataset?.similar.examples ?? []).map(({ id, match }) => ({ key: id, other: match.key, similarity: match.similarity })) },
+    importId,
+    kind,
+    files: files.map(fileOf),
+    rows,
+    imported,
+    rejectedRows,
+    rejectedByCode,
+    split,
+    similar: {
+      count: dataset?.similar.count ?? 0,
+      examples: (dataset?.similar.examples ?? []).map(({ id, match }) => ({ key: id, other: match.key, similarity: match.similarity })),
+    },
     why: { roles: Object.values(dataset?.roles ?? {})[0]?.why ?? '', grader: dataset?.grader.why ?? '' },
     notes: notes.map(({ message }) => message),
     atMs,

@@ -24,7 +24,12 @@ export function rejectedFile(workspace: string, importId: string): string {
 }
 
 /** Rejected rows from `offset` on, and how many there are. */
-export async function readRejected(workspace: string, importId: string, offset: number, limit: number): Promise<{ rows: RejectedRow[]; total: number }> {
+export async function readRejected(
+  workspace: string,
+  importId: string,
+  offset: number,
+  limit: number,
+): Promise<{ rows: RejectedRow[]; total: number }> {
   const path = rejectedFile(workspace, importId)
   if (!existsSync(path)) return { rows: [], total: 0 }
   const rows: RejectedRow[] = []

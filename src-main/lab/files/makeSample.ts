@@ -16,7 +16,11 @@ export interface SampleOptions {
 }
 
 /** Writes the sample to `folder`, replacing what is there. */
-export async function makeSample(source: Store, folder: string, { runIds, everySteps, groups, evaluationProblems }: SampleOptions): Promise<void> {
+export async function makeSample(
+  source: Store,
+  folder: string,
+  { runIds, everySteps, groups, evaluationProblems }: SampleOptions,
+): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   await source.backUpTo(join(folder, 'workspace.db'))
@@ -25,7 +29,9 @@ export async function makeSample(source: Store, folder: string, { runIds, everyS
     for (const { run } of store.runs.list()) if (!runIds.includes(run.id)) store.runs.remove(run.id)
     for (const { run } of store.runs.list()) {
       const last = run.lastStep ?? 0
-      const kept = Array.from({ length: last }, (_, index) => index + 1).filter((step) => step === 1 || step === last || step % everySteps === 0)
+      const kept = Array.from({ length: last }, (_, index) => index + 1).filter(
+        (step) => step === 1 || step === last || step % everySteps === 0,
+      )
       store.rollouts.thinRun(run.id, kept, groups)
       await keepLastWeights(source, store, run.id)
     }
@@ -34,7 +40,8 @@ export async function makeSample(source: Store, folder: string, { runIds, everyS
   } finally {
     store.close()
   }
-  for (const left of ['workspace.lock', 'workspace.owner.json', 'workspace.checked', 'backups']) rmSync(join(folder, left), { recursive: true, force: true })
+  for (const left of ['workspace.lock', 'workspace.owner.json', 'workspace.checked', 'backups'])
+    rmSync(join(folder, left), { recursive: true, force: true })
 }
 
 async function keepLastWeights(source: Store, store: Store, runId: number): Promise<void> {

@@ -21,17 +21,28 @@ const sizeOf = (path: string): number => {
   if (stats === undefined) return 0
   return stats.isDirectory() ? readdirSync(path).reduce((sum, entry) => sum + sizeOf(join(path, entry)), 0) : stats.size
 }
-const filesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)).filter((path) => statSync(path).isFile()) : [])
+const filesIn = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .map((name) => join(folder, name))
+        .filter((path) => statSync(path).isFile())
+    : []
 
 /** Checkpoints of a run that may go: neither pinned nor the newest, nor the newest that training can go on from. */
 function prunableOf(store: Store, runId: number) {
   const keep = new Set([store.checkpoints.newest(runId)?.id, store.checkpoints.newestResumable(runId)?.id])
   return store.checkpoints.ofRun(runId).filter(({ id, pinned }) => !pinned && !keep.has(id))
 }
-const bytesOf = (checkpoints: readonly { readonly contentId: string; readonly bytes: number }[]): number => [...new Map(checkpoints.map(({ contentId, bytes }) => [contentId, bytes])).values()].reduce((sum, bytes) => sum + bytes, 0)
+const bytesOf = (checkpoints: readonly { readonly contentId: string; readonly bytes: number }[]): number =>
+  [...new Map(checkpoints.map(({ contentId, bytes }) => [contentId, bytes])).values()].reduce((sum, bytes) => sum + bytes, 0)
 
 function writable(store: Store): void {
-  if (store.access.mode === 'read') throw new LabError('workspace.readOnly', { expected: 'a workspace that can be written', found: 'one that is open for reading only', next: 'Close the other program that has it open, or open another workspace.' })
+  if (store.access.mode === 'read')
+    throw new LabError('workspace.readOnly', {
+      expected: 'a workspace that can be written',
+      found: 'one that is open for reading only',
+      next: 'Close the other program that has it open, or open another workspace.',
+    })
 }
 
 export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'storage'>['storage'] {
@@ -47,11 +58,19 @@ export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'stora
         checkpointBytes: at('checkpoints'),
         backupBytes: at(BACKUPS),
         exportBytes: at(EXPORTS),
-        otherBytes: readdirSync(store.folder).filter((name) => !known.has(name)).reduce((sum, name) => sum + at(name), 0),
+        otherBytes: readdirSync(store.folder)
+          .filter((name) => !known.has(name))
+          .reduce((sum, name) => sum + at(name), 0),
         runs: store.storage.byRun().map((run) => {
           const checkpoints = store.checkpoints.ofRun(run.runId)
           const prunable = prunableOf(store, run.runId)
-          return { ...run, checkpoints: checkpoints.length, checkpointBytes: bytesOf(checkpoints), prunable: prunable.length, prunableBytes: bytesOf(prunable) }
+          return {
+            ...run,
+            checkpoints: checkpoints.length,
+            checkpointBytes: bytesOf(checkpoints),
+            prunable: prunable.length,
+            prunableBytes: bytesOf(prunable),
+          }
         }),
       }
     },
@@ -64,19 +83,28 @@ export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'stora
       }
       const stored = store.storage.byRun().filter(({ runId }) => rolloutsOf.includes(runId))
       const checkpoints = checkpointsOf.flatMap((runId) => prunableOf(store, runId))
-      const [oldBackups, oldExports] = [backups ? filesIn(join(store.folder, BACKUPS)) : [], exports ? filesIn(join(store.folder, EXPORTS)) : []]
+      const [oldBackups, oldExports] = [
+        backups ? filesIn(join(store.folder, BACKUPS)) : [],
+        exports ? filesIn(join(store.folder, EXPORTS)) : [],
+      ]
       const sum = (paths: readonly string[]): number => paths.reduce((total, path) => total + sizeOf(path), 0)
       const going = {
-        rollouts: stored.reduce((total, { rollouts }) => total + rollouts, 0), rolloutBytes: stored.reduce((total, { rolloutBytes }) => total + rolloutBytes, 0),
-        checkpoints: checkpoints.length, checkpointBytes: bytesOf(checkpoints),
-        backups: oldBackups.length, backupBytes: sum(oldBackups),
-        exports: oldExports.length, exportBytes: sum(oldExports),
+        rollouts: stored.reduce((total, { rollouts }) => total + rollouts, 0),
+        rolloutBytes: stored.reduce((total, { rolloutBytes }) => total + rolloutBytes, 0),
+        checkpoints: checkpoints.length,
+        checkpointBytes: bytesOf(checkpoints),
+        backups: oldBackups.length,
+        backupBytes: sum(oldBackups),
+        exports: oldExports.length,
+        exportBytes: sum(oldExports),
       }
       if (preview) return going
       store.storage.removeRollouts(rolloutsOf)
       for (const { id } of checkpoints) store.checkpoints.remove(id)
       // Equal checkpoints of other runs are the same files, and stay.
-      const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, await contentsInUse(store), { among: new Set(checkpoints.map(({ contentId }) => contentId)) })
+      const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, await contentsInUse(store), {
+        among: new Set(checkpoints.map(({ contentId }) => contentId)),
+      })
       for (const path of [...oldBackups, ...oldExports]) rmSync(path, { force: true })
       return { ...going, checkpointBytes: freedBytes }
     },
@@ -96,10 +124,16 @@ export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'stora
       refuseWhileBusy()
       const target = resolve(folder)
       if (target === store.folder || target.startsWith(`${store.folder}/`) || (existsSync(target) && readdirSync(target).length > 0))
-        throw new LabError('storage.target', { expected: 'an empty folder, or one that is not there, outside the workspace', found: target, next: 'Name another folder.' })
+        throw new LabError('storage.target', {
+          expected: 'an empty folder, or one that is not there, outside the workspace',
+          found: target,
+          next: 'Name another folder.',
+        })
       try {
         mkdirSync(target, { recursive: true })
-        for (const name of readdirSync(store.folder)) if (!/^workspace\./.test(name) && name !== EXPORTS && !name.startsWith('.')) cpSync(join(store.folder, name), join(target, name), { recursive: true })
+        for (const name of readdirSync(store.folder))
+          if (!/^workspace\./.test(name) && name !== EXPORTS && !name.startsWith('.'))
+            cpSync(join(store.folder, name), join(target, name), { recursive: true })
         // Last, so that a folder with a database in it is a whole copy.
         await store.backUpTo(join(target, 'workspace.db'))
       } catch (error) {

@@ -19,9 +19,21 @@ export interface TaskExample {
 
 /** A problem of a level of a task with its answers. */
 export function exampleOf(name: string, level: string): TaskExample {
-  const task = tasks[name]!.create({ level }, { dataset: () => { throw new RangeError('a task with a dial, found one of a dataset') } })
+  const task = tasks[name]!.create(
+    { level },
+    {
+      dataset: () => {
+        throw new RangeError('a task with a dial, found one of a dataset')
+      },
+    },
+  )
   const [problem] = task.problems('train', 1, EXAMPLE_SEED)
-  return { question: task.question(problem!), answerForm: task.answerForm, answers: task.answers(problem!), thinking: task.teacher(problem!, createRng(deriveSeed(EXAMPLE_SEED, 'teacher')))?.thinking ?? null }
+  return {
+    question: task.question(problem!),
+    answerForm: task.answerForm,
+    answers: task.answers(problem!),
+    thinking: task.teacher(problem!, createRng(deriveSeed(EXAMPLE_SEED, 'teacher')))?.thinking ?? null,
+  }
 }
 
 /** The first accepted answers, and how many more there are. */

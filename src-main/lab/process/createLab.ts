@@ -70,25 +70,33 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
   /** Timed once, when first asked for while nothing else is at work; null while it cannot be. */
   function speed(): Promise<MachineSpeed | null> {
     if (timing === null && jobs.list().length === 0)
-      timing = engine().then((ready) => experiments.measureSpeed(ready, now)).catch(() => {
-        timing = null
-        return null
-      })
+      timing = engine()
+        .then((ready) => experiments.measureSpeed(ready, now))
+        .catch(() => {
+          timing = null
+          return null
+        })
     return timing ?? Promise.resolve(null)
   }
 
   function refuseWhileBusy(): void {
     const busy = jobs.list()
     if (busy.length === 0) return
-    throw new LabError('workspace.busyJobs', { expected: 'no job at work', found: busy.map(({ label }) => label).join(', '), next: 'Wait for it, pause it or cancel it, then try again.' })
+    throw new LabError('workspace.busyJobs', {
+      expected: 'no job at work',
+      found: busy.map(({ label }) => label).join(', '),
+      next: 'Wait for it, pause it or cancel it, then try again.',
+    })
   }
 
   /** The same function, telling everyone that records of this noun changed. */
-  const changing = <Input, Output>(noun: Noun, verb: (input: Input, options: { readonly signal: AbortSignal }) => Output) => (input: Input, options: { readonly signal: AbortSignal }): Output => {
-    const output = verb(input, options)
-    tell({ kind: 'changed', noun, ids: [] })
-    return output
-  }
+  const changing =
+    <Input, Output>(noun: Noun, verb: (input: Input, options: { readonly signal: AbortSignal }) => Output) =>
+    (input: Input, options: { readonly signal: AbortSignal }): Output => {
+      const output = verb(input, options)
+      tell({ kind: 'changed', noun, ids: [] })
+      return output
+    }
 
   const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(open, jobs.ofRun)
   const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, tell, now })
@@ -116,16 +124,31 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     },
     system: {
       info: () => ({
-        version, platform: platform(), arch: arch(), node: process.versions.node,
+        version,
+        platform: platform(),
+        arch: arch(),
+        node: process.versions.node,
         cpu: { model: cpus()[0]?.model.trim() ?? '', cores: cpus().length },
         memory: { totalBytes: totalmem(), freeBytes: freemem(), labBytes: process.memoryUsage.rss() },
         engine: {
-          loaded: opened !== null, version: opened?.version ?? null, threads: opened?.threads ?? null,
-          devices: opened === null ? [] : opened.providers.map((name) => ({ name, title: name.replace(/ExecutionProvider$/, ''), usable: true, reason: '' })),
+          loaded: opened !== null,
+          version: opened?.version ?? null,
+          threads: opened?.threads ?? null,
+          devices:
+            opened === null
+              ? []
+              : opened.providers.map((name) => ({ name, title: name.replace(/ExecutionProvider$/, ''), usable: true, reason: '' })),
         },
         network: 'none',
       }),
-      selfTest: ({ device }) => jobs.add({ kind: 'selfTest', label: `Self-test of ${device}`, runId: null, lane: 'light', work: async () => experiments.selfTest(await engine(), device, now) }).done,
+      selfTest: ({ device }) =>
+        jobs.add({
+          kind: 'selfTest',
+          label: `Self-test of ${device}`,
+          runId: null,
+          lane: 'light',
+          work: async () => experiments.selfTest(await engine(), device, now),
+        }).done,
     },
     settings: { ...settings, set: changing('settings', settings.set) },
     presets: { list: describePresets },
@@ -148,7 +171,10 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       ...rolloutQueries(open),
       stopHere: (request, { signal }) => {
         const { job, done } = jobs.add({
-          kind: 'stopHere', label: `Answers from boundary ${request.boundary}`, runId: null, lane: 'light',
+          kind: 'stopHere',
+          label: `Answers from boundary ${request.boundary}`,
+          runId: null,
+          lane: 'light',
           work: async (control) => experiments.stopHere({ store: open(), engine: await engine(), now }, request, control),
         })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
@@ -188,15 +214,28 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       inspect: ({ folder }) => open().others.inspect(folder),
       merge({ folder, uids }, { signal }) {
         refuseWhileBusy()
-        const { job, done } = jobs.add({ kind: 'import', label: 'Merging a workspace', runId: null, lane: 'heavy', work: (control) => following.apart(() => mergeWorkspace(open(), { folder, uids }, now, control)) })
+        const { job, done } = jobs.add({
+          kind: 'import',
+          label: 'Merging a workspace',
+          runId: null,
+          lane: 'heavy',
+          work: (control) => following.apart(() => mergeWorkspace(open(), { folder, uids }, now, control)),
+        })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done.then((result) => {
-          for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const) tell({ kind: 'changed', noun, ids: [] })
+          for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const)
+            tell({ kind: 'changed', noun, ids: [] })
           return result
         })
       },
       salvage({ folder, into }, { signal }) {
-        const { job, done } = jobs.add({ kind: 'import', label: 'Saving what can be read', runId: null, lane: 'light', work: (control) => salvage(folder, into, { ...control, now }) })
+        const { job, done } = jobs.add({
+          kind: 'import',
+          label: 'Saving what can be read',
+          runId: null,
+          lane: 'light',
+          work: (control) => salvage(folder, into, { ...control, now }),
+        })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done
       },
@@ -211,7 +250,13 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     },
     exports: {
       write(asked, { signal }) {
-        const { job, done } = jobs.add({ kind: 'export', label: exportLabels[asked.kind], runId: null, lane: 'light', work: (control) => exportFile({ store: open(), version, now }, asked, control) })
+        const { job, done } = jobs.add({
+          kind: 'export',
+          label: exportLabels[asked.kind],
+          runId: null,
+          lane: 'light',
+          work: (control) => exportFile({ store: open(), version, now }, asked, control),
+        })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done
       },

@@ -7,15 +7,27 @@ import { programFolder, programVersion } from './resources.ts'
 
 export function environment(engine: Engine): Json {
   return {
-    program: programVersion(), revision: revision(programFolder()), platform: platform(), arch: arch(), cpu: cpus()[0]?.model.trim() ?? '', cores: cpus().length, threads: engine.threads,
-    memoryBytes: totalmem(), node: process.version, onnxruntime: engine.version, device: 'cpu',
+    program: programVersion(),
+    revision: revision(programFolder()),
+    platform: platform(),
+    arch: arch(),
+    cpu: cpus()[0]?.model.trim() ?? '',
+    cores: cpus().length,
+    threads: engine.threads,
+    memoryBytes: totalmem(),
+    node: process.version,
+    onnxruntime: engine.version,
+    device: 'cpu',
   }
 }
 
 /** The commit of a checkout, or null in an installed program. */
 function revision(root: string): string | null {
   try {
-    return execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   } catch {
     return null
   }

@@ -1,7 +1,15 @@
 // The experiments that jobs run, as functions handed to the lab, so that a test can put others in their place. Their modules are
 // loaded when first needed: reading a workspace loads neither the graphs nor the engine.
 
-import type { NewRun, PlaygroundRequest, PlaygroundRollout, SegmentationRow, SelfTestReport, StopHereResult, VotingCurves } from '../../../src-preload/contract.ts'
+import type {
+  NewRun,
+  PlaygroundRequest,
+  PlaygroundRollout,
+  SegmentationRow,
+  SelfTestReport,
+  StopHereResult,
+  VotingCurves,
+} from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Device } from '../../engine/session.ts'
 import type { Split } from '../../tasks/types.ts'
@@ -19,7 +27,11 @@ export interface Experiments {
   /** Evaluates what a run starts from, unless that has been done under the same conditions. */
   evaluateStart(context: LabContext, runId: number, options: JobOptions): Promise<void>
   /** Returns the id of the evaluation. */
-  evaluateRun(context: LabContext, target: { readonly runId: number; readonly checkpointId?: number; readonly split?: Split }, options: JobOptions): Promise<number>
+  evaluateRun(
+    context: LabContext,
+    target: { readonly runId: number; readonly checkpointId?: number; readonly split?: Split },
+    options: JobOptions,
+  ): Promise<number>
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
   /** One rollout, shown while it is written and kept nowhere. */
   playground(context: LabContext, request: PlaygroundRequest, options: JobOptions): Promise<PlaygroundRollout>
@@ -39,7 +51,10 @@ export const experiments: Experiments = {
   createRun: async (...given) => (await import('../training/trainRun.ts')).createRun(...given),
   trainRun: async (...given) => (await import('../training/trainRun.ts')).trainRun(...given),
   async evaluateStart(context, runId, options) {
-    const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([import('../comparing/evaluateRun.ts'), import('../training/runSpecs.ts')])
+    const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([
+      import('../comparing/evaluateRun.ts'),
+      import('../training/runSpecs.ts'),
+    ])
     const run = context.store.runs.get(runId)!
     const spec = parseSpec(run.config)
     if (knownStartEvaluation(context, spec, run.modelId) === null) await evaluateRun(context, { startOf: spec }, options)

@@ -6,7 +6,11 @@ import type { LabProcess } from './supervise.ts'
 
 /** Starts `entry` (src-main/lab/process/process.ts, or its build). */
 export function forkLab(entry: string, settings: LabSettings): LabProcess {
-  const child = fork(entry, [JSON.stringify(settings)], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } })
+  const child = fork(entry, [JSON.stringify(settings)], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  })
   return {
     // Sending to a child that has just died fails; its exit tells the story.
     send: (message) => void child.send(message as object, () => {}),

@@ -79,7 +79,11 @@ const rules: Readonly<Record<string, Rule>> = {
       const now = steps.at(-1)
       const share = now?.metrics['completions/clipped_ratio']
       if (now === undefined || share === undefined || share <= CLIPPED_SHARE) return null
-      return { message: `${percent(share)} of the completions were cut off at the token limit.`, rollouts: { ...at(now.step), finishReason: 'length' }, data: { share } }
+      return {
+        message: `${percent(share)} of the completions were cut off at the token limit.`,
+        rollouts: { ...at(now.step), finishReason: 'length' },
+        data: { share },
+      }
     },
   },
   'groups.noSignal': {
@@ -111,7 +115,11 @@ const rules: Readonly<Record<string, Rule>> = {
       const spreads = Object.entries(now.metrics).filter(([name]) => /^rewards\/[^/]+\/std$/.test(name))
       const widest = spreads.reduce((most, [, value]) => Math.max(most, value), 0)
       if (widest <= NO_SPREAD) return null
-      return { message: 'Parts of the reward differ between rollouts, but their sum is the same for all.', rollouts: at(now.step), data: { total, widest } }
+      return {
+        message: 'Parts of the reward differ between rollouts, but their sum is the same for all.',
+        rollouts: at(now.step),
+        data: { total, widest },
+      }
     },
   },
   'updates.single': {
@@ -133,7 +141,14 @@ const rules: Readonly<Record<string, Rule>> = {
     check({ steps, evaluations }) {
       const [before, after] = last(evaluations, 2)
       if (before === undefined || after === undefined || after.accuracy > before.accuracy) return null
-      const rewardAt = (step: number): readonly number[] => last(known(steps.filter((each) => each.step <= step), 'reward'), REWARD_STEPS)
+      const rewardAt = (step: number): readonly number[] =>
+        last(
+          known(
+            steps.filter((each) => each.step <= step),
+            'reward',
+          ),
+          REWARD_STEPS,
+        )
       // Before the first steps there is no reward to compare with: the first ones stand in for it.
       const earlier = rewardAt(before.step)
       const base = mean(earlier.length > 0 ? earlier : known(steps.slice(0, REWARD_STEPS), 'reward'))
@@ -158,7 +173,12 @@ const rules: Readonly<Record<string, Rule>> = {
       return {
         message: `Answers went from ${before.meanTokens.toFixed(0)} to ${after.meanTokens.toFixed(0)} tokens, accuracy at the largest budget from ${percent(before.accuracyAtMost)} to ${percent(after.accuracyAtMost)}.`,
         rollouts: { steps: [before.step, after.step], correct: false },
-        data: { tokensBefore: before.meanTokens, tokensAfter: after.meanTokens, accuracyBefore: before.accuracyAtMost, accuracyAfter: after.accuracyAtMost },
+        data: {
+          tokensBefore: before.meanTokens,
+          tokensAfter: after.meanTokens,
+          accuracyBefore: before.accuracyAtMost,
+          accuracyAfter: after.accuracyAtMost,
+        },
       }
     },
   },
@@ -171,7 +191,8 @@ const rules: Readonly<Record<string, Rule>> = {
       const recent = last(steps, FLAT_STEPS)
       const progress = known(recent, 'mrt/progress_mean')
       const alpha = recent.at(-1)?.metrics['mrt/alpha']
-      if (alpha === undefined || alpha <= 0 || progress.length < FLAT_STEPS || progress.some((value) => Math.abs(value) >= FLAT_PROGRESS)) return null
+      if (alpha === undefined || alpha <= 0 || progress.length < FLAT_STEPS || progress.some((value) => Math.abs(value) >= FLAT_PROGRESS))
+        return null
       const average = mean(progress)
       return {
         message: `Episodes changed the chance of success by ${average.toFixed(4)} on average over ${FLAT_STEPS} steps.`,
@@ -192,7 +213,11 @@ const rules: Readonly<Record<string, Rule>> = {
       if (now === undefined || entropy === undefined || steps.length <= FIRST_STEPS || first.length < FIRST_STEPS) return null
       const start = median(first)
       if (entropy >= start * COLLAPSE) return null
-      return { message: `Entropy is ${entropy.toFixed(3)} nats, at the start it was ${start.toFixed(3)}.`, rollouts: at(now.step), data: { entropy, start } }
+      return {
+        message: `Entropy is ${entropy.toFixed(3)} nats, at the start it was ${start.toFixed(3)}.`,
+        rollouts: at(now.step),
+        data: { entropy, start },
+      }
     },
   },
   'gradient.spike': {
@@ -207,13 +232,23 @@ const rules: Readonly<Record<string, Rule>> = {
       if (now === undefined || norm === undefined || before.length < SPIKE_MINIMUM) return null
       const usual = median(before)
       if (norm <= usual * SPIKE) return null
-      return { message: `The gradient's norm is ${norm.toFixed(2)}, usually it is ${usual.toFixed(2)}.`, rollouts: at(now.step), data: { norm, usual } }
+      return {
+        message: `The gradient's norm is ${norm.toFixed(2)}, usually it is ${usual.toFixed(2)}.`,
+        rollouts: at(now.step),
+        data: { norm, usual },
+      }
     },
   },
 }
 
 /** The rules in words, for the screen that lists them. */
-export const healthRules: readonly HealthRuleDescription[] = Object.entries(rules).map(([code, { level, title, when, next }]) => ({ code, level, title, when, next }))
+export const healthRules: readonly HealthRuleDescription[] = Object.entries(rules).map(([code, { level, title, when, next }]) => ({
+  code,
+  level,
+  title,
+  when,
+  next,
+}))
 
 /** The text of a rule by its code; null for a code of an older version. */
 export const ruleNamed = (code: string): HealthRuleDescription | null => healthRules.find((rule) => rule.code === code) ?? null

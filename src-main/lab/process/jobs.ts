@@ -59,7 +59,11 @@ const afterTimeout = (callback: () => void, ms: number): (() => void) => {
 }
 
 export const cancelledJob = (label: string): LabError =>
-  new LabError('job.cancelled', { expected: `${label} to finish`, found: 'that it was cancelled', next: 'Start it again if it is still wanted.' })
+  new LabError('job.cancelled', {
+    expected: `${label} to finish`,
+    found: 'that it was cancelled',
+    next: 'Start it again if it is still wanted.',
+  })
 
 export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
   const entries: Entry[] = []
@@ -157,7 +161,11 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
   function find(id: string): Entry {
     const entry = entries.find((each) => each.job.id === id)
     if (entry === undefined)
-      throw new LabError('job.unknown', { expected: 'a job that waits or runs', found: `${id}, which has ended`, next: 'Look for its result in the records.' })
+      throw new LabError('job.unknown', {
+        expected: 'a job that waits or runs',
+        found: `${id}, which has ended`,
+        next: 'Look for its result in the records.',
+      })
     return entry
   }
 

@@ -24,7 +24,10 @@ export async function measureSpeed(engine: Engine, now: () => number): Promise<M
   const parameters = createWeights(engine, STARTER_CONFIG, initialWeights(STARTER_CONFIG, 1))
   const policy = await openPolicy(engine, STARTER_CONFIG, parameters, { rows: ROWS, maxLength: PROMPT_TOKENS + DRAWN_TOKENS })
   const draw = (rows: number, tokens: number) =>
-    policy.decoder.generate({ sources, requests: Array.from({ length: rows }, (_, row) => ({ source: row % PROMPTS, seed: row + 1, maxNewTokens: tokens, stopTokens: [] })) })
+    policy.decoder.generate({
+      sources,
+      requests: Array.from({ length: rows }, (_, row) => ({ source: row % PROMPTS, seed: row + 1, maxNewTokens: tokens, stopTokens: [] })),
+    })
   try {
     const warm = await draw(8, 4)
     await policy.score(warm.map(({ tokens }, row) => ({ prompt: sources[row % PROMPTS]!, completion: tokens })))

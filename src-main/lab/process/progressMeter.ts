@@ -6,7 +6,13 @@ export interface ProgressMeter {
   at(done: number, tokensPerSecond?: number): ProgressReport
 }
 
-export function openProgressMeter(given: { readonly job: string; readonly label: string; readonly total: number; readonly unit: string; readonly now: () => number }): ProgressMeter {
+export function openProgressMeter(given: {
+  readonly job: string
+  readonly label: string
+  readonly total: number
+  readonly unit: string
+  readonly now: () => number
+}): ProgressMeter {
   const began = given.now()
   let first: number | null = null
   let pace: number | null = null
@@ -17,9 +23,15 @@ export function openProgressMeter(given: { readonly job: string; readonly label:
       const counted = done - first
       pace = tokensPerSecond ?? pace
       return {
-        job: given.job, label: given.label, done: Math.floor(done), total: given.total, unit: given.unit,
+        job: given.job,
+        label: given.label,
+        done: Math.floor(done),
+        total: given.total,
+        unit: given.unit,
         etaMs: counted >= 0.5 ? ((atMs - began) / counted) * (given.total - done) : null,
-        tokensPerSecond: pace, memoryBytes: process.memoryUsage.rss(), atMs,
+        tokensPerSecond: pace,
+        memoryBytes: process.memoryUsage.rss(),
+        atMs,
       }
     },
   }

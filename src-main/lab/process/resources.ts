@@ -14,4 +14,5 @@ export function resourcesFolder(): string {
 /** The folder of the program: a checkout, or the packed application. */
 export const programFolder = (): string => join(resourcesFolder(), '..')
 
-export const programVersion = (): string => (JSON.parse(readFileSync(join(programFolder(), 'package.json'), 'utf8')) as { version: string }).version
+export const programVersion = (): string =>
+  (JSON.parse(readFileSync(join(programFolder(), 'package.json'), 'utf8')) as { version: string }).version

@@ -51,7 +51,13 @@ const isStop = (message: unknown): boolean => typeof message === 'object' && mes
 
 /** Answers until told to stop. `parts` replaces experiments and the clock in tests. */
 export function runLab(port: Port, settings: LabSettings, parts: Pick<LabParts, 'experiments' | 'now'> = {}): void {
-  const lab = createLab({ home: settings.home, sample: settings.sample, version: settings.version, tell: (event) => port.send({ event }), ...parts })
+  const lab = createLab({
+    home: settings.home,
+    sample: settings.sample,
+    version: settings.version,
+    tell: (event) => port.send({ event }),
+    ...parts,
+  })
   const answer = answering(lab.answers, port.send)
   let stopping = false
 

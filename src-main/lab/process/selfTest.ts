@@ -14,7 +14,19 @@ import { batchByLength } from '../../rollout/batches.ts'
 import { createWeights, openPolicy } from '../../rollout/policy.ts'
 import { completionPlane, forwardedLength, sequenceFeeds } from '../../rollout/sequences.ts'
 
-const MICRO: LlamaConfig = { architecture: 'llama', vocabSize: 48, hiddenSize: 32, intermediateSize: 64, layers: 2, heads: 2, kvHeads: 1, headDim: 16, ropeTheta: 10_000, rmsEps: 1e-5, maxPositions: 64 }
+const MICRO: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 48,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 16,
+  ropeTheta: 10_000,
+  rmsEps: 1e-5,
+  maxPositions: 64,
+}
 const LARGEST_RELATIVE_ERROR = 1e-3
 const LARGEST_LOGP_DIFFERENCE = 1e-4
 
@@ -31,23 +43,40 @@ const check = (name: string, found: number, limit: number, unit: string): Check 
 
 function microWeights(): Map<string, Float32Array> {
   const weights = initialWeights(MICRO, 7)
-  for (const { name, decay } of parameterSpecs(MICRO)) if (decay) weights.set(name, weights.get(name)!.map((value) => value * 8))
+  for (const { name, decay } of parameterSpecs(MICRO))
+    if (decay)
+      weights.set(
+        name,
+        weights.get(name)!.map((value) => value * 8),
+      )
   return weights
 }
 
 function microSequences() {
   const rng = createRng(3)
-  return Array.from({ length: 6 }, (_, index) => ({ prompt: Array.from({ length: 4 }, () => rng.int(MICRO.vocabSize)), completion: Array.from({ length: 12 + 2 * index }, () => rng.int(MICRO.vocabSize)) }))
+  return Array.from({ length: 6 }, (_, index) => ({
+    prompt: Array.from({ length: 4 }, () => rng.int(MICRO.vocabSize)),
+    completion: Array.from({ length: 12 + 2 * index }, () => rng.int(MICRO.vocabSize)),
+  }))
 }
 
 async function testDevice(engine: Engine, device: Device): Promise<Check[]> {
-  const onnx = toOnnx(trainGraph(MICRO, (g, values) => lossGraph(g, values, { ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }), { oldLogps: false, refLogps: false }))
+  const onnx = toOnnx(
+    trainGraph(
+      MICRO,
+      (g, values) =>
+        lossGraph(g, values, { ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }),
+      { oldLogps: false, refLogps: false },
+    ),
+  )
   const weights = microWeights()
   const sequences = microSequences()
   const batch = batchByLength(sequences.map(forwardedLength), { tokenBudget: 1e6, maxPadding: 1 })[0]!
   const rng = createRng(5)
   const feeds: Record<string, Tensor> = {
-    ...Object.fromEntries(parameterSpecs(MICRO).map(({ name, dims }) => [name, { dtype: 'float32', dims, data: weights.get(name)! } satisfies Tensor])),
+    ...Object.fromEntries(
+      parameterSpecs(MICRO).map(({ name, dims }) => [name, { dtype: 'float32', dims, data: weights.get(name)! } satisfies Tensor]),
+    ),
     ...sequenceFeeds(batch, sequences),
     advantages: completionPlane(batch, sequences, (member) => sequences[member]!.completion.map(() => rng.gaussian())),
     weights: completionPlane(batch, sequences, (member) => sequences[member]!.completion.map(() => 0.01)),
@@ -62,7 +91,9 @@ async function testDevice(engine: Engine, device: Device): Promise<Check[]> {
   }
   try {
     const [expected, found] = [await runOn('cpu'), await runOn(device)]
-    return ['logps', 'loss', ...parameterSpecs(MICRO).map(({ name }) => `${GRADIENT_PREFIX}${name}`)].map((name) => check(name, relativeError(found[name]!, expected[name]!), LARGEST_RELATIVE_ERROR, 'relative'))
+    return ['logps', 'loss', ...parameterSpecs(MICRO).map(({ name }) => `${GRADIENT_PREFIX}${name}`)].map((name) =>
+      check(name, relativeError(found[name]!, expected[name]!), LARGEST_RELATIVE_ERROR, 'relative'),
+    )
   } catch (error) {
     return [{ name: `runs at all (${(error as Error).message.split('\n')[0]})`, found: 1, limit: 0, unit: 'failures', ok: false }]
   }
@@ -85,9 +116,14 @@ async function testDecode(engine: Engine): Promise<Check[]> {
   const policy = await openPolicy(engine, MICRO, parameters, { rows: 4, maxLength: 64 })
   try {
     const sources = microSequences().map(({ prompt }) => Int32Array.from(prompt))
-    const completions = await policy.decoder.generate({ sources, requests: sources.map((_, source) => ({ source, seed: source + 1, maxNewTokens: 40, stopTokens: [] })) })
+    const completions = await policy.decoder.generate({
+      sources,
+      requests: sources.map((_, source) => ({ source, seed: source + 1, maxNewTokens: 40, stopTokens: [] })),
+    })
     const scored = await policy.score(completions.map((completion, index) => ({ prompt: sources[index]!, completion: completion.tokens })))
-    const worst = Math.max(...completions.map((completion, index) => Math.max(...completion.logps.map((logp, t) => Math.abs(logp - scored[index]![t]!)))))
+    const worst = Math.max(
+      ...completions.map((completion, index) => Math.max(...completion.logps.map((logp, t) => Math.abs(logp - scored[index]![t]!)))),
+    )
     return [check('decode log-probs against training log-probs', worst, LARGEST_LOGP_DIFFERENCE, 'nats')]
   } finally {
     policy.dispose()

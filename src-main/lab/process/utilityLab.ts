@@ -10,7 +10,11 @@ interface UtilityProcess {
   once(event: 'exit', listener: (code: number) => void): unknown
   kill(): boolean
 }
-export type ForkUtility = (entry: string, args: string[], options: { serviceName: string; stdio: 'inherit'; env: NodeJS.ProcessEnv }) => UtilityProcess
+export type ForkUtility = (
+  entry: string,
+  args: string[],
+  options: { serviceName: string; stdio: 'inherit'; env: NodeJS.ProcessEnv },
+) => UtilityProcess
 
 /** How long Electron may take to say why, after a process has ended. */
 const REASON_WITHIN_MS = 500
@@ -29,29 +33,37 @@ export function openObituaries(within = REASON_WITHIN_MS) {
     },
     /** A new process lives: what was said before is about another. */
     forget: (): void => void (untold = null),
-    reason: (): Promise<string | null> => new Promise((resolve) => {
-      const found = untold
-      untold = null
-      if (found !== null) return resolve(found)
-      const timer = setTimeout(() => waiting?.(null), within)
-      waiting = (reason) => {
-        clearTimeout(timer)
-        waiting = null
-        resolve(reason)
-      }
-    }),
+    reason: (): Promise<string | null> =>
+      new Promise((resolve) => {
+        const found = untold
+        untold = null
+        if (found !== null) return resolve(found)
+        const timer = setTimeout(() => waiting?.(null), within)
+        waiting = (reason) => {
+          clearTimeout(timer)
+          waiting = null
+          resolve(reason)
+        }
+      }),
   }
 }
 export type Obituaries = ReturnType<typeof openObituaries>
 
 /** @param obituaries what Electron said about the process that died; its exit code alone is not reliable */
-export const utilityLab = (forkUtility: ForkUtility, obituaries: Obituaries) => (entry: string, settings: LabSettings): LabProcess => {
-  obituaries.forget()
-  const child = forkUtility(entry, [JSON.stringify(settings)], { serviceName: 'MRT Workbench laboratory', stdio: 'inherit', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } })
-  return {
-    send: (message) => child.postMessage(message),
-    onMessage: (listener) => void child.on('message', listener),
-    onExit: (listener) => void child.once('exit', (code) => void obituaries.reason().then((reason) => listener(reason ?? `exit code ${code}`))),
-    kill: () => void child.kill(),
+export const utilityLab =
+  (forkUtility: ForkUtility, obituaries: Obituaries) =>
+  (entry: string, settings: LabSettings): LabProcess => {
+    obituaries.forget()
+    const child = forkUtility(entry, [JSON.stringify(settings)], {
+      serviceName: 'MRT Workbench laboratory',
+      stdio: 'inherit',
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    })
+    return {
+      send: (message) => child.postMessage(message),
+      onMessage: (listener) => void child.on('message', listener),
+      onExit: (listener) =>
+        void child.once('exit', (code) => void obituaries.reason().then((reason) => listener(reason ?? `exit code ${code}`))),
+      kill: () => void child.kill(),
+    }
   }
-}

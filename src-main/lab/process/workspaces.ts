@@ -66,7 +66,12 @@ export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
   function openSample(): Workspace {
     const copy = join(home, 'sample')
     if (!exists(copy)) {
-      if (sample === null || !exists(sample)) throw new LabError('workspace.noSample', { expected: 'the sample workspace that comes with the program', found: 'none', next: 'Make a workspace of your own and start the quickstart in it.' })
+      if (sample === null || !exists(sample))
+        throw new LabError('workspace.noSample', {
+          expected: 'the sample workspace that comes with the program',
+          found: 'none',
+          next: 'Make a workspace of your own and start the quickstart in it.',
+        })
       cpSync(sample, copy, { recursive: true })
     }
     return open({ folder: copy, create: false, readOnly: false })
@@ -84,7 +89,8 @@ export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
     current: (): Store | null => store,
     /** The open store. Throws LabError `workspace.none`. */
     store(): Store {
-      if (store === null) throw new LabError('workspace.none', { expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' })
+      if (store === null)
+        throw new LabError('workspace.none', { expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' })
       return store
     },
     recents,

@@ -53,7 +53,8 @@ export type Resamples = ReturnType<typeof resamplesOf>
 function lazily(value: number, df: number, draw: () => Float64Array): Sampled {
   let draws: Float64Array | null = null
   return {
-    value, df,
+    value,
+    df,
     get draws() {
       return (draws ??= draw())
     },
@@ -75,10 +76,18 @@ export function combine(parts: readonly Sampled[], how: (values: readonly number
 export type Quantity = 'accuracy' | 'regret' | 'tokens' | { readonly natural: number } | { readonly kept: number }
 
 /** The column of a quantity, and the unit that it is recorded in. */
-export function columnOf({ budgets, trainedBudget }: Pick<StudyRecord, 'budgets' | 'trainedBudget'>, quantity: Quantity): { readonly column: Column; readonly unit: number } {
+export function columnOf(
+  { budgets, trainedBudget }: Pick<StudyRecord, 'budgets' | 'trainedBudget'>,
+  quantity: Quantity,
+): { readonly column: Column; readonly unit: number } {
   if (quantity === 'regret') return { column: ({ regret }) => regret, unit: SHARES }
   if (quantity === 'tokens') return { column: ({ tokens }) => tokens, unit: TOKENS }
-  const [kind, budget] = quantity === 'accuracy' ? ['natural' as const, trainedBudget] : 'natural' in quantity ? ['natural' as const, quantity.natural] : ['kept' as const, quantity.kept]
+  const [kind, budget] =
+    quantity === 'accuracy'
+      ? ['natural' as const, trainedBudget]
+      : 'natural' in quantity
+        ? ['natural' as const, quantity.natural]
+        : ['kept' as const, quantity.kept]
   const at = budgets.indexOf(budget)
   return { column: (values) => values[kind][at]!, unit: SHARES }
 }

@@ -32,13 +32,24 @@ export interface StudyPlan {
 
 /** What was asked, in either form that records have had of it. */
 function askedIn(task: unknown): string {
-  const { name, numbers, options } = task as { readonly name: string; readonly numbers?: number; readonly options?: { readonly level?: unknown } }
+  const { name, numbers, options } = task as {
+    readonly name: string
+    readonly numbers?: number
+    readonly options?: { readonly level?: unknown }
+  }
   return `${name} ${options?.level ?? numbers}`
 }
 
 /** How far values spread in the first of these that can say: this study, the others of the workspace from the newest on, the record that ships. */
-function spreadsFor(context: Pick<LabContext, 'store'>, study: Study, alike: (record: StudyRecord) => boolean): { readonly spreads: Spreads; readonly spreadsFrom: string } {
-  const others = context.store.studies.list().filter(({ id }) => id !== study.id).reverse()
+function spreadsFor(
+  context: Pick<LabContext, 'store'>,
+  study: Study,
+  alike: (record: StudyRecord) => boolean,
+): { readonly spreads: Spreads; readonly spreadsFrom: string } {
+  const others = context.store.studies
+    .list()
+    .filter(({ id }) => id !== study.id)
+    .reverse()
   for (const each of [study, ...others]) {
     if (!context.store.studies.cells(each.id).some(({ status }) => status === 'finished')) continue
     const record = recordOf(context, each)
@@ -46,9 +57,11 @@ function spreadsFor(context: Pick<LabContext, 'store'>, study: Study, alike: (re
     if (spreads !== null) return { spreads, spreadsFrom: each === study ? 'this study' : `the study ${each.name} of this workspace` }
   }
   const shipped = join(resourcesFolder(), 'study', 'headline.json')
-  const record = existsSync(shipped) ? JSON.parse(readFileSync(shipped, 'utf8')) as StudyRecord : null
+  const record = existsSync(shipped) ? (JSON.parse(readFileSync(shipped, 'utf8')) as StudyRecord) : null
   const spreads = record !== null && alike(record) ? spreadsOf(record) : null
-  return spreads === null ? { spreads: ASSUMED, spreadsFrom: 'no record' } : { spreads, spreadsFrom: 'the study that ships with the program' }
+  return spreads === null
+    ? { spreads: ASSUMED, spreadsFrom: 'no record' }
+    : { spreads, spreadsFrom: 'the study that ships with the program' }
 }
 
 export function planOf(context: Pick<LabContext, 'store'>, study: Study): StudyPlan {
@@ -57,11 +70,25 @@ export function planOf(context: Pick<LabContext, 'store'>, study: Study): StudyP
   const { steps, samples, problems, validation } = conditionsOf(study)
   const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
   const task = taskInWords(store, spec)
-  const clusters = clustersOf(task.problems('heldout', problems, deriveSeed(spec.evaluation.seed, 'problems')).map((problem) => task.cluster(problem)))
+  const clusters = clustersOf(
+    task.problems('heldout', problems, deriveSeed(spec.evaluation.seed, 'problems')).map((problem) => task.cluster(problem)),
+  )
   const seeds = new Set(cells.filter((cell) => !isSweep(cell)).map(({ seed }) => seed)).size
   const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
   const open = cells.filter(({ status }) => status !== 'finished').length
   const measured = remainingMs(cells)
-  const { spreads, spreadsFrom } = spreadsFor(context, study, (record) => askedIn(record.spec.task) === askedIn(spec.task) && record.trainedBudget === spec.budget.thinkingTokens)
-  return { power: powerOf([...clusters], samples, seeds, spreads), spreads, spreadsFrom, cells: cells.length, open, leftMs: measured ?? open * cellMs, assumed: measured === null }
+  const { spreads, spreadsFrom } = spreadsFor(
+    context,
+    study,
+    (record) => askedIn(record.spec.task) === askedIn(spec.task) && record.trainedBudget === spec.budget.thinkingTokens,
+  )
+  return {
+    power: powerOf([...clusters], samples, seeds, spreads),
+    spreads,
+    spreadsFrom,
+    cells: cells.length,
+    open,
+    leftMs: measured ?? open * cellMs,
+    assumed: measured === null,
+  }
 }

@@ -22,7 +22,14 @@ export interface Spreads {
 }
 
 /** What is assumed where no record can say. */
-export const ASSUMED: Spreads = { betweenClusters: 0.02, withinClusters: 0.02, answerVariance: 0.15, seedDeviation: 0.025, pairs: 0, seededRuns: 0 }
+export const ASSUMED: Spreads = {
+  betweenClusters: 0.02,
+  withinClusters: 0.02,
+  answerVariance: 0.15,
+  seedDeviation: 0.025,
+  pairs: 0,
+  seededRuns: 0,
+}
 const LEVEL = 0.95
 const POWER = 0.8
 
@@ -44,13 +51,23 @@ export function spreadsOf(record: StudyRecord): Spreads | null {
   const { heldout: clusters } = record.clusters
   const { column, unit } = columnOf(record, 'accuracy')
   const { samples } = record.conditions
-  const accuracy = (arm: string) => cellsOf(record, arm).flatMap(({ seed, evaluations: { heldout } }) => (heldout ? [{ seed, values: column(heldout).map((value) => value / unit) }] : []))
+  const accuracy = (arm: string) =>
+    cellsOf(record, arm).flatMap(({ seed, evaluations: { heldout } }) =>
+      heldout ? [{ seed, values: column(heldout).map((value) => value / unit) }] : [],
+    )
   const base = accuracy(record.baseline)
   const others = record.arms.filter(({ key }) => key !== record.baseline).map(({ key }) => accuracy(key))
-  const pairs = others.flat().flatMap(({ seed, values }) => base.filter((each) => each.seed === seed).map((other) => [values, other.values] as const))
+  const pairs = others
+    .flat()
+    .flatMap(({ seed, values }) => base.filter((each) => each.seed === seed).map((other) => [values, other.values] as const))
   if (clusters === undefined || pairs.length === 0) return null
   const answerVariance = mean(pairs.flat().map((values) => mean(values.map((p) => p * (1 - p)))))
-  const parts = pairs.map(([a, b]) => variances(a.map((value, problem) => value - b[problem]!), clusters))
+  const parts = pairs.map(([a, b]) =>
+    variances(
+      a.map((value, problem) => value - b[problem]!),
+      clusters,
+    ),
+  )
   const seeded = [base, ...others].filter(({ length }) => length > 1)
   const seedVariance = seeded.length === 0 ? null : mean(seeded.map((runs) => sampleVariance(runs.map(({ values }) => mean(values)))))
   return {
@@ -65,7 +82,9 @@ export function spreadsOf(record: StudyRecord): Spreads | null {
 
 /** Components of variance of values in unequal clusters (one-way random effects; Searle, Casella & McCulloch 1992, 3.6). */
 function variances(values: readonly number[], clusters: readonly number[]): { readonly between: number; readonly within: number } {
-  const groups = [...Map.groupBy(values.keys(), (index) => clusters[index]!).values()].map((members) => members.map((index) => values[index]!))
+  const groups = [...Map.groupBy(values.keys(), (index) => clusters[index]!).values()].map((members) =>
+    members.map((index) => values[index]!),
+  )
   const [n, k, centre] = [values.length, groups.length, mean(values)]
   if (k < 2 || k === n) return { between: 0, within: sampleVariance(values) }
   const inside = groups.reduce((sum, own) => sum + own.reduce((all, value) => all + (value - mean(own)) ** 2, 0), 0) / (n - k)
@@ -82,10 +101,14 @@ export function powerOf(clusters: readonly number[], samples: number, seeds: num
   const { betweenClusters, withinClusters, answerVariance, seedDeviation } = spreads
   const df = degreesOfFreedom(Int32Array.from(clusters), seeds)
   const units = degreesOfFreedom(Int32Array.from(clusters)) + 1
-  const error = Math.sqrt(betweenClusters / units + (withinClusters + (2 * answerVariance) / samples) / clusters.length + (2 * seedDeviation ** 2) / seeds)
+  const error = Math.sqrt(
+    betweenClusters / units + (withinClusters + (2 * answerVariance) / samples) / clusters.length + (2 * seedDeviation ** 2) / seeds,
+  )
   const within = { withinVariance: answerVariance, samples }
   return {
-    problems: clusters.length, clusters: new Set(clusters).size, seeds,
+    problems: clusters.length,
+    clusters: new Set(clusters).size,
+    seeds,
     smallest: (studentQuantile(1 - LEVEL, df) + normalQuantile(POWER)) * error,
     neededFor3Points: questionsNeeded({ difference: 0.03, differenceVariance: betweenClusters + withinClusters, a: within, b: within }),
   }
@@ -99,6 +122,7 @@ export function spreadsText({ betweenClusters, withinClusters, seedDeviation, pa
   const problems = `${points(Math.sqrt(betweenClusters + withinClusters))} between problems`
   const seeds = `${points(seedDeviation)} between seeds`
   if (pairs === 0) return `assuming a spread of ${seeds} and ${problems}, since no pair of runs is on record`
-  return seededRuns === 0 ? `with the spread of ${problems} of ${plural(pairs, 'pair')} of runs in ${source}, and assuming ${seeds}, since no arm has two`
+  return seededRuns === 0
+    ? `with the spread of ${problems} of ${plural(pairs, 'pair')} of runs in ${source}, and assuming ${seeds}, since no arm has two`
     : `with the spread of ${problems} of ${plural(pairs, 'pair')} of runs and of ${seeds} of ${plural(seededRuns, 'run')} in ${source}`
 }

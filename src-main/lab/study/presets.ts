@@ -24,17 +24,33 @@ export interface StudyPreset {
 }
 
 /** An arm from a preset of runs, with options of its algorithm changed. */
-function arm(key: string, preset: string, { title, options, lr, role = 'method' }: { readonly title?: string; readonly options?: Record<string, unknown>; readonly lr?: number; readonly role?: StudyArm['role'] } = {}): StudyArm {
+function arm(
+  key: string,
+  preset: string,
+  {
+    title,
+    options,
+    lr,
+    role = 'method',
+  }: { readonly title?: string; readonly options?: Record<string, unknown>; readonly lr?: number; readonly role?: StudyArm['role'] } = {},
+): StudyArm {
   const { title: usual, spec } = presets[preset]!
   return {
-    key, title: title ?? usual, role,
-    spec: { ...spec, algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } }, ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }) },
+    key,
+    title: title ?? usual,
+    role,
+    spec: {
+      ...spec,
+      algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } },
+      ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }),
+    },
   }
 }
 
 const outcome = arm('outcome', 'countdown-outcome', { title: 'outcome RL (Dr. GRPO)' })
 const exact = arm('mrt-exact', 'countdown-mrt-exact')
-const lengthPenalty = (alpha: number): StudyArm => arm(`length-${alpha}`, 'countdown-length-penalty', { title: `length penalty ${alpha}`, options: { alpha } })
+const lengthPenalty = (alpha: number): StudyArm =>
+  arm(`length-${alpha}`, 'countdown-length-penalty', { title: `length penalty ${alpha}`, options: { alpha } })
 const controls: readonly StudyArm[] = [
   arm('control-shuffled', 'countdown-control-shuffled', { role: 'control' }),
   arm('control-charge', 'countdown-control-charge', { role: 'control' }),
@@ -45,12 +61,15 @@ const controls: readonly StudyArm[] = [
 export const studyPresets: Readonly<Record<string, StudyPreset>> = {
   headline: {
     title: 'Countdown-3: outcome RL, length penalties, MRT and its controls from the same start',
-    about: 'What holds of the paper\'s three claims: gain over outcome RL, token efficiency, extrapolation to larger budgets.',
-    baseline: 'outcome', subject: 'mrt-exact',
+    about: "What holds of the paper's three claims: gain over outcome RL, token efficiency, extrapolation to larger budgets.",
+    baseline: 'outcome',
+    subject: 'mrt-exact',
     arms: [
       outcome,
       arm('dapo', 'countdown-dapo'),
-      lengthPenalty(0.2), lengthPenalty(0.5), lengthPenalty(1),
+      lengthPenalty(0.2),
+      lengthPenalty(0.5),
+      lengthPenalty(1),
       exact,
       arm('mrt-exact-centred', 'countdown-mrt-exact-centred'),
       arm('mrt-online', 'countdown-mrt-online'),
@@ -61,37 +80,68 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
   alpha: {
     title: 'How much progress should be paid: alpha of MRT-exact',
     about: 'Accuracy and regret of MRT-exact over alpha, from nothing to four times the outcome.',
-    baseline: 'outcome', subject: 'alpha-1',
-    arms: [outcome, ...[0.25, 0.5, 1, 2, 4].map((alpha) => arm(`alpha-${alpha}`, 'countdown-mrt-exact', { title: `MRT-exact, alpha ${alpha}`, options: { alpha } }))],
+    baseline: 'outcome',
+    subject: 'alpha-1',
+    arms: [
+      outcome,
+      ...[0.25, 0.5, 1, 2, 4].map((alpha) =>
+        arm(`alpha-${alpha}`, 'countdown-mrt-exact', { title: `MRT-exact, alpha ${alpha}`, options: { alpha } }),
+      ),
+    ],
   },
   'credit-rules': {
     title: 'Credit rules on the same outcome',
-    about: 'Whether the way in which outcomes are turned into advantages matters here: Dr. GRPO, GRPO, RLOO, DAPO, GSPO, and MRT\'s two ways of paying progress.',
-    baseline: 'outcome', subject: 'mrt-exact',
-    arms: [outcome, arm('grpo', 'countdown-grpo'), arm('rloo', 'countdown-rloo'), arm('dapo', 'countdown-dapo'), arm('gspo', 'countdown-gspo'), arm('mrt-termination', 'countdown-mrt-termination'), exact],
+    about:
+      "Whether the way in which outcomes are turned into advantages matters here: Dr. GRPO, GRPO, RLOO, DAPO, GSPO, and MRT's two ways of paying progress.",
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    arms: [
+      outcome,
+      arm('grpo', 'countdown-grpo'),
+      arm('rloo', 'countdown-rloo'),
+      arm('dapo', 'countdown-dapo'),
+      arm('gspo', 'countdown-gspo'),
+      arm('mrt-termination', 'countdown-mrt-termination'),
+      exact,
+    ],
   },
   anytime: {
     title: 'Methods that are paid over all budgets',
-    about: 'Whether paying the whole accuracy-budget curve lowers regret and holds beyond the training budget: BRPO and regret-exact beside outcome RL and MRT-exact.',
-    baseline: 'outcome', subject: 'regret-exact',
-    arms: [outcome, exact, arm('brpo', 'countdown-brpo'), arm('regret-exact', 'countdown-regret-exact'), arm('regret-within', 'countdown-regret-exact', { title: 'regret-exact within the budget', options: { reach: 1 } })],
+    about:
+      'Whether paying the whole accuracy-budget curve lowers regret and holds beyond the training budget: BRPO and regret-exact beside outcome RL and MRT-exact.',
+    baseline: 'outcome',
+    subject: 'regret-exact',
+    arms: [
+      outcome,
+      exact,
+      arm('brpo', 'countdown-brpo'),
+      arm('regret-exact', 'countdown-regret-exact'),
+      arm('regret-within', 'countdown-regret-exact', { title: 'regret-exact within the budget', options: { reach: 1 } }),
+    ],
   },
   comparators: {
     title: 'Length rewards and information gains of other authors',
-    about: 'L1, Kimi\'s and the cosine reward, soft overlong, IGPO and e3 beside outcome RL and MRT-exact, each with its authors\' settings.',
-    baseline: 'outcome', subject: 'mrt-exact',
-    arms: [outcome, exact, ...['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'igpo', 'e3'].map((key) => arm(key, `countdown-${key}`))],
+    about: "L1, Kimi's and the cosine reward, soft overlong, IGPO and e3 beside outcome RL and MRT-exact, each with its authors' settings.",
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    arms: [
+      outcome,
+      exact,
+      ...['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'igpo', 'e3'].map((key) => arm(key, `countdown-${key}`)),
+    ],
   },
   controls: {
     title: 'Where the gain of MRT-exact comes from',
     about: 'MRT-exact beside four arms in which something else than its own progress is paid.',
-    baseline: 'outcome', subject: 'mrt-exact',
+    baseline: 'outcome',
+    subject: 'mrt-exact',
     arms: [outcome, exact, ...controls],
   },
   'learning-rate': {
     title: 'Learning rates of outcome RL and MRT-exact',
     about: 'Whether one learning rate serves both methods.',
-    baseline: 'outcome-0.0003', subject: 'mrt-exact-0.0003',
+    baseline: 'outcome-0.0003',
+    subject: 'mrt-exact-0.0003',
     arms: [1e-4, 3e-4, 1e-3].flatMap((lr) => [
       arm(`outcome-${lr}`, 'countdown-outcome', { title: `outcome RL, rate ${lr}`, lr }),
       arm(`mrt-exact-${lr}`, 'countdown-mrt-exact', { title: `MRT-exact, rate ${lr}`, lr }),

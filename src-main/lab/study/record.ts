@@ -6,7 +6,19 @@ import { clusterOf, clustersOf } from '../comparing/clusters.ts'
 import type { LabContext } from '../process/context.ts'
 import { knownStartEvaluation } from '../comparing/evaluateRun.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-import { checkpointAtCost, conditionsOf, costByStep, evaluationOf, isSweep, presetOf, STUDY_SPLITS, sweptRates, type CellNotes, type Conditions, type StudySplit } from './run.ts'
+import {
+  checkpointAtCost,
+  conditionsOf,
+  costByStep,
+  evaluationOf,
+  isSweep,
+  presetOf,
+  STUDY_SPLITS,
+  sweptRates,
+  type CellNotes,
+  type Conditions,
+  type StudySplit,
+} from './run.ts'
 
 export const SHARES = 10_000
 export const TOKENS = 100
@@ -46,15 +58,29 @@ export interface StudyRecord {
   readonly title: string
   readonly uid: string
   readonly conditions: Conditions
-  readonly spec: Pick<RunSpec, 'task' | 'budget' | 'sampling' | 'promptsPerStep' | 'groupSize' | 'start'> & { readonly kept: number; readonly seed: number }
+  readonly spec: Pick<RunSpec, 'task' | 'budget' | 'sampling' | 'promptsPerStep' | 'groupSize' | 'start'> & {
+    readonly kept: number
+    readonly seed: number
+  }
   readonly environment: Json
-  readonly start: { readonly parameters: number; readonly sha256: string; readonly evaluations: { readonly [split in StudySplit]?: Values } }
+  readonly start: {
+    readonly parameters: number
+    readonly sha256: string
+    readonly evaluations: { readonly [split in StudySplit]?: Values }
+  }
   readonly budgets: readonly number[]
   readonly trainedBudget: number
   readonly baseline: string
   readonly subject: string
   /** Every arm of the preset, run or not. */
-  readonly arms: readonly { readonly key: string; readonly title: string; readonly role: string; readonly algorithm: string; readonly options: Json; readonly sweep: readonly { readonly rate: number; readonly accuracy: number }[] }[]
+  readonly arms: readonly {
+    readonly key: string
+    readonly title: string
+    readonly role: string
+    readonly algorithm: string
+    readonly options: Json
+    readonly sweep: readonly { readonly rate: number; readonly accuracy: number }[]
+  }[]
   /** [problems] the cluster of each problem */
   readonly clusters: { readonly [split in StudySplit | 'validation']?: readonly number[] }
   readonly cells: readonly RecordedCell[]
@@ -81,10 +107,12 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study): Stud
   const spec = parseSpec(cells[0]!.spec)
   const finished = cells.filter((cell) => cell.status === 'finished' && cell.runId !== null && store.runs.get(cell.runId) !== null)
   const model = finished.length === 0 ? null : store.models.get(store.runs.get(finished[0]!.runId!)!.modelId!)
-  const startEvaluations = Object.fromEntries(STUDY_SPLITS.flatMap((split) => {
-    const known = knownStartEvaluation(context, spec, model?.id ?? null, split)
-    return known === null ? [] : [[split, known]]
-  }))
+  const startEvaluations = Object.fromEntries(
+    STUDY_SPLITS.flatMap((split) => {
+      const known = knownStartEvaluation(context, spec, model?.id ?? null, split)
+      return known === null ? [] : [[split, known]]
+    }),
+  )
   const first = Object.values(startEvaluations)[0]
   const budgets = first?.budgets ?? []
   const trained = spec.budget.thinkingTokens
@@ -98,7 +126,10 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study): Stud
 
   const recorded = cells.map((cell): RecordedCell => {
     const run = cell.runId === null ? null : store.runs.get(cell.runId)
-    const { revision = null, onnxruntime = '' } = (run?.environment ?? {}) as { readonly revision?: string | null; readonly onnxruntime?: string }
+    const { revision = null, onnxruntime = '' } = (run?.environment ?? {}) as {
+      readonly revision?: string | null
+      readonly onnxruntime?: string
+    }
     const steps = run === null ? [] : store.steps.range(run.id, 1, Number.MAX_SAFE_INTEGER)
     const done = finished.includes(cell)
     const notes = cell.notes as CellNotes
@@ -107,25 +138,66 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study): Stud
     const reached = done && base !== undefined && run !== null ? checkpointAtCost(context, base.runId!, run.id) : null
     const equal = reached === null ? null : evaluationOf(context, run!.id, reached.step, 'heldout')
     return {
-      arm: cell.arm, seed: cell.seed, status: cell.status, steps: steps.length, revision, engine: onnxruntime, wallMs: Math.round(cell.wallMs),
+      arm: cell.arm,
+      seed: cell.seed,
+      status: cell.status,
+      steps: steps.length,
+      revision,
+      engine: onnxruntime,
+      wallMs: Math.round(cell.wallMs),
       learningRate: (run === null ? spec : parseSpec(run.config)).optimizer.lr,
-      cost: { tokens: steps.reduce((sum, step) => sum + step.tokens, 0), estimateTokens: steps.reduce((sum, step) => sum + step.estimateTokens, 0), flops: run === null ? 0 : costByStep(context, run.id).at(-1) ?? 0 },
-      evaluations: !done ? {} : Object.fromEntries(STUDY_SPLITS.flatMap((split) => {
-        const evaluation = evaluationOf(context, run!.id, run!.lastStep!, split)
-        return evaluation === null ? [] : [[split, read(evaluation.id, split)]]
-      })),
-      equalCost: equal === null ? null : { step: reached!.step, flops: costByStep(context, run!.id)[reached!.step - 1]!, values: read(equal.id, 'heldout') },
+      cost: {
+        tokens: steps.reduce((sum, step) => sum + step.tokens, 0),
+        estimateTokens: steps.reduce((sum, step) => sum + step.estimateTokens, 0),
+        flops: run === null ? 0 : (costByStep(context, run.id).at(-1) ?? 0),
+      },
+      evaluations: !done
+        ? {}
+        : Object.fromEntries(
+            STUDY_SPLITS.flatMap((split) => {
+              const evaluation = evaluationOf(context, run!.id, run!.lastStep!, split)
+              return evaluation === null ? [] : [[split, read(evaluation.id, split)]]
+            }),
+          ),
+      equalCost:
+        equal === null
+          ? null
+          : { step: reached!.step, flops: costByStep(context, run!.id)[reached!.step - 1]!, values: read(equal.id, 'heldout') },
       validation: !done ? [] : (notes.validation ?? []).map(({ step, accuracy, regret }) => ({ step, accuracy, regret: shares(regret) })),
     }
   })
   return {
-    format: 1, study: study.name, title: preset.title, uid: study.uid, conditions: conditionsOf(study),
-    spec: { task: spec.task, budget: spec.budget, sampling: spec.sampling, promptsPerStep: spec.promptsPerStep, groupSize: spec.groupSize, start: spec.start, kept: spec.evaluation.kept, seed: spec.evaluation.seed },
+    format: 1,
+    study: study.name,
+    title: preset.title,
+    uid: study.uid,
+    conditions: conditionsOf(study),
+    spec: {
+      task: spec.task,
+      budget: spec.budget,
+      sampling: spec.sampling,
+      promptsPerStep: spec.promptsPerStep,
+      groupSize: spec.groupSize,
+      start: spec.start,
+      kept: spec.evaluation.kept,
+      seed: spec.evaluation.seed,
+    },
     environment: study.environment,
     start: { parameters: model?.parameterCount ?? 0, sha256: model?.sha256 ?? '', evaluations: start },
-    budgets, trainedBudget: trained, baseline: preset.baseline, subject: preset.subject,
-    arms: preset.arms.map(({ key, title, role, spec: { algorithm } }) => ({ key, title, role, algorithm: algorithm.name, options: (algorithm.options ?? {}) as Json, sweep: sweptRates(all, key) })),
-    clusters, cells: recorded,
+    budgets,
+    trainedBudget: trained,
+    baseline: preset.baseline,
+    subject: preset.subject,
+    arms: preset.arms.map(({ key, title, role, spec: { algorithm } }) => ({
+      key,
+      title,
+      role,
+      algorithm: algorithm.name,
+      options: (algorithm.options ?? {}) as Json,
+      sweep: sweptRates(all, key),
+    })),
+    clusters,
+    cells: recorded,
   }
 }
 

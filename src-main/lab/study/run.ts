@@ -86,21 +86,60 @@ export interface StudyJob extends JobOptions {
 /** Throws LabError `study.unknown` or `study.arm`. */
 export function presetOf(name: string, arms: readonly string[] | null = null): StudyPreset {
   const preset = Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null
-  if (preset === null) throw new LabError('study.unknown', { expected: `one of ${Object.keys(studyPresets).join(', ')}`, found: name, next: 'Choose one; `mrt study list` says what they ask.' })
+  if (preset === null)
+    throw new LabError('study.unknown', {
+      expected: `one of ${Object.keys(studyPresets).join(', ')}`,
+      found: name,
+      next: 'Choose one; `mrt study list` says what they ask.',
+    })
   const unknown = arms?.find((key) => !preset.arms.some((arm) => arm.key === key))
-  if (unknown !== undefined) throw new LabError('study.arm', { expected: `arms of ${name}: ${preset.arms.map(({ key }) => key).join(', ')}`, found: unknown, next: 'Correct --arms.' })
+  if (unknown !== undefined)
+    throw new LabError('study.arm', {
+      expected: `arms of ${name}: ${preset.arms.map(({ key }) => key).join(', ')}`,
+      found: unknown,
+      next: 'Correct --arms.',
+    })
   return preset
 }
 
 /** The study of these conditions in the workspace, made where there is none, with the cells that were asked for among its cells. */
-export function openStudy({ store, now }: Pick<LabContext, 'store' | 'now'>, name: string, { arms, seeds, changes = {}, checkpointEvery, steps, problems, samples, validation, learningRate }: StudyRequest, environment: Json): Study {
+export function openStudy(
+  { store, now }: Pick<LabContext, 'store' | 'now'>,
+  name: string,
+  { arms, seeds, changes = {}, checkpointEvery, steps, problems, samples, validation, learningRate }: StudyRequest,
+  environment: Json,
+): Study {
   const preset = presetOf(name, arms)
-  const conditions: Conditions = { steps, problems, samples, learningRate, validation, checkpointEvery: checkpointEvery ?? Math.max(1, Math.floor(steps / CHECKPOINTS)), changes }
+  const conditions: Conditions = {
+    steps,
+    problems,
+    samples,
+    learningRate,
+    validation,
+    checkpointEvery: checkpointEvery ?? Math.max(1, Math.floor(steps / CHECKPOINTS)),
+    changes,
+  }
   const known = store.studies.list().find((each) => each.name === name && JSON.stringify(each.conditions) === JSON.stringify(conditions))
-  const study = known ?? store.studies.add({ name, title: preset.title, conditions: conditions as unknown as Json, environment, createdAtMs: now() })
+  const study =
+    known ?? store.studies.add({ name, title: preset.title, conditions: conditions as unknown as Json, environment, createdAtMs: now() })
   const chosen = preset.arms.filter(({ key }) => arms === null || arms.includes(key))
-  const cells = chosen.flatMap((arm) => Array.from({ length: seeds }, (_, index) => ({ arm: arm.key, seed: index + 1, spec: specOf(study, arm, index + 1) as unknown as Json })))
-  const sweep = learningRate !== 'sweep' ? [] : chosen.flatMap((arm) => SWEEP_RATES.map((rate) => ({ arm: `${arm.key}${SWEEP_MARK}${rate}`, seed: SWEEP_SEED, spec: specOf(study, arm, SWEEP_SEED, rate, Math.max(1, Math.round(steps * SWEEP_SHARE))) as unknown as Json })))
+  const cells = chosen.flatMap((arm) =>
+    Array.from({ length: seeds }, (_, index) => ({
+      arm: arm.key,
+      seed: index + 1,
+      spec: specOf(study, arm, index + 1) as unknown as Json,
+    })),
+  )
+  const sweep =
+    learningRate !== 'sweep'
+      ? []
+      : chosen.flatMap((arm) =>
+          SWEEP_RATES.map((rate) => ({
+            arm: `${arm.key}${SWEEP_MARK}${rate}`,
+            seed: SWEEP_SEED,
+            spec: specOf(study, arm, SWEEP_SEED, rate, Math.max(1, Math.round(steps * SWEEP_SHARE))) as unknown as Json,
+          })),
+        )
   store.studies.addCells(study.id, [...sweep, ...cells])
   return study
 }
@@ -113,8 +152,14 @@ function specOf(study: Study, { key, spec }: StudyArm, seed: number, rate: numbe
   const changed = changes as { readonly evaluation?: object; readonly optimizer?: object }
   const lr = rate ?? (typeof learningRate === 'number' ? learningRate : null)
   return parseSpec({
-    ...spec, ...changed, seed, steps: steps ?? conditions.steps, checkpointEvery, group: `study ${study.uid} ${key}${rate === null ? '' : `${SWEEP_MARK}${rate}`}`,
-    evaluation: { problems, samples, ...changed.evaluation }, optimizer: { ...spec.optimizer, ...changed.optimizer, ...(lr !== null && { lr }) },
+    ...spec,
+    ...changed,
+    seed,
+    steps: steps ?? conditions.steps,
+    checkpointEvery,
+    group: `study ${study.uid} ${key}${rate === null ? '' : `${SWEEP_MARK}${rate}`}`,
+    evaluation: { problems, samples, ...changed.evaluation },
+    optimizer: { ...spec.optimizer, ...changed.optimizer, ...(lr !== null && { lr }) },
   })
 }
 
@@ -136,20 +181,29 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
     const began = now()
     const told = (state: 'begins' | 'ends' | 'fails'): void => {
       const cell = store.studies.cell(id)
-      job.onCell?.(state, { cell, title: `${titleOf(preset, cell)}, seed ${cell.seed}`, index, count: cells.length, remainingMs: remainingMs(store.studies.cells(study.id)) })
+      job.onCell?.(state, {
+        cell,
+        title: `${titleOf(preset, cell)}, seed ${cell.seed}`,
+        index,
+        count: cells.length,
+        remainingMs: remainingMs(store.studies.cells(study.id)),
+      })
     }
     told('begins')
     let status: CellStatus = 'running'
     try {
       await startEvaluations(context, parseSpec(store.studies.cell(id).spec), job)
-      paused = !await workOn(context, study, store.studies.cell(id), job)
+      paused = !(await workOn(context, study, store.studies.cell(id), job))
       if (!paused) status = 'finished'
     } catch (error) {
       job.signal?.throwIfAborted()
       // A full disk or a workspace that was lost stops every cell; anything else is this cell's own affair, and it is tried again next time.
       if (error instanceof LabError && /^(workspace|start)\./.test(error.code)) throw error
       status = 'failed'
-      store.studies.setNotes(id, { ...(store.studies.cell(id).notes as object), error: error instanceof Error ? error.message : String(error) })
+      store.studies.setNotes(id, {
+        ...(store.studies.cell(id).notes as object),
+        error: error instanceof Error ? error.message : String(error),
+      })
     } finally {
       store.studies.setStatus(id, status, now() - began, status === 'finished' ? now() : null)
     }
@@ -190,10 +244,15 @@ async function workOn(context: LabContext, study: Study, cell: StudyCell, job: S
     const notes = store.studies.cell(cell.id).notes as CellNotes
     if (notes.validation?.some(({ step }) => step === checkpoint.step)) continue
     const { point, clusters } = await validate(context, parseSpec(store.runs.get(runId)!.config), checkpoint, conditionsOf(study), job)
-    store.studies.setNotes(cell.id, { ...notes, clusters, validation: [...(notes.validation ?? []), point].sort((a, b) => a.step - b.step) } as unknown as Json)
+    store.studies.setNotes(cell.id, {
+      ...notes,
+      clusters,
+      validation: [...(notes.validation ?? []), point].sort((a, b) => a.step - b.step),
+    } as unknown as Json)
   }
   if (isSweep(cell)) return true
-  for (const split of STUDY_SPLITS) if (evaluationOf(context, runId, last, split) === null) await evaluateRun(context, { runId, split }, job)
+  for (const split of STUDY_SPLITS)
+    if (evaluationOf(context, runId, last, split) === null) await evaluateRun(context, { runId, split }, job)
   return true
 }
 
@@ -208,7 +267,7 @@ async function runOf(context: LabContext, study: Study, cell: StudyCell, job: St
   if (cell.runId !== null) return cell.runId
   const spec = withRate(context, study, cell)
   const orphan = store.runs.group(spec.group!).find(({ seed }) => seed === cell.seed)
-  const runId = orphan?.id ?? await createRun(context, spec, job.environment)
+  const runId = orphan?.id ?? (await createRun(context, spec, job.environment))
   store.studies.setRun(cell.id, runId)
   return runId
 }
@@ -218,31 +277,53 @@ function withRate({ store }: Pick<LabContext, 'store'>, study: Study, cell: Stud
   const spec = parseSpec(cell.spec)
   if (conditionsOf(study).learningRate !== 'sweep' || isSweep(cell)) return spec
   const lr = sweptRates(store.studies.cells(study.id), cell.arm).toSorted((a, b) => b.accuracy - a.accuracy || a.rate - b.rate)[0]?.rate
-  if (lr === undefined) throw new LabError('study.sweep', { expected: `a finished sweep of ${cell.arm}`, found: 'none', next: 'Run the study again; cells that failed are tried again.' })
+  if (lr === undefined)
+    throw new LabError('study.sweep', {
+      expected: `a finished sweep of ${cell.arm}`,
+      found: 'none',
+      next: 'Run the study again; cells that failed are tried again.',
+    })
   return { ...spec, optimizer: { ...spec.optimizer, lr } }
 }
 
 /** What the sweep of an arm found on validation problems. */
 export function sweptRates(cells: readonly StudyCell[], arm: string): { readonly rate: number; readonly accuracy: number }[] {
-  return cells.filter((cell) => cell.status === 'finished' && cell.arm.startsWith(`${arm}${SWEEP_MARK}`)).map((cell) => ({
-    rate: Number(cell.arm.split(SWEEP_MARK)[1]), accuracy: (cell.notes as CellNotes).validation!.at(-1)!.accuracy,
-  }))
+  return cells
+    .filter((cell) => cell.status === 'finished' && cell.arm.startsWith(`${arm}${SWEEP_MARK}`))
+    .map((cell) => ({ rate: Number(cell.arm.split(SWEEP_MARK)[1]), accuracy: (cell.notes as CellNotes).validation!.at(-1)!.accuracy }))
 }
 
 /** Accuracy and regret at the training budget on validation problems, of the weights of one checkpoint. */
-async function validate({ store, engine, now }: LabContext, run: RunSpec, checkpoint: { readonly id: number; readonly step: number }, { validation }: Conditions, { signal }: JobOptions): Promise<{ readonly point: ValidationPoint; readonly clusters: readonly number[] }> {
+async function validate(
+  { store, engine, now }: LabContext,
+  run: RunSpec,
+  checkpoint: { readonly id: number; readonly step: number },
+  { validation }: Conditions,
+  { signal }: JobOptions,
+): Promise<{ readonly point: ValidationPoint; readonly clusters: readonly number[] }> {
   const budget = run.budget.thinkingTokens
-  const spec: RunSpec = { ...run, evaluation: { ...run.evaluation, problems: validation, samples: VALIDATION_SAMPLES, budgets: [budget], longest: budget } }
+  const spec: RunSpec = {
+    ...run,
+    evaluation: { ...run.evaluation, problems: validation, samples: VALIDATION_SAMPLES, budgets: [budget], longest: budget },
+  }
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
   const source = openProblems(store, spec, now, vocabularyOf(start))
   const maxLength = lengthOf(source, budget, run.budget.answerTokens)
   const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, { rows: rowsFor(start.config, maxLength), maxLength, temperature: run.sampling.temperature })
+  const policy = await openPolicy(engine, start.config, weights, {
+    rows: rowsFor(start.config, maxLength),
+    maxLength,
+    temperature: run.sampling.temperature,
+  })
   try {
     const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation', signal })
     const chosen = source.ofSplit('validation', validation, deriveSeed(run.evaluation.seed, 'problems'))
     return {
-      point: { step: checkpoint.step, accuracy: metrics[`ttc/acc@${budget}`]!, regret: problems.map(({ regretAtBudget }) => regretAtBudget[0]!) },
+      point: {
+        step: checkpoint.step,
+        accuracy: metrics[`ttc/acc@${budget}`]!,
+        regret: problems.map(({ regretAtBudget }) => regretAtBudget[0]!),
+      },
       clusters: [...clustersOf(chosen.map((problem) => source.task.cluster(problem)))],
     }
   } finally {
@@ -254,7 +335,8 @@ async function validate({ store, engine, now }: LabContext, run: RunSpec, checkp
 /** What all cells start from, on both held-out sets, once. */
 async function startEvaluations(context: LabContext, spec: RunSpec, job: StudyJob): Promise<void> {
   const { modelId } = await loadStart(context.store, spec.start, context.now)
-  for (const split of STUDY_SPLITS) if (knownStartEvaluation(context, spec, modelId, split) === null) await evaluateRun(context, { startOf: spec, split }, job)
+  for (const split of STUDY_SPLITS)
+    if (knownStartEvaluation(context, spec, modelId, split) === null) await evaluateRun(context, { startOf: spec, split }, job)
 }
 
 /** Operations of training up to and with each step, estimates of J included. [steps] */
@@ -264,10 +346,19 @@ export function costByStep({ store }: Pick<LabContext, 'store'>, runId: number):
 }
 
 /** The last checkpoint of a cell's run whose training cost no more than the baseline's run of the same seed did; null where there is no such cell or checkpoint. */
-export function checkpointAtCost(context: Pick<LabContext, 'store'>, baselineRun: number, runId: number): { readonly id: number; readonly step: number } | null {
+export function checkpointAtCost(
+  context: Pick<LabContext, 'store'>,
+  baselineRun: number,
+  runId: number,
+): { readonly id: number; readonly step: number } | null {
   const limit = costByStep(context, baselineRun).at(-1)!
   const own = costByStep(context, runId)
-  return context.store.checkpoints.ofRun(runId).filter(({ step }) => own[step - 1]! <= limit * (1 + 1e-9)).at(-1) ?? null
+  return (
+    context.store.checkpoints
+      .ofRun(runId)
+      .filter(({ step }) => own[step - 1]! <= limit * (1 + 1e-9))
+      .at(-1) ?? null
+  )
 }
 
 /** Evaluates arms that cost more than the baseline where they had cost as much. */

@@ -32,7 +32,11 @@ interface Drawn {
 const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math.log2(n)) + 1 }, (_, i) => 2 ** i)
 
 /** Throws LabError `measure.temperatures`, or `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
-export async function drawVotes({ store, engine, now }: LabContext, { scope, start, samples, limit }: VoteRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<VotingCurves> {
+export async function drawVotes(
+  { store, engine, now }: LabContext,
+  { scope, start, samples, limit }: VoteRequest,
+  { signal = neverAborted, onEvent }: JobOptions,
+): Promise<VotingCurves> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details)
@@ -41,49 +45,96 @@ export async function drawVotes({ store, engine, now }: LabContext, { scope, sta
   try {
     type Place = RolloutPlan & { readonly place: string }
     const plans: Place[] = [
-      ...problems.flatMap(([{ problem }], index) => Array.from({ length: DIRECT }, (_, k): Place => ({ prompt: problem.promptTokens, prefix: [], prefixTokens: 0, stopNow: true, seed: deriveSeed(SEED, 'direct', index, k), place: `direct ${index}` }))),
-      ...rollouts.flatMap(({ problem, tokens, boundaries }, index) => boundaries.flatMap((offset, boundary) =>
-        Array.from({ length: samples }, (_, k): Place => ({ prompt: problem.promptTokens, prefix: tokens, prefixTokens: offset, stopNow: true, seed: deriveSeed(SEED, 'votes', index, boundary, k), place: `${index} ${boundary}` })))),
+      ...problems.flatMap(([{ problem }], index) =>
+        Array.from({ length: DIRECT }, (_, k): Place => ({
+          prompt: problem.promptTokens,
+          prefix: [],
+          prefixTokens: 0,
+          stopNow: true,
+          seed: deriveSeed(SEED, 'direct', index, k),
+          place: `direct ${index}`,
+        })),
+      ),
+      ...rollouts.flatMap(({ problem, tokens, boundaries }, index) =>
+        boundaries.flatMap((offset, boundary) =>
+          Array.from({ length: samples }, (_, k): Place => ({
+            prompt: problem.promptTokens,
+            prefix: tokens,
+            prefixTokens: offset,
+            stopNow: true,
+            seed: deriveSeed(SEED, 'votes', index, boundary, k),
+            place: `${index} ${boundary}`,
+          })),
+        ),
+      ),
     ]
-    const problemAt = new Map<string, Problem>([...problems.map(([{ problem }], index) => [`direct ${index}`, problem] as const), ...rollouts.flatMap(({ problem, boundaries }, index) => boundaries.map((_, boundary) => [`${index} ${boundary}`, problem] as const))])
+    const problemAt = new Map<string, Problem>([
+      ...problems.map(([{ problem }], index) => [`direct ${index}`, problem] as const),
+      ...rollouts.flatMap(({ problem, boundaries }, index) => boundaries.map((_, boundary) => [`${index} ${boundary}`, problem] as const)),
+    ])
     const meter = openProgressMeter({ job: 'votes', label: 'drawing answers', total: plans.length, unit: 'answers', now })
     const answers = await sampleRollouts(answerer.policy.decoder, task.format, plans, answerer.settings, {
-      signal, onProgress: (done) => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) }),
+      signal,
+      onProgress: (done) => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) }),
     })
 
-    const byPlace = Map.groupBy(answers.map((answer, index) => ({ answer, place: plans[index]!.place })), ({ place }) => place)
-    const drawn = new Map([...byPlace].map(([place, members]): [string, Drawn] => [place, {
-      prefixTokens: members[0]!.answer.prefixTokens,
-      votes: members.map(({ answer }) => {
-        const grade = task.grade(problemAt.get(place)!, answer.tokens)
-        return { group: grade.extracted, correct: grade.correct }
-      }),
-      answerTokens: mean(members.map(({ answer }) => answer.tokens.length - answer.prefixTokens)),
-    }]))
+    const byPlace = Map.groupBy(
+      answers.map((answer, index) => ({ answer, place: plans[index]!.place })),
+      ({ place }) => place,
+    )
+    const drawn = new Map(
+      [...byPlace].map(([place, members]): [string, Drawn] => [
+        place,
+        {
+          prefixTokens: members[0]!.answer.prefixTokens,
+          votes: members.map(({ answer }) => {
+            const grade = task.grade(problemAt.get(place)!, answer.tokens)
+            return { group: grade.extracted, correct: grade.correct }
+          }),
+          answerTokens: mean(members.map(({ answer }) => answer.tokens.length - answer.prefixTokens)),
+        },
+      ]),
+    )
 
     const sizes = powersUpTo(samples)
     const longest = Math.max(...rollouts.map(({ boundaries }) => boundaries.length))
     const indexOf = new Map(rollouts.map((rollout, index) => [rollout, index]))
     /** The answers of a rollout at a boundary; one that has stopped keeps those at its end. */
-    const at = (rollout: (typeof rollouts)[number], boundary: number): Drawn => drawn.get(`${indexOf.get(rollout)!} ${Math.min(boundary, rollout.boundaries.length - 1)}`)!
-    const averaged = (of: (here: Drawn) => number, boundary: number): number[] => problems.map((members) => mean(members.map((rollout) => of(at(rollout, boundary)))))
+    const at = (rollout: (typeof rollouts)[number], boundary: number): Drawn =>
+      drawn.get(`${indexOf.get(rollout)!} ${Math.min(boundary, rollout.boundaries.length - 1)}`)!
+    const averaged = (of: (here: Drawn) => number, boundary: number): number[] =>
+      problems.map((members) => mean(members.map((rollout) => of(at(rollout, boundary)))))
     const clusters = clustersOf(problems.map(([first]) => task.cluster(first!.problem)))
     const direct = problems.map((_, index) => drawn.get(`direct ${index}`)!)
     return {
-      rolloutCount: rollouts.length, problemCount: problems.length, samples, temperature: answerer.settings.temperature, model: start, sizes,
+      rolloutCount: rollouts.length,
+      problemCount: problems.length,
+      samples,
+      temperature: answerer.settings.temperature,
+      model: start,
+      sizes,
       tokensGenerated: answers.reduce((sum, answer) => sum + answer.tokens.length - answer.prefixTokens, 0),
       boundaries: Array.from({ length: longest }, (_, boundary) => ({
         boundary,
         votes: sizes.map((p) => ({
           tokens: mean(averaged(({ prefixTokens, answerTokens }) => prefixTokens + p * answerTokens, boundary)),
-          value: figureOf(averaged(({ votes }) => majAtK(votes, p, { draws: SUBSETS, seed: SEED }), boundary), clusters),
+          value: figureOf(
+            averaged(({ votes }) => majAtK(votes, p, { draws: SUBSETS, seed: SEED }), boundary),
+            clusters,
+          ),
         })),
       })),
       direct: powersUpTo(DIRECT).map((size) => ({
         size,
         tokens: mean(direct.map(({ answerTokens }) => size * answerTokens)),
-        majority: figureOf(direct.map(({ votes }) => majAtK(votes, size, { draws: SUBSETS, seed: SEED })), clusters),
-        any: figureOf(direct.map(({ votes }) => passAtK(DIRECT, votes.filter(({ correct }) => correct).length, size)), clusters),
+        majority: figureOf(
+          direct.map(({ votes }) => majAtK(votes, size, { draws: SUBSETS, seed: SEED })),
+          clusters,
+        ),
+        any: figureOf(
+          direct.map(({ votes }) => passAtK(DIRECT, votes.filter(({ correct }) => correct).length, size)),
+          clusters,
+        ),
       })),
     }
   } finally {

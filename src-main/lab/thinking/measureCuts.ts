@@ -16,15 +16,22 @@ const BATCH = 8
 const neverAborted = new AbortController().signal
 
 /** Throws LabError `segment.rule`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
-export async function measureCuts({ store, engine, now }: LabContext, request: SensitivityRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<SegmentationRow[]> {
+export async function measureCuts(
+  { store, engine, now }: LabContext,
+  request: SensitivityRequest,
+  { signal = neverAborted, onEvent }: JobOptions,
+): Promise<SegmentationRow[]> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details)
-  const placed = rollouts.flatMap((rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
-    const { text } = rollout.detail
-    const tokenEnds = task.format.toText(rollout.tokens) === text ? task.format.textEnds(rollout.tokens) : wordEnds(text, rollout.tokens.length)
-    return tokenEnds === null ? [] : [{ rollout, tokenEnds, places: placesOf({ text, tokenEnds }, request.rules) }]
-  })
+  const placed = rollouts.flatMap(
+    (rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
+      const { text } = rollout.detail
+      const tokenEnds =
+        task.format.toText(rollout.tokens) === text ? task.format.textEnds(rollout.tokens) : wordEnds(text, rollout.tokens.length)
+      return tokenEnds === null ? [] : [{ rollout, tokenEnds, places: placesOf({ text, tokenEnds }, request.rules) }]
+    },
+  )
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
   const answerer = await openAnswerer(store, engine, now, request.start, { task, rollouts: placed.map(({ rollout }) => rollout) }, 1)
   try {
@@ -32,12 +39,35 @@ export async function measureCuts({ store, engine, now }: LabContext, request: S
     for (let from = 0; from < placed.length; from += BATCH) {
       signal.throwIfAborted()
       const batch = placed.slice(from, from + BATCH)
-      const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: places, answers: listed(task, problem) }))
-      const { J } = await exactMu(traces, task.format.terminationSuffix, (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }), answerer.policy.branchTokens)
-      batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) => thoughts.push({
-        problemId: detail.problem.id, cluster: task.cluster(problem), text: detail.text, tokenEnds, offsets: places, J: J[index]!,
-        trace: { promptTokens: problem.promptTokens.length, suffixTokens: 0, boundaries: places, answerTokens: places.map(() => tokens.length - thinkEnd), accuracy: J[index]! },
+      const traces = batch.map(({ rollout: { problem, tokens }, places }) => ({
+        prompt: problem.promptTokens,
+        completion: tokens,
+        cuts: places,
+        answers: listed(task, problem),
       }))
+      const { J } = await exactMu(
+        traces,
+        task.format.terminationSuffix,
+        (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }),
+        answerer.policy.branchTokens,
+      )
+      batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) =>
+        thoughts.push({
+          problemId: detail.problem.id,
+          cluster: task.cluster(problem),
+          text: detail.text,
+          tokenEnds,
+          offsets: places,
+          J: J[index]!,
+          trace: {
+            promptTokens: problem.promptTokens.length,
+            suffixTokens: 0,
+            boundaries: places,
+            answerTokens: places.map(() => tokens.length - thinkEnd),
+            accuracy: J[index]!,
+          },
+        }),
+      )
       onEvent?.({ kind: 'progress', runId: null, report: meter.at(from + batch.length) })
     }
     return segmentationRows(thoughts, request, signal)

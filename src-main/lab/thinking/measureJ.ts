@@ -28,7 +28,11 @@ interface Curve {
 const neverAborted = new AbortController().signal
 
 /** Throws LabError `measure.nothing` where every rollout has it, `measure.unreadable` and `measure.vocabulary` where none can be measured. */
-export async function measureJ({ store, engine, now }: LabContext, request: MeasureRequest, { signal = neverAborted, onEvent }: JobOptions): Promise<Measurement> {
+export async function measureJ(
+  { store, engine, now }: LabContext,
+  request: MeasureRequest,
+  { signal = neverAborted, onEvent }: JobOptions,
+): Promise<Measurement> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts, unreadable } = await readRollouts(store, now, details)
@@ -36,23 +40,43 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
   const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
   const checkpointId = checkpoint === undefined ? null : Number(checkpoint)
   const estimatorAt = (temperature: number): Estimator => ({
-    method: request.method, samples: request.method === 'exact' ? 0 : request.samples, weights: 'checkpoint', checkpointId,
-    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null), prover: 1, template: templateOf(task), temperature,
+    method: request.method,
+    samples: request.method === 'exact' ? 0 : request.samples,
+    weights: 'checkpoint',
+    checkpointId,
+    step: checkpointId === null ? 0 : (store.checkpoints.get(checkpointId)?.step ?? null),
+    prover: 1,
+    template: templateOf(task),
+    temperature,
   })
   const has = ({ detail, temperature }: TaskRollout): boolean => {
     const estimator = estimatorAt(temperature)
-    return detail.progress.some((curve) => isComplete(detail, curve) && estimatorKey(curve.estimator) === estimatorKey(estimator) && curve.estimator.step === estimator.step)
+    return detail.progress.some(
+      (curve) =>
+        isComplete(detail, curve) && estimatorKey(curve.estimator) === estimatorKey(estimator) && curve.estimator.step === estimator.step,
+    )
   }
   const waiting = rollouts.filter((rollout) => !has(rollout))
   if (waiting.length === 0)
-    throw new LabError('measure.nothing', { expected: 'rollouts without this measurement', found: `${rollouts.length} rollouts, all of which have it`, next: 'Choose other weights, another method or other rollouts.' })
+    throw new LabError('measure.nothing', {
+      expected: 'rollouts without this measurement',
+      found: `${rollouts.length} rollouts, all of which have it`,
+      next: 'Choose other weights, another method or other rollouts.',
+    })
 
   const meter = openProgressMeter({ job: 'measure', label: 'measuring J', total: waiting.length, unit: 'rollouts', now })
   const tell = (done: number): void => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) })
   tell(0)
   let done = 0
   for (const [temperature, alike] of Map.groupBy(waiting, (rollout) => rollout.temperature)) {
-    const answerer = await openAnswerer(store, engine, now, request.start, { task, rollouts: alike }, request.method === 'exact' ? 1 : request.samples * 8)
+    const answerer = await openAnswerer(
+      store,
+      engine,
+      now,
+      request.start,
+      { task, rollouts: alike },
+      request.method === 'exact' ? 1 : request.samples * 8,
+    )
     try {
       const size = BATCH[request.method]
       for (let from = 0; from < alike.length; from += size) {
@@ -61,8 +85,12 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
         const curves = await measurers[request.method](task, answerer, batch, request, signal)
         batch.forEach((rollout, index) => record(store, task, rollout, estimatorAt(temperature), curves[index]!))
         // Tokens that were counted and answers that were graded belong to what is known of their steps.
-        for (const [runId, members] of Map.groupBy(batch.filter(({ detail }) => detail.rollout.phase === 'imported' && detail.rollout.runId !== null), ({ detail }) => detail.rollout.runId!)) store.imported.derive(runId, [...new Set(members.map(({ detail }) => detail.rollout.step))], now())
-        tell(done += batch.length)
+        for (const [runId, members] of Map.groupBy(
+          batch.filter(({ detail }) => detail.rollout.phase === 'imported' && detail.rollout.runId !== null),
+          ({ detail }) => detail.rollout.runId!,
+        ))
+          store.imported.derive(runId, [...new Set(members.map(({ detail }) => detail.rollout.step))], now())
+        tell((done += batch.length))
       }
     } finally {
       answerer.dispose()
@@ -71,21 +99,50 @@ export async function measureJ({ store, engine, now }: LabContext, request: Meas
   return { measured: waiting.length, known: rollouts.length - waiting.length, unreadable }
 }
 
-const measurers: { readonly [M in MeasureRequest['method']]: (task: SpokenTask, answerer: Answerer, batch: readonly TaskRollout[], request: MeasureRequest, signal: AbortSignal) => Promise<Curve[]> } = {
+const measurers: {
+  readonly [M in MeasureRequest['method']]: (
+    task: SpokenTask,
+    answerer: Answerer,
+    batch: readonly TaskRollout[],
+    request: MeasureRequest,
+    signal: AbortSignal,
+  ) => Promise<Curve[]>
+} = {
   async exact(task, { policy }, batch, _request, signal) {
-    const traces = batch.map(({ problem, tokens, boundaries }) => ({ prompt: problem.promptTokens, completion: tokens, cuts: boundaries, answers: listed(task, problem) }))
-    const mu = await exactMu(traces, task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }), policy.branchTokens)
+    const traces = batch.map(({ problem, tokens, boundaries }) => ({
+      prompt: problem.promptTokens,
+      completion: tokens,
+      cuts: boundaries,
+      answers: listed(task, problem),
+    }))
+    const mu = await exactMu(
+      traces,
+      task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds, undefined, { signal }),
+      policy.branchTokens,
+    )
     return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
   },
   async sampled(task, { policy, settings }, batch, { samples }, signal) {
-    const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({ problem, completion: tokens, cuts: boundaries, seed: deriveSeed(SEED, 'measure J', detail.rollout.id) }))
+    const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({
+      problem,
+      completion: tokens,
+      cuts: boundaries,
+      seed: deriveSeed(SEED, 'measure J', detail.rollout.id),
+    }))
     const mu = await sampledMu(policy.decoder, task, traces, samples, settings, signal)
     const cuts = traces.reduce((sum, trace) => sum + trace.cuts.length, 0)
     return mu.J.map((J, index) => ({ J, intervals: mu.intervals[index]!, tokens: mu.generatedTokens / cuts }))
   },
 }
 
-function record(store: LabContext['store'], task: SpokenTask, { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout, estimator: Estimator, { J, intervals, tokens: forwarded }: Curve): void {
+function record(
+  store: LabContext['store'],
+  task: SpokenTask,
+  { detail, problem, tokens, boundaries, thinkEnd, found }: TaskRollout,
+  estimator: Estimator,
+  { J, intervals, tokens: forwarded }: Curve,
+): void {
   const { id } = detail.rollout
   if (found.tokens) store.rollouts.setTokens(id, Int32Array.from(problem.promptTokens), tokens, thinkEnd)
   if (detail.rollout.correct === null) {
@@ -97,7 +154,12 @@ function record(store: LabContext['store'], task: SpokenTask, { detail, problem,
     estimator,
     estimates: boundaries.map((tokenOffset, boundary) => ({
       // Sums over many right answers end a rounding error above 1.
-      boundary, tokenOffset, value: Math.min(1, J[boundary]!), low: intervals?.[boundary]?.low ?? null, high: intervals?.[boundary]?.high ?? null, tokensForwarded: Math.round(forwarded),
+      boundary,
+      tokenOffset,
+      value: Math.min(1, J[boundary]!),
+      low: intervals?.[boundary]?.low ?? null,
+      high: intervals?.[boundary]?.high ?? null,
+      tokensForwarded: Math.round(forwarded),
     })),
   })
 }

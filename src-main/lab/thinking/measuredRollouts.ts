@@ -2,7 +2,16 @@
 // each, grouped by problem. A scope larger than the limit is thinned evenly. Rollouts without J at every boundary are counted, never
 // filled in. Also the figures that such analyses answer with: a mean over problems with its bootstrap interval.
 
-import { type Estimator, type Figure, type Histogram, LabError, type ProgressCurve, type Rollout, type RolloutDetail, type ThinkingScope } from '../../../src-preload/contract.ts'
+import {
+  type Estimator,
+  type Figure,
+  type Histogram,
+  LabError,
+  type ProgressCurve,
+  type Rollout,
+  type RolloutDetail,
+  type ThinkingScope,
+} from '../../../src-preload/contract.ts'
 import type { MeasuredTrace } from '../../episodes/budgetCurve.ts'
 import { regretTrace } from '../../episodes/regret.ts'
 import { bootstrapMean, type Clusters } from '../../numeric/bootstrap.ts'
@@ -47,7 +56,7 @@ export function rowsOf(store: Store, { estimator: _estimator, keptThinking = fal
   if (filter.runId === undefined && filter.evaluationId === undefined)
     throw new LabError('thinking.scope', { expected: 'a run or an evaluation', found: 'neither', next: 'Name one of them.' })
   const rows: Rollout[] = []
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const page = store.rollouts.page({ filter, sort: 'place', descending: false, limit: PAGE, after })
     rows.push(...page.rollouts)
     if (page.next === null) return rows
@@ -72,12 +81,15 @@ export async function* detailsOf(store: Store, rows: readonly Rollout[], signal:
 }
 
 /** Measurements of the same kind share it, whatever training step the weights were of. A temperature that the record does not say counts as the usual one. */
-export const estimatorKey = ({ method, samples, weights, checkpointId, prover, temperature }: Estimator): string => [method, samples, weights, checkpointId ?? 'none', prover, ...temperatureKey(temperature)].join('-')
+export const estimatorKey = ({ method, samples, weights, checkpointId, prover, temperature }: Estimator): string =>
+  [method, samples, weights, checkpointId ?? 'none', prover, ...temperatureKey(temperature)].join('-')
 
-export const temperatureKey = (temperature: number | null): string[] => (temperature === null || temperature === 1 ? [] : [`T${temperature}`])
+export const temperatureKey = (temperature: number | null): string[] =>
+  temperature === null || temperature === 1 ? [] : [`T${temperature}`]
 
 /** A curve with a value at every boundary of its rollout. */
-export const isComplete = ({ episodes }: Pick<RolloutDetail, 'episodes'>, { estimates }: ProgressCurve): boolean => estimates.length === episodes.length + 1
+export const isComplete = ({ episodes }: Pick<RolloutDetail, 'episodes'>, { estimates }: ProgressCurve): boolean =>
+  estimates.length === episodes.length + 1
 
 export async function readScope(store: Store, scope: ThinkingScope, limit: number, signal: AbortSignal): Promise<ScopeReading> {
   const rows = rowsOf(store, scope)
@@ -85,7 +97,9 @@ export async function readScope(store: Store, scope: ThinkingScope, limit: numbe
   const worthwhile = read.filter(({ progress, episodeCount }) => progress !== null || episodeCount === 0)
   const measured: MeasuredRollout[] = []
   for await (const detail of detailsOf(store, worthwhile, signal)) {
-    const curve = detail.progress.find((each) => isComplete(detail, each) && (scope.estimator === undefined || estimatorKey(each.estimator) === scope.estimator))
+    const curve = detail.progress.find(
+      (each) => isComplete(detail, each) && (scope.estimator === undefined || estimatorKey(each.estimator) === scope.estimator),
+    )
     if (curve !== undefined) measured.push({ detail, curve, ...orderedCurve(curve) })
   }
   return { rolloutCount: rows.length, read, measured, questions: byProblem(measured) }
@@ -99,29 +113,53 @@ export const traceOf = ({ detail, boundaries, J }: MeasuredRollout): MeasuredTra
   regretTrace({ promptTokens: detail.promptTokens.length, completionTokens: detail.tokens.length, boundaries, J })
 
 /** One number per question: the mean over its rollouts. */
-export const perQuestion = (questions: readonly Question[], of: (rollout: MeasuredRollout) => number): number[] => questions.map(({ members }) => mean(members.map(of)))
+export const perQuestion = (questions: readonly Question[], of: (rollout: MeasuredRollout) => number): number[] =>
+  questions.map(({ members }) => mean(members.map(of)))
 
 export const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
 /** Clusters of the problems of these questions, in their order. */
-export const clustersOfQuestions = (questions: readonly Question[]): Clusters => clustersOf(questions.map(({ members }) => clusterOf(members[0]!.detail.problem)))
+export const clustersOfQuestions = (questions: readonly Question[]): Clusters =>
+  clustersOf(questions.map(({ members }) => clusterOf(members[0]!.detail.problem)))
 
 /** The mean of one value per problem, with its interval over clusters and problems where there is more than one. @param clusters [problems] */
 export function figureOf(values: ArrayLike<number>, clusters: Clusters): Figure {
   const { estimate, low, high } = bootstrapMean(values, { ...bootstrapOf(values.length), clusters })
-  return { value: estimate, low: values.length < 2 ? null : orNull(low), high: values.length < 2 ? null : orNull(high), n: values.length, basis: basisOf(clusters, 0) }
+  return {
+    value: estimate,
+    low: values.length < 2 ? null : orNull(low),
+    high: values.length < 2 ? null : orNull(high),
+    n: values.length,
+    basis: basisOf(clusters, 0),
+  }
 }
 
-export const figureOrNull = (values: ArrayLike<number>, clusters: Clusters): Figure | null => (values.length === 0 ? null : figureOf(values, clusters))
+export const figureOrNull = (values: ArrayLike<number>, clusters: Clusters): Figure | null =>
+  values.length === 0 ? null : figureOf(values, clusters)
 
-export const bootstrapOf = (n: number): { readonly seed: number; readonly draws: number } => ({ seed: SEED, draws: n < DRAWS.manyFrom ? DRAWS.few : DRAWS.many })
+export const bootstrapOf = (n: number): { readonly seed: number; readonly draws: number } => ({
+  seed: SEED,
+  draws: n < DRAWS.manyFrom ? DRAWS.few : DRAWS.many,
+})
 
 /** Share of right ones among the graded rollouts, mean over problems; null when none was graded. */
 export const accuracyOf = (store: Store, rows: readonly Pick<Rollout, 'problemId' | 'correct'>[]): Figure | null => {
-  const graded = Map.groupBy(rows.filter(({ correct }) => correct !== null), ({ problemId }) => problemId)
+  const graded = Map.groupBy(
+    rows.filter(({ correct }) => correct !== null),
+    ({ problemId }) => problemId,
+  )
   const clusters = clustersOf([...graded.keys()].map((id) => clusterOf(store.datasets.problem(id)!)))
-  const share = figureOrNull([...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))), clusters)
-  return share && { ...share, low: share.low === null ? null : Math.max(0, share.low), high: share.high === null ? null : Math.min(1, share.high) }
+  const share = figureOrNull(
+    [...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))),
+    clusters,
+  )
+  return (
+    share && {
+      ...share,
+      low: share.low === null ? null : Math.max(0, share.low),
+      high: share.high === null ? null : Math.min(1, share.high),
+    }
+  )
 }
 
 export function histogramOf(values: readonly number[]): Histogram {

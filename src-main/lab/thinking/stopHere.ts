@@ -15,18 +15,37 @@ import { loadStart, vocabularyOf } from '../training/start.ts'
 import { askedAgain, taskOf } from '../training/tasks.ts'
 
 /** Throws LabError `rollout.unknown`, `checkpoint.unknown`, `stopHere.noBoundary`, `stopHere.noWeights`. */
-export async function stopHere({ store, engine, now }: LabContext, request: StopHereRequest, { signal }: JobOptions): Promise<StopHereResult> {
-  const { rollout, problem, promptTokens, tokens, episodes, progress } = found('rollout', request.rolloutId, store.rollouts.detail(request.rolloutId))
+export async function stopHere(
+  { store, engine, now }: LabContext,
+  request: StopHereRequest,
+  { signal }: JobOptions,
+): Promise<StopHereResult> {
+  const { rollout, problem, promptTokens, tokens, episodes, progress } = found(
+    'rollout',
+    request.rolloutId,
+    store.rollouts.detail(request.rolloutId),
+  )
   const offset = request.boundary === 0 ? 0 : episodes[request.boundary - 1]?.endToken
   if (offset === undefined)
-    throw new LabError('stopHere.noBoundary', { expected: `a boundary from 0 to ${episodes.length}`, found: String(request.boundary), next: 'Choose the start or the end of an episode.' })
-  const checkpoint = request.checkpointId === null
-    ? (rollout.runId === null ? null : store.checkpoints.newest(rollout.runId))
-    : found('checkpoint', request.checkpointId, store.checkpoints.get(request.checkpointId))
+    throw new LabError('stopHere.noBoundary', {
+      expected: `a boundary from 0 to ${episodes.length}`,
+      found: String(request.boundary),
+      next: 'Choose the start or the end of an episode.',
+    })
+  const checkpoint =
+    request.checkpointId === null
+      ? rollout.runId === null
+        ? null
+        : store.checkpoints.newest(rollout.runId)
+      : found('checkpoint', request.checkpointId, store.checkpoints.get(request.checkpointId))
   const runId = rollout.runId ?? checkpoint?.runId ?? null
   const run = runId === null ? null : store.runs.get(runId)
   if (checkpoint === null || run === null)
-    throw new LabError('stopHere.noWeights', { expected: 'a checkpoint to answer with', found: 'a rollout whose run has none', next: 'Save a checkpoint of the run first, or choose one of another run.' })
+    throw new LabError('stopHere.noWeights', {
+      expected: 'a checkpoint to answer with',
+      found: 'a rollout whose run has none',
+      next: 'Save a checkpoint of the run first, or choose one of another run.',
+    })
 
   const spec = parseSpec(run.config)
   const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
@@ -34,16 +53,29 @@ export async function stopHere({ store, engine, now }: LabContext, request: Stop
   const settings = sampleSettings(spec)
   const maxLength = promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1
   const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.samples, rowsFor(start.config, maxLength)), maxLength, temperature: settings.temperature })
+  const policy = await openPolicy(engine, start.config, weights, {
+    rows: Math.min(request.samples, rowsFor(start.config, maxLength)),
+    maxLength,
+    temperature: settings.temperature,
+  })
   try {
     const plans = Array.from({ length: request.samples }, (_, sample) => ({
-      prompt: [...promptTokens], prefix: tokens, prefixTokens: offset, stopNow: true, seed: deriveSeed(now(), 'stop here', sample),
+      prompt: [...promptTokens],
+      prefix: tokens,
+      prefixTokens: offset,
+      stopNow: true,
+      seed: deriveSeed(now(), 'stop here', sample),
     }))
     const sampled = await sampleRollouts(policy.decoder, task.format, plans, settings, { signal })
     const known = askedAgain(spec, problem, promptTokens)
     const answers = sampled.map((each) => {
       const answer = each.tokens.slice(offset + task.format.terminationSuffix.length)
-      return { text: task.format.toText(answer), tokens: answer.length, correct: task.grade(known, each.tokens).correct, finishReason: each.finish === 'stop' ? ('stop' as const) : ('length' as const) }
+      return {
+        text: task.format.toText(answer),
+        tokens: answer.length,
+        correct: task.grade(known, each.tokens).correct,
+        finishReason: each.finish === 'stop' ? ('stop' as const) : ('length' as const),
+      }
     })
     const right = answers.filter((answer) => answer.correct).length
     return {

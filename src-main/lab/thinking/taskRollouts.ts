@@ -75,7 +75,15 @@ function episodesOf(format: TaskFormat, text: string, tokens: Int32Array, bounda
   const ends = format.textEnds(tokens)
   return boundaries.slice(1).map((end, index) => {
     const start = boundaries[index]!
-    return { index, startToken: start, endToken: end, textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!), textEnd: ends[end - 1]!, marker: index === 0 ? '' : markerAt(format, tokens[start]!), bonus: null }
+    return {
+      index,
+      startToken: start,
+      endToken: end,
+      textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!),
+      textEnd: ends[end - 1]!,
+      marker: index === 0 ? '' : markerAt(format, tokens[start]!),
+      bonus: null,
+    }
   })
 }
 
@@ -87,7 +95,12 @@ function temperatureOf({ provenance: { sampling } }: RolloutDetail): number {
 /** The one temperature of these rollouts. Throws LabError `measure.temperatures` where there are several, which no single figure can be of. */
 export function sharedTemperature(rollouts: readonly TaskRollout[]): number {
   const found = [...new Set(rollouts.map(({ temperature }) => temperature))].sort((a, b) => a - b)
-  if (found.length > 1) throw new LabError('measure.temperatures', { expected: 'rollouts drawn at one temperature', found: found.join(', '), next: 'Choose steps or a run whose rollouts share one.' })
+  if (found.length > 1)
+    throw new LabError('measure.temperatures', {
+      expected: 'rollouts drawn at one temperature',
+      found: found.join(', '),
+      next: 'Choose steps or a run whose rollouts share one.',
+    })
   return found[0] ?? 1
 }
 
@@ -103,8 +116,19 @@ function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRo
   const recorded = [0, ...detail.episodes.map(({ endToken }) => endToken)]
   const keeps = detail.tokens.length === tokens.length && detail.episodes.length > 0 && recorded.at(-1)! <= tokens.length
   return {
-    detail, problem, tokens, temperature: temperatureOf(detail), boundaries: keeps ? recorded : thought.boundaries, thinkEnd: thought.thinkEnd,
-    found: { tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0, episodes: keeps || thought.boundaries.length === 1 ? null : episodesOf(format, detail.text || format.toText(tokens), tokens, thought.boundaries) },
+    detail,
+    problem,
+    tokens,
+    temperature: temperatureOf(detail),
+    boundaries: keeps ? recorded : thought.boundaries,
+    thinkEnd: thought.thinkEnd,
+    found: {
+      tokens: detail.tokens.length !== tokens.length || detail.promptTokens.length === 0,
+      episodes:
+        keeps || thought.boundaries.length === 1
+          ? null
+          : episodesOf(format, detail.text || format.toText(tokens), tokens, thought.boundaries),
+    },
   }
 }
 
@@ -112,7 +136,11 @@ function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRo
 export function listed(task: SpokenTask, problem: Problem): AnswerTrie {
   const answers = task.answerTrie(problem)
   if (answers !== null) return answers
-  throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Sample J instead.' })
+  throw new LabError('run.noAnswers', {
+    expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`,
+    found: 'a problem without',
+    next: 'Sample J instead.',
+  })
 }
 
 export interface Reading {
@@ -131,7 +159,9 @@ export async function readRollouts(store: Store, now: () => number, details: rea
   if (details.length > 0 && rollouts.length === 0)
     throw new LabError('measure.unreadable', {
       expected: `rollouts in the words of the task that a model of this workspace was trained on (${reader.task.name}, ${reader.task.format.vocabularySize} tokens)`,
-      found: Object.entries(unreadable).map(([reason, count]) => `${count} ${reason}`).join(', '),
+      found: Object.entries(unreadable)
+        .map(([reason, count]) => `${count} ${reason}`)
+        .join(', '),
       next: 'Import rollouts that carry J of their own, or import a model that reads them.',
     })
   return { task: reader.task, rollouts, unreadable }
@@ -146,17 +176,34 @@ export interface Answerer {
 }
 
 /** The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, or `measure.vocabulary` for a model of another tokenizer. */
-export async function openAnswerer(store: LabContext['store'], engine: Engine, now: () => number, name: string, { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>, rows: number): Promise<Answerer> {
+export async function openAnswerer(
+  store: LabContext['store'],
+  engine: Engine,
+  now: () => number,
+  name: string,
+  { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>,
+  rows: number,
+): Promise<Answerer> {
   const temperature = sharedTemperature(rollouts)
   const start = await loadStart(store, name, now)
   if (start.config.vocabSize !== format.vocabularySize)
-    throw new LabError('measure.vocabulary', { expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`, found: `one of ${start.config.vocabSize}`, next: 'Choose a checkpoint trained on the same task.' })
+    throw new LabError('measure.vocabulary', {
+      expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`,
+      found: `one of ${start.config.vocabSize}`,
+      next: 'Choose a checkpoint trained on the same task.',
+    })
   const weights = await loadWeights(engine, start.config, start.weights)
   const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
   const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)), maxLength, temperature })
+  const policy = await openPolicy(engine, start.config, weights, {
+    rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)),
+    maxLength,
+    temperature,
+  })
   return {
-    start, policy, settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
+    start,
+    policy,
+    settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
     dispose() {
       policy.dispose()
       weights.dispose()

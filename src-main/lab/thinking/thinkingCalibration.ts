@@ -2,7 +2,16 @@
 // And against itself: measured exactly and by sampling, under the same weights. Intervals are bootstraps over clusters of problems, and
 // problems, since rollouts of one problem are not independent.
 
-import type { AgreementReport, Answers, Estimator, EstimatorCount, Figure, Problem, ProgressCurve, RolloutDetail } from '../../../src-preload/contract.ts'
+import type {
+  AgreementReport,
+  Answers,
+  Estimator,
+  EstimatorCount,
+  Figure,
+  Problem,
+  ProgressCurve,
+  RolloutDetail,
+} from '../../../src-preload/contract.ts'
 import { agreement, calibrate, weightedScores, type Forecast } from '../../episodes/calibration.ts'
 import { calibrationError } from '../../numeric/association.ts'
 import { bootstrapCurve } from '../../numeric/bootstrap.ts'
@@ -10,7 +19,20 @@ import { wilson } from '../../numeric/intervals.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { basisOf, clusterOf, clustersOf } from '../comparing/clusters.ts'
-import { bootstrapOf, detailsOf, estimatorKey, figureOf, figureOrNull, isComplete, orNull, readScope, rowsOf, temperatureKey, thin, type Question } from './measuredRollouts.ts'
+import {
+  bootstrapOf,
+  detailsOf,
+  estimatorKey,
+  figureOf,
+  figureOrNull,
+  isComplete,
+  orNull,
+  readScope,
+  rowsOf,
+  temperatureKey,
+  thin,
+  type Question,
+} from './measuredRollouts.ts'
 import { orderedCurve } from '../answers/queriesRollouts.ts'
 
 const POINTS = 600
@@ -39,13 +61,26 @@ function figures(problems: Clustered): Figures {
   const times = new Int32Array(problems.length)
   const { seed, draws } = bootstrapOf(problems.length)
   const clusters = clustersOf(problems.map(({ cluster }) => cluster))
-  const [brier, auroc, spearman] = bootstrapCurve({ questions: problems.length }, (drawn) => {
-    times.fill(0)
-    for (const problem of drawn) times[problem]!++
-    const found = scores((index) => times[owner[index]!]!)
-    return [found.brier, found.auroc, found.spearman]
-  }, { seed, clusters, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) }).map(({ estimate, low, high }): Figure | null =>
-    Number.isFinite(estimate) ? { value: estimate, low: problems.length < 2 ? null : orNull(low), high: problems.length < 2 ? null : orNull(high), n: problems.length, basis: basisOf(clusters, 0) } : null)
+  const [brier, auroc, spearman] = bootstrapCurve(
+    { questions: problems.length },
+    (drawn) => {
+      times.fill(0)
+      for (const problem of drawn) times[problem]!++
+      const found = scores((index) => times[owner[index]!]!)
+      return [found.brier, found.auroc, found.spearman]
+    },
+    { seed, clusters, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) },
+  ).map(({ estimate, low, high }): Figure | null =>
+    Number.isFinite(estimate)
+      ? {
+          value: estimate,
+          low: problems.length < 2 ? null : orNull(low),
+          high: problems.length < 2 ? null : orNull(high),
+          n: problems.length,
+          basis: basisOf(clusters, 0),
+        }
+      : null,
+  )
   return { brier: brier!, auroc: auroc!, spearman: spearman! }
 }
 
@@ -53,7 +88,14 @@ function forecastsOf(questions: readonly Question[], boundariesOf: (J: readonly 
   return questions
     .map(({ members }) => ({
       cluster: clusterOf(members[0]!.detail.problem),
-      own: members.flatMap(({ detail: { rollout: { correct } }, J }) => (correct === null ? [] : boundariesOf(J).map((boundary): Forecast => ({ boundary, J: J[boundary]!, correct })))),
+      own: members.flatMap(
+        ({
+          detail: {
+            rollout: { correct },
+          },
+          J,
+        }) => (correct === null ? [] : boundariesOf(J).map((boundary): Forecast => ({ boundary, J: J[boundary]!, correct }))),
+      ),
     }))
     .filter(({ own }) => own.length > 0)
 }
@@ -62,12 +104,19 @@ const last = (J: readonly number[]): number[] => [J.length - 1]
 const all = (J: readonly number[]): number[] => J.map((_, boundary) => boundary)
 
 const weightsTitle = ({ weights, checkpointId }: Estimator): string =>
-  ({ current: 'weights that wrote them', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: checkpointId === null ? 'start weights' : `checkpoint ${checkpointId}`, unknown: 'weights not recorded' })[weights]
+  ({
+    current: 'weights that wrote them',
+    frozen: 'frozen start weights',
+    ema: 'averaged weights',
+    checkpoint: checkpointId === null ? 'start weights' : `checkpoint ${checkpointId}`,
+    unknown: 'weights not recorded',
+  })[weights]
 
 export const estimatorTitle = (estimator: Estimator): string =>
   `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}${estimator.temperature === null || estimator.temperature === 1 ? '' : `, temperature ${estimator.temperature}`}`
 
-const weightsKey = ({ weights, checkpointId, step, prover, temperature }: Estimator): string => [weights, checkpointId, step, prover, ...temperatureKey(temperature)].join(' ')
+const weightsKey = ({ weights, checkpointId, step, prover, temperature }: Estimator): string =>
+  [weights, checkpointId, step, prover, ...temperatureKey(temperature)].join(' ')
 
 /** An exact and a sampled curve under the same weights, at the same places. */
 function pairOf(detail: RolloutDetail): { readonly exact: ProgressCurve; readonly sampled: ProgressCurve } | null {
@@ -91,29 +140,66 @@ export function calibrationQueries(open: () => Store): Answer {
       return {
         bins: filled.map(({ low, high, count, predicted, observed }) => {
           const interval = count === 0 ? null : wilson(Math.round(observed * count), count)
-          return { low, high, count, forecast: orNull(predicted), outcome: orNull(observed), outcomeLow: interval?.low ?? null, outcomeHigh: interval?.high ?? null }
+          return {
+            low,
+            high,
+            count,
+            forecast: orNull(predicted),
+            outcome: orNull(observed),
+            outcomeLow: interval?.low ?? null,
+            outcomeHigh: interval?.high ?? null,
+          }
         }),
         n: forecasts.length,
         problemCount: problems.length,
         ...figures(problems),
         error: filled.length === 0 ? null : calibrationError(filled),
         byDepth: depths.map((boundary) => {
-          const here = everywhere.map(({ cluster, own }) => ({ cluster, own: own.filter((forecast) => forecast.boundary === boundary) })).filter(({ own }) => own.length > 0)
-          return { boundary, count: pooled(here).length, J: figureOf(here.map(({ own }) => mean(own.map(({ J }) => J))), clustersOf(here.map(({ cluster }) => cluster))), ...figures(here) }
+          const here = everywhere
+            .map(({ cluster, own }) => ({ cluster, own: own.filter((forecast) => forecast.boundary === boundary) }))
+            .filter(({ own }) => own.length > 0)
+          return {
+            boundary,
+            count: pooled(here).length,
+            J: figureOf(
+              here.map(({ own }) => mean(own.map(({ J }) => J))),
+              clustersOf(here.map(({ cluster }) => cluster)),
+            ),
+            ...figures(here),
+          }
         }),
       }
     },
 
     async agreement({ scope, limit }, { signal }): Promise<AgreementReport> {
       const store = open()
-      const both: { readonly problem: Problem; readonly exact: number[]; readonly sampled: ProgressCurve['estimates']; readonly samples: number }[] = []
-      for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null), signal)) {
+      const both: {
+        readonly problem: Problem
+        readonly exact: number[]
+        readonly sampled: ProgressCurve['estimates']
+        readonly samples: number
+      }[] = []
+      for await (const detail of detailsOf(
+        store,
+        thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null),
+        signal,
+      )) {
         const pair = pairOf(detail)
-        if (pair !== null) both.push({ problem: detail.problem, exact: orderedCurve(pair.exact).J, sampled: orderedCurve(pair.sampled).ordered, samples: pair.sampled.estimator.samples })
+        if (pair !== null)
+          both.push({
+            problem: detail.problem,
+            exact: orderedCurve(pair.exact).J,
+            sampled: orderedCurve(pair.sampled).ordered,
+            samples: pair.sampled.estimator.samples,
+          })
       }
-      const found = agreement(both.map(({ exact, sampled, samples }) => ({ exact, correct: sampled.map(({ value }) => Math.round(value * samples)), samples })))
+      const found = agreement(
+        both.map(({ exact, sampled, samples }) => ({ exact, correct: sampled.map(({ value }) => Math.round(value * samples)), samples })),
+      )
       const byProblem = [...Map.groupBy(both, ({ problem }) => problem.id).values()]
-      const differences = byProblem.map((members) => mean(members.flatMap(({ exact, sampled }) => sampled.map(({ value }, j) => value - exact[j]!))))
+      const differences = byProblem.map((members) =>
+        mean(members.flatMap(({ exact, sampled }) => sampled.map(({ value }, j) => value - exact[j]!))),
+      )
       return {
         rolloutCount: both.length,
         boundaryCount: found.boundaries,
@@ -122,21 +208,34 @@ export function calibrationQueries(open: () => Store): Answer {
         bias: figureOrNull(differences, clustersOf(byProblem.map((members) => clusterOf(members[0]!.problem)))),
         meanAbsoluteDifference: orNull(found.meanAbsoluteDifference),
         progressSignAgreement: orNull(found.progressSignAgreement),
-        points: [...thin(both.flatMap(({ exact, sampled }) => sampled.map(({ value, low, high }, j) => ({ exact: exact[j]!, sampled: value, low, high }))), POINTS)],
+        points: [
+          ...thin(
+            both.flatMap(({ exact, sampled }) =>
+              sampled.map(({ value, low, high }, j) => ({ exact: exact[j]!, sampled: value, low, high })),
+            ),
+            POINTS,
+          ),
+        ],
       }
     },
 
     async estimators({ scope, limit }, { signal }): Promise<EstimatorCount[]> {
       const store = open()
       const found = new Map<string, { estimator: Estimator; rolloutCount: number }>()
-      for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null), signal)) {
+      for await (const detail of detailsOf(
+        store,
+        thin(rowsOf(store, scope), limit).filter(({ progress }) => progress !== null),
+        signal,
+      )) {
         for (const curve of detail.progress.filter((each) => isComplete(detail, each))) {
           const key = estimatorKey(curve.estimator)
           const known = found.get(key) ?? { estimator: curve.estimator, rolloutCount: 0 }
           found.set(key, { ...known, rolloutCount: known.rolloutCount + 1 })
         }
       }
-      return [...found].map(([key, each]) => ({ key, title: estimatorTitle(each.estimator), ...each })).sort((a, b) => b.rolloutCount - a.rolloutCount)
+      return [...found]
+        .map(([key, each]) => ({ key, title: estimatorTitle(each.estimator), ...each }))
+        .sort((a, b) => b.rolloutCount - a.rolloutCount)
     },
   }
 }

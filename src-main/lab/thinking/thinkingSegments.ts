@@ -15,8 +15,13 @@ import { clusterOf, clustersOf } from '../comparing/clusters.ts'
 import type { SensitivityRequest } from './requests.ts'
 import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
-const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string } } = {
-  regret: { title: 'paper, regret curves', about: 'Six phrases at the start of a paragraph, at least three paragraphs apart, ten episodes merged into one.' },
+const described: {
+  readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string }
+} = {
+  regret: {
+    title: 'paper, regret curves',
+    about: 'Six phrases at the start of a paragraph, at least three paragraphs apart, ten episodes merged into one.',
+  },
   omniMath: { title: 'paper, Omni-MATH', about: 'The same phrases, at most 49 cuts, five episodes merged into one.' },
   aime2024: { title: 'paper, AIME 2024', about: 'The same phrases, at most 45 cuts, three episodes merged into one.' },
   markers: { title: 'every Wait', about: 'A marker anywhere in the text, as the procedural tasks write it.' },
@@ -26,7 +31,11 @@ const described: { readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_
 }
 
 const ruleOf = ({ opener, unit = 'paragraph', minGap, maxCuts, groupSize }: TextRule): SegmentRule => ({
-  opener: opener.kind === 'phrases' ? { kind: 'phrases', phrases: [...opener.phrases], patterns: [...(opener.patterns ?? [])] } : opener, unit, minGap, maxCuts, groupSize,
+  opener: opener.kind === 'phrases' ? { kind: 'phrases', phrases: [...opener.phrases], patterns: [...(opener.patterns ?? [])] } : opener,
+  unit,
+  minGap,
+  maxCuts,
+  groupSize,
 })
 
 /** A pattern may take longer than anyone waits: for one text, and for all that are cut at once. */
@@ -44,9 +53,17 @@ function cutting<T>(rules: readonly SegmentRule[], limitMs: number, work: () => 
     return rules.some(hasPatterns) ? within(limitMs, work) : work()
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      throw new LabError('segment.slow', { expected: `patterns that are through within ${limitMs / 1000} s`, found: 'one that still tries', next: 'Simplify the pattern: repetitions inside repetitions, such as (a+)+, try every way to divide a text.' })
+      throw new LabError('segment.slow', {
+        expected: `patterns that are through within ${limitMs / 1000} s`,
+        found: 'one that still tries',
+        next: 'Simplify the pattern: repetitions inside repetitions, such as (a+)+, try every way to divide a text.',
+      })
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
-    throw new LabError('segment.rule', { expected: 'a rule that can cut text', found: error.message, next: 'Correct the pattern or the numbers of the rule.' })
+    throw new LabError('segment.rule', {
+      expected: 'a rule that can cut text',
+      found: error.message,
+      next: 'Correct the pattern or the numbers of the rule.',
+    })
   }
 }
 
@@ -88,52 +105,109 @@ function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: Known
 function knownOf(rollout: MeasuredRollout): KnownThought | null {
   const { detail, boundaries, J } = rollout
   const tokenEnds = wordEnds(detail.text, detail.tokens.length)
-  return tokenEnds === null ? null : { problemId: detail.problem.id, cluster: clusterOf(detail.problem), text: detail.text, tokenEnds, offsets: boundaries, J, trace: traceOf(rollout) }
+  return tokenEnds === null
+    ? null
+    : {
+        problemId: detail.problem.id,
+        cluster: clusterOf(detail.problem),
+        text: detail.text,
+        tokenEnds,
+        offsets: boundaries,
+        J,
+        trace: traceOf(rollout),
+      }
 }
 
 /** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
-export function segmentationRows(thoughts: readonly KnownThought[], { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget' | 'counted'>, signal: AbortSignal): SegmentationRow[] {
+export function segmentationRows(
+  thoughts: readonly KnownThought[],
+  { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget' | 'counted'>,
+  signal: AbortSignal,
+): SegmentationRow[] {
   let first: ReadonlyMap<number, number> | null = null
   return rules.map(({ name, rule }) => {
     signal.throwIfAborted()
     const cuts = cutting([rule], TEXTS_MS, () => thoughts.map((thought) => recut(thought, rule)))
     const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
     const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
-    const regret = problems.length === 0 ? [] : [...normalizedRegret(problems.map(([, members]) => members.map(({ trace }) => trace)), budget, { counted }).byQuestion]
+    const regret =
+      problems.length === 0
+        ? []
+        : [
+            ...normalizedRegret(
+              problems.map(([, members]) => members.map(({ trace }) => trace)),
+              budget,
+              { counted },
+            ).byQuestion,
+          ]
     const byId = new Map(problems.map(([problemId], index) => [problemId, regret[index]!]))
     const clusterById = new Map(cuts.map(({ problemId, cluster }) => [problemId, cluster]))
     const clusters = (ids: Iterable<number>): Clusters => clustersOf(Array.from(ids, (id) => clusterById.get(id) ?? null))
     const base: ReadonlyMap<number, number> = (first ??= byId)
-    const thoughtful = Map.groupBy(cuts.filter(({ episodes }) => episodes > 0), ({ problemId }) => problemId)
+    const thoughtful = Map.groupBy(
+      cuts.filter(({ episodes }) => episodes > 0),
+      ({ problemId }) => problemId,
+    )
     const both = [...byId.keys()].filter((id) => base.has(id))
     return {
       name,
       rolloutCount: cuts.length,
-      episodes: figureOrNull(means(({ episodes }) => episodes), clusters(byId.keys())),
-      episodeTokens: figureOrNull([...thoughtful.values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes))), clusters(thoughtful.keys())),
+      episodes: figureOrNull(
+        means(({ episodes }) => episodes),
+        clusters(byId.keys()),
+      ),
+      episodeTokens: figureOrNull(
+        [...thoughtful.values()].map((members) => mean(members.map(({ trace, episodes }) => trace.boundaries[episodes]! / episodes))),
+        clusters(thoughtful.keys()),
+      ),
       regret: figureOrNull(regret, clusters(byId.keys())),
-      difference: base === byId ? null : figureOrNull(both.map((id) => byId.get(id)! - base.get(id)!), clusters(both)),
-      measuredShare: cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
+      difference:
+        base === byId
+          ? null
+          : figureOrNull(
+              both.map((id) => byId.get(id)! - base.get(id)!),
+              clusters(both),
+            ),
+      measuredShare:
+        cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
     }
   })
 }
 
 /** Every place at which one of the rules cuts a thought, ascending. */
 export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'tokenEnds'>, rules: SensitivityRequest['rules']): number[] =>
-  cutting(rules.map(({ rule }) => rule), TEXT_MS, () => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b))
+  cutting(
+    rules.map(({ rule }) => rule),
+    TEXT_MS,
+    () => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b),
+  )
 
 export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
   return {
-    segment: ({ text, rule }) => cutting([rule], TEXT_MS, () => {
-      const { start, end } = readThinking(text)
-      return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({ index, textStart: start + characters.start, textEnd: start + characters.end }))
-    }),
+    segment: ({ text, rule }) =>
+      cutting([rule], TEXT_MS, () => {
+        const { start, end } = readThinking(text)
+        return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({
+          index,
+          textStart: start + characters.start,
+          textEnd: start + characters.end,
+        }))
+      }),
 
-    rules: () => Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({ name, ...described[name as keyof typeof described], rule: ruleOf(rule) })),
+    rules: () =>
+      Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({
+        name,
+        ...described[name as keyof typeof described],
+        rule: ruleOf(rule),
+      })),
 
     async sensitivity({ scope, limit, ...request }, { signal }) {
       const { measured } = await readScope(open(), scope, limit, signal)
-      return segmentationRows(measured.flatMap((rollout) => knownOf(rollout) ?? []), request, signal)
+      return segmentationRows(
+        measured.flatMap((rollout) => knownOf(rollout) ?? []),
+        request,
+        signal,
+      )
     },
   }
 }

@@ -12,7 +12,15 @@ import type { PolicySet } from './policySet.ts'
 import type { Base } from './start.ts'
 
 /** Saves what resuming needs, durably, and returns the checkpoint's id in the store. */
-export async function saveRun({ store, now }: LabContext, runId: number, step: number, config: LlamaConfig, base: Base, policies: PolicySet, learner: Learner): Promise<number> {
+export async function saveRun(
+  { store, now }: LabContext,
+  runId: number,
+  step: number,
+  config: LlamaConfig,
+  base: Base,
+  policies: PolicySet,
+  learner: Learner,
+): Promise<number> {
   const { parameters } = policies.current
   const kept = (['ema', 'stale'] as const).flatMap((role) => {
     const values = policies.values(role)
@@ -22,11 +30,23 @@ export async function saveRun({ store, now }: LabContext, runId: number, step: n
   const adapted = config.lora !== undefined
   const saved = await saveCheckpoint(store.checkpointsFolder, {
     config,
-    tensors: new Map((adapted ? adapterSpecs(config) : parameterSpecs(config)).map(({ name, dims }) => [name, { dims, data: parameters.get(name) }])),
+    tensors: new Map(
+      (adapted ? adapterSpecs(config) : parameterSpecs(config)).map(({ name, dims }) => [name, { dims, data: parameters.get(name) }]),
+    ),
     optimizer: { m: { dims: [state.m.length], data: state.m }, v: { dims: [state.v.length], data: state.v }, ...Object.fromEntries(kept) },
     meta: { step, optimizerStep: state.step, run: store.runs.get(runId)!.uid, weights: parameters.checksum(), ...(adapted && { base }) },
   })
-  return store.checkpoints.add({ contentId: saved.id, runId, step, kind: adapted ? 'adapter' : 'full', modelId: store.runs.get(runId)!.modelId, bytes: saved.bytes, resumable: true, pinned: false, createdAtMs: now() })
+  return store.checkpoints.add({
+    contentId: saved.id,
+    runId,
+    step,
+    kind: adapted ? 'adapter' : 'full',
+    modelId: store.runs.get(runId)!.modelId,
+    bytes: saved.bytes,
+    resumable: true,
+    pinned: false,
+    createdAtMs: now(),
+  })
 }
 
 /** Takes a run back to a checkpoint. */

@@ -19,31 +19,74 @@ export interface CutEntries {
 }
 
 /** @param settings of the step; its thinking budget is what the shares are of */
-export async function cutEntries(policy: Policy, problems: ProblemSource, entries: readonly Entry[], plan: CutPlan, seed: number, settings: SampleSettings, signal?: AbortSignal): Promise<CutEntries> {
+export async function cutEntries(
+  policy: Policy,
+  problems: ProblemSource,
+  entries: readonly Entry[],
+  plan: CutPlan,
+  seed: number,
+  settings: SampleSettings,
+  signal?: AbortSignal,
+): Promise<CutEntries> {
   const budgets = plan.shares.map((share) => Math.max(1, Math.round(share * settings.thinkingTokens)))
-  const alive = entries.flatMap((entry, index) => (entry.rollout.finish === 'aborted' ? [] : [{ entry, index, offsets: budgets.map((budget) => Math.min(budget, entry.rollout.thinkEnd)) }]))
+  const alive = entries.flatMap((entry, index) =>
+    entry.rollout.finish === 'aborted'
+      ? []
+      : [{ entry, index, offsets: budgets.map((budget) => Math.min(budget, entry.rollout.thinkEnd)) }],
+  )
   let group = 1 + Math.max(-1, ...entries.map((entry) => entry.group))
-  const plans = plan.answers === 0 ? [] : alive.flatMap(({ entry, index, offsets }) => [...Map.groupBy(offsets.keys(), (budget) => offsets[budget]!)].flatMap(([offset, cut]) => {
-    const own = group++
-    return Array.from({ length: plan.answers }, (_, sample) => ({
-      problem: entry.problem, group: own, sample, arm: 'terminate' as const, cut, of: index, ...(entry.kept !== undefined && { kept: entry.kept }),
-      prompt: entry.rollout.prompt, prefix: entry.rollout.tokens, prefixTokens: offset, stopNow: true, seed: deriveSeed(seed, 'answer', index, offset, sample),
-    }))
-  }))
+  const plans =
+    plan.answers === 0
+      ? []
+      : alive.flatMap(({ entry, index, offsets }) =>
+          [...Map.groupBy(offsets.keys(), (budget) => offsets[budget]!)].flatMap(([offset, cut]) => {
+            const own = group++
+            return Array.from({ length: plan.answers }, (_, sample) => ({
+              problem: entry.problem,
+              group: own,
+              sample,
+              arm: 'terminate' as const,
+              cut,
+              of: index,
+              ...(entry.kept !== undefined && { kept: entry.kept }),
+              prompt: entry.rollout.prompt,
+              prefix: entry.rollout.tokens,
+              prefixTokens: offset,
+              stopNow: true,
+              seed: deriveSeed(seed, 'answer', index, offset, sample),
+            }))
+          }),
+        )
   const sampled = plans.length === 0 ? [] : await sampleEntries(policy, problems, plans, settings, { signal })
   let tokens = sampled.reduce((sum, { rollout }) => sum + rollout.tokens.length - rollout.prefixTokens, 0)
 
   const cuts: (CutScores | null)[] = entries.map(() => null)
   if (plan.J === 'exact') {
-    const traces = alive.map(({ entry, offsets }) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, cuts: offsets, answers: problems.answers(entry.problem) }))
-    const mu = await exactMu(traces, problems.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal }), policy.branchTokens)
-    alive.forEach(({ index, offsets }, at) => { cuts[index] = { budgets, offsets, J: mu.J[at]! } })
+    const traces = alive.map(({ entry, offsets }) => ({
+      prompt: entry.rollout.prompt,
+      completion: entry.rollout.tokens,
+      cuts: offsets,
+      answers: problems.answers(entry.problem),
+    }))
+    const mu = await exactMu(
+      traces,
+      problems.task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds, undefined, { signal }),
+      policy.branchTokens,
+    )
+    alive.forEach(({ index, offsets }, at) => {
+      cuts[index] = { budgets, offsets, J: mu.J[at]! }
+    })
     tokens += mu.forwardedTokens
   } else {
     const right = alive.map(() => new Float64Array(budgets.length))
     const position = new Map(alive.map(({ index }, at) => [index, at]))
-    sampled.forEach((answer, at) => { for (const budget of plans[at]!.cut) right[position.get(plans[at]!.of)!]![budget]! += correctOf(answer) / plan.answers })
-    alive.forEach(({ index, offsets }, at) => { cuts[index] = { budgets, offsets, J: right[at]! } })
+    sampled.forEach((answer, at) => {
+      for (const budget of plans[at]!.cut) right[position.get(plans[at]!.of)!]![budget]! += correctOf(answer) / plan.answers
+    })
+    alive.forEach(({ index, offsets }, at) => {
+      cuts[index] = { budgets, offsets, J: right[at]! }
+    })
   }
   return { cuts, answers: sampled, tokens }
 }

@@ -40,30 +40,74 @@ export interface EstimateRequest {
 }
 
 /** Measures J for the entries that `wanted` selects. */
-export async function estimateJ(policy: Policy, problems: ProblemSource, entries: readonly Entry[], wanted: (entry: Entry) => boolean, request: EstimateRequest): Promise<Estimate> {
+export async function estimateJ(
+  policy: Policy,
+  problems: ProblemSource,
+  entries: readonly Entry[],
+  wanted: (entry: Entry) => boolean,
+  request: EstimateRequest,
+): Promise<Estimate> {
   const chosen = entries.flatMap((entry, index) => (wanted(entry) && entry.rollout.finish !== 'aborted' ? [index] : []))
   const boundaries = chosen.map((index) => limitEpisodes(entries[index]!.rollout.boundaries, request.maxEpisodes))
   const measured: (Measured | null)[] = entries.map(() => null)
   if (chosen.length === 0) return { measured, tokens: 0 }
 
   if (request.method === 'exact') {
-    const traces = chosen.map((index, at) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens, cuts: boundaries[at]!, answers: problems.answers(entries[index]!.problem) }))
-    const mu = await exactMu(traces, problems.task.format.terminationSuffix, (feeds) => policy.branches.run(feeds, undefined, { signal: request.signal }), policy.branchTokens)
-    chosen.forEach((index, at) => { measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: null, method: 'exact', samples: 0 } })
+    const traces = chosen.map((index, at) => ({
+      prompt: entries[index]!.rollout.prompt,
+      completion: entries[index]!.rollout.tokens,
+      cuts: boundaries[at]!,
+      answers: problems.answers(entries[index]!.problem),
+    }))
+    const mu = await exactMu(
+      traces,
+      problems.task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds, undefined, { signal: request.signal }),
+      policy.branchTokens,
+    )
+    chosen.forEach((index, at) => {
+      measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: null, method: 'exact', samples: 0 }
+    })
     return { measured, tokens: mu.forwardedTokens }
   }
-  const traces = chosen.map((index, at) => ({ problem: entries[index]!.problem, completion: entries[index]!.rollout.tokens, cuts: boundaries[at]!, seed: deriveSeed(request.seed, entries[index]!.group, entries[index]!.sample) }))
+  const traces = chosen.map((index, at) => ({
+    problem: entries[index]!.problem,
+    completion: entries[index]!.rollout.tokens,
+    cuts: boundaries[at]!,
+    seed: deriveSeed(request.seed, entries[index]!.group, entries[index]!.sample),
+  }))
   const mu = await sampledMu(policy.decoder, problems.task, traces, request.samples, request.settings, request.signal)
-  chosen.forEach((index, at) => { measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: mu.intervals[at]!, method: 'sampled', samples: request.samples } })
+  chosen.forEach((index, at) => {
+    measured[index] = {
+      boundaries: boundaries[at]!,
+      J: mu.J[at]!,
+      intervals: mu.intervals[at]!,
+      method: 'sampled',
+      samples: request.samples,
+    }
+  })
   return { measured, tokens: mu.generatedTokens }
 }
 
 /** V at every boundary of every entry that was not aborted, from fresh continuations of the policy that sampled them. */
-export async function continueEntries(policy: Policy, problems: ProblemSource, entries: readonly Entry[], samples: number, { seed, settings, signal }: Pick<EstimateRequest, 'seed' | 'settings' | 'signal'>): Promise<{ readonly V: readonly (Float64Array | null)[]; readonly tokens: number }> {
+export async function continueEntries(
+  policy: Policy,
+  problems: ProblemSource,
+  entries: readonly Entry[],
+  samples: number,
+  { seed, settings, signal }: Pick<EstimateRequest, 'seed' | 'settings' | 'signal'>,
+): Promise<{ readonly V: readonly (Float64Array | null)[]; readonly tokens: number }> {
   const chosen = entries.flatMap(({ rollout }, index) => (rollout.finish === 'aborted' ? [] : [index]))
-  const traces = chosen.map((index) => ({ problem: entries[index]!.problem, completion: entries[index]!.rollout.tokens, cuts: entries[index]!.rollout.boundaries, seed: deriveSeed(seed, entries[index]!.group, entries[index]!.sample) }))
+  const traces = chosen.map((index) => ({
+    problem: entries[index]!.problem,
+    completion: entries[index]!.rollout.tokens,
+    cuts: entries[index]!.rollout.boundaries,
+    seed: deriveSeed(seed, entries[index]!.group, entries[index]!.sample),
+  }))
   const values = await continuedValues(policy.decoder, problems.task, traces, samples, settings, signal)
   const V: (Float64Array | null)[] = entries.map(() => null)
-  chosen.forEach((index, at) => { V[index] = values.V[at]! })
+  chosen.forEach((index, at) => {
+    V[index] = values.V[at]!
+  })
   return { V, tokens: values.generatedTokens }
 }

@@ -7,7 +7,14 @@ import { cpus } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import type { Run, RunEstimate, RunSpec, Step } from '../../../src-preload/contract.ts'
 import { targetsOf, withAdapters } from '../../model/adapters.ts'
-import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, trainedCount, trainFlopsPerToken, type LlamaConfig } from '../../model/config.ts'
+import {
+  forwardFlopsPerToken,
+  parameterCount,
+  STARTER_CONFIG,
+  trainedCount,
+  trainFlopsPerToken,
+  type LlamaConfig,
+} from '../../model/config.ts'
 import { mean } from '../../numeric/stats.ts'
 import { createMethod } from '../../rl/algorithms.ts'
 import { budgetOfVocabulary } from '../../rollout/batches.ts'
@@ -36,7 +43,8 @@ const SPREAD = { measured: 0.2, timed: 0.5, modelled: 1 } as const
 
 const BECAUSE: Readonly<Record<RunEstimate['basis'], (run: Run | null) => string>> = {
   measured: (run) => `From the last steps of run ${run!.id} (${run!.name}), which has the same algorithm, task and budget.`,
-  timed: () => 'From a second of drawing and reading tokens on this machine; after the first steps of a run like this one it follows from those.',
+  timed: () =>
+    'From a second of drawing and reading tokens on this machine; after the first steps of a run like this one it follows from those.',
   modelled: () => 'From operation counts at a usual speed, because the machine is busy; it may be off by a factor of two.',
 }
 
@@ -50,9 +58,15 @@ interface Pace {
 
 /** Rollouts of a step. Arms have sizes of their own; beside them, and beside demonstrations, full rollouts are sampled to be watched. */
 function rolloutsOf({ algorithm, promptsPerStep, groupSize, observeGroups }: RunSpec): number {
-  const { algorithm: { needs }, options } = createMethod(algorithm.name, algorithm.options)
+  const {
+    algorithm: { needs },
+    options,
+  } = createMethod(algorithm.name, algorithm.options)
   const { data, arms } = needs(options)
-  return promptsPerStep * (arms ? arms.continuations + arms.terminations : groupSize) + (data === 'rollouts' ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
+  return (
+    promptsPerStep * (arms ? arms.continuations + arms.terminations : groupSize) +
+    (data === 'rollouts' ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
+  )
 }
 
 /** Workspaces travel: steps taken elsewhere say nothing about this machine. So does a record that does not say which. */
@@ -70,15 +84,33 @@ function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | 
     return model === null || shapeOf(model.config as unknown as LlamaConfig) === shapeOf(config)
   }
   const task = completeTask(spec.task)
-  const alike = store.runs.list().map(({ run }) => run).filter((run) => {
-    const other = specOf(run)
-    return run.lastStep !== null && madeHere(run) && run.algorithm === spec.algorithm.name && other.task.name === task.name && isDeepStrictEqual(completeTask(other.task), task) && other.budget?.thinkingTokens === spec.budget.thinkingTokens && (other.adapters?.rank ?? 0) === spec.adapters.rank && alikeShape(run)
-  })
+  const alike = store.runs
+    .list()
+    .map(({ run }) => run)
+    .filter((run) => {
+      const other = specOf(run)
+      return (
+        run.lastStep !== null &&
+        madeHere(run) &&
+        run.algorithm === spec.algorithm.name &&
+        other.task.name === task.name &&
+        isDeepStrictEqual(completeTask(other.task), task) &&
+        other.budget?.thinkingTokens === spec.budget.thinkingTokens &&
+        (other.adapters?.rank ?? 0) === spec.adapters.rank &&
+        alikeShape(run)
+      )
+    })
   const run = alike.at(-1)
   if (run === undefined) return null
   const steps = store.steps.range(run.id, Math.max(1, run.lastStep! - RECENT_STEPS + 1), run.lastStep!)
   const per = (of: (step: Step) => number): number => mean(steps.map(of)) / rolloutsOf(specOf(run))
-  return { basis: 'measured', wallMsPerRollout: per((s) => s.wallMs), tokensPerRollout: per((s) => s.tokens), estimateTokensPerRollout: per((s) => s.estimateTokens), run }
+  return {
+    basis: 'measured',
+    wallMsPerRollout: per((s) => s.wallMs),
+    tokensPerRollout: per((s) => s.tokens),
+    estimateTokensPerRollout: per((s) => s.estimateTokens),
+    run,
+  }
 }
 
 function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | null): Pace {
@@ -92,8 +124,17 @@ function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | 
   // Drawing one token at a time reaches about half the speed of reading whole sequences.
   const { drawn, read } = speed ?? { drawn: ASSUMED_FLOPS / 2 / perToken, read: ASSUMED_FLOPS / perToken }
   const larger = speed === null ? 1 : perToken / forwardFlopsPerToken(STARTER_CONFIG, spec.budget.thinkingTokens / 2)
-  const seconds = larger * (tokens / drawn + (estimateTokens + (trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) / perToken) * (PROMPT_ROOM / 2 + tokens)) / read)
-  return { basis: speed === null ? 'modelled' : 'timed', wallMsPerRollout: 1000 * seconds, tokensPerRollout: tokens, estimateTokensPerRollout: estimateTokens, run: null }
+  const seconds =
+    larger *
+    (tokens / drawn +
+      (estimateTokens + (trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) / perToken) * (PROMPT_ROOM / 2 + tokens)) / read)
+  return {
+    basis: speed === null ? 'modelled' : 'timed',
+    wallMsPerRollout: 1000 * seconds,
+    tokensPerRollout: tokens,
+    estimateTokensPerRollout: estimateTokens,
+    run: null,
+  }
 }
 
 function memoryOf(spec: RunSpec, config: LlamaConfig): number {
@@ -110,11 +151,19 @@ function memoryOf(spec: RunSpec, config: LlamaConfig): number {
  * @param speed timed on this machine, asked for only where no run like this one was made here; null where it cannot be timed now
  * @param weights the shape of the weights that the run starts from; the starter's where they cannot be read yet
  */
-export async function estimateRun(store: Store, spec: RunSpec, speed: () => Promise<MachineSpeed | null>, weights: LlamaConfig = STARTER_CONFIG): Promise<RunEstimate> {
+export async function estimateRun(
+  store: Store,
+  spec: RunSpec,
+  speed: () => Promise<MachineSpeed | null>,
+  weights: LlamaConfig = STARTER_CONFIG,
+): Promise<RunEstimate> {
   const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
   const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, await speed())
   const rollouts = rolloutsOf(spec) * spec.steps
-  const evaluated = spec.evaluation.problems * (spec.evaluation.samples + spec.evaluation.kept) * (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
+  const evaluated =
+    spec.evaluation.problems *
+    (spec.evaluation.samples + spec.evaluation.kept) *
+    (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
   // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
   const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
   const spread = SPREAD[pace.basis]
@@ -123,7 +172,9 @@ export async function estimateRun(store: Store, spec: RunSpec, speed: () => Prom
   return {
     timeMs: { low: timeMs / (1 + spread), high: timeMs * (1 + spread) },
     memoryBytes: memoryOf(spec, config),
-    diskBytes: (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * trainedCount(config) * FLOAT,
+    diskBytes:
+      (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) +
+      checkpoints * 3 * trainedCount(config) * FLOAT,
     tokens,
     estimateTokens: pace.estimateTokensPerRollout * rollouts,
     checkpoints,

@@ -36,9 +36,19 @@ export async function exportModel(store: Store, { name, folder, adapters }: Mode
     if (error.code === 'ENOENT') return []
     throw error
   })
-  if (there.length > 0) throw new LabError('export.folder', { expected: `an empty or new folder at ${place}`, found: `${there.length} files in it`, next: 'Name another folder.' })
+  if (there.length > 0)
+    throw new LabError('export.folder', {
+      expected: `an empty or new folder at ${place}`,
+      found: `${there.length} files in it`,
+      next: 'Name another folder.',
+    })
   const start = await loadStart(store, name, now)
-  if (adapters && start.adapters === null) throw new LabError('export.noAdapters', { expected: `adapters in ${name}`, found: 'whole weights', next: 'Leave out --adapters, or name a checkpoint of a run with adapters.' })
+  if (adapters && start.adapters === null)
+    throw new LabError('export.noAdapters', {
+      expected: `adapters in ${name}`,
+      found: 'whole weights',
+      next: 'Leave out --adapters, or name a checkpoint of a run with adapters.',
+    })
   const origin = originOf(store, start)
   const unfinished = `${place}.unfinished-${process.pid}`
   await mkdir(unfinished, { recursive: true })
@@ -69,7 +79,8 @@ function statedName(model: Model | null): string | null {
   return typeof name === 'string' ? name : null
 }
 
-const COPIED = /^(generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens)\.json$|^merges\.txt$|^tokenizer\.model$|^chat_template\.jinja$/
+const COPIED =
+  /^(generation_config|tokenizer|tokenizer_config|special_tokens_map|vocab|added_tokens)\.json$|^merges\.txt$|^tokenizer\.model$|^chat_template\.jinja$/
 
 /** A folder's tokenizer as it is; that of a GGUF file in the files that the transformers library reads. */
 async function writeTokenizer(store: Store, { kind, path, name }: Model, folder: string): Promise<void> {
@@ -80,9 +91,16 @@ async function writeTokenizer(store: Store, { kind, path, name }: Model, folder:
   }
   const { metadata } = await readGgufModel(join(place, GGUF_FILE))
   const { json, config, template, stopTokens, bos } = ggufTokenizerParts(metadata, name)
-  const write = (file: string, value: unknown): Promise<void> => writeFile(join(folder, file), `${JSON.stringify(value, null, 1)}\n`, { flag: 'wx' })
+  const write = (file: string, value: unknown): Promise<void> =>
+    writeFile(join(folder, file), `${JSON.stringify(value, null, 1)}\n`, { flag: 'wx' })
   const marks = Object.fromEntries(Object.entries(config).filter(([, mark]) => mark !== ''))
   await write('tokenizer.json', json)
-  await write('tokenizer_config.json', { tokenizer_class: 'PreTrainedTokenizerFast', clean_up_tokenization_spaces: false, add_bos_token: bos !== null, ...marks, ...(template !== null && { chat_template: template }) })
+  await write('tokenizer_config.json', {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    clean_up_tokenization_spaces: false,
+    add_bos_token: bos !== null,
+    ...marks,
+    ...(template !== null && { chat_template: template }),
+  })
   await write('generation_config.json', { ...(bos !== null && { bos_token_id: bos }), eos_token_id: stopTokens })
 }

@@ -54,7 +54,11 @@ export function gather(context: GatherContext, step: number): Promise<Entry[]> {
 
 /** @param budgetShare of the thinking budget */
 export function sampleSettings(spec: Pick<RunSpec, 'sampling' | 'budget'>, budgetShare = 1): SampleSettings {
-  return { ...spec.sampling, thinkingTokens: Math.max(1, Math.round(budgetShare * spec.budget.thinkingTokens)), answerTokens: spec.budget.answerTokens }
+  return {
+    ...spec.sampling,
+    thinkingTokens: Math.max(1, Math.round(budgetShare * spec.budget.thinkingTokens)),
+    answerTokens: spec.budget.answerTokens,
+  }
 }
 
 function gatherDemonstrations({ spec, problems }: GatherContext, step: number): Entry[] {
@@ -67,14 +71,28 @@ function gatherDemonstrations({ spec, problems }: GatherContext, step: number): 
 }
 
 /** A given text in the form of a rollout; its log-probs are not known and not needed. */
-export function demonstration(problem: Problem, { completion, forced }: TeacherTrace, format: ProblemSource['task']['format']): SampledRollout {
+export function demonstration(
+  problem: Problem,
+  { completion, forced }: TeacherTrace,
+  format: ProblemSource['task']['format'],
+): SampledRollout {
   const tokens = Int32Array.from(completion)
   const sampled = new Uint8Array(tokens.length).fill(1)
   for (const offset of forced) sampled[offset] = 0
   const thought = format.read(tokens)
   return {
-    prompt: problem.promptTokens, tokens, logps: new Float32Array(0), sampled, prefixTokens: 0,
-    finish: 'stop', error: null, forcedStop: false, boundaries: thought.boundaries, episodes: episodeRanges(thought.boundaries), thinkEnd: thought.thinkEnd, closed: thought.closed,
+    prompt: problem.promptTokens,
+    tokens,
+    logps: new Float32Array(0),
+    sampled,
+    prefixTokens: 0,
+    finish: 'stop',
+    error: null,
+    forcedStop: false,
+    boundaries: thought.boundaries,
+    episodes: episodeRanges(thought.boundaries),
+    thinkEnd: thought.thinkEnd,
+    closed: thought.closed,
   }
 }
 
@@ -85,9 +103,21 @@ async function gatherRollouts(context: GatherContext, step: number): Promise<Ent
   let wanted = spec.promptsPerStep
   for (let round = 0; ; round++) {
     const first = entries.length === 0 ? 0 : entries.at(-1)!.group + 1
-    entries.push(...await sampleGroups(context, problemsOfStep(context, step, wanted, round), first, ['rollout', step, round], budgetShareAt(context, step), needsOf(method).kept))
+    entries.push(
+      ...(await sampleGroups(
+        context,
+        problemsOfStep(context, step, wanted, round),
+        first,
+        ['rollout', step, round],
+        budgetShareAt(context, step),
+        needsOf(method).kept,
+      )),
+    )
     if (rounds === 1) return entries
-    const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({ group, rollouts: members.map((entry) => ({ correct: correctOf(entry) })) }))
+    const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({
+      group,
+      rollouts: members.map((entry) => ({ correct: correctOf(entry) })),
+    }))
     const decision = dynamicSampling(groups, spec.promptsPerStep, round + 1, rounds)
     if (decision.action !== 'resample') return entries
     wanted = decision.missing
@@ -95,7 +125,12 @@ async function gatherRollouts(context: GatherContext, step: number): Promise<Ent
 }
 
 /** The problems of a step; where the algorithm has a curriculum, those of its window of difficulty among as many more as there are stages. */
-function problemsOfStep({ spec, method, problems }: Pick<GatherContext, 'spec' | 'method' | 'problems'>, step: number, count: number, round: number): readonly Problem[] {
+function problemsOfStep(
+  { spec, method, problems }: Pick<GatherContext, 'spec' | 'method' | 'problems'>,
+  step: number,
+  count: number,
+  round: number,
+): readonly Problem[] {
   const { curriculum } = needsOf(method)
   if (!curriculum) return problems.ofStep(step, count, round)
   const drawn = problems.ofStep(step, count * curriculum.length, round)
@@ -111,33 +146,79 @@ export function budgetShareAt({ spec: { steps, budget }, method }: Pick<GatherCo
   return (budget.stages ? stageAt(budget.stages, done) : 1) * (curriculum ? stageAt(curriculum, done).budget : 1)
 }
 
-async function sampleGroups({ spec, problems, policy, options }: GatherContext, chosen: readonly Problem[], firstGroup: number, labels: readonly (string | number)[], budgetShare = 1, kept?: KeptPlan): Promise<Entry[]> {
-  const plans = chosen.flatMap((problem, index) => Array.from({ length: spec.groupSize }, (_, sample) => ({
-    problem, group: firstGroup + index, sample, prompt: problem.promptTokens, seed: deriveSeed(spec.seed, ...labels, index, sample),
-  })))
+async function sampleGroups(
+  { spec, problems, policy, options }: GatherContext,
+  chosen: readonly Problem[],
+  firstGroup: number,
+  labels: readonly (string | number)[],
+  budgetShare = 1,
+  kept?: KeptPlan,
+): Promise<Entry[]> {
+  const plans = chosen.flatMap((problem, index) =>
+    Array.from({ length: spec.groupSize }, (_, sample) => ({
+      problem,
+      group: firstGroup + index,
+      sample,
+      prompt: problem.promptTokens,
+      seed: deriveSeed(spec.seed, ...labels, index, sample),
+    })),
+  )
   const settings = sampleSettings(spec, budgetShare)
   if (!kept) return sampleEntries(policy, problems, plans, settings, options)
   const longest = kept.times * settings.thinkingTokens
   const from = spec.groupSize - Math.min(spec.groupSize, Math.max(2, Math.round(kept.share * spec.groupSize)))
-  const usual = await sampleEntries(policy, problems, plans.filter(({ sample }) => sample < from), settings, options)
-  const forced = await sampleEntries(policy, problems, plans.filter(({ sample }) => sample >= from).map((plan) => ({ ...plan, kept: longest })), { ...settings, thinkingTokens: longest, minimumThinking: longest }, options)
+  const usual = await sampleEntries(
+    policy,
+    problems,
+    plans.filter(({ sample }) => sample < from),
+    settings,
+    options,
+  )
+  const forced = await sampleEntries(
+    policy,
+    problems,
+    plans.filter(({ sample }) => sample >= from).map((plan) => ({ ...plan, kept: longest })),
+    { ...settings, thinkingTokens: longest, minimumThinking: longest },
+    options,
+  )
   return [...usual, ...forced].sort((a, b) => a.group - b.group || a.sample - b.sample)
 }
 
 /** What a method is watched by whose own texts are no full rollouts (two arms of a thought, demonstrations): full rollouts of the first problems of the step, with the draws that a method of full rollouts would make. */
 export async function gatherObserved(context: GatherContext, step: number): Promise<Entry[]> {
   const { spec, problems } = context
-  return sampleGroups(context, problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups), 0, ['rollout', step, 0], budgetShareAt(context, step))
+  return sampleGroups(
+    context,
+    problems.ofStep(step, spec.promptsPerStep).slice(0, spec.observeGroups),
+    0,
+    ['rollout', step, 0],
+    budgetShareAt(context, step),
+  )
 }
 
 type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut'>
 
 /** Samples plans and grades what comes back. */
-export async function sampleEntries(policy: Policy, problems: ProblemSource, plans: readonly EntryPlan[], settings: SampleSettings, options: SampleOptions): Promise<Entry[]> {
+export async function sampleEntries(
+  policy: Policy,
+  problems: ProblemSource,
+  plans: readonly EntryPlan[],
+  settings: SampleSettings,
+  options: SampleOptions,
+): Promise<Entry[]> {
   const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
   return rollouts.map((rollout, index) => {
     const { problem, group, sample, arm, kept, cut } = plans[index]!
-    return { problem, group, sample, ...(arm && { arm }), ...(kept !== undefined && { kept }), ...(cut && { cut }), rollout, grade: problems.task.grade(problem, rollout.tokens) }
+    return {
+      problem,
+      group,
+      sample,
+      ...(arm && { arm }),
+      ...(kept !== undefined && { kept }),
+      ...(cut && { cut }),
+      rollout,
+      grade: problems.task.grade(problem, rollout.tokens),
+    }
   })
 }
 
@@ -150,14 +231,30 @@ async function gatherArms(context: GatherContext, step: number): Promise<Entry[]
   const chosen = problems.ofStep(step, spec.promptsPerStep)
   const stale = await context.stale()
   const settings = sampleSettings(spec, budgetShareAt(context, step))
-  const prefixes = await sampleRollouts(stale.decoder, problems.task.format, chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })), settings, options)
+  const prefixes = await sampleRollouts(
+    stale.decoder,
+    problems.task.format,
+    chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })),
+    settings,
+    options,
+  )
   const plans = chosen.flatMap((problem, group) => {
     const { boundaries, tokens } = prefixes[group]!
-    const episodes = createRng(deriveSeed(spec.seed, 'prefix length', step, group)).int(Math.min(maxPrefixEpisodes, boundaries.length - 1) + 1)
+    const episodes = createRng(deriveSeed(spec.seed, 'prefix length', step, group)).int(
+      Math.min(maxPrefixEpisodes, boundaries.length - 1) + 1,
+    )
     const prefix = tokens.slice(0, boundaries[episodes])
-    const arm = (name: 'continue' | 'terminate', count: number, offset: number): EntryPlan[] => Array.from({ length: count }, (_, k) => ({
-      problem, group, sample: offset + k, arm: name, prompt: problem.promptTokens, prefix, stopNow: name === 'terminate', seed: deriveSeed(spec.seed, name, step, group, k),
-    }))
+    const arm = (name: 'continue' | 'terminate', count: number, offset: number): EntryPlan[] =>
+      Array.from({ length: count }, (_, k) => ({
+        problem,
+        group,
+        sample: offset + k,
+        arm: name,
+        prompt: problem.promptTokens,
+        prefix,
+        stopNow: name === 'terminate',
+        seed: deriveSeed(spec.seed, name, step, group, k),
+      }))
     return [...arm('continue', continuations, 0), ...arm('terminate', terminations, continuations)]
   })
   return sampleEntries(policy, problems, plans, settings, options)

@@ -50,7 +50,15 @@ export interface Learner {
  * softmax(logits / temperature). Micro-batches are smaller than asked for where the vocabulary is wide.
  * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
  */
-export async function openLearner(engine: Engine, config: LlamaConfig, parameters: ParameterSet, loss: LossSpec, microbatchTokens: number, temperature = 1, longest = config.maxPositions): Promise<Learner> {
+export async function openLearner(
+  engine: Engine,
+  config: LlamaConfig,
+  parameters: ParameterSet,
+  loss: LossSpec,
+  microbatchTokens: number,
+  temperature = 1,
+  longest = config.maxPositions,
+): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
   const graph = trainGraph(withPositions(config, longest), (g, values) => lossGraph(g, values, loss), needs, temperature)
   const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
@@ -71,8 +79,12 @@ export async function openLearner(engine: Engine, config: LlamaConfig, parameter
     const logps: Float32Array[] = new Array(sequences.length)
     const totals = batches.map((batch, index) => {
       const outputs = result.outputs[index]!
-      readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => { logps[batch.members[row]!] = values })
-      return Object.fromEntries(sums.map((name) => [name.slice(SUM_PREFIX.length), Number(outputs[name]!.data[0])])) as Partial<Record<LossSum, number>>
+      readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => {
+        logps[batch.members[row]!] = values
+      })
+      return Object.fromEntries(sums.map((name) => [name.slice(SUM_PREFIX.length), Number(outputs[name]!.data[0])])) as Partial<
+        Record<LossSum, number>
+      >
     })
     const forwardedTokens = lengths.reduce((sum, length) => sum + length, 0)
     const computed = batches.reduce((sum, batch) => sum + batch.width * batch.members.length, 0)

@@ -10,7 +10,10 @@ import { taskInWords } from './tasks.ts'
 const SPLITS: readonly Split[] = ['heldout', 'validation', 'train']
 
 /** The problem in words. Throws LabError `run.task`, `run.fewProblems`. */
-export function playgroundProblem(store: Store, { task, problemSeed }: { readonly task: NonNullable<PlaygroundRequest['task']>; readonly problemSeed: number }): PlaygroundProblem {
+export function playgroundProblem(
+  store: Store,
+  { task, problemSeed }: { readonly task: NonNullable<PlaygroundRequest['task']>; readonly problemSeed: number },
+): PlaygroundProblem {
   const words = taskInWords(store, { task })
   const question = drawn(words, problemSeed)
   return { key: question.id, text: words.question(question) }
@@ -25,5 +28,9 @@ export function drawn<T extends Task | SpokenTask>(task: T, seed: number): Retur
   } catch (error) {
     if (!(error instanceof TaskError)) throw error
   }
-  throw new LabError('run.fewProblems', { expected: `a problem of ${task.name}`, found: 'none', next: 'Choose another level, or import problems.' })
+  throw new LabError('run.fewProblems', {
+    expected: `a problem of ${task.name}`,
+    found: 'none',
+    next: 'Choose another level, or import problems.',
+  })
 }

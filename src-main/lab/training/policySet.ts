@@ -30,7 +30,8 @@ export interface PolicySet {
 }
 
 /** What must lie beside the weights for the roles of a run, as `loadWeights` takes it: nothing for a model that trains whole. */
-export const specsOfRoles = (config: LlamaConfig): ParameterSpec[] => (config.lora === undefined ? [] : MOVING.flatMap((role) => adapterSpecs(ofRole(config, role))))
+export const specsOfRoles = (config: LlamaConfig): ParameterSpec[] =>
+  config.lora === undefined ? [] : MOVING.flatMap((role) => adapterSpecs(ofRole(config, role)))
 
 const ofRole = (config: LlamaConfig, set: MovingRole): LlamaConfig => ({ ...config, lora: { ...config.lora!, set } })
 
@@ -44,7 +45,8 @@ export async function openPolicies(engine: Engine, config: LlamaConfig, start: P
   }
   const current = await policy('current')
   return {
-    current, policy,
+    current,
+    policy,
     values: roles.values,
     restore: roles.restore,
     averageStep: roles.averageStep,
@@ -65,7 +67,10 @@ interface Roles extends Pick<PolicySet, 'values' | 'restore' | 'averageStep' | '
 
 /** Every role is a whole set of weights. */
 function wholeRoles(start: ParameterSet): Roles {
-  const sets = new Map<Role, ParameterSet>([['current', start.clone()], ['start', start]])
+  const sets = new Map<Role, ParameterSet>([
+    ['current', start.clone()],
+    ['start', start],
+  ])
   const current = sets.get('current')!
   const parameters = (role: Role): ParameterSet => {
     let set = sets.get(role)
@@ -95,7 +100,8 @@ function adapterRoles(config: LlamaConfig, shared: ParameterSet): Roles {
   const names = { ema: namesOf(ofRole(config, 'ema')), stale: namesOf(ofRole(config, 'stale')) }
   const atStart = trained.map((name) => shared.get(name))
   const made = new Set<Role>()
-  const write = (role: MovingRole, valuesOf: (index: number) => Float32Array): void => names[role].forEach((name, index) => shared.set(name, valuesOf(index)))
+  const write = (role: MovingRole, valuesOf: (index: number) => Float32Array): void =>
+    names[role].forEach((name, index) => shared.set(name, valuesOf(index)))
   const make = (role: Role): void => {
     if ((role !== 'ema' && role !== 'stale') || made.has(role)) return
     made.add(role)

@@ -6,11 +6,16 @@ export interface Preset {
   readonly title: string
   /** One sentence: what this run shows. */
   readonly about: string
-  readonly spec: Omit<RunSpecInput, 'algorithm'> & { readonly algorithm: { readonly name: string; readonly options?: Record<string, unknown> } }
+  readonly spec: Omit<RunSpecInput, 'algorithm'> & {
+    readonly algorithm: { readonly name: string; readonly options?: Record<string, unknown> }
+  }
 }
 
 /** An arm without a pull towards a reference, whatever the algorithm's own default. */
-export const withoutKl = (name: string, options: Record<string, unknown> = {}): Preset['spec']['algorithm'] => ({ name, options: { klBeta: 0, ...options } })
+export const withoutKl = (name: string, options: Record<string, unknown> = {}): Preset['spec']['algorithm'] => ({
+  name,
+  options: { klBeta: 0, ...options },
+})
 
 export const presets: Readonly<Record<string, Preset>> = {
   'countdown-outcome': {
@@ -30,7 +35,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
   'countdown-mrt-exact-centred': {
     title: 'MRT-exact, centred',
-    about: 'As MRT-exact, with the mean progress of the group taken off every episode: ours, not the paper\'s.',
+    about: "As MRT-exact, with the mean progress of the group taken off every episode: ours, not the paper's.",
     spec: { name: 'MRT-exact centred', algorithm: { name: 'mrt-exact', options: { centre: 'group' } } },
   },
   'countdown-mrt-online': {
@@ -68,22 +73,86 @@ export const presets: Readonly<Record<string, Preset>> = {
     about: 'A coin for each rollout instead of its outcome: what updates without any information do.',
     spec: { name: 'control random', algorithm: { name: 'mrt-exact', options: { control: 'random' } } },
   },
-  'countdown-overlong': { title: 'Soft overlong', about: 'A charge for the last part of the budget alone, right or wrong (from DAPO).', spec: { name: 'soft overlong', algorithm: { name: 'overlong' } } },
-  'countdown-l1-exact': { title: 'L1, exact', about: 'Every answer is charged for its distance from a target length.', spec: { name: 'L1 exact', algorithm: withoutKl('l1-exact') } },
-  'countdown-l1-max': { title: 'L1, max', about: 'A right answer is worth less the further it is beyond a target length.', spec: { name: 'L1 max', algorithm: withoutKl('l1-max') } },
-  'countdown-kimi-length': { title: 'Kimi length reward', about: 'Shorter answers of a group earn more and longer ones less, after a first part of the run without it.', spec: { name: 'Kimi length', algorithm: { name: 'kimi-length' } } },
-  'countdown-cosine': { title: 'Cosine reward', about: 'Right answers earn less the longer they are, wrong ones lose less the longer they are.', spec: { name: 'cosine', algorithm: withoutKl('cosine') } },
-  'countdown-igpo': { title: 'IGPO', about: 'Every episode is paid how much more likely the right answers have become, on a log scale.', spec: { name: 'IGPO', algorithm: withoutKl('igpo') } },
-  'countdown-vine-ppo': { title: 'VinePPO', about: 'Every episode is paid the change of the policy\'s own chance of success, measured by fresh continuations: dear.', spec: { name: 'VinePPO', algorithm: withoutKl('vine-ppo') } },
-  'countdown-pav': { title: 'PAV', about: 'The outcome, and the gain of a best-of-4 prover that thinks on from every episode: dear.', spec: { name: 'PAV', algorithm: withoutKl('pav') } },
-  'countdown-brpo': { title: 'AnytimeReasoner, BRPO', about: 'Thinking is paid the accuracy at all budgets still ahead, answers at each budget are learned apart.', spec: { name: 'BRPO', algorithm: { name: 'brpo' } } },
-  'countdown-regret-exact': { title: 'Regret, exact', about: 'Thinking is paid the exact area of the accuracy-budget curve still ahead, to three times the budget: ours.', spec: { name: 'regret-exact', algorithm: { name: 'regret-exact' } } },
-  'countdown-e3': { title: 'e3', about: 'Outcome RL in which problems grow harder together with the thinking budget.', spec: { name: 'e3', algorithm: { name: 'e3' } } },
-  'countdown-grpo': { title: 'GRPO', about: 'Rewards standardised within the group, mean over each answer.', spec: { name: 'GRPO', algorithm: withoutKl('grpo') } },
-  'countdown-rloo': { title: 'RLOO', about: 'Reward minus the mean of the others, plain REINFORCE.', spec: { name: 'RLOO', algorithm: { name: 'rloo' } } },
-  'countdown-dapo': { title: 'DAPO', about: 'Clip-higher, dynamic sampling, token loss and soft overlong punishment.', spec: { name: 'DAPO', algorithm: { name: 'dapo' } } },
-  'countdown-gspo': { title: 'GSPO', about: 'The ratio of whole sequences is clipped instead of that of tokens.', spec: { name: 'GSPO', algorithm: { name: 'gspo' } } },
-  'countdown-sft': { title: 'SFT', about: 'More imitation of the teacher: what training longer without rewards gives.', spec: { name: 'SFT', algorithm: { name: 'sft' } } },
+  'countdown-overlong': {
+    title: 'Soft overlong',
+    about: 'A charge for the last part of the budget alone, right or wrong (from DAPO).',
+    spec: { name: 'soft overlong', algorithm: { name: 'overlong' } },
+  },
+  'countdown-l1-exact': {
+    title: 'L1, exact',
+    about: 'Every answer is charged for its distance from a target length.',
+    spec: { name: 'L1 exact', algorithm: withoutKl('l1-exact') },
+  },
+  'countdown-l1-max': {
+    title: 'L1, max',
+    about: 'A right answer is worth less the further it is beyond a target length.',
+    spec: { name: 'L1 max', algorithm: withoutKl('l1-max') },
+  },
+  'countdown-kimi-length': {
+    title: 'Kimi length reward',
+    about: 'Shorter answers of a group earn more and longer ones less, after a first part of the run without it.',
+    spec: { name: 'Kimi length', algorithm: { name: 'kimi-length' } },
+  },
+  'countdown-cosine': {
+    title: 'Cosine reward',
+    about: 'Right answers earn less the longer they are, wrong ones lose less the longer they are.',
+    spec: { name: 'cosine', algorithm: withoutKl('cosine') },
+  },
+  'countdown-igpo': {
+    title: 'IGPO',
+    about: 'Every episode is paid how much more likely the right answers have become, on a log scale.',
+    spec: { name: 'IGPO', algorithm: withoutKl('igpo') },
+  },
+  'countdown-vine-ppo': {
+    title: 'VinePPO',
+    about: "Every episode is paid the change of the policy's own chance of success, measured by fresh continuations: dear.",
+    spec: { name: 'VinePPO', algorithm: withoutKl('vine-ppo') },
+  },
+  'countdown-pav': {
+    title: 'PAV',
+    about: 'The outcome, and the gain of a best-of-4 prover that thinks on from every episode: dear.',
+    spec: { name: 'PAV', algorithm: withoutKl('pav') },
+  },
+  'countdown-brpo': {
+    title: 'AnytimeReasoner, BRPO',
+    about: 'Thinking is paid the accuracy at all budgets still ahead, answers at each budget are learned apart.',
+    spec: { name: 'BRPO', algorithm: { name: 'brpo' } },
+  },
+  'countdown-regret-exact': {
+    title: 'Regret, exact',
+    about: 'Thinking is paid the exact area of the accuracy-budget curve still ahead, to three times the budget: ours.',
+    spec: { name: 'regret-exact', algorithm: { name: 'regret-exact' } },
+  },
+  'countdown-e3': {
+    title: 'e3',
+    about: 'Outcome RL in which problems grow harder together with the thinking budget.',
+    spec: { name: 'e3', algorithm: { name: 'e3' } },
+  },
+  'countdown-grpo': {
+    title: 'GRPO',
+    about: 'Rewards standardised within the group, mean over each answer.',
+    spec: { name: 'GRPO', algorithm: withoutKl('grpo') },
+  },
+  'countdown-rloo': {
+    title: 'RLOO',
+    about: 'Reward minus the mean of the others, plain REINFORCE.',
+    spec: { name: 'RLOO', algorithm: { name: 'rloo' } },
+  },
+  'countdown-dapo': {
+    title: 'DAPO',
+    about: 'Clip-higher, dynamic sampling, token loss and soft overlong punishment.',
+    spec: { name: 'DAPO', algorithm: { name: 'dapo' } },
+  },
+  'countdown-gspo': {
+    title: 'GSPO',
+    about: 'The ratio of whole sequences is clipped instead of that of tokens.',
+    spec: { name: 'GSPO', algorithm: { name: 'gspo' } },
+  },
+  'countdown-sft': {
+    title: 'SFT',
+    about: 'More imitation of the teacher: what training longer without rewards gives.',
+    spec: { name: 'SFT', algorithm: { name: 'sft' } },
+  },
 }
 
 /** The three runs that a newcomer compares first. */

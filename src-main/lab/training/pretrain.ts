@@ -72,7 +72,12 @@ export const recipeSteps = (recipe: PretrainRecipe): number => recipe.stages.red
  * Runs every stage of a recipe from random weights. A stage starts from what the one before it would have shipped: weights rounded to fp16.
  * @param taskFor the task with a teacher of these habits
  */
-export async function pretrain(engine: Engine, taskFor: (teacher: PretrainStage['teacher']) => SpokenTask, recipe: PretrainRecipe, listener: PretrainListener): Promise<Pretrained> {
+export async function pretrain(
+  engine: Engine,
+  taskFor: (teacher: PretrainStage['teacher']) => SpokenTask,
+  recipe: PretrainRecipe,
+  listener: PretrainListener,
+): Promise<Pretrained> {
   let weights = initialWeights(recipe.model, recipe.seed)
   const curve: PretrainPoint[] = []
   let firstStep = 1
@@ -95,7 +100,14 @@ export interface StageStart {
 }
 
 /** Runs one stage; demonstrations depend on the recipe's seed and the step alone. */
-export async function pretrainStage(engine: Engine, task: SpokenTask, recipe: PretrainRecipe, stage: PretrainStage, start: StageStart, { onStep, signal }: PretrainListener): Promise<Pretrained> {
+export async function pretrainStage(
+  engine: Engine,
+  task: SpokenTask,
+  recipe: PretrainRecipe,
+  stage: PretrainStage,
+  start: StageStart,
+  { onStep, signal }: PretrainListener,
+): Promise<Pretrained> {
   const parameters = createWeights(engine, recipe.model, start.weights)
   const method = createMethod('sft')
   const learner = await openLearner(engine, recipe.model, parameters, method.algorithm.loss(method.options), recipe.microbatchTokens)
@@ -110,14 +122,32 @@ export async function pretrainStage(engine: Engine, task: SpokenTask, recipe: Pr
       signal?.throwIfAborted()
       const step = start.firstStep + done - 1
       const entries = demonstrations(task, pool, recipe, step)
-      const credits = creditBatch(method, entries.map((entry) => gradedRollout(entry, entry.rollout.boundaries, null)), { budgetTokens: recipe.settings.thinkingTokens, seed: recipe.seed, done: 0 })
+      const credits = creditBatch(
+        method,
+        entries.map((entry) => gradedRollout(entry, entry.rollout.boundaries, null)),
+        { budgetTokens: recipe.settings.thinkingTokens, seed: recipe.seed, done: 0 },
+      )
       const weights = tokenWeights(credits, 'token-mean', recipe.settings.thinkingTokens)
       const result = await learner.step(
-        entries.map((entry, index) => ({ prompt: entry.rollout.prompt, completion: entry.rollout.tokens, advantages: credits[index]!.advantage, weights: weights[index]! })),
-        { lr: stage.lr * rate(done - 1), beta1: 0.9, beta2: recipe.beta2, eps: 1e-8, weightDecay: recipe.weightDecay, clipNorm: recipe.clipNorm }, signal)
+        entries.map((entry, index) => ({
+          prompt: entry.rollout.prompt,
+          completion: entry.rollout.tokens,
+          advantages: credits[index]!.advantage,
+          weights: weights[index]!,
+        })),
+        {
+          lr: stage.lr * rate(done - 1),
+          beta1: 0.9,
+          beta2: recipe.beta2,
+          eps: 1e-8,
+          weightDecay: recipe.weightDecay,
+          clipNorm: recipe.clipNorm,
+        },
+        signal,
+      )
       trainedTokens += result.forwardedTokens
       const checked = step % recipe.checkEvery === 0 || done === stage.steps
-      const point = checked ? { step, loss: result.loss, ...await check(), trainedTokens } : null
+      const point = checked ? { step, loss: result.loss, ...(await check()), trainedTokens } : null
       if (point) curve.push(point)
       onStep(step, result.loss, trainedTokens, point)
     }
@@ -129,8 +159,24 @@ export async function pretrainStage(engine: Engine, task: SpokenTask, recipe: Pr
   }
 
   async function check(): Promise<Pick<PretrainPoint, 'accuracy' | 'meanTokens' | 'jStart' | 'jEnd'>> {
-    const rollouts = await sampleRollouts(policy.decoder, task.format, validation.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(recipe.seed, 'check', index) })), recipe.settings, { signal })
-    const mu = await exactMu(rollouts.map((rollout, index) => ({ prompt: rollout.prompt, completion: rollout.tokens, cuts: [0, rollout.thinkEnd], answers: task.answerTrie(validation[index]!)! })), task.format.terminationSuffix, (feeds) => policy.branches.run(feeds), policy.branchTokens)
+    const rollouts = await sampleRollouts(
+      policy.decoder,
+      task.format,
+      validation.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(recipe.seed, 'check', index) })),
+      recipe.settings,
+      { signal },
+    )
+    const mu = await exactMu(
+      rollouts.map((rollout, index) => ({
+        prompt: rollout.prompt,
+        completion: rollout.tokens,
+        cuts: [0, rollout.thinkEnd],
+        answers: task.answerTrie(validation[index]!)!,
+      })),
+      task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds),
+      policy.branchTokens,
+    )
     const average = (of: (index: number) => number): number => rollouts.reduce((sum, _, index) => sum + of(index), 0) / rollouts.length
     return {
       accuracy: average((index) => Number(task.grade(validation[index]!, rollouts[index]!.tokens).correct)),

@@ -33,7 +33,11 @@ export const QUICKSTART_DEFAULTS = { steps: 30, seeds: 1, evaluationProblems: 25
 export async function quickstart(context: LabContext, options: QuickstartOptions, job: JobOptions): Promise<Quickstart> {
   const { store, now } = context
   const specOf = (preset: string, seed: number): unknown => ({
-    ...presets[preset]!.spec, preset, seed, steps: options.steps, group: `quickstart ${preset} ${options.steps} steps`,
+    ...presets[preset]!.spec,
+    preset,
+    seed,
+    steps: options.steps,
+    group: `quickstart ${preset} ${options.steps} steps`,
     evaluation: { problems: options.evaluationProblems, samples: options.evaluationSamples, every: options.evaluateEvery ?? 0 },
   })
   const runIds: number[] = []
@@ -48,13 +52,30 @@ export async function quickstart(context: LabContext, options: QuickstartOptions
 
   const first = parseSpec(specOf(quickstartPresets[0], 1))
   const start = await loadStart(store, first.start, now)
-  const startEvaluationId = knownStartEvaluation(context, first, start.modelId)?.id ?? await timed((ms) => { evaluationMs += ms }, () => evaluateRun(context, { startOf: first }, job))
+  const startEvaluationId =
+    knownStartEvaluation(context, first, start.modelId)?.id ??
+    (await timed(
+      (ms) => {
+        evaluationMs += ms
+      },
+      () => evaluateRun(context, { startOf: first }, job),
+    ))
   for (let seed = 1; seed <= options.seeds; seed++) {
     for (const preset of quickstartPresets) {
       const runId = await createRun(context, specOf(preset, seed), options.environment)
       runIds.push(runId)
-      await timed((ms) => { trainingMs += ms }, () => trainRun(context, runId, job))
-      await timed((ms) => { evaluationMs += ms }, () => evaluateRun(context, { runId }, job))
+      await timed(
+        (ms) => {
+          trainingMs += ms
+        },
+        () => trainRun(context, runId, job),
+      )
+      await timed(
+        (ms) => {
+          evaluationMs += ms
+        },
+        () => evaluateRun(context, { runId }, job),
+      )
     }
   }
   return { runIds, startEvaluationId, trainingMs, evaluationMs }

@@ -44,7 +44,8 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
       sample: entry.sample,
       budgetTokens: entry.kept ?? settings.budgetTokens,
       thinkingTokens: rollout.thinkEnd,
-      finishReason: rollout.finish === 'aborted' ? 'error' : rollout.finish === 'length' ? 'length' : rollout.forcedStop ? 'forced' : 'stop',
+      finishReason:
+        rollout.finish === 'aborted' ? 'error' : rollout.finish === 'length' ? 'length' : rollout.forcedStop ? 'forced' : 'stop',
       correct: correctOf(entry) === 1,
       extractedAnswer: grade.extracted,
       reward: credit ? credit.reward : correctOf(entry),
@@ -63,19 +64,30 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
       episodes: boundaries.slice(1).map((end, episode) => {
         const start = boundaries[episode]!
         return {
-          index: episode, startToken: start, endToken: end,
-          textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!), textEnd: ends[end - 1]!,
+          index: episode,
+          startToken: start,
+          endToken: end,
+          textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!),
+          textEnd: ends[end - 1]!,
           marker: episode === 0 ? '' : markerAt(settings.task.format, rollout.tokens[start]!),
           bonus: credit && 'progress' in credit.parts ? credit.episodeBonus[episode]! : null,
         }
       }),
-      progress: measured ? [{
-        estimator: estimatorOf(measured),
-        estimates: measured.boundaries.map((offset, boundary) => ({
-          boundary, tokenOffset: offset, value: measured.J[boundary]!,
-          low: measured.intervals?.[boundary]?.low ?? null, high: measured.intervals?.[boundary]?.high ?? null, tokensForwarded: 0,
-        })),
-      }] : [],
+      progress: measured
+        ? [
+            {
+              estimator: estimatorOf(measured),
+              estimates: measured.boundaries.map((offset, boundary) => ({
+                boundary,
+                tokenOffset: offset,
+                value: measured.J[boundary]!,
+                low: measured.intervals?.[boundary]?.low ?? null,
+                high: measured.intervals?.[boundary]?.high ?? null,
+                tokensForwarded: 0,
+              })),
+            },
+          ]
+        : [],
       provenance: settings.provenance,
     }
   })
@@ -88,14 +100,19 @@ export function afterSpace(text: string, offset: number): number {
 }
 
 /** The word that opens an episode, where the format has one for that. */
-export const markerAt = ({ extendTokens, toText }: TaskFormat, token: number): string => (extendTokens.length === 1 && extendTokens[0] === token ? toText([token]) : '')
+export const markerAt = ({ extendTokens, toText }: TaskFormat, token: number): string =>
+  extendTokens.length === 1 && extendTokens[0] === token ? toText([token]) : ''
 
 function overthinkTokens(items: readonly Recordable[]): (number | null)[] {
   const result: (number | null)[] = items.map(() => null)
   const measured = items.flatMap((item, index) => (item.measured ? [index] : []))
   for (const members of Map.groupBy(measured, (index) => items[index]!.problemId).values()) {
-    const accounts = accountTokens(members.map((index) => ({ boundaries: items[index]!.measured!.boundaries, accuracy: items[index]!.measured!.J })))
-    members.forEach((index, at) => { result[index] = accounts[at]!.overthinking })
+    const accounts = accountTokens(
+      members.map((index) => ({ boundaries: items[index]!.measured!.boundaries, accuracy: items[index]!.measured!.J })),
+    )
+    members.forEach((index, at) => {
+      result[index] = accounts[at]!.overthinking
+    })
   }
   return result
 }

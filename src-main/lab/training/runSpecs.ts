@@ -8,5 +8,9 @@ export function parseSpec(given: unknown): RunSpec {
   const parsed = runSpec.safeParse(given)
   if (parsed.success) return { ...parsed.data, task: completeTask(parsed.data.task) }
   const [issue] = parsed.error.issues
-  throw new LabError('run.spec', { expected: 'a run specification', found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`, next: 'Correct that field; `mrt run --help` lists the presets to start from.' })
+  throw new LabError('run.spec', {
+    expected: 'a run specification',
+    found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`,
+    next: 'Correct that field; `mrt run --help` lists the presets to start from.',
+  })
 }

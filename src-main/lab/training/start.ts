@@ -54,12 +54,15 @@ export function startCheckpoint(name: string): number | null {
 export function configOfStart(store: Store, name: string): LlamaConfig | undefined {
   const checkpoint = startCheckpoint(name)
   const [, id] = /^model:(\d+)$/.exec(name) ?? []
-  const modelId = checkpoint === null ? Number(id ?? 0) : store.checkpoints.get(checkpoint)?.modelId ?? 0
+  const modelId = checkpoint === null ? Number(id ?? 0) : (store.checkpoints.get(checkpoint)?.modelId ?? 0)
   return store.models.get(modelId)?.config as unknown as LlamaConfig | undefined
 }
 
 /** In which tokens a start speaks. */
-export const vocabularyOf = ({ config, tokenizer }: Pick<Start, 'config' | 'tokenizer'>): Vocabulary => ({ size: config.vocabSize, tokenizer })
+export const vocabularyOf = ({ config, tokenizer }: Pick<Start, 'config' | 'tokenizer'>): Vocabulary => ({
+  size: config.vocabSize,
+  tokenizer,
+})
 
 /** @param name `starter`, `checkpoint:<id>`, `model:<id or name>`, or the path of a checkpoint folder. Throws LabError `start.unknown`, `start.notFetched`. */
 export async function loadStart(store: Store, name: string, now: () => number): Promise<Start> {
@@ -67,19 +70,35 @@ export async function loadStart(store: Store, name: string, now: () => number): 
   if (id !== null) {
     const checkpoint = store.checkpoints.get(id)
     if (!checkpoint) throw unknown(name, `no checkpoint with id ${id}`)
-    const loaded = await load(store, join(store.checkpointsFolder, checkpoint.contentId), { kind: 'checkpoint', id: checkpoint.contentId, name })
+    const loaded = await load(store, join(store.checkpointsFolder, checkpoint.contentId), {
+      kind: 'checkpoint',
+      id: checkpoint.contentId,
+      name,
+    })
     const model = checkpoint.modelId === null ? null : store.models.get(checkpoint.modelId)
-    return { ...loaded, tokenizer: model === null ? null : await tokenizerOf(store, model), modelId: checkpoint.modelId ?? record(store, loaded, name, 'checkpoint', now), runId: checkpoint.runId, step: checkpoint.step }
+    return {
+      ...loaded,
+      tokenizer: model === null ? null : await tokenizerOf(store, model),
+      modelId: checkpoint.modelId ?? record(store, loaded, name, 'checkpoint', now),
+      runId: checkpoint.runId,
+      step: checkpoint.step,
+    }
   }
   const [, wanted] = /^model:(.+)$/.exec(name) ?? []
   if (wanted !== undefined) {
     const model = modelCalled(store, wanted)
-    return { ...await loadModel(store, model), modelId: model.id, runId: null, step: null }
+    return { ...(await loadModel(store, model)), modelId: model.id, runId: null, step: null }
   }
   const folder = name === 'starter' ? join(resourcesFolder(), 'starter') : isAbsolute(name) ? name : resolve(name)
   if (!existsSync(folder)) throw unknown(name, `no folder ${folder}`)
   const loaded = await load(store, folder)
-  return { ...loaded, tokenizer: loaded.adapters && await tokenizerOfBase(store, loaded.base), modelId: record(store, loaded, name, name === 'starter' ? 'starter' : 'checkpoint', now), runId: null, step: null }
+  return {
+    ...loaded,
+    tokenizer: loaded.adapters && (await tokenizerOfBase(store, loaded.base)),
+    modelId: record(store, loaded, name, name === 'starter' ? 'starter' : 'checkpoint', now),
+    runId: null,
+    step: null,
+  }
 }
 
 export type LoadedModel = Pick<Start, 'config' | 'weights' | 'base' | 'adapters' | 'tokenizer'>
@@ -90,7 +109,7 @@ const baseOf = ({ sha256, name }: Model): Base => ({ kind: 'model', id: sha256, 
 const ofCheckpoint = async (store: Store, model: Model, folder: string): Promise<LoadedModel> => {
   if (!existsSync(folder)) throw unknown(model.name, `no folder ${folder}`)
   const loaded = await load(store, folder, baseOf(model))
-  return { ...loaded, tokenizer: loaded.adapters && await tokenizerOfBase(store, loaded.base) }
+  return { ...loaded, tokenizer: loaded.adapters && (await tokenizerOfBase(store, loaded.base)) }
 }
 
 /** A model by id, by the name that it was imported under, or by the name that it is fetched by. */
@@ -100,7 +119,12 @@ function modelCalled(store: Store, wanted: string): Model {
   const titles = [wanted, fetchable.find((each) => each.name === wanted)?.title ?? wanted].map((title) => title.toLowerCase())
   const named = store.models.list().find((model) => titles.includes(model.name.toLowerCase()))
   if (named !== undefined) return named
-  if (fetchable.some((each) => each.name === wanted)) throw new LabError('start.notFetched', { expected: `the model ${wanted} in this workspace`, found: 'none', next: `Fetch it first: mrt models fetch ${wanted}, or import its GGUF file.` })
+  if (fetchable.some((each) => each.name === wanted))
+    throw new LabError('start.notFetched', {
+      expected: `the model ${wanted} in this workspace`,
+      found: 'none',
+      next: `Fetch it first: mrt models fetch ${wanted}, or import its GGUF file.`,
+    })
   throw unknown(`model:${wanted}`, `no model with id or name ${wanted}`)
 }
 
@@ -114,7 +138,13 @@ const kinds: Kinds = {
     const checkpoint = join(place, 'checkpoint')
     if (notationOfSize(vocabSizeOf(model)) !== null && existsSync(checkpoint)) return ofCheckpoint(store, model, checkpoint)
     const read = await readHuggingFace(place)
-    return { config: read.config, weights: huggingFaceWeights(place, read), base: baseOf(model), adapters: null, tokenizer: await openFolderTokenizer(place) }
+    return {
+      config: read.config,
+      weights: huggingFaceWeights(place, read),
+      base: baseOf(model),
+      adapters: null,
+      tokenizer: await openFolderTokenizer(place),
+    }
   },
   async gguf(store, model) {
     const file = join(placeOf(store, model), GGUF_FILE)
@@ -145,10 +175,19 @@ const placeOf = (store: Store, { path }: Model): string => (isAbsolute(path) ? p
 const vocabSizeOf = ({ config }: Model): number => (config as unknown as LlamaConfig).vocabSize
 
 function unknown(name: string, found: string): LabError {
-  return new LabError('start.unknown', { expected: `weights to start from at "${name}"`, found, next: 'Use "starter", "checkpoint:<id>", "model:<id>" or the path of a checkpoint folder.' })
+  return new LabError('start.unknown', {
+    expected: `weights to start from at "${name}"`,
+    found,
+    next: 'Use "starter", "checkpoint:<id>", "model:<id>" or the path of a checkpoint folder.',
+  })
 }
 
-type Loaded = Pick<Start, 'config' | 'weights' | 'base' | 'adapters'> & { readonly id: string; readonly bytes: number; readonly folder: string; readonly meta: Readonly<Record<string, unknown>> }
+type Loaded = Pick<Start, 'config' | 'weights' | 'base' | 'adapters'> & {
+  readonly id: string
+  readonly bytes: number
+  readonly folder: string
+  readonly meta: Readonly<Record<string, unknown>>
+}
 
 /**
  * A checkpoint's weights; of one that holds adapters those of its base with them.
@@ -159,7 +198,17 @@ async function load(store: Store, folder: string, self?: Base): Promise<Loaded> 
   const config = stated as unknown as LlamaConfig
   const bytes = [...tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0)
   const own = [...tensors].map(([name, { data }]) => [name, data] as const)
-  if (config.lora === undefined) return { config, weights: own, base: self ?? { kind: 'model', id, name: typeof meta.name === 'string' ? meta.name : id }, adapters: null, id, bytes, folder, meta }
+  if (config.lora === undefined)
+    return {
+      config,
+      weights: own,
+      base: self ?? { kind: 'model', id, name: typeof meta.name === 'string' ? meta.name : id },
+      adapters: null,
+      id,
+      bytes,
+      folder,
+      meta,
+    }
   const base = meta.base as Base
   return { config, weights: together(await weightsOfBase(store, base), own), base, adapters: new Map(own), id, bytes, folder, meta }
 }
@@ -170,7 +219,11 @@ async function* together(...sources: readonly WeightSource[]): AsyncGenerator<re
 
 /** Throws LabError `adapters.base` where the weights are gone. */
 async function weightsOfBase(store: Store, { kind, id, name }: Base): Promise<WeightSource> {
-  const gone = new LabError('adapters.base', { expected: `the weights of ${name}, which these adapters were trained on, in this workspace`, found: `no ${kind} with the contents ${id.slice(0, 12)}…`, next: 'Import that model again; its contents must be the same.' })
+  const gone = new LabError('adapters.base', {
+    expected: `the weights of ${name}, which these adapters were trained on, in this workspace`,
+    found: `no ${kind} with the contents ${id.slice(0, 12)}…`,
+    next: 'Import that model again; its contents must be the same.',
+  })
   if (kind === 'checkpoint') {
     const folder = join(store.checkpointsFolder, id)
     if (!existsSync(folder)) throw gone
@@ -187,25 +240,55 @@ async function weightsOfBase(store: Store, { kind, id, name }: Base): Promise<We
  */
 export function prepareStart(start: Start, { rank, alpha, targets }: RunSpec['adapters'], seed: number): Start {
   const { config, weights, adapters } = start
-  if (rank === 0) return adapters === null ? start : { ...start, config: withoutAdapters(config), weights: merged(config, weights, adapters), adapters: null }
+  if (rank === 0)
+    return adapters === null
+      ? start
+      : { ...start, config: withoutAdapters(config), weights: merged(config, weights, adapters), adapters: null }
   const wanted = withAdapters(config, { rank, alpha, targets: targetsOf(targets) })
   if (adapters === null) {
     const fresh = initialAdapters(wanted, seed)
     return { ...start, config: wanted, weights: together(weights, fresh), adapters: fresh }
   }
   const shape = ({ lora }: LlamaConfig): string => `rank ${lora!.rank}, alpha ${lora!.alpha}, targets ${lora!.targets.join(',')}`
-  if (shape(wanted) !== shape(config)) throw new LabError('run.adapters', { expected: `the adapters of the start: ${shape(config)}`, found: shape(wanted), next: 'Ask for those, or for rank 0, which merges them and trains every weight.' })
+  if (shape(wanted) !== shape(config))
+    throw new LabError('run.adapters', {
+      expected: `the adapters of the start: ${shape(config)}`,
+      found: shape(wanted),
+      next: 'Ask for those, or for rank 0, which merges them and trains every weight.',
+    })
   return start
 }
 
-async function* merged(config: LlamaConfig, weights: WeightSource, adapters: ReadonlyMap<string, Float32Array>): AsyncGenerator<readonly [string, Float32Array]> {
+async function* merged(
+  config: LlamaConfig,
+  weights: WeightSource,
+  adapters: ReadonlyMap<string, Float32Array>,
+): AsyncGenerator<readonly [string, Float32Array]> {
   for await (const [name, values] of weights) if (!adapters.has(name)) yield [name, mergedParameter(config, name, values, adapters)]
 }
 
-function record(store: Store, { config, id, bytes, folder, meta }: Loaded, name: string, kind: 'starter' | 'checkpoint', now: () => number): number {
-  return store.models.bySha256(id)?.id ?? store.models.add({
-    name, kind, family: config.architecture, config: { ...config }, tokenizer: { task: notationOfSize(config.vocabSize) }, parameterCount: parameterCount(config), bytes,
-    // The starter comes with the program, wherever that is installed; its record travels with a workspace.
-    path: kind === 'starter' ? 'starter' : folder, sha256: id, provenance: meta as never, createdAtMs: now(),
-  })
+function record(
+  store: Store,
+  { config, id, bytes, folder, meta }: Loaded,
+  name: string,
+  kind: 'starter' | 'checkpoint',
+  now: () => number,
+): number {
+  return (
+    store.models.bySha256(id)?.id ??
+    store.models.add({
+      name,
+      kind,
+      family: config.architecture,
+      config: { ...config },
+      tokenizer: { task: notationOfSize(config.vocabSize) },
+      parameterCount: parameterCount(config),
+      bytes,
+      // The starter comes with the program, wherever that is installed; its record travels with a workspace.
+      path: kind === 'starter' ? 'starter' : folder,
+      sha256: id,
+      provenance: meta as never,
+      createdAtMs: now(),
+    })
+  )
 }

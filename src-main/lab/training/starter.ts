@@ -22,8 +22,29 @@ export const STARTER_RECIPE: PretrainRecipe = {
   model: STARTER_CONFIG,
   seed: 1,
   stages: [
-    { steps: 1_500, lr: 2e-3, warmupSteps: 100, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.6, persist: 0.06, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 } },
-    { steps: 500, lr: 1e-3, warmupSteps: 50, floor: 0.02, teacher: { stopEarly: 0.4, stopAnywhere: 0.7, persist: 0.15, persistTokens: 400, cutPersisted: 0.8, muteForced: 0.8, recheck: 0.15, repeatFailure: 0.05 } },
+    {
+      steps: 1_500,
+      lr: 2e-3,
+      warmupSteps: 100,
+      floor: 0.02,
+      teacher: { stopEarly: 0.4, stopAnywhere: 0.6, persist: 0.06, persistTokens: 400, recheck: 0.2, repeatFailure: 0.06 },
+    },
+    {
+      steps: 500,
+      lr: 1e-3,
+      warmupSteps: 50,
+      floor: 0.02,
+      teacher: {
+        stopEarly: 0.4,
+        stopAnywhere: 0.7,
+        persist: 0.15,
+        persistTokens: 400,
+        cutPersisted: 0.8,
+        muteForced: 0.8,
+        recheck: 0.15,
+        repeatFailure: 0.05,
+      },
+    },
   ],
   tracesPerStep: 64,
   beta2: 0.98,
@@ -60,15 +81,30 @@ export async function makeStarter(engine: Engine, { recipe, folder, now, signal,
 }
 
 /** Writes the checkpoint (fp16) with its recipe and learning curve to a folder, replacing what was there. Returns the checkpoint's id. */
-export async function writeStarter(folder: string, recipe: PretrainRecipe, { tensors, curve }: Pretrained, engineVersion: string): Promise<string> {
+export async function writeStarter(
+  folder: string,
+  recipe: PretrainRecipe,
+  { tensors, curve }: Pretrained,
+  engineVersion: string,
+): Promise<string> {
   const scratch = `${folder}.unfinished`
   const saved = await saveCheckpoint(scratch, {
     config: recipe.model,
     tensors: new Map(parameterSpecs(recipe.model).map(({ name, dims }) => [name, { dims, data: tensors.get(name)! }])),
-    meta: { name: 'starter', task: 'countdown-3', made: 'imitation of a wasteful teacher, see learning-curve.json; remake with `npm run starter`', parameters: parameterCount(recipe.model), seed: recipe.seed, steps: recipeSteps(recipe) },
+    meta: {
+      name: 'starter',
+      task: 'countdown-3',
+      made: 'imitation of a wasteful teacher, see learning-curve.json; remake with `npm run starter`',
+      parameters: parameterCount(recipe.model),
+      seed: recipe.seed,
+      steps: recipeSteps(recipe),
+    },
     dtype: 'F16',
   })
-  await writeFile(join(saved.path, 'learning-curve.json'), `${JSON.stringify({ recipe, engine: `onnxruntime ${engineVersion}`, curve }, null, 1)}\n`)
+  await writeFile(
+    join(saved.path, 'learning-curve.json'),
+    `${JSON.stringify({ recipe, engine: `onnxruntime ${engineVersion}`, curve }, null, 1)}\n`,
+  )
   await mkdir(join(folder, '..'), { recursive: true })
   await rm(folder, { recursive: true, force: true })
   await rename(saved.path, folder)

@@ -31,8 +31,11 @@ export interface Vocabulary {
 }
 
 /** Longest sequence of a run: prompt, thought, what closes it (one token of a notation has its room in the prompt's), and answer. */
-export const lengthOf = ({ promptRoom, task: { format } }: Pick<ProblemSource, 'promptRoom' | 'task'>, thinkingTokens: number, answerTokens: number): number =>
-  promptRoom + thinkingTokens + (format.terminationSuffix.length - 1) + answerTokens
+export const lengthOf = (
+  { promptRoom, task: { format } }: Pick<ProblemSource, 'promptRoom' | 'task'>,
+  thinkingTokens: number,
+  answerTokens: number,
+): number => promptRoom + thinkingTokens + (format.terminationSuffix.length - 1) + answerTokens
 
 /** What a prompt was made with, as provenance says it. */
 export const templateOf = ({ settings }: SpokenTask): string => (typeof settings.asked === 'string' ? settings.asked : 'bare')
@@ -41,7 +44,8 @@ type Asked = Pick<RunSpec, 'task' | 'format'>
 
 /** Throws LabError `run.task` for a task or an option of it that there is not. */
 export function taskInWords(store: Store, { task: { name, options } }: Pick<RunSpec, 'task'>): Task {
-  const refuse = (expected: string, found: string): LabError => new LabError('run.task', { expected, found, next: 'Correct the task of the specification; `mrt tasks` lists what there is.' })
+  const refuse = (expected: string, found: string): LabError =>
+    new LabError('run.task', { expected, found, next: 'Correct the task of the specification; `mrt tasks` lists what there is.' })
   if (!Object.hasOwn(tasks, name)) throw refuse(`one of the tasks ${taskNames.join(', ')}`, name)
   try {
     const kind = tasks[name]!
@@ -55,11 +59,17 @@ export function taskInWords(store: Store, { task: { name, options } }: Pick<RunS
 
 /** The options of a task, complete. Throws LabError `run.task`. */
 export function completeTask({ name, options }: RunSpec['task']): RunSpec['task'] {
-  if (!Object.hasOwn(tasks, name)) throw new LabError('run.task', { expected: `one of the tasks ${taskNames.join(', ')}`, found: name, next: '`mrt tasks` lists what there is.' })
+  if (!Object.hasOwn(tasks, name))
+    throw new LabError('run.task', {
+      expected: `one of the tasks ${taskNames.join(', ')}`,
+      found: name,
+      next: '`mrt tasks` lists what there is.',
+    })
   try {
     return { name, options: resolveOptions(tasks[name]!.options, options) }
   } catch (error) {
-    if (error instanceof CreditError) throw new LabError('run.task', { expected: error.expected, found: error.found, next: 'Correct that option of the task.' })
+    if (error instanceof CreditError)
+      throw new LabError('run.task', { expected: error.expected, found: error.found, next: 'Correct that option of the task.' })
     throw error
   }
 }
@@ -72,37 +82,62 @@ export function taskOf(store: Store, spec: Asked, { size, tokenizer }: Vocabular
       return speak(task, tokenizer, size, spec.format)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      throw new LabError('run.format', { expected: error.message, found: 'one without', next: 'Leave format.thoughts at auto, and format.examples at 0.' })
+      throw new LabError('run.format', {
+        expected: error.message,
+        found: 'one without',
+        next: 'Leave format.thoughts at auto, and format.examples at 0.',
+      })
     }
   }
   const notation = task.notation()
   if (notation === null || notation.format.vocabularySize !== size) {
     const own = notationOfSize(size)
     throw new LabError('run.vocabulary', {
-      expected: own === null ? 'a model with a tokenizer, or one of a task here' : `the task ${own}, whose words are all that this model knows`,
-      found: `${spec.task.name} asked of a vocabulary of ${size} tokens`, next: own === null ? 'Import the model as a GGUF file or a Hugging Face folder.' : `Choose that task, or start from a model of text: mrt models fetch smollm2-135m.`,
+      expected:
+        own === null ? 'a model with a tokenizer, or one of a task here' : `the task ${own}, whose words are all that this model knows`,
+      found: `${spec.task.name} asked of a vocabulary of ${size} tokens`,
+      next:
+        own === null
+          ? 'Import the model as a GGUF file or a Hugging Face folder.'
+          : `Choose that task, or start from a model of text: mrt models fetch smollm2-135m.`,
     })
   }
   if (spec.format.thoughts !== 'auto' || spec.format.episodes !== 'lines' || spec.format.examples !== 0)
-    throw new LabError('run.format', { expected: 'the format as it is: this model thinks in the notation of its task, whose episodes open with Wait', found: `${spec.format.thoughts}, ${spec.format.episodes}, ${spec.format.examples} examples`, next: 'Leave format.thoughts at auto, format.episodes at lines and format.examples at 0.' })
+    throw new LabError('run.format', {
+      expected: 'the format as it is: this model thinks in the notation of its task, whose episodes open with Wait',
+      found: `${spec.format.thoughts}, ${spec.format.episodes}, ${spec.format.examples} examples`,
+      next: 'Leave format.thoughts at auto, format.episodes at lines and format.examples at 0.',
+    })
   return notation
 }
 
 /** An imported set, read whole. Throws LabError `dataset.unknown`. */
 function datasetRows(store: Store, id: number): DatasetRows {
   const found = store.datasets.get(id)
-  if (found === null || found.kind === 'procedural') throw new LabError('dataset.unknown', { expected: 'the id of an imported dataset', found: found === null ? String(id) : `${id}, which is drawn by ${found.name}`, next: 'List them with `mrt datasets`.' })
+  if (found === null || found.kind === 'procedural')
+    throw new LabError('dataset.unknown', {
+      expected: 'the id of an imported dataset',
+      found: found === null ? String(id) : `${id}, which is drawn by ${found.name}`,
+      next: 'List them with `mrt datasets`.',
+    })
   return { id, name: found.name, grader: found.grader, problems: [...store.datasets.each(id)].map(importedProblem) }
 }
 
 /** A stored problem as the task of its run asked it. */
 export function askedAgain({ task: { name } }: Pick<RunSpec, 'task'>, stored: StoredProblem, promptTokens: ArrayLike<number>): Problem {
   const asked = { promptText: stored.prompt, promptTokens: Array.from(promptTokens) }
-  return name === 'dataset' ? { id: String(stored.id), data: importedProblem(stored), ...asked } : { id: stored.key, data: stored.answer, ...asked }
+  return name === 'dataset'
+    ? { id: String(stored.id), data: importedProblem(stored), ...asked }
+    : { id: stored.key, data: stored.answer, ...asked }
 }
 
 const importedProblem = (problem: StoredProblem): DatasetProblem => ({
-  id: problem.id, split: problem.split, prompt: problem.prompt, golds: goldsOf(problem.answer), cluster: clusterOf(problem) ?? problem.key, level: problem.level,
+  id: problem.id,
+  split: problem.split,
+  prompt: problem.prompt,
+  golds: goldsOf(problem.answer),
+  cluster: clusterOf(problem) ?? problem.key,
+  level: problem.level,
 })
 
 /** Answers of a stored problem as texts. */
@@ -147,7 +182,11 @@ function drawPool(task: SpokenTask, split: keyof typeof POOL_SIZES): readonly Pr
       if (!(error instanceof TaskError) || error.code !== 'too-few-problems') throw error
     }
   }
-  throw new LabError('run.fewProblems', { expected: `at least ${FEWEST} problems to train on`, found: `fewer in ${task.name}${task.level === '' ? '' : ` at level ${task.level}`}`, next: 'Choose another level, or import more problems.' })
+  throw new LabError('run.fewProblems', {
+    expected: `at least ${FEWEST} problems to train on`,
+    found: `fewer in ${task.name}${task.level === '' ? '' : ` at level ${task.level}`}`,
+    next: 'Choose another level, or import more problems.',
+  })
 }
 
 /** @param spec the seed of the run orders the training problems */
@@ -156,7 +195,10 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
   const imported = spec.task.name === 'dataset'
   const datasetId = imported ? Number(spec.task.options.dataset) : proceduralSet(store, task, now)
   const pool = trainingPool(task)
-  const promptRoom = vocabulary.tokenizer === null ? NOTATION_ROOM : pool.slice(0, MEASURED).reduce((most, { promptTokens }) => Math.max(most, promptTokens.length), 0) + NOTATION_ROOM
+  const promptRoom =
+    vocabulary.tokenizer === null
+      ? NOTATION_ROOM
+      : pool.slice(0, MEASURED).reduce((most, { promptTokens }) => Math.max(most, promptTokens.length), 0) + NOTATION_ROOM
   const tries = new Map<string, AnswerTrie>()
   const orders = new Map<number, readonly Problem[]>()
   const order = (epoch: number): readonly Problem[] => {
@@ -165,26 +207,46 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
   }
   const at = (index: number): Problem => order(Math.floor(index / pool.length))[index % pool.length]!
   return {
-    task, datasetId, promptRoom, lists: task.answerTrie(pool[0]!) !== null,
+    task,
+    datasetId,
+    promptRoom,
+    lists: task.answerTrie(pool[0]!) !== null,
     ofStep(step, count, round = 0) {
       if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
-      return createRng(deriveSeed(spec.seed, 'resampled problems', step, round)).shuffle(pool).slice(0, count)
+      return createRng(deriveSeed(spec.seed, 'resampled problems', step, round))
+        .shuffle(pool)
+        .slice(0, count)
     },
     ofSplit(split, count, seed) {
       try {
         return task.problems(split, Math.min(count, task.size(split) ?? count), seed)
       } catch (error) {
         if (!(error instanceof TaskError)) throw error
-        throw new LabError('run.fewProblems', { expected: `${count} ${split} problems`, found: error.message, next: 'Ask for fewer, or choose another level.' })
+        throw new LabError('run.fewProblems', {
+          expected: `${count} ${split} problems`,
+          found: error.message,
+          next: 'Ask for fewer, or choose another level.',
+        })
       }
     },
     // The problems of an imported set are in the store already.
-    idsOf: (split, problems) => (imported ? problems.map(({ id }) => Number(id)) : store.datasets.addProblems(datasetId, problems.map((problem) => record(task, split, problem)))),
+    idsOf: (split, problems) =>
+      imported
+        ? problems.map(({ id }) => Number(id))
+        : store.datasets.addProblems(
+            datasetId,
+            problems.map((problem) => record(task, split, problem)),
+          ),
     answers(problem) {
       let trie = tries.get(problem.id)
       if (!trie) {
         const made = task.answerTrie(problem)
-        if (made === null) throw new LabError('run.noAnswers', { expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`, found: 'a problem without', next: 'Choose a method that samples J, such as mrt-online.' })
+        if (made === null)
+          throw new LabError('run.noAnswers', {
+            expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`,
+            found: 'a problem without',
+            next: 'Choose a method that samples J, such as mrt-online.',
+          })
         trie = made
         tries.set(problem.id, trie)
         if (tries.size > TRIES_KEPT) tries.delete(tries.keys().next().value!)
@@ -197,10 +259,27 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
 /** The record of a set that is drawn: one for all runs that ask the same. */
 function proceduralSet(store: Store, task: SpokenTask, now: () => number): number {
   const identity = { task: task.name, level: task.level, settings: task.settings }
-  return store.datasets.list().find(({ kind, source }) => kind === 'procedural' && isDeepStrictEqual(source, identity))?.id
-    ?? store.datasets.add({ name: task.settings.asked === undefined ? `${task.name}-${task.level}` : `${task.name}-${task.level}, in words`, kind: 'procedural', source: identity as never, roles: null, grader: task.name, note: '', createdAtMs: now() })
+  return (
+    store.datasets.list().find(({ kind, source }) => kind === 'procedural' && isDeepStrictEqual(source, identity))?.id ??
+    store.datasets.add({
+      name: task.settings.asked === undefined ? `${task.name}-${task.level}` : `${task.name}-${task.level}, in words`,
+      kind: 'procedural',
+      source: identity as never,
+      roles: null,
+      grader: task.name,
+      note: '',
+      createdAtMs: now(),
+    })
+  )
 }
 
 function record(task: SpokenTask, split: Split, problem: Problem): NewProblem {
-  return { key: problem.id, split, prompt: problem.promptText, answer: problem.data as NewProblem['answer'], level: task.difficulty(problem), slices: { numbers: task.level, [CLUSTER_SLICE]: task.cluster(problem) } }
+  return {
+    key: problem.id,
+    split,
+    prompt: problem.promptText,
+    answer: problem.data as NewProblem['answer'],
+    level: task.difficulty(problem),
+    slices: { numbers: task.level, [CLUSTER_SLICE]: task.cluster(problem) },
+  }
 }

@@ -24,8 +24,18 @@ export interface TextModel {
 /** Opens an imported model. Throws LabError `model.noText` for a model without a tokenizer, and what reading its files throws. */
 export async function openTextModel(engine: Engine, store: Store, model: Model): Promise<TextModel> {
   const { config, weights, tokenizer } = await loadModel(store, model)
-  if (tokenizer === null) throw new LabError('model.noText', { expected: 'an imported model with a tokenizer for text', found: `${model.name}, a ${model.kind} model over this program's own vocabulary`, next: 'Import a GGUF file or a Hugging Face folder; `mrt models list` shows what is here.' })
-  if (tokenizer.size > config.vocabSize) throw new LabError('model.tokenizer', { expected: `a tokenizer of at most ${config.vocabSize} tokens`, found: `${tokenizer.size}`, next: 'Its weights and its tokenizer do not belong together; fetch the model again.' })
+  if (tokenizer === null)
+    throw new LabError('model.noText', {
+      expected: 'an imported model with a tokenizer for text',
+      found: `${model.name}, a ${model.kind} model over this program's own vocabulary`,
+      next: 'Import a GGUF file or a Hugging Face folder; `mrt models list` shows what is here.',
+    })
+  if (tokenizer.size > config.vocabSize)
+    throw new LabError('model.tokenizer', {
+      expected: `a tokenizer of at most ${config.vocabSize} tokens`,
+      found: `${tokenizer.size}`,
+      next: 'Its weights and its tokenizer do not belong together; fetch the model again.',
+    })
   const parameters = await loadWeights(engine, config, weights)
   return { config, tokenizer, parameters, dispose: () => parameters.dispose() }
 }
@@ -59,13 +69,35 @@ const PIECE_SHARE = 1 / 4
  * Writes a continuation; `onText` receives the text as it grows, only whole characters. Throws LabError `generate.tooLong` for a prompt that
  * leaves no room within the model's positions, and `model.template`.
  */
-export async function generateText(engine: Engine, { config, tokenizer, parameters }: TextModel, request: TextRequest, { signal, onText }: { readonly signal?: AbortSignal; readonly onText?: (piece: string) => void } = {}): Promise<GeneratedText> {
+export async function generateText(
+  engine: Engine,
+  { config, tokenizer, parameters }: TextModel,
+  request: TextRequest,
+  { signal, onText }: { readonly signal?: AbortSignal; readonly onText?: (piece: string) => void } = {},
+): Promise<GeneratedText> {
   const { prompt } = request
-  const asked = 'messages' in prompt ? tokenizer.chat(prompt.messages) : Int32Array.from([...(tokenizer.bos === null ? [] : [tokenizer.bos]), ...tokenizer.encode(prompt.text)])
-  if (asked.length === 0 || asked.length >= config.maxPositions) throw new LabError('generate.tooLong', { expected: `a prompt of 1 to ${config.maxPositions - 1} tokens`, found: `${asked.length}`, next: 'Change the prompt.' })
+  const asked =
+    'messages' in prompt
+      ? tokenizer.chat(prompt.messages)
+      : Int32Array.from([...(tokenizer.bos === null ? [] : [tokenizer.bos]), ...tokenizer.encode(prompt.text)])
+  if (asked.length === 0 || asked.length >= config.maxPositions)
+    throw new LabError('generate.tooLong', {
+      expected: `a prompt of 1 to ${config.maxPositions - 1} tokens`,
+      found: `${asked.length}`,
+      next: 'Change the prompt.',
+    })
   const maxLength = Math.min(config.maxPositions, asked.length + request.maxTokens)
   // Rotary tables for as many positions as are used: for the longest context of a large model they would take a hundred MB.
-  const decoder: Decoder = await engine.createDecoder({ onnx: decodeModel({ ...config, maxPositions: maxLength }), parameters, layers: config.layers, kvHeads: config.kvHeads, headDim: config.headDim, vocabulary: config.vocabSize, rows: 1, maxLength })
+  const decoder: Decoder = await engine.createDecoder({
+    onnx: decodeModel({ ...config, maxPositions: maxLength }),
+    parameters,
+    layers: config.layers,
+    kvHeads: config.kvHeads,
+    headDim: config.headDim,
+    vocabulary: config.vocabSize,
+    rows: 1,
+    maxLength,
+  })
   try {
     const began = performance.now()
     const tokens: number[] = []
@@ -75,23 +107,52 @@ export async function generateText(engine: Engine, { config, tokenizer, paramete
     while (finish === null) {
       const before = asked.length + tokens.length
       const room = maxLength - before
-      if (room === 0) { finish = 'length'; break }
+      if (room === 0) {
+        finish = 'length'
+        break
+      }
       const piece = Math.min(room, Math.max(FIRST_PIECE, Math.floor(before * PIECE_SHARE)))
       const [written] = await decoder.generate({
-        sources: [Int32Array.from([...asked, ...tokens])], ...(signal && { signal }),
-        requests: [{ source: 0, seed: request.seed + tokens.length * 2 ** 21, maxNewTokens: piece, stopTokens: tokenizer.stopTokens, temperature: request.temperature || 1, topK: 0, topP: 1, minP: 0, greedy: request.temperature === 0 }],
+        sources: [Int32Array.from([...asked, ...tokens])],
+        ...(signal && { signal }),
+        requests: [
+          {
+            source: 0,
+            seed: request.seed + tokens.length * 2 ** 21,
+            maxNewTokens: piece,
+            stopTokens: tokenizer.stopTokens,
+            temperature: request.temperature || 1,
+            topK: 0,
+            topP: 1,
+            minP: 0,
+            greedy: request.temperature === 0,
+          },
+        ],
       })
       tokens.push(...written!.tokens)
       logps.push(...written!.logps)
       const stopped = tokens.length > 0 && tokenizer.stopTokens.includes(tokens.at(-1)!)
       const text = tokenizer.decode(stopped ? tokens.slice(0, -1) : tokens, { plain: true })
-      finish = stopped ? 'stop' : signal?.aborted || written!.finish === 'cancelled' ? 'cancelled' : written!.tokens.length < piece ? 'length' : null
+      finish = stopped
+        ? 'stop'
+        : signal?.aborted || written!.finish === 'cancelled'
+          ? 'cancelled'
+          : written!.tokens.length < piece
+            ? 'length'
+            : null
       // The last character may still lack bytes.
       const whole = finish === null ? text.replace(/\uFFFD+$/, '') : text
       if (whole.length > told.length) onText?.(whole.slice(told.length))
       told = whole
     }
-    return { text: told, promptTokens: asked.length, tokens: Int32Array.from(tokens), logps: Float32Array.from(logps), finish, ms: performance.now() - began }
+    return {
+      text: told,
+      promptTokens: asked.length,
+      tokens: Int32Array.from(tokens),
+      logps: Float32Array.from(logps),
+      finish,
+      ms: performance.now() - began,
+    }
   } finally {
     decoder.dispose()
   }

@@ -37,26 +37,63 @@ export interface Tried {
 }
 
 /** One level after the other, in order. Throws LabError `run.task`, `run.format`, `run.vocabulary`, `start.unknown`. */
-export async function* tryTasks({ store, engine, now }: LabContext, request: TryRequest, { signal }: Pick<JobOptions, 'signal'> = {}): AsyncGenerator<Tried> {
+export async function* tryTasks(
+  { store, engine, now }: LabContext,
+  request: TryRequest,
+  { signal }: Pick<JobOptions, 'signal'> = {},
+): AsyncGenerator<Tried> {
   const start = await loadStart(store, request.start, now)
   const asked = request.levels.map(({ name, level }) => {
     const spec = { task: { name, options: { level } }, format: request.format }
     const task = taskOf(store, spec, vocabularyOf(start))
-    return { name, level, words: taskInWords(store, spec), task, problems: task.problems('validation', Math.min(request.problems, task.size('validation') ?? request.problems), request.seed) }
+    return {
+      name,
+      level,
+      words: taskInWords(store, spec),
+      task,
+      problems: task.problems('validation', Math.min(request.problems, task.size('validation') ?? request.problems), request.seed),
+    }
   })
-  const settings = { temperature: request.temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: request.thinkingTokens, answerTokens: request.answerTokens }
-  const longest = (each: typeof asked[number]): number => Math.max(...each.problems.map(({ promptTokens }) => promptTokens.length))
-  const maxLength = Math.max(...asked.map((each) => longest(each) + 2 * each.task.format.terminationSuffix.length)) + request.thinkingTokens + request.answerTokens + 8
+  const settings = {
+    temperature: request.temperature,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    thinkingTokens: request.thinkingTokens,
+    answerTokens: request.answerTokens,
+  }
+  const longest = (each: (typeof asked)[number]): number => Math.max(...each.problems.map(({ promptTokens }) => promptTokens.length))
+  const maxLength =
+    Math.max(...asked.map((each) => longest(each) + 2 * each.task.format.terminationSuffix.length)) +
+    request.thinkingTokens +
+    request.answerTokens +
+    8
   const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, { rows: Math.min(request.problems, rowsFor(start.config, maxLength)), maxLength, temperature: request.temperature })
+  const policy = await openPolicy(engine, start.config, weights, {
+    rows: Math.min(request.problems, rowsFor(start.config, maxLength)),
+    maxLength,
+    temperature: request.temperature,
+  })
   try {
     for (const { name, level, words, task, problems } of asked) {
-      const rollouts = await sampleRollouts(policy.decoder, task.format, problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(request.seed, name, level, index) })), settings, { signal })
+      const rollouts = await sampleRollouts(
+        policy.decoder,
+        task.format,
+        problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(request.seed, name, level, index) })),
+        settings,
+        { signal },
+      )
       const grades = rollouts.map(({ tokens }, index) => task.grade(problems[index]!, tokens))
       const right = grades.filter(({ correct }) => correct).length
       yield {
-        name, level, problems: problems.length, right, ...wilson(right, problems.length),
-        listed: grades.filter(({ correct, extracted }, index) => correct && extracted !== null && (words.answers(problems[index]!) ?? []).includes(extracted)).length,
+        name,
+        level,
+        problems: problems.length,
+        right,
+        ...wilson(right, problems.length),
+        listed: grades.filter(
+          ({ correct, extracted }, index) => correct && extracted !== null && (words.answers(problems[index]!) ?? []).includes(extracted),
+        ).length,
         tokens: rollouts.reduce((sum, { tokens }) => sum + tokens.length, 0) / rollouts.length,
         forced: rollouts.filter(({ forcedStop }) => forcedStop).length,
       }

@@ -18,8 +18,12 @@ const byteLevel = (useRegex: boolean): Step => ({ type: 'ByteLevel', add_prefix_
 const sequence = (...pretokenizers: Step[]): Step => ({ type: 'Sequence', pretokenizers })
 /** Words, at most so many numerals together, runs of signs, line ends, spaces; GPT-4's cut and those that follow it. */
 const words = (numerals: string): Step => ({
-  type: 'Split', behavior: 'Isolated', invert: false,
-  pattern: { Regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${numerals}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+` },
+  type: 'Split',
+  behavior: 'Isolated',
+  invert: false,
+  pattern: {
+    Regex: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${numerals}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+  },
 })
 
 const qwen: Cut = { normalizer: { type: 'NFC' }, preTokenizer: sequence(words('\\p{N}'), byteLevel(false)), wholeWords: false }
@@ -40,17 +44,25 @@ const cuts: Readonly<Record<string, Cut>> = {
 const CONTROL = 3
 const USER_DEFINED = 4
 
-const refuse = (expected: string, found: string): Error => modelRefusal('model.tokenizer', expected, found, 'Take the model as a Hugging Face folder with its tokenizer.json, or another GGUF file of it.')
+const refuse = (expected: string, found: string): Error =>
+  modelRefusal(
+    'model.tokenizer',
+    expected,
+    found,
+    'Take the model as a Hugging Face folder with its tokenizer.json, or another GGUF file of it.',
+  )
 
 /** Throws ModelFileError `model.tokenizer`, `model.template`. */
-export const openGgufTokenizer = (metadata: ReadonlyMap<string, GgufValue>, from: string): TextTokenizer => openTokenizer(ggufTokenizerParts(metadata, from))
+export const openGgufTokenizer = (metadata: ReadonlyMap<string, GgufValue>, from: string): TextTokenizer =>
+  openTokenizer(ggufTokenizerParts(metadata, from))
 
 /** What the metadata says of the tokenizer, in the terms of tokenizer.json and tokenizer_config.json. Throws ModelFileError `model.tokenizer`. */
 export function ggufTokenizerParts(metadata: ReadonlyMap<string, GgufValue>, from: string): TokenizerParts {
   const make = metadata.get('tokenizer.ggml.model')
   if (make !== 'gpt2') throw refuse(`a byte-level BPE tokenizer (tokenizer.ggml.model "gpt2") in ${from}`, JSON.stringify(make ?? null))
   const pre = metadata.get('tokenizer.ggml.pre')
-  if (typeof pre !== 'string' || !Object.hasOwn(cuts, pre)) throw refuse(`tokenizer.ggml.pre as one of ${Object.keys(cuts).join(', ')} in ${from}`, JSON.stringify(pre ?? null))
+  if (typeof pre !== 'string' || !Object.hasOwn(cuts, pre))
+    throw refuse(`tokenizer.ggml.pre as one of ${Object.keys(cuts).join(', ')} in ${from}`, JSON.stringify(pre ?? null))
   const { normalizer, preTokenizer, wholeWords } = cuts[pre]!
   const tokens = texts(metadata.get('tokenizer.ggml.tokens'), 'tokens', from)
   const merges = texts(metadata.get('tokenizer.ggml.merges'), 'merges', from).map((merge) => {
@@ -59,23 +71,46 @@ export function ggufTokenizerParts(metadata: ReadonlyMap<string, GgufValue>, fro
     return [merge.slice(0, at), merge.slice(at + 1)]
   })
   const kinds = metadata.get('tokenizer.ggml.token_type')
-  if (kinds !== undefined && (!Array.isArray(kinds) || kinds.length !== tokens.length)) throw refuse(`a token_type for each of ${tokens.length} tokens in ${from}`, Array.isArray(kinds) ? `${kinds.length}` : 'none')
+  if (kinds !== undefined && (!Array.isArray(kinds) || kinds.length !== tokens.length))
+    throw refuse(`a token_type for each of ${tokens.length} tokens in ${from}`, Array.isArray(kinds) ? `${kinds.length}` : 'none')
   const added = tokens.flatMap((content, id) => {
     const kind = (kinds as readonly number[] | undefined)?.[id]
-    return kind === CONTROL || kind === USER_DEFINED ? [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: kind === CONTROL }] : []
+    return kind === CONTROL || kind === USER_DEFINED
+      ? [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: kind === CONTROL }]
+      : []
   })
   const json: TokenizerJson = {
-    version: '1.0', truncation: null, padding: null, added_tokens: added, normalizer, pre_tokenizer: preTokenizer, post_processor: byteLevel(true), decoder: byteLevel(true),
-    model: { type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ignore_merges: wholeWords, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges },
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer,
+    pre_tokenizer: preTokenizer,
+    post_processor: byteLevel(true),
+    decoder: byteLevel(true),
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: wholeWords,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges,
+    },
   }
   const id = (name: string): number | null => {
     const value = metadata.get(`tokenizer.ggml.${name}_token_id`)
-    return Number.isSafeInteger(value) && (value as number) < tokens.length ? value as number : null
+    return Number.isSafeInteger(value) && (value as number) < tokens.length ? (value as number) : null
   }
   const markOf = (name: string): string => (id(name) === null ? '' : tokens[id(name)!]!)
   const template = metadata.get('tokenizer.chat_template')
   return {
-    json, from, config: { bos_token: markOf('bos'), eos_token: markOf('eos'), unk_token: markOf('unknown'), pad_token: markOf('padding') },
+    json,
+    from,
+    config: { bos_token: markOf('bos'), eos_token: markOf('eos'), unk_token: markOf('unknown'), pad_token: markOf('padding') },
     template: typeof template === 'string' ? template : null,
     stopTokens: [...new Set([id('eos'), id('eot')].filter((each) => each !== null))],
     bos: metadata.get('tokenizer.ggml.add_bos_token') === true ? id('bos') : null,
@@ -83,6 +118,7 @@ export function ggufTokenizerParts(metadata: ReadonlyMap<string, GgufValue>, fro
 }
 
 function texts(value: GgufValue | undefined, name: string, from: string): readonly string[] {
-  if (!Array.isArray(value) || value.length === 0 || !value.every((each) => typeof each === 'string')) throw refuse(`tokenizer.ggml.${name} as texts in ${from}`, value === undefined ? 'none' : 'something else')
+  if (!Array.isArray(value) || value.length === 0 || !value.every((each) => typeof each === 'string'))
+    throw refuse(`tokenizer.ggml.${name} as texts in ${from}`, value === undefined ? 'none' : 'something else')
   return value as readonly string[]
 }

@@ -10,7 +10,8 @@ const LARGEST = 200 * 2 ** 20
 
 async function optional(path: string): Promise<string | null> {
   try {
-    if ((await stat(path)).size > LARGEST) throw modelRefusal('model.tokenizer', `at most ${LARGEST} bytes in ${path}`, 'more', 'Fetch the model again.')
+    if ((await stat(path)).size > LARGEST)
+      throw modelRefusal('model.tokenizer', `at most ${LARGEST} bytes in ${path}`, 'more', 'Fetch the model again.')
     return await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
@@ -33,9 +34,15 @@ async function fields(path: string): Promise<Fields> {
 /** Throws ModelFileError `model.tokenizer`, `model.template`. */
 export async function openFolderTokenizer(folder: string): Promise<TextTokenizer> {
   const path = join(folder, 'tokenizer.json')
-  const json = await fields(path) as unknown as TokenizerJson
+  const json = (await fields(path)) as unknown as TokenizerJson
   const vocab: unknown = (json as { model?: { vocab?: unknown } }).model?.vocab
-  if (vocab === undefined || vocab === null || typeof vocab !== 'object') throw modelRefusal('model.tokenizer', `tokenizer.json with a vocabulary in ${folder}`, Object.keys(json).length === 0 ? 'none' : 'one without', 'Fetch the model with its tokenizer.json.')
+  if (vocab === undefined || vocab === null || typeof vocab !== 'object')
+    throw modelRefusal(
+      'model.tokenizer',
+      `tokenizer.json with a vocabulary in ${folder}`,
+      Object.keys(json).length === 0 ? 'none' : 'one without',
+      'Fetch the model with its tokenizer.json.',
+    )
   const config = await fields(join(folder, 'tokenizer_config.json'))
   const idOf = (mark: unknown): number | null => {
     const text = typeof mark === 'string' ? mark : (mark as { content?: string } | null | undefined)?.content
@@ -43,9 +50,18 @@ export async function openFolderTokenizer(folder: string): Promise<TextTokenizer
   }
   const ends = (stated: Fields): unknown[] => [stated.eos_token_id].flat()
   const [generation, model] = [await fields(join(folder, 'generation_config.json')), await fields(join(folder, 'config.json'))]
-  const stopTokens = [...new Set([...ends(generation), ...ends(model), idOf(config.eos_token)].filter((id): id is number => Number.isSafeInteger(id)))]
+  const stopTokens = [
+    ...new Set([...ends(generation), ...ends(model), idOf(config.eos_token)].filter((id): id is number => Number.isSafeInteger(id))),
+  ]
   const template = (await optional(join(folder, 'chat_template.jinja'))) ?? templateOf(config.chat_template)
-  return openTokenizer({ json, config, template, stopTokens, bos: config.add_bos_token === true ? idOf(config.bos_token) : null, from: folder })
+  return openTokenizer({
+    json,
+    config,
+    template,
+    stopTokens,
+    bos: config.add_bos_token === true ? idOf(config.bos_token) : null,
+    from: folder,
+  })
 }
 
 /** One template, or the default of several named ones. */

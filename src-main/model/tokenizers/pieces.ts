@@ -20,7 +20,8 @@ const BYTE_OF = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byt
 /** Cuts looked at before a search for ways ends. */
 const PATIENCE = 20_000
 
-const isByteLevel = (json: TokenizerJson): boolean => JSON.stringify([json.decoder ?? null, json.pre_tokenizer ?? null]).includes('"ByteLevel"')
+const isByteLevel = (json: TokenizerJson): boolean =>
+  JSON.stringify([json.decoder ?? null, json.pre_tokenizer ?? null]).includes('"ByteLevel"')
 
 export function openPieces(json: TokenizerJson): Pieces {
   const byteLevel = isByteLevel(json)
@@ -29,7 +30,8 @@ export function openPieces(json: TokenizerJson): Pieces {
   const plain = new Map([...written].filter(([id]) => !marks.has(id)).map(([id, text]) => [text, id]))
   const longest = [...plain.keys()].reduce((most, text) => Math.max(most, text.length), 1)
   const encoder = new TextEncoder()
-  const inVocabulary = (text: string): string => (byteLevel ? Array.from(encoder.encode(text), (byte) => BYTE_CHARACTERS[byte]).join('') : text.replaceAll(' ', '\u2581'))
+  const inVocabulary = (text: string): string =>
+    byteLevel ? Array.from(encoder.encode(text), (byte) => BYTE_CHARACTERS[byte]).join('') : text.replaceAll(' ', '\u2581')
 
   return {
     bytes(id) {

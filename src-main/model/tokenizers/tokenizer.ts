@@ -57,7 +57,13 @@ export interface TextTokenizer {
 function withAllNumerals(step: Step | null | undefined): Step | null {
   if (!step) return null
   if (step.type === 'Sequence') return { ...step, pretokenizers: (step.pretokenizers as Step[]).map(withAllNumerals) }
-  if (step.type === 'Digits') return { type: 'Split', pattern: { Regex: step.individual_digits === true ? '\\p{N}' : '\\p{N}+' }, behavior: 'Isolated', invert: false }
+  if (step.type === 'Digits')
+    return {
+      type: 'Split',
+      pattern: { Regex: step.individual_digits === true ? '\\p{N}' : '\\p{N}+' },
+      behavior: 'Isolated',
+      invert: false,
+    }
   return step
 }
 
@@ -66,35 +72,57 @@ export function openTokenizer(parts: TokenizerParts): TextTokenizer {
   const { json, config, template, from } = parts
   const library = make(parts)
   const added = json.added_tokens ?? []
-  const size = 1 + added.reduce((most, { id }) => Math.max(most, id), Object.values(json.model.vocab).reduce((most, id) => Math.max(most, id), -1))
+  const size =
+    1 +
+    added.reduce(
+      (most, { id }) => Math.max(most, id),
+      Object.values(json.model.vocab).reduce((most, id) => Math.max(most, id), -1),
+    )
   const compiled = template === null ? null : compile(template, from)
   const marks = Object.fromEntries(['bos_token', 'eos_token', 'unk_token', 'pad_token'].map((name) => [name, textOf(config[name])]))
 
   let opened: Pieces | null = null
   const pieces = (): Pieces => (opened ??= openPieces(json))
-  const encode = (text: string): Int32Array => (text === '' ? new Int32Array() : Int32Array.from(library.encode(text, { add_special_tokens: false }).ids))
+  const encode = (text: string): Int32Array =>
+    text === '' ? new Int32Array() : Int32Array.from(library.encode(text, { add_special_tokens: false }).ids)
   const render = (messages: readonly Message[]): string => {
-    if (compiled === null) throw modelRefusal('model.template', `a conversation template in ${from}`, 'none', 'Give the whole text yourself with --raw.')
+    if (compiled === null)
+      throw modelRefusal('model.template', `a conversation template in ${from}`, 'none', 'Give the whole text yourself with --raw.')
     try {
-      return compiled.render({ ...marks, messages: messages.map((message) => ({ ...message })), add_generation_prompt: true, enable_thinking: true })
+      return compiled.render({
+        ...marks,
+        messages: messages.map((message) => ({ ...message })),
+        add_generation_prompt: true,
+        enable_thinking: true,
+      })
     } catch (cause) {
-      throw modelRefusal('model.template', `a conversation that the template of ${from} takes`, (cause as Error).message, 'Change the messages, or give the whole text yourself with --raw.')
+      throw modelRefusal(
+        'model.template',
+        `a conversation that the template of ${from} takes`,
+        (cause as Error).message,
+        'Change the messages, or give the whole text yourself with --raw.',
+      )
     }
   }
   return {
     encode,
     render,
-    decode: (ids, { plain = false } = {}) => (ids.length === 0 ? '' : library.decode(Array.from(ids), { skip_special_tokens: plain, clean_up_tokenization_spaces: false })),
+    decode: (ids, { plain = false } = {}) =>
+      ids.length === 0 ? '' : library.decode(Array.from(ids), { skip_special_tokens: plain, clean_up_tokenization_spaces: false }),
     chat: (messages) => encode(render(messages)),
     hasTemplate: compiled !== null,
     piece: (id) => pieces().bytes(id),
     markOf: (text) => added.find(({ content }) => content === text)?.id ?? null,
     tokenizations(text, most) {
       const first = encode(text)
-      const ways = pieces().ways(text, most).filter((way) => way.length !== first.length || way.some((id, at) => id !== first[at]))
+      const ways = pieces()
+        .ways(text, most)
+        .filter((way) => way.length !== first.length || way.some((id, at) => id !== first[at]))
       return [first, ...ways].slice(0, most)
     },
-    stopTokens: parts.stopTokens, bos: parts.bos, size,
+    stopTokens: parts.stopTokens,
+    bos: parts.bos,
+    size,
   }
 }
 
@@ -102,7 +130,12 @@ function make({ json, config, from }: TokenizerParts): Tokenizer {
   try {
     return new Tokenizer({ ...json, pre_tokenizer: withAllNumerals(json.pre_tokenizer) }, { ...config })
   } catch (cause) {
-    throw modelRefusal('model.tokenizer', `a tokenizer of a known make in ${from}`, (cause as Error).message, 'Choose a model with a byte-level BPE tokenizer, such as SmolLM2, Qwen or Llama 3.')
+    throw modelRefusal(
+      'model.tokenizer',
+      `a tokenizer of a known make in ${from}`,
+      (cause as Error).message,
+      'Choose a model with a byte-level BPE tokenizer, such as SmolLM2, Qwen or Llama 3.',
+    )
   }
 }
 
@@ -110,9 +143,19 @@ function compile(template: string, from: string): Template {
   try {
     return new Template(template)
   } catch (cause) {
-    throw modelRefusal('model.template', `a conversation template that can be read in ${from}`, (cause as Error).message, 'Give the whole text yourself with --raw.')
+    throw modelRefusal(
+      'model.template',
+      `a conversation template that can be read in ${from}`,
+      (cause as Error).message,
+      'Give the whole text yourself with --raw.',
+    )
   }
 }
 
 /** A mark is written as a text or as an added token. */
-const textOf = (mark: unknown): string => (typeof mark === 'string' ? mark : typeof (mark as { content?: unknown } | null)?.content === 'string' ? (mark as { content: string }).content : '')
+const textOf = (mark: unknown): string =>
+  typeof mark === 'string'
+    ? mark
+    : typeof (mark as { content?: unknown } | null)?.content === 'string'
+      ? (mark as { content: string }).content
+      : ''

@@ -40,14 +40,15 @@ export function expressionsOf({ numbers, target }: CountdownData): string[] {
       if (parts[0]!.value === target) found.add(parts[0]!.text)
       return
     }
-    for (let i = 0; i < parts.length; i++) for (let j = 0; j < parts.length; j++) {
-      if (i === j) continue
-      const rest = parts.filter((_, at) => at !== i && at !== j)
-      for (const sign of SIGNS) {
-        const part = joined(parts[i]!, sign, parts[j]!)
-        if (part !== null) grow([...rest, part])
+    for (let i = 0; i < parts.length; i++)
+      for (let j = 0; j < parts.length; j++) {
+        if (i === j) continue
+        const rest = parts.filter((_, at) => at !== i && at !== j)
+        for (const sign of SIGNS) {
+          const part = joined(parts[i]!, sign, parts[j]!)
+          if (part !== null) grow([...rest, part])
+        }
       }
-    }
   }
   grow(numbers.map((value) => ({ value, text: String(value), binds: ATOM })))
   return [...found].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
@@ -60,25 +61,50 @@ const MOST_DETOURS = 2
 export function searchInWords({ numbers, target }: CountdownData, rng: Rng): { readonly thinking: string; readonly answer: string } {
   const start: readonly Part[] = numbers.map((value) => ({ value, text: String(value), binds: ATOM }))
   /** Steps and expression of the first way, in random order, that ends as wanted. */
-  const walk = (parts: readonly Part[], steps: readonly string[], wanted: (value: number) => boolean): { readonly steps: readonly string[]; readonly end: Part } | null => {
+  const walk = (
+    parts: readonly Part[],
+    steps: readonly string[],
+    wanted: (value: number) => boolean,
+  ): { readonly steps: readonly string[]; readonly end: Part } | null => {
     if (parts.length === 1) return wanted(parts[0]!.value) ? { steps, end: parts[0]! } : null
     const moves = rng.shuffle(parts.flatMap((_x, i) => parts.flatMap((_y, j) => (i === j ? [] : SIGNS.map((sign) => ({ i, j, sign }))))))
     for (const { i, j, sign } of moves) {
       const part = joined(parts[i]!, sign, parts[j]!)
-      const done = part === null ? null : walk([...parts.filter((_, at) => at !== i && at !== j), part], [...steps, `${parts[i]!.value} ${sign.sign} ${parts[j]!.value} = ${part.value}`], wanted)
+      const done =
+        part === null
+          ? null
+          : walk(
+              [...parts.filter((_, at) => at !== i && at !== j), part],
+              [...steps, `${parts[i]!.value} ${sign.sign} ${parts[j]!.value} = ${part.value}`],
+              wanted,
+            )
       if (done !== null) return done
     }
     return null
   }
-  const detours = Array.from({ length: rng.int(MOST_DETOURS + 1) }, () => walk(start, [], (value) => value !== target)).filter((way) => way !== null)
+  const detours = Array.from({ length: rng.int(MOST_DETOURS + 1) }, () => walk(start, [], (value) => value !== target)).filter(
+    (way) => way !== null,
+  )
   const right = walk(start, [], (value) => value === target)
   if (right === null) throw new RangeError(`a problem that can be solved, found ${numbers.join(', ')} to ${target}`)
-  return { thinking: [...new Set(detours.map(({ steps }) => `${steps.join(', ')}, not ${target}`)), `${right.steps.join(', ')}, which is the target`].join('\n'), answer: right.end.text }
+  return {
+    thinking: [
+      ...new Set(detours.map(({ steps }) => `${steps.join(', ')}, not ${target}`)),
+      `${right.steps.join(', ')}, which is the target`,
+    ].join('\n'),
+    answer: right.end.text,
+  }
 }
 
 /** Grades an expression; a right side behind `=` must be the target and is otherwise left out. */
 export function gradeExpression(data: CountdownData, answer: string): Grade {
-  const text = answer.replace(/\\boxed\{([\s\S]*)\}/, '$1').replace(/\\left|\\right|\\[()[\]]|[$`]|\*\*/g, '').replace(/<\|[^|]*\|>|<\/s>/g, '').trim().replace(/[.!]+$/, '').trim()
+  const text = answer
+    .replace(/\\boxed\{([\s\S]*)\}/, '$1')
+    .replace(/\\left|\\right|\\[()[\]]|[$`]|\*\*/g, '')
+    .replace(/<\|[^|]*\|>|<\/s>/g, '')
+    .trim()
+    .replace(/[.!]+$/, '')
+    .trim()
   const wrong = (reason: GradeReason, extracted: string | null): Grade => ({ correct: false, extracted, reason })
   if (text === '') return wrong('no-answer', null)
   const [left, right, ...more] = text.split('=').map((part) => part.trim())
@@ -95,7 +121,9 @@ function evaluate(text: string): { readonly value: number | null; readonly numbe
   if (text.length > 500) return null
   let rest = text
   const numbers: number[] = []
-  const skip = (): void => { rest = rest.trimStart() }
+  const skip = (): void => {
+    rest = rest.trimStart()
+  }
   const take = (pattern: RegExp): string | null => {
     skip()
     const [found] = pattern.exec(rest) ?? []

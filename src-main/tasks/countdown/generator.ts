@@ -28,11 +28,22 @@ export interface CountdownConfig {
 }
 
 export const DEFAULT_COUNTDOWN: CountdownConfig = {
-  counts: [3], minNumber: 1, maxNumber: 25, minTarget: 10, maxTarget: 99, maxAnswers: 4, splitSeed: 2503,
+  counts: [3],
+  minNumber: 1,
+  maxNumber: 25,
+  minTarget: 10,
+  maxTarget: 99,
+  maxAnswers: 4,
+  splitSeed: 2503,
 }
 
 /** Percent of the multisets of numbers that each split asks with the targets that all of them share. */
-const SHARES: readonly (readonly [Split, number])[] = [['imitation', 50], ['train', 25], ['validation', 8], ['heldout', 17]]
+const SHARES: readonly (readonly [Split, number])[] = [
+  ['imitation', 50],
+  ['train', 25],
+  ['validation', 8],
+  ['heldout', 17],
+]
 
 /** Draws in a row that may fail before a split is taken to be exhausted. */
 const PATIENCE = 200_000
@@ -41,11 +52,17 @@ const PATIENCE = 200_000
 export function checkConfig(config: CountdownConfig): void {
   const wholes = [config.minNumber, config.maxNumber, config.minTarget, config.maxTarget, config.maxAnswers ?? 1, ...config.counts]
   const inOrder = (low: number, high: number): boolean => low >= 1 && low <= high && high <= MAX_NUMBER
-  const fits = wholes.every((value) => Number.isInteger(value) && value >= 1)
-    && inOrder(config.minNumber, config.maxNumber) && inOrder(config.minTarget, config.maxTarget)
-    && config.counts.length > 0 && config.counts.every((count) => count >= 2 && count <= 6)
+  const fits =
+    wholes.every((value) => Number.isInteger(value) && value >= 1) &&
+    inOrder(config.minNumber, config.maxNumber) &&
+    inOrder(config.minTarget, config.maxTarget) &&
+    config.counts.length > 0 &&
+    config.counts.every((count) => count >= 2 && count <= 6)
   if (!fits) {
-    throw new TaskError('bad-options', `Countdown needs counts of 2..6 numbers and ranges within 1..${MAX_NUMBER}, found ${JSON.stringify(config)}`)
+    throw new TaskError(
+      'bad-options',
+      `Countdown needs counts of 2..6 numbers and ranges within 1..${MAX_NUMBER}, found ${JSON.stringify(config)}`,
+    )
   }
 }
 
@@ -68,7 +85,8 @@ export function splitOf({ numbers, target }: CountdownData, splitSeed: Seed): Sp
 /** Ascending targets that a split asks. */
 export function targetsOf(config: CountdownConfig, split: Split): number[] {
   const targets: number[] = []
-  for (let t = config.minTarget; t <= config.maxTarget; t++) if (isUnseenTarget(t, config.splitSeed) === (split === 'heldout-targets')) targets.push(t)
+  for (let t = config.minTarget; t <= config.maxTarget; t++)
+    if (isUnseenTarget(t, config.splitSeed) === (split === 'heldout-targets')) targets.push(t)
   return targets
 }
 
@@ -104,7 +122,10 @@ export function generateProblems(config: CountdownConfig, split: Split, count: n
   const problems: Problem<CountdownData>[] = []
   for (let failures = 0; problems.length < count; failures++) {
     if (targets.length === 0 || failures > PATIENCE) {
-      throw new TaskError('too-few-problems', `asked for ${count} different ${split} problems, found ${problems.length} (${targets.length} targets)`)
+      throw new TaskError(
+        'too-few-problems',
+        `asked for ${count} different ${split} problems, found ${problems.length} (${targets.length} targets)`,
+      )
     }
     const data = drawData(config, targets, rng)
     const sorted = ascending(data.numbers)

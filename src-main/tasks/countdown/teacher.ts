@@ -38,7 +38,16 @@ export interface TeacherOptions {
 }
 
 export const DEFAULT_TEACHER: TeacherOptions = {
-  maxThinkingTokens: null, stopEarly: 0.3, stopAnywhere: 0, persist: 0, persistTokens: 400, cutPersisted: 0, muteForced: 0, repeatFailure: 0.1, recheck: 0.3, nearMiss: 0.7,
+  maxThinkingTokens: null,
+  stopEarly: 0.3,
+  stopAnywhere: 0,
+  persist: 0,
+  persistTokens: 400,
+  cutPersisted: 0,
+  muteForced: 0,
+  repeatFailure: 0.1,
+  recheck: 0.3,
+  nearMiss: 0.7,
   insight: 0.8,
 }
 
@@ -91,8 +100,13 @@ export function demonstrate(data: CountdownData, solver: Solver, rng: Rng, optio
 
 /** The attempts of an unhurried trace, at most `room` of them; `finished` when it ended by its own decision. */
 function search(
-  state: readonly number[], target: number, solver: Solver, rng: Rng, options: TeacherOptions, room: number,
-): { attempts: Attempt[], finished: boolean } {
+  state: readonly number[],
+  target: number,
+  solver: Solver,
+  rng: Rng,
+  options: TeacherOptions,
+  room: number,
+): { attempts: Attempt[]; finished: boolean } {
   const attempts: Attempt[] = []
   let untried: Move[] = []
   let solved = false

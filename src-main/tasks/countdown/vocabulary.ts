@@ -1,9 +1,7 @@
 // The 416 tokens of Countdown: special tokens, operators, and one token for each whole number 1..400.
 // One token per number keeps answers short and leaves no tokenisation seam between a prefix and a forced stop.
 
-const WORDS = [
-  '<pad>', '<bos>', '<eos>', '<think>', '</think>', 'Wait', 'yes', 'no', '+', '-', '*', '/', '=', ',', '->',
-] as const
+const WORDS = ['<pad>', '<bos>', '<eos>', '<think>', '</think>', 'Wait', 'yes', 'no', '+', '-', '*', '/', '=', ',', '->'] as const
 export const BOS = 1
 export const EOS = 2
 export const THINK = 3

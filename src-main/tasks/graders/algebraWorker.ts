@@ -28,7 +28,12 @@ const POINTS: readonly ((symbol: number) => MathJson)[] = [
 ]
 const COUNTERS = ['Factorial', 'Binomial']
 /** Factorials and binomials count: they are compared at whole numbers, larger symbols first so that n >= k. */
-const COUNTING: typeof POINTS = [(s) => Math.max(1, 9 - 2 * s), (s) => Math.max(2, 12 - 3 * s), (s) => Math.max(3, 8 - s), (s) => Math.max(1, 15 - 4 * s)]
+const COUNTING: typeof POINTS = [
+  (s) => Math.max(1, 9 - 2 * s),
+  (s) => Math.max(2, 12 - 3 * s),
+  (s) => Math.max(3, 8 - s),
+  (s) => Math.max(1, 15 - 4 * s),
+]
 
 let engine: ComputeEngine | undefined
 
@@ -47,7 +52,8 @@ const substitute = (x: MathJson, symbols: readonly string[], point: (symbol: num
   return Array.isArray(x) ? x.map((part: MathJson, at) => (at === 0 ? part : substitute(part, symbols, point))) : x
 }
 
-const mentions = (x: MathJson, names: readonly string[]): boolean => (typeof x === 'string' ? names.includes(x) : Array.isArray(x) && x.some((part: MathJson) => mentions(part, names)))
+const mentions = (x: MathJson, names: readonly string[]): boolean =>
+  typeof x === 'string' ? names.includes(x) : Array.isArray(x) && x.some((part: MathJson) => mentions(part, names))
 
 /** Size of a value's real and imaginary parts, NaN where it has none. */
 const sizes = (ce: ComputeEngine, x: MathJson): { size: number; imaginary: number } => {

@@ -26,7 +26,9 @@ export const isTuple = (list: Extract<Answer, { kind: 'list' }>): boolean => (li
 export const asRealSet = (answer: Answer): RealSet | null => {
   if (answer.kind === 'set') return answer.set
   if (answer.kind !== 'list') return null
-  const values = answer.items.map((item) => (item.kind === 'value' && item.name === undefined && item.unit === undefined ? item.expression : null))
+  const values = answer.items.map((item) =>
+    item.kind === 'value' && item.name === undefined && item.unit === undefined ? item.expression : null,
+  )
   if (values.includes(null)) return null
   if (answer.open === '{{') return normalise((values as Expression[]).map(point))
   if ((answer.open === '(' || answer.open === '[') && values.length === 2) {

@@ -74,10 +74,15 @@ const toUnknown = (term: Expression, name: string, from: bigint, upper: Expressi
     if (total === null) return null
     points.push({ at: k, value: total })
   }
-  return sum(...points.map(({ at, value }, place) => {
-    const others = points.filter((_, other) => other !== place)
-    return product(number(value), ...others.map((other) => divide(sum(upper, number({ n: -other.at, d: 1n })), number({ n: at - other.at, d: 1n }))))
-  }))
+  return sum(
+    ...points.map(({ at, value }, place) => {
+      const others = points.filter((_, other) => other !== place)
+      return product(
+        number(value),
+        ...others.map((other) => divide(sum(upper, number({ n: -other.at, d: 1n })), number({ n: at - other.at, d: 1n }))),
+      )
+    }),
+  )
 }
 
 /** \sum or \prod of `term` over `name` from `low` to `high`; null where no exact rule applies. */
@@ -94,7 +99,10 @@ export const overRange = (kind: 'sum' | 'prod', term: Expression, name: string, 
   for (let k = from; k <= to; k++) parts.push(substitute(term, name, number({ n: k, d: 1n })))
   const values = parts.map(exactValue)
   if (!values.includes(null)) {
-    const all = values.reduce<Rational | null>((total, value) => (kind === 'sum' ? Q.add : Q.multiply)(total, value), kind === 'sum' ? Q.ZERO : Q.ONE)
+    const all = values.reduce<Rational | null>(
+      (total, value) => (kind === 'sum' ? Q.add : Q.multiply)(total, value),
+      kind === 'sum' ? Q.ZERO : Q.ONE,
+    )
     if (all !== null) return number(all)
   }
   return kind === 'sum' ? sum(...parts) : product(...parts)
@@ -115,11 +123,19 @@ const polynomial = (x: Expression, name: string): Expression[] | null => {
       return Array.from({ length }, (_, at) => sum(...parts.map((part) => part![at] ?? integer(0))))
     }
     case 'multiply':
-      return x.args.reduce<Expression[] | null>((total, arg) => {
-        const part = polynomial(arg, name)
-        if (total === null || part === null || total.length + part.length - 2 > LARGEST_DEGREE) return null
-        return Array.from({ length: total.length + part.length - 1 }, (_, at) => sum(integer(0), ...total.flatMap((left, place) => (at - place >= 0 && at - place < part.length ? [product(left, part[at - place]!)] : []))))
-      }, [integer(1)])
+      return x.args.reduce<Expression[] | null>(
+        (total, arg) => {
+          const part = polynomial(arg, name)
+          if (total === null || part === null || total.length + part.length - 2 > LARGEST_DEGREE) return null
+          return Array.from({ length: total.length + part.length - 1 }, (_, at) =>
+            sum(
+              integer(0),
+              ...total.flatMap((left, place) => (at - place >= 0 && at - place < part.length ? [product(left, part[at - place]!)] : [])),
+            ),
+          )
+        },
+        [integer(1)],
+      )
     case 'divide': {
       const above = mentions(x.args[1], name) ? null : polynomial(x.args[0], name)
       return above === null ? null : above.map((part) => divide(part, x.args[1]))
@@ -146,7 +162,9 @@ const derivative = (x: Expression, name: string): Expression | null => {
     }
     case 'multiply': {
       const parts = x.args.map((arg) => derivative(arg, name))
-      return parts.includes(null) ? null : sum(integer(0), ...x.args.map((_, at) => product(...x.args.map((arg, place) => (place === at ? parts[at]! : arg)))))
+      return parts.includes(null)
+        ? null
+        : sum(integer(0), ...x.args.map((_, at) => product(...x.args.map((arg, place) => (place === at ? parts[at]! : arg)))))
     }
     case 'divide': {
       const [above, below] = [derivative(x.args[0], name), derivative(x.args[1], name)]
@@ -159,12 +177,20 @@ const derivative = (x: Expression, name: string): Expression | null => {
       const times = exactValue(exponent)
       if (times?.n === 0n) return integer(0)
       if (times !== null && Q.equal(times, Q.ONE)) return inner
-      return mentions(exponent, name) ? product(x, call('ln', base), inner) : product(exponent, power(base, times === null ? sum(exponent, integer(-1)) : number(Q.add(times, Q.whole(-1))!)), inner)
+      return mentions(exponent, name)
+        ? product(x, call('ln', base), inner)
+        : product(exponent, power(base, times === null ? sum(exponent, integer(-1)) : number(Q.add(times, Q.whole(-1))!)), inner)
     }
     case 'call': {
       const [inside] = x.args as [Expression]
       const inner = x.args.length === 1 ? derivative(inside, name) : null
-      const outer: Expression | undefined = { sin: call('cos', inside), cos: minus(call('sin', inside)), tan: power(call('cos', inside), integer(-2)), ln: divide(integer(1), inside), arctan: divide(integer(1), sum(integer(1), power(inside, integer(2)))) }[x.name]
+      const outer: Expression | undefined = {
+        sin: call('cos', inside),
+        cos: minus(call('sin', inside)),
+        tan: power(call('cos', inside), integer(-2)),
+        ln: divide(integer(1), inside),
+        arctan: divide(integer(1), sum(integer(1), power(inside, integer(2)))),
+      }[x.name]
       return inner && outer ? product(outer, inner) : null
     }
     default:
@@ -253,7 +279,8 @@ const asCompound = (x: Expression, name: string): Expression | null => {
 const antiderivative = (x: Expression, name: string): Expression | null => {
   const variable: Expression = { op: 'symbol', name }
   const coefficients = polynomial(x, name)
-  if (coefficients !== null) return sum(...coefficients.map((part, at) => product(part, divide(power(variable, integer(at + 1)), integer(at + 1)))))
+  if (coefficients !== null)
+    return sum(...coefficients.map((part, at) => product(part, divide(power(variable, integer(at + 1)), integer(at + 1)))))
   const scaleOf = (inside: Expression): Expression | null => {
     const parts = polynomial(inside, name)
     return parts !== null && parts.length === 2 ? parts[1]! : null
@@ -278,7 +305,12 @@ const antiderivative = (x: Expression, name: string): Expression | null => {
       const scale = scaleOf(below)
       if (scale !== null) return product(above, divide(call('ln', call('abs', below)), scale))
       const parts = polynomial(below, name)?.map(exactValue)
-      const isOnePlusSquare = parts?.length === 3 && parts.every((part) => part !== null) && Q.equal(parts[0]!, Q.ONE) && parts[1]!.n === 0n && Q.equal(parts[2]!, Q.ONE)
+      const isOnePlusSquare =
+        parts?.length === 3 &&
+        parts.every((part) => part !== null) &&
+        Q.equal(parts[0]!, Q.ONE) &&
+        parts[1]!.n === 0n &&
+        Q.equal(parts[2]!, Q.ONE)
       if (isOnePlusSquare) return product(above, call('arctan', variable))
       const inner = below.op === 'power' ? antiderivative(power(below.args[0], minus(below.args[1])), name) : null
       return inner && product(above, inner)
@@ -311,7 +343,8 @@ const isSafe = (x: Expression, name: string, low: Rational, high: Rational): boo
   const divisors: Expression[] = []
   const collect = (part: Expression): void => {
     if (part.op === 'divide' && mentions(part.args[1], name)) divisors.push(part.args[1])
-    if (part.op === 'power' && mentions(part.args[0], name) && !Q.isWhole(asFraction(part.args[1]) ?? { n: 1n, d: 2n })) divisors.push(part.args[0])
+    if (part.op === 'power' && mentions(part.args[0], name) && !Q.isWhole(asFraction(part.args[1]) ?? { n: 1n, d: 2n }))
+      divisors.push(part.args[0])
     if (part.op === 'power' && mentions(part.args[0], name) && (asFraction(part.args[1])?.n ?? -1n) < 0n) divisors.push(part.args[0])
     if ('args' in part) part.args.forEach(collect)
   }

@@ -27,7 +27,11 @@ const lettersOf = (text: string): string | null => {
 }
 
 /** The letter of "D) 12 meters", "(D) 12" or "D. twelve": a letter, its bracket or point, and the option's text behind it; else null. */
-export const letterWithText = (text: string): string | null => /^(?:\(([A-J])\)|([A-J])[).:])\s*\S/.exec(bare(text))?.slice(1).find((letter) => letter !== undefined) ?? null
+export const letterWithText = (text: string): string | null =>
+  /^(?:\(([A-J])\)|([A-J])[).:])\s*\S/
+    .exec(bare(text))
+    ?.slice(1)
+    .find((letter) => letter !== undefined) ?? null
 
 const normal = (text: string): string => bare(text).toLowerCase().replace(/\s+/g, ' ').replace(/\.$/, '')
 

@@ -33,8 +33,10 @@ const both = (a: Finding, b: () => Finding): Finding => {
   const second = b()
   return second && [...a, ...second]
 }
-const either = (a: Finding, b: () => Finding): Finding => (a !== null && a.length === 0 ? a : a === null ? b() : b()?.length === 0 ? SAME : a)
-const all = <T>(items: readonly T[], find: (item: T, at: number) => Finding): Finding => items.reduce<Finding>((found, item, at) => both(found, () => find(item, at)), SAME)
+const either = (a: Finding, b: () => Finding): Finding =>
+  a !== null && a.length === 0 ? a : a === null ? b() : b()?.length === 0 ? SAME : a
+const all = <T>(items: readonly T[], find: (item: T, at: number) => Finding): Finding =>
+  items.reduce<Finding>((found, item, at) => both(found, () => find(item, at)), SAME)
 
 /** |gold - answer| within the tolerance, on doubles. */
 const isWithin = (gold: number, answer: number, { absolute = 0, relative = 0 }: Tolerance): boolean =>
@@ -53,16 +55,21 @@ const compareValues = (a: Expression, b: Expression, rules: Rules): Finding => {
 
 const scaled = (x: Expression, unit: Unit): Expression => (unit.scale.n === 1n && unit.scale.d === 1n ? x : product(number(unit.scale), x))
 
-const sharesWord = (a: Unit, b: Unit): boolean => a.words.length === 0 || b.words.length === 0 || a.words.some((word) => b.words.includes(word))
+const sharesWord = (a: Unit, b: Unit): boolean =>
+  a.words.length === 0 || b.words.length === 0 || a.words.some((word) => b.words.includes(word))
 
 // Without a unit on one side the bare numbers are compared; percent and degrees also have a pure value.
 const PERCENT = 'percent:1'
-const PURE: Readonly<Record<string, Expression>> = { [PERCENT]: divide(integer(1), integer(100)), 'angle:1': divide(constant('pi'), integer(180)) }
+const PURE: Readonly<Record<string, Expression>> = {
+  [PERCENT]: divide(integer(1), integer(100)),
+  'angle:1': divide(constant('pi'), integer(180)),
+}
 
 const baseName = (name: string): string => name.split(/[_\u0001]/)[0]!
 
 /** Names that may stand for the same unknown: either is missing, they agree, or one only adds a number (x and x_1). */
-const fitTogether = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b || (baseName(a) === baseName(b) && (a === baseName(a) || b === baseName(b)))
+const fitTogether = (a: string | undefined, b: string | undefined): boolean =>
+  a === undefined || b === undefined || a === b || (baseName(a) === baseName(b) && (a === baseName(a) || b === baseName(b)))
 
 const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
   if (!fitTogether(a.name, b.name)) return null
@@ -73,7 +80,9 @@ const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
     const pure = PURE[measured.unit!.dimension]
     // 50% may be written 50; but a bare 0.5 is a ratio, never half a percent.
     const ratioOnly = measured.unit!.dimension === PERCENT && Math.abs(approximate(bare.expression)) < 1
-    return either(ratioOnly ? null : plain(), () => (pure === undefined ? null : compareValues(product(measured.expression, pure), bare.expression, rules)))
+    return either(ratioOnly ? null : plain(), () =>
+      pure === undefined ? null : compareValues(product(measured.expression, pure), bare.expression, rules),
+    )
   }
   const [unitA, unitB] = [a.unit!, b.unit!]
   if (unitA.dimension !== unitB.dimension) return null
@@ -82,11 +91,16 @@ const compareQuantities = (a: Value, b: Value, rules: Rules): Finding => {
 }
 
 const compareValueAnswers = (a: Value, b: Value, rules: Rules): Finding => {
-  const roundings = [[a, b], ...(a.rounded ? [[{ ...a, expression: a.rounded }, b]] : []), ...(b.rounded ? [[a, { ...b, expression: b.rounded }]] : [])] as [Value, Value][]
+  const roundings = [
+    [a, b],
+    ...(a.rounded ? [[{ ...a, expression: a.rounded }, b]] : []),
+    ...(b.rounded ? [[a, { ...b, expression: b.rounded }]] : []),
+  ] as [Value, Value][]
   return roundings.reduce<Finding>((found, [left, right]) => either(found, () => compareQuantities(left, right, rules)), null)
 }
 
-const inOrder = (a: readonly Answer[], b: readonly Answer[], rules: Rules): Finding => (a.length === b.length ? all(a, (item, at) => compareAnswers(item, b[at]!, rules)) : null)
+const inOrder = (a: readonly Answer[], b: readonly Answer[], rules: Rules): Finding =>
+  a.length === b.length ? all(a, (item, at) => compareAnswers(item, b[at]!, rules)) : null
 
 const LARGEST_UNORDERED = 60
 
@@ -114,7 +128,9 @@ const unknowns = (list: List): string[] | null => {
 }
 
 const distinct = (items: readonly Answer[], rules: Rules): readonly Answer[] =>
-  items.length > LARGEST_UNORDERED ? items : items.filter((item, at) => !items.slice(0, at).some((earlier) => compareAnswers(earlier, item, rules)?.length === 0))
+  items.length > LARGEST_UNORDERED
+    ? items
+    : items.filter((item, at) => !items.slice(0, at).some((earlier) => compareAnswers(earlier, item, rules)?.length === 0))
 
 const isSymbolic = (item: Answer): boolean => item.kind === 'text' || (item.kind === 'value' && item.expression.op === 'symbol')
 
@@ -164,24 +180,38 @@ type Rows = readonly (readonly Expression[])[]
 const rowsOf = (answer: Answer): Rows | null => {
   if (answer.kind === 'matrix') return answer.rows
   if (answer.kind !== 'list' || answer.open !== '[' || answer.close !== ']') return null
-  const rows = answer.items.map((item) => (item.kind === 'list' && item.open === '[' && item.close === ']' ? item.items.map((cell) => (cell.kind === 'value' ? cell.expression : null)) : null))
+  const rows = answer.items.map((item) =>
+    item.kind === 'list' && item.open === '[' && item.close === ']'
+      ? item.items.map((cell) => (cell.kind === 'value' ? cell.expression : null))
+      : null,
+  )
   return rows.some((row) => row === null || row.includes(null)) ? null : (rows as Rows)
 }
 
 /** A column or row vector as a plain tuple of entries. */
 const vectorOf = (answer: Answer): readonly Expression[] | null => {
-  if (answer.kind === 'matrix' && !answer.determinant) return answer.rows.every((row) => row.length === 1) ? answer.rows.map((row) => row[0]!) : answer.rows.length === 1 ? answer.rows[0]! : null
+  if (answer.kind === 'matrix' && !answer.determinant)
+    return answer.rows.every((row) => row.length === 1)
+      ? answer.rows.map((row) => row[0]!)
+      : answer.rows.length === 1
+        ? answer.rows[0]!
+        : null
   if (answer.kind !== 'list' || !isTuple(answer)) return null
   const entries = answer.items.map((item) => (item.kind === 'value' ? item.expression : null))
   return entries.includes(null) ? null : (entries as Expression[])
 }
 
-const compareEntries = (a: readonly Expression[], b: readonly Expression[], rules: Rules): Finding => (a.length === b.length ? all(a, (cell, at) => compareValues(cell, b[at]!, rules)) : null)
+const compareEntries = (a: readonly Expression[], b: readonly Expression[], rules: Rules): Finding =>
+  a.length === b.length ? all(a, (cell, at) => compareValues(cell, b[at]!, rules)) : null
 
 const compareMatrices = (a: Answer, b: Answer, rules: Rules): Finding => {
   const [rowsA, rowsB] = [rowsOf(a), rowsOf(b)]
   if (rowsA && rowsB) {
-    if ([a, b].some((side) => side.kind === 'matrix' && side.determinant) && !(a.kind === 'matrix' && b.kind === 'matrix' && a.determinant && b.determinant)) return null
+    if (
+      [a, b].some((side) => side.kind === 'matrix' && side.determinant) &&
+      !(a.kind === 'matrix' && b.kind === 'matrix' && a.determinant && b.determinant)
+    )
+      return null
     return rowsA.length === rowsB.length ? all(rowsA, (row, at) => compareEntries(row, rowsB[at]!, rules)) : null
   }
   const [vectorA, vectorB] = [vectorOf(a), vectorOf(b)]
@@ -193,7 +223,8 @@ type Relation = Extract<Answer, { kind: 'relation' }>
 /** An equation or inequality from a named value, so that y = 2x + 3 meets 2x - y + 3 = 0. */
 const asRelation = (answer: Answer): Relation | null => {
   if (answer.kind === 'relation') return answer
-  if (answer.kind === 'value' && answer.name !== undefined && answer.unit === undefined) return { kind: 'relation', sign: '=', left: symbol(answer.name), right: answer.expression }
+  if (answer.kind === 'value' && answer.name !== undefined && answer.unit === undefined)
+    return { kind: 'relation', sign: '=', left: symbol(answer.name), right: answer.expression }
   return null
 }
 
@@ -211,7 +242,9 @@ const compareRatios = (a: Answer, b: Answer, rules: Rules): Finding => {
   if (other.kind === 'ratio') {
     if (ratio.key === other.key) return SAME
     if (ratio.terms.length !== other.terms.length || (isClock(ratio.key) && isClock(other.key))) return null
-    return all(ratio.terms.slice(1), (term, at) => compareValues(product(term, other.terms[0]!), product(other.terms[at + 1]!, ratio.terms[0]!), rules))
+    return all(ratio.terms.slice(1), (term, at) =>
+      compareValues(product(term, other.terms[0]!), product(other.terms[at + 1]!, ratio.terms[0]!), rules),
+    )
   }
   if (other.kind !== 'value' || other.unit !== undefined || ratio.terms.length !== 2 || isClock(ratio.key)) return null
   return compareValues(divide(ratio.terms[0]!, ratio.terms[1]!), other.expression, rules)
@@ -234,7 +267,12 @@ export const compareAnswers = (a: Answer, b: Answer, rules: Rules): Finding => {
   if ((a.kind === 'set' && b.kind === 'list') || (a.kind === 'list' && b.kind === 'set')) {
     const [{ set }, list] = a.kind === 'set' ? [a, b as List] : [b as NamedSet, a]
     const isPoint = (piece: RealSet[number]): boolean => keyOf(piece.low) === keyOf(piece.high)
-    if (set.length > 0 && set.every(isPoint)) return compareLists({ kind: 'list', open: '{{', close: '}}', items: set.map(({ low }) => ({ kind: 'value', expression: low })) }, list, rules)
+    if (set.length > 0 && set.every(isPoint))
+      return compareLists(
+        { kind: 'list', open: '{{', close: '}}', items: set.map(({ low }) => ({ kind: 'value', expression: low })) },
+        list,
+        rules,
+      )
   }
   if ((a.kind === 'set' || b.kind === 'set') && a.kind !== 'value' && b.kind !== 'value') {
     const [nameA, nameB] = [nameOf(a), nameOf(b)]
@@ -244,7 +282,9 @@ export const compareAnswers = (a: Answer, b: Answer, rules: Rules): Finding => {
   if (a.kind === 'list' && b.kind === 'list') return compareLists(a, b, rules)
   if ((a.kind === 'value' && b.kind === 'set') || (a.kind === 'set' && b.kind === 'value')) {
     const [value, { set, name }] = a.kind === 'value' ? [a, b as NamedSet] : [b as Value, a as NamedSet]
-    return set.length === 1 && keyOf(set[0]!.low) === keyOf(set[0]!.high) ? compareAnswers(value, { kind: 'value', expression: set[0]!.low, ...(name !== undefined && { name }) }, rules) : null
+    return set.length === 1 && keyOf(set[0]!.low) === keyOf(set[0]!.high)
+      ? compareAnswers(value, { kind: 'value', expression: set[0]!.low, ...(name !== undefined && { name }) }, rules)
+      : null
   }
   const [list, single] = a.kind === 'list' ? [a, b] : [b as List, a]
   return list.open === '{{' && list.items.length === 1 ? compareAnswers(list.items[0]!, single, rules) : null

@@ -93,7 +93,11 @@ const binomial = (n: bigint, k: bigint): Rational | null => {
   return Q.rational(value)
 }
 
-const callAt = (x: Extract<Expression, { op: 'call' }>, read: (part: Expression) => Rational | null | 'irrational', atom: () => Rational): Rational | null => {
+const callAt = (
+  x: Extract<Expression, { op: 'call' }>,
+  read: (part: Expression) => Rational | null | 'irrational',
+  atom: () => Rational,
+): Rational | null => {
   const [first, second] = x.args.map(read)
   if (first === null || second === null) return null
   if (first === 'irrational' || second === 'irrational' || first === undefined) return atom()

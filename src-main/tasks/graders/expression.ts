@@ -79,18 +79,28 @@ export const asFraction = (x: Expression): Rational | null => {
 /** MathJSON as the computer-algebra library reads it. */
 export type MathJson = string | number | { readonly num: string } | readonly MathJson[]
 
-const CONSTANT_JSON: Record<Constant, MathJson> = {
-  pi: 'Pi',
-  e: 'ExponentialE',
-  i: 'ImaginaryUnit',
-  infinity: 'PositiveInfinity',
-}
+const CONSTANT_JSON: Record<Constant, MathJson> = { pi: 'Pi', e: 'ExponentialE', i: 'ImaginaryUnit', infinity: 'PositiveInfinity' }
 
 const CALL_JSON: Record<string, string> = {
-  sin: 'Sin', cos: 'Cos', tan: 'Tan', cot: 'Cot', sec: 'Sec', csc: 'Csc',
-  arcsin: 'Arcsin', arccos: 'Arccos', arctan: 'Arctan',
-  sinh: 'Sinh', cosh: 'Cosh', tanh: 'Tanh',
-  ln: 'Ln', exp: 'Exp', abs: 'Abs', floor: 'Floor', ceil: 'Ceil', factorial: 'Factorial', binomial: 'Binomial',
+  sin: 'Sin',
+  cos: 'Cos',
+  tan: 'Tan',
+  cot: 'Cot',
+  sec: 'Sec',
+  csc: 'Csc',
+  arcsin: 'Arcsin',
+  arccos: 'Arccos',
+  arctan: 'Arctan',
+  sinh: 'Sinh',
+  cosh: 'Cosh',
+  tanh: 'Tanh',
+  ln: 'Ln',
+  exp: 'Exp',
+  abs: 'Abs',
+  floor: 'Floor',
+  ceil: 'Ceil',
+  factorial: 'Factorial',
+  binomial: 'Binomial',
 }
 
 const integerJson = (n: bigint): MathJson => ({ num: `${n}` })
@@ -128,10 +138,13 @@ export const toMathJson = (x: Expression, rename: (name: string) => string): Mat
     }
     case 'call': {
       if (x.name === 'degree') return all('Multiply', [x.args[0]!, divide(constant('pi'), integer(180))])
-      if (x.name === 'log') return all('Divide', x.args.map((arg) => call('ln', arg)))
+      if (x.name === 'log')
+        return all(
+          'Divide',
+          x.args.map((arg) => call('ln', arg)),
+        )
       const head = CALL_JSON[x.name]
       return head === undefined ? null : all(head, x.args)
     }
   }
 }
-

@@ -92,12 +92,13 @@ const fromJson = (text: string): string | null => {
     return null
   }
   const record = value as Record<string, unknown>
-  for (const key of JSON_KEYS) if (Object.hasOwn(record, key)) {
-    const answer = record[key]
-    if (typeof answer === 'string' && answer.trim() !== '') return lastBoxed(answer) ?? answer.trim()
-    // The number as it is written, not as a double: all its digits count.
-    if (typeof answer === 'number') return new RegExp(`"${key}"\\s*:\\s*(-?[\\d.]+(?:[eE][+-]?\\d+)?)`).exec(text)?.[1] ?? String(answer)
-  }
+  for (const key of JSON_KEYS)
+    if (Object.hasOwn(record, key)) {
+      const answer = record[key]
+      if (typeof answer === 'string' && answer.trim() !== '') return lastBoxed(answer) ?? answer.trim()
+      // The number as it is written, not as a double: all its digits count.
+      if (typeof answer === 'number') return new RegExp(`"${key}"\\s*:\\s*(-?[\\d.]+(?:[eE][+-]?\\d+)?)`).exec(text)?.[1] ?? String(answer)
+    }
   return null
 }
 
@@ -126,7 +127,8 @@ const withoutTurnEnds = (text: string): string => {
 }
 
 /** A line that opens another turn or another problem. */
-const NEXT_QUESTION = /\n[ \t]*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>)?\s*(?:\*\*|#{1,3} )?(?:question|problem|exercise|q|human|user|instruction)[ \t]*\d{0,4}[ \t]*[:\n]/gi
+const NEXT_QUESTION =
+  /\n[ \t]*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>)?\s*(?:\*\*|#{1,3} )?(?:question|problem|exercise|q|human|user|instruction)[ \t]*\d{0,4}[ \t]*[:\n]/gi
 
 /** A model that went on with a question of its own after its answer: what follows answers that question. Cut only where an answer stands before. */
 const beforeNextQuestion = (text: string): string => {
@@ -147,13 +149,17 @@ const lastHashed = (text: string): string | null => {
 }
 
 /** The word for "answer" in the languages that models answer in. */
-const ANNOUNCED = /\banswers?\b|答案|答えは?|정답은?|(?<!\p{L})(?:ответ|відповідь|respuesta(?: final)?|réponse(?: finale)?|antwort|resposta(?: final)?|risposta(?: finale)?)(?!\p{L})/giu
+const ANNOUNCED =
+  /\banswers?\b|答案|答えは?|정답은?|(?<!\p{L})(?:ответ|відповідь|respuesta(?: final)?|réponse(?: finale)?|antwort|resposta(?: final)?|risposta(?: finale)?)(?!\p{L})/giu
 const CUE = /[\s*_]*(?:(?:should be|must be|would be|is|are|es|est|ist|é|è|这是|是|为|為|:|=|：|—|–)[\s*_:：]*)/y
 const CUT = /[.!?。！？](?=\s|\*|$)|,?\s+(?:because|since|which|so|as)\b/
 
 /** A formula that opens on its own line runs to its closing delimiter; otherwise the line is the statement. */
 const statementAt = (text: string): string => {
-  for (const [open, close] of [['$$', '$$'], ['\\[', '\\]']] as const) {
+  for (const [open, close] of [
+    ['$$', '$$'],
+    ['\\[', '\\]'],
+  ] as const) {
     if (!text.startsWith(open)) continue
     const end = text.indexOf(close, 2)
     if (end > 0) return text.slice(2, end)
@@ -177,7 +183,8 @@ const lastAnnounced = (text: string): string | null => {
   for (const match of tail.matchAll(ANNOUNCED)) {
     CUE.lastIndex = match.index + match[0].length
     const cue = CUE.exec(tail)
-    const heading = cue === null ? /^[\s*_]*\n\s*/.exec(tail.slice(match.index + match[0].length, match.index + match[0].length + 40)) : null
+    const heading =
+      cue === null ? /^[\s*_]*\n\s*/.exec(tail.slice(match.index + match[0].length, match.index + match[0].length + 40)) : null
     if (cue === null && (heading === null || !/final\s+$/i.test(tail.slice(Math.max(0, match.index - 10), match.index)))) continue
     const after = cue ? CUE.lastIndex : match.index + match[0].length + heading![0].length
     const statement = statedValue(clean(statementAt(tail.slice(after).trimStart())))
@@ -193,7 +200,8 @@ const clean = (text: string): string => {
     const before = answer
     if (answer.startsWith('**') || answer.startsWith('__')) answer = answer.slice(2)
     if (answer.endsWith('**') || answer.endsWith('__')) answer = answer.slice(0, -2)
-    if (/[.,;:]$/.test(answer) && !answer.endsWith('\\,') && !answer.endsWith('\\;') && !answer.endsWith('\\:')) answer = answer.slice(0, -1)
+    if (/[.,;:]$/.test(answer) && !answer.endsWith('\\,') && !answer.endsWith('\\;') && !answer.endsWith('\\:'))
+      answer = answer.slice(0, -1)
     if (answer.length > 1 && /^(["'`]).*\1$/s.test(answer)) answer = answer.slice(1, -1)
     answer = answer.trim()
     if (answer === before) return answer
@@ -205,7 +213,14 @@ const lastBold = (text: string): string | null => {
   const close = tail.lastIndexOf('**')
   const open = close < 1 ? -1 : tail.lastIndexOf('**', close - 1)
   const inside = open < 0 ? '' : tail.slice(open + 2, close).trim()
-  return inside !== '' && inside.length < 100 && !inside.includes('\n') && !inside.endsWith(':') && /\d|\\|\$/.test(inside) && !isSentence(inside) ? clean(inside) : null
+  return inside !== '' &&
+    inside.length < 100 &&
+    !inside.includes('\n') &&
+    !inside.endsWith(':') &&
+    /\d|\\|\$/.test(inside) &&
+    !isSentence(inside)
+    ? clean(inside)
+    : null
 }
 
 const lastLine = (text: string): string => {
@@ -217,7 +232,8 @@ const lastLine = (text: string): string => {
 const soleValue = (text: string): string | null => {
   const line = lastLine(text)
   const unfinished = !/[.!]["*)]*$/.test(line)
-  if (unfinished || line.length > LONGEST_BARE || /\b(?:not|never|wrong|incorrect|step|case|if|wait|maybe|perhaps|or)\b|n't|\?/i.test(line)) return null
+  if (unfinished || line.length > LONGEST_BARE || /\b(?:not|never|wrong|incorrect|step|case|if|wait|maybe|perhaps|or)\b|n't|\?/i.test(line))
+    return null
   const formulas = [...line.matchAll(/\$([^$]+)\$|\\\((.+?)\\\)/g)]
   if (formulas.length === 1) return /\d/.test(line.replace(formulas[0]![0], '')) ? null : clean((formulas[0]![1] ?? formulas[0]![2])!)
   if (formulas.length > 1 || /[\\^_=+*{}<>|]/.test(line.replace(/\*\*/g, ''))) return null

@@ -49,13 +49,21 @@ export type Grader = {
 
 const golds = (gold: Gold | null | undefined): string[] => {
   const list: readonly unknown[] = Array.isArray(gold) ? gold : [gold]
-  return list.filter((item) => typeof item === 'string' || typeof item === 'number').map(String).slice(0, 64)
+  return list
+    .filter((item) => typeof item === 'string' || typeof item === 'number')
+    .map(String)
+    .slice(0, 64)
 }
 
 const textOf = (answer: unknown): string => (typeof answer === 'string' ? answer : typeof answer === 'number' ? String(answer) : '')
 
 /** Judges against each acceptable answer until one is right; open ones are tried after all certain ones. */
-const judgeAll = (kind: GraderKind, gold: Gold | null | undefined, answer: unknown, options: GraderOptions): { grade: Grade; open: Extract<Judgement, { correct: null }>[] } => {
+const judgeAll = (
+  kind: GraderKind,
+  gold: Gold | null | undefined,
+  answer: unknown,
+  options: GraderOptions,
+): { grade: Grade; open: Extract<Judgement, { correct: null }>[] } => {
   const text = textOf(answer)
   let grade: Grade = { correct: false, extracted: null, reason: 'no-gold' }
   const open: Extract<Judgement, { correct: null }>[] = []
@@ -75,8 +83,13 @@ const kindNamed = (name: string, extra: Readonly<Record<string, GraderKind>> = {
 }
 
 const checkOptions = ({ tolerance, pattern, flags, timeLimitMs }: CreateOptions): void => {
-  for (const [name, value] of Object.entries({ 'tolerance.absolute': tolerance?.absolute, 'tolerance.relative': tolerance?.relative, timeLimitMs })) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) throw new GraderError('grader.options', `${name} to be a number from 0 up`, String(value))
+  for (const [name, value] of Object.entries({
+    'tolerance.absolute': tolerance?.absolute,
+    'tolerance.relative': tolerance?.relative,
+    timeLimitMs,
+  })) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0))
+      throw new GraderError('grader.options', `${name} to be a number from 0 up`, String(value))
   }
   try {
     new RegExp(pattern ?? '', flags)
@@ -89,7 +102,12 @@ const checkOptions = ({ tolerance, pattern, flags, timeLimitMs }: CreateOptions)
  * Grades at once, without a worker. A pair that only the computer algebra or a regular expression
  * could decide is not correct and has the reason `undecided`; use `createGrader` to decide those too.
  */
-export const gradeAnswer = (kind: GraderName, gold: Gold | null | undefined, answer: string | number | null | undefined, options: GraderOptions = {}): Grade => {
+export const gradeAnswer = (
+  kind: GraderName,
+  gold: Gold | null | undefined,
+  answer: string | number | null | undefined,
+  options: GraderOptions = {},
+): Grade => {
   const { grade, open } = judgeAll(kindNamed(kind), gold, answer, options)
   return open.length === 0 ? grade : { correct: false, extracted: open[0]!.extracted, reason: 'undecided' }
 }

@@ -25,4 +25,5 @@ export const groupAnswers = async (answers: readonly string[], grader: Grader): 
   return groups
 }
 
-const same = async (a: string, b: string, grader: Grader): Promise<boolean> => a === b || (await grader.grade(a, b)).correct || (await grader.grade(b, a)).correct
+const same = async (a: string, b: string, grader: Grader): Promise<boolean> =>
+  a === b || (await grader.grade(a, b)).correct || (await grader.grade(b, a)).correct

@@ -17,8 +17,24 @@ import { isUnitLetter, readUnit } from './units.ts'
 
 /** Why an answer was judged as it was; kept with the rollout. */
 export type Reason =
-  | 'text' | 'exact' | 'symbolic' | 'numeric' | 'tolerance' | 'choice' | 'pattern'
-  | 'different' | 'decimal-comma' | 'no-answer' | 'no-gold' | 'unreadable' | 'form' | 'too-long' | 'undecided' | 'timeout' | 'memory' | 'bad-pattern'
+  | 'text'
+  | 'exact'
+  | 'symbolic'
+  | 'numeric'
+  | 'tolerance'
+  | 'choice'
+  | 'pattern'
+  | 'different'
+  | 'decimal-comma'
+  | 'no-answer'
+  | 'no-gold'
+  | 'unreadable'
+  | 'form'
+  | 'too-long'
+  | 'undecided'
+  | 'timeout'
+  | 'memory'
+  | 'bad-pattern'
 
 export type Grade = {
   readonly correct: boolean
@@ -124,7 +140,8 @@ const judgeRead = (gold: string, completion: string, options: GraderOptions, rul
   if (wanted === '') return wrong('no-gold')
   const found = extractAnswer(completion, options)
   if (found === null) return wrong('no-answer')
-  if (found.length > LONGEST_ANSWER || wanted.length > LONGEST_ANSWER) return found === wanted ? { correct: true, extracted: found, reason: 'text' } : wrong('too-long', found)
+  if (found.length > LONGEST_ANSWER || wanted.length > LONGEST_ANSWER)
+    return found === wanted ? { correct: true, extracted: found, reason: 'text' } : wrong('too-long', found)
   const [left, right] = [read(wanted), read(found)]
   if (left.tokens.length === 0) return wrong('no-gold', found)
   if (right.tokens.length === 0) return wrong('no-answer', found)
@@ -142,8 +159,12 @@ const judgeRead = (gold: string, completion: string, options: GraderOptions, rul
 /** A number written out: 12, -3.5, 7/2, 3 1/2, 1.5 x 10^4; no sums, roots or powers. */
 const isLiteral = (x: Expression): boolean => {
   if (asFraction(x) !== null) return true
-  if (x.op === 'add') return x.args.length === 2 && x.args[0]!.op === 'number' && x.args[1]!.op === 'divide' && asFraction(x.args[1]!) !== null
-  if (x.op === 'multiply') return x.args.every((part) => asFraction(part) !== null || (part.op === 'power' && part.args.every((piece) => asFraction(piece) !== null)))
+  if (x.op === 'add')
+    return x.args.length === 2 && x.args[0]!.op === 'number' && x.args[1]!.op === 'divide' && asFraction(x.args[1]!) !== null
+  if (x.op === 'multiply')
+    return x.args.every(
+      (part) => asFraction(part) !== null || (part.op === 'power' && part.args.every((piece) => asFraction(piece) !== null)),
+    )
   return false
 }
 
@@ -199,10 +220,16 @@ const math: GraderKind = {
   title: 'Mathematics',
   says: 'Equal as mathematics, in LaTeX or plain text: numbers, expressions, sets, intervals, tuples, matrices, equations, inequalities.',
   judge: (gold, answer, options) => {
-    const judged = judgeRead(gold, answer, options, { ...(options.tolerance && { tolerance: options.tolerance }), ...(options.orderedLists && { orderedLists: true }) })
+    const judged = judgeRead(gold, answer, options, {
+      ...(options.tolerance && { tolerance: options.tolerance }),
+      ...(options.orderedLists && { orderedLists: true }),
+    })
     // A gold letter against the letter with its text: D and "D) 12 meters".
-    const letter = judged.correct === false && judged.extracted !== null && GOLD_LETTER.test(extractGold(gold)) ? letterWithText(judged.extracted) : null
-    return letter !== null && letter === readChoice(extractGold(gold)) ? { correct: true, extracted: judged.extracted, reason: 'choice' } : judged
+    const letter =
+      judged.correct === false && judged.extracted !== null && GOLD_LETTER.test(extractGold(gold)) ? letterWithText(judged.extracted) : null
+    return letter !== null && letter === readChoice(extractGold(gold))
+      ? { correct: true, extracted: judged.extracted, reason: 'choice' }
+      : judged
   },
 }
 
@@ -222,7 +249,13 @@ const regex: GraderKind = {
   title: 'Regular expression',
   says: 'A regular expression searched in the text; with a pattern of your own, its first group must be the gold answer.',
   judge: (gold, answer, options) => {
-    const question: Question = { ask: 'pattern', pattern: options.pattern ?? gold, flags: options.flags ?? '', text: answer, gold: options.pattern === undefined ? null : gold }
+    const question: Question = {
+      ask: 'pattern',
+      pattern: options.pattern ?? gold,
+      flags: options.flags ?? '',
+      text: answer,
+      gold: options.pattern === undefined ? null : gold,
+    }
     return { correct: null, extracted: null, question }
   },
 }

@@ -26,7 +26,10 @@ const gaveUp = (reason: 'timeout' | 'memory'): Reply => ({ correct: false, extra
 const processorMs = async (thread: Worker, patienceMs: number): Promise<number> => {
   if (typeof thread.cpuUsage !== 'function') return NaN
   const heard = new AbortController()
-  const usage = thread.cpuUsage().then(({ user, system }) => (user + system) / 1000, () => NaN)
+  const usage = thread.cpuUsage().then(
+    ({ user, system }) => (user + system) / 1000,
+    () => NaN,
+  )
   const silence = wait(patienceMs, NaN, { signal: heard.signal }).catch(() => NaN)
   return Promise.race([usage, silence]).finally(() => heard.abort())
 }
@@ -35,7 +38,7 @@ const processorMs = async (thread: Worker, patienceMs: number): Promise<number> 
 const outOfTime = async (thread: Worker, limitMs: number, answered: AbortSignal): Promise<void> => {
   const start = performance.now()
   const before = await processorMs(thread, PATIENCE_FACTOR * limitMs)
-  for (let rest = limitMs; !answered.aborted; ) {
+  for (let rest = limitMs; !answered.aborted;) {
     await wait(rest, undefined, { signal: answered }).catch(() => undefined)
     if (answered.aborted) return
     const used = (await processorMs(thread, PATIENCE_FACTOR * limitMs)) - before
@@ -147,7 +150,10 @@ export class LimitedWorker {
       const onError = (error: Error & { code?: string }): void =>
         settle(() => {
           if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve('memory')
-          else void this.#end().then(() => reject(new Error(`the grader's worker ${this.#script.href} failed: ${error.message}`, { cause: error })))
+          else
+            void this.#end().then(() =>
+              reject(new Error(`the grader's worker ${this.#script.href} failed: ${error.message}`, { cause: error })),
+            )
         })
       const onExit = (): void => settle(() => (this.#closed ? reject(new Error('the grader is closed')) : resolve('memory')))
       thread.on('message', onMessage).on('error', onError).on('exit', onExit)

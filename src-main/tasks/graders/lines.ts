@@ -11,7 +11,8 @@ type Line = { readonly gold: Gold; readonly answer: string | number | null; read
 class BadLine extends Error {}
 
 // Long whole numbers keep their digits: the source text replaces the rounded double.
-const keepDigits = (_: string, value: unknown, context?: { source?: string }): unknown => (typeof value === 'number' && context?.source !== undefined && !Number.isSafeInteger(value) ? context.source : value)
+const keepDigits = (_: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === 'number' && context?.source !== undefined && !Number.isSafeInteger(value) ? context.source : value
 
 const isText = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
 
@@ -24,7 +25,8 @@ const parseLine = (text: string): Line => {
   }
   if (typeof read !== 'object' || read === null || Array.isArray(read)) throw new BadLine('expected an object with "gold" and "answer"')
   const { gold, answer, id } = read as Record<string, unknown>
-  if (!isText(gold) && !(Array.isArray(gold) && gold.length > 0 && gold.every(isText))) throw new BadLine('"gold" must be a text, a number, or a list of them')
+  if (!isText(gold) && !(Array.isArray(gold) && gold.length > 0 && gold.every(isText)))
+    throw new BadLine('"gold" must be a text, a number, or a list of them')
   if (!isText(answer) && answer !== null) throw new BadLine('"answer" must be a text, a number, or null')
   return { gold, answer, ...(isText(id) && { id }) }
 }

@@ -4,13 +4,62 @@ import { table } from './notation.ts'
 import * as Q from './rational.ts'
 import type { Rational } from './rational.ts'
 
-const UNITS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve', 'thirteen', 'fourteen', 'fifteen', 'sixteen', 'seventeen', 'eighteen', 'nineteen']
+const UNITS = [
+  'zero',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'eleven',
+  'twelve',
+  'thirteen',
+  'fourteen',
+  'fifteen',
+  'sixteen',
+  'seventeen',
+  'eighteen',
+  'nineteen',
+]
 const SMALL = table<number>({
   ...Object.fromEntries(UNITS.map((word, value) => [word, value])),
-  twenty: 20, thirty: 30, forty: 40, fifty: 50, sixty: 60, seventy: 70, eighty: 80, ninety: 90,
+  twenty: 20,
+  thirty: 30,
+  forty: 40,
+  fifty: 50,
+  sixty: 60,
+  seventy: 70,
+  eighty: 80,
+  ninety: 90,
 })
 const SCALES = table<number>({ thousand: 1e3, million: 1e6, billion: 1e9 })
-const PARTS = table<number>({ half: 2, halves: 2, third: 3, thirds: 3, quarter: 4, quarters: 4, fourth: 4, fourths: 4, fifth: 5, fifths: 5, sixth: 6, sixths: 6, seventh: 7, sevenths: 7, eighth: 8, eighths: 8, ninth: 9, ninths: 9, tenth: 10, tenths: 10 })
+const PARTS = table<number>({
+  half: 2,
+  halves: 2,
+  third: 3,
+  thirds: 3,
+  quarter: 4,
+  quarters: 4,
+  fourth: 4,
+  fourths: 4,
+  fifth: 5,
+  fifths: 5,
+  sixth: 6,
+  sixths: 6,
+  seventh: 7,
+  sevenths: 7,
+  eighth: 8,
+  eighths: 8,
+  ninth: 9,
+  ninths: 9,
+  tenth: 10,
+  tenths: 10,
+})
 const LONGEST = 12
 
 /** Whole number of the words, or null. Tens take a unit behind them, hundreds anything below, as people say them. */
@@ -45,7 +94,8 @@ export const numberInWords = (parts: readonly string[]): Rational | null => {
   const spelled = minus ? words.slice(1) : words
   const below = PARTS[spelled.at(-1) ?? '']
   const counted = below === undefined ? spelled : spelled.slice(0, -1)
-  const whole = counted.length === 0 && below === 2 ? 1 : wholeInWords(counted[0] === 'a' && words.length > 1 ? ['one', ...counted.slice(1)] : counted)
+  const whole =
+    counted.length === 0 && below === 2 ? 1 : wholeInWords(counted[0] === 'a' && words.length > 1 ? ['one', ...counted.slice(1)] : counted)
   const value = whole === null ? null : Q.rational(BigInt(whole), BigInt(below ?? 1))
   return value && (minus ? Q.negate(value) : value)
 }

@@ -30,17 +30,33 @@ const gamma = (x: number): number => {
   }
   if (x < 0.5) return Math.PI / (Math.sin(Math.PI * x) * gamma(1 - x))
   // Lanczos, g = 7, nine terms.
-  const terms = [0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7]
+  const terms = [
+    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
+    -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+  ]
   const shifted = x - 1 + 7.5
   const series = terms.reduce((total, term, k) => (k === 0 ? term : total + term / (x - 1 + k)), 0)
   return Math.sqrt(2 * Math.PI) * shifted ** (x - 0.5) * Math.exp(-shifted) * series
 }
 
 const REAL_FUNCTIONS: Readonly<Record<string, (...args: readonly number[]) => number>> = {
-  sin: Math.sin, cos: Math.cos, tan: Math.tan,
-  cot: (x) => 1 / Math.tan(x!), sec: (x) => 1 / Math.cos(x!), csc: (x) => 1 / Math.sin(x!),
-  arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh,
-  ln: Math.log, log: (x, base) => Math.log(x!) / Math.log(base!), abs: Math.abs, floor: Math.floor, ceil: Math.ceil,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  cot: (x) => 1 / Math.tan(x!),
+  sec: (x) => 1 / Math.cos(x!),
+  csc: (x) => 1 / Math.sin(x!),
+  arcsin: Math.asin,
+  arccos: Math.acos,
+  arctan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  ln: Math.log,
+  log: (x, base) => Math.log(x!) / Math.log(base!),
+  abs: Math.abs,
+  floor: Math.floor,
+  ceil: Math.ceil,
   degree: (x) => (x! * Math.PI) / 180,
   factorial: (n) => gamma(n! + 1),
   binomial: (n, k) => gamma(n! + 1) / (gamma(k! + 1) * gamma(n! - k! + 1)),
@@ -57,9 +73,13 @@ const cosine = (z: Complex): Complex => {
 }
 
 const COMPLEX_FUNCTIONS: Readonly<Record<string, (...args: readonly Complex[]) => Complex>> = {
-  sin: (z) => sine(z!), cos: (z) => cosine(z!), tan: (z) => divide(sine(z!), cosine(z!)),
-  ln: (z) => logarithm(z!), log: (z, base) => divide(logarithm(z!), logarithm(base!)),
-  abs: (z) => real(Math.hypot(...z!)), degree: ([a, b]) => [(a * Math.PI) / 180, (b * Math.PI) / 180],
+  sin: (z) => sine(z!),
+  cos: (z) => cosine(z!),
+  tan: (z) => divide(sine(z!), cosine(z!)),
+  ln: (z) => logarithm(z!),
+  log: (z, base) => divide(logarithm(z!), logarithm(base!)),
+  abs: (z) => real(Math.hypot(...z!)),
+  degree: ([a, b]) => [(a * Math.PI) / 180, (b * Math.PI) / 180],
 }
 
 const raise = (base: Complex, exponent: Complex, x: Expression, complex: boolean): Complex => {
@@ -130,7 +150,8 @@ const isFinite = ([a, b]: Complex): boolean => Number.isFinite(a) && Number.isFi
 /** The real value of an expression without symbols, NaN where it has none; `infinity` counts as a value. */
 export const approximate = (x: Expression): number => {
   if (x.op === 'constant' && x.name === 'infinity') return Infinity
-  if (x.op === 'multiply' && x.args.length === 2 && x.args[1]!.op === 'constant' && x.args[1]!.name === 'infinity') return Infinity * approximate(x.args[0]!)
+  if (x.op === 'multiply' && x.args.length === 2 && x.args[1]!.op === 'constant' && x.args[1]!.name === 'infinity')
+    return Infinity * approximate(x.args[0]!)
   if (symbolsOf(x).size > 0) return NaN
   const [re, im] = evaluate(x, () => NaN, contains(x, isImaginaryUnit))
   return Math.abs(im) > 1e-12 * Math.abs(re) ? NaN : re
@@ -145,7 +166,13 @@ export const compareNumerically = (a: Expression, b: Expression): 'different' | 
   return found === 'unknown' && !complex && symbols.size === 0 ? compareAtPoints(a, b, true, samples, needed) : found
 }
 
-const compareAtPoints = (a: Expression, b: Expression, complex: boolean, samples: typeof SAMPLES, needed: number): 'different' | 'likely' | 'unknown' => {
+const compareAtPoints = (
+  a: Expression,
+  b: Expression,
+  complex: boolean,
+  samples: typeof SAMPLES,
+  needed: number,
+): 'different' | 'likely' | 'unknown' => {
   let agreed = 0
   for (const [index, sample] of samples.entries()) {
     const at = (name: string): number => (name === 'base of log' ? 7.389 + index : sample(hashOf(`${index}/${name}`)))

@@ -49,7 +49,8 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     return token.kind === 'command' || (token.kind === 'word' && peek(ahead + 1) !== undefined && peek(ahead + 1)!.text !== '/')
   }
 
-  const endsFactor = (token: Token | undefined): boolean => token !== undefined && (token.kind === 'number' || [')', ']', '}', 'pi'].includes(token.text))
+  const endsFactor = (token: Token | undefined): boolean =>
+    token !== undefined && (token.kind === 'number' || [')', ']', '}', 'pi'].includes(token.text))
 
   // A word that is no part of the expression: a unit, a noun, a conjunction.
   const isProse = (token: Token): boolean => {
@@ -66,7 +67,14 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     if (token === undefined || token.kind === 'number') return false
     if (token.kind === 'word') return !isProse(token)
     if (token.kind === 'mark') return token.text === '(' || token.text === '[' || token.text === '{' || (token.text === '|' && bars === 0)
-    return token.text in PRIMARY || AGGREGATES.has(token.text) || isFunction() || GREEK.has(token.text) || DECORATIONS.has(token.text) || FIGURES.has(token.text)
+    return (
+      token.text in PRIMARY ||
+      AGGREGATES.has(token.text) ||
+      isFunction() ||
+      GREEK.has(token.text) ||
+      DECORATIONS.has(token.text) ||
+      FIGURES.has(token.text)
+    )
   }
 
   const readSum = (): Expression => {
@@ -84,8 +92,8 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     let negative = false
     for (;;) {
       if (is('-')) negative = !negative
-      else if (is('pm')) negative = negative !== (sign < 0)
-      else if (is('mp')) negative = negative !== (sign > 0)
+      else if (is('pm')) negative = negative !== sign < 0
+      else if (is('mp')) negative = negative !== sign > 0
       else if (!is('+')) break
       at++
     }
@@ -213,7 +221,12 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
       return found?.kind === 'number' && found.value!.d === 1n ? found : undefined
     }
     // 3 1/2 in plain text, 3\frac{1}{2} in LaTeX; the part must be a proper fraction.
-    const spots = peek()?.kind === 'number' && peek()!.gap && peek(1)?.text === '/' ? [0, 2, 3] : is('frac') && peek(1)?.text === '{' && peek(3)?.text === '}' && peek(4)?.text === '{' && peek(6)?.text === '}' ? [2, 5, 7] : null
+    const spots =
+      peek()?.kind === 'number' && peek()!.gap && peek(1)?.text === '/'
+        ? [0, 2, 3]
+        : is('frac') && peek(1)?.text === '{' && peek(3)?.text === '}' && peek(4)?.text === '{' && peek(6)?.text === '}'
+          ? [2, 5, 7]
+          : null
     if (spots === null) return plain
     const [above, below] = [digits(spots[0]!), digits(spots[1]!)]
     if (above === undefined || below === undefined || above.value!.n >= below.value!.n || above.value!.n === 0n) return plain
@@ -253,7 +266,13 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     const isInverse = exponent?.op === 'number' && exponent.value.n === -1n && exponent.value.d === 1n
     if (isInverse && name in INVERSE) return call(INVERSE[name]!, argument)
     const applied =
-      name === 'log' ? call('log', argument, base ?? symbol('base of log')) : name === 'lg' ? call('log', argument, integer(10)) : name === 'exp' ? power(constant('e'), argument) : call(name, argument)
+      name === 'log'
+        ? call('log', argument, base ?? symbol('base of log'))
+        : name === 'lg'
+          ? call('log', argument, integer(10))
+          : name === 'exp'
+            ? power(constant('e'), argument)
+            : call(name, argument)
     return exponent === undefined ? applied : power(applied, exponent)
   }
 
@@ -306,7 +325,14 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
       const token = tokens[end]!
       if (['(', '[', '{'].includes(token.text)) level++
       else if ([')', ']', '}'].includes(token.text)) level--
-      else if (level === 0 && token.kind === 'word' && token.text === 'd' && tokens[end + 1]?.kind === 'word' && tokens[end + 1]!.text.length === 1) break
+      else if (
+        level === 0 &&
+        token.kind === 'word' &&
+        token.text === 'd' &&
+        tokens[end + 1]?.kind === 'word' &&
+        tokens[end + 1]!.text.length === 1
+      )
+        break
     }
     if (end + 1 >= tokens.length) refuse()
     const inside = tokens.slice(at, end)
@@ -343,7 +369,12 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     take(')')
     const size = (x: bigint): bigint => (x < 0n ? -x : x)
     const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? size(a) : gcd(b, a % b))
-    const join: Record<string, (a: bigint, b: bigint) => bigint> = { gcd, lcm: (a, b) => (a === 0n || b === 0n ? 0n : size(a / gcd(a, b) * b)), max: (a, b) => (a > b ? a : b), min: (a, b) => (a < b ? a : b) }
+    const join: Record<string, (a: bigint, b: bigint) => bigint> = {
+      gcd,
+      lcm: (a, b) => (a === 0n || b === 0n ? 0n : size((a / gcd(a, b)) * b)),
+      max: (a, b) => (a > b ? a : b),
+      min: (a, b) => (a < b ? a : b),
+    }
     return number({ n: values.reduce(join[name]!), d: 1n })
   }
 
@@ -380,7 +411,13 @@ export const parseExpression = (tokens: readonly Token[], sign: 1 | -1 = 1): { e
     if (isFunction()) return readFunction(FUNCTIONS[text]!)
     if (AGGREGATES.has(text)) return readAggregate(text)
     if (isProse(token)) refuse()
-    const isCombination = text === 'C' && peek(1)?.text === '(' && peek(2)?.kind === 'number' && peek(3)?.text === ',' && peek(4)?.kind === 'number' && peek(5)?.text === ')'
+    const isCombination =
+      text === 'C' &&
+      peek(1)?.text === '(' &&
+      peek(2)?.kind === 'number' &&
+      peek(3)?.text === ',' &&
+      peek(4)?.kind === 'number' &&
+      peek(5)?.text === ')'
     if (isCombination) {
       const [n, k] = [number(peek(2)!.value!), number(peek(4)!.value!)]
       at += 6

@@ -36,7 +36,8 @@ const readPhrase = (tokens: Slice): Answer | null => {
 }
 
 const readText = (tokens: Slice): Answer => {
-  const worded = tokens.length > 0 && tokens.every((token) => token.kind === 'word' || token.kind === 'number' || isMark(token, '-', "'", '.', ','))
+  const worded =
+    tokens.length > 0 && tokens.every((token) => token.kind === 'word' || token.kind === 'number' || isMark(token, '-', "'", '.', ','))
   const named = worded && isWord(tokens[0], 'the', 'a', 'an') && tokens.length > 1 ? tokens.slice(1) : tokens
   return { kind: 'text', key: textKey(named), words: worded }
 }
@@ -57,7 +58,8 @@ const readValue = (tokens: Slice, sign: 1 | -1): Answer => {
     const unit = readUnit(rest) ?? refuse()
     return { kind: 'value', expression: expression.op === 'call' && expression.name === 'degree' ? expression.args[0]! : expression, unit }
   }
-  if (expression.op === 'call' && expression.name === 'degree') return { kind: 'value', expression: expression.args[0]!, unit: readUnit([{ kind: 'word', text: 'degree', gap: true, upright: true }])! }
+  if (expression.op === 'call' && expression.name === 'degree')
+    return { kind: 'value', expression: expression.args[0]!, unit: readUnit([{ kind: 'word', text: 'degree', gap: true, upright: true }])! }
   return { kind: 'value', expression }
 }
 
@@ -65,7 +67,9 @@ const readMatrix = (written: Slice, sign: 1 | -1): Answer => {
   const first = written.findIndex((token) => token.text.startsWith('begin '))
   const last = closingPlace(written.slice(first)) + first
   if (last < first) refuse()
-  const bracketed = (isMark(written[first - 1], '(') && isMark(written[last + 1], ')')) || (isMark(written[first - 1], '[') && isMark(written[last + 1], ']'))
+  const bracketed =
+    (isMark(written[first - 1], '(') && isMark(written[last + 1], ')')) ||
+    (isMark(written[first - 1], '[') && isMark(written[last + 1], ']'))
   const tokens = bracketed ? written.filter((_, at) => at !== first - 1 && at !== last + 1) : written
   const [start, close] = bracketed ? [first - 1, last - 1] : [first, last]
   const environment = tokens[start]!.text.slice('begin '.length)
@@ -73,7 +77,12 @@ const readMatrix = (written: Slice, sign: 1 | -1): Answer => {
   const lines = split(tokens.slice(start + 1, close), (token) => isMark(token, '\\\\')).parts.filter((line) => line.length > 0)
   if (environment === 'cases' || environment === 'aligned' || environment === 'gathered') {
     if (start > 0 || close < tokens.length - 1) refuse()
-    return { kind: 'list', open: '', close: '', items: lines.map((line) => (line.some((token) => isMark(token, '&')) ? refuse() : readItem(line))) }
+    return {
+      kind: 'list',
+      open: '',
+      close: '',
+      items: lines.map((line) => (line.some((token) => isMark(token, '&')) ? refuse() : readItem(line))),
+    }
   }
   let rows = lines.map((line) => split(line, (token) => isMark(token, '&')).parts.map((cell) => readExpression(unwrap(cell), sign)))
   if (rows.length === 0 || rows.some((row) => row.length !== rows[0]!.length)) refuse()
@@ -95,7 +104,10 @@ const readMatrix = (written: Slice, sign: 1 | -1): Answer => {
 /** 2:30 PM, 2:30 p.m., 2 pm: a time of day, compared as such. */
 const readClock = (tokens: Slice): Answer | null => {
   if (tokens[0]?.kind !== 'number') return null
-  const written = tokens.map((token) => token.text).join('').toLowerCase()
+  const written = tokens
+    .map((token) => token.text)
+    .join('')
+    .toLowerCase()
   const found = /^(\d{1,2})(?::(\d\d))?([ap])\.?m\.?$/.exec(written)
   return found && { kind: 'text', key: `${Number(found[1])}:${found[2] ?? '00'} ${found[3]}m`, words: true }
 }
@@ -107,7 +119,8 @@ const readInWords = (tokens: Slice): Answer | null => {
   if (value === null) return null
   if (cut >= 0) {
     const figures = tokens[cut + 1]
-    if (tokens.length !== cut + 3 || figures?.kind !== 'number' || !isMark(tokens[cut + 2], ')') || !Q.equal(figures.value!, value)) return null
+    if (tokens.length !== cut + 3 || figures?.kind !== 'number' || !isMark(tokens[cut + 2], ')') || !Q.equal(figures.value!, value))
+      return null
   }
   return { kind: 'value', expression: number(value) }
 }
@@ -159,20 +172,26 @@ const isRelation = (token: Token): boolean => token.kind !== 'word' && RELATIONS
 const nameOf = (tokens: Slice): string | null => {
   const key = textKey(tokens.filter((token) => !isMark(token, '{', '}')))
   if (tokens.length > 0 && tokens.every((token) => token.kind === 'word') && tokens.some(isProseWord)) return key
-  const isCall = tokens[0]?.kind === 'word' && /^[fghpqrstuvwA-Z]$/.test(tokens[0].text) && isMark(tokens.at(-1), ')') && (isMark(tokens[1], '(') || isMark(tokens[1], '^', '_', "'"))
+  const isCall =
+    tokens[0]?.kind === 'word' &&
+    /^[fghpqrstuvwA-Z]$/.test(tokens[0].text) &&
+    isMark(tokens.at(-1), ')') &&
+    (isMark(tokens[1], '(') || isMark(tokens[1], '^', '_', "'"))
   if (isCall) return key
   if (tokens.length === 3 && isMark(tokens[0], '|') && isMark(tokens[2], '|') && tokens[1]!.text.length > 1) return key
   try {
     const expression = readExpression(tokens, 1)
     if (expression.op === 'symbol') return expression.name
-    if (expression.op === 'call' && ['sin', 'cos', 'tan', 'cot'].includes(expression.name) && expression.args[0]!.op === 'symbol') return key
+    if (expression.op === 'call' && ['sin', 'cos', 'tan', 'cot'].includes(expression.name) && expression.args[0]!.op === 'symbol')
+      return key
   } catch (problem) {
     if (!(problem instanceof Unreadable)) throw problem
   }
   return null
 }
 
-const mentions = (expression: Expression, name: string): boolean => contains(expression, (part) => part.op === 'symbol' && part.name === name)
+const mentions = (expression: Expression, name: string): boolean =>
+  contains(expression, (part) => part.op === 'symbol' && part.name === name)
 
 const withName = (answer: Answer, name: string): Answer => {
   switch (answer.kind) {
@@ -202,7 +221,14 @@ const readEquation = (parts: readonly Slice[]): Answer => {
   const names = readBracketed(parts[0]!)
   if (names !== null) {
     const values = parts.length === 2 ? readItem(last) : refuse()
-    if (names.kind !== 'list' || values.kind !== 'list' || !isTuple(names) || !isTuple(values) || names.items.length !== values.items.length) refuse()
+    if (
+      names.kind !== 'list' ||
+      values.kind !== 'list' ||
+      !isTuple(names) ||
+      !isTuple(values) ||
+      names.items.length !== values.items.length
+    )
+      refuse()
     const [left, right] = [names, values] as [Extract<Answer, { kind: 'list' }>, Extract<Answer, { kind: 'list' }>]
     return {
       ...right,
@@ -234,7 +260,10 @@ const readDistance = (inside: Expression, radius: Expression, near: boolean, str
   const [low, high] = [sum(centre, minus(radius)), sum(centre, radius)]
   const set = near
     ? [{ low, high, lowClosed: !strict, highClosed: !strict }]
-    : [{ low: MINUS_INFINITY, high: low, lowClosed: false, highClosed: !strict }, { low: high, high: INFINITY, lowClosed: !strict, highClosed: false }]
+    : [
+        { low: MINUS_INFINITY, high: low, lowClosed: false, highClosed: !strict },
+        { low: high, high: INFINITY, lowClosed: !strict, highClosed: false },
+      ]
   return { kind: 'set', name: name.name, set: normalise(set) }
 }
 
@@ -252,15 +281,26 @@ const readInequality = (parts: readonly Slice[], signs: readonly string[]): Answ
   const constants = sides.filter((side) => symbolsOf(side).size === 0).length
   if (third !== undefined) {
     if (sides.length > 3 || second.op !== 'symbol') refuse()
-    return { kind: 'set', name: (second as { name: string }).name, set: [{ low: first, high: third, lowClosed: !strict[0]!, highClosed: !strict[1]! }] }
+    return {
+      kind: 'set',
+      name: (second as { name: string }).name,
+      set: [{ low: first, high: third, lowClosed: !strict[0]!, highClosed: !strict[1]! }],
+    }
   }
-  const distance = constants === 1 && first.op === 'call' && first.name === 'abs' ? first.args[0]! : constants === 1 && second.op === 'call' && second.name === 'abs' ? second.args[0]! : null
+  const distance =
+    constants === 1 && first.op === 'call' && first.name === 'abs'
+      ? first.args[0]!
+      : constants === 1 && second.op === 'call' && second.name === 'abs'
+        ? second.args[0]!
+        : null
   if (distance !== null) {
     const near = distance === (first as { args?: readonly Expression[] }).args?.[0]
     return readDistance(distance, near ? second : first, near, strict[0]!)
   }
-  if (first.op === 'symbol' && constants === 1) return { kind: 'set', name: first.name, set: [{ low: MINUS_INFINITY, high: second, lowClosed: false, highClosed: !strict[0]! }] }
-  if (second.op === 'symbol' && constants === 1) return { kind: 'set', name: second.name, set: [{ low: first, high: INFINITY, lowClosed: !strict[0]!, highClosed: false }] }
+  if (first.op === 'symbol' && constants === 1)
+    return { kind: 'set', name: first.name, set: [{ low: MINUS_INFINITY, high: second, lowClosed: false, highClosed: !strict[0]! }] }
+  if (second.op === 'symbol' && constants === 1)
+    return { kind: 'set', name: second.name, set: [{ low: first, high: INFINITY, lowClosed: !strict[0]!, highClosed: false }] }
   return { kind: 'relation', sign: strict[0]! ? '<' : 'le', left: first, right: second }
 }
 
@@ -310,7 +350,11 @@ const readItem = (written: Slice): Answer => {
   const phrase = readPhrase(tokens) ?? readInWords(tokens) ?? readClock(tokens)
   if (phrase !== null) return phrase
   const relation = split(tokens, isRelation)
-  if (relation.cuts.length > 0) return readRelation(relation.parts.map(unwrap), relation.cuts.map((cut) => cut.text))
+  if (relation.cuts.length > 0)
+    return readRelation(
+      relation.parts.map(unwrap),
+      relation.cuts.map((cut) => cut.text),
+    )
   if (isReals(tokens)) return { kind: 'set', set: REALS }
   if (tokens.length === 1 && tokens[0]!.text === 'emptyset') return { kind: 'set', set: [] }
   if (isProseWord(tokens[0]!)) return readText(tokens)
@@ -324,11 +368,14 @@ const readItem = (written: Slice): Answer => {
   return readPlain(tokens, 1)
 }
 
-const flatten = (items: readonly Answer[]): Answer[] => items.flatMap((item) => (item.kind === 'list' && item.open === '' ? item.items : [item]))
+const flatten = (items: readonly Answer[]): Answer[] =>
+  items.flatMap((item) => (item.kind === 'list' && item.open === '' ? item.items : [item]))
 
 const joinSets = (sets: readonly Extract<Answer, { kind: 'set' }>[], by: 'and' | 'or'): Answer => {
   if (sets.some((item) => item.name !== sets[0]!.name)) refuse()
-  const set = sets.slice(1).reduce<RealSet | null>((total, item) => total && (by === 'or' ? union(total, item.set) : intersection(total, item.set)), sets[0]!.set)
+  const set = sets
+    .slice(1)
+    .reduce<RealSet | null>((total, item) => total && (by === 'or' ? union(total, item.set) : intersection(total, item.set)), sets[0]!.set)
   return { ...sets[0]!, set: set ?? refuse() }
 }
 
@@ -345,7 +392,14 @@ const readAnswerTokens = (written: Slice): Answer => {
   }
   // 0 < x < 2, x \ne 1: what is left out narrows the set named before it.
   const named = items.map((item) => (item.kind === 'set' ? item.name : undefined))
-  if (items.length > 1 && named[0] !== undefined && named.every((name) => name === named[0]) && parts.some((part) => part.some((token) => isMark(token, 'ne'))) && parts.some((part) => !part.some((token) => isMark(token, 'ne')))) return joinSets(items as Extract<Answer, { kind: 'set' }>[], 'and')
+  if (
+    items.length > 1 &&
+    named[0] !== undefined &&
+    named.every((name) => name === named[0]) &&
+    parts.some((part) => part.some((token) => isMark(token, 'ne'))) &&
+    parts.some((part) => !part.some((token) => isMark(token, 'ne')))
+  )
+    return joinSets(items as Extract<Answer, { kind: 'set' }>[], 'and')
   return items.length === 1 ? items[0]! : { kind: 'list', open: '', close: '', items }
 }
 
@@ -361,4 +415,3 @@ export const readAnswer = (list: readonly Token[]): Answer => {
     throw problem
   }
 }
-

@@ -17,10 +17,12 @@ export const REALS: RealSet = [{ low: MINUS_INFINITY, high: INFINITY, lowClosed:
 
 export const point = (x: Expression): Interval => ({ low: x, high: x, lowClosed: true, highClosed: true })
 
-const touches = (a: number, b: number): boolean => a === b || (Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)))
+const touches = (a: number, b: number): boolean =>
+  a === b || (Number.isFinite(a - b) && Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)))
 
 /** True when every endpoint has a numeric value, so that the set can be put in order. */
-const isOrdered = (set: RealSet): boolean => set.every(({ low, high }) => !Number.isNaN(approximate(low)) && !Number.isNaN(approximate(high)))
+const isOrdered = (set: RealSet): boolean =>
+  set.every(({ low, high }) => !Number.isNaN(approximate(low)) && !Number.isNaN(approximate(high)))
 
 /** Sorts, drops empty pieces and joins pieces that touch or overlap. Sets with symbolic endpoints are returned unchanged. */
 export const normalise = (set: RealSet): RealSet => {

@@ -41,18 +41,24 @@ export const closingPlace = (tokens: Slice): number => {
   return -1
 }
 
-export const isMark = (token: Token | undefined, ...texts: readonly string[]): boolean => token !== undefined && token.kind !== 'word' && texts.includes(token.text)
-export const isWord = (token: Token | undefined, ...texts: readonly string[]): boolean => token?.kind === 'word' && texts.includes(token.text.toLowerCase())
+export const isMark = (token: Token | undefined, ...texts: readonly string[]): boolean =>
+  token !== undefined && token.kind !== 'word' && texts.includes(token.text)
+export const isWord = (token: Token | undefined, ...texts: readonly string[]): boolean =>
+  token?.kind === 'word' && texts.includes(token.text.toLowerCase())
 /** A word of running text: no symbol, function or name in capitals. */
 export const isProseWord = (token: Token): boolean =>
   token.kind === 'word' && token.text.length > (token.upright ? 1 : 3) && !isMathWord(token.text) && !/^[A-Z]+$/.test(token.text)
 
 /** Breaks xy into x and y where a short raw run of letters is no function, unit, prose or name in capitals. */
 export const separateLetters = (tokens: Slice): Token[] => {
-  const inProse = (at: number): boolean => [tokens[at - 1], tokens[at + 1]].some((next) => next?.kind === 'word' && !next.upright && next.text.length > 3 && !isMathWord(next.text))
+  const inProse = (at: number): boolean =>
+    [tokens[at - 1], tokens[at + 1]].some(
+      (next) => next?.kind === 'word' && !next.upright && next.text.length > 3 && !isMathWord(next.text),
+    )
   return tokens.flatMap((token, at) => {
     const { text } = token
-    const keep = token.kind !== 'word' || token.upright || text.length < 2 || text.length > 3 || /^[A-Z]+$/.test(text) || !/^[A-Za-z]+$/.test(text)
+    const keep =
+      token.kind !== 'word' || token.upright || text.length < 2 || text.length > 3 || /^[A-Z]+$/.test(text) || !/^[A-Za-z]+$/.test(text)
     if (keep || isMathWord(text) || isWord(token, 'and', 'or', 'per', 'no', 'yes') || (at > 0 && isUnitWord(text))) return [token]
     if (inProse(at)) return [{ ...token, upright: true }]
     return [...text].map((letter, place) => ({ ...token, text: letter, gap: token.gap && place === 0 }))
@@ -86,4 +92,3 @@ export const bracketDepth = (tokens: Slice): number => {
   }
   return deepest
 }
-

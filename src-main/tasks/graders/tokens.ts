@@ -256,7 +256,8 @@ export const tokenise = (source: string, thousands = true): Tokens => {
 }
 
 /** Words ignore case; short runs of letters (AB, Aa) may be symbols and keep it. */
-const caseless = (word: string): string => (/^\p{Lu}?\p{Ll}{2,}$/u.test(word) || word.length > 3 || word === 'No' ? word.toLowerCase() : word)
+const caseless = (word: string): string =>
+  /^\p{Lu}?\p{Ll}{2,}$/u.test(word) || word.length > 3 || word === 'No' ? word.toLowerCase() : word
 
 /** One text per spelling: equal for answers that differ only in appearance. */
 export const textKey = (tokens: readonly Token[]): string =>

@@ -93,14 +93,78 @@ const KNOWN: ReadonlyMap<string, Known> = new Map(
 )
 
 /** Words that say nothing about which unit is meant. */
-const FILLERS = new Set(['of', 'the', 'a', 'an', 'unit', 'in', 'total', 'is', 'are', 'each', 'approximately', 'about', 'exactly', 'us', 'th', 'st', 'nd', 'rd'])
+const FILLERS = new Set([
+  'of',
+  'the',
+  'a',
+  'an',
+  'unit',
+  'in',
+  'total',
+  'is',
+  'are',
+  'each',
+  'approximately',
+  'about',
+  'exactly',
+  'us',
+  'th',
+  'st',
+  'nd',
+  'rd',
+])
 /** After a number these change it, so that it is no quantity with a unit. */
-const CHANGING = new Set(['not', 'than', 'if', 'when', 'unless', 'where', 'except', 'plus', 'minus', 'mod', 'modulo', 'base', 'factorial', 'halve', 'half', 'third', 'quarter', 'fourth', 'fifth', 'tenth', 'hundredth'])
+const CHANGING = new Set([
+  'not',
+  'than',
+  'if',
+  'when',
+  'unless',
+  'where',
+  'except',
+  'plus',
+  'minus',
+  'mod',
+  'modulo',
+  'base',
+  'factorial',
+  'halve',
+  'half',
+  'third',
+  'quarter',
+  'fourth',
+  'fifth',
+  'tenth',
+  'hundredth',
+])
 /** Words that multiply the number before them. */
 const SCALES = table({ dozen: 12, hundred: 100, thousand: 1e3, million: 1e6, billion: 1e9, trillion: 1e12 })
 const POWERS = table({ square: 2, sq: 2, squared: 2, cubic: 3, cubed: 3, cu: 3 })
 /** Short counted nouns; a raw word of four letters or more is taken for a word without being listed. */
-const SHORT_NOUNS = new Set(['men', 'pts', 'th', 'st', 'nd', 'rd', 'cup', 'box', 'bag', 'egg', 'car', 'pen', 'cat', 'dog', 'way', 'boy', 'day', 'toy', 'pie', 'hen', 'cow', 'pig'])
+const SHORT_NOUNS = new Set([
+  'men',
+  'pts',
+  'th',
+  'st',
+  'nd',
+  'rd',
+  'cup',
+  'box',
+  'bag',
+  'egg',
+  'car',
+  'pen',
+  'cat',
+  'dog',
+  'way',
+  'boy',
+  'day',
+  'toy',
+  'pie',
+  'hen',
+  'cow',
+  'pig',
+])
 
 const singular = (word: string): string => (word.length > 3 && word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word)
 
@@ -108,7 +172,8 @@ const lookUp = (word: string): Known | undefined =>
   KNOWN.get(word) ?? (word.length > 1 ? (KNOWN.get(word.toLowerCase()) ?? KNOWN.get(singular(word.toLowerCase()))) : undefined)
 
 /** True for a raw word (two letters or more) that names a unit or a short counted noun. */
-export const isUnitWord = (word: string): boolean => word.length > 1 && (lookUp(word) !== undefined || SHORT_NOUNS.has(word) || word in POWERS)
+export const isUnitWord = (word: string): boolean =>
+  word.length > 1 && (lookUp(word) !== undefined || SHORT_NOUNS.has(word) || word in POWERS)
 
 /** True for one upright letter that names a unit, as in 5\text{ m}. */
 export const isUnitLetter = (letter: string): boolean => letter.length === 1 && KNOWN.has(letter)
@@ -146,18 +211,25 @@ export const readUnit = (tokens: readonly Token[]): Unit | null => {
     }
     let exponent = pending
     pending = 1
-    const rest = tokens.slice(at + 1, at + 6).map((next) => next.text).join('')
+    const rest = tokens
+      .slice(at + 1, at + 6)
+      .map((next) => next.text)
+      .join('')
     const raised = /^\^(?:\{(-?\d{1,2})\}|(-?\d{1,2})(?!\d))|^(squared|cubed)/.exec(rest)
     if (raised) {
       exponent = raised[3] ? POWERS[raised[3]]! : Number((raised[1] ?? raised[2])!)
-      for (let length = 0; length < raised[0].length; ) length += tokens[++at]!.text.length
+      for (let length = 0; length < raised[0].length;) length += tokens[++at]!.text.length
     }
     exponent *= sign
     for (const [base, times] of known.dimensions) dimensions.set(base, (dimensions.get(base) ?? 0) + times * exponent)
     scale = Q.multiply(scale, Q.power(known.scale, BigInt(exponent)))
   }
   if (scale === null) return null
-  const dimension = [...dimensions].filter(([, times]) => times !== 0).map(([base, times]) => `${base}:${times}`).sort().join(' ')
+  const dimension = [...dimensions]
+    .filter(([, times]) => times !== 0)
+    .map(([base, times]) => `${base}:${times}`)
+    .sort()
+    .join(' ')
   return dimension === '' && words.length === 0 ? NONE : { dimension, scale, words }
 }
 

@@ -14,7 +14,9 @@ export const seedsOf = ({ runIds }: Pick<Arm, 'runIds'>): string => (runIds.leng
 /** Names as drawn; arms of the same name (runs alone, several seeds) are told apart by their number. */
 export function namesOf(arms: readonly Arm[]): ReadonlyMap<string, string> {
   const count = Map.groupBy(arms, ({ title }) => title)
-  return new Map(arms.map(({ key, title, runIds }) => [key, (count.get(title)?.length ?? 0) > 1 ? `${title}, run ${runIds[0] ?? 0}` : title]))
+  return new Map(
+    arms.map(({ key, title, runIds }) => [key, (count.get(title)?.length ?? 0) > 1 ? `${title}, run ${runIds[0] ?? 0}` : title]),
+  )
 }
 
 /** Whether a paired difference can be told from none: its interval leaves 0 out. */
@@ -23,7 +25,9 @@ export const differs = (difference: { readonly low: number | null; readonly high
 
 /** The fewest seeds that any trained and evaluated arm has; 0 where none is. */
 export function fewestSeeds(rows: readonly { readonly runIds: readonly number[]; readonly evaluationIds: readonly number[] }[]): number {
-  const seeds = rows.flatMap(({ runIds, evaluationIds }) => (runIds.length === 0 || evaluationIds.length === 0 ? [] : [evaluationIds.length]))
+  const seeds = rows.flatMap(({ runIds, evaluationIds }) =>
+    runIds.length === 0 || evaluationIds.length === 0 ? [] : [evaluationIds.length],
+  )
   return seeds.length === 0 ? 0 : Math.min(...seeds)
 }
 

@@ -7,7 +7,10 @@ export const FEW_SEEDS = 5
 const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
 /** "95 %: 512 problems in 9 clusters, 3 seeds; t with 2 degrees of freedom". Empty where nothing is known of a figure. */
-export function basisWords(figure: Pick<Figure, 'n' | 'basis'> | null | undefined, { seeds = figure?.basis?.seeds ?? 0 }: { readonly seeds?: number } = {}): string {
+export function basisWords(
+  figure: Pick<Figure, 'n' | 'basis'> | null | undefined,
+  { seeds = figure?.basis?.seeds ?? 0 }: { readonly seeds?: number } = {},
+): string {
   if (!figure) return ''
   const { n, basis } = figure
   const problems = basis && basis.clusters < n ? `${counted(n, 'problem')} in ${counted(basis.clusters, 'cluster')}` : counted(n, 'problem')
@@ -16,4 +19,8 @@ export function basisWords(figure: Pick<Figure, 'n' | 'basis'> | null | undefine
 
 /** What few seeds mean for an interval; empty where no training is involved or there are enough. */
 export const seedWords = (seeds: number): string =>
-  seeds === 0 || seeds >= FEW_SEEDS ? '' : seeds === 1 ? ' One seed: the noise of training is not covered.' : ` ${seeds} seeds: the noise of training is hardly covered.`
+  seeds === 0 || seeds >= FEW_SEEDS
+    ? ''
+    : seeds === 1
+      ? ' One seed: the noise of training is not covered.'
+      : ` ${seeds} seeds: the noise of training is hardly covered.`

@@ -3,7 +3,13 @@ import type { MetricDescription } from '../../../src-preload/contract.ts'
 import type { QuantityName } from '../../charts/quantity.ts'
 
 const quantityOf: Readonly<Record<MetricDescription['unit'], QuantityName>> = {
-  '': 'number', tokens: 'tokens', share: 'fraction', nats: 'nats', ms: 'number', 'tokens/s': 'rate', bytes: 'bytes',
+  '': 'number',
+  tokens: 'tokens',
+  share: 'fraction',
+  nats: 'nats',
+  ms: 'number',
+  'tokens/s': 'rate',
+  bytes: 'bytes',
 }
 
 export interface Metric {
@@ -16,7 +22,10 @@ export interface Metric {
 
 /** The values of the `<...>` parts of `name` under `pattern`, or null. */
 function partsOf(pattern: string, name: string): readonly string[] | null {
-  const source = pattern.split(/<[^>]+>/).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('([^/@]+)')
+  const source = pattern
+    .split(/<[^>]+>/)
+    .map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('([^/@]+)')
   return new RegExp(`^${source}$`).exec(name)?.slice(1) ?? null
 }
 
@@ -25,5 +34,11 @@ export function metricNamed(all: readonly MetricDescription[], name: string): Me
   const found = exact ?? all.find((each) => each.name.includes('<') && partsOf(each.name, name) !== null)
   if (found === undefined) return { name, title: name, meaning: '', quantity: 'number', section: 'other' }
   const parts = exact ? [] : (partsOf(found.name, name) ?? [])
-  return { name, title: [found.title, ...parts.map((part) => part.replaceAll('_', ' '))].join(' '), meaning: found.meaning, quantity: quantityOf[found.unit], section: found.section }
+  return {
+    name,
+    title: [found.title, ...parts.map((part) => part.replaceAll('_', ' '))].join(' '),
+    meaning: found.meaning,
+    quantity: quantityOf[found.unit],
+    section: found.section,
+  }
 }

@@ -33,7 +33,11 @@ export const fieldTexts: Readonly<Record<string, Text>> = {
   'optimizer.schedule': { title: 'Schedule' },
   'optimizer.warmupSteps': { title: 'Warm-up', unit: 'steps' },
   'optimizer.beta1': { title: 'Beta 1', step: 0.01, reason: 'Memory of the mean gradient; 0.9 is about 10 steps.' },
-  'optimizer.beta2': { title: 'Beta 2', step: 0.001, reason: 'Memory of its size; 0.99 is about 100 steps, short enough for runs like these.' },
+  'optimizer.beta2': {
+    title: 'Beta 2',
+    step: 0.001,
+    reason: 'Memory of its size; 0.99 is about 100 steps, short enough for runs like these.',
+  },
   'optimizer.eps': { title: 'Epsilon', step: 1e-8, reason: 'Keeps the step finite where the gradient vanishes.' },
   'optimizer.weightDecay': { title: 'Weight decay', step: 0.01 },
   'optimizer.clipNorm': { title: 'Gradient clip', step: 0.1 },
@@ -53,14 +57,44 @@ const elsewhere = new Set(['name', 'preset', 'group', 'seed', 'start'])
 /** The section that asks for problem set and start besides its fields. */
 export const PROBLEMS = 'Problems and start'
 
-const sections: readonly { readonly title: string; readonly sentence: string; readonly open: boolean; readonly has: (path: string) => boolean }[] = [
-  { title: 'Essentials', sentence: 'What decides most: how long, how much at once, how far thinking may go, and how fast weights move.', open: true, has: (path) => ['steps', 'promptsPerStep', 'groupSize', 'budget.thinkingTokens', 'optimizer.lr'].includes(path) },
+const sections: readonly {
+  readonly title: string
+  readonly sentence: string
+  readonly open: boolean
+  readonly has: (path: string) => boolean
+}[] = [
+  {
+    title: 'Essentials',
+    sentence: 'What decides most: how long, how much at once, how far thinking may go, and how fast weights move.',
+    open: true,
+    has: (path) => ['steps', 'promptsPerStep', 'groupSize', 'budget.thinkingTokens', 'optimizer.lr'].includes(path),
+  },
   { title: PROBLEMS, sentence: 'What is trained on, and from which weights.', open: true, has: (path) => path.startsWith('budget') },
-  { title: 'Thinking in text', sentence: 'How a model of text is asked and how its thoughts are cut. A model of a notation has all of this built in.', open: false, has: (path) => path.startsWith('format') },
-  { title: 'Sampling', sentence: 'How tokens are drawn. Anything but the defaults makes training see other probabilities than sampling did.', open: false, has: (path) => path.startsWith('sampling') },
-  { title: 'Adapters', sentence: 'Train small matrices beside the weights of a model, and leave these as they are.', open: false, has: (path) => path.startsWith('adapters') },
+  {
+    title: 'Thinking in text',
+    sentence: 'How a model of text is asked and how its thoughts are cut. A model of a notation has all of this built in.',
+    open: false,
+    has: (path) => path.startsWith('format'),
+  },
+  {
+    title: 'Sampling',
+    sentence: 'How tokens are drawn. Anything but the defaults makes training see other probabilities than sampling did.',
+    open: false,
+    has: (path) => path.startsWith('sampling'),
+  },
+  {
+    title: 'Adapters',
+    sentence: 'Train small matrices beside the weights of a model, and leave these as they are.',
+    open: false,
+    has: (path) => path.startsWith('adapters'),
+  },
   { title: 'Optimizer', sentence: 'AdamW on all weights that train.', open: false, has: (path) => path.startsWith('optimizer') },
-  { title: 'Evaluation', sentence: 'The same held-out problems for every run, so that runs are compared problem by problem.', open: false, has: (path) => path.startsWith('evaluation') },
+  {
+    title: 'Evaluation',
+    sentence: 'The same held-out problems for every run, so that runs are compared problem by problem.',
+    open: false,
+    has: (path) => path.startsWith('evaluation'),
+  },
   { title: 'Measuring and keeping', sentence: 'What is measured beside the training, and what is kept.', open: false, has: () => true },
 ]
 
@@ -73,8 +107,13 @@ export interface Section {
 
 /** Every field in the first section that has it; the essentials come first. */
 export function sectionsOf(fields: readonly SpecField[]): readonly Section[] {
-  const placed = Map.groupBy(fields.filter(({ path }) => !elsewhere.has(path)), ({ path }) => sections.findIndex(({ has }) => has(path)))
-  return sections.map(({ title, sentence, open }, i) => ({ title, sentence, open, fields: placed.get(i) ?? [] })).filter((section) => section.fields.length > 0)
+  const placed = Map.groupBy(
+    fields.filter(({ path }) => !elsewhere.has(path)),
+    ({ path }) => sections.findIndex(({ has }) => has(path)),
+  )
+  return sections
+    .map(({ title, sentence, open }, i) => ({ title, sentence, open, fields: placed.get(i) ?? [] }))
+    .filter((section) => section.fields.length > 0)
 }
 
 /** "promptsPerStep" as "Prompts per step", for settings that the table does not know. */

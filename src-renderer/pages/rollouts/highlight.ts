@@ -6,14 +6,18 @@ const NAME = 'found'
 
 /** Words and "exact phrases" as the text index reads them: without signs that only join or exclude. */
 export function wordsOf(query: string): readonly string[] {
-  return [...query.matchAll(/"([^"]+)"|[“]([^”]+)[”]|(\S+)/g)].map(([, phrase, curly, word]) => (phrase ?? curly ?? word).trim()).filter((word) => /[\p{L}\p{N}]/u.test(word) && !/^(AND|OR|NOT)$/.test(word))
+  return [...query.matchAll(/"([^"]+)"|[“]([^”]+)[”]|(\S+)/g)]
+    .map(([, phrase, curly, word]) => (phrase ?? curly ?? word).trim())
+    .filter((word) => /[\p{L}\p{N}]/u.test(word) && !/^(AND|OR|NOT)$/.test(word))
 }
 
 /** Places [from, to) of each word in a text, whole words only, whatever their case. */
 export function placesOf(text: string, words: readonly string[]): readonly (readonly [number, number])[] {
   return words.flatMap((word) => {
     const source = word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+')
-    return [...text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${source}(?![\\p{L}\\p{N}])`, 'giu'))].map(({ index, 0: found }) => [index, index + found.length] as const)
+    return [...text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${source}(?![\\p{L}\\p{N}])`, 'giu'))].map(
+      ({ index, 0: found }) => [index, index + found.length] as const,
+    )
   })
 }
 

@@ -8,7 +8,12 @@ import type { EpisodeView } from '../../parts/EpisodeText.svelte'
 import type { TokenView } from '../../parts/TokenText.svelte'
 
 /** "5 4 15 → 79": the prompt without the marks that only the model needs. */
-export const promptText = ({ prompt }: Pick<Problem, 'prompt'>): string => prompt.replace(/<\/?[a-z_]+>/gi, ' ').replaceAll('->', '→').replace(/[ \t]+/g, ' ').trim()
+export const promptText = ({ prompt }: Pick<Problem, 'prompt'>): string =>
+  prompt
+    .replace(/<\/?[a-z_]+>/gi, ' ')
+    .replaceAll('->', '→')
+    .replace(/[ \t]+/g, ' ')
+    .trim()
 
 export type Verdict = 'right' | 'wrong' | 'none'
 export const verdictOf = ({ correct }: Pick<Rollout, 'correct'>): Verdict => (correct === null ? 'none' : correct ? 'right' : 'wrong')
@@ -37,19 +42,33 @@ const reasons: Readonly<Record<string, string>> = {
 export const discardWord = (reason: string): string => reasons[reason] ?? reason.replaceAll('-', ' ')
 
 /** The text of an episode, of what comes before the first and of what follows the last. */
-export function textParts({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes'>): { readonly thoughts: readonly string[]; readonly answer: string } {
+export function textParts({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes'>): {
+  readonly thoughts: readonly string[]
+  readonly answer: string
+} {
   const last = episodes.at(-1)
-  return { thoughts: episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd)), answer: text.slice(last?.textEnd ?? 0).trim() }
+  return {
+    thoughts: episodes.map(({ textStart, textEnd }) => text.slice(textStart, textEnd)),
+    answer: text.slice(last?.textEnd ?? 0).trim(),
+  }
 }
 
 /** The answer alone, as the lab read it; of a text without any mark of thinking, what follows the last episode. Marks of this program's own tasks are left out. */
 export function answerText({ detail, said }: Pick<RolloutReading, 'detail' | 'said'>): string {
   const answer = said.marked || detail.episodes.length === 0 ? said.answer : textParts(detail).answer
-  return detail.rollout.phase === 'imported' ? answer : answer.replace(/<\/?[a-z_]+>/gi, ' ').replace(/ +/g, ' ').trim()
+  return detail.rollout.phase === 'imported'
+    ? answer
+    : answer
+        .replace(/<\/?[a-z_]+>/gi, ' ')
+        .replace(/ +/g, ' ')
+        .trim()
 }
 
 /** A text as it stands: what was thought and what was answered, each in a piece of its own. */
-export const saidPieces = ({ detail: { text }, said }: Pick<RolloutReading, 'detail' | 'said'>): readonly { readonly kind: 'thought' | 'answer'; readonly text: string }[] =>
+export const saidPieces = ({
+  detail: { text },
+  said,
+}: Pick<RolloutReading, 'detail' | 'said'>): readonly { readonly kind: 'thought' | 'answer'; readonly text: string }[] =>
   said.parts.map(({ kind, start, end }) => ({ kind, text: text.slice(start, end).trim() })).filter((piece) => piece.text !== '')
 
 /** The episodes beside one progress curve; without one their J is absent. */
@@ -72,14 +91,27 @@ export function episodeViews(detail: Pick<RolloutDetail, 'text' | 'episodes'>, v
 
 /** How J came about, in one sentence. */
 export function estimatorSentence({ method, samples, weights, step, prover, temperature }: ThinkingView['estimator']): string {
-  const how = method === 'exact' ? 'J is exact: the chance of every right answer, summed' : `J is the share of right ones among ${samples} sampled answers, with its Wilson interval`
-  const whose = { current: 'weights that wrote this', frozen: 'frozen start weights', ema: 'averaged weights', checkpoint: 'weights of a checkpoint', unknown: 'weights not recorded' }[weights]
+  const how =
+    method === 'exact'
+      ? 'J is exact: the chance of every right answer, summed'
+      : `J is the share of right ones among ${samples} sampled answers, with its Wilson interval`
+  const whose = {
+    current: 'weights that wrote this',
+    frozen: 'frozen start weights',
+    ema: 'averaged weights',
+    checkpoint: 'weights of a checkpoint',
+    unknown: 'weights not recorded',
+  }[weights]
   return `${how}; ${whose}${step === null ? '' : `, after step ${step}`}${prover > 1 ? `; best of ${prover}` : ''}${temperature === null || temperature === 1 ? '' : `; at temperature ${temperature}`}.`
 }
 
 /** The text of every token, each with what stands before the next one; null where the record does not say which characters they cover. */
 export const tokenTexts = ({ detail: { text }, textEnds }: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly string[] | null =>
-  textEnds && Array.from(textEnds, (end, i) => text.slice(i === 0 ? 0 : textEnds[i - 1] + 1, end) + text.slice(end, i === textEnds.length - 1 ? undefined : end + 1))
+  textEnds &&
+  Array.from(
+    textEnds,
+    (end, i) => text.slice(i === 0 ? 0 : textEnds[i - 1] + 1, end) + text.slice(end, i === textEnds.length - 1 ? undefined : end + 1),
+  )
 
 /** Tokens with their log-probabilities, where these were recorded. */
 export function tokenViews(reading: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly TokenView[] | null {
@@ -99,15 +131,23 @@ export function payslipOf(explanation: ExplanationView, rolloutId: number) {
 }
 
 /** How long it is; null where the file it was imported from did not say. */
-export const lengthText = ({ phase, tokenCount }: Pick<Rollout, 'phase' | 'tokenCount'>): string | null => (phase === 'imported' && tokenCount === 0 ? null : `${tokenCount} tokens`)
+export const lengthText = ({ phase, tokenCount }: Pick<Rollout, 'phase' | 'tokenCount'>): string | null =>
+  phase === 'imported' && tokenCount === 0 ? null : `${tokenCount} tokens`
 
 /** A rollout as Markdown, for notes and issues. */
-export function rolloutMarkdown({ detail, said }: Pick<RolloutReading, 'detail' | 'said'>, view: ThinkingView | undefined, where: string): string {
+export function rolloutMarkdown(
+  { detail, said }: Pick<RolloutReading, 'detail' | 'said'>,
+  view: ThinkingView | undefined,
+  where: string,
+): string {
   const lines = episodeViews(detail, view).map(({ text, after, before }, i) => {
     const change = after === null || before === null ? '' : ` — J ${fixed(after, 3)} (${signed(after - before, 3)})`
     return `${i + 1}. \`${text.replaceAll('`', "'")}\`${change}`
   })
   const { rollout } = detail
-  const head = [`**${promptText(detail.problem)}**`, [`${where}; ${verdictWord[verdictOf(rollout)]}`, lengthText(rollout), `reward ${fixed(rollout.reward, 3)}`].filter(Boolean).join(', ')]
+  const head = [
+    `**${promptText(detail.problem)}**`,
+    [`${where}; ${verdictWord[verdictOf(rollout)]}`, lengthText(rollout), `reward ${fixed(rollout.reward, 3)}`].filter(Boolean).join(', '),
+  ]
   return [...head, '', ...lines, '', `Answer: \`${answerText({ detail, said }).replaceAll('`', "'")}\``].join('\n')
 }

@@ -44,10 +44,15 @@ const rowOfRun = (item: RunListItem, detail: string, figures: Figures): RunRow =
   startedAtMs: item.run.startedAtMs ?? item.run.createdAtMs,
 })
 
-export const rowsOfRuns = (items: readonly RunListItem[], figures: Figures): readonly RunRow[] => items.map((item) => rowOfRun(item, `seed ${item.run.seed}`, figures))
+export const rowsOfRuns = (items: readonly RunListItem[], figures: Figures): readonly RunRow[] =>
+  items.map((item) => rowOfRun(item, `seed ${item.run.seed}`, figures))
 
 /** @param curves mean curves over seeds, where there are several */
-export function rowsOfGroups(items: readonly RunListItem[], figures: Figures, curves: { readonly reward: readonly OverlayCurve[]; readonly outcome: readonly OverlayCurve[] }): readonly RunRow[] {
+export function rowsOfGroups(
+  items: readonly RunListItem[],
+  figures: Figures,
+  curves: { readonly reward: readonly OverlayCurve[]; readonly outcome: readonly OverlayCurve[] },
+): readonly RunRow[] {
   return [...Map.groupBy(items, ({ run }) => run.groupKey).values()].map((members) => {
     const [newest] = members
     if (members.length === 1) return rowOfRun(newest, '1 seed', figures)
@@ -70,15 +75,32 @@ export function settingOf({ run }: RunListItem, path: string): { readonly value:
 
 /** Paths of all settings of these runs, those that differ between them first; names and seeds stand elsewhere. */
 export function settingPaths(items: readonly RunListItem[]): readonly { readonly path: string; readonly differs: boolean }[] {
-  const rows = configDiff(items.map(({ run }) => run.config as Config), ['name', 'seed'])
-  return [...rows.filter(({ differs }) => differs), ...rows.filter(({ differs }) => !differs)].map(({ path, differs }) => ({ path, differs }))
+  const rows = configDiff(
+    items.map(({ run }) => run.config as Config),
+    ['name', 'seed'],
+  )
+  return [...rows.filter(({ differs }) => differs), ...rows.filter(({ differs }) => !differs)].map(({ path, differs }) => ({
+    path,
+    differs,
+  }))
 }
 
 /** Everything about a run that a person may look for, one thing a line. */
 const wordsOf = ({ run }: RunListItem, tags: readonly string[]): string =>
-  [run.name, ...tags.map((tag) => `tag ${tag}`), run.method, run.algorithm, run.status, `seed ${run.seed}`, `run ${run.id}`, run.note, ...[...flatten(run.config as Config)].map(([path, value]) => `${path} = ${settingText(value)}`)].join('\n')
+  [
+    run.name,
+    ...tags.map((tag) => `tag ${tag}`),
+    run.method,
+    run.algorithm,
+    run.status,
+    `seed ${run.seed}`,
+    `run ${run.id}`,
+    run.note,
+    ...[...flatten(run.config as Config)].map(([path, value]) => `${path} = ${settingText(value)}`),
+  ].join('\n')
 
-export type Filter = { readonly passes: (item: RunListItem) => boolean; readonly problem: null } | { readonly passes: null; readonly problem: string }
+export type Filter =
+  { readonly passes: (item: RunListItem) => boolean; readonly problem: null } | { readonly passes: null; readonly problem: string }
 
 /** What was typed as a test of runs. `/reward|mrt/` is a regular expression, anything else words that all must occur. */
 export function filterOf(typed: string, tagsOf: (run: Run) => readonly string[] = () => []): Filter {

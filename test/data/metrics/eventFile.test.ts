@@ -17,7 +17,9 @@ async function all(batches: AsyncGenerator<StatedBatch>): Promise<StatedBatch[]>
 
 describe('checksums', () => {
   it('are those of RFC 3720: 32 zeros, 32 ones, the digits', () => {
-    expect([crc32c(new Uint8Array(32)), crc32c(new Uint8Array(32).fill(255)), crc32c(Buffer.from('123456789'))]).toEqual([0x8a9136aa, 0x62a8ab43, 0xe3069283])
+    expect([crc32c(new Uint8Array(32)), crc32c(new Uint8Array(32).fill(255)), crc32c(Buffer.from('123456789'))]).toEqual([
+      0x8a9136aa, 0x62a8ab43, 0xe3069283,
+    ])
   })
   it('are masked as records hold them', () => {
     const bytes = made('tensorboard')
@@ -29,16 +31,28 @@ describe('an event file', () => {
   it('gives the numbers that tensorboardX wrote, with their steps, and passes over texts and histograms', () => {
     const { scalars, damage, bytes } = readEventRecords(made('tensorboardX'))
     expect([damage, bytes]).toEqual([null, made('tensorboardX').length])
-    expect(scalars.filter(({ tag }) => tag === 'train/reward').map(({ step, value }) => [step, Number(value.toFixed(6))])).toEqual([[0, 0], [1, 0.1], [2, 0.2], [3, 0.3], [4, 0.4]])
-    expect(scalars.filter(({ tag }) => tag === 'train/completions/mean_length').map(({ value }) => value)).toEqual([100, 101, 102, 103, 104])
+    expect(scalars.filter(({ tag }) => tag === 'train/reward').map(({ step, value }) => [step, Number(value.toFixed(6))])).toEqual([
+      [0, 0],
+      [1, 0.1],
+      [2, 0.2],
+      [3, 0.3],
+      [4, 0.4],
+    ])
+    expect(scalars.filter(({ tag }) => tag === 'train/completions/mean_length').map(({ value }) => value)).toEqual([
+      100, 101, 102, 103, 104,
+    ])
     expect([...new Set(scalars.map(({ tag }) => tag))]).toEqual(['train/reward', 'train/completions/mean_length', 'train/loss'])
   })
 
   it('gives numbers that stand as tensors, of either precision and at steps beyond 2^32, and no tensor of several', () => {
     const { scalars } = readEventRecords(made('tensorboard'))
     expect(scalars).toEqual([
-      { tag: 'actor/entropy', step: 0, value: 1.5 }, { tag: 'actor/entropy', step: 1, value: 1 }, { tag: 'actor/entropy', step: 2, value: 0.5 },
-      { tag: 'double', step: 2 ** 33, value: 0 }, { tag: 'double', step: 2 ** 33 + 1, value: 0.125 }, { tag: 'double', step: 2 ** 33 + 2, value: 0.25 },
+      { tag: 'actor/entropy', step: 0, value: 1.5 },
+      { tag: 'actor/entropy', step: 1, value: 1 },
+      { tag: 'actor/entropy', step: 2, value: 0.5 },
+      { tag: 'double', step: 2 ** 33, value: 0 },
+      { tag: 'double', step: 2 ** 33 + 1, value: 0.125 },
+      { tag: 'double', step: 2 ** 33 + 2, value: 0.25 },
     ])
   })
 
@@ -79,7 +93,10 @@ describe('an event file', () => {
     expect([...before, ...after].flatMap(({ stated }) => stated).length).toBe(10)
     expect(after.at(-1)).toMatchObject({ readTo: whole.length, rejected: 1 })
     appendFileSync(path, Buffer.alloc(40, 7))
-    await expect(all(readEvents(path, whole.length))).rejects.toMatchObject({ code: 'events.damaged', found: expect.stringContaining(`at byte ${whole.length}`) })
+    await expect(all(readEvents(path, whole.length))).rejects.toMatchObject({
+      code: 'events.damaged',
+      found: expect.stringContaining(`at byte ${whole.length}`),
+    })
   })
 })
 
@@ -93,8 +110,14 @@ describe('lines of metrics', () => {
   })
 
   it('give numbers by step, nested names joined, those of the file logger of verl without its wrapping', () => {
-    expect(statedOf({ step: 3, data: { 'actor/loss': 0.5, 'critic/score/mean': 1 } })).toEqual({ step: 3, metrics: { 'actor/loss': 0.5, 'critic/score/mean': 1 } })
-    expect(statedOf({ _step: 2, train: { loss: 1, text: 'x' }, _timestamp: 5 })).toEqual({ step: 2, metrics: { 'train/loss': 1, _timestamp: 5 } })
+    expect(statedOf({ step: 3, data: { 'actor/loss': 0.5, 'critic/score/mean': 1 } })).toEqual({
+      step: 3,
+      metrics: { 'actor/loss': 0.5, 'critic/score/mean': 1 },
+    })
+    expect(statedOf({ _step: 2, train: { loss: 1, text: 'x' }, _timestamp: 5 })).toEqual({
+      step: 2,
+      metrics: { 'train/loss': 1, _timestamp: 5 },
+    })
     expect(statedOf({ loss: 1 })).toBeNull()
   })
 
@@ -106,6 +129,8 @@ describe('lines of metrics', () => {
     const [rest] = await all(readMetrics(path, { byte: batch!.readTo, line: batch!.line }))
     expect(rest).toMatchObject({ stated: [{ step: 2, metrics: { loss: 1 } }], rejected: 0, line: 4 })
     appendFileSync(path, '\n{"step": 3, "loss": 0}\n')
-    expect(await all(readMetrics(path, { byte: rest!.readTo, line: rest!.line }))).toMatchObject([{ stated: [{ step: 3, metrics: { loss: 0 } }], line: 6 }])
+    expect(await all(readMetrics(path, { byte: rest!.readTo, line: rest!.line }))).toMatchObject([
+      { stated: [{ step: 3, metrics: { loss: 0 } }], line: 6 },
+    ])
   })
 })

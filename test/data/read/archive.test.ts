@@ -24,34 +24,97 @@ async function imported(path: string): Promise<{ report: ImportReport; rows: (Da
 
 /** A tar of text files, with `name` exactly as given. */
 function tarOf(files: readonly (readonly [name: string, text: string])[]): Buffer {
-  return Buffer.concat([...files.flatMap(([name, text]) => {
-    const header = Buffer.alloc(512)
-    header.write(name, 0)
-    header.write('0000644\0', 100)
-    header.write(`${Buffer.byteLength(text).toString(8).padStart(11, '0')}\0`, 124)
-    header.write('0', 156)
-    header.write('ustar\x0000', 257)
-    return [header, Buffer.from(text), Buffer.alloc((512 - (Buffer.byteLength(text) % 512)) % 512)]
-  }), Buffer.alloc(1024)])
+  return Buffer.concat([
+    ...files.flatMap(([name, text]) => {
+      const header = Buffer.alloc(512)
+      header.write(name, 0)
+      header.write('0000644\0', 100)
+      header.write(`${Buffer.byteLength(text).toString(8).padStart(11, '0')}\0`, 124)
+      header.write('0', 156)
+      header.write('ustar\x0000', 257)
+      return [header, Buffer.from(text), Buffer.alloc((512 - (Buffer.byteLength(text) % 512)) % 512)]
+    }),
+    Buffer.alloc(1024),
+  ])
 }
 
 /** A zip64 of text files, stored, whose every length and place stands in 64 bits. */
 function zip64Of(files: readonly (readonly [name: string, text: string])[]): Buffer {
-  const long = (value: number): Buffer => { const bytes = Buffer.alloc(8); bytes.writeBigUInt64LE(BigInt(value)); return bytes }
-  const words = (...parts: readonly (readonly [number, 2 | 4])[]): Buffer => Buffer.concat(parts.map(([value, size]) => { const bytes = Buffer.alloc(size); bytes.writeUIntLE(value, 0, size); return bytes }))
+  const long = (value: number): Buffer => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigUInt64LE(BigInt(value))
+    return bytes
+  }
+  const words = (...parts: readonly (readonly [number, 2 | 4])[]): Buffer =>
+    Buffer.concat(
+      parts.map(([value, size]) => {
+        const bytes = Buffer.alloc(size)
+        bytes.writeUIntLE(value, 0, size)
+        return bytes
+      }),
+    )
   const locals: Buffer[] = []
   const entries: Buffer[] = []
   let at = 0
   for (const [name, text] of files) {
     const bytes = Buffer.from(text)
-    const local = Buffer.concat([words([0x04034b50, 4], [45, 2], [0, 2], [0, 2], [0, 4], [0, 4], [0xffffffff, 4], [0xffffffff, 4], [name.length, 2], [20, 2]), Buffer.from(name), words([1, 2], [16, 2]), long(bytes.length), long(bytes.length), bytes])
-    entries.push(Buffer.concat([words([0x02014b50, 4], [45, 2], [45, 2], [0, 2], [0, 2], [0, 4], [0, 4], [0xffffffff, 4], [0xffffffff, 4], [name.length, 2], [28, 2], [0, 2], [0, 2], [0, 2], [0, 4], [0xffffffff, 4]), Buffer.from(name), words([1, 2], [24, 2]), long(bytes.length), long(bytes.length), long(at)]))
+    const local = Buffer.concat([
+      words([0x04034b50, 4], [45, 2], [0, 2], [0, 2], [0, 4], [0, 4], [0xffffffff, 4], [0xffffffff, 4], [name.length, 2], [20, 2]),
+      Buffer.from(name),
+      words([1, 2], [16, 2]),
+      long(bytes.length),
+      long(bytes.length),
+      bytes,
+    ])
+    entries.push(
+      Buffer.concat([
+        words(
+          [0x02014b50, 4],
+          [45, 2],
+          [45, 2],
+          [0, 2],
+          [0, 2],
+          [0, 4],
+          [0, 4],
+          [0xffffffff, 4],
+          [0xffffffff, 4],
+          [name.length, 2],
+          [28, 2],
+          [0, 2],
+          [0, 2],
+          [0, 2],
+          [0, 4],
+          [0xffffffff, 4],
+        ),
+        Buffer.from(name),
+        words([1, 2], [24, 2]),
+        long(bytes.length),
+        long(bytes.length),
+        long(at),
+      ]),
+    )
     locals.push(local)
     at += local.length
   }
   const directory = Buffer.concat(entries)
-  const end = Buffer.concat([words([0x06064b50, 4]), long(44), words([45, 2], [45, 2], [0, 4], [0, 4]), long(files.length), long(files.length), long(directory.length), long(at)])
-  return Buffer.concat([...locals, directory, end, words([0x07064b50, 4], [0, 4]), long(at + directory.length), words([1, 4]), words([0x06054b50, 4], [0, 2], [0, 2], [0xffff, 2], [0xffff, 2], [0xffffffff, 4], [0xffffffff, 4], [0, 2])])
+  const end = Buffer.concat([
+    words([0x06064b50, 4]),
+    long(44),
+    words([45, 2], [45, 2], [0, 4], [0, 4]),
+    long(files.length),
+    long(files.length),
+    long(directory.length),
+    long(at),
+  ])
+  return Buffer.concat([
+    ...locals,
+    directory,
+    end,
+    words([0x07064b50, 4], [0, 4]),
+    long(at + directory.length),
+    words([1, 4]),
+    words([0x06054b50, 4], [0, 2], [0, 2], [0xffff, 2], [0xffff, 2], [0xffffffff, 4], [0xffffffff, 4], [0, 2]),
+  ])
 }
 
 const row = (a: number): string => `{"question": "How much is ${a} plus ${a}, please?", "answer": "${2 * a}"}\n`
@@ -70,7 +133,10 @@ describe('an archive', () => {
 
   it('in zip64 gives the rows of its files, and what its directory claims is checked', async () => {
     const path = join(newFolder(), 'large.zip')
-    const bytes = zip64Of([['train/a.jsonl', row(1) + row(2)], ['test/b.jsonl', row(3)]])
+    const bytes = zip64Of([
+      ['train/a.jsonl', row(1) + row(2)],
+      ['test/b.jsonl', row(3)],
+    ])
     writeFileSync(path, bytes)
     expect((await imported(path)).rows.map(({ split }) => split)).toEqual(['test', 'train', 'train'])
     const locator = bytes.lastIndexOf(Buffer.from('PK\x06\x07', 'latin1'))
@@ -82,7 +148,10 @@ describe('an archive', () => {
   it('that is a log of Inspect gives its samples as rollouts', async () => {
     const { rows } = await imported(inputOf('inspect-eval'))
     expect(rows).toHaveLength(2)
-    expect((rows as CanonicalRollout[]).map(({ groundTruth, correct }) => [groundTruth === undefined, correct === undefined])).toEqual([[false, false], [false, false]])
+    expect((rows as CanonicalRollout[]).map(({ groundTruth, correct }) => [groundTruth === undefined, correct === undefined])).toEqual([
+      [false, false],
+      [false, false],
+    ])
   })
 
   it('is previewed like the folder that it holds', async () => {
@@ -92,14 +161,28 @@ describe('an archive', () => {
 
   it('keeps the splits that its folders name', async () => {
     const path = join(newFolder(), 'set.tar.gz')
-    writeFileSync(path, gzipSync(tarOf([['set/train/a.jsonl', row(1) + row(2)], ['set/test/a.jsonl', row(3)]])))
+    writeFileSync(
+      path,
+      gzipSync(
+        tarOf([
+          ['set/train/a.jsonl', row(1) + row(2)],
+          ['set/test/a.jsonl', row(3)],
+        ]),
+      ),
+    )
     expect((await imported(path)).rows.map(({ split }) => split)).toEqual(['test', 'train', 'train'])
   })
 
   it('whose names climb out of it is read all the same, and nothing is written', async () => {
     const folder = newFolder()
     const path = join(folder, 'slip.tar')
-    writeFileSync(path, tarOf([['../../outside.jsonl', row(4)], ['/tmp/absolute.jsonl', row(5)]]))
+    writeFileSync(
+      path,
+      tarOf([
+        ['../../outside.jsonl', row(4)],
+        ['/tmp/absolute.jsonl', row(5)],
+      ]),
+    )
     expect((await imported(path)).rows).toHaveLength(2)
     expect(readdirSync(folder)).toEqual(['slip.tar'])
   })

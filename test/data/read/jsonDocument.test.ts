@@ -23,44 +23,72 @@ function scan(text: string, cuts: readonly number[], shape: 'array' | 'wrapped' 
 
 describe('the scanner', () => {
   it('finds every row of a list wherever the text is cut into chunks, at its exact place', () => {
-    fc.assert(fc.property(fc.array(row, { maxLength: 8 }), fc.constantFrom(0, 1, 4), fc.array(fc.nat(), { maxLength: 12 }), (rows, indent, cuts) => {
-      const text = JSON.stringify(rows, null, indent)
-      const found = scan(text, cuts, 'array')
-      expect(found.map(({ kind }) => kind)).toEqual(rows.map(() => 'row'))
-      expect(found.map(({ bytes }) => JSON.parse(bytes.toString()) as unknown)).toEqual(JSON.parse(JSON.stringify(rows)))
-      for (const { start, end, bytes, line } of found) {
-        expect(Buffer.from(text).subarray(start, end).equals(bytes)).toBe(true)
-        expect(line).toBe(text.slice(0, Buffer.from(text).subarray(0, start).toString().length).split('\n').length)
-      }
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(
+        fc.array(row, { maxLength: 8 }),
+        fc.constantFrom(0, 1, 4),
+        fc.array(fc.nat(), { maxLength: 12 }),
+        (rows, indent, cuts) => {
+          const text = JSON.stringify(rows, null, indent)
+          const found = scan(text, cuts, 'array')
+          expect(found.map(({ kind }) => kind)).toEqual(rows.map(() => 'row'))
+          expect(found.map(({ bytes }) => JSON.parse(bytes.toString()) as unknown)).toEqual(JSON.parse(JSON.stringify(rows)))
+          for (const { start, end, bytes, line } of found) {
+            expect(Buffer.from(text).subarray(start, end).equals(bytes)).toBe(true)
+            expect(line).toBe(text.slice(0, Buffer.from(text).subarray(0, start).toString().length).split('\n').length)
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 
   it('finds objects one after the other', () => {
-    fc.assert(fc.property(fc.array(row, { minLength: 1, maxLength: 6 }), fc.constantFrom('\n', '', ',\n', ' '), fc.array(fc.nat(), { maxLength: 6 }), (rows, between, cuts) => {
-      const found = scan(rows.map((each) => JSON.stringify(each, null, 2)).join(between), cuts, 'sequence')
-      expect(found.map(({ bytes }) => JSON.parse(bytes.toString()) as unknown)).toEqual(JSON.parse(JSON.stringify(rows)))
-    }), { numRuns: 100 })
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom('\n', '', ',\n', ' '),
+        fc.array(fc.nat(), { maxLength: 6 }),
+        (rows, between, cuts) => {
+          const found = scan(rows.map((each) => JSON.stringify(each, null, 2)).join(between), cuts, 'sequence')
+          expect(found.map(({ bytes }) => JSON.parse(bytes.toString()) as unknown)).toEqual(JSON.parse(JSON.stringify(rows)))
+        },
+      ),
+      { numRuns: 100 },
+    )
   })
 
   it('accounts for every byte that is not white space, a comma or a bracket, whatever is done to the text', () => {
     const rows = Array.from({ length: 6 }, (_, id) => ({ id, text: `some {text} [with] "quotes" ${id}`, list: [{ id: 1 }, { id: 2 }] }))
-    const change = fc.tuple(fc.constantFrom('delete', 'insert', 'replace', 'cut'), fc.nat(), fc.constantFrom('"', '{', '}', '[', ']', ',', ':', 'x', '\n', '\\', '\0'))
-    fc.assert(fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean(), fc.array(fc.nat(), { maxLength: 4 }), (changes, pretty, cuts) => {
-      let text = JSON.stringify(rows, null, pretty ? 1 : 0)
-      for (const [kind, place, character] of changes) {
-        const at = place % Math.max(1, text.length)
-        if (kind === 'cut') text = text.slice(0, at)
-        else text = text.slice(0, at) + (kind === 'delete' ? '' : character) + text.slice(kind === 'insert' ? at : at + 1)
-      }
-      const found = scan(text, cuts, 'array')
-      const bytes = Buffer.from(text)
-      let at = 0
-      for (const { start, end } of found) {
-        expect(bytes.subarray(at, start).toString()).toMatch(/^[\s,[\]]*$/)
-        at = end
-      }
-      expect(bytes.subarray(at).toString()).toMatch(/^[\s,[\]]*$/)
-    }), { numRuns: 500 })
+    const change = fc.tuple(
+      fc.constantFrom('delete', 'insert', 'replace', 'cut'),
+      fc.nat(),
+      fc.constantFrom('"', '{', '}', '[', ']', ',', ':', 'x', '\n', '\\', '\0'),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(change, { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        fc.array(fc.nat(), { maxLength: 4 }),
+        (changes, pretty, cuts) => {
+          let text = JSON.stringify(rows, null, pretty ? 1 : 0)
+          for (const [kind, place, character] of changes) {
+            const at = place % Math.max(1, text.length)
+            if (kind === 'cut') text = text.slice(0, at)
+            else text = text.slice(0, at) + (kind === 'delete' ? '' : character) + text.slice(kind === 'insert' ? at : at + 1)
+          }
+          const found = scan(text, cuts, 'array')
+          const bytes = Buffer.from(text)
+          let at = 0
+          for (const { start, end } of found) {
+            expect(bytes.subarray(at, start).toString()).toMatch(/^[\s,[\]]*$/)
+            at = end
+          }
+          expect(bytes.subarray(at).toString()).toMatch(/^[\s,[\]]*$/)
+        },
+      ),
+      { numRuns: 500 },
+    )
   })
 
   it('loses only the row in which a quote is missing', () => {
@@ -69,7 +97,9 @@ describe('the scanner', () => {
       const text = JSON.stringify(rows, null, pretty)
       const broken = text.replace('"row 4"', '"row 4')
       const found = scan(broken, [100, 200], 'array')
-      expect(found.filter(({ kind }) => kind === 'row').map(({ bytes }) => (JSON.parse(bytes.toString()) as { id: number }).id)).toEqual([0, 1, 2, 3, 5, 6, 7, 8])
+      expect(found.filter(({ kind }) => kind === 'row').map(({ bytes }) => (JSON.parse(bytes.toString()) as { id: number }).id)).toEqual([
+        0, 1, 2, 3, 5, 6, 7, 8,
+      ])
       expect(found.filter(({ kind }) => kind === 'broken')).toHaveLength(1)
     }
   })
@@ -89,10 +119,31 @@ describe('JSON documents', () => {
     ['an object that wraps a list', '{"meta":{"n":2},"data":[{"a":1},{"a":2}]}', [{ a: 1 }, { a: 2 }]],
     ['two lists under names of splits', '{"train":[{"a":1}],"test":[{"a":2}]}', [{ a: 1 }, { a: 2 }]],
     ['an unknown name around the only list', '{"puzzles":\n[{"a":1},{"a":2}]}', [{ a: 1 }, { a: 2 }]],
-    ['columns', '{"a":[1,2],\n"b":["x","y"]}', [{ a: 1, b: 'x' }, { a: 2, b: 'y' }]],
-    ['pandas by column', '{"a":{"0":1,"1":2},"b":{"0":"x","1":"y"}}', [{ a: 1, b: 'x' }, { a: 2, b: 'y' }]],
+    [
+      'columns',
+      '{"a":[1,2],\n"b":["x","y"]}',
+      [
+        { a: 1, b: 'x' },
+        { a: 2, b: 'y' },
+      ],
+    ],
+    [
+      'pandas by column',
+      '{"a":{"0":1,"1":2},"b":{"0":"x","1":"y"}}',
+      [
+        { a: 1, b: 'x' },
+        { a: 2, b: 'y' },
+      ],
+    ],
     ['pandas by index', '{\n"0":{"a":1},"1":{"a":2}}', [{ a: 1 }, { a: 2 }]],
-    ['pandas split', '{"columns":["a","b"],"index":[0,1],\n"data":[[1,"x"],[2,"y"]]}', [{ a: 1, b: 'x' }, { a: 2, b: 'y' }]],
+    [
+      'pandas split',
+      '{"columns":["a","b"],"index":[0,1],\n"data":[[1,"x"],[2,"y"]]}',
+      [
+        { a: 1, b: 'x' },
+        { a: 2, b: 'y' },
+      ],
+    ],
     ['one object', '{\n "a": 1,\n "b": [1, 2]\n}', [{ a: 1, b: [1, 2] }]],
     ['objects over several lines', '{\n"a": 1\n}\n{\n"a": 2\n}', [{ a: 1 }, { a: 2 }]],
     ['an empty list', '[]', []],
@@ -103,7 +154,9 @@ describe('JSON documents', () => {
   })
 
   it('a row beyond the limit is turned away and the next ones are read', async () => {
-    const { values, rejected } = await readAll(file('long.json', `[{"id":1},{"id":2,"t":"${'x'.repeat(40_000)}"},{"id":3}]`), { maxRowBytes: 1000 })
+    const { values, rejected } = await readAll(file('long.json', `[{"id":1},{"id":2,"t":"${'x'.repeat(40_000)}"},{"id":3}]`), {
+      maxRowBytes: 1000,
+    })
     expect(values).toEqual([{ id: 1 }, { id: 3 }])
     expect(rejected.map(({ code }) => code)).toEqual(['row.tooLong'])
   })

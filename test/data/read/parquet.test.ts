@@ -5,32 +5,67 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { codeOf, exactly, file, readAll } from '../files.ts'
 
-const table = (rows: number, codec: 'SNAPPY' | 'UNCOMPRESSED' = 'SNAPPY'): Buffer => Buffer.from(parquetWriteBuffer({
-  codec,
-  rowGroupSize: 10,
-  columnData: [
-    { name: 'id', data: Array.from({ length: rows }, (_, at) => BigInt(at)), type: 'INT64' },
-    { name: 'text', data: Array.from({ length: rows }, (_, at) => `text ${at}`), type: 'STRING' },
-  ],
-}))
+const table = (rows: number, codec: 'SNAPPY' | 'UNCOMPRESSED' = 'SNAPPY'): Buffer =>
+  Buffer.from(
+    parquetWriteBuffer({
+      codec,
+      rowGroupSize: 10,
+      columnData: [
+        { name: 'id', data: Array.from({ length: rows }, (_, at) => BigInt(at)), type: 'INT64' },
+        { name: 'text', data: Array.from({ length: rows }, (_, at) => `text ${at}`), type: 'STRING' },
+      ],
+    }),
+  )
 
 describe('Parquet', () => {
   it('gives back any columns that were written', async () => {
-    const rows = fc.array(fc.record({
-      text: fc.option(fc.string()), whole: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), part: fc.option(fc.double()), flag: fc.option(fc.boolean()), any: fc.option(fc.jsonValue({ maxDepth: 2 }).map((each): unknown => JSON.parse(JSON.stringify(each))).filter((each) => each !== null)),
-    }), { minLength: 1, maxLength: 40 })
-    await fc.assert(fc.asyncProperty(rows, async (written) => {
-      const column = (name: string, type: string): never => ({ name, type, nullable: true, data: written.map((each) => (each as Record<string, unknown>)[name]) }) as never
-      const bytes = parquetWriteBuffer({ rowGroupSize: 7, columnData: [column('text', 'STRING'), column('whole', 'INT64'), column('part', 'DOUBLE'), column('flag', 'BOOLEAN'), column('any', 'JSON')] })
-      const { values } = await readAll(file('any.parquet', Buffer.from(bytes)))
-      expect(values).toEqual(written.map((each) => ({
-        ...each,
-        text: each.text === null ? null : Buffer.from(each.text).toString(),
-        whole: each.whole === null ? null : each.whole >= -(2n ** 53n - 1n) && each.whole <= 2n ** 53n - 1n ? Number(each.whole) : String(each.whole),
-        part: each.part === null || Number.isFinite(each.part) ? each.part : String(each.part),
-        any: each.any === null ? null : exactly(JSON.parse(JSON.stringify(each.any))),
-      })))
-    }), { numRuns: 25 })
+    const rows = fc.array(
+      fc.record({
+        text: fc.option(fc.string()),
+        whole: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+        part: fc.option(fc.double()),
+        flag: fc.option(fc.boolean()),
+        any: fc.option(
+          fc
+            .jsonValue({ maxDepth: 2 })
+            .map((each): unknown => JSON.parse(JSON.stringify(each)))
+            .filter((each) => each !== null),
+        ),
+      }),
+      { minLength: 1, maxLength: 40 },
+    )
+    await fc.assert(
+      fc.asyncProperty(rows, async (written) => {
+        const column = (name: string, type: string): never =>
+          ({ name, type, nullable: true, data: written.map((each) => (each as Record<string, unknown>)[name]) }) as never
+        const bytes = parquetWriteBuffer({
+          rowGroupSize: 7,
+          columnData: [
+            column('text', 'STRING'),
+            column('whole', 'INT64'),
+            column('part', 'DOUBLE'),
+            column('flag', 'BOOLEAN'),
+            column('any', 'JSON'),
+          ],
+        })
+        const { values } = await readAll(file('any.parquet', Buffer.from(bytes)))
+        expect(values).toEqual(
+          written.map((each) => ({
+            ...each,
+            text: each.text === null ? null : Buffer.from(each.text).toString(),
+            whole:
+              each.whole === null
+                ? null
+                : each.whole >= -(2n ** 53n - 1n) && each.whole <= 2n ** 53n - 1n
+                  ? Number(each.whole)
+                  : String(each.whole),
+            part: each.part === null || Number.isFinite(each.part) ? each.part : String(each.part),
+            any: each.any === null ? null : exactly(JSON.parse(JSON.stringify(each.any))),
+          })),
+        )
+      }),
+      { numRuns: 25 },
+    )
   })
 
   it('numbers its rows across groups', async () => {
@@ -76,7 +111,18 @@ describe('Parquet', () => {
   })
 
   it('with any one bit of its first page header flipped is read to an end, and no row is lost without a word', async () => {
-    const whole = Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'text', data: Array.from({ length: 9 }, (_, at) => (at % 4 === 0 ? null : `text ${at}`)), type: 'STRING', nullable: true }] }))
+    const whole = Buffer.from(
+      parquetWriteBuffer({
+        columnData: [
+          {
+            name: 'text',
+            data: Array.from({ length: 9 }, (_, at) => (at % 4 === 0 ? null : `text ${at}`)),
+            type: 'STRING',
+            nullable: true,
+          },
+        ],
+      }),
+    )
     for (let bit = 0; bit < 8 * 40; bit++) {
       const bytes = Buffer.from(whole)
       bytes[4 + (bit >> 3)]! ^= 1 << (bit & 7)
@@ -87,6 +133,13 @@ describe('Parquet', () => {
 
   it('as pandas writes it: lists of structs, nested structs, times and NaN', async () => {
     const { values } = await readAll(file('v.parquet', readFileSync(new URL('../cases/verl-dataset/good.parquet', import.meta.url))))
-    expect(values[0]).toMatchObject({ prompt: [{ content: 'Be brief.', role: 'system' }, { content: 'What is 1 + 2?', role: 'user' }], reward_model: { ground_truth: '3', style: 'rule' }, extra_info: { index: 0 } })
+    expect(values[0]).toMatchObject({
+      prompt: [
+        { content: 'Be brief.', role: 'system' },
+        { content: 'What is 1 + 2?', role: 'user' },
+      ],
+      reward_model: { ground_truth: '3', style: 'rule' },
+      extra_info: { index: 0 },
+    })
   })
 })

@@ -34,7 +34,10 @@ describe('packed files', () => {
   })
 
   it('of many frames of any length, skippable ones between them, are one text, and what is no frame is named', async () => {
-    const lines = Array.from({ length: 300 }, (_, at) => `{"question": "What is ${at} plus ${at * at} here?", "answer": "${at + at * at}"}\n`)
+    const lines = Array.from(
+      { length: 300 },
+      (_, at) => `{"question": "What is ${at} plus ${at * at} here?", "answer": "${at + at * at}"}\n`,
+    )
     const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
     const frames = lines.flatMap((line, at) => (at % 50 === 7 ? [zstdCompressSync(line), skippable] : [zstdCompressSync(line)]))
     const path = join(newFolder(), 'many.jsonl.zst')
@@ -56,7 +59,9 @@ describe('packed files', () => {
 describe('Parquet', () => {
   it('keeps a column with a field of nulls only, packed with LZ4', async () => {
     const { rows, notes } = await imported(join(inputs, 'parquet-lz4-null-field', 'lz4.parquet'))
-    expect(rows.map((row) => (row as DatasetRow).problem)).toEqual(Array.from({ length: 6 }, (_, at) => expect.stringContaining(`${at}`) as string))
+    expect(rows.map((row) => (row as DatasetRow).problem)).toEqual(
+      Array.from({ length: 6 }, (_, at) => expect.stringContaining(`${at}`) as string),
+    )
     expect(notes).not.toContain('columns.lost')
   })
 })
@@ -68,13 +73,37 @@ describe('decimals of Parquet', () => {
       { name: 'root', num_children: 3 },
       { name: 'question', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
       { name: 'answer', type: 'INT64', converted_type: 'DECIMAL', precision: 18, scale: 2, repetition_type: 'OPTIONAL' },
-      { name: 'wide', type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, converted_type: 'DECIMAL', precision: 38, scale: 0, repetition_type: 'REQUIRED' },
+      {
+        name: 'wide',
+        type: 'FIXED_LEN_BYTE_ARRAY',
+        type_length: 16,
+        converted_type: 'DECIMAL',
+        precision: 38,
+        scale: 0,
+        repetition_type: 'REQUIRED',
+      },
     ] as const
-    const columns = [['first?', 'second?', 'third?'], [1234567890123456789n, -150n, null], [123456789012345678901234567890n, -1n, 7n]]
-    writeFileSync(path, Buffer.from(parquetWriteBuffer({ schema: schema as never, columnData: ['question', 'answer', 'wide'].map((name, at) => ({ name, data: columns[at] as never })) })))
+    const columns = [
+      ['first?', 'second?', 'third?'],
+      [1234567890123456789n, -150n, null],
+      [123456789012345678901234567890n, -1n, 7n],
+    ]
+    writeFileSync(
+      path,
+      Buffer.from(
+        parquetWriteBuffer({
+          schema: schema as never,
+          columnData: ['question', 'answer', 'wide'].map((name, at) => ({ name, data: columns[at] as never })),
+        }),
+      ),
+    )
     const rows: unknown[] = []
     for await (const batch of (await openRows(path)).batches()) rows.push(...batch.rows.map(({ value }) => [value.answer, value.wide]))
-    expect(rows).toEqual([['12345678901234567.89', '123456789012345678901234567890'], [-1.5, -1], [null, 7]])
+    expect(rows).toEqual([
+      ['12345678901234567.89', '123456789012345678901234567890'],
+      [-1.5, -1],
+      [null, 7],
+    ])
   })
 })
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { codeOf, file, newFolder, readAll } from '../files.ts'
 
-const lines = (count: number): string => Array.from({ length: count }, (_, at) => `{"id":${at},"text":"row number ${at} of the file"}\n`).join('')
+const lines = (count: number): string =>
+  Array.from({ length: count }, (_, at) => `{"id":${at},"text":"row number ${at} of the file"}\n`).join('')
 
 describe('packed files', () => {
   it('are recognised by their first bytes, whatever they are called', async () => {
@@ -54,7 +55,9 @@ describe('packed files', () => {
   })
 
   it('of which every unpacked byte is NUL do not fill the memory', async () => {
-    const { rows, rejected } = await readAll(file('bomb.jsonl.gz', Buffer.concat([gzipSync('{"a":1}\n'), gzipSync(Buffer.alloc(100 << 20))])))
+    const { rows, rejected } = await readAll(
+      file('bomb.jsonl.gz', Buffer.concat([gzipSync('{"a":1}\n'), gzipSync(Buffer.alloc(100 << 20))])),
+    )
     expect(rows).toHaveLength(1)
     expect(rejected.map(({ code, start, end }) => [code, end! - start!])).toEqual([['row.nul', 100 << 20]])
     expect(process.memoryUsage().rss).toBeLessThan(700 << 20)
@@ -86,13 +89,17 @@ describe('encodings', () => {
   })
 
   it('half a UTF-16 character at the end is replaced and noted', async () => {
-    const { notes, rejected } = await readAll(file('half.jsonl', Buffer.concat([Buffer.from(`\ufeff{"a":1}\n{"b":"x`, 'utf16le'), Buffer.from([0x41])])))
+    const { notes, rejected } = await readAll(
+      file('half.jsonl', Buffer.concat([Buffer.from(`\ufeff{"a":1}\n{"b":"x`, 'utf16le'), Buffer.from([0x41])])),
+    )
     expect(notes.map(({ code }) => code)).toContain('encoding.broken')
     expect(rejected.map(({ code }) => code)).toEqual(['row.cutOff'])
   })
 
   it('lines in Latin-1 among lines in UTF-8 are each read as what they are', async () => {
-    const { values, notes } = await readAll(file('mixed.jsonl', Buffer.concat([Buffer.from('{"a":"é"}\n'), Buffer.from('{"a":"\xe9 \x80"}\n', 'latin1')])))
+    const { values, notes } = await readAll(
+      file('mixed.jsonl', Buffer.concat([Buffer.from('{"a":"é"}\n'), Buffer.from('{"a":"\xe9 \x80"}\n', 'latin1')])),
+    )
     expect(values).toEqual([{ a: 'é' }, { a: 'é €' }])
     expect(notes.map(({ code, count, firstLine }) => [code, count, firstLine])).toEqual([['encoding.windows1252', 1, 2]])
   })
@@ -117,7 +124,12 @@ describe('reading', () => {
   it('reports bytes up to the size of the file', async () => {
     const seen: number[] = []
     let total = 0
-    await readAll(file('big.jsonl', lines(60_000)), { onBytes: (read, all) => { seen.push(read); total = all } })
+    await readAll(file('big.jsonl', lines(60_000)), {
+      onBytes: (read, all) => {
+        seen.push(read)
+        total = all
+      },
+    })
     expect(seen.length).toBeGreaterThan(2)
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
     expect(seen.at(-1)).toBe(total)
@@ -126,7 +138,12 @@ describe('reading', () => {
   it('stops when cancelled, with the reason given', async () => {
     const controller = new AbortController()
     let batches = 0
-    const reading = readAll(file('big.jsonl', lines(100_000)), { signal: controller.signal, onBytes: () => { if (++batches === 2) controller.abort(new Error('enough')) } })
+    const reading = readAll(file('big.jsonl', lines(100_000)), {
+      signal: controller.signal,
+      onBytes: () => {
+        if (++batches === 2) controller.abort(new Error('enough'))
+      },
+    })
     await expect(reading).rejects.toThrow('enough')
   })
 })

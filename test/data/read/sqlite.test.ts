@@ -19,11 +19,13 @@ function database(...statements: string[]): string {
   return path
 }
 
-const several = (): string => database(
-  'CREATE TABLE settings (key TEXT, value TEXT)', "INSERT INTO settings VALUES ('model', 'm')",
-  'CREATE TABLE "the rollouts" (id INTEGER, prompt TEXT, completion TEXT, reward REAL, big INTEGER, raw BLOB)',
-  "INSERT INTO \"the rollouts\" VALUES (1, 'What is 1+1?', '\\boxed{2}', 1.0, 9007199254740993, x'6869'), (2, 'What is 1+2?', '\\boxed{4}', 0, NULL, NULL)",
-)
+const several = (): string =>
+  database(
+    'CREATE TABLE settings (key TEXT, value TEXT)',
+    "INSERT INTO settings VALUES ('model', 'm')",
+    'CREATE TABLE "the rollouts" (id INTEGER, prompt TEXT, completion TEXT, reward REAL, big INTEGER, raw BLOB)',
+    "INSERT INTO \"the rollouts\" VALUES (1, 'What is 1+1?', '\\boxed{2}', 1.0, 9007199254740993, x'6869'), (2, 'What is 1+2?', '\\boxed{4}', 0, NULL, NULL)",
+  )
 
 async function imported(path: string, table?: string): Promise<{ rows: unknown[]; codes: string[] }> {
   const job = importFiles([path], table === undefined ? {} : { table })
@@ -44,15 +46,33 @@ describe('a SQLite database', () => {
 
   it('with several is refused until one is chosen, and the refusal names them with their rows', async () => {
     const path = several()
-    await expect(imported(path)).rejects.toMatchObject({ code: 'import.whichTable', found: expect.stringContaining('settings (1 rows), the rollouts (2 rows)') })
-    await expect(imported(path, 'gone')).rejects.toMatchObject({ code: 'import.noTable', found: expect.stringContaining('the rollouts (2 rows)') })
-    expect(await detectImport(path)).toMatchObject({ kind: 'unknown', tables: [{ name: 'settings', rows: 1 }, { name: 'the rollouts', rows: 2 }] })
-    expect(await detectImport(path, { table: 'the rollouts' })).toMatchObject({ kind: 'rollouts', columns: ['id', 'prompt', 'completion', 'reward', 'big', 'raw'] })
+    await expect(imported(path)).rejects.toMatchObject({
+      code: 'import.whichTable',
+      found: expect.stringContaining('settings (1 rows), the rollouts (2 rows)'),
+    })
+    await expect(imported(path, 'gone')).rejects.toMatchObject({
+      code: 'import.noTable',
+      found: expect.stringContaining('the rollouts (2 rows)'),
+    })
+    expect(await detectImport(path)).toMatchObject({
+      kind: 'unknown',
+      tables: [
+        { name: 'settings', rows: 1 },
+        { name: 'the rollouts', rows: 2 },
+      ],
+    })
+    expect(await detectImport(path, { table: 'the rollouts' })).toMatchObject({
+      kind: 'rollouts',
+      columns: ['id', 'prompt', 'completion', 'reward', 'big', 'raw'],
+    })
   })
 
   it('gives its whole numbers with all their digits, bytes as text, and no column is lost', async () => {
     const { rows, codes } = await imported(several(), 'the rollouts')
-    expect(rows).toMatchObject([{ prompt: 'What is 1+1?', promptId: '1', reward: 1, extra: { big: '9007199254740993', raw: 'hi' } }, { prompt: 'What is 1+2?', reward: 0 }])
+    expect(rows).toMatchObject([
+      { prompt: 'What is 1+1?', promptId: '1', reward: 1, extra: { big: '9007199254740993', raw: 'hi' } },
+      { prompt: 'What is 1+2?', reward: 0 },
+    ])
     expect(codes).toEqual(['number.exact'])
   })
 
@@ -65,7 +85,15 @@ describe('a SQLite database', () => {
   })
 
   it('that is damaged gives the rows before the damage, and names those after it', async () => {
-    const path = database('CREATE TABLE t (question TEXT, answer TEXT)', 'BEGIN', ...Array.from({ length: 400 }, (_, at) => `INSERT INTO t VALUES ('What is ${at} and one, in words of one syllable, please?', '${at + 1}')`), 'COMMIT')
+    const path = database(
+      'CREATE TABLE t (question TEXT, answer TEXT)',
+      'BEGIN',
+      ...Array.from(
+        { length: 400 },
+        (_, at) => `INSERT INTO t VALUES ('What is ${at} and one, in words of one syllable, please?', '${at + 1}')`,
+      ),
+      'COMMIT',
+    )
     const bytes = readFileSync(path)
     bytes.fill(0xff, 5 * 4096, 5 * 4096 + 200)
     writeFileSync(path, bytes)

@@ -8,7 +8,10 @@ import { createGrader, gradeAnswer } from '../../../src-main/tasks/graders/grade
 
 type Pair = { gold: string | string[]; answer: string; correct: boolean; kind?: string; options?: CreateOptions; note: string }
 
-const pairs: Pair[] = readFileSync(new URL('./pairs.jsonl', import.meta.url), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Pair)
+const pairs: Pair[] = readFileSync(new URL('./pairs.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Pair)
 
 const graders = new Map<string, Grader>()
 const graderFor = ({ kind = 'math', options = {} }: Pair): Grader => {
@@ -20,7 +23,8 @@ afterAll(async () => {
   await Promise.all([...graders.values()].map((grader) => grader.close()))
 })
 
-const describePair = ({ gold, answer, note }: Pair, grade: Grade): string => `${JSON.stringify(gold)} against ${JSON.stringify(answer)} (${note}): ${grade.reason}`
+const describePair = ({ gold, answer, note }: Pair, grade: Grade): string =>
+  `${JSON.stringify(gold)} against ${JSON.stringify(answer)} (${note}): ${grade.reason}`
 
 describe('the labelled pairs', () => {
   test('there are at least 400, about half of them wrong answers, and no pair twice', () => {
@@ -41,7 +45,9 @@ describe('the labelled pairs', () => {
     }
     const right = pairs.filter((pair) => pair.correct).length
     const recall = 1 - misses.length / right
-    console.log(`${pairs.length} pairs: ${falsePositives.length} false positives, recall ${(100 * recall).toFixed(2)} % (${misses.length} of ${right} missed)`)
+    console.log(
+      `${pairs.length} pairs: ${falsePositives.length} false positives, recall ${(100 * recall).toFixed(2)} % (${misses.length} of ${right} missed)`,
+    )
     if (misses.length > 0) console.log(misses.join('\n'))
     expect(falsePositives).toEqual([])
     expect(recall).toBeGreaterThanOrEqual(0.97)

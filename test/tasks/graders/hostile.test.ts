@@ -92,12 +92,15 @@ describe('hostile answers', () => {
 
   test('a gold answer of another type, none, or a missing answer is graded wrong', async () => {
     for (const gold of [null, undefined, [], {} as never, Number.NaN]) expect((await grader.grade(gold, '7')).correct).toBe(false)
-    for (const answer of [null, undefined, {} as never, '']) expect(await grader.grade('7', answer)).toMatchObject({ correct: false, extracted: null })
+    for (const answer of [null, undefined, {} as never, ''])
+      expect(await grader.grade('7', answer)).toMatchObject({ correct: false, extracted: null })
     expect(await grader.grade(7, 7)).toMatchObject({ correct: true })
   })
 
   test('the pairs waiting behind a timeout are all answered, in order of asking', async () => {
-    const waiting = ['9^{9^{9^{8}}}', '2\\sqrt{2}', '\\frac{4}{\\sqrt{2}}', '3\\sqrt{2}'].map((answer) => grader.grade(['\\sqrt{8}', '9^{9^{9^{7}}}'], answer))
+    const waiting = ['9^{9^{9^{8}}}', '2\\sqrt{2}', '\\frac{4}{\\sqrt{2}}', '3\\sqrt{2}'].map((answer) =>
+      grader.grade(['\\sqrt{8}', '9^{9^{9^{7}}}'], answer),
+    )
     expect((await Promise.all(waiting)).map((grade) => grade.correct)).toEqual([false, true, true, false])
   })
 })
@@ -116,7 +119,15 @@ describe('a grader', () => {
   })
 
   test('takes the grader of a task beside its own', async () => {
-    const upper = createGrader('upper', { kinds: { upper: { title: 'Upper case', says: 'The answer in capitals.', judge: (gold, answer) => ({ correct: answer === gold.toUpperCase(), extracted: answer, reason: 'text' }) } } })
+    const upper = createGrader('upper', {
+      kinds: {
+        upper: {
+          title: 'Upper case',
+          says: 'The answer in capitals.',
+          judge: (gold, answer) => ({ correct: answer === gold.toUpperCase(), extracted: answer, reason: 'text' }),
+        },
+      },
+    })
     expect(await upper.grade('abc', 'ABC')).toEqual({ correct: true, extracted: 'ABC', reason: 'text' })
     await upper.close()
   })

@@ -16,7 +16,11 @@ const gradeAll = async (lines: readonly string[]): Promise<Record<string, unknow
 
 describe('grading lines', () => {
   test('gives one verdict per line in order, also when an early line needs the computer algebra', async () => {
-    const lines = ['{"gold": "\\\\sqrt{8}", "answer": "2\\\\sqrt{2}"}', '{"gold": "1", "answer": "2"}', '{"gold": ["1", "2"], "answer": "so \\\\boxed{2}", "id": "third"}']
+    const lines = [
+      '{"gold": "\\\\sqrt{8}", "answer": "2\\\\sqrt{2}"}',
+      '{"gold": "1", "answer": "2"}',
+      '{"gold": ["1", "2"], "answer": "so \\\\boxed{2}", "id": "third"}',
+    ]
     expect(await gradeAll(lines)).toMatchObject([
       { correct: true, extracted: '2\\sqrt{2}' },
       { correct: false, extracted: '2', reason: 'different' },
@@ -25,19 +29,47 @@ describe('grading lines', () => {
   })
 
   test('answers a bad line with its number and goes on', async () => {
-    const results = await gradeAll(['{"gold": "1", "answer": "1"}', '', 'not json', '[]', '{"answer": "1"}', '{"gold": "1"}', '{"gold": [], "answer": "1"}', '{"gold": 1, "answer": null}', '{"gold": 1, "answer": 1}'])
+    const results = await gradeAll([
+      '{"gold": "1", "answer": "1"}',
+      '',
+      'not json',
+      '[]',
+      '{"answer": "1"}',
+      '{"gold": "1"}',
+      '{"gold": [], "answer": "1"}',
+      '{"gold": 1, "answer": null}',
+      '{"gold": 1, "answer": 1}',
+    ])
     expect(results.map((result) => result.correct)).toEqual([true, false, false, false, false, false, false, true])
-    expect(results.map((result) => (result.error as { line: number } | undefined)?.line)).toEqual([undefined, 3, 4, 5, 6, 7, undefined, undefined])
+    expect(results.map((result) => (result.error as { line: number } | undefined)?.line)).toEqual([
+      undefined,
+      3,
+      4,
+      5,
+      6,
+      7,
+      undefined,
+      undefined,
+    ])
     expect(results[1]).toMatchObject({ extracted: null, error: { code: 'grade.line' } })
     expect(results[6]).toEqual({ correct: false, extracted: null, reason: 'no-answer' })
   })
 
   test('keeps all digits of whole numbers that are not quoted', async () => {
-    expect((await gradeAll(['{"gold": 12345678901234567890, "answer": 12345678901234567891}', '{"gold": 12345678901234567890, "answer": "12345678901234567890"}'])).map((result) => result.correct)).toEqual([false, true])
+    expect(
+      (
+        await gradeAll([
+          '{"gold": 12345678901234567890, "answer": 12345678901234567891}',
+          '{"gold": 12345678901234567890, "answer": "12345678901234567890"}',
+        ])
+      ).map((result) => result.correct),
+    ).toEqual([false, true])
   })
 
   test('keeps the order over more lines than it holds at once', async () => {
-    const lines = Array.from({ length: 200 }, (_, n) => JSON.stringify({ gold: String(n), answer: n % 3 === 0 ? `\\frac{${n}\\sqrt{2}}{\\sqrt{2}}` : String(n), id: n }))
+    const lines = Array.from({ length: 200 }, (_, n) =>
+      JSON.stringify({ gold: String(n), answer: n % 3 === 0 ? `\\frac{${n}\\sqrt{2}}{\\sqrt{2}}` : String(n), id: n }),
+    )
     const results = await gradeAll(lines)
     expect(results.map((result) => result.id)).toEqual(lines.map((_, n) => n))
     expect(results.every((result) => result.correct === true)).toBe(true)
@@ -45,6 +77,14 @@ describe('grading lines', () => {
 })
 
 test('answers that mean the same fall into one group, and those that state nothing into none', async () => {
-  const answers = ['\\boxed{0.5}', 'The answer is $\\frac{1}{2}$.', '\\boxed{2}', '', '\\boxed{\\frac{\\sqrt{2}}{2\\sqrt{2}}}', '\\boxed{2.0}', '\\boxed{7']
+  const answers = [
+    '\\boxed{0.5}',
+    'The answer is $\\frac{1}{2}$.',
+    '\\boxed{2}',
+    '',
+    '\\boxed{\\frac{\\sqrt{2}}{2\\sqrt{2}}}',
+    '\\boxed{2.0}',
+    '\\boxed{7',
+  ]
   expect(await groupAnswers(answers, grader)).toEqual([0, 0, 1, -1, 0, 1, 2])
 })

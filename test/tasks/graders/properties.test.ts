@@ -7,11 +7,16 @@ import { gradeAnswer, graderKinds } from '../../../src-main/tasks/graders/grader
 import type { GraderName } from '../../../src-main/tasks/graders/grader.ts'
 
 const kinds = Object.keys(graderKinds) as GraderName[]
-const pairs = readFileSync(new URL('./pairs.jsonl', import.meta.url), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { gold: string | string[]; answer: string; kind?: string })
+const pairs = readFileSync(new URL('./pairs.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as { gold: string | string[]; answer: string; kind?: string })
 const written = [...new Set(pairs.filter((pair) => (pair.kind ?? 'math') === 'math').flatMap((pair) => [pair.gold, pair.answer].flat()))]
 
 /** Bare answers: no completions, whose answer is only a part of them. */
-const bare = written.filter((text) => text.trim() !== '' && text.length < 100 && !/answer|####|boxed|think|\*\*|[a-z]{3}.*\.$|\?$|\n/i.test(text))
+const bare = written.filter(
+  (text) => text.trim() !== '' && text.length < 100 && !/answer|####|boxed|think|\*\*|[a-z]{3}.*\.$|\?$|\n/i.test(text),
+)
 
 const processorMs = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000
 
@@ -36,36 +41,88 @@ const answers = fc.oneof(
   latex,
   fc.array(latex, { minLength: 2, maxLength: 3 }).map((items) => `\\left(${items.join(', ')}\\right)`),
   fc.array(latex, { minLength: 2, maxLength: 3 }).map((items) => `\\{${items.join(', ')}\\}`),
-  fc.tuple(fc.integer({ min: -50, max: 0 }), fc.integer({ min: 1, max: 50 }), fc.constantFrom('[', '('), fc.constantFrom(']', ')')).map(([a, b, open, close]) => `${open}${a}, ${b}${close}`),
+  fc
+    .tuple(fc.integer({ min: -50, max: 0 }), fc.integer({ min: 1, max: 50 }), fc.constantFrom('[', '('), fc.constantFrom(']', ')'))
+    .map(([a, b, open, close]) => `${open}${a}, ${b}${close}`),
   fc.tuple(fc.integer(), fc.constantFrom('\\%', '\\text{ cm}', '^\\circ', ' apples', '')).map(([n, unit]) => `${n}${unit}`),
 )
 
 describe('every answer', () => {
   test('is correct against itself, however long the expression', () => {
-    fc.assert(fc.property(answers, (answer) => isCorrect(answer, `\\boxed{${answer}}`)), { numRuns: 1000 })
+    fc.assert(
+      fc.property(answers, (answer) => isCorrect(answer, `\\boxed{${answer}}`)),
+      { numRuns: 1000 },
+    )
     for (const answer of bare) expect(isCorrect(answer, `\\boxed{${answer}}`), answer).toBe(true)
   })
 
   test('is graded alike in both directions', () => {
-    fc.assert(fc.property(answers, answers, (a, b) => isCorrect(`\\boxed{${a}}`, `\\boxed{${b}}`) === isCorrect(`\\boxed{${b}}`, `\\boxed{${a}}`)), { numRuns: 500 })
+    fc.assert(
+      fc.property(answers, answers, (a, b) => isCorrect(`\\boxed{${a}}`, `\\boxed{${b}}`) === isCorrect(`\\boxed{${b}}`, `\\boxed{${a}}`)),
+      { numRuns: 500 },
+    )
     const sample = fc.constantFrom(...bare)
-    fc.assert(fc.property(sample, sample, (a, b) => isCorrect(`\\boxed{${a}}`, `\\boxed{${b}}`) === isCorrect(`\\boxed{${b}}`, `\\boxed{${a}}`)), { numRuns: 1500 })
+    fc.assert(
+      fc.property(sample, sample, (a, b) => isCorrect(`\\boxed{${a}}`, `\\boxed{${b}}`) === isCorrect(`\\boxed{${b}}`, `\\boxed{${a}}`)),
+      { numRuns: 1500 },
+    )
   })
 
   test('gets a grade with a reason under every kind, whatever the characters', () => {
-    const piece = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('\\frac', '{', '}', '\\boxed{', '\\left(', '$', '^', '_', '\\sqrt[', '\\text{', '####', 'answer is', '**', '|', '\\pm', ',', ';', '\\begin{pmatrix}', '&', '\\\\', '\\end{pmatrix}', 'constructor', '__proto__', '%', '\u0000', '９'))
+    const piece = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        '\\frac',
+        '{',
+        '}',
+        '\\boxed{',
+        '\\left(',
+        '$',
+        '^',
+        '_',
+        '\\sqrt[',
+        '\\text{',
+        '####',
+        'answer is',
+        '**',
+        '|',
+        '\\pm',
+        ',',
+        ';',
+        '\\begin{pmatrix}',
+        '&',
+        '\\\\',
+        '\\end{pmatrix}',
+        'constructor',
+        '__proto__',
+        '%',
+        '\u0000',
+        '９',
+      ),
+    )
     const noise = fc.array(piece, { maxLength: 12 }).map((parts) => parts.join(''))
     fc.assert(
       fc.property(fc.constantFrom(...kinds), noise, noise, (kind, gold, answer) => {
         const grade = gradeAnswer(kind, gold, answer)
-        return typeof grade.correct === 'boolean' && typeof grade.reason === 'string' && (grade.extracted === null || typeof grade.extracted === 'string')
+        return (
+          typeof grade.correct === 'boolean' &&
+          typeof grade.reason === 'string' &&
+          (grade.extracted === null || typeof grade.extracted === 'string')
+        )
       }),
       { numRuns: 1500 },
     )
   })
 
   test('mutated in one place gets a grade within half a second of processor time', () => {
-    const mutation = fc.record({ text: fc.constantFrom(...written), other: fc.constantFrom(...written), at: fc.nat(60), cut: fc.nat(4), insert: fc.constantFrom('', '-', '{', '}', '(', ')', '\\', '^', ',', '0', 'x', '\\frac', '|', '=', '<', '\\pm ', '$') })
+    const mutation = fc.record({
+      text: fc.constantFrom(...written),
+      other: fc.constantFrom(...written),
+      at: fc.nat(60),
+      cut: fc.nat(4),
+      insert: fc.constantFrom('', '-', '{', '}', '(', ')', '\\', '^', ',', '0', 'x', '\\frac', '|', '=', '<', '\\pm ', '$'),
+    })
     let slowest = 0
     fc.assert(
       fc.property(mutation, ({ text, other, at, cut, insert }) => {
@@ -84,7 +141,16 @@ describe('every answer', () => {
 
 describe('generated numbers', () => {
   const whole = fc.integer({ min: -1_000_000, max: 1_000_000 })
-  const spellings = (n: number): string[] => [String(n), n.toLocaleString('en-US'), `${n}.0`, `$${n}$`, `\\boxed{${n}}`, `x = ${n}`, `\\frac{${2 * n}}{2}`, `${n}\\text{ units}`]
+  const spellings = (n: number): string[] => [
+    String(n),
+    n.toLocaleString('en-US'),
+    `${n}.0`,
+    `$${n}$`,
+    `\\boxed{${n}}`,
+    `x = ${n}`,
+    `\\frac{${2 * n}}{2}`,
+    `${n}\\text{ units}`,
+  ]
 
   test('a whole number equals all its spellings and no spelling of its neighbours', () => {
     fc.assert(

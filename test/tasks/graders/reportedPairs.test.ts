@@ -7,15 +7,30 @@ import { createGrader, gradeAnswer } from '../../../src-main/tasks/graders/grade
 import { LimitedWorker } from '../../../src-main/tasks/graders/limitedWorker.ts'
 
 type Pair = { gold: string; answer: string; correct: boolean }
-const pairs = readFileSync(new URL('./reportedPairs.jsonl', import.meta.url), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Pair)
+const pairs = readFileSync(new URL('./reportedPairs.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Pair)
 
 const grader = createGrader('math')
 afterAll(() => grader.close())
 
 /** Labels that are a matter of policy, and what is ours. */
 const POLICY: readonly (Pair & { ours: boolean; why: string })[] = [
-  { gold: '10', answer: '10\\%', correct: false, ours: true, why: 'a percent sign may be added where the gold answer leaves it out, as the label of 100 against 100 % in the same list has it' },
-  { gold: '3,4', answer: '(3,4)', correct: true, ours: false, why: 'two numbers in round brackets may be an interval or a point, which two solutions are not' },
+  {
+    gold: '10',
+    answer: '10\\%',
+    correct: false,
+    ours: true,
+    why: 'a percent sign may be added where the gold answer leaves it out, as the label of 100 against 100 % in the same list has it',
+  },
+  {
+    gold: '3,4',
+    answer: '(3,4)',
+    correct: true,
+    ours: false,
+    why: 'two numbers in round brackets may be an interval or a point, which two solutions are not',
+  },
 ]
 const isPolicy = ({ gold, answer }: Pair): boolean => POLICY.some((each) => each.gold === gold && each.answer === answer)
 
@@ -104,16 +119,22 @@ describe('the answer is found', () => {
 
 describe('a worker that runs out of memory', () => {
   const ask = { ask: 'pattern', pattern: 'a', flags: '', text: 'a', gold: null } as const
-  const script = (after: string): URL => new URL(`data:text/javascript,${encodeURIComponent(`
+  const script = (after: string): URL =>
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`
     import { parentPort } from 'node:worker_threads'
     const fill = () => { const all = []; for (;;) all.push(new Array(1e5).fill(all.length)) }
     parentPort.on('message', (message) => {
       if (message === 'start' || message === 'algebra') return parentPort.postMessage('open')
       ${after}
-    })`)}`)
+    })`)}`,
+    )
 
   test('after its answer was taken ends nothing, and the next question is answered', async () => {
-    const late = new LimitedWorker(script(`parentPort.postMessage({ correct: true, extracted: 'a', reason: 'pattern' }); setTimeout(fill, 1)`), { timeLimitMs: 5000, memoryMb: 32 })
+    const late = new LimitedWorker(
+      script(`parentPort.postMessage({ correct: true, extracted: 'a', reason: 'pattern' }); setTimeout(fill, 1)`),
+      { timeLimitMs: 5000, memoryMb: 32 },
+    )
     for (let round = 0; round < 3; round++) {
       expect(await late.ask(ask)).toMatchObject({ correct: true })
       await new Promise((wait) => setTimeout(wait, round * 400))
