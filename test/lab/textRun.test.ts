@@ -1,11 +1,12 @@
 // A model of text from a GGUF file, trained on a task in words and on a dataset that was imported: the whole way of a newcomer, on a model so
 // small and random that nothing is learnt and everything can be checked.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
+import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
@@ -268,5 +269,39 @@ describe('an imported dataset', () => {
     await expect(createRun(context, spec({ format: { thoughts: 'marks' } }))).rejects.toSatisfy(
       (error) => error instanceof LabError && error.code === 'run.format',
     )
+  })
+})
+
+describe('rollouts of another trainer', () => {
+  it('get J from a model of text that is here: their problems asked and their thoughts stopped in its tokens', async () => {
+    const { store } = context
+    const file = join(folder, 'foreign.jsonl')
+    const row = (n: number, thought: string, answer: number): string =>
+      JSON.stringify({
+        input: `What is ${n} + 1?`,
+        output: `<think>${thought}</think>\n\nAnswer: ${answer}`,
+        gts: String(n + 1),
+        score: answer === n + 1 ? 1 : 0,
+        step: 1,
+      })
+    writeFileSync(file, [row(4, `first 4\nthen 1 more\nThe answer is 6, no, it is 5`, 5), row(7, 'seven and one', 9)].join('\n'))
+    const { runId } = await importInto(store, [file], { as: 'verl' }, Date.now)
+    const outcome = await measureJ(context, { scope: { runId: runId! }, start: 'model:1', method: 'exact', samples: 1, limit: 10 }, {})
+    expect([outcome.measured, outcome.unreadable]).toEqual([2, {}])
+    const [first] = details(runId!)
+    const { estimates } = first!.progress[0]!
+    // Before thinking, after each of three lines; the cue within the thought ends nothing.
+    expect(estimates.length).toBe(4)
+    for (const { value } of estimates) expect(value).toBeGreaterThan(0)
+    const start = await loadStart(store, 'model:1', Date.now)
+    const stopped = start.tokenizer!.decode([...first!.tokens].slice(0, estimates[1]!.tokenOffset))
+    expect(stopped).toBe('<think>first 4')
+    expect(start.tokenizer!.decode([...first!.tokens].slice(0, estimates.at(-1)!.tokenOffset))).toMatch(/it is 5$/)
+    // Sampled answers are graded by what stands behind the forced stop.
+    const again = await measureJ(context, { scope: { runId: runId! }, start: 'model:1', method: 'sampled', samples: 2, limit: 10 }, {})
+    expect(again.measured).toBe(2)
+    await expect(
+      measureJ(context, { scope: { runId: runId! }, start: 'starter', method: 'exact', samples: 1, limit: 10 }, {}),
+    ).rejects.toSatisfy((error) => error instanceof LabError && error.code === 'measure.unreadable')
   })
 })

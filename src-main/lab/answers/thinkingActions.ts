@@ -30,6 +30,14 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
     const store = open()
     return [
       { start: 'starter', title: 'starter model', runId: null, step: null },
+      // Models of text, which answer for rollouts of other trainers.
+      ...store.models
+        .list()
+        .filter(
+          ({ kind, tokenizer }) =>
+            (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { task?: unknown } | null)?.task ?? null) === null,
+        )
+        .map(({ id, name }) => ({ start: `model:${id}`, title: name, runId: null, step: null })),
       ...store.runs
         .list()
         .flatMap(({ run }) =>

@@ -39,7 +39,7 @@ export async function drawVotes(
 ): Promise<VotingCurves> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit), signal)) details.push(detail)
-  const { task, rollouts } = await readRollouts(store, now, details)
+  const { task, rollouts } = await readRollouts(store, now, details, start)
   const problems = [...Map.groupBy(rollouts, ({ problem }) => problem.promptTokens.join(' ')).values()]
   const answerer = await openAnswerer(store, engine, now, start, { task, rollouts }, samples * 16)
   try {

@@ -23,7 +23,7 @@ export async function measureCuts(
 ): Promise<SegmentationRow[]> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
-  const { task, rollouts } = await readRollouts(store, now, details)
+  const { task, rollouts } = await readRollouts(store, now, details, request.start)
   const placed = rollouts.flatMap(
     (rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
       const { text } = rollout.detail

@@ -35,7 +35,7 @@ export async function measureJ(
 ): Promise<Measurement> {
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
-  const { task, rollouts, unreadable } = await readRollouts(store, now, details)
+  const { task, rollouts, unreadable } = await readRollouts(store, now, details, request.start)
 
   const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
   const checkpointId = checkpoint === undefined ? null : Number(checkpoint)

@@ -4,17 +4,24 @@
 
 import { LabError, type Episode, type RolloutDetail } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { boundariesInTokens } from '../../episodes/segmentTokens.ts'
+import { segmentText } from '../../episodes/segmentText.ts'
+import { readThinking } from '../../episodes/thinking.ts'
+import { episodeRules, speak, type FormatSettings } from '../../rollout/format.ts'
 import { loadWeights, openPolicy, rowsFor, type Policy } from '../../rollout/policy.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
 import type { Store } from '../../store/openStore.ts'
 import { createCountdown } from '../../tasks/countdown.ts'
-import type { AnswerTrie, Problem, SpokenTask, TaskFormat } from '../../tasks/types.ts'
+import { datasetTask } from '../../tasks/dataset.ts'
+import { graderKinds } from '../../tasks/graders/grader.ts'
+import type { AnswerTrie, Problem, SpokenTask, Split, TaskFormat } from '../../tasks/types.ts'
 import type { LabContext } from '../process/context.ts'
 import { afterSpace, markerAt } from '../training/record.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { loadStart, vocabularyOf, type Start } from '../training/start.ts'
-import { askedAgain, taskOf } from '../training/tasks.ts'
+import { askedAgain, importedProblem, taskOf } from '../training/tasks.ts'
 
+const AS_WRITTEN: FormatSettings = { thoughts: 'auto', episodes: 'lines', examples: 0 }
 /** Tokens of an answer at most, for any number of numbers. */
 export const ANSWER_TOKENS = 32
 
@@ -57,13 +64,64 @@ function notationReader(): Reader {
   }
 }
 
-/** The reader of rollouts of one run: in the tokens of the model that it trained. */
-async function readerOf(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reader> {
+const SPLITS: readonly Split[] = ['train', 'validation', 'heldout']
+
+/**
+ * Rollouts of another trainer, to be answered by a model of text: their problems as a task, in its tokens. Thoughts end where the one reader of
+ * thinking says, and an answer that was forced is what stands behind the last cue, since the thought may hold others. Null where nothing of it can be graded.
+ */
+function importedReader(store: Store, { config, tokenizer }: Start, details: readonly RolloutDetail[]): Reader | null {
+  const dataset = details[0] === undefined ? null : store.datasets.get(details[0].problem.datasetId)
+  if (tokenizer === null || dataset === null) return null
+  const problems = [...new Map(details.map(({ problem }) => [problem.id, importedProblem(problem)])).values()]
+  const grader = Object.hasOwn(graderKinds, dataset.grader) ? dataset.grader : 'math'
+  if (problems.every(({ golds }) => golds.length === 0)) return null
+  const spoken = speak(
+    datasetTask({ id: dataset.id, name: dataset.name, grader, problems }),
+    tokenizer,
+    config.vocabSize,
+    AS_WRITTEN,
+  ) as SpokenTask
+  const asked = new Map(
+    SPLITS.flatMap((split) => spoken.problems(split, spoken.size(split) ?? 0, 0)).map((problem) => [problem.id, problem]),
+  )
+  const { format } = spoken
+  const read: TaskFormat['read'] = (completion) => {
+    const text = format.toText(completion)
+    const thinking = readThinking(text)
+    if (!thinking.marked) return format.read(completion)
+    const ends = format.textEnds(completion)
+    const thought = text.slice(0, thinking.end)
+    const inner = segmentText(thought, episodeRules.lines).episodes.map(({ characters }) => characters.end)
+    const [thinkEnd] = boundariesInTokens([thought.trimEnd().length], ends).slice(1)
+    const boundaries = boundariesInTokens(inner, ends).filter((offset) => offset < thinkEnd!)
+    return { boundaries: [...new Set([0, ...boundaries, thinkEnd!])], thinkEnd: thinkEnd!, answerStart: thinkEnd!, closed: thinking.closed }
+  }
+  return {
+    task: {
+      ...spoken,
+      format: { ...format, read },
+      grade(problem, completion) {
+        const tokens = Array.from(completion)
+        const suffix = format.terminationSuffix
+        const at = tokens.findLastIndex((_, index) => suffix.every((token, offset) => tokens[index + offset] === token))
+        return spoken.grade(problem, at < 0 ? tokens : tokens.slice(at))
+      },
+    },
+    problemOf: ({ problem }) => asked.get(String(problem.id)) ?? null,
+  }
+}
+
+/** The reader of rollouts of one run: in the tokens of the model that it trained; of imported ones in those of the model that is to answer for them. */
+async function readerOf(store: Store, now: () => number, details: readonly RolloutDetail[], answering: string): Promise<Reader> {
   const [first] = details
   const evaluationId = first?.rollout.evaluationId ?? null
   const runId = first?.rollout.runId ?? (evaluationId === null ? null : (store.evaluations.get(evaluationId)?.runId ?? null))
   const run = runId === null ? null : store.runs.get(runId)
-  if (run === null || run.method === 'imported') return notationReader()
+  if (run === null || run.method === 'imported') {
+    const answerer = await loadStart(store, answering, now)
+    return importedReader(store, answerer, details) ?? notationReader()
+  }
   const spec = parseSpec(run.config)
   const start = await loadStart(store, spec.start, now)
   if (start.tokenizer === null) return notationReader()
@@ -149,9 +207,14 @@ export interface Reading {
   readonly unreadable: Readonly<Record<string, number>>
 }
 
-/** Sorts out what can be measured. Throws LabError `measure.unreadable` when there are rollouts and none of them can. */
-export async function readRollouts(store: Store, now: () => number, details: readonly RolloutDetail[]): Promise<Reading> {
-  const reader = await readerOf(store, now, details)
+/** Sorts out what can be measured by the weights named `answering`. Throws LabError `measure.unreadable` when there are rollouts and none of them can. */
+export async function readRollouts(
+  store: Store,
+  now: () => number,
+  details: readonly RolloutDetail[],
+  answering: string,
+): Promise<Reading> {
+  const reader = await readerOf(store, now, details, answering)
   const read = details.map((detail) => readRollout(reader, detail))
   const unreadable: Record<string, number> = {}
   for (const each of read) if ('reason' in each) unreadable[each.reason] = (unreadable[each.reason] ?? 0) + 1

@@ -131,7 +131,8 @@ export function askedAgain({ task: { name } }: Pick<RunSpec, 'task'>, stored: St
     : { id: stored.key, data: stored.answer, ...asked }
 }
 
-const importedProblem = (problem: StoredProblem): DatasetProblem => ({
+/** A problem of an imported set, as a task asks it. */
+export const importedProblem = (problem: StoredProblem): DatasetProblem => ({
   id: problem.id,
   split: problem.split,
   prompt: problem.prompt,
