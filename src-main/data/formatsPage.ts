@@ -6,6 +6,7 @@ import { isRefused, toDatasetRow } from './datasets/normalise.ts'
 import { guessRoles } from './datasets/roles.ts'
 import type { Roles } from './datasets/roles.ts'
 import type { JsonObject } from './json.ts'
+import { curveForms } from './metrics/metricFiles.ts'
 import { forms } from './read/forms.ts'
 import type { FormatPage } from './rollouts/mapping.ts'
 import { sourceReaders } from './rollouts/sources.ts'
@@ -106,6 +107,19 @@ export function formatsPage(): string {
     '## Rollouts',
     `Fields are named as in the file that ${code('mrt export rollouts')} writes. Rollouts of one prompt and reference answer are samples of one problem; ${code('--identity id')} goes by the ids that rows state.`,
     ...Object.entries(sourceReaders).map(([source, { format }]) => sourceSection(source, format)),
+    '## Curves',
+    'Where a folder is followed (`mrt follow FOLDER`), what its trainer logs becomes curves of the run beside its rollouts.',
+    ...curveForms.map(({ title, files, example, fields }) =>
+      [
+        `### ${title}`,
+        `${files}.`,
+        ...(example === null ? [] : [rowsOf(example)]),
+        table(
+          ['field', 'becomes'],
+          Object.entries(fields).map(([field, text]) => [code(field), text]),
+        ),
+      ].join('\n\n'),
+    ),
     '## Problems',
     'Roles are found by the names of columns and by what they hold; the preview shows them, and `--map problem=COLUMN,answer=COLUMN,id=COLUMN,solution=COLUMN,split=COLUMN,slices=A+B` changes them. Files and folders name splits too: `train-00000-of-00002.parquet`, `test/`, `split=val/`.',
     ...known.map(datasetSection),

@@ -1,6 +1,6 @@
 // What is said of each format of rollouts, held against what its reader does with the example that is shown.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { rolloutFields, toCanonicalRow } from '../../src-main/data/canonical.ts'
@@ -9,6 +9,8 @@ import { importFiles } from '../../src-main/data/importFiles.ts'
 import { known } from '../../src-main/data/datasets/known.ts'
 import type { DatasetRow } from '../../src-main/data/datasets/normalise.ts'
 import { formatsPage, threeRows } from '../../src-main/data/formatsPage.ts'
+import { readEventRecords } from '../../src-main/data/metrics/eventFile.ts'
+import { curveForms, statedOf } from '../../src-main/data/metrics/metricFiles.ts'
 import { forms } from '../../src-main/data/read/forms.ts'
 import { sourceReaders } from '../../src-main/data/rollouts/sources.ts'
 import { file } from './files.ts'
@@ -117,5 +119,34 @@ describe('the page of formats', () => {
 
   it('names every source that --as takes', () => {
     for (const source of Object.keys(sourceReaders)) expect(formatsPage()).toContain(`\`--as ${source}\``)
+  })
+})
+
+describe('the curves of a followed folder', () => {
+  const [metrics] = curveForms
+
+  it('are read from the example as its page says', () => {
+    expect(metrics.example.map((row) => statedOf(row))).toEqual([
+      { step: 1, metrics: { reward: 0.25, 'completions/mean_length': 180 } },
+      { step: 2, metrics: { 'train/reward': 0.3, loss: 0.01 } },
+      { step: 3, metrics: { reward: 0.35 } },
+    ])
+  })
+
+  it('of a damaged event file are its whole records before the damage, or none, and never an error without a code', () => {
+    const folder = join(import.meta.dirname, 'events')
+    const names = readdirSync(folder).filter((name) => name.includes('tfevents'))
+    expect(names.length).toBeGreaterThan(0)
+    for (const name of names) {
+      const whole = readFileSync(join(folder, name))
+      const known = JSON.stringify(readEventRecords(whole).scalars)
+      for (let at = 0; at < 400; at++) {
+        const bytes = Buffer.from(whole)
+        const place = (at * 7919) % bytes.length
+        bytes[place] = bytes[place]! ^ (1 << (at % 8))
+        const read = (): string => JSON.stringify(readEventRecords(at % 2 === 0 ? bytes : bytes.subarray(0, place)).scalars)
+        expect(known.startsWith(read().slice(0, -1))).toBe(true)
+      }
+    }
   })
 })

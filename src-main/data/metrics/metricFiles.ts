@@ -33,6 +33,35 @@ const EVENT_BYTES = 1 << 20
 const LONGEST_TEXT = 64
 const STEPS = ['step', '_step', 'global_step', 'train/global_step', 'trainer/global_step', 'training/global_step', 'iteration'] as const
 
+/** Files of curves, for the page of formats: read where a folder is followed, beside its rollouts. */
+export const curveForms = [
+  {
+    title: 'Metrics by step',
+    files: 'metrics.jsonl, trainer logs and the like: JSON Lines whose rows name a step',
+    example: [
+      { step: 1, reward: 0.25, 'completions/mean_length': 180, note: 'warm-up' },
+      { global_step: 2, train: { reward: 0.3 }, loss: 0.01 },
+      { iteration: 3, reward: 0.35 },
+    ],
+    fields: {
+      [STEPS.join(', ')]: 'the step, whichever comes first',
+      'a number': 'a curve under its name; those of nested records are joined by `/`',
+      'anything else': 'left out',
+    },
+  },
+  {
+    title: 'TensorBoard',
+    files: 'events.out.tfevents.*: records of scalars, as tensorboardX and torch.utils.tensorboard write them',
+    example: null,
+    fields: {
+      tag: 'the name of the curve',
+      step: 'the step',
+      'simple_value, tensor': 'the value, where it is one finite number',
+      'images, histograms, texts': 'left out',
+    },
+  },
+] as const
+
 /** The metrics of a line, names of nested ones joined by `/`; null where it names no step. Values that are no finite numbers are left out. */
 export function statedOf(row: JsonObject): StatedStep | null {
   const name = STEPS.find((each) => typeof row[each] === 'number' && Number.isInteger(row[each]) && row[each] >= 0)
