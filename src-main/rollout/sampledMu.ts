@@ -26,6 +26,54 @@ export interface SampledMu {
   readonly generatedTokens: number
 }
 
+/** Right ones among rollouts that were drawn from each place. */
+export interface Forked {
+  /** [traces][cuts] */
+  readonly right: readonly Int32Array[]
+  /** Tokens generated, what the rollouts were forked from left out. */
+  readonly generatedTokens: number
+}
+
+/**
+ * Draws from every cut of every trace and counts what is right.
+ * @param samples K, rollouts per cut
+ * @param how whether thinking is ended at the cut, and the word that keeps these draws apart from others of the same seed
+ */
+export async function forkRollouts(
+  decoder: Decoder,
+  task: SpokenTask,
+  traces: readonly ForkedTrace[],
+  samples: number,
+  how: { readonly stopNow: boolean; readonly label: string },
+  settings: SampleSettings,
+  signal?: AbortSignal,
+): Promise<Forked> {
+  const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
+  traces.forEach(({ problem, completion, cuts, seed }, trace) =>
+    cuts.forEach((offset, cut) => {
+      for (let k = 0; k < samples; k++)
+        plans.push({
+          prompt: problem.promptTokens,
+          prefix: completion,
+          prefixTokens: offset,
+          stopNow: how.stopNow,
+          seed: deriveSeed(seed, how.label, cut, k),
+          trace,
+          cut,
+        })
+    }),
+  )
+  const drawn = await sampleRollouts(decoder, task.format, plans, settings, { signal })
+  const right = traces.map(({ cuts }) => new Int32Array(cuts.length))
+  let generatedTokens = 0
+  drawn.forEach(({ tokens, prefixTokens }, index) => {
+    const { trace, cut } = plans[index]!
+    if (task.grade(traces[trace]!.problem, tokens).correct) right[trace]![cut]!++
+    generatedTokens += tokens.length - prefixTokens
+  })
+  return { right, generatedTokens }
+}
+
 /** @param samples K, answers per cut */
 export async function sampledMu(
   decoder: Decoder,
@@ -35,29 +83,7 @@ export async function sampledMu(
   settings: SampleSettings,
   signal?: AbortSignal,
 ): Promise<SampledMu> {
-  const plans: (RolloutPlan & { readonly trace: number; readonly cut: number })[] = []
-  traces.forEach(({ problem, completion, cuts, seed }, trace) =>
-    cuts.forEach((offset, cut) => {
-      for (let k = 0; k < samples; k++)
-        plans.push({
-          prompt: problem.promptTokens,
-          prefix: completion,
-          prefixTokens: offset,
-          stopNow: true,
-          seed: deriveSeed(seed, 'mu', cut, k),
-          trace,
-          cut,
-        })
-    }),
-  )
-  const answers = await sampleRollouts(decoder, task.format, plans, settings, { signal })
-  const right = traces.map(({ cuts }) => new Int32Array(cuts.length))
-  let generatedTokens = 0
-  answers.forEach((answer, index) => {
-    const { trace, cut } = plans[index]!
-    if (task.grade(traces[trace]!.problem, answer.tokens).correct) right[trace]![cut]!++
-    generatedTokens += answer.tokens.length - answer.prefixTokens
-  })
+  const { right, generatedTokens } = await forkRollouts(decoder, task, traces, samples, { stopNow: true, label: 'mu' }, settings, signal)
   return {
     J: right.map((counts) => Float64Array.from(counts, (count) => count / samples)),
     intervals: right.map((counts) => Array.from(counts, (count) => wilson(count, samples))),
