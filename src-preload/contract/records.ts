@@ -103,6 +103,13 @@ export type NewModel = Of<typeof newModel>
 export const model = newModel.extend({ id })
 export type Model = Of<typeof model>
 
+/** A model with a tokenizer for text, its own or that of the model under its adapters: any task can be asked of it. */
+export function isOfText({ kind, tokenizer, config }: Pick<Model, 'kind' | 'tokenizer' | 'config'>): boolean {
+  const known = ((tokenizer ?? {}) as { readonly task?: unknown }).task ?? null
+  const hasAdapters = ((config ?? {}) as { readonly lora?: unknown }).lora !== undefined
+  return known === null && (kind === 'gguf' || kind === 'huggingface' || (kind === 'checkpoint' && hasAdapters))
+}
+
 // ----------------------------------------------------------------------------------------------------- runs and steps
 
 export const runStatuses = ['queued', 'running', 'paused', 'finished', 'failed', 'interrupted'] as const

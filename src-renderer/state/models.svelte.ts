@@ -2,7 +2,7 @@
  * The models of the workspace: what runs start from, what was imported, and the checkpoints that runs left. And the self-test of
  * the device, asked for by hand.
  */
-import type { Checkpoint, Model, SelfTestReport, SystemInfo } from '../../src-preload/contract.ts'
+import { isOfText, type Checkpoint, type Model, type SelfTestReport, type SystemInfo } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { reading, type Reading } from './reading.svelte.ts'
@@ -42,10 +42,6 @@ export class ModelsState {
 
 /** The vocabulary of the notation that a task here brings: a model without a tokenizer is trained in it or not at all. */
 const TASK_VOCABULARY = 416
-
-/** A model with a tokenizer for text: any task can be asked of it. */
-export const isOfText = ({ kind, tokenizer }: Model): boolean =>
-  (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { readonly task?: unknown } | null)?.task ?? null) === null
 
 /** What a run's specification calls these weights; null where no run can start from them. */
 export function startOf(model: Model): string | null {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LabError, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import { LabError, isOfText, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
@@ -112,6 +112,17 @@ describe('a model of text', () => {
         ([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')],
       )
     expect(await newest(id)).toEqual(await newest(runId))
+  })
+})
+
+describe('a model of text by its record', () => {
+  const config = { vocabSize: 704 }
+  it('is one with a tokenizer of its own or of the model under its adapters, and none that speaks a notation', () => {
+    expect(isOfText(context.store.models.get(1)!)).toBe(true)
+    expect(isOfText({ kind: 'checkpoint', tokenizer: { task: null }, config: { ...config, lora: { rank: 4 } } })).toBe(true)
+    expect(isOfText({ kind: 'checkpoint', tokenizer: { task: null }, config })).toBe(false)
+    expect(isOfText({ kind: 'huggingface', tokenizer: { task: 'countdown' }, config })).toBe(false)
+    expect(isOfText({ kind: 'starter', tokenizer: { task: 'countdown' }, config })).toBe(false)
   })
 })
 

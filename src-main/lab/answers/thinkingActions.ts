@@ -1,7 +1,7 @@
 // What a person may ask of thoughts beyond reading: which weights could measure J, the measuring itself as a job, and a vote among freshly
 // drawn answers.
 
-import { LabError, type Answers, type Prover } from '../../../src-preload/contract.ts'
+import { LabError, isOfText, type Answers, type Prover } from '../../../src-preload/contract.ts'
 import type { LabContext } from '../process/context.ts'
 import type { Measurement } from '../thinking/requests.ts'
 import type { JobControl } from '../process/jobs.ts'
@@ -33,10 +33,7 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
       // Models of text, which answer for rollouts of other trainers.
       ...store.models
         .list()
-        .filter(
-          ({ kind, tokenizer }) =>
-            (kind === 'gguf' || kind === 'huggingface') && ((tokenizer as { task?: unknown } | null)?.task ?? null) === null,
-        )
+        .filter(isOfText)
         .map(({ id, name }) => ({ start: `model:${id}`, title: name, runId: null, step: null })),
       ...store.runs
         .list()

@@ -16,7 +16,7 @@ import { datasetTask } from '../../tasks/dataset.ts'
 import { graderKinds } from '../../tasks/graders/grader.ts'
 import type { AnswerTrie, Problem, SpokenTask, Split, TaskFormat } from '../../tasks/types.ts'
 import type { LabContext } from '../process/context.ts'
-import { afterSpace, markerAt } from '../training/record.ts'
+import { placedEpisodes } from '../training/record.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { loadStart, vocabularyOf, type Start } from '../training/start.ts'
 import { askedAgain, importedProblem, taskOf } from '../training/tasks.ts'
@@ -129,22 +129,6 @@ async function readerOf(store: Store, now: () => number, details: readonly Rollo
   return { task, problemOf: ({ problem, promptTokens }) => askedAgain(spec, problem, promptTokens) }
 }
 
-function episodesOf(format: TaskFormat, text: string, tokens: Int32Array, boundaries: readonly number[]): Episode[] {
-  const ends = format.textEnds(tokens)
-  return boundaries.slice(1).map((end, index) => {
-    const start = boundaries[index]!
-    return {
-      index,
-      startToken: start,
-      endToken: end,
-      textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!),
-      textEnd: ends[end - 1]!,
-      marker: index === 0 ? '' : markerAt(format, tokens[start]!),
-      bonus: null,
-    }
-  })
-}
-
 function temperatureOf({ provenance: { sampling } }: RolloutDetail): number {
   const { temperature } = (sampling ?? {}) as { readonly temperature?: unknown }
   return typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature) ? temperature : 1
@@ -185,7 +169,10 @@ function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRo
       episodes:
         keeps || thought.boundaries.length === 1
           ? null
-          : episodesOf(format, detail.text || format.toText(tokens), tokens, thought.boundaries),
+          : placedEpisodes(format, detail.text || format.toText(tokens), tokens, thought.boundaries).map((episode) => ({
+              ...episode,
+              bonus: null,
+            })),
     },
   }
 }

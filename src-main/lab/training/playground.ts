@@ -19,7 +19,7 @@ import type { AnswerTrie, Problem, SpokenTask, TaskFormat } from '../../tasks/ty
 import type { JobOptions, LabContext } from '../process/context.ts'
 import { drawn } from './playgroundProblem.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
-import { afterSpace, markerAt } from './record.ts'
+import { placedEpisodes } from './record.ts'
 import { loadStart, vocabularyOf, type Start } from './start.ts'
 import { taskOf } from './tasks.ts'
 
@@ -120,16 +120,7 @@ export async function playground(
       textEnds: Int32Array.from(ends),
       logps,
       sampled,
-      episodes: thought.boundaries.slice(1).map((endToken, index) => {
-        const startToken = thought.boundaries[index]!
-        return {
-          startToken,
-          endToken,
-          textStart: startToken === 0 ? 0 : afterSpace(text, ends[startToken - 1]!),
-          textEnd: ends[endToken - 1]!,
-          marker: index === 0 ? '' : markerAt(format, tokens[startToken]!),
-        }
-      }),
+      episodes: placedEpisodes(format, text, tokens, thought.boundaries),
       thoughtEnd: thought.thinkEnd === 0 ? 0 : ends[thought.thinkEnd - 1]!,
       finish: rollout.finish === 'length' ? 'length' : thought.closed && sampled[thought.thinkEnd] === 0 ? 'forced' : 'stop',
       J: J === null ? null : { values: J, temperature: settings.temperature || 1, answers: trie!.strings },

@@ -1,5 +1,5 @@
 // From what a step computed to the records the store keeps: rollouts with their episodes, estimates and pay. Pure.
-import type { Estimator, NewRollout, SampleProvenance } from '../../../src-preload/contract.ts'
+import type { Episode, Estimator, NewRollout, SampleProvenance } from '../../../src-preload/contract.ts'
 import { accountTokens } from '../../episodes/accounting.ts'
 import type { Credit } from '../../rl/types.ts'
 import type { SpokenTask, TaskFormat } from '../../tasks/types.ts'
@@ -35,7 +35,6 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
   return items.map(({ entry, problemId, measured, credit }, index) => {
     const { rollout, grade } = entry
     const text = settings.task.format.toText(rollout.tokens)
-    const ends = settings.task.format.textEnds(rollout.tokens)
     const boundaries = measured?.boundaries ?? rollout.boundaries
     const lossTokens = credit ? credit.mask.reduce((sum, on) => sum + on, 0) : 0
     return {
@@ -61,18 +60,10 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
       logps: rollout.logps,
       sampled: rollout.sampled.every((value) => value === 1) ? null : rollout.sampled,
       advantages: credit ? credit.advantage : null,
-      episodes: boundaries.slice(1).map((end, episode) => {
-        const start = boundaries[episode]!
-        return {
-          index: episode,
-          startToken: start,
-          endToken: end,
-          textStart: start === 0 ? 0 : afterSpace(text, ends[start - 1]!),
-          textEnd: ends[end - 1]!,
-          marker: episode === 0 ? '' : markerAt(settings.task.format, rollout.tokens[start]!),
-          bonus: credit && 'progress' in credit.parts ? credit.episodeBonus[episode]! : null,
-        }
-      }),
+      episodes: placedEpisodes(settings.task.format, text, rollout.tokens, boundaries).map((episode) => ({
+        ...episode,
+        bonus: credit && 'progress' in credit.parts ? credit.episodeBonus[episode.index]! : null,
+      })),
       progress: measured
         ? [
             {
@@ -93,14 +84,35 @@ export function rolloutRecords(items: readonly Recordable[], settings: RecordSet
   })
 }
 
+/** The episodes between boundaries with their places in tokens and in text. */
+export function placedEpisodes(
+  format: TaskFormat,
+  text: string,
+  tokens: Int32Array,
+  boundaries: readonly number[],
+): Omit<Episode, 'bonus'>[] {
+  const ends = format.textEnds(tokens)
+  return boundaries.slice(1).map((endToken, index) => {
+    const startToken = boundaries[index]!
+    return {
+      index,
+      startToken,
+      endToken,
+      textStart: startToken === 0 ? 0 : afterSpace(text, ends[startToken - 1]!),
+      textEnd: ends[endToken - 1]!,
+      marker: index === 0 ? '' : markerAt(format, tokens[startToken]!),
+    }
+  })
+}
+
 /** White space between episodes belongs to neither. */
-export function afterSpace(text: string, offset: number): number {
+function afterSpace(text: string, offset: number): number {
   while (offset < text.length && /\s/.test(text[offset]!)) offset++
   return offset
 }
 
 /** The word that opens an episode, where the format has one for that. */
-export const markerAt = ({ extendTokens, toText }: TaskFormat, token: number): string =>
+const markerAt = ({ extendTokens, toText }: TaskFormat, token: number): string =>
   extendTokens.length === 1 && extendTokens[0] === token ? toText([token]) : ''
 
 function overthinkTokens(items: readonly Recordable[]): (number | null)[] {
