@@ -171,3 +171,21 @@ base.describe('several seeds', () => {
     await holdsUp(page, 'runs-seeds')
   })
 })
+
+test('the row under the keyboard tells in full what its columns cut, and nothing else', async ({ at }) => {
+  const page = await at('#/runs')
+  const texts = () =>
+    page.evaluate(() => {
+      const cells = [...document.querySelectorAll('tr.active td')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+      return {
+        cut: cells.map((cell) => cell.textContent!.trim()),
+        told: [...document.querySelectorAll('.whole span')].map((each) => each.textContent!.trim()),
+      }
+    })
+  for (const width of [1600, 1100, 560]) {
+    await page.setViewportSize({ width, height: 700 })
+    await page.getByRole('grid').first().focus()
+    await expect(page.locator('tr.active')).toHaveCount(1)
+    await expect.poll(async () => texts().then(({ cut, told }) => JSON.stringify(cut) === JSON.stringify(told))).toBe(true)
+  }
+})
