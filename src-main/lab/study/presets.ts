@@ -74,6 +74,8 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       arm('mrt-exact-centred', 'countdown-mrt-exact-centred'),
       arm('mrt-online', 'countdown-mrt-online'),
       arm('mrt-pooled', 'countdown-mrt-pooled'),
+      arm('regret-exact', 'countdown-regret-exact'),
+      arm('brpo', 'countdown-brpo'),
       ...controls,
     ],
   },
