@@ -166,6 +166,7 @@ export function speak<Data>(
       ]
       return { completion, boundaries: format.read(completion).boundaries, solvedInThinking: true, end: 'finished', forced: [] }
     },
+    sameAnswer: (a, b) => task.sameAnswer(a, b),
     cluster: (problem) => task.cluster(problem),
     difficulty: (problem) => task.difficulty(problem),
   }

@@ -75,6 +75,7 @@ export function countdownInWords(level: string): Task<CountdownData> {
     level: spoken.level,
     settings: spoken.settings,
     levels: spoken.levels,
+    sameAnswer: spoken.sameAnswer,
     problems: (split, count, seed) => spoken.problems(split, count, seed),
     size: () => null,
     question: ({ data: { numbers, target } }) =>
@@ -113,6 +114,8 @@ export function createCountdown(config: Partial<CountdownConfig> = {}, teacher: 
     level: levelOf(settings),
     settings: { ...settings, splits: 'by numbers' },
     levels: COUNTDOWN_LEVELS,
+    // Another order of the same numbers is another answer: a search that finds two ways has two.
+    sameAnswer: (a, b) => a.replaceAll(' ', '') === b.replaceAll(' ', ''),
     size: () => null,
     problems: (split, count, seed) => generateProblems(settings, split, count, seed),
     problemOf: problemOfPrompt,

@@ -75,6 +75,7 @@ export function datasetTask({ id, name, grader, problems }: DatasetRows): Task<D
       return LISTED.includes(grader) && golds.every((gold) => gold.length <= LONGEST_LISTED) ? [...new Set(golds)] : null
     },
     teacher: () => null,
+    sameAnswer: (a, b) => gradeAnswer(grader as GraderName, a, b).correct,
     cluster: ({ data }) => data.cluster,
     difficulty: ({ data }) => data.level,
     notation: () => null,

@@ -122,6 +122,7 @@ export function proceduralTask<Data>(procedure: Procedure<Data>, level: string):
     },
     question: ({ data }) => question(data),
     grade: ({ data }, answer) => procedure.grade?.(data, answer) ?? gradeAnswer(grader, answers(data), answer),
+    sameAnswer: (a, b) => gradeAnswer(grader, a, b).correct,
     answers: ({ data }) => answers(data),
     teacher: ({ data }, rng) => teacher?.(data, rng) ?? null,
     cluster: ({ data }) => cluster(data),

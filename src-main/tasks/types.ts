@@ -120,6 +120,8 @@ interface TaskBase {
   readonly level: string
   readonly settings: TaskSettings
   readonly levels: readonly TaskLevel[]
+  /** Whether two answers, as extracted, mean the same, whatever the right one is: a vote counts them together. */
+  sameAnswer(a: string, b: string): boolean
 }
 
 /** A problem set in words. */

@@ -9,13 +9,14 @@ import { accountTokens, totalAccount } from '../../episodes/accounting.ts'
 import { cutAt, wholeCutAt } from '../../episodes/cutThought.ts'
 import { areaOf, regretTrace } from '../../episodes/regret.ts'
 import { bootstrapMean, type BootstrapOptions } from '../../numeric/bootstrap.ts'
-import { majAtK, majoritySizes, passAtK, passSizes } from '../../numeric/passAtK.ts'
+import { majAtK, majoritySizes, passAtK, passSizes, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
 import { exactMu } from '../../rollout/exactMu.ts'
 import type { Policy } from '../../rollout/policy.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
 import type { SampledRollout } from '../../rollout/sample.ts'
+import { votesOf } from '../../tasks/graders/groups.ts'
 import type { Problem, Split } from '../../tasks/types.ts'
 import { basisOf, clustersOf } from './clusters.ts'
 import type { Measured } from '../training/estimate.ts'
@@ -56,6 +57,9 @@ export interface EvaluationOutcome {
   readonly tokens: number
   readonly estimateTokens: number
 }
+
+/** With what its natural rollouts answered, for votes. */
+type VotedProblem = EvaluatedProblem & { readonly votes: readonly Vote[] }
 
 export interface EvaluateOptions {
   /** Which problems; the held-out ones unless given. */
@@ -138,14 +142,17 @@ export async function evaluate(
   onProgress?.(0.95)
 
   const how = source.lists ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
-  const problems = chosen.map((_, group) =>
-    problemOf(
-      read.slice(group * samples, (group + 1) * samples),
-      read.slice(natural.length + group * kept, natural.length + (group + 1) * kept),
-      budgets,
-      how,
-    ),
-  )
+  const problems = chosen.map((_, group): VotedProblem => {
+    const own = read.slice(group * samples, (group + 1) * samples)
+    const keptOn = read.slice(natural.length + group * kept, natural.length + (group + 1) * kept)
+    return {
+      ...problemOf(own, keptOn, budgets, how),
+      votes: votesOf(
+        own.map(({ entry }) => entry.grade),
+        source.task,
+      ),
+    }
+  })
   const resampling = {
     seed: deriveSeed(seed, 'interval'),
     draws: DRAWS,
@@ -210,7 +217,7 @@ export const traceOf = ({ rollout }: Pick<Entry, 'rollout'>, { boundaries, J }: 
   regretTrace({ promptTokens: rollout.prompt.length, completionTokens: rollout.tokens.length, boundaries, J })
 
 function metricsOf(
-  problems: readonly EvaluatedProblem[],
+  problems: readonly VotedProblem[],
   budgets: readonly number[],
   trained: number,
   samples: number,
@@ -222,7 +229,7 @@ function metricsOf(
   )
   const perRollout = (tokens: number): number => tokens / entries.length
   const right = problems.map((problem) => Math.round(problem.accuracy * samples))
-  const over = (of: (problem: EvaluatedProblem) => number): number => mean(problems.map(of))
+  const over = (of: (problem: VotedProblem) => number): number => mean(problems.map(of))
   return {
     accuracy: over((problem) => problem.accuracy),
     accuracy_error: bootstrapMean(
@@ -258,15 +265,10 @@ function metricsOf(
   }
 }
 
-const majorityOf = ({ natural }: EvaluatedProblem, k: number): number =>
-  majAtK(
-    natural.entries.map((entry) => ({ group: entry.grade.extracted, correct: entry.grade.correct })),
-    k,
-    { draws: 200, seed: 1 },
-  )
+const majorityOf = ({ votes }: VotedProblem, k: number): number => majAtK(votes, k, { draws: 200, seed: 1 })
 
 function pointsOf(
-  problems: readonly EvaluatedProblem[],
+  problems: readonly VotedProblem[],
   budgets: readonly number[],
   trained: number,
   samples: number,

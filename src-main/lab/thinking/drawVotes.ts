@@ -7,6 +7,7 @@ import { majAtK, passAtK, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
 import { sampleRollouts, type RolloutPlan } from '../../rollout/sample.ts'
+import { votesOf } from '../../tasks/graders/groups.ts'
 import type { Problem } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { VoteRequest } from './requests.ts'
@@ -87,10 +88,10 @@ export async function drawVotes(
         place,
         {
           prefixTokens: members[0]!.answer.prefixTokens,
-          votes: members.map(({ answer }) => {
-            const grade = task.grade(problemAt.get(place)!, answer.tokens)
-            return { group: grade.extracted, correct: grade.correct }
-          }),
+          votes: votesOf(
+            members.map(({ answer }) => task.grade(problemAt.get(place)!, answer.tokens)),
+            task,
+          ),
           answerTokens: mean(members.map(({ answer }) => answer.tokens.length - answer.prefixTokens)),
         },
       ]),

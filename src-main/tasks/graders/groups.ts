@@ -1,29 +1,27 @@
-// Grouping sampled answers that mean the same, for majority votes: equivalence is decided by the
-// same grader that decides correctness. Answers that state nothing belong to no group and never win.
-
-import type { Grader } from './grader.ts'
-import { extractAnswer } from './extract.ts'
+// Grouping answers that mean the same, for majority votes. What means the same is decided by the grader that decides what is right, in
+// either direction, so that order does not matter. Answers that state nothing belong to no group and never win.
+import type { Vote } from '../../numeric/passAtK.ts'
+import type { Grade, SpokenTask } from '../types.ts'
 
 /**
- * Group number of each answer or completion, numbered from 0 in order of first appearance; -1 where no answer is stated.
- * An answer joins the first group whose first member it equals (in either direction, so that order does not matter).
+ * [answers] for each answer, as extracted, the first answer that means the same; null stays null.
+ * @param same whether two different texts are one answer, e.g. 0.5 and 1/2
  */
-export const groupAnswers = async (answers: readonly string[], grader: Grader): Promise<number[]> => {
+export function groupAnswers(answers: readonly (string | null)[], same: (a: string, b: string) => boolean): (string | null)[] {
   const leaders: string[] = []
-  const groups: number[] = []
-  for (const answer of answers) {
-    const stated = extractAnswer(answer)
-    if (stated === null) {
-      groups.push(-1)
-      continue
-    }
-    let group = 0
-    while (group < leaders.length && !(await same(leaders[group]!, stated, grader))) group++
-    if (group === leaders.length) leaders.push(stated)
-    groups.push(group)
-  }
-  return groups
+  return answers.map((answer) => {
+    if (answer === null) return null
+    const leader = leaders.find((each) => each === answer || same(each, answer) || same(answer, each))
+    if (leader === undefined) leaders.push(answer)
+    return leader ?? answer
+  })
 }
 
-const same = async (a: string, b: string, grader: Grader): Promise<boolean> =>
-  a === b || (await grader.grade(a, b)).correct || (await grader.grade(b, a)).correct
+/** Answers to one problem as votes, as `majAtK` counts them. */
+export function votesOf(grades: readonly Pick<Grade, 'extracted' | 'correct'>[], { sameAnswer }: Pick<SpokenTask, 'sameAnswer'>): Vote[] {
+  const groups = groupAnswers(
+    grades.map(({ extracted }) => extracted),
+    sameAnswer,
+  )
+  return grades.map(({ correct }, index) => ({ group: groups[index]!, correct }))
+}

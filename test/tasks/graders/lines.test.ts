@@ -1,8 +1,10 @@
 // Grading a stream of JSON lines, and grouping answers for a vote.
 
 import { afterAll, describe, expect, test } from 'vitest'
-import { createGrader } from '../../../src-main/tasks/graders/grader.ts'
-import { groupAnswers } from '../../../src-main/tasks/graders/groups.ts'
+import { majAtK } from '../../../src-main/numeric/passAtK.ts'
+import { datasetTask } from '../../../src-main/tasks/dataset.ts'
+import { createGrader, gradeAnswer } from '../../../src-main/tasks/graders/grader.ts'
+import { groupAnswers, votesOf } from '../../../src-main/tasks/graders/groups.ts'
 import { gradeLines } from '../../../src-main/tasks/graders/lines.ts'
 
 const grader = createGrader('math')
@@ -76,15 +78,18 @@ describe('grading lines', () => {
   })
 })
 
-test('answers that mean the same fall into one group, and those that state nothing into none', async () => {
-  const answers = [
-    '\\boxed{0.5}',
-    'The answer is $\\frac{1}{2}$.',
-    '\\boxed{2}',
-    '',
-    '\\boxed{\\frac{\\sqrt{2}}{2\\sqrt{2}}}',
-    '\\boxed{2.0}',
-    '\\boxed{7',
-  ]
-  expect(await groupAnswers(answers, grader)).toEqual([0, 0, 1, -1, 0, 1, 2])
+test('answers that mean the same vote together, whichever came first, and those that state nothing vote for nothing', () => {
+  const same = (a: string, b: string): boolean => gradeAnswer('math', a, b).correct
+  expect(groupAnswers(['0.5', '\\frac{1}{2}', '2', null, '2.0', '7'], same)).toEqual(['0.5', '0.5', '2', null, '2', '7'])
+  expect(groupAnswers(['2.0', '\\frac{1}{2}', '0.5', '2'], same)).toEqual(['2.0', '\\frac{1}{2}', '\\frac{1}{2}', '2.0'])
+})
+
+test('a majority of a dataset is of values, not of spellings: two halves outvote two equal thirds of another spelling', () => {
+  const half = { id: 1, split: 'test', prompt: 'Half of one?', golds: ['1/2'], cluster: 'half', level: null }
+  const task = datasetTask({ id: 1, name: 'votes', grader: 'math', problems: [half] })
+  const votes = votesOf(
+    ['0.5', '\\frac{1}{2}', '1/2', '0.3', '0.3'].map((answer) => task.grade({ id: 'half', data: half }, answer)),
+    task,
+  )
+  expect(majAtK(votes, 5)).toBe(1)
 })
