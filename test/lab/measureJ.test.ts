@@ -12,7 +12,8 @@ import { openContext, type OpenedContext } from '../../src-main/lab/process/open
 import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { calibrationQueries } from '../../src-main/lab/thinking/thinkingCalibration.ts'
 import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
-import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
 import { microSpec } from './micro.ts'
 

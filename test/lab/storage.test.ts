@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { storageAnswers } from '../../src-main/lab/files/storage.ts'
-import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 

@@ -1,7 +1,8 @@
 // What a run records beside its reward, whatever the method: how far it moved from its start, and how its answers ended.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
-import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 

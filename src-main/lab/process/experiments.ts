@@ -48,7 +48,7 @@ export interface Experiments {
 export const experiments: Experiments = {
   openEngine: async () => (await import('../../engine/engine.ts')).openEngine(),
   environment: async (engine) => (await import('./environment.ts')).environment(engine),
-  createRun: async (...given) => (await import('../training/trainRun.ts')).createRun(...given),
+  createRun: async (...given) => (await import('../training/createRun.ts')).createRun(...given),
   trainRun: async (...given) => (await import('../training/trainRun.ts')).trainRun(...given),
   async evaluateStart(context, runId, options) {
     const [{ evaluateRun, knownStartEvaluation }, { parseSpec }] = await Promise.all([

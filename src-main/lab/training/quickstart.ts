@@ -6,7 +6,8 @@ import { evaluateRun, knownStartEvaluation } from '../comparing/evaluateRun.ts'
 import { presets, quickstartPresets } from './presets.ts'
 import { loadStart } from './start.ts'
 import { parseSpec } from './runSpecs.ts'
-import { createRun, trainRun } from './trainRun.ts'
+import { createRun } from './createRun.ts'
+import { trainRun } from './trainRun.ts'
 
 export interface QuickstartOptions {
   readonly steps: number

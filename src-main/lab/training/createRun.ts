@@ -1,0 +1,141 @@
+// A run's record, made from a specification that holds together; what does not is refused here, before anything is computed.
+import { LabError, runSpec } from '../../../src-preload/contract.ts'
+import type { NewRun, RunSpec } from '../../../src-preload/contract.ts'
+import type { LlamaConfig } from '../../model/config.ts'
+import { createMethod, needsOf } from '../../rl/algorithms.ts'
+import type { Method } from '../../rl/algorithms.ts'
+import { inertOptions } from '../../rl/options.ts'
+import { isFiltered } from '../../rollout/sample.ts'
+import type { LabContext } from '../process/context.ts'
+import { parseSpec } from './runSpecs.ts'
+import { loadStart, prepareStart, vocabularyOf } from './start.ts'
+import { openProblems } from './tasks.ts'
+
+/** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
+export async function createRun(
+  { store, now }: Pick<LabContext, 'store' | 'now'>,
+  given: unknown,
+  environment: NewRun['environment'] = {},
+): Promise<number> {
+  const spec = parseSpec(given)
+  const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
+  const problems = openProblems(store, spec, now, vocabularyOf(start))
+  const method = methodOf(spec)
+  refuseTooLong(spec, needsOf(method).kept?.times ?? 1, start.config, problems.promptRoom)
+  checkSampling(spec, method)
+  checkInert(method)
+  checkAdapters(spec)
+  if (problems.task.size('heldout') === 0)
+    throw new LabError('run.noHeldOut', {
+      expected: 'problems that are held out, to evaluate on',
+      found: `none in ${spec.task.name}`,
+      next: 'Divide the dataset anew on its page, or import a file with its test split.',
+    })
+  if ((needsOf(method).J === 'exact' || needsOf(method).cuts?.J === 'exact') && !problems.lists)
+    throw new LabError('run.noAnswers', {
+      expected: `a task whose accepted answers can be listed, as the exact J of ${method.algorithm.name} needs them`,
+      found: spec.task.name,
+      next: 'Choose a method that samples J, such as mrt-online.',
+    })
+  return store.runs.add({
+    name: spec.name,
+    method: method.algorithm.method,
+    algorithm: method.algorithm.name,
+    config: { ...spec, algorithm: { name: method.algorithm.name, options: method.options } },
+    seed: spec.seed,
+    groupKey: spec.group ?? groupKeyOf(spec),
+    modelId: start.modelId,
+    datasetId: problems.datasetId,
+    parentRunId: start.runId,
+    parentStep: start.step,
+    plannedSteps: spec.steps,
+    environment,
+    note: '',
+    createdAtMs: now(),
+  }).id
+}
+
+/** A budget for which the model has no positions is a mistake in the settings, told before anything is computed. */
+/** @param times of the thinking budget that rollouts reach */
+function refuseTooLong({ budget, evaluation }: RunSpec, times: number, { maxPositions }: LlamaConfig, promptRoom: number): void {
+  const room = maxPositions - promptRoom - budget.answerTokens
+  const reached = times * budget.thinkingTokens
+  const [field, longest] =
+    reached > room
+      ? ([
+          times === 1
+            ? 'budget.thinkingTokens'
+            : `budget.thinkingTokens, of which the algorithm keeps some rollouts going to ${times} times,`,
+          reached,
+        ] as const)
+      : (['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const)
+  if (longest <= room) return
+  throw new LabError('run.spec', {
+    expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${promptRoom} are kept for the problem and ${budget.answerTokens} for the answer`,
+    found: String(longest),
+    next: 'Lower that budget, or start from a model with more positions.',
+  })
+}
+
+/** The method of a specification, its options filled in. */
+export function methodOf(spec: RunSpec): Method {
+  try {
+    return createMethod(spec.algorithm.name, spec.algorithm.options)
+  } catch (error) {
+    const { code, expected, found } = error as { code?: string; expected?: string; found?: string }
+    if (!code?.startsWith('rl.')) throw error
+    throw new LabError('run.algorithm', {
+      expected: expected!,
+      found: found!,
+      next: 'Correct the algorithm or its option in the specification.',
+    })
+  }
+}
+
+/** Filters leave tokens out of what is drawn from; the policy that is trained has them all. Throws LabError `run.sampling` where that would go unnoticed. */
+function checkSampling({ sampling }: RunSpec, { algorithm, options }: Method): void {
+  if (!isFiltered(sampling)) return
+  const { topK, topP, minP } = sampling
+  const found = `topK ${topK}, topP ${topP}, minP ${minP}`
+  if (algorithm.needs(options).J === 'exact')
+    throw new LabError('run.sampling', {
+      expected: `no filters with ${algorithm.name}, whose exact J is that of all tokens`,
+      found,
+      next: 'Leave topK, topP and minP at 0, 1 and 0; the temperature may be anything.',
+    })
+  if ((options as { readonly correction?: unknown }).correction === 'none')
+    throw new LabError('run.sampling', {
+      expected: 'no filters, or a correction for sampling from a part of the policy that is trained',
+      found,
+      next: 'Leave topK, topP and minP at 0, 1 and 0, or set the algorithm\'s option "correction", such as to token-truncate.',
+    })
+}
+
+/** Throws LabError `run.inert` for an option that was set and, with the others as they are, changes nothing. */
+function checkInert({ algorithm, options }: Method): void {
+  const [inert] = inertOptions(algorithm.options, options)
+  if (inert)
+    throw new LabError('run.inert', {
+      expected: `${inert.name} ${inert.value} to change something: ${inert.needs}`,
+      found: inert.found,
+      next: `Set ${inert.needs}, or leave ${inert.name} at ${algorithm.options[inert.name]!.default}.`,
+    })
+}
+
+/** Throws LabError `run.inert` for the shape of adapters that there are none of. */
+function checkAdapters({ adapters: { rank, alpha, targets } }: RunSpec): void {
+  const usual = runSpec.shape.adapters.parse(undefined)
+  if (rank > 0 || (alpha === usual.alpha && targets === usual.targets)) return
+  const [name, value] = alpha !== usual.alpha ? ['alpha', alpha] : ['targets', targets]
+  throw new LabError('run.inert', {
+    expected: `adapters.${name} ${value} to change something: adapters.rank above 0`,
+    found: 'rank 0, which trains every weight',
+    next: 'Set adapters.rank, or leave the rest of adapters as it is.',
+  })
+}
+
+/** Runs that differ only by seed and name share it. */
+function groupKeyOf(spec: RunSpec): string {
+  const { seed: _seed, name: _name, group: _group, ...rest } = spec
+  return JSON.stringify(rest)
+}

@@ -1,0 +1,190 @@
+// What a step leaves on record: its metrics, its rollouts with credit and provenance, and what is worth a warning.
+import type { RunSpec, Step } from '../../../src-preload/contract.ts'
+import { normalizedRegret } from '../../episodes/regret.ts'
+import { forwardFlopsPerToken, trainFlopsPerToken } from '../../model/config.ts'
+import { needsOf } from '../../rl/algorithms.ts'
+import type { Needs } from '../../rl/algorithm.ts'
+import { batchMetrics, progressMetrics } from '../../rl/metrics.ts'
+import { discard, gradedParts } from '../../rl/pay.ts'
+import { doneBefore } from '../../rl/schedules.ts'
+import type { Credit, GradedRollout } from '../../rl/types.ts'
+import { budgetShareAt, correctOf, gradedRollout, sampleSettings } from './gather.ts'
+import type { Entry } from './gather.ts'
+import { newFindings } from '../process/health.ts'
+import { traceOf } from '../comparing/evaluate.ts'
+import { rolloutRecords } from './record.ts'
+import { templateOf } from './tasks.ts'
+import type { ObservedEntry, Running, StepOutcome } from './step.ts'
+
+export function recordStep(running: Running, step: number, outcome: StepOutcome, wallMs: number, tokensBefore: number): Step {
+  const {
+    context: { store, now },
+    runId,
+    spec,
+    method,
+    problems,
+    config,
+  } = running
+  const { entries, graded, measured, observed, apart, credits, updates, times } = outcome
+  const loss = method.algorithm.loss(method.options)
+  const needs = needsOf(method)
+  const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
+  const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
+  const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
+  const last = updates.at(-1)
+  const metrics: Record<string, number> = {
+    ...ofBatch(
+      batchMetrics(
+        graded.map((rollout, index) => ({ rollout, credit: credits[index]! })),
+        method.algorithm.alpha?.(method.options, doneBefore(step, spec.steps)),
+      ),
+      needs.J !== 'none',
+    ),
+    ...(needs.data !== 'demonstrations' && endings(entries)),
+    ...last?.metrics,
+    ...(updates[0] && pick(updates[0].metrics, 'sampling/')),
+    ...(last && { loss: updates.reduce((sum, result) => sum + result.loss, 0) / updates.length }),
+    ...watchedMetrics(observed, spec),
+    learning_rate: outcome.learningRate,
+    num_tokens: tokensBefore + tokens,
+    step_time: wallMs / 1000,
+    'time/sample': times.sample / 1000,
+    'time/mu': times.mu / 1000,
+    'time/train': times.train / 1000,
+  }
+  const record: Step = {
+    runId,
+    step,
+    metrics,
+    wallMs,
+    tokens,
+    estimateTokens: outcome.estimateTokens,
+    flops: perToken * (tokens + outcome.estimateTokens) + trainFlopsPerToken(config, spec.budget.thinkingTokens / 2) * trained,
+    learningRate: outcome.learningRate,
+    seedState: { step },
+    createdAtMs: now(),
+  }
+  const learned = entries.map((entry, index) => ({ entry, measured: measured[index]!, credit: credits[index]! }))
+  const groups = 1 + Math.max(...entries.map(({ group }) => group))
+  const watched = !apart
+    ? []
+    : observed.map(({ entry, measured: own }) => ({
+        entry: { ...entry, group: groups + entry.group },
+        measured: own,
+        credit: creditOfObserved(gradedRollout(entry, own.boundaries, own.J)),
+      }))
+  const recorded = [...learned, ...watched]
+  const problemIds = problems.idsOf(
+    'train',
+    recorded.map(({ entry }) => entry.problem),
+  )
+  const rollouts = rolloutRecords(
+    recorded.map((each, index) => ({ ...each, problemId: problemIds[index]! })),
+    {
+      task: problems.task,
+      budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens,
+      provenance: {
+        source: 'sampled',
+        checkpointId: null,
+        policyStep: step - 1,
+        sampling: spec.sampling,
+        template: templateOf(problems.task),
+        device: 'cpu',
+        engine: running.context.engine.version,
+        file: null,
+      },
+      estimator: {
+        weights: proverOf(needs),
+        checkpointId: null,
+        step: step - 1,
+        prover: needs.mu?.bestOf ?? 1,
+        template: templateOf(problems.task),
+        temperature: spec.sampling.temperature,
+      },
+    },
+  )
+  const findings = newFindings(
+    {
+      runId,
+      updatesPerBatch: loss.ratio === 'none' ? null : loss.updatesPerBatch,
+      steps: [...store.steps.range(runId, 1, step - 1), record],
+      evaluations: [],
+    },
+    'step',
+  )
+  const events = findings.map((finding) => ({
+    runId,
+    step,
+    kind: 'health' as const,
+    level: finding.level,
+    code: finding.code,
+    message: finding.message,
+    data: { ...finding.data, rollouts: finding.rollouts } as never,
+    atMs: now(),
+  }))
+  const refused = updates
+    .filter((result) => !result.applied)
+    .map(() => ({
+      runId,
+      step,
+      kind: 'health' as const,
+      level: 'error' as const,
+      code: 'update.notFinite',
+      message: `The update of step ${step} had no finite loss or gradient and was not applied.`,
+      data: {},
+      atMs: now(),
+    }))
+  store.steps.record({ step: record, rollouts, events: [...events, ...refused] })
+  return store.steps.get(runId, step)!
+}
+
+/** A rollout that was sampled to be watched: it keeps its outcome and teaches nothing. */
+const creditOfObserved = (rollout: GradedRollout): Credit => discard(rollout, gradedParts(rollout), 'observed-only')
+
+/** How the sampled completions ended, aborted ones left out; truncation is in batchMetrics. */
+function endings(entries: readonly Entry[]): Record<string, number> {
+  const alive = entries.filter(({ rollout, kept }) => rollout.finish !== 'aborted' && kept === undefined)
+  if (alive.length === 0) return {}
+  const share = (of: (entry: Entry) => boolean): number => alive.filter(of).length / alive.length
+  return {
+    // A termination arm is stopped by its plan, not by the budget.
+    'completions/forced_stop_ratio': share(({ rollout, arm }) => rollout.forcedStop && arm !== 'terminate'),
+    'completions/unparsable_ratio': share(({ grade }) => grade.extracted === null),
+  }
+}
+
+function proverOf({ mu }: Needs): 'current' | 'frozen' | 'ema' {
+  return mu?.weights === 'start' ? 'frozen' : (mu?.weights ?? 'current')
+}
+
+const PROGRESS = ['mrt/progress_mean', 'mrt/progress_pos_frac', 'mrt/j_start_mean', 'mrt/j_end_mean'] as const
+
+/** Progress over all groups whose J credit needed, under names of its own: the plain names belong to the groups that every method observes. */
+function ofBatch(metrics: Readonly<Record<string, number>>, needed: boolean): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, value]) =>
+      (PROGRESS as readonly string[]).includes(name)
+        ? needed
+          ? [[name.replace('mrt/', 'mrt/batch_'), value] as const]
+          : []
+        : [[name, value] as const],
+    ),
+  )
+}
+
+/** Regret at the training budget, progress and accuracy of the observed groups: over the same groups, by the same estimator, whatever the method. */
+function watchedMetrics(known: readonly ObservedEntry[], spec: RunSpec): Record<string, number> {
+  if (known.length === 0) return {}
+  const byProblem = [...Map.groupBy(known, ({ entry }) => entry.group).values()]
+  const traces = byProblem.map((members) => members.map(({ entry, measured: own }) => traceOf(entry, own)))
+  const budget = spec.budget.thinkingTokens
+  return {
+    ...progressMetrics(known.map(({ measured: { J } }) => Array.from(J))),
+    [`ttc/regret@${budget}`]: normalizedRegret(traces, budget).regret,
+    'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length,
+  }
+}
+
+function pick(metrics: Readonly<Record<string, number>>, prefix: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([name]) => name.startsWith(prefix)))
+}

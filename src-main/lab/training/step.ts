@@ -1,0 +1,45 @@
+// What a run holds while it trains, and what one step hands from its computation to its record.
+import type { RunSpec } from '../../../src-preload/contract.ts'
+import type { LlamaConfig } from '../../model/config.ts'
+import type { Method } from '../../rl/algorithms.ts'
+import type { Credit, GradedRollout } from '../../rl/types.ts'
+import type { JobOptions, LabContext } from '../process/context.ts'
+import type { Measured } from './estimate.ts'
+import type { Entry } from './gather.ts'
+import type { Learner, LearnerResult } from './learner.ts'
+import type { PolicySet } from './policySet.ts'
+import type { ProblemSource } from './tasks.ts'
+
+export interface Running {
+  readonly context: LabContext
+  readonly runId: number
+  readonly spec: RunSpec
+  readonly method: Method
+  readonly problems: ProblemSource
+  readonly policies: PolicySet
+  readonly learner: Learner
+  readonly config: LlamaConfig
+  readonly options: JobOptions
+}
+
+export interface ObservedEntry {
+  readonly entry: Entry
+  readonly measured: Measured
+}
+
+/** What one step computed, before it is recorded. */
+export interface StepOutcome {
+  readonly entries: readonly Entry[]
+  /** The entries as credit assignment saw them. */
+  readonly graded: readonly GradedRollout[]
+  readonly measured: readonly (Measured | null)[]
+  /** Full rollouts of the groups that every method observes, with exact J under the weights that sampled them: what live regret and progress are read from. */
+  readonly observed: readonly ObservedEntry[]
+  /** Whether these were sampled to be observed alone: they are recorded beside the entries and are no part of them. */
+  readonly apart: boolean
+  readonly credits: readonly Credit[]
+  readonly updates: readonly LearnerResult[]
+  readonly estimateTokens: number
+  readonly learningRate: number
+  readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
+}

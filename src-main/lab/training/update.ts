@@ -1,0 +1,106 @@
+// From paid rollouts to new weights: the algorithm's number of updates of a step, each over whole groups.
+import { needsOf } from '../../rl/algorithms.ts'
+import { correctedAdvantage } from '../../rl/correction.ts'
+import { tokenWeights } from '../../rl/tokenWeights.ts'
+import type { Credit } from '../../rl/types.ts'
+import { isFiltered } from '../../rollout/sample.ts'
+import type { Entry } from './gather.ts'
+import type { LearnerResult, PaidSequence } from './learner.ts'
+import type { Running } from './step.ts'
+
+/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
+export async function update(
+  { spec, method, policies, learner, options }: Pick<Running, 'spec' | 'method' | 'policies' | 'learner' | 'options'>,
+  entries: readonly Entry[],
+  credits: readonly Credit[],
+  lr: number,
+): Promise<LearnerResult[]> {
+  const loss = method.algorithm.loss(method.options)
+  const needs = needsOf(method)
+  const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
+  if (used.length === 0) return []
+  const sequences = used.map((index) => ({ prompt: entries[index]!.rollout.prompt, completion: entries[index]!.rollout.tokens }))
+  const reference = loss.klBeta > 0 ? await (await policies.policy('start')).score(sequences, options.signal) : null
+  // The trainer's own log-probs of what was sampled, where the sampler's are not those of the policy that is trained: it drew from a part of it
+  // (filters), did not draw a token that is paid (forced stops), or is not trusted to agree (a correction).
+  const rescored =
+    loss.correction !== undefined || isFiltered(spec.sampling) || needs.paysForced === true
+      ? await policies.current.score(sequences, options.signal)
+      : null
+  const drawn = needs.data !== 'demonstrations'
+  // Where the loss needs no reference, KL is measured on the observed groups alone: it costs a share of a forward pass.
+  const watched = loss.klBeta > 0 || !drawn ? [] : [...sequences.keys()].filter((at) => entries[used[at]!]!.group < spec.observeGroups)
+  const watchedReference =
+    watched.length > 0
+      ? new Map(
+          (
+            await (
+              await policies.policy('start')
+            ).score(
+              watched.map((at) => sequences[at]!),
+              options.signal,
+            )
+          ).map((logps, index) => [watched[index]!, logps]),
+        )
+      : null
+  const results: LearnerResult[] = []
+  for (const part of partsByGroup(used, entries, loss.updatesPerBatch)) {
+    const weights = tokenWeights(
+      part.map((at) => credits[used[at]!]!),
+      loss.aggregation,
+      spec.budget.thinkingTokens + spec.budget.answerTokens,
+    )
+    const paid = part.map((at, position): PaidSequence => {
+      const credit = credits[used[at]!]!
+      const { logps, sampled } = entries[used[at]!]!.rollout
+      return {
+        ...sequences[at]!,
+        advantages:
+          loss.correction && rescored
+            ? correctedAdvantage(
+                credit,
+                loss.correction,
+                rescored[at]!,
+                logps.map((logp, t) => (sampled[t] ? logp : rescored[at]![t]!)),
+              )
+            : credit.advantage,
+        weights: weights[position]!,
+        ...(drawn && { sampledLogps: rescored?.[at] ?? logps, drawn: { logps, sampled } }),
+        ...(reference && { referenceLogps: reference[at]! }),
+      }
+    })
+    const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
+    const result = await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal)
+    results.push(
+      watchedReference ? { ...result, metrics: { ...result.metrics, ...klTo(watchedReference, part, result.logps, paid) } } : result,
+    )
+    if (needs.mu?.weights === 'ema') policies.averageStep(needs.mu.emaDecay)
+  }
+  return results
+}
+
+/** Mean k3 estimate of KL(policy, reference) over the loss tokens of the sequences whose reference log-probs are known, as in rl/loss.ts. */
+function klTo(
+  reference: ReadonlyMap<number, Float32Array>,
+  part: readonly number[],
+  logps: readonly Float32Array[],
+  paid: readonly PaidSequence[],
+): { kl?: number } {
+  const values = part.flatMap((at, position) => {
+    const known = reference.get(at)
+    if (!known) return []
+    const { weights } = paid[position]!
+    return Array.from(logps[position]!, (logp, t) => [weights[t]!, known[t]! - logp] as const)
+      .filter(([weight]) => weight !== 0)
+      .map(([, ratio]) => Math.exp(Math.min(20, ratio)) - ratio - 1)
+  })
+  return values.length === 0 ? {} : { kl: values.reduce((sum, value) => sum + value, 0) / values.length }
+}
+
+/** Positions of `used`, cut into `count` parts between groups, as evenly as groups allow. */
+function partsByGroup(used: readonly number[], entries: readonly Entry[], count: number): number[][] {
+  const groups = [...Map.groupBy(used.keys(), (at) => entries[used[at]!]!.group).values()]
+  const parts = Array.from({ length: Math.min(count, groups.length) }, (): number[] => [])
+  groups.forEach((members, index) => parts[Math.floor((index * parts.length) / groups.length)]!.push(...members))
+  return parts
+}
