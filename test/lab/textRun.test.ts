@@ -272,6 +272,15 @@ describe('an imported dataset', () => {
     expect(context.store.evaluations.get(evaluationId)!.config).toMatchObject({
       estimator: 'mu of 4 sampled answers at boundaries and budgets',
     })
+    // Live regret is there for every method, by sampled J where there is no exact one, and the groups asked for decide.
+    const observing = async (groups: number) => {
+      const id = await trained({ task, steps: 1, algorithm: { name: 'dr-grpo' }, observeGroups: groups })
+      return { metrics: store.steps.get(id, 1)!.metrics, methods: details(id).map(({ progress }) => progress[0]?.estimator.method ?? null) }
+    }
+    const [one, none] = [await observing(1), await observing(0)]
+    expect(one.metrics['ttc/regret@12']).toBeGreaterThanOrEqual(0)
+    expect(one.methods.filter((method) => method === 'sampled')).toHaveLength(3)
+    expect(none.metrics).not.toHaveProperty('ttc/regret@12')
   })
 
   it('is refused by name where there is none', async () => {

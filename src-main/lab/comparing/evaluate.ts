@@ -19,6 +19,7 @@ import type { SampledRollout } from '../../rollout/sample.ts'
 import { votesOf } from '../../tasks/graders/groups.ts'
 import type { Problem, Split } from '../../tasks/types.ts'
 import { basisOf, clustersOf } from './clusters.ts'
+import { SAMPLED_ANSWERS } from '../training/estimate.ts'
 import type { Measured } from '../training/estimate.ts'
 import { budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { correctOf, sampleEntries, sampleSettings } from '../training/gather.ts'
@@ -68,8 +69,6 @@ export interface EvaluateOptions {
   readonly onProgress?: (share: number) => void
 }
 
-/** Answers drawn at each place where accepted answers cannot be listed and J has no exact value. */
-export const SAMPLED_ANSWERS = 4
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>

@@ -11,6 +11,9 @@ import type { SampleSettings } from '../../rollout/sample.ts'
 import type { Entry } from './gather.ts'
 import type { ProblemSource } from './tasks.ts'
 
+/** Answers drawn at each place where accepted answers cannot be listed and J has no exact value. */
+export const SAMPLED_ANSWERS = 4
+
 export interface Measured {
   /** Boundaries at which J was measured; episodes beyond a method's limit are merged. */
   readonly boundaries: readonly number[]

@@ -5,7 +5,7 @@ import { deriveSeed } from '../../numeric/rng.ts'
 import { creditBatch, needsOf } from '../../rl/algorithms.ts'
 import { doneBefore } from '../../rl/schedules.ts'
 import { cutEntries } from './cutEntries.ts'
-import { continueEntries, estimateJ } from './estimate.ts'
+import { continueEntries, estimateJ, SAMPLED_ANSWERS } from './estimate.ts'
 import type { Measured } from './estimate.ts'
 import { budgetShareAt, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
 import type { Entry, GatherContext } from './gather.ts'
@@ -45,14 +45,14 @@ export async function takeStep(running: Running, step: number, told: (share: num
 
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
   const role = needs.J === 'none' ? 'current' : (needs.mu?.weights ?? 'current')
-  // Where accepted answers cannot be listed there is no exact J to watch by.
-  const observed = problems.lists ? spec.observeGroups : 0
+  const observed = spec.observeGroups
+  // Where accepted answers cannot be listed J has no exact value to watch by, and is sampled.
+  const watching = problems.lists ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
   const measures = (entry: Entry): boolean =>
     needs.J !== 'none' || (needs.data !== 'demonstrations' && entry.group < observed && entry.kept === undefined)
   const estimate = await timed(times, 'mu', async () =>
     estimateJ(await policies.policy(role), problems, entries, measures, {
-      method: needs.J === 'sampled' ? 'sampled' : 'exact',
-      samples: needs.branches ?? 0,
+      ...(needs.J === 'sampled' ? ({ method: 'sampled', samples: needs.branches ?? 0 } as const) : watching),
       maxEpisodes: needs.maxEpisodes ?? Infinity,
       seed: deriveSeed(spec.seed, 'mu', step),
       settings: sampleSettings(spec),
@@ -69,10 +69,9 @@ export async function takeStep(running: Running, step: number, told: (share: num
     ? null
     : await timed(times, 'mu', () =>
         estimateJ(policies.current, problems, watched, inView, {
-          method: 'exact',
-          samples: 0,
+          ...watching,
           maxEpisodes: Infinity,
-          seed: 0,
+          seed: deriveSeed(spec.seed, 'watch', step),
           settings: sampleSettings(spec),
           signal,
         }),
