@@ -49,6 +49,15 @@ export interface KeptPlan {
   readonly times: number
 }
 
+/** A run as iterations of drawing texts and imitating what is kept of them: equal parts of it, in each of which texts come from the weights with which it began. */
+export interface IterationPlan {
+  readonly count: number
+  /** Each iteration learns anew from the weights that the run started from, with a fresh optimizer; else it goes on from the last. */
+  readonly fromStart: boolean
+  /** Times that what is kept of a batch is gone through. */
+  readonly passes: number
+}
+
 /** What must be sampled and measured before credit can be assigned. */
 export interface Needs {
   /** demonstrations: given texts; rollouts: full traces from the prompt; arms: continuations and terminations of a stale prefix. */
@@ -73,6 +82,10 @@ export interface Needs {
   readonly kept?: KeptPlan
   /** What changes about problems and budget over the run; absent: nothing. With data: rollouts. */
   readonly curriculum?: readonly CurriculumStage[]
+  /** With data: rollouts; absent: every step draws from the weights as they are. */
+  readonly iterations?: IterationPlan
+  /** Credit names rollouts that are to be ended early with an answer (`Credit.endAt`), and is asked again about these endings. */
+  readonly endings?: boolean
   /** Tokens are paid that were forced upon the policy, so that its own log-probs of them are needed. */
   readonly paysForced?: boolean
 }

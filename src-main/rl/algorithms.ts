@@ -17,19 +17,26 @@ import { lengthPenalty } from './lengthPenalty.ts'
 import { mrtExact } from './mrtExact.ts'
 import { mrtOnline } from './mrtOnline.ts'
 import { mrtPooled } from './mrtPooled.ts'
+import { mrtStar } from './mrtStar.ts'
 import { mrtTermination } from './mrtTermination.ts'
 import { overlong } from './overlong.ts'
 import { pav } from './pav.ts'
 import { resolveOptions, type OptionTable, type OptionValues } from './options.ts'
 import { discard, gradedParts } from './pay.ts'
 import { regretExact } from './regretExact.ts'
+import { restEm } from './restEm.ts'
+import { rft } from './rft.ts'
 import { rloo } from './rloo.ts'
 import { sft } from './sft.ts'
+import { star } from './star.ts'
 import { CreditError, type Credit, type CreditContext, type GradedRollout } from './types.ts'
 import { vinePpo } from './vinePpo.ts'
 
 export const algorithms = {
   sft,
+  star,
+  rft,
+  'rest-em': restEm,
   grpo,
   'dr-grpo': drGrpo,
   rloo,
@@ -46,6 +53,7 @@ export const algorithms = {
   'mrt-termination': mrtTermination,
   'mrt-online': mrtOnline,
   'mrt-exact': mrtExact,
+  'mrt-star': mrtStar,
   igpo,
   'vine-ppo': vinePpo,
   pav,

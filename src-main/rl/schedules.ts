@@ -32,6 +32,18 @@ export function courseAt(course: Course, done: number): number {
   return courses[course](done)
 }
 
+/** Which of so many equal parts of the run a step belongs to, counted from 0. */
+export function partOf(step: number, steps: number, parts: number): number {
+  return Math.min(parts - 1, Math.floor(doneBefore(step, steps) * parts + 1e-9))
+}
+
+/** The first step of the part that a step belongs to. */
+export function firstOfPart(step: number, steps: number, parts: number): number {
+  let first = step
+  while (first > 1 && partOf(first - 1, steps, parts) === partOf(step, steps, parts)) first--
+  return first
+}
+
 /** The entry of a list of stages, each an equal part of the run, that is on when this share of it is done. */
 export function stageAt<Stage>(stages: readonly Stage[], done: number): Stage {
   return stages[Math.min(stages.length - 1, Math.floor(done * stages.length + 1e-9))]!

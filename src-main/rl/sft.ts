@@ -1,7 +1,8 @@
 // Supervised fine-tuning: every token of a kept text weighs the same in the negative log-likelihood. With `keep: correct` it is
-// the training half of rejection sampling (STaR, RFT, ReST-EM): an advantage of 1 for right answers and no rollout for the others.
-// Left out: how often to sample, and from which weights each round starts.
+// rejection sampling at every step: an advantage of 1 for right answers and no rollout for the others. Iterations that draw from one policy and
+// restart (STaR, RFT, ReST-EM) are algorithms of their own.
 import { defineAlgorithm } from './algorithm.ts'
+import { likelihoodLoss } from './imitation.ts'
 import { discard, gradedParts, pay } from './pay.ts'
 
 export const sft = defineAlgorithm({
@@ -27,5 +28,5 @@ export const sft = defineAlgorithm({
         ? pay(rollout, { parts, outcomeAdvantage: 1 })
         : discard(rollout, parts, 'filtered')
     }),
-  loss: () => ({ ratio: 'none', clipLow: 0, clipHigh: 0, aggregation: 'token-mean', klBeta: 0, updatesPerBatch: 1 }),
+  loss: likelihoodLoss,
 })

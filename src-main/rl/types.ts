@@ -48,6 +48,10 @@ export interface GradedRollout {
   readonly kept?: boolean
   /** An answer that was sampled at a cut of another rollout, which is its prefix: the budgets that cut there, by index. Its group are the answers of that cut. */
   readonly cut?: readonly number[]
+  /** An answer that was sampled where credit had ended another rollout, which is its prefix and is learned from as well. Its group are the endings of one problem. */
+  readonly ending?: boolean
+  /** A rollout of the group with a lower number has the same tokens. */
+  readonly repeats?: boolean
   /** Which of the two continuations of a stale prefix this is. */
   readonly arm?: 'continue' | 'terminate'
   /** Tokens before this offset are a stale prefix: context without loss. */
@@ -63,6 +67,14 @@ export type DiscardReason =
   | 'no-signal'
   /** The method learns from right answers only. */
   | 'filtered'
+  /** Enough right answers of its problem are kept. */
+  | 'capped'
+  /** A kept rollout of its problem has the same tokens. */
+  | 'repeated'
+  /** Its best beginning is learned from, ended with an answer as a rollout of its own. */
+  | 'shortened'
+  /** None of its beginnings made progress, or another rollout of the problem made more. */
+  | 'outdone'
   /** One of the two arms of a stale prefix has no rollout. */
   | 'missing-arm'
   /** Sampled to measure a baseline, not to be learned from. */
@@ -91,6 +103,8 @@ export interface Credit {
   /** False: the rollout does not enter the loss or its normaliser. */
   readonly used: boolean
   readonly discardReason?: DiscardReason
+  /** Offset at which this rollout is to be ended with an answer, to be learned from if that is right. */
+  readonly endAt?: number
 }
 
 /** What a credit rule may know besides the group. */

@@ -98,6 +98,9 @@ const answers = ([1, 0, 0] as const).map((correct, sample) =>
   }),
 )
 
+/** Rollouts that were ended early. */
+const ended = ([1, 0, 1, 1] as const).map((correct, sample) => rollout({ group: 200, sample, correct, prefixTokens: 2, ending: true }))
+
 const GROUPS = [0, 1, 2, 3]
 /** What a method asks to be sampled and measured, and what it pays for groups of those. */
 function paid(name: string, options: Record<string, OptionValue>) {
@@ -105,14 +108,14 @@ function paid(name: string, options: Record<string, OptionValue>) {
   const needs = needsOf(method)
   const batch = GROUPS.flatMap((group) =>
     needs.data === 'arms' ? arms(group) : asNeeded(method, rollouts).map((each) => ({ ...each, group })),
-  ).concat(needs.cuts?.answers ? answers : [])
+  ).concat(needs.cuts?.answers ? answers : [], needs.endings ? ended : [])
   const credits = creditBatch(method, batch, { budgetTokens: 10, seed: 3, done: 0.5 })
   return {
     needs: JSON.stringify(needs),
     batch,
     loss: method.algorithm.loss(method.options),
     credits,
-    payment: JSON.stringify(credits.map(({ advantage, mask, parts, used }) => [[...advantage], [...mask], parts, used])),
+    payment: JSON.stringify(credits.map(({ advantage, mask, parts, used, endAt }) => [[...advantage], [...mask], parts, used, endAt])),
   }
 }
 

@@ -47,3 +47,40 @@ it('demonstrations have no sampler to differ from, and say nothing of one', asyn
   const steps = await stepsOf('demonstrations', { name: 'sft' }, {})
   for (const metrics of steps) for (const name of Object.keys(metrics)) expect(name).not.toMatch(/^sampling\/|^kl$|forced_stop/)
 })
+
+it('a method of imitation draws every text of an iteration from the weights with which that began, says so, and learns endings as wholes', async () => {
+  const context = bench.open('imitation')
+  try {
+    const drawn = async (lr: number) => {
+      const runId = await createRun(
+        context,
+        microSpec(
+          'starter',
+          { name: 'mrt-star', options: { iterations: 2 } },
+          { steps: 4, observeGroups: 0, optimizer: { lr }, budget: { thinkingTokens: 48, answerTokens: 12 } },
+        ),
+      )
+      await trainRun(context, runId)
+      const { rollouts } = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 500, after: null })
+      return { rollouts, texts: rollouts.map(({ step, group, sample, tokenCount, correct }) => [step, group, sample, tokenCount, correct]) }
+    }
+    const [still, moved] = [await drawn(1e-12), await drawn(3e-3)]
+    const upTo = (texts: (typeof still)['texts'], last: number) => texts.filter(([step]) => Number(step) <= last)
+    expect(upTo(moved.texts, 2)).toEqual(upTo(still.texts, 2))
+    expect(moved.texts).not.toEqual(still.texts)
+    const steps = [1, 2, 3, 4].map(
+      (step) =>
+        new Set(
+          moved.rollouts.filter((each) => each.step === step).map(({ id }) => context.store.rollouts.detail(id)!.provenance.policyStep),
+        ),
+    )
+    expect(steps).toEqual([new Set([0]), new Set([0]), new Set([2]), new Set([2])])
+    const kept = moved.rollouts.filter(({ used }) => used)
+    expect(kept.length).toBeGreaterThan(0)
+    for (const { correct, finishReason, group } of kept) expect([correct, finishReason, group >= 3]).toEqual([true, 'forced', true])
+    const reasons = new Set(moved.rollouts.filter(({ used }) => !used).map(({ discardReason }) => discardReason))
+    expect([...reasons].filter((reason) => !['shortened', 'outdone', 'filtered'].includes(reason!))).toEqual([])
+  } finally {
+    context.close()
+  }
+})

@@ -190,6 +190,14 @@ const rows: readonly Row[] = [
   ['mrt/bonus_mean', 'Progress bonus', '', 'neither', 'thinking', 'Mean of alpha times progress, as paid.'],
   ['mrt/alpha', 'alpha', '', 'neither', 'thinking', 'Weight of progress in this step.'],
   ['mrt/used_frac', 'Rollouts used', 'share', 'higher', 'thinking', 'Share of rollouts that entered the loss.'],
+  [
+    'completions/mean_kept_length',
+    'Length of kept texts',
+    'tokens',
+    'neither',
+    'thinking',
+    'Mean tokens of the texts of the step that a method of imitation keeps to learn from.',
+  ],
   ['mrt/j_start_mean', 'J before thinking', 'share', 'neither', 'thinking', 'Mean chance of a right answer without any thinking.'],
   ['mrt/j_end_mean', 'J after thinking', 'share', 'higher', 'thinking', 'Mean chance of a right answer after the last episode.'],
   [

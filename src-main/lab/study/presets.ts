@@ -76,6 +76,8 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       arm('mrt-pooled', 'countdown-mrt-pooled'),
       arm('regret-exact', 'countdown-regret-exact'),
       arm('brpo', 'countdown-brpo'),
+      arm('star', 'countdown-star'),
+      arm('mrt-star', 'countdown-mrt-star'),
       ...controls,
     ],
   },
@@ -130,6 +132,24 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       outcome,
       exact,
       ...['overlong', 'l1-exact', 'l1-max', 'kimi-length', 'cosine', 'igpo', 'e3'].map((key) => arm(key, `countdown-${key}`)),
+    ],
+  },
+  imitation: {
+    title: 'Methods that imitate what went well',
+    about:
+      'Whether cutting texts where their progress is greatest adds to imitating right ones: STaR, RFT, ReST-EM and MRT-STaR, with its control, beside outcome RL and MRT-exact.',
+    baseline: 'star',
+    subject: 'mrt-star',
+    arms: [
+      outcome,
+      exact,
+      arm('star', 'countdown-star'),
+      arm('rft', 'countdown-rft'),
+      arm('rest-em', 'countdown-rest-em'),
+      arm('mrt-star', 'countdown-mrt-star'),
+      arm('mrt-star-across', 'countdown-mrt-star', { title: 'MRT-STaR across texts', options: { select: 'across' } }),
+      arm('mrt-star-sampled', 'countdown-mrt-star', { title: 'MRT-STaR, sampled J', options: { J: 'sampled' } }),
+      arm('mrt-star-shuffled', 'countdown-mrt-star-shuffled', { role: 'control' }),
     ],
   },
   controls: {

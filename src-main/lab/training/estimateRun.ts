@@ -56,16 +56,16 @@ interface Pace {
   readonly run: Run | null
 }
 
-/** Rollouts of a step. Arms have sizes of their own; beside them, and beside demonstrations, full rollouts are sampled to be watched. */
+/** Rollouts of a step. Arms have sizes of their own; beside them, beside demonstrations, and where all are drawn from the weights of an iteration's beginning, full rollouts are sampled to be watched. */
 function rolloutsOf({ algorithm, promptsPerStep, groupSize, observeGroups }: RunSpec): number {
   const {
     algorithm: { needs },
     options,
   } = createMethod(algorithm.name, algorithm.options)
-  const { data, arms } = needs(options)
+  const { data, arms, iterations } = needs(options)
   return (
     promptsPerStep * (arms ? arms.continuations + arms.terminations : groupSize) +
-    (data === 'rollouts' ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
+    (data === 'rollouts' && !iterations ? 0 : Math.min(observeGroups, promptsPerStep) * groupSize)
   )
 }
 

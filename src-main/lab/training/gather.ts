@@ -9,6 +9,7 @@ import type { Method } from '../../rl/algorithms.ts'
 import { dynamicSampling } from '../../rl/dapo.ts'
 import { doneBefore, stageAt } from '../../rl/schedules.ts'
 import type { GradedRollout } from '../../rl/types.ts'
+import { contextKey } from '../../rollout/contextKey.ts'
 import type { Policy } from '../../rollout/policy.ts'
 import { sampleRollouts } from '../../rollout/sample.ts'
 import type { RolloutPlan, SampledRollout, SampleOptions, SampleSettings } from '../../rollout/sample.ts'
@@ -26,6 +27,8 @@ export interface Entry {
   readonly kept?: number
   /** Of an answer at a cut of another rollout: the budgets that cut there, by index. */
   readonly cut?: readonly number[]
+  /** Another rollout that was ended where its prefix ends. */
+  readonly ending?: boolean
   readonly rollout: SampledRollout
   readonly grade: Grade
 }
@@ -34,6 +37,7 @@ export interface GatherContext {
   readonly spec: RunSpec
   readonly method: Method
   readonly problems: ProblemSource
+  /** What is drawn from. */
   readonly policy: Policy
   /** The policy that stale prefixes come from: the weights of some steps ago. */
   readonly stale: () => Promise<Policy>
@@ -196,7 +200,7 @@ export async function gatherObserved(context: GatherContext, step: number): Prom
   )
 }
 
-type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut'>
+type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut' | 'ending'>
 
 /** Samples plans and grades what comes back. */
 export async function sampleEntries(
@@ -208,7 +212,7 @@ export async function sampleEntries(
 ): Promise<Entry[]> {
   const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
   return rollouts.map((rollout, index) => {
-    const { problem, group, sample, arm, kept, cut } = plans[index]!
+    const { problem, group, sample, arm, kept, cut, ending } = plans[index]!
     return {
       problem,
       group,
@@ -216,6 +220,7 @@ export async function sampleEntries(
       ...(arm && { arm }),
       ...(kept !== undefined && { kept }),
       ...(cut && { cut }),
+      ...(ending && { ending }),
       rollout,
       grade: problems.task.grade(problem, rollout.tokens),
     }
@@ -260,6 +265,14 @@ async function gatherArms(context: GatherContext, step: number): Promise<Entry[]
   return sampleEntries(policy, problems, plans, settings, options)
 }
 
+/** Whether each entry has the tokens of one of its group with a lower number. */
+export function repetitions(entries: readonly Entry[]): boolean[] {
+  const first = new Map<string, number>()
+  const keys = entries.map(({ group, rollout }) => `${group} ${contextKey(rollout.tokens)}`)
+  entries.forEach(({ sample }, index) => first.set(keys[index]!, Math.min(sample, first.get(keys[index]!) ?? sample)))
+  return entries.map(({ sample }, index) => sample > first.get(keys[index]!)!)
+}
+
 export function correctOf(entry: Entry): 0 | 1 {
   return entry.grade.correct && entry.rollout.finish !== 'aborted' ? 1 : 0
 }
@@ -280,6 +293,7 @@ export function gradedRollout(entry: Entry, boundaries: readonly number[], J: Fl
     ...(entry.arm && { arm: entry.arm }),
     ...(entry.kept !== undefined && { kept: true }),
     ...(entry.cut && { cut: entry.cut }),
+    ...(entry.ending && { ending: true }),
     ...(rollout.prefixTokens > 0 && { prefixTokens: rollout.prefixTokens }),
   }
 }

@@ -42,6 +42,8 @@ export interface Learner {
   step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult>
   state(): TrainerState
   loadState(state: TrainerState): void
+  /** Forgets the moments: the next step is the first. */
+  reset(): void
   dispose(): void
 }
 
@@ -63,7 +65,16 @@ export async function openLearner(
   const graph = trainGraph(withPositions(config, longest), (g, values) => lossGraph(g, values, loss), needs, temperature)
   const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
-  return { step, state: () => trainer.state(), loadState: (state) => trainer.loadState(state), dispose: () => trainer.dispose() }
+  return {
+    step,
+    state: () => trainer.state(),
+    loadState: (state) => trainer.loadState(state),
+    reset() {
+      const { m, v } = trainer.state()
+      trainer.loadState({ step: 0, m: new Float32Array(m.length), v: new Float32Array(v.length) })
+    },
+    dispose: () => trainer.dispose(),
+  }
 
   async function step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult> {
     const lengths = sequences.map(forwardedLength)

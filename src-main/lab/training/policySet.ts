@@ -26,6 +26,8 @@ export interface PolicySet {
   averageStep(decay: number): void
   /** The stale policy becomes the current one. */
   refreshStale(): void
+  /** The current policy becomes the start again. */
+  restart(): void
   dispose(): void
 }
 
@@ -51,6 +53,7 @@ export async function openPolicies(engine: Engine, config: LlamaConfig, start: P
     restore: roles.restore,
     averageStep: roles.averageStep,
     refreshStale: roles.refreshStale,
+    restart: roles.restart,
     dispose() {
       for (const opened of policies.values()) void opened.then((each) => each.dispose())
       roles.dispose()
@@ -58,7 +61,7 @@ export async function openPolicies(engine: Engine, config: LlamaConfig, start: P
   }
 }
 
-interface Roles extends Pick<PolicySet, 'values' | 'restore' | 'averageStep' | 'refreshStale' | 'dispose'> {
+interface Roles extends Pick<PolicySet, 'values' | 'restore' | 'averageStep' | 'refreshStale' | 'restart' | 'dispose'> {
   /** The shape under which a role reads its weights, where it is not the run's own. */
   config(role: Role): LlamaConfig | null
   /** Makes the role where it does not exist yet. */
@@ -87,6 +90,7 @@ function wholeRoles(start: ParameterSet): Roles {
     restore: (role, values) => parameters(role).load(values),
     averageStep: (decay) => parameters('ema').lerpFrom(current, 1 - decay),
     refreshStale: () => sets.get('stale')?.copyFrom(current),
+    restart: () => current.copyFrom(start),
     dispose() {
       for (const set of sets.values()) set.dispose()
     },
@@ -139,6 +143,7 @@ function adapterRoles(config: LlamaConfig, shared: ParameterSet): Roles {
     refreshStale() {
       if (made.has('stale')) write('stale', (index) => shared.get(trained[index]!))
     },
+    restart: () => trained.forEach((name, index) => shared.set(name, atStart[index]!)),
     dispose: () => shared.dispose(),
   }
 }

@@ -98,6 +98,32 @@ export const presets: Readonly<Record<string, Preset>> = {
     about: 'Right answers earn less the longer they are, wrong ones lose less the longer they are.',
     spec: { name: 'cosine', algorithm: withoutKl('cosine') },
   },
+  'countdown-star': {
+    title: 'STaR',
+    about: 'Right answers are imitated, in iterations that each begin anew from the start: what a filter by correctness gives.',
+    spec: { name: 'STaR', algorithm: { name: 'star' } },
+  },
+  'countdown-rft': {
+    title: 'RFT',
+    about: 'Right answers of the start that differ are imitated, once.',
+    spec: { name: 'RFT', algorithm: { name: 'rft' } },
+  },
+  'countdown-rest-em': {
+    title: 'ReST-EM',
+    about: 'As STaR, with at most a few right answers of each problem.',
+    spec: { name: 'ReST-EM', algorithm: { name: 'rest-em' } },
+  },
+  'countdown-mrt-star': {
+    title: 'MRT, STaR',
+    about:
+      'The imitation variant of the paper: texts are cut where their progress is greatest, answered there, and imitated where that is right.',
+    spec: { name: 'MRT-STaR', algorithm: { name: 'mrt-star' } },
+  },
+  'countdown-mrt-star-shuffled': {
+    title: 'Control: MRT-STaR, shuffled',
+    about: 'As MRT-STaR, with J permuted across the boundaries of each text, so that it is cut anywhere.',
+    spec: { name: 'MRT-STaR shuffled', algorithm: { name: 'mrt-star', options: { control: 'shuffled' } } },
+  },
   'countdown-igpo': {
     title: 'IGPO',
     about: 'Every episode is paid how much more likely the right answers have become, on a log scale.',

@@ -1,7 +1,8 @@
 // What a step leaves on record: its metrics, its rollouts with credit and provenance, and what is worth a warning.
-import type { RunSpec, Step } from '../../../src-preload/contract.ts'
+import type { NewRollout, RunSpec, Step } from '../../../src-preload/contract.ts'
 import { normalizedRegret } from '../../episodes/regret.ts'
 import { forwardFlopsPerToken, trainFlopsPerToken } from '../../model/config.ts'
+import { mean } from '../../numeric/stats.ts'
 import { needsOf } from '../../rl/algorithms.ts'
 import type { Needs } from '../../rl/algorithm.ts'
 import { batchMetrics, progressMetrics } from '../../rl/metrics.ts'
@@ -12,6 +13,7 @@ import { budgetShareAt, correctOf, gradedRollout, sampleSettings } from './gathe
 import type { Entry } from './gather.ts'
 import { newFindings } from '../process/health.ts'
 import { traceOf } from '../comparing/evaluate.ts'
+import { weightsOfStep } from './iterations.ts'
 import { rolloutRecords } from './record.ts'
 import { templateOf } from './tasks.ts'
 import type { ObservedEntry, Running, StepOutcome } from './step.ts'
@@ -25,10 +27,10 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     problems,
     config,
   } = running
-  const { entries, graded, measured, observed, apart, credits, updates, times } = outcome
+  const { entries, endings: ended, graded, measured, observed, apart, credits, endingCredits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
   const needs = needsOf(method)
-  const tokens = entries.reduce((sum, entry) => sum + entry.rollout.tokens.length - entry.rollout.prefixTokens, 0)
+  const tokens = [...entries, ...ended].reduce((sum, { rollout }) => sum + rollout.tokens.length - rollout.prefixTokens, 0)
   const trained = updates.reduce((sum, result) => sum + result.forwardedTokens, 0)
   const perToken = forwardFlopsPerToken(config, spec.budget.thinkingTokens / 2)
   const last = updates.at(-1)
@@ -40,6 +42,7 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
       ),
       needs.J !== 'none',
     ),
+    ...(needs.iterations && keptMetrics([...entries, ...ended], [...credits, ...endingCredits], entries.length)),
     ...(needs.data !== 'demonstrations' && endings(entries)),
     ...last?.metrics,
     ...(updates[0] && pick(updates[0].metrics, 'sampling/')),
@@ -64,8 +67,11 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     seedState: { step },
     createdAtMs: now(),
   }
-  const learned = entries.map((entry, index) => ({ entry, measured: measured[index]!, credit: credits[index]! }))
-  const groups = 1 + Math.max(...entries.map(({ group }) => group))
+  const learned = [
+    ...entries.map((entry, index) => ({ entry, measured: measured[index]!, credit: credits[index]! })),
+    ...ended.map((entry, index) => ({ entry, measured: null, credit: endingCredits[index]! })),
+  ]
+  const groups = 1 + Math.max(...learned.map(({ entry }) => entry.group))
   const watched = !apart
     ? []
     : observed.map(({ entry, measured: own }) => ({
@@ -78,31 +84,35 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     'train',
     recorded.map(({ entry }) => entry.problem),
   )
-  const rollouts = rolloutRecords(
-    recorded.map((each, index) => ({ ...each, problemId: problemIds[index]! })),
-    {
-      task: problems.task,
-      budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens,
-      provenance: {
-        source: 'sampled',
-        checkpointId: null,
-        policyStep: step - 1,
-        sampling: spec.sampling,
-        template: templateOf(problems.task),
-        device: 'cpu',
-        engine: running.context.engine.version,
-        file: null,
+  /** @param policyStep the step after which the weights that sampled these were as they sampled them */
+  const recordsOf = (from: number, to: number, policyStep: number): NewRollout[] =>
+    rolloutRecords(
+      recorded.slice(from, to).map((each, index) => ({ ...each, problemId: problemIds[from + index]! })),
+      {
+        task: problems.task,
+        budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens,
+        provenance: {
+          source: 'sampled',
+          checkpointId: null,
+          policyStep,
+          sampling: spec.sampling,
+          template: templateOf(problems.task),
+          device: 'cpu',
+          engine: running.context.engine.version,
+          file: null,
+        },
+        estimator: {
+          weights: proverOf(needs),
+          checkpointId: null,
+          step: policyStep,
+          prover: needs.mu?.bestOf ?? 1,
+          template: templateOf(problems.task),
+          temperature: spec.sampling.temperature,
+        },
       },
-      estimator: {
-        weights: proverOf(needs),
-        checkpointId: null,
-        step: step - 1,
-        prover: needs.mu?.bestOf ?? 1,
-        template: templateOf(problems.task),
-        temperature: spec.sampling.temperature,
-      },
-    },
-  )
+    )
+  const weights = weightsOfStep(running, step)
+  const rollouts = [...recordsOf(0, learned.length, weights.drawn), ...recordsOf(learned.length, recorded.length, weights.current)]
   const findings = newFindings(
     {
       runId,
@@ -151,6 +161,12 @@ function endings(entries: readonly Entry[]): Record<string, number> {
     'completions/forced_stop_ratio': share(({ rollout, arm }) => rollout.forcedStop && arm !== 'terminate'),
     'completions/unparsable_ratio': share(({ grade }) => grade.extracted === null),
   }
+}
+
+/** How many texts of a step were kept to imitate, of so many that were drawn, and how long they are. */
+function keptMetrics(texts: readonly Entry[], credits: readonly Credit[], drawn: number): Record<string, number> {
+  const kept = texts.filter((_, index) => credits[index]!.used).map(({ rollout }) => rollout.tokens.length)
+  return { 'mrt/used_frac': kept.length / drawn, ...(kept.length > 0 && { 'completions/mean_kept_length': mean(kept) }) }
 }
 
 function proverOf({ mu }: Needs): 'current' | 'frozen' | 'ema' {

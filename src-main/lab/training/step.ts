@@ -30,6 +30,8 @@ export interface ObservedEntry {
 /** What one step computed, before it is recorded. */
 export interface StepOutcome {
   readonly entries: readonly Entry[]
+  /** Entries that were ended early, to be learned from. */
+  readonly endings: readonly Entry[]
   /** The entries as credit assignment saw them. */
   readonly graded: readonly GradedRollout[]
   readonly measured: readonly (Measured | null)[]
@@ -38,6 +40,7 @@ export interface StepOutcome {
   /** Whether these were sampled to be observed alone: they are recorded beside the entries and are no part of them. */
   readonly apart: boolean
   readonly credits: readonly Credit[]
+  readonly endingCredits: readonly Credit[]
   readonly updates: readonly LearnerResult[]
   readonly estimateTokens: number
   readonly learningRate: number

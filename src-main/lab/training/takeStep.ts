@@ -4,11 +4,14 @@ import { schedule } from '../../engine/schedules.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { creditBatch, needsOf } from '../../rl/algorithms.ts'
 import { doneBefore } from '../../rl/schedules.ts'
+import type { GradedRollout } from '../../rl/types.ts'
 import { cutEntries } from './cutEntries.ts'
 import { continueEntries, estimateJ, SAMPLED_ANSWERS } from './estimate.ts'
 import type { Measured } from './estimate.ts'
-import { budgetShareAt, gather, gatherObserved, gradedRollout, sampleSettings } from './gather.ts'
+import { endEntries } from './endings.ts'
+import { budgetShareAt, gather, gatherObserved, gradedRollout, repetitions, sampleSettings } from './gather.ts'
 import type { Entry, GatherContext } from './gather.ts'
+import { samplerOf } from './iterations.ts'
 import type { ObservedEntry, Running, StepOutcome } from './step.ts'
 import { update } from './update.ts'
 
@@ -35,7 +38,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     spec,
     method,
     problems,
-    policy: policies.current,
+    policy: await policies.policy(samplerOf(needs)),
     stale: () => policies.policy('stale'),
     options: { signal, onProgress: (done, total) => told((0.4 * done) / total) },
   }
@@ -44,12 +47,13 @@ export async function takeStep(running: Running, step: number, told: (share: num
   refuseDivergence(step, entries, [])
 
   // Estimate J where the algorithm needs it, and for a few groups where it does not.
-  const role = needs.J === 'none' ? 'current' : (needs.mu?.weights ?? 'current')
+  const weights = needs.J === 'none' ? 'current' : (needs.mu?.weights ?? 'current')
+  const role = weights === 'current' ? samplerOf(needs) : weights
   const observed = spec.observeGroups
   // Where accepted answers cannot be listed J has no exact value to watch by, and is sampled.
   const watching = problems.lists ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
   const measures = (entry: Entry): boolean =>
-    needs.J !== 'none' || (needs.data !== 'demonstrations' && entry.group < observed && entry.kept === undefined)
+    needs.J !== 'none' || (needs.data !== 'demonstrations' && !needs.iterations && entry.group < observed && entry.kept === undefined)
   const estimate = await timed(times, 'mu', async () =>
     estimateJ(await policies.policy(role), problems, entries, measures, {
       ...(needs.J === 'sampled' ? ({ method: 'sampled', samples: needs.branches ?? 0 } as const) : watching),
@@ -61,8 +65,8 @@ export async function takeStep(running: Running, step: number, told: (share: num
   )
   refuseDivergence(step, entries, estimate.measured)
   // What every method is watched by: full rollouts of the same first groups, J exact at every boundary under the weights that sampled them.
-  const apart = needs.data !== 'rollouts' && observed > 0
-  const watched = apart ? await timed(times, 'mu', () => gatherObserved(gathering, step)) : entries
+  const apart = (needs.data !== 'rollouts' || needs.iterations !== undefined) && observed > 0
+  const watched = apart ? await timed(times, 'mu', () => gatherObserved({ ...gathering, policy: policies.current }, step)) : entries
   const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && needs.maxEpisodes === undefined
   const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined && entry.kept === undefined
   const watch = asWatched
@@ -108,6 +112,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
   told(0.6)
 
   // Credit.
+  const repeated = needs.iterations ? repetitions(entries) : []
   const graded = entries.map((entry, index) => {
     const measured = estimate.measured[index]
     const V = continued?.V[index]
@@ -116,26 +121,38 @@ export async function takeStep(running: Running, step: number, told: (share: num
       ...gradedRollout(entry, measured?.boundaries ?? entry.rollout.boundaries, measured?.J ?? null),
       ...(V && { V }),
       ...(cuts && { cuts }),
+      ...(repeated[index] && { repeats: true }),
     }
   })
-  const credits = creditBatch(method, [...graded, ...answers.map((answer) => gradedRollout(answer, answer.rollout.boundaries, null))], {
-    budgetTokens: sampleSettings(spec, budgetShareAt(running, step)).thinkingTokens + spec.budget.answerTokens,
+  const settings = sampleSettings(spec, budgetShareAt(running, step))
+  const creditContext = {
+    budgetTokens: settings.thinkingTokens + spec.budget.answerTokens,
     seed: deriveSeed(spec.seed, 'credit', step),
     done: doneBefore(step, spec.steps),
-  })
+  }
+  const ofOwn = (entry: Entry): GradedRollout => gradedRollout(entry, entry.rollout.boundaries, null)
+  const credits = creditBatch(method, [...graded, ...answers.map(ofOwn)], creditContext)
+  const endings = await timed(times, 'sample', () =>
+    endEntries(gathering.policy, problems, entries, credits, deriveSeed(spec.seed, 'ending', step), settings, signal),
+  )
+  const endingCredits = creditBatch(method, endings.map(ofOwn), creditContext)
 
   // Update.
   const learningRate =
     spec.optimizer.lr *
     schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
-  const updates = await timed(times, 'train', () => update(running, [...entries, ...answers], credits, learningRate))
+  const updates = await timed(times, 'train', () =>
+    update(running, [...entries, ...answers, ...endings], [...credits, ...endingCredits], learningRate),
+  )
   return {
     entries,
+    endings,
     graded,
     measured: estimate.measured,
     observed: observedJ,
     apart,
     credits: credits.slice(0, entries.length),
+    endingCredits,
     updates,
     estimateTokens: estimate.tokens + watchTokens + (continued?.tokens ?? 0) + (cut?.tokens ?? 0),
     learningRate,

@@ -10,6 +10,7 @@ import { explainDisk, isOfDisk } from '../../store/diskErrors.ts'
 import { BUG, toContractError } from '../answers/answer.ts'
 import { restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
+import { beginIteration } from './iterations.ts'
 import { openLearner } from './learner.ts'
 import { evaluateRun } from '../comparing/evaluateRun.ts'
 import { openPolicies, specsOfRoles } from './policySet.ts'
@@ -124,6 +125,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     for (let step = (checkpoint?.step ?? 0) + 1; step <= spec.steps; step++) {
       options.signal?.throwIfAborted()
       const began = performance.now()
+      beginIteration(running, step)
       const outcome = await takeStep(running, step, (share) =>
         options.onEvent?.({ kind: 'progress', runId, report: meter.at(step - 1 + share) }),
       )

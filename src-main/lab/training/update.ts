@@ -8,7 +8,7 @@ import type { Entry } from './gather.ts'
 import type { LearnerResult, PaidSequence } from './learner.ts'
 import type { Running } from './step.ts'
 
-/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn. */
+/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn, as many times as it passes over them. */
 export async function update(
   { spec, method, policies, learner, options }: Pick<Running, 'spec' | 'method' | 'policies' | 'learner' | 'options'>,
   entries: readonly Entry[],
@@ -28,6 +28,8 @@ export async function update(
       ? await policies.current.score(sequences, options.signal)
       : null
   const drawn = needs.data !== 'demonstrations'
+  // Where texts come from other weights than those that learn them, the two say different things of them and ought to.
+  const compared = drawn && needs.iterations === undefined
   // Where the loss needs no reference, KL is measured on the observed groups alone: it costs a share of a forward pass.
   const watched = loss.klBeta > 0 || !drawn ? [] : [...sequences.keys()].filter((at) => entries[used[at]!]!.group < spec.observeGroups)
   const watchedReference =
@@ -44,7 +46,8 @@ export async function update(
         )
       : null
   const results: LearnerResult[] = []
-  for (const part of partsByGroup(used, entries, loss.updatesPerBatch)) {
+  const parts = partsByGroup(used, entries, loss.updatesPerBatch)
+  for (const part of Array.from({ length: needs.iterations?.passes ?? 1 }, () => parts).flat()) {
     const weights = tokenWeights(
       part.map((at) => credits[used[at]!]!),
       loss.aggregation,
@@ -65,7 +68,7 @@ export async function update(
               )
             : credit.advantage,
         weights: weights[position]!,
-        ...(drawn && { sampledLogps: rescored?.[at] ?? logps, drawn: { logps, sampled } }),
+        ...(compared && { sampledLogps: rescored?.[at] ?? logps, drawn: { logps, sampled } }),
         ...(reference && { referenceLogps: reference[at]! }),
       }
     })
