@@ -12,6 +12,7 @@
         "src/js_parameters.cc",
         "src/js_session.cc",
         "src/js_trainer.cc",
+        "src/layered.cc",
         "src/machine.cc",
         "src/optimizer.cc",
         "src/parameters.cc",

@@ -45,9 +45,11 @@ constexpr Export kExports[] = {
     {"drawTokens", guarded<js::drawTokens>},
 
     {"createTrainer", guarded<js::createTrainer>},
+    {"createLayeredTrainer", guarded<js::createLayeredTrainer>},
     {"disposeTrainer", guarded<js::disposeTrainer>},
     {"describeTrainer", guarded<js::describeTrainer>},
     {"trainStep", guarded<js::trainStep>},
+    {"layeredStep", guarded<js::layeredStep>},
     {"trainerGradients", guarded<js::trainerGradients>},
     {"trainerState", guarded<js::trainerState>},
     {"loadTrainerState", guarded<js::loadTrainerState>},

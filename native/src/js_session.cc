@@ -8,9 +8,8 @@
 #include "session.h"
 
 namespace mrt::js {
-namespace {
 
-Session::Options toOptions(const Napi::Value& value) {
+Session::Options toSessionOptions(const Napi::Value& value) {
   const auto record = value.As<Napi::Object>();
   const std::string device = Napi::Value(record.Get("device")).As<Napi::String>();
   Session::Options options;
@@ -19,14 +18,12 @@ Session::Options toOptions(const Napi::Value& value) {
   return options;
 }
 
-}  // namespace
-
 std::function<std::shared_ptr<Session>(Control&)> sessionLoader(const Napi::CallbackInfo& info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   auto model = std::make_shared<std::vector<std::uint8_t>>(bytes.Data(), bytes.Data() + bytes.ElementLength());
   std::shared_ptr<ParameterSet> parameters;
   if (!info[3].IsUndefined()) parameters = Handle<ParameterSet>::share(info[3]);
-  return [runtime = Handle<Runtime>::share(info[0]), model, options = toOptions(info[2]), parameters](Control&) {
+  return [runtime = Handle<Runtime>::share(info[0]), model, options = toSessionOptions(info[2]), parameters](Control&) {
     return std::make_shared<Session>(runtime, model->data(), model->size(), options, parameters);
   };
 }

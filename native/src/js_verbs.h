@@ -13,6 +13,9 @@ namespace mrt::js {
 
 using Verb = Napi::Value(const Napi::CallbackInfo&);
 
+/// {device, optimization}
+Session::Options toSessionOptions(const Napi::Value& value);
+
 /// (runtime, model bytes, session options, parameters or undefined) -> a function that loads the graph; call it in a job.
 std::function<std::shared_ptr<Session>(Control&)> sessionLoader(const Napi::CallbackInfo& info);
 
@@ -30,6 +33,6 @@ Verb createSession, disposeSession, describeSession, runSession;
 Verb createDecoder, disposeDecoder, decoderBytes, generate, drawTokens;
 
 // Trainers
-Verb createTrainer, disposeTrainer, describeTrainer, trainStep, trainerGradients, trainerState, loadTrainerState;
+Verb createTrainer, createLayeredTrainer, disposeTrainer, describeTrainer, trainStep, layeredStep, trainerGradients, trainerState, loadTrainerState;
 
 }  // namespace mrt::js

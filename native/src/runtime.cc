@@ -125,4 +125,17 @@ ort::Owned<ort::Value> Runtime::view(void* data, std::size_t bytes, const std::v
   return own(value, api_->ReleaseValue.function);
 }
 
+std::pair<ort::ElementType, std::vector<std::int64_t>> Runtime::shapeOf(const ort::Value* value) const {
+  ort::TensorInfo* info = nullptr;
+  check(api_->GetTensorTypeAndShape(value, &info));
+  const auto owner = own(info, api_->ReleaseTensorTypeAndShapeInfo.function);
+  int type = 0;
+  std::size_t rank = 0;
+  check(api_->GetTensorElementType(info, &type));
+  check(api_->GetDimensionsCount(info, &rank));
+  std::vector<std::int64_t> dims(rank);
+  check(api_->GetDimensions(info, dims.data(), rank));
+  return {static_cast<ort::ElementType>(type), std::move(dims)};
+}
+
 }  // namespace mrt

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ort_abi.h"
@@ -41,6 +42,9 @@ class Runtime {
 
   /// A tensor over memory that somebody else owns.
   ort::Owned<ort::Value> view(void* data, std::size_t bytes, const std::vector<std::int64_t>& dims, ort::ElementType type) const;
+
+  /// Type and dims of a tensor.
+  std::pair<ort::ElementType, std::vector<std::int64_t>> shapeOf(const ort::Value* value) const;
 
   template <class Object>
   ort::Owned<Object> own(Object* object, void(MRT_ORT_CALL* release)(Object*)) const {

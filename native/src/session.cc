@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "failure.h"
 
@@ -157,21 +158,11 @@ std::vector<HostTensor> Session::run(const std::vector<NamedTensor>& feeds, cons
 }
 
 HostTensor Session::read(ort::Value* value) const {
-  const ort::Api& api = runtime_->api();
-  ort::TensorInfo* info = nullptr;
-  runtime_->check(api.GetTensorTypeAndShape(value, &info));
-  const auto owner = runtime_->own(info, api.ReleaseTensorTypeAndShapeInfo.function);
-  int type = 0;
-  std::size_t rank = 0;
-  runtime_->check(api.GetTensorElementType(info, &type));
-  runtime_->check(api.GetDimensionsCount(info, &rank));
   HostTensor tensor;
-  tensor.type = static_cast<ort::ElementType>(type);
-  tensor.dims.resize(rank);
-  runtime_->check(api.GetDimensions(info, tensor.dims.data(), rank));
+  std::tie(tensor.type, tensor.dims) = runtime_->shapeOf(value);
   tensor.bytes.resize(elementCount(tensor.dims) * elementBytes(tensor.type));
   void* data = nullptr;
-  runtime_->check(api.GetTensorMutableData(value, &data));
+  runtime_->check(runtime_->api().GetTensorMutableData(value, &data));
   if (!tensor.bytes.empty()) std::memcpy(tensor.bytes.data(), data, tensor.bytes.size());
   return tensor;
 }

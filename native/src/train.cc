@@ -8,8 +8,6 @@
 namespace mrt {
 namespace {
 
-constexpr const char* kLoss = "loss";
-
 /// The parameters a graph gives gradients for, in the order of the parameter set.
 std::vector<ParameterSpec> trainedSpecs(const Session& session, const std::string& prefix) {
   if (!session.parameters()) throw Failure("bad-argument", "training needs parameters");
@@ -33,6 +31,8 @@ std::vector<ParameterSpec> trainedSpecs(const Session& session, const std::strin
   return specs;
 }
 
+}  // namespace
+
 bool allFinite(const HostTensor& tensor) {
   if (tensor.type != ort::kFloat32) return true;
   for (std::size_t i = 0; i < tensor.bytes.size(); i += sizeof(float)) {
@@ -43,45 +43,22 @@ bool allFinite(const HostTensor& tensor) {
   return true;
 }
 
-}  // namespace
-
-Trainer::Trainer(std::shared_ptr<Session> session, const std::string& gradientPrefix)
-    : session_(std::move(session)),
-      layout_(trainedSpecs(*session_, gradientPrefix)),
-      reportsLoss_(session_->output(kLoss) != nullptr),
+Trainer::Trainer(std::shared_ptr<const Runtime> runtime, std::shared_ptr<ParameterSet> parameters,
+                 const std::vector<ParameterSpec>& trained)
+    : runtime_(std::move(runtime)),
+      parameters_(std::move(parameters)),
+      layout_(trained),
       sum_(layout_.extent()),
       first_(layout_.extent()),
       second_(layout_.extent()) {
-  for (const Layout::Slice& slice : layout_.slices()) {
-    targets_.push_back(session_->parameters()->layout()->find(slice.name));
-    gradientNames_.push_back(gradientPrefix + slice.name);
-  }
-  sumViews_ = viewGradients(sum_);
+  for (const Layout::Slice& slice : layout_.slices()) targets_.push_back(parameters_->layout()->find(slice.name));
 }
 
-std::vector<ort::Owned<ort::Value>> Trainer::viewGradients(Buffer<float>& block) const {
-  std::vector<ort::Owned<ort::Value>> views;
-  for (const Layout::Slice& slice : layout_.slices()) {
-    views.push_back(session_->runtime()->view(block.data() + slice.offset, slice.count * sizeof(float), slice.dims, ort::kFloat32));
-  }
-  return views;
+void Trainer::report(Control& control, std::size_t finished, std::size_t total) {
+  control.report([&]() -> Progress { return {{"finished", static_cast<double>(finished)}, {"total", static_cast<double>(total)}}; });
 }
 
-Trainer::Result Trainer::step(const Work& work, Control& control) {
-  if (work.microbatches.size() > 1 && part_.size() == 0) {
-    part_ = Buffer<float>(layout_.extent());
-    partViews_ = viewGradients(part_);
-  }
-  Result result;
-  bool lossFinite = true;
-  for (std::size_t i = 0; i < work.microbatches.size(); ++i) {
-    if (control.cancelled()) throw Failure("cancelled", "the step was cancelled");
-    result.outputs.push_back(runMicrobatch(work.microbatches[i], work, i == 0 ? sumViews_ : partViews_, lossFinite, control));
-    if (i > 0) accumulate(sum_.data(), part_.data(), sum_.size());
-    control.report([&]() -> Progress {
-      return {{"finished", static_cast<double>(i + 1)}, {"total", static_cast<double>(work.microbatches.size())}};
-    });
-  }
+void Trainer::conclude(const AdamW& optimizer, bool apply, bool lossFinite, const Control& control, Result& result) {
   double squares = 0;
   for (const Layout::Slice& slice : layout_.slices()) {
     const double square = sumOfSquares(sum_.data() + slice.offset, slice.count);
@@ -94,16 +71,60 @@ Trainer::Result Trainer::step(const Work& work, Control& control) {
     result.outcome = Outcome::kNonfiniteLoss;
   } else if (!std::isfinite(result.gradNorm)) {
     result.outcome = Outcome::kNonfiniteGradient;
-  } else if (!work.apply) {
+  } else if (!apply) {
     result.outcome = Outcome::kGradientsOnly;
   } else {
-    apply(work.optimizer, result.gradNorm, result);
+    this->apply(optimizer, result.gradNorm, result);
   }
   result.step = steps_;
+}
+
+void Trainer::apply(const AdamW& rule, double gradNorm, Result& result) {
+  result.clipped = rule.clipNorm > 0 && gradNorm > rule.clipNorm;
+  const auto scale = static_cast<float>(result.clipped ? rule.clipNorm / gradNorm : 1.0);
+  ++steps_;
+  const auto& slices = layout_.slices();
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const std::size_t at = slices[i].offset;
+    updateWeights(rule, steps_, slices[i].decay, scale, sum_.data() + at, parameters_->at(*targets_[i]), first_.data() + at,
+                  second_.data() + at, slices[i].count);
+  }
+}
+
+GraphTrainer::GraphTrainer(std::shared_ptr<Session> session, const std::string& gradientPrefix)
+    : Trainer(session->runtime(), session->parameters(), trainedSpecs(*session, gradientPrefix)),
+      session_(std::move(session)),
+      reportsLoss_(session_->output(kLoss) != nullptr) {
+  for (const Layout::Slice& slice : layout_.slices()) gradientNames_.push_back(gradientPrefix + slice.name);
+  sumViews_ = viewGradients(sum_);
+}
+
+std::vector<ort::Owned<ort::Value>> GraphTrainer::viewGradients(Buffer<float>& block) const {
+  std::vector<ort::Owned<ort::Value>> views;
+  for (const Layout::Slice& slice : layout_.slices()) {
+    views.push_back(session_->runtime()->view(block.data() + slice.offset, slice.count * sizeof(float), slice.dims, ort::kFloat32));
+  }
+  return views;
+}
+
+Trainer::Result GraphTrainer::step(const Work& work, Control& control) {
+  if (work.microbatches.size() > 1 && part_.size() == 0) {
+    part_ = Buffer<float>(layout_.extent());
+    partViews_ = viewGradients(part_);
+  }
+  Result result;
+  bool lossFinite = true;
+  for (std::size_t i = 0; i < work.microbatches.size(); ++i) {
+    if (control.cancelled()) throw Failure("cancelled", "the step was cancelled");
+    result.outputs.push_back(runMicrobatch(work.microbatches[i], work, i == 0 ? sumViews_ : partViews_, lossFinite, control));
+    if (i > 0) accumulate(sum_.data(), part_.data(), sum_.size());
+    report(control, i + 1, work.microbatches.size());
+  }
+  conclude(work.optimizer, work.apply, lossFinite, control, result);
   return result;
 }
 
-std::vector<HostTensor> Trainer::runMicrobatch(const std::vector<NamedTensor>& feeds, const Work& work,
+std::vector<HostTensor> GraphTrainer::runMicrobatch(const std::vector<NamedTensor>& feeds, const Work& work,
                                                const std::vector<ort::Owned<ort::Value>>& gradients, bool& lossFinite,
                                                const Control& control) const {
   std::vector<const char*> names;
@@ -132,19 +153,6 @@ std::vector<HostTensor> Trainer::runMicrobatch(const std::vector<NamedTensor>& f
     if (i < work.outputs.size()) outputs.push_back(std::move(tensor));
   }
   return outputs;
-}
-
-void Trainer::apply(const AdamW& rule, double gradNorm, Result& result) {
-  result.clipped = rule.clipNorm > 0 && gradNorm > rule.clipNorm;
-  const auto scale = static_cast<float>(result.clipped ? rule.clipNorm / gradNorm : 1.0);
-  ++steps_;
-  ParameterSet& parameters = *session_->parameters();
-  const auto& slices = layout_.slices();
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    const std::size_t at = slices[i].offset;
-    updateWeights(rule, steps_, slices[i].decay, scale, sum_.data() + at, parameters.at(*targets_[i]), first_.data() + at,
-                  second_.data() + at, slices[i].count);
-  }
 }
 
 }  // namespace mrt

@@ -1,5 +1,6 @@
-// A training step: run the graph on each micro-batch, add the gradients up, clip by the global norm, update the weights in
-// place. The weights are touched only at the very end, and only when every loss and gradient is finite.
+// A training step: gradients of each micro-batch, added up, clipped by the global norm, the weights updated in place. The
+// weights are touched only at the very end, and only when every loss and gradient is finite. Where the gradients come from
+// differs: from one graph (here), or from a chain of sessions (layered.h).
 #pragma once
 
 #include <cstdint>
@@ -15,19 +16,18 @@
 
 namespace mrt {
 
+/// The output that is watched: where it is not finite, nothing is updated.
+constexpr const char* kLoss = "loss";
+
+/// Whether every number of a tensor is finite; true for tensors of other types than float32.
+bool allFinite(const HostTensor& tensor);
+
 class Trainer {
  public:
-  struct Work {
-    std::vector<std::vector<NamedTensor>> microbatches;
-    std::vector<std::string> outputs;
-    AdamW optimizer;
-    bool apply = true;
-  };
-
   enum class Outcome { kApplied, kGradientsOnly, kNonfiniteLoss, kNonfiniteGradient };
 
   struct Result {
-    std::vector<std::vector<HostTensor>> outputs;  // per micro-batch, in the order of Work::outputs
+    std::vector<std::vector<HostTensor>> outputs;  // per micro-batch, in the order in which they were asked for
     double gradNorm = 0;                           // before clipping
     std::vector<double> gradNorms;                 // per trained parameter, in the order of `trained()`
     bool clipped = false;
@@ -35,15 +35,18 @@ class Trainer {
     std::int64_t step = 0;                         // updates so far
   };
 
-  /// Trains the parameters that have an output `gradientPrefix` + name. Throws Failure bad-model, unknown-name, wrong-shape.
-  Trainer(std::shared_ptr<Session> session, const std::string& gradientPrefix);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+  virtual ~Trainer() = default;
 
-  const std::shared_ptr<Session>& session() const { return session_; }
+  enum class Kind { kGraph, kLayered };
+  virtual Kind kind() const = 0;
+  /// The graph that gives all gradients; null where there are several.
+  virtual const Session* graph() const { return nullptr; }
+  const std::shared_ptr<const Runtime>& runtime() const { return runtime_; }
+  const std::shared_ptr<ParameterSet>& parameters() const { return parameters_; }
   const Layout& trained() const { return layout_; }
-  std::size_t bytes() const { return sum_.bytes() + part_.bytes() + first_.bytes() + second_.bytes(); }
-
-  /// Throws Failure cancelled (nothing was changed) or runtime.
-  Result step(const Work& work, Control& control);
+  virtual std::size_t bytes() const { return sum_.bytes() + first_.bytes() + second_.bytes(); }
 
   // Flat blocks in the layout of `trained()`.
   const float* gradients() const { return sum_.data(); }
@@ -52,24 +55,60 @@ class Trainer {
   std::int64_t steps() const { return steps_; }
   void setSteps(std::int64_t steps) { steps_ = steps; }
 
+ protected:
+  /// Trains these parameters, all of them in the set.
+  Trainer(std::shared_ptr<const Runtime> runtime, std::shared_ptr<ParameterSet> parameters, const std::vector<ParameterSpec>& trained);
+
+  /// The end of a step whose gradients lie in `sum_`: norms, and the update where it is wanted and everything is finite.
+  void conclude(const AdamW& optimizer, bool apply, bool lossFinite, const Control& control, Result& result);
+  static void report(Control& control, std::size_t finished, std::size_t total);
+
+  std::shared_ptr<const Runtime> runtime_;
+  std::shared_ptr<ParameterSet> parameters_;
+  Layout layout_;
+  Buffer<float> sum_;  // gradients of the step so far
+
+ private:
+  void apply(const AdamW& rule, double gradNorm, Result& result);
+
+  std::vector<const Layout::Slice*> targets_;  // where each trained parameter lies in the parameter set
+  Buffer<float> first_;                        // AdamW's moments
+  Buffer<float> second_;
+  std::int64_t steps_ = 0;
+};
+
+/// Gradients from one graph that holds the whole model, forward and backward.
+class GraphTrainer final : public Trainer {
+ public:
+  struct Work {
+    std::vector<std::vector<NamedTensor>> microbatches;
+    std::vector<std::string> outputs;
+    AdamW optimizer;
+    bool apply = true;
+  };
+
+  /// Trains the parameters that have an output `gradientPrefix` + name. Throws Failure bad-model, unknown-name, wrong-shape.
+  GraphTrainer(std::shared_ptr<Session> session, const std::string& gradientPrefix);
+
+  static constexpr Kind kKind = Kind::kGraph;
+  Kind kind() const override { return kKind; }
+  const Session* graph() const override { return session_.get(); }
+  std::size_t bytes() const override { return Trainer::bytes() + part_.bytes(); }
+
+  /// Throws Failure cancelled (nothing was changed) or runtime.
+  Result step(const Work& work, Control& control);
+
  private:
   std::vector<ort::Owned<ort::Value>> viewGradients(Buffer<float>& block) const;
   std::vector<HostTensor> runMicrobatch(const std::vector<NamedTensor>& feeds, const Work& work,
                                         const std::vector<ort::Owned<ort::Value>>& gradients, bool& lossFinite, const Control& control) const;
-  void apply(const AdamW& rule, double gradNorm, Result& result);
 
   std::shared_ptr<Session> session_;
-  Layout layout_;
-  std::vector<const Layout::Slice*> targets_;     // where each trained parameter lies in the parameter set
   std::vector<std::string> gradientNames_;
   bool reportsLoss_ = false;
-  Buffer<float> sum_;     // gradients of the step so far
-  Buffer<float> part_;    // gradients of one micro-batch, from the second on
-  Buffer<float> first_;   // AdamW's moments
-  Buffer<float> second_;
+  Buffer<float> part_;  // gradients of one micro-batch, from the second on
   std::vector<ort::Owned<ort::Value>> sumViews_;
   std::vector<ort::Owned<ort::Value>> partViews_;
-  std::int64_t steps_ = 0;
 };
 
 }  // namespace mrt

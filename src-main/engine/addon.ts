@@ -114,6 +114,30 @@ export interface NativeDraws {
   readonly samplingLogps: Float32Array
 }
 
+/** An input or output of a run, and the value there: all of it, or `rows` of its first axis. */
+export interface NativeWire {
+  readonly port: string
+  readonly value: string
+  readonly from?: number
+  readonly rows?: number
+}
+
+/** One run of a session of a layered trainer. */
+export interface NativeRun {
+  readonly session: number
+  readonly inputs: readonly NativeWire[]
+  readonly weights: readonly NativeWire[]
+  readonly outputs: readonly NativeWire[]
+  readonly gradients: readonly NativeWire[]
+  readonly drops: readonly string[]
+}
+
+export interface NativeLayeredBatch {
+  readonly feeds: Readonly<Record<string, NativeTensor>>
+  readonly rooms: readonly { readonly name: string; readonly dims: readonly number[] }[]
+  readonly runs: readonly NativeRun[]
+}
+
 /** An input or output of a graph. A string in `dims` is a symbol ('?' when unnamed); `bound` inputs read a parameter. */
 export interface NativePort {
   readonly name: string
@@ -190,16 +214,32 @@ export interface NativeAddon {
     parameters: ParametersHandle,
     gradientPrefix: string,
   ): NativeJob<TrainerHandle>
+  createLayeredTrainer(
+    runtime: RuntimeHandle,
+    onnx: readonly Uint8Array[],
+    options: NativeSessionOptions,
+    parameters: ParametersHandle,
+    trained: readonly string[],
+  ): NativeJob<TrainerHandle>
   disposeTrainer(trainer: TrainerHandle): void
+  /** Ports where one graph gives all gradients. */
   describeTrainer(trainer: TrainerHandle): {
-    inputs: NativePort[]
-    outputs: NativePort[]
+    inputs?: NativePort[]
+    outputs?: NativePort[]
     trained: { name: string; elements: number }[]
     bytes: number
   }
   trainStep(
     trainer: TrainerHandle,
     microbatches: readonly Readonly<Record<string, NativeTensor>>[],
+    outputs: readonly string[],
+    optimizer: NativeOptimizer,
+    apply: boolean,
+    listener: ((progress: NativeTrainProgress) => void) | undefined,
+  ): NativeJob<NativeStepResult>
+  layeredStep(
+    trainer: TrainerHandle,
+    microbatches: readonly NativeLayeredBatch[],
     outputs: readonly string[],
     optimizer: NativeOptimizer,
     apply: boolean,

@@ -9,7 +9,14 @@ import { Life, Owner } from './life.ts'
 import { createParameters, type ParameterSet, type ParameterSpec } from './parameters.ts'
 import { drawTokens, type Sampling, type Seed } from './sampling.ts'
 import { createSession, type Session, type SessionOptions } from './session.ts'
-import { createTrainer, type Trainer, type TrainerOptions } from './trainer.ts'
+import {
+  createLayeredTrainer,
+  createTrainer,
+  type LayeredTrainer,
+  type LayeredTrainerOptions,
+  type Trainer,
+  type TrainerOptions,
+} from './trainer.ts'
 
 export interface EngineOptions {
   /** Threads that run graphs; default physical cores. All engines of a process share one pool, and the first one decides. */
@@ -61,6 +68,11 @@ export class Engine {
   /** Loads a training graph. Rejects with bad-model, unknown-name, wrong-shape, bad-argument, device-unavailable. */
   async createTrainer(options: TrainerOptions): Promise<Trainer> {
     return this.#live(await createTrainer(this.#addon, this.#made, this.#life.handle, options))
+  }
+
+  /** Loads the graphs of a model that is trained layer by layer. Rejects with bad-model, unknown-name, bad-argument. */
+  async createLayeredTrainer(options: LayeredTrainerOptions): Promise<LayeredTrainer> {
+    return this.#live(await createLayeredTrainer(this.#addon, this.#made, this.#life.handle, options))
   }
 
   /** The sampler alone: tokens drawn from one row of logits [V] at consecutive indices. Throws bad-argument, wrong-dtype. */

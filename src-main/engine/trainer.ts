@@ -1,7 +1,16 @@
 // Training steps on native memory: forward and backward on each micro-batch, gradients added up, clipped by their global
 // norm, AdamW in place (Loshchilov and Hutter 2019, algorithm 2). The weights change only at the end of a step whose losses
 // and gradients are all finite; a cancelled or failed step leaves them as they were.
-import type { NativeAddon, NativePort, NativeTrainProgress, RuntimeHandle, TrainerHandle } from './addon.ts'
+import type {
+  NativeAddon,
+  NativeJob,
+  NativeLayeredBatch,
+  NativePort,
+  NativeStepResult,
+  NativeTrainProgress,
+  RuntimeHandle,
+  TrainerHandle,
+} from './addon.ts'
 import { fail, finiteNumber, float32Array, optionalSignal, record, wholeNumber } from './check.ts'
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'
@@ -33,9 +42,9 @@ export interface OptimizerSettings {
   readonly clipNorm?: number
 }
 
-interface StepInputs {
+interface StepInputs<Batch> {
   /** Feeds of each micro-batch; leave the arrays alone until the call settles. Gradients are summed, not averaged. */
-  readonly microbatches: readonly Tensors[]
+  readonly microbatches: readonly Batch[]
   /** Outputs to return for each micro-batch. Default none. */
   readonly outputs?: readonly string[]
   readonly signal?: AbortSignal
@@ -44,7 +53,7 @@ interface StepInputs {
 }
 
 /** With `apply: false` the gradients are computed and kept for `gradients()`, the weights stay. */
-export type StepOptions = StepInputs &
+export type StepOptions<Batch = Tensors> = StepInputs<Batch> &
   ({ readonly apply?: true; readonly optimizer: OptimizerSettings } | { readonly apply: false; readonly optimizer?: OptimizerSettings })
 
 export interface StepResult {
@@ -72,30 +81,87 @@ export interface TrainerState {
 
 const NO_UPDATE: OptimizerSettings = { lr: 0 }
 
-export class Trainer {
-  readonly inputs: readonly NativePort[]
-  readonly outputs: readonly NativePort[]
+/** What trainers of every kind share: the optimizer's state, the gradients of the last step, a life. */
+abstract class AnyTrainer {
   /** The trained parameters, in the order of `state()`. */
   readonly trained: readonly { readonly name: string; readonly elements: number }[]
-  readonly #addon: NativeAddon
-  readonly #life: Life<TrainerHandle>
-  readonly #prefix: string
+  protected readonly addon: NativeAddon
+  protected readonly life: Life<TrainerHandle>
   readonly #elements: number
 
-  constructor(addon: NativeAddon, owner: Owner, handle: TrainerHandle, prefix: string) {
-    this.#addon = addon
-    this.#life = new Life(owner, 'trainer', handle, (gone) => addon.disposeTrainer(gone))
-    const { inputs, outputs, trained } = addon.describeTrainer(handle)
-    this.inputs = inputs
-    this.outputs = outputs
-    this.trained = trained
-    this.#prefix = prefix
-    this.#elements = trained.reduce((sum, { elements }) => sum + elements, 0)
+  constructor(addon: NativeAddon, owner: Owner, handle: TrainerHandle) {
+    this.addon = addon
+    this.life = new Life(owner, 'trainer', handle, (gone) => addon.disposeTrainer(gone))
+    this.trained = addon.describeTrainer(handle).trained
+    this.#elements = this.trained.reduce((sum, { elements }) => sum + elements, 0)
   }
 
   /** Native bytes: gradients and moments, without what ONNX Runtime needs while a graph runs. */
   get bytes(): number {
-    return native(() => this.#addon.describeTrainer(this.#life.handle).bytes)
+    return native(() => this.addon.describeTrainer(this.life.handle).bytes)
+  }
+
+  /** Copies of the last step's gradients, summed over its micro-batches and not clipped, by parameter. Throws busy. */
+  gradients(): Record<string, Float32Array> {
+    this.life.requireIdle()
+    const dense = native(() => this.addon.trainerGradients(this.life.handle))
+    let at = 0
+    return Object.fromEntries(this.trained.map(({ name, elements }) => [name, dense.subarray(at, (at += elements))]))
+  }
+
+  /** A copy of the optimizer's state. Throws busy. */
+  state(): TrainerState {
+    this.life.requireIdle()
+    return native(() => this.addon.trainerState(this.life.handle))
+  }
+
+  /** Takes back what `state` gave. Throws busy, bad-argument, wrong-shape. */
+  loadState(state: TrainerState): void {
+    this.life.requireIdle()
+    const step = wholeNumber('step', state.step, 0, Number.MAX_SAFE_INTEGER)
+    const m = float32Array('m', state.m, this.#elements)
+    const v = float32Array('v', state.v, this.#elements)
+    native(() => this.addon.loadTrainerState(this.life.handle, step, m, v))
+  }
+
+  /** A running step rejects with disposed. */
+  dispose(): void {
+    this.life.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  protected async settled(
+    { apply = true, optimizer, signal }: Pick<StepOptions<unknown>, 'apply' | 'optimizer' | 'signal'>,
+    start: (handle: TrainerHandle, optimizer: Required<OptimizerSettings>, apply: boolean) => NativeJob<NativeStepResult>,
+  ): Promise<StepResult> {
+    const rule = checkOptimizer(apply ? optimizer : NO_UPDATE)
+    const { outcome, ...result } = await this.life.run((handle) => start(handle, rule, apply), signal)
+    const outputs = result.outputs as Record<string, Tensor>[]
+    return outcome === 'applied' ? { applied: true, ...result, outputs } : { applied: false, reason: outcome, ...result, outputs }
+  }
+
+  protected checkStep({ microbatches, signal }: Pick<StepOptions<unknown>, 'microbatches' | 'signal'>): void {
+    optionalSignal(signal)
+    void this.life.handle
+    if (!Array.isArray(microbatches) || microbatches.length === 0) fail('bad-argument', 'at least one micro-batch', microbatches)
+  }
+}
+
+/** Trains through one graph that holds the whole model. */
+export class Trainer extends AnyTrainer {
+  readonly inputs: readonly NativePort[]
+  readonly outputs: readonly NativePort[]
+  readonly #prefix: string
+
+  constructor(addon: NativeAddon, owner: Owner, handle: TrainerHandle, prefix: string) {
+    super(addon, owner, handle)
+    const { inputs, outputs } = addon.describeTrainer(handle)
+    this.inputs = inputs!
+    this.outputs = outputs!
+    this.#prefix = prefix
   }
 
   /**
@@ -103,55 +169,32 @@ export class Trainer {
    * running, or something else uses the parameters), cancelled, disposed, runtime; the weights are then unchanged.
    */
   async step(options: StepOptions): Promise<StepResult> {
-    const signal = optionalSignal(options.signal)
-    void this.#life.handle
-    if (!Array.isArray(options.microbatches) || options.microbatches.length === 0) {
-      fail('bad-argument', 'at least one micro-batch', options.microbatches)
-    }
+    this.checkStep(options)
     const microbatches = options.microbatches.map((feeds) => checkFeeds(feeds, this.inputs))
     const names = checkOutputs(options.outputs ?? [], this.outputs)
     const gradient = names.find((name) => name.startsWith(this.#prefix))
     if (gradient !== undefined) fail('bad-argument', 'outputs other than gradients', gradient, 'Use gradients().')
-    const apply = options.apply ?? true
-    const optimizer = checkOptimizer(apply ? options.optimizer : NO_UPDATE)
-    const { outcome, ...result } = await this.#life.run(
-      (handle) => this.#addon.trainStep(handle, microbatches, names, optimizer, apply, options.onProgress),
-      signal,
+    return this.settled(options, (handle, optimizer, apply) =>
+      this.addon.trainStep(handle, microbatches, names, optimizer, apply, options.onProgress),
     )
-    const outputs = result.outputs as Record<string, Tensor>[]
-    return outcome === 'applied' ? { applied: true, ...result, outputs } : { applied: false, reason: outcome, ...result, outputs }
   }
+}
 
-  /** Copies of the last step's gradients, summed over its micro-batches and not clipped, by parameter. Throws busy. */
-  gradients(): Record<string, Float32Array> {
-    this.#life.requireIdle()
-    const dense = native(() => this.#addon.trainerGradients(this.#life.handle))
-    let at = 0
-    return Object.fromEntries(this.trained.map(({ name, elements }) => [name, dense.subarray(at, (at += elements))]))
-  }
+/** A micro-batch of a layered trainer: tensors by name, and what is run on them in which order. */
+export type LayeredBatch = NativeLayeredBatch
 
-  /** A copy of the optimizer's state. Throws busy. */
-  state(): TrainerState {
-    this.#life.requireIdle()
-    return native(() => this.#addon.trainerState(this.#life.handle))
-  }
-
-  /** Takes back what `state` gave. Throws busy, bad-argument, wrong-shape. */
-  loadState(state: TrainerState): void {
-    this.#life.requireIdle()
-    const step = wholeNumber('step', state.step, 0, Number.MAX_SAFE_INTEGER)
-    const m = float32Array('m', state.m, this.#elements)
-    const v = float32Array('v', state.v, this.#elements)
-    native(() => this.#addon.loadTrainerState(this.#life.handle, step, m, v))
-  }
-
-  /** A running step rejects with disposed. */
-  dispose(): void {
-    this.#life.dispose()
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose()
+/** Trains through a chain of graphs, each run as often as its plan says; weights are read where the parameters have them. On the CPU. */
+export class LayeredTrainer extends AnyTrainer {
+  /**
+   * One step. `outputs` names values that are there at the end of every micro-batch, `loss` among them. Rejects with bad-argument (a plan
+   * reads what is not there), busy, cancelled, disposed, runtime; the weights are then unchanged.
+   */
+  async step(options: StepOptions<LayeredBatch>): Promise<StepResult> {
+    this.checkStep(options)
+    const names = [...new Set(options.outputs ?? [])]
+    return this.settled(options, (handle, optimizer, apply) =>
+      this.addon.layeredStep(handle, options.microbatches, names, optimizer, apply, options.onProgress),
+    )
   }
 }
 
@@ -180,6 +223,39 @@ export async function createTrainer(addon: NativeAddon, owner: Owner, runtime: R
   const job = native(() => addon.createTrainer(runtime, checked.onnx, checked.options, options.parameters.handle, prefix))
   try {
     return new Trainer(addon, owner, await job.promise, prefix)
+  } catch (thrown) {
+    throw fromNative(thrown)
+  }
+}
+
+export interface LayeredTrainerOptions {
+  /** The graphs that plans run, by their place. Inputs named in a plan's `weights` read parameters; none is bound by its name. */
+  readonly onnx: readonly Uint8Array[]
+  readonly parameters: ParameterSet
+  /** Names of the parameters that train; plans add to their gradients. */
+  readonly trained: readonly string[]
+}
+
+/** Loads the graphs of a layered trainer. Rejects with bad-model, unknown-name, bad-argument. */
+export async function createLayeredTrainer(
+  addon: NativeAddon,
+  owner: Owner,
+  runtime: RuntimeHandle,
+  { onnx, parameters, trained }: LayeredTrainerOptions,
+): Promise<LayeredTrainer> {
+  if (onnx.length === 0) fail('bad-argument', 'at least one graph', onnx)
+  const checked = onnx.map((each) => loadArguments(each, { parameters }))
+  const job = native(() =>
+    addon.createLayeredTrainer(
+      runtime,
+      checked.map((each) => each.onnx),
+      checked[0]!.options,
+      parameters.handle,
+      trained,
+    ),
+  )
+  try {
+    return new LayeredTrainer(addon, owner, await job.promise)
   } catch (thrown) {
     throw fromNative(thrown)
   }

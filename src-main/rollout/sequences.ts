@@ -17,7 +17,7 @@ export function forwardedLength({ prompt, completion }: Sequence): number {
  * From this many words on, logits are computed only where a token of a completion is predicted. With fewer words the head costs little, all
  * places are computed, and a run repeats those recorded before to the last bit.
  */
-const WIDE_VOCABULARY = 4096
+export const WIDE_VOCABULARY = 4096
 
 /**
  * The inputs that every whole-sequence graph shares.

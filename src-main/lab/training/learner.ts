@@ -2,16 +2,16 @@
 // and let the engine clip and update. What a loss is comes from rl/, what a graph is from model/; this file only carries tensors.
 import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
-import type { OptimizerSettings, Trainer, TrainerState } from '../../engine/trainer.ts'
-import { toOnnx } from '../../graph/onnx.ts'
-import { GRADIENT_PREFIX, SUM_PREFIX, trainGraph, withPositions } from '../../model/llama.ts'
+import type { OptimizerSettings, TrainerState } from '../../engine/trainer.ts'
+import { SUM_PREFIX, withPositions } from '../../model/llama.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { lossGraph, lossMetrics, lossSums } from '../../rl/loss.ts'
 import type { LossSum } from '../../rl/loss.ts'
 import type { LossSpec } from '../../rl/types.ts'
-import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from '../../rollout/batches.ts'
-import { completionPlane, forwardedLength, readCompletionPlane, sequenceFeeds } from '../../rollout/sequences.ts'
+import { batchByLength, DEFAULT_BATCH_LIMITS } from '../../rollout/batches.ts'
+import { completionPlane, forwardedLength, readCompletionPlane, sequenceFeeds, WIDE_VOCABULARY } from '../../rollout/sequences.ts'
 import type { Sequence } from '../../rollout/sequences.ts'
+import { openGraphSteps, openLayeredSteps } from './trainingSteps.ts'
 
 /** A sequence with what every completion token is paid. All arrays have one entry per completion token. */
 export interface PaidSequence extends Sequence {
@@ -48,8 +48,9 @@ export interface Learner {
 }
 
 /**
- * Builds the training session of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
- * softmax(logits / temperature). Micro-batches are smaller than asked for where the vocabulary is wide.
+ * Opens the training of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
+ * softmax(logits / temperature). Models of wide vocabularies, which are those of text, are trained layer by layer.
+ * @param microbatchTokens most tokens that are computed at once; a single longer sequence still is
  * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
  */
 export async function openLearner(
@@ -62,23 +63,29 @@ export async function openLearner(
   longest = config.maxPositions,
 ): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  const graph = trainGraph(withPositions(config, longest), (g, values) => lossGraph(g, values, loss), needs, temperature)
-  const trainer: Trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
-  const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => graph.outputs.some((output) => output.name === name))
+  const open = config.vocabSize < WIDE_VOCABULARY ? openGraphSteps : openLayeredSteps
+  const steps = await open(engine, {
+    config: withPositions(config, longest),
+    parameters,
+    loss: (g, values) => lossGraph(g, values, loss),
+    needs,
+    temperature,
+  })
+  const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => steps.outputs.includes(name))
   return {
     step,
-    state: () => trainer.state(),
-    loadState: (state) => trainer.loadState(state),
+    state: () => steps.state(),
+    loadState: (state) => steps.loadState(state),
     reset() {
-      const { m, v } = trainer.state()
-      trainer.loadState({ step: 0, m: new Float32Array(m.length), v: new Float32Array(v.length) })
+      const { m, v } = steps.state()
+      steps.loadState({ step: 0, m: new Float32Array(m.length), v: new Float32Array(v.length) })
     },
-    dispose: () => trainer.dispose(),
+    dispose: () => steps.dispose(),
   }
 
   async function step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult> {
     const lengths = sequences.map(forwardedLength)
-    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: budgetOfVocabulary(microbatchTokens, config.vocabSize) })
+    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: microbatchTokens })
     const microbatches = batches.map((batch) => ({
       ...sequenceFeeds(batch, sequences, config.vocabSize),
       advantages: completionPlane(batch, sequences, (member) => sequences[member]!.advantages),
@@ -86,7 +93,7 @@ export async function openLearner(
       ...(needs.oldLogps && { old_logps: completionPlane(batch, sequences, (member) => sequences[member]!.sampledLogps!) }),
       ...(needs.refLogps && { ref_logps: completionPlane(batch, sequences, (member) => sequences[member]!.referenceLogps!) }),
     }))
-    const result = await trainer.step({ microbatches, outputs: ['loss', 'logps', ...sums], optimizer, signal })
+    const result = await steps.step(microbatches, ['loss', 'logps', ...sums], { optimizer, signal })
     const logps: Float32Array[] = new Array(sequences.length)
     const totals = batches.map((batch, index) => {
       const outputs = result.outputs[index]!
