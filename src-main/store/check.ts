@@ -22,15 +22,39 @@ interface Damage {
 
 const INTACT: Damage = { loss: null, indexes: [], textIndex: false, unused: false }
 
+/** A value of which an index takes a part, and which has none: the row is whole, lists leave it out and name it. */
+const isBadValue = (error: unknown): boolean => /malformed JSON/.test((error as Error).message)
+
+/** The check stops at such a value, so each table is checked on its own, and one that holds it by reading all of it. Only a whole check complains of it. */
+function* besidesBadValues(db: Connection, ask: (table: string) => void, pragma: string): Generator<string> {
+  const tables = db
+    .prepare<unknown[], string>(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'`)
+    .pluck()
+    .all()
+  for (const table of tables)
+    try {
+      ask(table)
+    } catch (error) {
+      if (!isBadValue(error)) throw error
+      const columns = (db.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => `length(${name})`)
+      for (const row of db.prepare(`SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED`).iterate()) void row
+      if (pragma === 'integrity_check') yield `malformed JSON in a row of ${table}`
+    }
+}
+
 /** What a check says, sorted by what it is about. */
 function damageOf(db: Connection, pragma: 'quick_check' | 'integrity_check'): Damage {
   const lines: string[] = []
-  try {
-    for (const text of db.prepare<unknown[], string>(`PRAGMA ${pragma}(${MOST_COMPLAINTS})`).pluck().iterate())
+  const ask = (about: string | number): void => {
+    for (const text of db.prepare<unknown[], string>(`PRAGMA ${pragma}(${about})`).pluck().iterate())
       lines.push(...text.split('\n').filter((line) => line !== 'ok' && line !== '' && !line.startsWith('***')))
+  }
+  try {
+    ask(MOST_COMPLAINTS)
   } catch (error) {
     // The check itself may stumble over what it has just complained of.
-    if (lines.length === 0) throw error
+    if (lines.length === 0 && !isBadValue(error)) throw error
+    if (lines.length === 0) lines.push(...besidesBadValues(db, ask, pragma))
   }
   if (lines.length === 0) return INTACT
   const trees = new Map(

@@ -5,7 +5,7 @@ import type { Checkpoint, NewCheckpoint } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { mapping, type Row } from './mapping.ts'
 
-const fields = mapping<NewCheckpoint>({
+const fields = mapping<NewCheckpoint>('checkpoints', {
   contentId: 'plain',
   runId: 'plain',
   step: 'plain',

@@ -1,10 +1,17 @@
 // Datasets and their problems. A problem is the same one when its key is, so adding a set twice adds nothing.
 
-import { LabError, type Dataset, type NewDataset, type NewProblem, type Problem } from '../../src-preload/contract.ts'
+import {
+  LabError,
+  problem as problemRecord,
+  type Dataset,
+  type NewDataset,
+  type NewProblem,
+  type Problem,
+} from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, readColumn, type Listing, type Row } from './mapping.ts'
 
-const datasetFields = mapping<NewDataset>({
+const datasetFields = mapping<NewDataset>('datasets', {
   name: 'plain',
   kind: 'plain',
   source: 'json',
@@ -13,13 +20,13 @@ const datasetFields = mapping<NewDataset>({
   note: 'plain',
   createdAtMs: 'plain',
 })
-const problemFields = mapping<Omit<NewProblem, 'extra'>>({
+const problemFields = mapping<Omit<NewProblem, 'extra'>>('problems', {
   key: 'plain',
   split: 'plain',
   prompt: 'plain',
   answer: 'json',
   level: 'plain',
-  slices: 'json',
+  slices: 'object',
 })
 
 /** Columns that `toProblem` reads, for the joins of other nouns: `p` is the problems table. */
@@ -30,6 +37,8 @@ export const toProblem = (row: Row): Problem => ({
   datasetId: row.dataset_id as number,
   ...problemFields.fromRow(row),
 })
+
+const extras = problemRecord.shape.extra.unwrap()
 
 /** Problems held at once while a whole set is walked. */
 const PAGE = 1000
@@ -47,7 +56,7 @@ const inUse = (which: string, runs: number, evaluations: number, rollouts: boole
     next: 'Remove those first, or keep the dataset.',
   })
 
-export function datasetStore(db: Connection) {
+export function datasetStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO datasets (${datasetFields.columns}) VALUES (${datasetFields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT id, ${datasetFields.columns} FROM datasets WHERE id = ?`)
   const selectAll = db.prepare<unknown[], Row>(`SELECT id, ${datasetFields.columns} FROM datasets ORDER BY id`)
@@ -98,11 +107,18 @@ export function datasetStore(db: Connection) {
 
   function* each(datasetId: number): Generator<Problem> {
     for (let after = 0; ;) {
-      const page = selectEach.all(datasetId, after, PAGE).map(toProblem)
-      yield* page
+      const page = selectEach.all(datasetId, after, PAGE)
+      yield* listed(page, toProblem)
       if (page.length < PAGE) return
-      after = page.at(-1)!.id
+      after = page.at(-1)!.problem_id as number
     }
+  }
+
+  function problem(id: number): Problem | null {
+    const row = selectProblem.get(id)
+    return row === undefined
+      ? null
+      : { ...toProblem(row), ...(row.extra !== null && { extra: readColumn(row, 'problems', 'extra', (value) => extras.parse(value)) }) }
   }
 
   return {
@@ -111,7 +127,7 @@ export function datasetStore(db: Connection) {
       const row = select.get(id)
       return row === undefined ? null : toDataset(row)
     },
-    list: (): Dataset[] => selectAll.all().map(toDataset),
+    list: (): Dataset[] => listed(selectAll.all(), toDataset),
     /** What reading whole files told: where they came from, which column plays which part, and how answers are graded. */
     setOrigin: (id: number, { source, roles, grader }: Pick<Dataset, 'source' | 'roles' | 'grader'>): void =>
       void setOrigin.run(JSON.stringify(source), JSON.stringify(roles), grader, id),
@@ -141,14 +157,11 @@ export function datasetStore(db: Connection) {
     addProblems: (datasetId: number, problems: readonly NewProblem[]): number[] =>
       atomically(db, 'quick', () => problems.map((problem) => addProblem(datasetId, problem))),
     /** A problem with what its file said besides. */
-    problem(id: number): Problem | null {
-      const row = selectProblem.get(id)
-      return row === undefined
-        ? null
-        : { ...toProblem(row), ...(row.extra !== null && { extra: JSON.parse(row.extra as string) as NonNullable<Problem['extra']> }) }
-    },
+    problem,
+    /** The same, and null where a listing goes on without it. */
+    readable: (id: number): Problem | null => listed.one(() => problem(id)),
     /** Problems of a split in order of id, after `afterId` (0 for the first page). */
     problems: (datasetId: number, split: string, afterId: number, limit: number): Problem[] =>
-      selectProblems.all(datasetId, split, afterId, limit).map(toProblem),
+      listed(selectProblems.all(datasetId, split, afterId, limit), toProblem),
   }
 }

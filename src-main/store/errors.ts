@@ -75,11 +75,24 @@ const explanations: readonly (readonly [prefix: string, Explanation])[] = [
 /** The error to throw on: coded when SQLite's code is one a person can act on, else `error` itself. */
 export function explain(error: unknown, file: string): unknown {
   if (!(error instanceof Database.SqliteError)) return error
+  if (BAD_JSON.test(error.message))
+    return new LabError(
+      'workspace.badRow',
+      {
+        expected: `readable rows in ${file}`,
+        found: 'one that something else has written, or a disk has changed',
+        next: 'Check the database with `mrt check`; where it is damaged, save what can be read with `mrt salvage`.',
+      },
+      { cause: error },
+    )
   const found = explanations.find(([prefix]) => error.code.startsWith(prefix))
   if (found === undefined) return error
   const { code, ...parts } = found[1](file, error.message)
   return new LabError(code, parts, { cause: error })
 }
+
+/** SQLite's words for a column that it was to take a part of. */
+const BAD_JSON = /malformed JSON/
 
 type Functions = Record<string, (...args: never[]) => unknown>
 

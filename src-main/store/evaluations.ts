@@ -12,10 +12,10 @@ import type {
 } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 import type { RolloutStore } from './rollouts.ts'
 
-const fields = mapping<NewEvaluation>({
+const fields = mapping<NewEvaluation>('evaluations', {
   name: 'plain',
   runId: 'plain',
   checkpointId: 'plain',
@@ -24,21 +24,21 @@ const fields = mapping<NewEvaluation>({
   split: 'plain',
   step: 'plain',
   config: 'json',
-  budgets: 'json',
+  budgets: 'numberList',
   trainedBudget: 'plain',
   samplesPerProblem: 'plain',
   createdAtMs: 'plain',
 })
 type Outcome = Pick<Evaluation, 'status' | 'finishedAtMs' | 'wallMs' | 'tokens' | 'metrics' | 'problemCount'>
-const outcome = mapping<Outcome>({
+const outcome = mapping<Outcome>('evaluations', {
   status: 'plain',
   finishedAtMs: 'plain',
   wallMs: 'plain',
   tokens: 'plain',
-  metrics: 'json',
+  metrics: 'numbers',
   problemCount: 'plain',
 })
-const pointFields = mapping<EvaluationPoint>({
+const pointFields = mapping<EvaluationPoint>('evaluation_points', {
   curve: 'plain',
   x: 'plain',
   value: 'plain',
@@ -47,7 +47,7 @@ const pointFields = mapping<EvaluationPoint>({
   n: 'plain',
   extrapolated: 'flag',
 })
-const resultFields = mapping<EvaluationResult>({
+const resultFields = mapping<EvaluationResult>('evaluation_results', {
   problemId: 'plain',
   samples: 'plain',
   accuracy: 'plain',
@@ -72,7 +72,7 @@ const COLUMNS = 'e.*, (SELECT count(*) FROM evaluation_results WHERE evaluation_
 
 const toEvaluation = (row: Row): Evaluation => ({ id: row.id as number, ...fields.fromRow(row), ...outcome.fromRow(row) })
 
-export function evaluationStore(db: Connection, rollouts: RolloutStore) {
+export function evaluationStore(db: Connection, rollouts: RolloutStore, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO evaluations (status, ${fields.columns}) VALUES ('running', ${fields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e WHERE e.id = ?`)
   const selectAll = db.prepare<unknown[], Row>(`SELECT ${COLUMNS} FROM evaluations e ORDER BY e.id`)
@@ -87,13 +87,13 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
     `INSERT OR REPLACE INTO evaluation_points (evaluation_id, ${pointFields.columns}) VALUES (?, ${pointFields.marks})`,
   )
   const selectPoints = db.prepare<unknown[], Row>(
-    `SELECT ${pointFields.columns} FROM evaluation_points WHERE evaluation_id = ? ORDER BY curve, x`,
+    `SELECT evaluation_id, ${pointFields.columns} FROM evaluation_points WHERE evaluation_id = ? ORDER BY curve, x`,
   )
   const insertResult = db.prepare(
     `INSERT INTO evaluation_results (evaluation_id, ${resultFields.columns}) VALUES (?, ${resultFields.marks})`,
   )
   const selectResults = db.prepare<unknown[], Row>(
-    `SELECT ${resultFields.columns} FROM evaluation_results WHERE evaluation_id = ? ORDER BY problem_id`,
+    `SELECT evaluation_id, ${resultFields.columns} FROM evaluation_results WHERE evaluation_id = ? ORDER BY problem_id`,
   )
   const selectPairs = db.prepare<unknown[], Row>(`
     SELECT ${PROBLEM_COLUMNS}, a.samples AS a_samples, a.accuracy AS a_accuracy, a.mean_tokens AS a_mean_tokens, a.accuracy_at_budget AS a_budgets, a.regret_at_budget AS a_regrets,
@@ -128,10 +128,10 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
       return toEvaluation(select.get(lastInsertRowid)!)
     },
     get,
-    list: (): Evaluation[] => selectAll.all().map(toEvaluation),
-    ofRun: (runId: number): Evaluation[] => ofRun.all(runId).map(toEvaluation),
+    list: (): Evaluation[] => listed(selectAll.all(), toEvaluation),
+    ofRun: (runId: number): Evaluation[] => listed(ofRun.all(runId), toEvaluation),
     /** Those of a model's own weights, which belong to no run. */
-    ofModel: (modelId: number): Evaluation[] => ofModel.all(modelId).map(toEvaluation),
+    ofModel: (modelId: number): Evaluation[] => listed(ofModel.all(modelId), toEvaluation),
     /** Problems whose answers are still on record. */
     keptProblems: (id: number): number[] => keptProblems.all(id),
     /** Adds results, and the answers behind them, as they come in. Returns the answers' ids in the order given. */
@@ -149,10 +149,10 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore) {
       }),
     remove: (id: number): void => void remove.run(id),
     /** Every curve of the evaluation, by curve and x. */
-    points: (id: number): EvaluationPoint[] => selectPoints.all(id).map(pointFields.fromRow),
-    results: (id: number): EvaluationResult[] => selectResults.all(id).map(resultFields.fromRow),
+    points: (id: number): EvaluationPoint[] => listed(selectPoints.all(id), pointFields.fromRow),
+    results: (id: number): EvaluationResult[] => listed(selectResults.all(id), resultFields.fromRow),
     /** Problems that both evaluations have, with both results: what wins, losses and paired intervals are made of. */
     paired: (a: number, b: number): PairedResult[] =>
-      selectPairs.all(a, b).map((row) => ({ problem: toProblem(row), a: sideOf(row, 'a'), b: sideOf(row, 'b') })),
+      listed(selectPairs.all(a, b), (row) => ({ problem: toProblem(row), a: sideOf(row, 'a'), b: sideOf(row, 'b') })),
   }
 }

@@ -2,9 +2,9 @@
 
 import type { NewRunEvent, RunEvent } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 
-const fields = mapping<NewRunEvent>({
+const fields = mapping<NewRunEvent>('events', {
   runId: 'plain',
   step: 'plain',
   kind: 'plain',
@@ -17,7 +17,7 @@ const fields = mapping<NewRunEvent>({
 
 const toEvent = (row: Row): RunEvent => ({ id: row.id as number, ...fields.fromRow(row) })
 
-export function eventStore(db: Connection) {
+export function eventStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO events (${fields.columns}) VALUES (${fields.marks})`)
   const all = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM events WHERE id > ? ORDER BY id LIMIT ?`)
   const ofRun = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM events WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?`)
@@ -28,9 +28,9 @@ export function eventStore(db: Connection) {
   return {
     add: (event: NewRunEvent): number => Number(insert.run(...fields.toRow(event)).lastInsertRowid),
     /** Every event of the workspace after `afterId` (0 for the first page), oldest first. */
-    list: (afterId: number, limit: number): RunEvent[] => all.all(afterId, limit).map(toEvent),
+    list: (afterId: number, limit: number): RunEvent[] => listed(all.all(afterId, limit), toEvent),
     /** Events of a run, of one kind or of all. */
     ofRun: (runId: number, kind: RunEvent['kind'] | null, afterId: number, limit: number): RunEvent[] =>
-      (kind === null ? ofRun.all(runId, afterId, limit) : ofKind.all(runId, kind, afterId, limit)).map(toEvent),
+      listed(kind === null ? ofRun.all(runId, afterId, limit) : ofKind.all(runId, kind, afterId, limit), toEvent),
   }
 }

@@ -2,7 +2,7 @@
 
 import type { LabErrorData } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, readColumn, type Listing, type Row } from './mapping.ts'
 
 /** How the rows of a followed folder are read, as an import would be asked. */
 export interface FollowOptions {
@@ -54,14 +54,14 @@ export interface FollowedFile {
   readonly reason: LabErrorData | null
 }
 
-const fields = mapping<NewFollow>({ runId: 'plain', path: 'plain', options: 'json', active: 'flag', createdAtMs: 'plain' })
-const counted = mapping<Pick<FollowRecord, 'rows' | 'rejected' | 'lastRowAtMs' | 'asideBytes'>>({
+const fields = mapping<NewFollow>('follows', { runId: 'plain', path: 'plain', options: 'object', active: 'flag', createdAtMs: 'plain' })
+const counted = mapping<Pick<FollowRecord, 'rows' | 'rejected' | 'lastRowAtMs' | 'asideBytes'>>('follows', {
   rows: 'plain',
   rejected: 'plain',
   lastRowAtMs: 'plain',
   asideBytes: 'plain',
 })
-const fileFields = mapping<FollowedFile>({
+const fileFields = mapping<FollowedFile>('follow_files', {
   path: 'plain',
   kind: 'plain',
   inode: 'plain',
@@ -74,12 +74,12 @@ const fileFields = mapping<FollowedFile>({
   rows: 'plain',
   rejected: 'plain',
   source: 'plain',
-  reason: 'jsonOrNull',
+  reason: 'objectOrNull',
 })
 
 const toFollow = (row: Row): FollowRecord => ({ id: row.id as number, ...fields.fromRow(row), ...counted.fromRow(row) })
 
-export function followStore(db: Connection) {
+export function followStore(db: Connection, listed: Listing = allOrNone) {
   const columns = `id, ${fields.columns}, ${counted.columns}`
   const insert = db.prepare(`INSERT INTO follows (${fields.columns}) VALUES (${fields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT ${columns} FROM follows WHERE id = ?`)
@@ -92,7 +92,7 @@ export function followStore(db: Connection) {
   )
   const setAside = db.prepare('UPDATE follows SET aside_bytes = ? WHERE id = ?')
   const addIdentity = db.prepare('INSERT INTO follow_identity (follow_id, entry) VALUES (?, ?)')
-  const identities = db.prepare<unknown[], string>('SELECT entry FROM follow_identity WHERE follow_id = ? ORDER BY id').pluck()
+  const identities = db.prepare<unknown[], Row>('SELECT id, entry FROM follow_identity WHERE follow_id = ? ORDER BY id')
   const files = db.prepare<unknown[], Row>(`SELECT id, ${fileFields.columns} FROM follow_files WHERE follow_id = ? ORDER BY path`)
   const upsertFile = db
     .prepare<unknown[], number>(
@@ -116,7 +116,7 @@ export function followStore(db: Connection) {
     unknown[],
     { step: number; group_index: number; sample_index: number; key: string; group_id: string | null }
   >(`
-    SELECT r.step, r.group_index, r.sample_index, p.key, b.origin ->> '$.groupId' AS group_id
+    SELECT r.step, r.group_index, r.sample_index, p.key, CASE WHEN json_valid(b.origin) THEN b.origin ->> '$.groupId' END AS group_id
     FROM rollouts r JOIN problems p ON p.id = r.problem_id JOIN rollout_bodies b ON b.rollout_id = r.id WHERE r.run_id = ? ORDER BY r.id`)
 
   return {
@@ -125,7 +125,7 @@ export function followStore(db: Connection) {
       const row = select.get(id)
       return row === undefined ? null : toFollow(row)
     },
-    list: (): FollowRecord[] => selectAll.all().map(toFollow),
+    list: (): FollowRecord[] => listed(selectAll.all(), toFollow),
     ofPath(path: string): FollowRecord | null {
       const row = ofPath.get(path)
       return row === undefined ? null : toFollow(row)
@@ -138,10 +138,10 @@ export function followStore(db: Connection) {
       void count.run(rows, rejected, lastRowAtMs, id),
     setAside: (id: number, bytes: number): void => void setAside.run(bytes, id),
     /** What told problems apart, oldest first. */
-    identity: (id: number): unknown[] => identities.all(id).map((entry) => JSON.parse(entry) as unknown),
+    identity: (id: number): unknown[] => identities.all(id).map((row) => readColumn(row, 'follow_identity', 'entry')),
     addIdentity: (id: number, entry: unknown): void => void addIdentity.run(id, JSON.stringify(entry)),
     files: (id: number): (FollowedFile & { readonly id: number })[] =>
-      files.all(id).map((row) => ({ id: row.id as number, ...fileFields.fromRow(row) })),
+      listed(files.all(id), (row) => ({ id: row.id as number, ...fileFields.fromRow(row) })),
     /** Adds the file or replaces what is known of it; gives its id. */
     setFile: (id: number, file: FollowedFile): number => upsertFile.get(id, ...fileFields.toRow(file))!,
     moveFile: (fileId: number, path: string): void => void moveFile.run(path, fileId),

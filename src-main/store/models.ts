@@ -2,13 +2,13 @@
 
 import { LabError, type Model, type NewModel } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 
-const fields = mapping<NewModel>({
+const fields = mapping<NewModel>('models', {
   name: 'plain',
   kind: 'plain',
   family: 'plain',
-  config: 'json',
+  config: 'object',
   tokenizer: 'json',
   parameterCount: 'plain',
   bytes: 'plain',
@@ -20,7 +20,7 @@ const fields = mapping<NewModel>({
 
 const toModel = (row: Row): Model => ({ id: row.id as number, ...fields.fromRow(row) })
 
-export function modelStore(db: Connection) {
+export function modelStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO models (${fields.columns}) VALUES (${fields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM models WHERE id = ?`)
   const selectAll = db.prepare<unknown[], Row>(`SELECT id, ${fields.columns} FROM models ORDER BY id`)
@@ -31,13 +31,17 @@ export function modelStore(db: Connection) {
            (SELECT count(*) FROM evaluations WHERE model_id = $id) AS evaluations,
            (SELECT count(*) FROM checkpoints WHERE model_id = $id) AS checkpoints`)
 
+  function get(id: number): Model | null {
+    const row = select.get(id)
+    return row === undefined ? null : toModel(row)
+  }
+
   return {
     add: (model: NewModel): number => Number(insert.run(...fields.toRow(model)).lastInsertRowid),
-    get(id: number): Model | null {
-      const row = select.get(id)
-      return row === undefined ? null : toModel(row)
-    },
-    list: (): Model[] => selectAll.all().map(toModel),
+    get,
+    /** The same, and null where a listing goes on without it. */
+    readable: (id: number): Model | null => listed.one(() => get(id)),
+    list: (): Model[] => listed(selectAll.all(), toModel),
     /** The first model with these weights, so that importing the same file twice finds it. */
     bySha256(sha256: string): Model | null {
       const row = selectBySha.get(sha256)

@@ -20,7 +20,14 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
-import { LabError, type Recovery, type Workspace, type WorkspaceAccess, type WorkspaceOwner } from '../../src-preload/contract.ts'
+import {
+  LabError,
+  type LabErrorData,
+  type Recovery,
+  type Workspace,
+  type WorkspaceAccess,
+  type WorkspaceOwner,
+} from '../../src-preload/contract.ts'
 import { checkDatabase, type Checked } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { atomically, connect, type Connection, type Durability } from './database.ts'
@@ -32,6 +39,7 @@ import { halfImportStore } from './halfImports.ts'
 import { takeLock, type WriterLock } from './lock.ts'
 import { followStore } from './follows.ts'
 import { importedSteps } from './importedSteps.ts'
+import { leavingOut } from './mapping.ts'
 import { mergeStore } from './merge.ts'
 import { modelStore } from './models.ts'
 import { rolloutQueries } from './rolloutQueries.ts'
@@ -47,6 +55,8 @@ const DATABASE = 'workspace.db'
 const CHECKPOINTS = 'checkpoints'
 const BUSY_MS = 5000
 const CACHE_KIB = 32_768
+/** Rows that are named one by one; where more cannot be read, the file is damaged. */
+const MOST_UNREADABLE = 100
 
 export interface OpenOptions {
   /** Make the workspace when the folder is missing or empty. */
@@ -60,6 +70,8 @@ export interface OpenOptions {
   /** How long to wait for another program's lock on the database; 5 s unless given. */
   readonly busyMs?: number
   readonly now?: () => number
+  /** Hears once of each row that cannot be read and is left out of what is shown. */
+  readonly onUnreadable?: (error: LabErrorData) => void
   /** Folder of numbered SQL files; the program's own unless given. */
   readonly migrations?: string
 }
@@ -352,6 +364,12 @@ export function openStore(folder: string, options: OpenOptions = {}) {
 
   const events = eventStore(db)
   const rollouts = rolloutStore(db)
+  const unreadable = new Map<string, LabErrorData>()
+  const told = (error: LabErrorData): void => {
+    if (unreadable.has(error.expected) || unreadable.size >= MOST_UNREADABLE) return
+    unreadable.set(error.expected, error)
+    options.onUnreadable?.(error)
+  }
   const counts = (): Workspace['counts'] =>
     Object.fromEntries(
       ['datasets', 'models', 'runs', 'rollouts', 'evaluations', 'checkpoints'].map((table) => [
@@ -360,7 +378,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       ]),
     ) as Workspace['counts']
 
-  return {
+  const store = {
     folder: absolute,
     checkpointsFolder: join(absolute, CHECKPOINTS),
     access,
@@ -397,6 +415,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
           recovery,
           migratedFrom,
           databaseBytes: statSync(file).size,
+          unreadable: [...unreadable.values()],
           counts: counts(),
         }
       }),
@@ -443,6 +462,34 @@ export function openStore(folder: string, options: OpenOptions = {}) {
       lock?.release({ clean: true })
     },
   }
+  let shown: typeof store | null = null
+  return {
+    ...store,
+    /**
+     * The same for whoever shows it: a row that cannot be read is left out of lists, or stands there as what it is, and is named in
+     * `workspace().unreadable`. Work that counts on every row asks the store itself, which refuses.
+     */
+    get shown(): typeof store {
+      if (shown !== null) return shown
+      const listed = leavingOut(told)
+      const events = eventStore(db, listed)
+      const rollouts = rolloutStore(db, listed)
+      shown = {
+        ...store,
+        datasets: explained(datasetStore(db, listed), file),
+        models: explained(modelStore(db, listed), file),
+        runs: explained(runStore(db, listed), file),
+        steps: explained(stepStore(db, rollouts, events, listed), file),
+        rollouts: explained({ ...rollouts, ...rolloutQueries(db, listed) }, file),
+        evaluations: explained(evaluationStore(db, rollouts, listed), file),
+        events: explained(events, file),
+        settings: explained(settingStore(db, listed), file),
+        follows: explained(followStore(db, listed), file),
+      }
+      return shown
+    },
+  }
 }
 
-export type Store = ReturnType<typeof openStore>
+/** An open workspace, whichever way its lists are read. */
+export type Store = Omit<ReturnType<typeof openStore>, 'shown'>

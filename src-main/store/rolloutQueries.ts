@@ -14,7 +14,7 @@ import {
 } from '../../src-preload/contract.ts'
 import type BetterSqlite3 from 'better-sqlite3'
 import type { Connection } from './database.ts'
-import type { Row } from './mapping.ts'
+import { allOrNone, type Listing, type Row } from './mapping.ts'
 import { rolloutFields, toRollout } from './rollouts.ts'
 import { parseTextQuery, type TextQuery } from './rolloutText.ts'
 
@@ -124,7 +124,7 @@ function binned(parts: readonly (readonly (number | null)[])[], bins: number): H
   return { low, high, counts, missing }
 }
 
-export function rolloutQueries(db: Connection) {
+export function rolloutQueries(db: Connection, listed: Listing = allOrNone) {
   // Filters make a few dozen different statements at most; each is prepared once.
   const prepared = new Map<string, BetterSqlite3.Statement<unknown[], Row>>()
   function statement(sql: string): BetterSqlite3.Statement<unknown[], Row> {
@@ -219,7 +219,10 @@ export function rolloutQueries(db: Connection) {
       limit + 1,
     )
     const last = rows.length > limit ? rows[limit - 1]! : null
-    return { rollouts: rows.slice(0, limit).map(toRollout), next: last === null ? null : columns.map((column) => last[column]).join(',') }
+    return {
+      rollouts: listed(rows.slice(0, limit), toRollout),
+      next: last === null ? null : columns.map((column) => last[column]).join(','),
+    }
   }
 
   /** Matches in the order they were recorded, each with the text around it. */
@@ -229,9 +232,7 @@ export function rolloutQueries(db: Connection) {
     const sql = `
       SELECT ${LISTED}, snippet(rollout_text, 0, char(2), char(3), '…', 16) AS snippet
       FROM rollout_text t CROSS JOIN rollouts r ON r.id = t.rowid ${whereSql(parts)} ORDER BY t.rowid LIMIT ?`
-    return statement(sql)
-      .all(...valuesOf(parts), limit)
-      .map((row) => ({ rollout: toRollout(row), snippet: row.snippet as string }))
+    return listed(statement(sql).all(...valuesOf(parts), limit), (row) => ({ rollout: toRollout(row), snippet: row.snippet as string }))
   }
 
   function firstBy(scope: PickScope, sort: RolloutQuery['sort'], descending: boolean): Rollout | null {
@@ -243,7 +244,7 @@ export function rolloutQueries(db: Connection) {
     const total = statement(`SELECT count(*) AS total FROM rollouts r ${whereSql(parts)}`).get(...valuesOf(parts))!.total as number
     const sql = `SELECT ${LISTED} FROM rollouts r ${whereSql(parts)} ORDER BY r.step, r.group_index, r.sample_index LIMIT 1 OFFSET ?`
     const row = statement(sql).get(...valuesOf(parts), Math.floor(fraction(seed) * total))
-    return row === undefined ? null : toRollout(row)
+    return row === undefined ? null : listed.one(() => toRollout(row))
   }
 
   return {
@@ -261,7 +262,7 @@ export function rolloutQueries(db: Connection) {
       page({ filter, sort: 'place', descending: false, limit: 1000, after: null }).rollouts,
     /** One problem through the training and evaluations of a run, or of every run when `runId` is null. */
     throughTraining: (problemId: number, runId: number | null): Rollout[] =>
-      (runId === null ? throughRuns.all(problemId) : throughTraining.all(problemId, runId)).map(toRollout),
+      listed(runId === null ? throughRuns.all(problemId) : throughTraining.all(problemId, runId), toRollout),
     /** `random` depends on `seed` alone, so that a link shows the same sample again. */
     picks: (scope: PickScope, seed: number): SamplePicks => ({
       shortest: firstBy(scope, 'tokens', false),

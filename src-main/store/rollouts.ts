@@ -1,20 +1,22 @@
 // Rollouts as they are written and read one at a time: the small row, its text and token arrays, its episodes and the
 // estimates of progress. Every completion is kept, used or not. Lists and filters are in rolloutQueries.ts.
 
-import type {
-  Episode,
-  Estimator,
-  NewRollout,
-  Phase,
-  ProgressCurve,
-  ProgressEstimate,
-  Rollout,
-  RolloutDetail,
-  SampleProvenance,
+import {
+  estimator,
+  sampleProvenance,
+  type Episode,
+  type Estimator,
+  type NewRollout,
+  type Phase,
+  type ProgressCurve,
+  type ProgressEstimate,
+  type Rollout,
+  type RolloutDetail,
+  type SampleProvenance,
 } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, readColumn, type Listing, type Row } from './mapping.ts'
 
 /** Where a batch of rollouts belongs; `phase` is 'eval' exactly when there is an evaluation. */
 export interface RolloutPlace {
@@ -25,6 +27,7 @@ export interface RolloutPlace {
 }
 
 export const rolloutFields = mapping<Omit<Rollout, 'id'>>(
+  'rollouts',
   {
     runId: 'plain',
     evaluationId: 'plain',
@@ -48,13 +51,13 @@ export const rolloutFields = mapping<Omit<Rollout, 'id'>>(
     extractedAnswer: 'plain',
     discardReason: 'plain',
     error: 'plain',
-    rewardParts: 'json',
+    rewardParts: 'numbers',
     keptThinking: 'flag',
   },
   { group: 'group_index', sample: 'sample_index' },
 )
 type Body = Pick<NewRollout, 'text' | 'promptTokens' | 'tokens' | 'logps' | 'sampled' | 'advantages'>
-const bodyFields = mapping<Body>({
+const bodyFields = mapping<Body>('rollout_bodies', {
   text: 'plain',
   promptTokens: 'int32',
   tokens: 'int32',
@@ -66,10 +69,11 @@ const bodyFields = mapping<Body>({
 const originText = (origin: NewRollout['origin']): string | null =>
   origin === undefined || origin === null ? null : JSON.stringify(origin)
 const episodeFields = mapping<Episode>(
+  'episodes',
   { index: 'plain', startToken: 'plain', endToken: 'plain', textStart: 'plain', textEnd: 'plain', marker: 'plain', bonus: 'plain' },
   { index: 'episode_index' },
 )
-const estimateFields = mapping<ProgressEstimate>({
+const estimateFields = mapping<ProgressEstimate>('progress_estimates', {
   boundary: 'plain',
   tokenOffset: 'plain',
   value: 'plain',
@@ -80,6 +84,9 @@ const estimateFields = mapping<ProgressEstimate>({
 
 export const toRollout = (row: Row): Rollout => ({ id: row.id as number, ...rolloutFields.fromRow(row) })
 
+/** Recorded before the temperature was: it is not known, not 1. */
+const asEstimator = (value: unknown): Estimator => estimator.parse({ temperature: null, ...(value as object) })
+
 /** J at the last boundary minus J at the first; null without both. */
 function totalProgress(curve: ProgressCurve | undefined): number | null {
   if (curve === undefined || curve.estimates.length < 2) return null
@@ -87,7 +94,7 @@ function totalProgress(curve: ProgressCurve | undefined): number | null {
   return ordered.at(-1)!.value - ordered[0]!.value
 }
 
-export function rolloutStore(db: Connection) {
+export function rolloutStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO rollouts (provenance_id, ${rolloutFields.columns}) VALUES (?, ${rolloutFields.marks})`)
   const insertBody = db.prepare(`INSERT INTO rollout_bodies (rollout_id, origin, ${bodyFields.columns}) VALUES (?, ?, ${bodyFields.marks})`)
   const insertEpisode = db.prepare(`INSERT INTO episodes (rollout_id, ${episodeFields.columns}) VALUES (?, ${episodeFields.marks})`)
@@ -104,14 +111,14 @@ export function rolloutStore(db: Connection) {
 
   const select = db.prepare<unknown[], Row>(`SELECT id, ${rolloutFields.columns} FROM rollouts WHERE id = ?`)
   const selectDetail = db.prepare<unknown[], Row>(`
-    SELECT v.spec, b.origin, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
+    SELECT v.id, v.spec, b.rollout_id, b.origin, ${bodyFields.of('b')}, ${PROBLEM_COLUMNS}
     FROM rollouts r JOIN rollout_bodies b ON b.rollout_id = r.id JOIN problems p ON p.id = r.problem_id JOIN provenances v ON v.id = r.provenance_id
     WHERE r.id = ?`)
   const selectEpisodes = db.prepare<unknown[], Row>(
     `SELECT ${episodeFields.columns} FROM episodes WHERE rollout_id = ? ORDER BY episode_index`,
   )
   const selectEstimates = db.prepare<unknown[], Row>(`
-    SELECT e.id AS estimator_id, e.spec, ${estimateFields.of('p')}
+    SELECT e.id, e.id AS estimator_id, e.spec, p.rollout_id, ${estimateFields.of('p')}
     FROM progress_estimates p JOIN estimators e ON e.id = p.estimator_id WHERE p.rollout_id = ? ORDER BY e.id, p.boundary`)
   const selectBody = db.prepare<unknown[], Row>(`SELECT ${bodyFields.columns} FROM rollout_bodies WHERE rollout_id = ?`)
   const updateBody = db.prepare(`UPDATE rollout_bodies SET (${bodyFields.columns}) = (${bodyFields.marks}) WHERE rollout_id = ?`)
@@ -174,11 +181,28 @@ export function rolloutStore(db: Connection) {
 
   function progressOf(id: number): ProgressCurve[] {
     const byEstimator = Map.groupBy(selectEstimates.all(id), (row) => row.estimator_id as number)
-    return [...byEstimator.values()].map((rows) => ({
-      // Recorded before the temperature was: it is not known, not 1.
-      estimator: { temperature: null, ...(JSON.parse(rows[0]!.spec as string) as Omit<Estimator, 'temperature'>) },
-      estimates: rows.map(estimateFields.fromRow),
-    }))
+    return listed(
+      [...byEstimator.values()].map((rows) => rows[0]!),
+      (row) => ({
+        estimator: readColumn(row, 'estimators', 'spec', asEstimator),
+        estimates: byEstimator.get(row.estimator_id as number)!.map(estimateFields.fromRow),
+      }),
+    )
+  }
+
+  function detail(id: number): RolloutDetail | null {
+    const row = select.get(id)
+    if (row === undefined) return null
+    const rest = selectDetail.get(id)!
+    return {
+      rollout: toRollout(row),
+      problem: toProblem(rest),
+      provenance: readColumn(rest, 'provenances', 'spec', (value) => sampleProvenance.parse(value)),
+      ...bodyFields.fromRow(rest),
+      ...(rest.origin !== null && { origin: readColumn<RolloutDetail['origin']>(rest, 'rollout_bodies', 'origin') }),
+      episodes: selectEpisodes.all(id).map(episodeFields.fromRow),
+      progress: progressOf(id),
+    }
   }
 
   return {
@@ -189,20 +213,9 @@ export function rolloutStore(db: Connection) {
       return row === undefined ? null : toRollout(row)
     },
     /** Everything recorded about one rollout. */
-    detail(id: number): RolloutDetail | null {
-      const row = select.get(id)
-      if (row === undefined) return null
-      const rest = selectDetail.get(id)!
-      return {
-        rollout: toRollout(row),
-        problem: toProblem(rest),
-        provenance: JSON.parse(rest.spec as string) as SampleProvenance,
-        ...bodyFields.fromRow(rest),
-        ...(rest.origin !== null && { origin: JSON.parse(rest.origin as string) as RolloutDetail['origin'] }),
-        episodes: selectEpisodes.all(id).map(episodeFields.fromRow),
-        progress: progressOf(id),
-      }
-    },
+    detail,
+    /** The same, and null where a listing goes on without it. */
+    readable: (id: number): RolloutDetail | null => listed.one(() => detail(id)),
     /** Adds estimates made after the fact; lists keep sorting by the first curve a rollout ever had. */
     addProgress: (id: number, curve: ProgressCurve): void =>
       atomically(db, 'quick', () => {

@@ -13,13 +13,13 @@ import {
 } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
 import { decimate } from './decimate.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 
-const fields = mapping<NewRun>({
+const fields = mapping<NewRun>('runs', {
   name: 'plain',
   method: 'plain',
   algorithm: 'plain',
-  config: 'json',
+  config: 'object',
   seed: 'plain',
   groupKey: 'plain',
   modelId: 'plain',
@@ -32,14 +32,14 @@ const fields = mapping<NewRun>({
   createdAtMs: 'plain',
 })
 type Life = Pick<Run, 'uid' | 'status' | 'startedAtMs' | 'finishedAtMs' | 'activeMs' | 'lastStep' | 'error'>
-const life = mapping<Life>({
+const life = mapping<Life>('runs', {
   uid: 'plain',
   status: 'plain',
   startedAtMs: 'plain',
   finishedAtMs: 'plain',
   activeMs: 'plain',
   lastStep: 'plain',
-  error: 'jsonOrNull',
+  error: 'objectOrNull',
 })
 
 /** An imported run has no steps of training: its last step is that of its rollouts. */
@@ -52,11 +52,12 @@ const SPARKLINE_POINTS = 48
 const toRun = (row: Row): Run => ({ id: row.id as number, ...fields.fromRow(row), ...life.fromRow(row) })
 
 /** As in a list: a row that cannot be read stands there as a failed run that says why, so that it hides no other. */
-function toListed(row: Row): Run {
+function toListed(row: Row, listed: Listing): Run {
   try {
     return toRun(row)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
+    listed.told(error.toJSON())
     return { ...toRun({ ...row, config: '{}', environment: '{}', error: null }), status: 'failed', error: error.toJSON() }
   }
 }
@@ -64,7 +65,9 @@ function toListed(row: Row): Run {
 /** Metrics that cannot be read are none. */
 function latestOf(text: unknown): RunListItem['latest'] {
   try {
-    return typeof text === 'string' ? (JSON.parse(text) as RunListItem['latest']) : {}
+    if (typeof text !== 'string') return {}
+    const values = Object.entries((JSON.parse(text) ?? {}) as object).filter(([, value]) => Number.isFinite(value))
+    return Object.fromEntries(values) as RunListItem['latest']
   } catch {
     return {}
   }
@@ -79,7 +82,7 @@ export interface Removed {
   readonly events: number
 }
 
-export function runStore(db: Connection) {
+export function runStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO runs (uid, status, ${fields.columns}) VALUES (?, 'queued', ${fields.marks})`)
   const select = db.prepare<unknown[], Row>(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = ?`)
   const selectAll = db.prepare<unknown[], Row>(`
@@ -123,7 +126,7 @@ export function runStore(db: Connection) {
       [...rowsByRun].map(([runId, rows]) => [
         runId,
         headlineMetrics.flatMap((metric, index) => {
-          const known = rows.filter((row) => row[index + 2] !== null)
+          const known = rows.filter((row) => Number.isFinite(row[index + 2]))
           if (known.length === 0) return []
           const kept = decimate(
             known.map((row) => row[index + 2]!),
@@ -157,7 +160,7 @@ export function runStore(db: Connection) {
       return selectAll
         .all()
         .map((row) => ({
-          run: toListed(row),
+          run: toListed(row, listed),
           latest: latestOf(row.latest),
           sparklines: sparklines.get(row.id as number) ?? [],
           rolloutCount: row.rollout_count as number,
@@ -165,7 +168,7 @@ export function runStore(db: Connection) {
         }))
     },
     /** Runs that differ only by seed, by seed. */
-    group: (groupKey: string): Run[] => selectGroup.all(groupKey).map(toRun),
+    group: (groupKey: string): Run[] => listed(selectGroup.all(groupKey), toRun),
     /** Durable. The first `running` starts the clock; `finished`, `failed` and `interrupted` stop it. */
     setStatus(id: number, status: RunStatus, atMs: number, error: LabErrorData | null = null): void {
       atomically(db, 'durable', () =>

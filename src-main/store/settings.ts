@@ -2,20 +2,23 @@
 
 import type { Json } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
+import { leavingOut, readColumn, type Listing, type Row } from './mapping.ts'
 
-export function settingStore(db: Connection) {
-  const select = db.prepare<unknown[], string>('SELECT value FROM settings WHERE key = ?').pluck()
-  const selectAll = db.prepare<unknown[], { key: string; value: string }>('SELECT key, value FROM settings ORDER BY key')
+/** A setting that cannot be read is one that was never set: nothing recorded depends on it. */
+export function settingStore(db: Connection, listed: Listing = leavingOut(() => {})) {
+  const select = db.prepare<unknown[], Row>('SELECT key, value FROM settings WHERE key = ?')
+  const selectAll = db.prepare<unknown[], Row>('SELECT key, value FROM settings ORDER BY key')
   const upsert = db.prepare('INSERT INTO settings (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
   const remove = db.prepare('DELETE FROM settings WHERE key = ?')
+  const valueOf = (row: Row): Json => readColumn<Json>(row, 'settings', 'value')
 
   return {
     /** Null when never set. */
     get(key: string): Json {
-      const text = select.get(key)
-      return text === undefined ? null : (JSON.parse(text) as Json)
+      const row = select.get(key)
+      return row === undefined ? null : listed.one(() => valueOf(row))
     },
-    all: (): Record<string, Json> => Object.fromEntries(selectAll.all().map(({ key, value }) => [key, JSON.parse(value) as Json])),
+    all: (): Record<string, Json> => Object.fromEntries(listed(selectAll.all(), (row) => [row.key as string, valueOf(row)])),
     /** Null removes it. */
     set(key: string, value: Json): void {
       if (value === null) remove.run(key)

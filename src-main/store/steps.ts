@@ -6,13 +6,13 @@ import { atomically, type Connection } from './database.ts'
 import { PROBLEM_COLUMNS, toProblem } from './datasets.ts'
 import { decimate } from './decimate.ts'
 import type { eventStore } from './events.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 import type { RolloutStore } from './rollouts.ts'
 
-const fields = mapping<Step>({
+const fields = mapping<Step>('steps', {
   runId: 'plain',
   step: 'plain',
-  metrics: 'json',
+  metrics: 'numbers',
   wallMs: 'plain',
   tokens: 'plain',
   estimateTokens: 'plain',
@@ -82,7 +82,7 @@ function finiteMetrics(step: Step): { metrics: Step['metrics']; dropped: NewRunE
   }
 }
 
-export function stepStore(db: Connection, rollouts: RolloutStore, events: ReturnType<typeof eventStore>) {
+export function stepStore(db: Connection, rollouts: RolloutStore, events: ReturnType<typeof eventStore>, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO steps (${fields.columns}) VALUES (${fields.marks})`)
   const addActiveTime = db.prepare('UPDATE runs SET active_ms = active_ms + ? WHERE id = ?')
   const select = db.prepare<unknown[], Row>(`SELECT ${fields.columns} FROM steps WHERE run_id = ? AND step = ?`)
@@ -90,11 +90,13 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
     `SELECT ${fields.columns} FROM steps WHERE run_id = ? AND step BETWEEN ? AND ? ORDER BY step`,
   )
   const metricNames = db
-    .prepare<unknown[], string>('SELECT DISTINCT m.key FROM steps s, json_each(s.metrics) m WHERE s.run_id = ? ORDER BY m.key')
+    .prepare<unknown[], string>(
+      `SELECT DISTINCT m.key FROM steps s, json_each(CASE WHEN json_valid(s.metrics) THEN s.metrics ELSE '{}' END) m WHERE s.run_id = ? AND m.type IN ('integer', 'real') AND typeof(m.key) = 'text' ORDER BY m.key`,
+    )
     .pluck()
   const seriesRows = db
     .prepare<unknown[], [number, number | null, number, number, number]>(
-      'SELECT step, metrics ->> ?, tokens, wall_ms, flops FROM steps WHERE run_id = ? ORDER BY step',
+      'SELECT step, CASE WHEN json_valid(metrics) THEN metrics ->> ? END, tokens, wall_ms, flops FROM steps WHERE run_id = ? ORDER BY step',
     )
     .raw()
   const totals = db.prepare<unknown[], RunTotals>(`
@@ -118,7 +120,7 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
       return row === undefined ? null : fields.fromRow(row)
     },
     /** Steps `from` to `to`, both included. */
-    range: (runId: number, from: number, to: number): Step[] => selectRange.all(runId, from, to).map(fields.fromRow),
+    range: (runId: number, from: number, to: number): Step[] => listed(selectRange.all(runId, from, to), fields.fromRow),
     /** What all steps of a run came to. */
     totals: (runId: number): RunTotals => totals.get(runId)!,
     /** Every metric the run has ever reported. */
@@ -130,7 +132,7 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
         total.tokens += tokens
         total.wallMs += wallMs
         total.flops += flops
-        return value === null ? [] : [{ step, value, ...total }]
+        return typeof value !== 'number' || !Number.isFinite(value) ? [] : [{ step, value, ...total }]
       })
       const kept = decimate(
         points.map((point) => point.value),
@@ -149,6 +151,6 @@ export function stepStore(db: Connection, rollouts: RolloutStore, events: Return
       }
     },
     groups: (scope: GroupScope): GroupSummary[] =>
-      ('evaluationId' in scope ? groupsOfEvaluation.all(scope.evaluationId) : groupsOfStep.all(scope.runId, scope.step)).map(toGroup),
+      listed('evaluationId' in scope ? groupsOfEvaluation.all(scope.evaluationId) : groupsOfStep.all(scope.runId, scope.step), toGroup),
   }
 }

@@ -40,8 +40,14 @@ export interface StudyCell {
   readonly finishedAtMs: number | null
 }
 
-const fields = mapping<NewStudy>({ name: 'plain', title: 'plain', conditions: 'json', environment: 'json', createdAtMs: 'plain' })
-const cellFields = mapping<Omit<StudyCell, 'id'>>({
+const fields = mapping<NewStudy>('studies', {
+  name: 'plain',
+  title: 'plain',
+  conditions: 'json',
+  environment: 'json',
+  createdAtMs: 'plain',
+})
+const cellFields = mapping<Omit<StudyCell, 'id'>>('study_cells', {
   studyId: 'plain',
   arm: 'plain',
   seed: 'plain',

@@ -39,6 +39,8 @@ export const workspace = z.object({
   recovery: recovery.nullable(),
   migratedFrom: count.nullable(),
   databaseBytes: count,
+  /** Rows met so far that cannot be read, each named; they are left out of lists. */
+  unreadable: z.array(labErrorData),
   counts: z.object({ datasets: count, models: count, runs: count, rollouts: count, evaluations: count, checkpoints: count }),
 })
 export type Workspace = Of<typeof workspace>

@@ -23,7 +23,11 @@ function laboratory() {
       plan.callback()
     }
   }
-  return { jobs, told, pass }
+  const setBack = (ms: number): void => {
+    nowMs -= ms
+    for (const [at, plan] of planned.entries()) planned[at] = { ...plan, atMs: plan.atMs - ms }
+  }
+  return { jobs, told, pass, setBack }
 }
 
 /** A job that waits until the test lets it end. */
@@ -186,6 +190,20 @@ describe('progress', () => {
     expect(heard()).toEqual([1, 3])
     expect(told.findLast((event) => event.kind === 'progress')).toMatchObject({ report: { job: 'train-1' } })
     expect(jobs.list()[0]!.progress!.done).toBe(3)
+    a.end()
+  })
+
+  it('is told in a tenth of a second though the clock was set back by a day meanwhile', async () => {
+    const { jobs, told, pass, setBack } = laboratory()
+    const a = held('a')
+    jobs.add(a.request)
+    const { onEvent } = await a.started
+    const heard = (): number[] => told.flatMap((event) => (event.kind === 'progress' ? [event.report.done] : []))
+    onEvent(report(1))
+    setBack(24 * 3_600_000)
+    onEvent(report(2))
+    pass(100)
+    expect(heard()).toEqual([1, 2])
     a.end()
   })
 

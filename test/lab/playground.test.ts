@@ -157,6 +157,7 @@ describe('the job', () => {
       jobs,
       answers: playgroundAnswers({
         open: () => context.store,
+        shown: () => context.store,
         jobs,
         engine: () => Promise.resolve(context.engine),
         experiments,
@@ -187,6 +188,7 @@ describe('the job', () => {
     try {
       const found = await playgroundAnswers({
         open: () => opened.store,
+        shown: () => opened.store,
         jobs: createJobs({ tell: () => {}, now: Date.now }),
         engine: () => Promise.resolve(opened.engine),
         experiments,

@@ -12,13 +12,14 @@ const speaks = ({ config }: Pick<Model, 'config'>): string | null => notationOfS
 
 export function playgroundAnswers({
   open,
+  shown,
   jobs,
   engine,
   experiments,
   now,
-}: Pick<ActionParts, 'open' | 'jobs' | 'engine' | 'experiments' | 'now'>): Answers<'playground'>['playground'] {
+}: Pick<ActionParts, 'open' | 'shown' | 'jobs' | 'engine' | 'experiments' | 'now'>): Answers<'playground'>['playground'] {
   function sources(): PlaygroundSource[] {
-    const store = open()
+    const store = shown()
     return [
       { start: STARTER, title: 'starter model', speaks: notationOfSize(STARTER_CONFIG.vocabSize), runId: null, step: null },
       ...store.models

@@ -102,7 +102,7 @@ export function compareQueries(
   open: () => Store,
 ): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
   const figures = openFigures((id) => {
-    const problem = open().datasets.problem(id)
+    const problem = open().datasets.readable(id)
     return problem === null ? null : clusterOf(problem)
   })
   const rememberResults = remembering<Evaluated>(MOST_RESULTS)
@@ -329,7 +329,7 @@ export function compareQueries(
       new Set(evaluated.flatMap(({ evaluation }) => open().evaluations.keptProblems(evaluation.id)))
     const [keptA, keptB] = [keptOf(a), keptOf(b)]
     const problems = shared.ids
-      .map((id) => open().datasets.problem(id)!)
+      .flatMap((id) => open().datasets.readable(id) ?? [])
       .map((problem) => ({
         problem,
         keptA: keptA.has(problem.id),

@@ -15,6 +15,8 @@ import { found, specOf } from './queriesRuns.ts'
 
 export interface ActionParts {
   readonly open: () => Store
+  /** The same as it is shown: lists go on without rows that cannot be read. */
+  readonly shown: () => Store
   readonly jobs: Jobs
   readonly engine: () => Promise<Engine>
   readonly experiments: Experiments
@@ -30,7 +32,7 @@ type Actions = Pick<
 /** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
 const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
 
-export function runActions({ open, jobs, engine, experiments, tell, now }: ActionParts): Actions {
+export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<ActionParts, 'shown'>): Actions {
   /** Runs that pause only to save a checkpoint, until somebody asks them to stop after all. */
   const saving = new Set<number>()
   const run = (id: number): Run => found('run', id, open().runs.get(id))

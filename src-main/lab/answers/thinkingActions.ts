@@ -14,7 +14,7 @@ const words = (reasons: Measurement['unreadable']): string =>
     .map(([reason, count]) => `${count} ${reason}`)
     .join(', ')
 
-export function thinkingActions({ open, jobs, engine, experiments, tell, now }: ActionParts): ThinkingActions {
+export function thinkingActions({ open, shown, jobs, engine, experiments, tell, now }: ActionParts): ThinkingActions {
   function writable(): void {
     if (open().access.mode === 'read')
       throw new LabError('workspace.readOnly', {
@@ -27,7 +27,7 @@ export function thinkingActions({ open, jobs, engine, experiments, tell, now }: 
   const titled = (start: string): string => provers().find((each) => each.start === start)?.title ?? start
 
   function provers(): Prover[] {
-    const store = open()
+    const store = shown()
     return [
       { start: 'starter', title: 'starter model', runId: null, step: null },
       // Models of text, which answer for rollouts of other trainers.

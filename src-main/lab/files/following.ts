@@ -30,12 +30,14 @@ export interface FollowingParts {
   /** The open workspace; null while there is none. */
   readonly current: () => Store | null
   readonly open: () => Store
+  /** The same as it is shown: lists go on without rows that cannot be read. */
+  readonly shown: () => Store
   readonly tell: (event: LabEvent) => void
   readonly now: () => number
   readonly everyMs?: number
 }
 
-export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVERY_MS }: FollowingParts) {
+export function createFollowing({ current, open, shown, tell, now, everyMs = FOLLOW_EVERY_MS }: FollowingParts) {
   const entries = new Map<number, Entry>()
   const end = new AbortController()
   let timer: NodeJS.Timeout | null = null
@@ -62,7 +64,7 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
 
   async function lookAtAll(store: Store): Promise<void> {
     const bin = new Set(binOf(store))
-    for (const follow of store.follows.list()) {
+    for (const follow of shown().follows.list()) {
       if (end.signal.aborted || held > 0 || current() !== store) return
       if (!isLookedAt(store, bin, follow)) continue
       const entry = entryOf(store, follow.id)
@@ -109,7 +111,7 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
 
   function viewOf(store: Store, items: readonly RunListItem[], bin: ReadonlySet<number>, follow: FollowRecord): Follow {
     const entry = entries.get(follow.id)
-    const known = entry?.store === store ? entry : null
+    const known = entry?.store === open() ? entry : null
     const files = store.follows.files(follow.id)
     const item = items.find(({ run }) => run.id === follow.runId)!
     const reason = known?.error ?? files.find((file) => file.reason !== null)?.reason ?? null
@@ -174,7 +176,7 @@ export function createFollowing({ current, open, tell, now, everyMs = FOLLOW_EVE
 
   const answers: Answers<'follows'>['follows'] = {
     list() {
-      const store = open()
+      const store = shown()
       const bin = new Set(binOf(store))
       const follows = store.follows.list()
       const items = follows.length === 0 ? [] : store.runs.list()

@@ -48,10 +48,11 @@ export interface Lab {
 type Noun = Extract<LabEvent, { kind: 'changed' }>['noun']
 
 export function createLab({ home, sample, version, tell, now = Date.now, experiments = realExperiments }: LabParts): Lab {
-  const workspaces = openWorkspaces({ home, sample, now })
+  const workspaces = openWorkspaces({ home, sample, now, onUnreadable: () => tell({ kind: 'changed', noun: 'workspace', ids: [] }) })
   const jobs = createJobs({ tell, now })
   const open = workspaces.store
-  const following = createFollowing({ current: workspaces.current, open, tell, now })
+  const shown = workspaces.shown
+  const following = createFollowing({ current: workspaces.current, open, shown, tell, now })
   let opening: Promise<Engine> | null = null
   let opened: Engine | null = null
   let timing: Promise<MachineSpeed | null> | null = null
@@ -98,9 +99,9 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       return output
     }
 
-  const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(open, jobs.ofRun)
+  const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(shown, jobs.ofRun)
   const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, tell, now })
-  const { paired, ...compare } = compareQueries(open)
+  const { paired, ...compare } = compareQueries(shown)
   const storage = storageAnswers({ open, refuseWhileBusy })
 
   const answers: Answers<LabNoun> = {
@@ -168,7 +169,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     steps,
     groups,
     rollouts: {
-      ...rolloutQueries(open),
+      ...rolloutQueries(shown),
       stopHere: (request, { signal }) => {
         const { job, done } = jobs.add({
           kind: 'stopHere',
@@ -181,23 +182,23 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         return done
       },
     },
-    playground: playgroundAnswers({ open, jobs, engine, experiments, now }),
-    thinking: thinkingQueries(open, thinkingActions({ open, jobs, engine, experiments, tell, now })),
+    playground: playgroundAnswers({ open, shown, jobs, engine, experiments, now }),
+    thinking: thinkingQueries(shown, thinkingActions({ open, shown, jobs, engine, experiments, tell, now })),
     evaluations: {
-      list: ({ runId }) => (runId === null ? open().evaluations.list() : open().evaluations.ofRun(runId)),
+      list: ({ runId }) => (runId === null ? shown().evaluations.list() : shown().evaluations.ofRun(runId)),
       get: ({ evaluationId }) => found('evaluation', evaluationId, open().evaluations.get(evaluationId)),
-      curves: ({ evaluationId }) => open().evaluations.points(evaluationId),
-      results: ({ evaluationId }) => open().evaluations.results(evaluationId),
+      curves: ({ evaluationId }) => shown().evaluations.points(evaluationId),
+      results: ({ evaluationId }) => shown().evaluations.results(evaluationId),
       start: evaluate,
       paired,
     },
     compare,
-    datasets: datasetAnswers(open, tell),
+    datasets: datasetAnswers(shown, tell),
     problems: {
-      list: ({ datasetId, split, afterId, limit }) => open().datasets.problems(datasetId, split, afterId, limit),
+      list: ({ datasetId, split, afterId, limit }) => shown().datasets.problems(datasetId, split, afterId, limit),
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
-    models: modelAnswers(open, tell),
+    models: modelAnswers(shown, tell),
     imports: importAnswers({ open, jobs, tell, now }),
     follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
@@ -260,7 +261,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done
       },
-      sizes: ({ runId }) => sizesOf(open(), runId),
+      sizes: ({ runId }) => sizesOf(shown(), runId),
     },
   }
 

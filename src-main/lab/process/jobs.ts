@@ -108,7 +108,8 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
         entry.job = { ...entry.job, progress: report }
         waiting = { ...event, report }
         if (unplan !== null) return
-        const waitMs = lastMs + REPORT_EVERY_MS - now()
+        // A clock that was set back holds nothing up.
+        const waitMs = Math.min(REPORT_EVERY_MS, lastMs + REPORT_EVERY_MS - now())
         if (waitMs <= 0) flush()
         else unplan = later(flush, waitMs)
       },

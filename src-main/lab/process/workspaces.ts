@@ -4,7 +4,7 @@
 
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { LabError, type RecentWorkspace, type Workspace } from '../../../src-preload/contract.ts'
+import { LabError, type LabErrorData, type RecentWorkspace, type Workspace } from '../../../src-preload/contract.ts'
 import { openStore, type Store } from '../../store/openStore.ts'
 
 const RECENTS = 'recents.json'
@@ -17,6 +17,8 @@ export interface WorkspacesOptions {
   /** Folder of the shipped sample; null without one. */
   readonly sample: string | null
   readonly now: () => number
+  /** Hears of each row of the open workspace that is left out of what is shown. */
+  readonly onUnreadable: (error: LabErrorData) => void
 }
 
 interface Recent {
@@ -35,8 +37,10 @@ const isRecent = (value: unknown): value is Recent => {
   return typeof folder === 'string' && typeof openedAtMs === 'number'
 }
 
-export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
-  let store: Store | null = null
+type OpenStore = ReturnType<typeof openStore>
+
+export function openWorkspaces({ home, sample, now, onUnreadable }: WorkspacesOptions) {
+  let store: OpenStore | null = null
   const file = join(home, RECENTS)
 
   function readRecents(): Recent[] {
@@ -56,7 +60,7 @@ export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
   const recents = (): RecentWorkspace[] => readRecents().map((recent) => ({ ...recent, exists: exists(recent.folder) }))
 
   function open({ folder, create, readOnly }: OpenRequest): Workspace {
-    const opened = store?.folder === resolve(folder) ? store : openStore(folder, { create, readOnly, now })
+    const opened = store?.folder === resolve(folder) ? store : openStore(folder, { create, readOnly, now, onUnreadable })
     if (opened !== store) store?.close()
     store = opened
     writeRecents([{ folder: opened.folder, openedAtMs: now() }, ...readRecents().filter((recent) => recent.folder !== opened.folder)])
@@ -77,6 +81,12 @@ export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
     return open({ folder: copy, create: false, readOnly: false })
   }
 
+  function opened(): OpenStore {
+    if (store === null)
+      throw new LabError('workspace.none', { expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' })
+    return store
+  }
+
   return {
     open,
     openSample,
@@ -87,12 +97,10 @@ export function openWorkspaces({ home, sample, now }: WorkspacesOptions) {
       return sample !== null && exists(sample) ? openSample() : open({ folder: join(home, 'workspace'), create: true, readOnly: false })
     },
     current: (): Store | null => store,
+    /** The open store as it is shown. Throws LabError `workspace.none`. */
+    shown: (): Store => opened().shown,
     /** The open store. Throws LabError `workspace.none`. */
-    store(): Store {
-      if (store === null)
-        throw new LabError('workspace.none', { expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' })
-      return store
-    },
+    store: (): Store => opened(),
     recents,
     forget(folder: string): RecentWorkspace[] {
       writeRecents(readRecents().filter((recent) => recent.folder !== folder))

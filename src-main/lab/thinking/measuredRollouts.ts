@@ -75,7 +75,7 @@ export async function* detailsOf(store: Store, rows: readonly Rollout[], signal:
   for (const [index, row] of rows.entries()) {
     if (index % BATCH === BATCH - 1) await new Promise((resolve) => setImmediate(resolve))
     signal.throwIfAborted()
-    const detail = store.rollouts.detail(row.id)
+    const detail = store.rollouts.readable(row.id)
     if (detail !== null) yield detail
   }
 }
@@ -148,7 +148,12 @@ export const accuracyOf = (store: Store, rows: readonly Pick<Rollout, 'problemId
     rows.filter(({ correct }) => correct !== null),
     ({ problemId }) => problemId,
   )
-  const clusters = clustersOf([...graded.keys()].map((id) => clusterOf(store.datasets.problem(id)!)))
+  const clusters = clustersOf(
+    [...graded.keys()].map((id) => {
+      const problem = store.datasets.readable(id)
+      return problem === null ? null : clusterOf(problem)
+    }),
+  )
   const share = figureOrNull(
     [...graded.values()].map((members) => mean(members.map(({ correct }) => Number(correct)))),
     clusters,

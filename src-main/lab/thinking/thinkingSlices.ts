@@ -102,7 +102,7 @@ export function sliceQueries(open: () => Store): Pick<Answers<'thinking'>['think
       const problems = new Map(measured.map(({ detail: { problem } }) => [problem.id, problem]))
       const rows = read.flatMap((rollout): Row[] => {
         const own = byId.get(rollout.id)
-        const problem = problems.get(rollout.problemId) ?? store.datasets.problem(rollout.problemId)
+        const problem = problems.get(rollout.problemId) ?? store.datasets.readable(rollout.problemId)
         if (problem === null) return []
         problems.set(problem.id, problem)
         const file = own?.detail.provenance.file

@@ -2,9 +2,11 @@
 // seed and step alone, so nothing else has to be kept for a resumed run to give the numbers of an uninterrupted one. Of a run with adapters only
 // these are kept, with the name of the weights that they were trained on.
 import { join } from 'node:path'
-import { loadCheckpoint, readCheckpointMeta, saveCheckpoint } from '../../model/checkpoint.ts'
+import { loadCheckpoint, readCheckpointMeta, saveCheckpoint, type LoadedCheckpoint } from '../../model/checkpoint.ts'
 import { adapterSpecs, parameterSpecs } from '../../model/config.ts'
 import type { LlamaConfig } from '../../model/config.ts'
+import { ModelFileError } from '../../model/safetensors.ts'
+import type { Checkpoint } from '../../../src-preload/contract.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { LabContext } from '../process/context.ts'
 import type { Learner } from './learner.ts'
@@ -49,9 +51,41 @@ export async function saveRun(
   })
 }
 
+/**
+ * What a run goes on from: its newest checkpoint that can be read, null where it has none. Damaged or missing ones are passed over with an
+ * event; throws ModelFileError `checkpoint.damaged` or `.missing` of the newest where not one of several can be read.
+ */
+export async function newestReadable(
+  { store, now }: LabContext,
+  runId: number,
+): Promise<{ readonly checkpoint: Checkpoint; readonly loaded: LoadedCheckpoint } | null> {
+  const kept = store.checkpoints.ofRun(runId).filter(({ resumable }) => resumable)
+  const passed: { readonly step: number; readonly error: ModelFileError }[] = []
+  for (const checkpoint of kept.reverse())
+    try {
+      const loaded = await loadCheckpoint(join(store.checkpointsFolder, checkpoint.contentId))
+      for (const { step, error } of passed)
+        store.events.add({
+          runId,
+          step: checkpoint.step,
+          kind: 'log',
+          level: 'warn',
+          code: error.code,
+          message: `The checkpoint of step ${step} cannot be read (expected ${error.expected}; found ${error.found}); going on from step ${checkpoint.step}.`,
+          data: { contentId: checkpoint.contentId },
+          atMs: now(),
+        })
+      return { checkpoint, loaded }
+    } catch (error) {
+      if (!(error instanceof ModelFileError) || !/^checkpoint\./.test(error.code)) throw error
+      passed.push({ step: checkpoint.step, error })
+    }
+  if (passed.length > 0) throw passed[0]!.error
+  return null
+}
+
 /** Takes a run back to a checkpoint. */
-export async function restoreRun({ store }: LabContext, contentId: string, policies: PolicySet, learner: Learner): Promise<void> {
-  const { tensors, optimizer, meta } = await loadCheckpoint(join(store.checkpointsFolder, contentId))
+export function restoreRun({ tensors, optimizer, meta }: LoadedCheckpoint, policies: PolicySet, learner: Learner): void {
   for (const [name, { data }] of tensors) policies.current.parameters.set(name, data)
   learner.loadState({ step: Number(meta.optimizerStep), m: optimizer!.m!.data, v: optimizer!.v!.data })
   for (const role of ['ema', 'stale'] as const) {
@@ -64,10 +98,16 @@ export async function restoreRun({ store }: LabContext, contentId: string, polic
 export async function contentsInUse(store: Store): Promise<Set<string>> {
   const used = new Set(store.checkpoints.referenced())
   for (const { run } of store.runs.list()) {
-    // All checkpoints of a run rest on the same weights.
-    const adapted = store.checkpoints.ofRun(run.id).find(({ kind }) => kind === 'adapter')
-    const base = adapted && ((await readCheckpointMeta(join(store.checkpointsFolder, adapted.contentId))).base as Base | undefined)
-    if (base?.kind === 'checkpoint') used.add(base.id)
+    // All checkpoints of a run rest on the same weights, so any that can be read says which.
+    const adapted = store.checkpoints.ofRun(run.id).filter(({ kind }) => kind === 'adapter')
+    for (const [at, { contentId }] of adapted.entries())
+      try {
+        const { base } = (await readCheckpointMeta(join(store.checkpointsFolder, contentId))) as { readonly base?: Base }
+        if (base?.kind === 'checkpoint') used.add(base.id)
+        break
+      } catch (error) {
+        if (at === adapted.length - 1) throw error
+      }
   }
   return used
 }

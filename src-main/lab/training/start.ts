@@ -55,7 +55,7 @@ export function configOfStart(store: Store, name: string): LlamaConfig | undefin
   const checkpoint = startCheckpoint(name)
   const [, id] = /^model:(\d+)$/.exec(name) ?? []
   const modelId = checkpoint === null ? Number(id ?? 0) : (store.checkpoints.get(checkpoint)?.modelId ?? 0)
-  return store.models.get(modelId)?.config as unknown as LlamaConfig | undefined
+  return store.models.readable(modelId)?.config as unknown as LlamaConfig | undefined
 }
 
 /** In which tokens a start speaks. */

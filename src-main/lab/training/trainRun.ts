@@ -8,7 +8,7 @@ import { needsOf } from '../../rl/algorithms.ts'
 import { loadWeights, rowsFor } from '../../rollout/policy.ts'
 import { explainDisk, isOfDisk } from '../../store/diskErrors.ts'
 import { BUG, toContractError } from '../answers/answer.ts'
-import { restoreRun, saveRun } from './checkpoints.ts'
+import { newestReadable, restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import { beginIteration } from './iterations.ts'
 import { openLearner } from './learner.ts'
@@ -110,9 +110,11 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   )
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
   try {
-    const checkpoint = store.checkpoints.newestResumable(runId)
+    // Read before anything is forgotten that came after it.
+    const newest = await newestReadable(context, runId)
+    const checkpoint = newest?.checkpoint
     store.runs.rewind(runId, checkpoint?.step ?? 0)
-    if (checkpoint) await restoreRun(context, checkpoint.contentId, policies, learner)
+    if (newest) restoreRun(newest.loaded, policies, learner)
     if (checkpoint) await evaluateWhereDue(running, checkpoint)
     const meter = openProgressMeter({
       job: `run ${runId}`,
