@@ -3,6 +3,7 @@
 import { cpSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { defineConfig } from 'electron-vite'
+import { licences } from './scripts/licences.ts'
 import renderer from './vite.renderer.config.ts'
 
 const at = (path: string) => resolve(import.meta.dirname, path)
@@ -24,6 +25,7 @@ export default defineConfig({
       },
     },
     plugins: [
+      licences,
       { name: 'migrations', closeBundle: () => cpSync(at('src-main/store/migrations'), at('out/main/migrations'), { recursive: true }) },
     ],
   },

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { build, defineConfig, type Plugin } from 'vite'
+import { licences } from './scripts/licences.ts'
 
 const root = resolve(import.meta.dirname, 'src-renderer')
 
@@ -18,7 +19,7 @@ const report: Plugin = {
 export default defineConfig({
   root,
   base: './',
-  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), report],
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } }), report, licences],
   build: {
     outDir: resolve(import.meta.dirname, 'out/renderer'),
     emptyOutDir: true,

@@ -11,7 +11,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const stamps = join(root, '.setup')
 const toolFolder = join(root, 'tools', 'node')
 const windows = process.platform === 'win32'
-const minimumNode = [22, 14]
+const minimumNode = [24, 0]
 
 // What each command runs, once everything is in place. `{node}` is the pinned Node.
 const commands = {

@@ -103,11 +103,8 @@ export function appAnswers(lab: LabSupervisor, setCommands: (state: CommandState
       await shell.openExternal(url)
       return null
     },
-    setProgress({ fraction, label, paused }) {
-      const window = front()
-      window?.setProgressBar(fraction ?? -1, { mode: paused ? 'paused' : 'normal' })
-      // Linux shows nothing in its task bar: the title does.
-      window?.setTitle(fraction === null ? app.getName() : `${Math.floor(fraction * 100)} % ${label} - ${app.getName()}`)
+    setProgress({ fraction, paused }) {
+      front()?.setProgressBar(fraction ?? -1, { mode: paused ? 'paused' : 'normal' })
       return null
     },
     setCommands(state) {

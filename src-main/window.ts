@@ -59,6 +59,9 @@ function readPlace(file: string): Place {
   }
 }
 
+/** Windows whose title says that work is being ended. */
+const ending = new WeakSet<BrowserWindow>()
+
 /** @param may whether the window may close without a question; `close` asks it */
 export function openWindow(preload: string, { may, close }: { readonly may: () => boolean; readonly close: () => void }): BrowserWindow {
   const file = join(app.getPath('userData'), 'window.json')
@@ -74,7 +77,8 @@ export function openWindow(preload: string, { may, close }: { readonly may: () =
   })
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
-  window.on('page-title-updated', (event) => event.preventDefault())
+  // Page, workspace and how far a run is; while work is being ended the window says that instead.
+  window.on('page-title-updated', (event) => void (ending.has(window) && event.preventDefault()))
   guardClose(window, may, close, () =>
     writeFileSync(file, JSON.stringify({ ...window.getNormalBounds(), maximized: window.isMaximized() })),
   )
@@ -111,7 +115,9 @@ export const endingParts = (window: () => BrowserWindow): Pick<EndingParts, 'ask
     const front = window()
     if (front.isDestroyed()) return
     front.setProgressBar(text === null ? -1 : 2)
-    front.setTitle(text === null ? app.getName() : `${text} - ${app.getName()}`)
+    if (text === null) ending.delete(front)
+    else ending.add(front)
+    front.setTitle(text === null ? front.webContents.getTitle() : `${text} – ${app.getName()}`)
   },
 })
 

@@ -47,8 +47,8 @@ export const appMethods = {
     /** Shows a file or folder of the open workspace in the system's file manager. */
     reveal: method(z.object({ path: z.string() }), nothing),
     openExternal: method(z.object({ url: z.url() }), nothing),
-    /** Percent in the title and the task bar: 0..1, null clears. */
-    setProgress: method(z.object({ fraction: z.number().min(0).max(1).nullable(), label: z.string(), paused: z.boolean() }), nothing),
+    /** Share done in the task bar: 0..1, null clears. The title of the page tells it too, which is all that Linux shows. */
+    setProgress: method(z.object({ fraction: z.number().min(0).max(1).nullable(), paused: z.boolean() }), nothing),
     /** Which commands the page can do now and which are switched on, for the menu of the window. */
     setCommands: method(commandState, nothing),
     notify: method(z.object({ title: z.string(), body: z.string(), runId: id.nullable() }), nothing),

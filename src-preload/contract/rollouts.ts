@@ -46,6 +46,15 @@ export const rolloutReading = z.object({
   textEnds: int32s.nullable(),
 })
 export type RolloutReading = Of<typeof rolloutReading>
+/** What the model was given to go on from: the text as it stood, and the turns that a chat template made it of. */
+export const askedText = z.object({
+  text: z.string(),
+  /** Who said what, the turn that was begun for the model last; empty for a text that no template made. */
+  turns: z.array(z.object({ role: name, text: z.string() })),
+  /** `tokens`: the very tokens it was sampled from, as text; `messages`: those that its file kept apart; `problem`: the text of its problem. */
+  from: z.enum(['tokens', 'messages', 'problem']),
+})
+export type AskedText = Of<typeof askedText>
 const payslip = z.object({
   rolloutId: id,
   reward: z.number(),
@@ -83,6 +92,7 @@ export const rolloutsMethods = {
   rollouts: {
     query: method(rolloutQuery, rolloutPage),
     get: method(z.object({ rolloutId: id }), rolloutReading),
+    asked: method(z.object({ rolloutId: id }), askedText),
     /** All samples of the group that this rollout belongs to, in order. */
     group: method(z.object({ rolloutId: id }), z.array(rollout)),
     search: method(

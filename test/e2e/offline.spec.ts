@@ -7,8 +7,6 @@ import { openOffline } from '../offline/offline.ts'
 import { pagePaths } from './everyPage.ts'
 import { copySample, letIn } from './workbench.ts'
 
-test.skip(process.platform !== 'linux', 'the recorder is a Linux library')
-
 test('every page and a report open without one attempt to reach another machine', async ({}, info) => {
   const offline = openOffline()
   const workspace = copySample(offline.folder)

@@ -13,12 +13,13 @@ import { playgroundProblem } from '../../src-main/lab/training/playgroundProblem
 import { experiments } from '../../src-main/lab/process/experiments.ts'
 import { loadStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
 import { taskOf } from '../../src-main/lab/training/tasks.ts'
+import { createRun, trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { streamRollout } from '../../src-main/rollout/stream.ts'
 import type { TaskFormat } from '../../src-main/tasks/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
-import { openBench, type Bench } from './micro.ts'
+import { microSpec, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
 let context: OpenedContext
@@ -70,33 +71,49 @@ describe('a problem', () => {
     expect(told.filter(({ kind }) => kind === 'progress')).toHaveLength(texts.length)
   })
 
+  /** J of the rollout is exact mu of the weights that `name` stands for, and its grade that of the task. */
+  async function isExact(rollout: PlaygroundRollout, name: string, temperature: number): Promise<void> {
+    const start = await loadStart(context.store, name, context.now)
+    const task = taskOf(
+      context.store,
+      { task: countdown, format: { thoughts: 'auto', episodes: 'lines', examples: 0 } },
+      vocabularyOf(start),
+    )
+    const completion = task.format.toTokens(rollout.text)!
+    const problem = task.problemOf(task.format.toTokens(rollout.prompt)!)!
+    const weights = await loadWeights(context.engine, start.config, start.weights)
+    const policy = await openPolicy(context.engine, start.config, weights, { rows: 4, maxLength: 128, temperature })
+    const cuts = [0, ...rollout.episodes.map(({ endToken }) => endToken)]
+    const { J } = await exactMu(
+      [{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }],
+      task.format.terminationSuffix,
+      (feeds) => policy.branches.run(feeds),
+      policy.branchTokens,
+    )
+    policy.dispose()
+    weights.dispose()
+    expect(rollout.J).toMatchObject({ temperature, answers: task.answerTrie(problem)!.strings })
+    expect(rollout.J!.values).toHaveLength(rollout.episodes.length + 1)
+    // Of random weights every right answer is about as unlikely: what counts is the ratio.
+    rollout.J!.values.forEach((value, index) => expect(Math.abs(value / J[0]![index]! - 1)).toBeLessThan(1e-4))
+    expect(rollout.grade).toEqual(expect.objectContaining(task.grade(problem, completion)))
+  }
+
   it('has J of exact mu at each of its boundaries, at the temperature that it was drawn at', async () => {
-    for (const temperature of [1, 0.5, 0]) {
-      const rollout = await sample({ settings: { ...asking().settings, temperature } })
-      const start = await loadStart(context.store, bench.start, context.now)
-      const task = taskOf(
-        context.store,
-        { task: countdown, format: { thoughts: 'auto', episodes: 'lines', examples: 0 } },
-        vocabularyOf(start),
-      )
-      const completion = task.format.toTokens(rollout.text)!
-      const problem = task.problemOf(task.format.toTokens(rollout.prompt)!)!
-      const weights = await loadWeights(context.engine, start.config, start.weights)
-      const policy = await openPolicy(context.engine, start.config, weights, { rows: 4, maxLength: 128, temperature: temperature || 1 })
-      const cuts = [0, ...rollout.episodes.map(({ endToken }) => endToken)]
-      const { J } = await exactMu(
-        [{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }],
-        task.format.terminationSuffix,
-        (feeds) => policy.branches.run(feeds),
-        policy.branchTokens,
-      )
-      policy.dispose()
-      weights.dispose()
-      expect(rollout.J).toMatchObject({ temperature: temperature || 1, answers: task.answerTrie(problem)!.strings })
-      expect(rollout.J!.values).toHaveLength(rollout.episodes.length + 1)
-      rollout.J!.values.forEach((value, index) => expect(Math.abs(value - J[0]![index]!)).toBeLessThan(1e-6))
-      expect(rollout.grade).toEqual(expect.objectContaining(task.grade(problem, completion)))
-    }
+    for (const temperature of [1, 0.5, 0])
+      await isExact(await sample({ settings: { ...asking().settings, temperature } }), bench.start, temperature || 1)
+  })
+
+  it('is asked of a checkpoint that holds adapters alone, with J of the weights that they make', async () => {
+    const id = await createRun(
+      context,
+      microSpec(bench.start, { name: 'sft' }, { adapters: { rank: 2, alpha: 16, targets: 'q,v,down' }, steps: 2, optimizer: { lr: 0.05 } }),
+    )
+    await trainRun(context, id)
+    const start = `checkpoint:${context.store.checkpoints.newest(id)!.id}`
+    const rollout = await sample({ start })
+    await isExact(rollout, start, 1)
+    expect(Math.abs(rollout.J!.values[0]! / (await sample()).J!.values[0]! - 1)).toBeGreaterThan(0.01)
   })
 
   it('keeps to its budget: thinking is ended there, and the tokens that ended it are marked as forced', async () => {

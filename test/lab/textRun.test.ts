@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError, isOfText, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import { askedOf } from '../../src-main/lab/answers/askedOf.ts'
+import { readChat } from '../../src-main/data/chatText.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
@@ -87,6 +89,21 @@ describe('a model of text', () => {
       }
     }
     expect(details(runId).some(({ text }) => text.includes('Answer:'))).toBe(true)
+  })
+
+  it('was asked in more words than its problem has, and a reader is told them from its tokens', async () => {
+    for (const detail of details(runId).slice(0, 2)) {
+      const { text, turns, from } = await askedOf(context.store, detail)
+      expect(from).toBe('tokens')
+      expect(text).toContain(detail.problem.prompt)
+      expect(text).toContain('Think step by step. Then write "Answer:"')
+      expect(turns.map(({ role }) => role)).toEqual(readChat(text)?.map(({ role }) => role) ?? [])
+    }
+    const [first] = details(runId)
+    expect(await askedOf(context.store, { ...first!, promptTokens: new Int32Array(0) })).toMatchObject({
+      text: first!.problem.prompt,
+      from: 'problem',
+    })
   })
 
   it('is evaluated along budgets, answered for at a boundary, and measured again afterwards with the same J', async () => {

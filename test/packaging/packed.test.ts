@@ -73,6 +73,7 @@ describe('the packed application', () => {
       '/resources/starter/weights.safetensors',
       '/resources/icon.png',
       '/resources/licences/onnxruntime.txt',
+      '/resources/licences/onnxruntime-libraries.txt',
       '/resources/licences/inter.txt',
       '/resources/licences/jetbrains-mono.txt',
       '/resources/sample/workspace.db',
@@ -81,6 +82,21 @@ describe('the packed application', () => {
       '/node_modules/onnxruntime-node/package.json',
     ])
       expect(packed, path).toContain(path)
+  })
+
+  it('carries the licences of what is bundled into it', () => {
+    const of = (folder: string): string => asar.extractFile(join(resources, 'app.asar'), `out/${folder}/licences.txt`).toString('utf8')
+    for (const [name, said] of [
+      ['svelte', of('renderer')],
+      ['d3-scale', of('renderer')],
+      ['zod', of('main')],
+      ['@huggingface/jinja', of('main')],
+      ['hyparquet', of('main')],
+    ] as const)
+      expect(said, name).toMatch(new RegExp(`^${name} \\d`, 'm'))
+    // Of one library the package names the licence alone; its text stands with another.
+    const without = (of('main') + of('renderer')).match(/^.*\n\nIts package holds no text of its licence/gm) ?? []
+    expect(without.every((said) => said.includes('Apache-2.0')) && of('main').includes('Apache License')).toBe(true)
   })
 
   it('leaves out sources, tests, tools, other platforms and anything that could fetch', () => {

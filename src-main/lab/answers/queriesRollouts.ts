@@ -11,6 +11,7 @@ import type {
   TextParts,
   ThinkingView,
 } from '../../../src-preload/contract.ts'
+import { askedOf } from './askedOf.ts'
 import { solveTokens } from '../../episodes/accounting.ts'
 import { answerPart, opensThought, readThinking } from '../../episodes/thinking.ts'
 import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../../episodes/progress.ts'
@@ -145,6 +146,7 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
         textEnds: textEnds(detail),
       }
     },
+    asked: ({ rolloutId }) => askedOf(open(), one(rolloutId)),
     group: ({ rolloutId }) => groupOf(one(rolloutId).rollout),
     search: ({ filter, afterId, limit }) => open().rollouts.search(filter, afterId, limit),
     picks: ({ scope, seed }) => open().rollouts.picks(scope, seed),

@@ -166,6 +166,15 @@ async function tokenizerOf(store: Store, model: Model): Promise<TextTokenizer | 
   return model.kind === 'huggingface' && notationOfSize(vocabSizeOf(model)) === null ? openFolderTokenizer(placeOf(store, model)) : null
 }
 
+/** The tokenizer of what a run starts from, without its weights; null for a model that speaks the notation of a task. Throws as `loadStart` does. */
+export async function tokenizerOfStart(store: Store, name: string): Promise<TextTokenizer | null> {
+  const id = startCheckpoint(name)
+  const [, wanted] = /^model:(.+)$/.exec(name) ?? []
+  const modelId = id === null ? null : store.checkpoints.get(id)?.modelId
+  const model = wanted !== undefined ? modelCalled(store, wanted) : typeof modelId === 'number' ? store.models.get(modelId) : null
+  return model === null ? null : tokenizerOf(store, model)
+}
+
 async function tokenizerOfBase(store: Store, base: Base): Promise<TextTokenizer | null> {
   const model = base.kind === 'model' ? store.models.bySha256(base.id) : null
   return model === null ? null : tokenizerOf(store, model)

@@ -2,7 +2,15 @@
  * A rollout in words: its problem, its verdict, its episodes beside J, its tokens. Pure functions from contract records to what
  * the parts show; nothing is computed that the lab did not answer, only cut, named and put side by side.
  */
-import type { ExplanationView, Problem, Rollout, RolloutDetail, RolloutReading, ThinkingView } from '../../../src-preload/contract.ts'
+import type {
+  AskedText,
+  ExplanationView,
+  Problem,
+  Rollout,
+  RolloutDetail,
+  RolloutReading,
+  ThinkingView,
+} from '../../../src-preload/contract.ts'
 import { fixed, signed } from '../../charts/format.ts'
 import type { EpisodeView } from '../../parts/EpisodeText.svelte'
 import type { TokenView } from '../../parts/TokenText.svelte'
@@ -14,6 +22,12 @@ export const promptText = ({ prompt }: Pick<Problem, 'prompt'>): string =>
     .replaceAll('->', '→')
     .replace(/[ \t]+/g, ' ')
     .trim()
+
+/** Who said what to the model, with the thought that was opened for it named as what it is. */
+export const askedTurns = ({ turns }: Pick<AskedText, 'turns'>): AskedText['turns'] =>
+  turns.map(({ role, text }, i) =>
+    i === turns.length - 1 && role === 'assistant' ? { role, text: `${text}\n… it goes on from here` } : { role, text },
+  )
 
 export type Verdict = 'right' | 'wrong' | 'none'
 export const verdictOf = ({ correct }: Pick<Rollout, 'correct'>): Verdict => (correct === null ? 'none' : correct ? 'right' : 'wrong')
