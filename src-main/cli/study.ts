@@ -226,6 +226,7 @@ async function goOn(
     const complete = await runStudy(session, study, {
       signal: session.signal,
       environment: made,
+      only: { arms: options.arms ?? null, seeds: options.seeds },
       control: () => (Date.now() > until ? 'pause' : 'go'),
       onEvent: (event) =>
         session.onEvent(

@@ -40,6 +40,8 @@ export interface CutPlan {
   readonly J: 'exact' | 'sampled'
   /** Answers sampled at each cut and learned from; 0: none. */
   readonly answers: number
+  /** Share of the cuts, drawn by lot, whose answers are learned from: each is a sequence of its own to the trainer, with all the thinking before it. */
+  readonly learned: number
 }
 
 /** Rollouts of each group whose thinking is kept going. */

@@ -68,3 +68,7 @@ export function paySegments(rollout: GradedRollout, { budgets }: CutScores, part
     used: true,
   }
 }
+
+/** Whether all were graded alike, so that none is better than its group. */
+export const isOfOneKind = (group: readonly Pick<GradedRollout, 'correct'>[]): boolean =>
+  group.every(({ correct }) => correct === group[0].correct)

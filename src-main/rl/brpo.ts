@@ -5,9 +5,9 @@
 // so that thinking and answering are learned apart. J is the mean of these answers, or, which is ours, exact.
 import { sum } from '../numeric/stats.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { areaAhead, cutScores, meansBySegment, paySegments, priorMeanings, priors } from './anytime.ts'
+import { areaAhead, cutScores, isOfOneKind, meansBySegment, paySegments, priorMeanings, priors } from './anytime.ts'
 import { drGrpoAdvantages } from './drGrpo.ts'
-import { gradedParts, payGroup } from './pay.ts'
+import { discard, gradedParts, payGroup } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 
 /** `count` budgets as equal shares of the thinking budget, the last the whole. */
@@ -42,7 +42,7 @@ export const brpo = defineAlgorithm({
   needs: (options) => ({
     data: 'rollouts',
     J: 'none',
-    cuts: { shares: equalShares(options.budgets), J: options.J, answers: options.answers },
+    cuts: { shares: equalShares(options.budgets), J: options.J, answers: options.answers, learned: options.answerShare },
   }),
   options: {
     ...policyOptions(),
@@ -72,6 +72,15 @@ export const brpo = defineAlgorithm({
       unit: 'answers per cut',
       reason: 'Answers sampled at each budget of each rollout; they are learned from, and their mean is J unless J is exact.',
     },
+    answerShare: {
+      kind: 'number',
+      default: 1,
+      min: 0.001,
+      max: 1,
+      unit: 'of the cuts',
+      reason:
+        'Cuts, drawn by lot, whose answers are learned from, weighed so that the expected gradient stays. The authors learn from all; every answer costs the trainer the thinking before it.',
+    },
     J: {
       kind: 'choice',
       default: 'sampled',
@@ -81,7 +90,12 @@ export const brpo = defineAlgorithm({
     },
   },
   credit(group, options) {
-    if (group.some(({ cut }) => cut !== undefined)) return payGroup(group, group.map(gradedParts), drGrpoAdvantages)
+    if (group.some(({ cut }) => cut !== undefined))
+      return isOfOneKind(group)
+        ? group.map((rollout) => discard(rollout, gradedParts(rollout), 'no-signal'))
+        : payGroup(group, group.map(gradedParts), (rewards) =>
+            drGrpoAdvantages(rewards).map((advantage) => advantage / options.answerShare),
+          )
     const scores = group.map((rollout) => cutScores(rollout, options.budgets))
     const prior = priors[options.prior](equalShares(options.budgets))
     const ahead = scores.map(({ J }) => areaAhead(J, prior))

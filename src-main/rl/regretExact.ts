@@ -7,9 +7,9 @@
 // masked, so that what is learned holds for more thinking than was trained with. These rollouts are compared with one another alone.
 import { sum } from '../numeric/stats.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { areaAhead, cutScores, meansBySegment, paySegments } from './anytime.ts'
+import { areaAhead, cutScores, isOfOneKind, meansBySegment, paySegments } from './anytime.ts'
 import { equalShares } from './brpo.ts'
-import { gradedParts, pay } from './pay.ts'
+import { discard, gradedParts, pay } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
 import { rlooAdvantages } from './rloo.ts'
 import type { Credit, GradedRollout } from './types.ts'
@@ -40,7 +40,12 @@ export const regretExact = defineAlgorithm({
   needs: (options) => ({
     data: 'rollouts',
     J: 'none',
-    cuts: { shares: reachingShares(options), J: 'exact', answers: options.answerWeight > 0 ? options.answers : 0 },
+    cuts: {
+      shares: reachingShares(options),
+      J: 'exact',
+      answers: options.answerWeight > 0 ? options.answers : 0,
+      learned: options.answerShare,
+    },
     ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
   }),
   options: {
@@ -111,6 +116,16 @@ export const regretExact = defineAlgorithm({
       when: { answerWeight: { above: 0 } },
       reason: 'Answers sampled at each cut, from which the answering policy learns; J does not need them.',
     },
+    answerShare: {
+      kind: 'number',
+      default: 0.05,
+      min: 0.001,
+      max: 1,
+      unit: 'of the cuts',
+      when: { answerWeight: { above: 0 } },
+      reason:
+        'Cuts, drawn by lot, at which answers are sampled and learned from, weighed so that the expected gradient stays; every answer costs the trainer the thinking before it, and at 1 a step costs twenty times as much.',
+    },
   },
   credit(group, options) {
     if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
@@ -143,10 +158,14 @@ export const regretExact = defineAlgorithm({
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
 })
 
-/** The gradient of sum p_i J_i by sampled answers: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets. */
-function payAnswers(group: readonly GradedRollout[], options: Shape & { readonly answerWeight: number }): Credit[] {
+/** The gradient of sum p_i J_i by sampled answers: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets and by how few cuts are learned from. Answers that are all right or all wrong have nothing to say. */
+function payAnswers(
+  group: readonly GradedRollout[],
+  options: Shape & { readonly answerWeight: number; readonly answerShare: number },
+): Credit[] {
   const prior = reachingPrior(options, group[0].kept === true)
-  const weight = (options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length
+  const weight = (options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length / options.answerShare
+  if (isOfOneKind(group)) return group.map((rollout) => discard(rollout, gradedParts(rollout), 'no-signal'))
   const advantages = rlooAdvantages(group.map(({ correct }) => correct))
   return group.map((rollout, index) => pay(rollout, { parts: gradedParts(rollout), outcomeAdvantage: weight * advantages[index] }))
 }

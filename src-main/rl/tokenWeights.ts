@@ -16,14 +16,20 @@ const normalisers: Readonly<Record<LossSpec['aggregation'], Normaliser>> = {
   constant: (tokens, rollouts, budgetTokens) => tokens.map(() => 1 / (rollouts * budgetTokens)),
 }
 
-/** Weights [tokenCount] per credit, in order; all zero for rollouts that are not used. `budgetTokens` is the constant of the constant aggregation. */
+/**
+ * Weights [tokenCount] per credit, in order; all zero for rollouts that are not used.
+ * @param budgetTokens the constant of the constant aggregation
+ * @param isRollout per credit: whether it counts as a rollout where a loss is divided by their number, or belongs to one; all do unless given
+ */
 export function tokenWeights(
   credits: readonly Weighed[],
   aggregation: LossSpec['aggregation'],
   budgetTokens: number,
+  isRollout: readonly boolean[] = credits.map(() => true),
 ): readonly Float32Array[] {
   const used = credits.filter((credit) => credit.used)
-  const perToken = normalisers[aggregation](used.map(lossTokens), used.length, budgetTokens)
+  const rollouts = credits.filter((credit, index) => credit.used && isRollout[index]).length
+  const perToken = normalisers[aggregation](used.map(lossTokens), Math.max(1, rollouts), budgetTokens)
   const weightOf = new Map(used.map((credit, index) => [credit, perToken[index]]))
   return credits.map((credit) => Float32Array.from(credit.mask, (on) => on * (weightOf.get(credit) ?? 0)))
 }

@@ -133,6 +133,10 @@ describe('a study', () => {
         .map(({ arm, status }) => `${arm} ${status}`)
         .filter((text) => text.startsWith('length')),
     ).toEqual(['length-0.5 waiting'])
+    // Asked for less than the grid holds, it works on that alone.
+    begun.length = 0
+    expect(await runStudy(whole, larger, { environment: {}, only: { arms: ['outcome'], seeds: 1 }, onCell })).toBe(true)
+    expect(begun).toEqual([])
   })
 
   it('comes along when its workspace is merged, its cells naming the runs under their new ids', async () => {

@@ -269,10 +269,13 @@ describe('BRPO', () => {
       [0, 0, 0, 0.5, 0.5],
       [0, 0, 0, -0.5, -0.5],
     ])
+    // Learned from at half of the cuts, each counts twice; answers of one kind say nothing and are not learned from.
+    expect([...credit('brpo', [answer(1, 0), answer(0, 1)], { answerShare: 0.5 })[0].advantage]).toEqual([0, 0, 0, 1, 1])
+    expect(credit('brpo', [answer(0, 0), answer(0, 1)]).map(({ discardReason }) => discardReason)).toEqual(['no-signal', 'no-signal'])
   })
 
   it('asks for answers at equal shares of the thinking budget', () => {
-    expect(needsOf(createMethod('brpo')).cuts).toEqual({ shares: [0.25, 0.5, 0.75, 1], J: 'sampled', answers: 4 })
+    expect(needsOf(createMethod('brpo')).cuts).toEqual({ shares: [0.25, 0.5, 0.75, 1], J: 'sampled', answers: 4, learned: 1 })
   })
 })
 
@@ -322,7 +325,11 @@ describe('regret-exact', () => {
         sampled: Uint8Array.of(1, 1, 0, 1, 1),
       })
     // Prior of the two budgets 1/4 each; (1 - 0) / 2 answers.
-    expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], options)[0].advantage]).toEqual(near(0, 0, 0, 0.25, 0.25))
+    const all = { ...options, answerShare: 1 }
+    expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], all)[0].advantage]).toEqual(near(0, 0, 0, 0.25, 0.25))
+    const fifth = { ...options, answerShare: 0.2 }
+    expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], fifth)[0].advantage]).toEqual(near(0, 0, 0, 1.25, 1.25))
+    expect(credit('regret-exact', [answer(1, 0), answer(1, 1)], all).map(({ used }) => used)).toEqual([false, false])
   })
 
   it('asks for J at the budgets, and for rollouts kept going where the prior reaches beyond', () => {

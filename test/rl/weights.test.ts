@@ -34,6 +34,13 @@ describe('token weights', () => {
       [0, 0],
     ])
   })
+  it('count an answer at a cut with the rollout that it belongs to, not as one more', () => {
+    const [alone] = tokenWeights([credit(1, 1)], 'constant', 16)
+    const [rollout, answer] = tokenWeights([credit(1, 1), credit(1, 1)], 'constant', 16, [true, false])
+    expect(rollout).toEqual(alone)
+    expect(answer).toEqual(alone)
+  })
+
   it('are all zero where nothing is used', () => {
     for (const aggregation of ['token-mean', 'sequence-mean', 'constant'] as const)
       expect(tokenWeights([credit(0, 0)], aggregation, 16)).toEqual([new Float32Array(2)])

@@ -36,7 +36,7 @@ export interface Conditions {
 }
 
 export const STUDY_DEFAULTS = { steps: 60, seeds: 8, problems: 256, samples: 4, validation: 64, learningRate: 'sweep' } as const
-export const SWEEP_RATES = [1e-4, 3e-4, 1e-3] as const
+export const SWEEP_RATES = [3e-5, 1e-4, 3e-4, 1e-3] as const
 /** A sweep is this share as long as a run, and has a seed that no cell has. */
 const SWEEP_SHARE = 0.5
 const SWEEP_SEED = 1_000
@@ -80,6 +80,8 @@ export interface StudyProgress {
 
 export interface StudyJob extends JobOptions {
   readonly environment: NewRun['environment']
+  /** Works on these cells of the grid alone; all unless given. */
+  readonly only?: Partial<Pick<StudyRequest, 'arms' | 'seeds'>>
   /** Hears when a cell begins, ends and fails. */
   readonly onCell?: (state: 'begins' | 'ends' | 'fails', progress: StudyProgress) => void
 }
@@ -169,11 +171,11 @@ function inOrder(cells: readonly StudyCell[]): StudyCell[] {
   return cells.toSorted((a, b) => Number(isSweep(b)) - Number(isSweep(a)) || a.seed - b.seed || a.id - b.id)
 }
 
-/** Works until every cell is finished or has failed, or until it is told to stop. Returns whether everything is finished. */
+/** Works until every cell that was asked for is finished or has failed, or until it is told to stop. Returns whether they are finished. */
 export async function runStudy(context: LabContext, study: Study, job: StudyJob): Promise<boolean> {
   const { store, now } = context
   const preset = presetOf(study.name)
-  const cells = inOrder(store.studies.cells(study.id))
+  const cells = inOrder(store.studies.cells(study.id)).filter((cell) => isAsked(cell, job.only))
   let paused = false
   for (const [index, { id }] of cells.entries()) {
     if (store.studies.cell(id).status === 'finished') continue
@@ -187,7 +189,10 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
         title: `${titleOf(preset, cell)}, seed ${cell.seed}`,
         index,
         count: cells.length,
-        remainingMs: remainingMs(store.studies.cells(study.id)),
+        remainingMs: remainingMs(
+          store.studies.cells(study.id),
+          cells.map((each) => each.id),
+        ),
       })
     }
     told('begins')
@@ -213,7 +218,12 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
     await equalCostEvaluations(context, study, job)
   }
   await equalCostEvaluations(context, study, job)
-  return store.studies.cells(study.id).every(({ status }) => status === 'finished')
+  return cells.every(({ id }) => store.studies.cell(id).status === 'finished')
+}
+
+/** Whether a cell, or the sweep for it, is among the arms and seeds that were asked for. */
+function isAsked(cell: StudyCell, { arms = null, seeds = Infinity }: NonNullable<StudyJob['only']> = {}): boolean {
+  return (arms === null || arms.includes(cell.arm.split(SWEEP_MARK)[0]!)) && (isSweep(cell) || cell.seed <= seeds)
 }
 
 export function titleOf(preset: StudyPreset, { arm }: Pick<StudyCell, 'arm'>): string {
@@ -221,15 +231,17 @@ export function titleOf(preset: StudyPreset, { arm }: Pick<StudyCell, 'arm'>): s
   return `${preset.arms.find((each) => each.key === key)?.title ?? key}${rate === undefined ? '' : `, sweep at ${rate}`}`
 }
 
-/** From the time that finished cells took; null before the first one. */
-export function remainingMs(cells: readonly StudyCell[]): number | null {
+/** From the time that finished cells took; null before the first one. @param wanted ids of the cells that are to be finished; all unless given */
+export function remainingMs(cells: readonly StudyCell[], wanted?: readonly number[]): number | null {
   const known = cells.filter(({ status }) => status === 'finished')
   if (known.length === 0) return null
   const usual = (cell: StudyCell): number => {
     const alike = known.filter((each) => each.arm === cell.arm)
     return mean((alike.length > 0 ? alike : known).map(({ wallMs }) => wallMs))
   }
-  return cells.filter(({ status }) => status !== 'finished').reduce((sum, cell) => sum + Math.max(0, usual(cell) - cell.wallMs), 0)
+  return cells
+    .filter(({ id, status }) => status !== 'finished' && (wanted?.includes(id) ?? true))
+    .reduce((sum, cell) => sum + Math.max(0, usual(cell) - cell.wallMs), 0)
 }
 
 /** Trains, measures and evaluates one cell, whatever of that is still to be done. False when it was told to pause. */

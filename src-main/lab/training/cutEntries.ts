@@ -1,6 +1,6 @@
 // Rollouts cut at thinking budgets: J at each cut, exact or as the mean of answers sampled there, and these answers as entries of their own, to be learned from.
 // A rollout that ended its thinking before a budget is cut at that end, once for all budgets beyond it.
-import { deriveSeed } from '../../numeric/rng.ts'
+import { createRng, deriveSeed } from '../../numeric/rng.ts'
 import type { CutPlan } from '../../rl/algorithm.ts'
 import type { CutScores } from '../../rl/types.ts'
 import { exactMu } from '../../rollout/exactMu.ts'
@@ -12,7 +12,7 @@ import type { ProblemSource } from './tasks.ts'
 export interface CutEntries {
   /** One per entry; null where it was aborted. */
   readonly cuts: readonly (CutScores | null)[]
-  /** Answers in groups of their own, one for each cut of each rollout, numbered on from the entries' groups. */
+  /** Answers that are learned from, in groups of their own, one for each cut of each rollout, numbered on from the entries' groups. */
   readonly answers: readonly Entry[]
   /** Tokens forwarded and generated for this. */
   readonly tokens: number
@@ -35,19 +35,25 @@ export async function cutEntries(
       : [{ entry, index, offsets: budgets.map((budget) => Math.min(budget, entry.rollout.thinkEnd)) }],
   )
   let group = 1 + Math.max(-1, ...entries.map((entry) => entry.group))
+  const lot = createRng(deriveSeed(seed, 'learned'))
   const plans =
     plan.answers === 0
       ? []
       : alive.flatMap(({ entry, index, offsets }) =>
           [...Map.groupBy(offsets.keys(), (budget) => offsets[budget]!)].flatMap(([offset, cut]) => {
             const own = group++
+            // Drawn for every cut, so that one share's cuts are among those of a greater one.
+            const learned = lot.float() < plan.learned
+            if (!learned && plan.J === 'exact') return []
             return Array.from({ length: plan.answers }, (_, sample) => ({
               problem: entry.problem,
               group: own,
               sample,
               arm: 'terminate' as const,
               cut,
+              cutGroup: entry.group,
               of: index,
+              learned,
               ...(entry.kept !== undefined && { kept: entry.kept }),
               prompt: entry.rollout.prompt,
               prefix: entry.rollout.tokens,
@@ -88,5 +94,5 @@ export async function cutEntries(
       cuts[index] = { budgets, offsets, J: right[at]! }
     })
   }
-  return { cuts, answers: sampled, tokens }
+  return { cuts, answers: sampled.filter((_, at) => plans[at]!.learned), tokens }
 }

@@ -27,6 +27,8 @@ export interface Entry {
   readonly kept?: number
   /** Of an answer at a cut of another rollout: the budgets that cut there, by index. */
   readonly cut?: readonly number[]
+  /** And the group of that rollout: both are learned from in one update. */
+  readonly cutGroup?: number
   /** Another rollout that was ended where its prefix ends. */
   readonly ending?: boolean
   readonly rollout: SampledRollout
@@ -200,7 +202,7 @@ export async function gatherObserved(context: GatherContext, step: number): Prom
   )
 }
 
-type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut' | 'ending'>
+type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm' | 'kept' | 'cut' | 'cutGroup' | 'ending'>
 
 /** Samples plans and grades what comes back. */
 export async function sampleEntries(
@@ -212,7 +214,7 @@ export async function sampleEntries(
 ): Promise<Entry[]> {
   const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
   return rollouts.map((rollout, index) => {
-    const { problem, group, sample, arm, kept, cut, ending } = plans[index]!
+    const { problem, group, sample, arm, kept, cut, cutGroup, ending } = plans[index]!
     return {
       problem,
       group,
@@ -220,6 +222,7 @@ export async function sampleEntries(
       ...(arm && { arm }),
       ...(kept !== undefined && { kept }),
       ...(cut && { cut }),
+      ...(cutGroup !== undefined && { cutGroup }),
       ...(ending && { ending }),
       rollout,
       grade: problems.task.grade(problem, rollout.tokens),

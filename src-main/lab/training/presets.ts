@@ -141,8 +141,8 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
   'countdown-brpo': {
     title: 'AnytimeReasoner, BRPO',
-    about: 'Thinking is paid the accuracy at all budgets still ahead, answers at each budget are learned apart.',
-    spec: { name: 'BRPO', algorithm: { name: 'brpo' } },
+    about: 'Thinking is paid the accuracy at all budgets still ahead; answers are learned apart, here at a tenth of the cuts.',
+    spec: { name: 'BRPO', algorithm: { name: 'brpo', options: { answerShare: 0.1 } } },
   },
   'countdown-regret-exact': {
     title: 'Regret, exact',

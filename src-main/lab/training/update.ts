@@ -52,6 +52,8 @@ export async function update(
       part.map((at) => credits[used[at]!]!),
       loss.aggregation,
       spec.budget.thinkingTokens + spec.budget.answerTokens,
+      // An answer at a cut is a part of its rollout.
+      part.map((at) => entries[used[at]!]!.cut === undefined),
     )
     const paid = part.map((at, position): PaidSequence => {
       const credit = credits[used[at]!]!
@@ -102,7 +104,7 @@ function klTo(
 
 /** Positions of `used`, cut into `count` parts between groups, as evenly as groups allow. */
 function partsByGroup(used: readonly number[], entries: readonly Entry[], count: number): number[][] {
-  const groups = [...Map.groupBy(used.keys(), (at) => entries[used[at]!]!.group).values()]
+  const groups = [...Map.groupBy(used.keys(), (at) => entries[used[at]!]!.cutGroup ?? entries[used[at]!]!.group).values()]
   const parts = Array.from({ length: Math.min(count, groups.length) }, (): number[] => [])
   groups.forEach((members, index) => parts[Math.floor((index * parts.length) / groups.length)]!.push(...members))
   return parts
