@@ -64,7 +64,7 @@ export const question: Question = {
         cuts: boundaries,
         seed: deriveSeed(repeat, 'bench', index),
       }))
-    const sampled = (repeat: number): Promise<SampledMu> => sampledMu(policy.decoder, task, traces(repeat), ANSWERS, SETTINGS)
+    const sampled = (repeat: number): Promise<SampledMu> => sampledMu(policy, task, traces(repeat), ANSWERS, SETTINGS)
 
     const truth = await exact()
     await sampled(REPEATS)

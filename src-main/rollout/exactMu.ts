@@ -21,6 +21,8 @@ export interface CutTrace {
 export interface ExactMu {
   /** J in 0..1 for each trace and cut. */
   readonly J: Float64Array[]
+  /** Most that each J may be larger, where the model did not say how likely every accepted answer is; absent where it did. */
+  readonly missing?: Float64Array[]
   /** Tokens of traces and branches forwarded, padding left out. */
   readonly forwardedTokens: number
   /** The same with padding: what was computed. */

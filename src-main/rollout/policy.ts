@@ -9,11 +9,13 @@ import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
 import { branchModel, decodeModel, scoreModel } from '../model/onnx.ts'
 import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from './batches.ts'
-import { BRANCH_TOKENS } from './exactMu.ts'
+import { BRANCH_TOKENS, exactMu } from './exactMu.ts'
+import { sampleRollouts } from './sample.ts'
+import type { Sampler } from './sampler.ts'
 import { forwardedLength, readCompletionPlane, sequenceFeeds } from './sequences.ts'
 import type { Sequence } from './sequences.ts'
 
-export interface Policy {
+export interface Policy extends Sampler {
   readonly config: LlamaConfig
   readonly parameters: ParameterSet
   readonly decoder: Decoder
@@ -100,12 +102,16 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
     engine.createSession(branchModel(sized, options.temperature), { parameters }),
     engine.createSession(scoreModel(sized, options.temperature), { parameters }),
   ])
+  const branchTokens = budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize)
   return {
     config,
     parameters,
     decoder,
     branches,
-    branchTokens: budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize),
+    branchTokens,
+    measures: true,
+    sample: (format, plans, settings, sampling) => sampleRollouts(decoder, format, plans, settings, sampling),
+    measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds) => branches.run(feeds, undefined, { signal }), branchTokens),
     async score(sequences, signal) {
       const logps: Float32Array[] = new Array(sequences.length)
       for (const batch of batchByLength(sequences.map(forwardedLength), {

@@ -1,13 +1,12 @@
 // Sampled mu: J at each boundary as the share of K fresh answers that are right, drawn by forking the rollout there and forcing the end of
 // thinking. The published estimator; its noise is what exact mu removes. Wilson intervals state that noise.
-import type { Decoder } from '../engine/decoder.ts'
 import { wilson } from '../numeric/intervals.ts'
 import type { Interval } from '../numeric/intervals.ts'
 import { deriveSeed } from '../numeric/rng.ts'
 import type { Seed } from '../numeric/rng.ts'
 import type { Problem, SpokenTask } from '../tasks/types.ts'
-import { sampleRollouts } from './sample.ts'
 import type { RolloutPlan, SampleSettings } from './sample.ts'
+import type { Sampler } from './sampler.ts'
 
 /** A rollout and the places where its thinking is stopped. */
 export interface ForkedTrace {
@@ -40,7 +39,7 @@ export interface Forked {
  * @param how whether thinking is ended at the cut, and the word that keeps these draws apart from others of the same seed
  */
 export async function forkRollouts(
-  decoder: Decoder,
+  sampler: Pick<Sampler, 'sample'>,
   task: SpokenTask,
   traces: readonly ForkedTrace[],
   samples: number,
@@ -63,7 +62,7 @@ export async function forkRollouts(
         })
     }),
   )
-  const drawn = await sampleRollouts(decoder, task.format, plans, settings, { signal })
+  const drawn = await sampler.sample(task.format, plans, settings, { signal })
   const right = traces.map(({ cuts }) => new Int32Array(cuts.length))
   let generatedTokens = 0
   drawn.forEach(({ tokens, prefixTokens }, index) => {
@@ -76,14 +75,14 @@ export async function forkRollouts(
 
 /** @param samples K, answers per cut */
 export async function sampledMu(
-  decoder: Decoder,
+  sampler: Pick<Sampler, 'sample'>,
   task: SpokenTask,
   traces: readonly ForkedTrace[],
   samples: number,
   settings: SampleSettings,
   signal?: AbortSignal,
 ): Promise<SampledMu> {
-  const { right, generatedTokens } = await forkRollouts(decoder, task, traces, samples, { stopNow: true, label: 'mu' }, settings, signal)
+  const { right, generatedTokens } = await forkRollouts(sampler, task, traces, samples, { stopNow: true, label: 'mu' }, settings, signal)
   return {
     J: right.map((counts) => Float64Array.from(counts, (count) => count / samples)),
     intervals: right.map((counts) => Array.from(counts, (count) => wilson(count, samples))),

@@ -44,7 +44,7 @@ describe('mu on the starter model', () => {
     const items = await someRollouts(12)
     const exact = await exactly(items)
     const sampled = await sampledMu(
-      policy.decoder,
+      policy,
       task,
       items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })),
       256,
@@ -68,7 +68,7 @@ describe('mu on the starter model', () => {
     const items = await someRollouts(32)
     const exact = await exactly(items)
     const sampled = await sampledMu(
-      policy.decoder,
+      policy,
       task,
       items.map(({ problem, rollout }, index) => ({ problem, completion: rollout.tokens, cuts: rollout.boundaries, seed: index })),
       8,
@@ -90,10 +90,7 @@ describe('mu on the starter model', () => {
       cuts: rollout.boundaries,
       seed: index,
     }))
-    const [first, second] = [
-      await sampledMu(policy.decoder, task, traces, 4, SETTINGS),
-      await sampledMu(policy.decoder, task, traces, 4, SETTINGS),
-    ]
+    const [first, second] = [await sampledMu(policy, task, traces, 4, SETTINGS), await sampledMu(policy, task, traces, 4, SETTINGS)]
     expect(second.J).toEqual(first.J)
     for (const intervals of first.intervals) for (const { low, high } of intervals) expect(low).toBeLessThan(high)
   })

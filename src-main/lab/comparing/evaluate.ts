@@ -12,10 +12,9 @@ import { bootstrapMean, type BootstrapOptions } from '../../numeric/bootstrap.ts
 import { majAtK, majoritySizes, passAtK, passSizes, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
-import { exactMu } from '../../rollout/exactMu.ts'
-import type { Policy } from '../../rollout/policy.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
 import type { SampledRollout } from '../../rollout/sample.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import { votesOf } from '../../tasks/graders/groups.ts'
 import type { Problem, Split } from '../../tasks/types.ts'
 import { basisOf, clustersOf } from './clusters.ts'
@@ -71,10 +70,13 @@ export interface EvaluateOptions {
 
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
+/** Whether J has an exact value: accepted answers can be listed, and the model says how likely they are. */
+const isExact = ({ measures }: Pick<Sampler, 'measures'>, { lists }: Pick<ProblemSource, 'lists'>): boolean => measures && lists
+
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
 /** Throws LabError `evaluation.longest`. */
 export async function evaluate(
-  policy: Policy,
+  policy: Sampler,
   source: ProblemSource,
   spec: EvaluationSpec,
   { split = 'heldout', signal, onProgress }: EvaluateOptions = {},
@@ -109,8 +111,9 @@ export async function evaluate(
   // J wherever one of the curves reads it, in one go.
   const all = [...natural, ...forced]
   const cuts = all.map(({ rollout }) => placesOf(rollout, budgets))
-  const mu = source.lists
-    ? await exactMu(
+  const exact = isExact(policy, source)
+  const mu = exact
+    ? await policy.measure(
         all.map((entry, index) => ({
           prompt: entry.rollout.prompt,
           completion: entry.rollout.tokens,
@@ -118,11 +121,10 @@ export async function evaluate(
           answers: source.answers(entry.problem),
         })),
         source.task.format.terminationSuffix,
-        (feeds) => policy.branches.run(feeds, undefined, { signal }),
-        policy.branchTokens,
+        signal,
       )
     : await sampledMu(
-        policy.decoder,
+        policy,
         source.task,
         all.map((entry, index) => ({
           problem: entry.problem,
@@ -140,7 +142,7 @@ export async function evaluate(
   }))
   onProgress?.(0.95)
 
-  const how = source.lists ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
+  const how = exact ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
   const problems = chosen.map((_, group): VotedProblem => {
     const own = read.slice(group * samples, (group + 1) * samples)
     const keptOn = read.slice(natural.length + group * kept, natural.length + (group + 1) * kept)

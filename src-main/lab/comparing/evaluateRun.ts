@@ -15,7 +15,7 @@ import { loadStart, startCheckpoint, vocabularyOf } from '../training/start.ts'
 import type { Start } from '../training/start.ts'
 import type { Split } from '../../tasks/types.ts'
 import { lengthOf, openProblems, templateOf } from '../training/tasks.ts'
-import type { ProblemSource } from '../training/tasks.ts'
+import type { ProblemRecords, ProblemSource } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 
 /** Which problems an evaluation may ask. */
@@ -126,7 +126,7 @@ async function measure(
     source,
     evaluationId,
     name,
-  }: Resolved & { split: Split; source: ProblemSource; evaluationId: number },
+  }: Resolved & { split: Split; source: ProblemSource & ProblemRecords; evaluationId: number },
 ): Promise<number> {
   const { store, engine, now } = context
   const began = performance.now()
@@ -199,7 +199,7 @@ interface Recording {
   readonly checkpointId: number | null
   readonly step: number | null
   readonly split: Split
-  readonly source: ProblemSource
+  readonly source: Pick<ProblemSource, 'task'> & ProblemRecords
   readonly evaluationId: number
 }
 

@@ -6,7 +6,7 @@ import type { RolloutDetail, VotingCurves } from '../../../src-preload/contract.
 import { majAtK, passAtK, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
-import { sampleRollouts, type RolloutPlan } from '../../rollout/sample.ts'
+import type { RolloutPlan } from '../../rollout/sample.ts'
 import { votesOf } from '../../tasks/graders/groups.ts'
 import type { Problem } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
@@ -74,7 +74,7 @@ export async function drawVotes(
       ...rollouts.flatMap(({ problem, boundaries }, index) => boundaries.map((_, boundary) => [`${index} ${boundary}`, problem] as const)),
     ])
     const meter = openProgressMeter({ job: 'votes', label: 'drawing answers', total: plans.length, unit: 'answers', now })
-    const answers = await sampleRollouts(answerer.policy.decoder, task.format, plans, answerer.settings, {
+    const answers = await answerer.sampler.sample(task.format, plans, answerer.settings, {
       signal,
       onProgress: (done) => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) }),
     })

@@ -3,7 +3,6 @@
 
 import type { RolloutDetail, SegmentationRow } from '../../../src-preload/contract.ts'
 import { wordEnds } from '../../episodes/cutsOfRule.ts'
-import { exactMu } from '../../rollout/exactMu.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { SensitivityRequest } from './requests.ts'
 import { detailsOf, rowsOf, thin } from './measuredRollouts.ts'
@@ -45,12 +44,7 @@ export async function measureCuts(
         cuts: places,
         answers: listed(task, problem),
       }))
-      const { J } = await exactMu(
-        traces,
-        task.format.terminationSuffix,
-        (feeds) => answerer.policy.branches.run(feeds, undefined, { signal }),
-        answerer.policy.branchTokens,
-      )
+      const { J } = await answerer.sampler.measure(traces, task.format.terminationSuffix, signal)
       batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) =>
         thoughts.push({
           problemId: detail.problem.id,

@@ -5,7 +5,6 @@
 import { LabError, type Estimator, type RolloutDetail } from '../../../src-preload/contract.ts'
 import type { Interval } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
-import { exactMu } from '../../rollout/exactMu.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
 import type { SpokenTask } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
@@ -108,29 +107,24 @@ const measurers: {
     signal: AbortSignal,
   ) => Promise<Curve[]>
 } = {
-  async exact(task, { policy }, batch, _request, signal) {
+  async exact(task, { sampler }, batch, _request, signal) {
     const traces = batch.map(({ problem, tokens, boundaries }) => ({
       prompt: problem.promptTokens,
       completion: tokens,
       cuts: boundaries,
       answers: listed(task, problem),
     }))
-    const mu = await exactMu(
-      traces,
-      task.format.terminationSuffix,
-      (feeds) => policy.branches.run(feeds, undefined, { signal }),
-      policy.branchTokens,
-    )
+    const mu = await sampler.measure(traces, task.format.terminationSuffix, signal)
     return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
   },
-  async sampled(task, { policy, settings }, batch, { samples }, signal) {
+  async sampled(task, { sampler, settings }, batch, { samples }, signal) {
     const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({
       problem,
       completion: tokens,
       cuts: boundaries,
       seed: deriveSeed(SEED, 'measure J', detail.rollout.id),
     }))
-    const mu = await sampledMu(policy.decoder, task, traces, samples, settings, signal)
+    const mu = await sampledMu(sampler, task, traces, samples, settings, signal)
     const cuts = traces.reduce((sum, trace) => sum + trace.cuts.length, 0)
     return mu.J.map((J, index) => ({ J, intervals: mu.intervals[index]!, tokens: mu.generatedTokens / cuts }))
   },

@@ -5,7 +5,6 @@ import { LabError, type StopHereResult } from '../../../src-preload/contract.ts'
 import { wilson } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
-import { sampleRollouts } from '../../rollout/sample.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { StopHereRequest } from './requests.ts'
 import { sampleSettings } from '../training/gather.ts'
@@ -66,7 +65,7 @@ export async function stopHere(
       stopNow: true,
       seed: deriveSeed(now(), 'stop here', sample),
     }))
-    const sampled = await sampleRollouts(policy.decoder, task.format, plans, settings, { signal })
+    const sampled = await policy.sample(task.format, plans, settings, { signal })
     const known = askedAgain(spec, problem, promptTokens)
     const answers = sampled.map((each) => {
       const answer = each.tokens.slice(offset + task.format.terminationSuffix.length)

@@ -8,8 +8,9 @@ import { boundariesInTokens } from '../../episodes/segmentTokens.ts'
 import { segmentText } from '../../episodes/segmentText.ts'
 import { readThinking } from '../../episodes/thinking.ts'
 import { episodeRules, speak, type FormatSettings } from '../../rollout/format.ts'
-import { loadWeights, openPolicy, rowsFor, type Policy } from '../../rollout/policy.ts'
+import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import type { Store } from '../../store/openStore.ts'
 import { createCountdown } from '../../tasks/countdown.ts'
 import { datasetTask } from '../../tasks/dataset.ts'
@@ -219,7 +220,7 @@ export async function readRollouts(
 
 export interface Answerer {
   readonly start: Start
-  readonly policy: Policy
+  readonly sampler: Sampler
   /** How answers are drawn: from all tokens, at the temperature of the rollouts. */
   readonly settings: SampleSettings
   dispose(): void
@@ -252,7 +253,7 @@ export async function openAnswerer(
   })
   return {
     start,
-    policy,
+    sampler: policy,
     settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
     dispose() {
       policy.dispose()

@@ -3,9 +3,8 @@
 import { createRng, deriveSeed } from '../../numeric/rng.ts'
 import type { CutPlan } from '../../rl/algorithm.ts'
 import type { CutScores } from '../../rl/types.ts'
-import { exactMu } from '../../rollout/exactMu.ts'
-import type { Policy } from '../../rollout/policy.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import { correctOf, sampleEntries, type Entry } from './gather.ts'
 import type { ProblemSource } from './tasks.ts'
 
@@ -20,7 +19,7 @@ export interface CutEntries {
 
 /** @param settings of the step; its thinking budget is what the shares are of */
 export async function cutEntries(
-  policy: Policy,
+  policy: Sampler,
   problems: ProblemSource,
   entries: readonly Entry[],
   plan: CutPlan,
@@ -74,12 +73,7 @@ export async function cutEntries(
       cuts: offsets,
       answers: problems.answers(entry.problem),
     }))
-    const mu = await exactMu(
-      traces,
-      problems.task.format.terminationSuffix,
-      (feeds) => policy.branches.run(feeds, undefined, { signal }),
-      policy.branchTokens,
-    )
+    const mu = await policy.measure(traces, problems.task.format.terminationSuffix, signal)
     alive.forEach(({ index, offsets }, at) => {
       cuts[index] = { budgets, offsets, J: mu.J[at]! }
     })

@@ -2,14 +2,14 @@
 import { deriveSeed } from '../../numeric/rng.ts'
 import type { Seed } from '../../numeric/rng.ts'
 import type { Credit } from '../../rl/types.ts'
-import type { Policy } from '../../rollout/policy.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
 import { sampleEntries, type Entry } from './gather.ts'
 import type { ProblemSource } from './tasks.ts'
 
 /** The endings of one problem are a group, numbered on from the groups of the entries. @param settings of the step */
 export async function endEntries(
-  policy: Policy,
+  policy: Sampler,
   problems: ProblemSource,
   entries: readonly Entry[],
   credits: readonly Pick<Credit, 'endAt'>[],

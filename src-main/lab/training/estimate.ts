@@ -4,10 +4,9 @@ import { limitEpisodes } from '../../episodes/segmentTokens.ts'
 import type { Interval } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { continuedValues } from '../../rollout/continuedValues.ts'
-import { exactMu } from '../../rollout/exactMu.ts'
-import type { Policy } from '../../rollout/policy.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import type { Entry } from './gather.ts'
 import type { ProblemSource } from './tasks.ts'
 
@@ -44,7 +43,7 @@ export interface EstimateRequest {
 
 /** Measures J for the entries that `wanted` selects. */
 export async function estimateJ(
-  policy: Policy,
+  policy: Sampler,
   problems: ProblemSource,
   entries: readonly Entry[],
   wanted: (entry: Entry) => boolean,
@@ -62,12 +61,7 @@ export async function estimateJ(
       cuts: boundaries[at]!,
       answers: problems.answers(entries[index]!.problem),
     }))
-    const mu = await exactMu(
-      traces,
-      problems.task.format.terminationSuffix,
-      (feeds) => policy.branches.run(feeds, undefined, { signal: request.signal }),
-      policy.branchTokens,
-    )
+    const mu = await policy.measure(traces, problems.task.format.terminationSuffix, request.signal)
     chosen.forEach((index, at) => {
       measured[index] = { boundaries: boundaries[at]!, J: mu.J[at]!, intervals: null, method: 'exact', samples: 0 }
     })
@@ -79,7 +73,7 @@ export async function estimateJ(
     cuts: boundaries[at]!,
     seed: deriveSeed(request.seed, entries[index]!.group, entries[index]!.sample),
   }))
-  const mu = await sampledMu(policy.decoder, problems.task, traces, request.samples, request.settings, request.signal)
+  const mu = await sampledMu(policy, problems.task, traces, request.samples, request.settings, request.signal)
   chosen.forEach((index, at) => {
     measured[index] = {
       boundaries: boundaries[at]!,
@@ -94,7 +88,7 @@ export async function estimateJ(
 
 /** V at every boundary of every entry that was not aborted, from fresh continuations of the policy that sampled them. */
 export async function continueEntries(
-  policy: Policy,
+  policy: Sampler,
   problems: ProblemSource,
   entries: readonly Entry[],
   samples: number,
@@ -107,7 +101,7 @@ export async function continueEntries(
     cuts: entries[index]!.rollout.boundaries,
     seed: deriveSeed(seed, entries[index]!.group, entries[index]!.sample),
   }))
-  const values = await continuedValues(policy.decoder, problems.task, traces, samples, settings, signal)
+  const values = await continuedValues(policy, problems.task, traces, samples, settings, signal)
   const V: (Float64Array | null)[] = entries.map(() => null)
   chosen.forEach((index, at) => {
     V[index] = values.V[at]!

@@ -10,9 +10,8 @@ import { dynamicSampling } from '../../rl/dapo.ts'
 import { doneBefore, stageAt } from '../../rl/schedules.ts'
 import type { GradedRollout } from '../../rl/types.ts'
 import { contextKey } from '../../rollout/contextKey.ts'
-import type { Policy } from '../../rollout/policy.ts'
-import { sampleRollouts } from '../../rollout/sample.ts'
 import type { RolloutPlan, SampledRollout, SampleOptions, SampleSettings } from '../../rollout/sample.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 import type { Grade, Problem, TeacherTrace } from '../../tasks/types.ts'
 import type { RunSpec } from '../../../src-preload/contract.ts'
 import type { ProblemSource } from './tasks.ts'
@@ -40,9 +39,9 @@ export interface GatherContext {
   readonly method: Method
   readonly problems: ProblemSource
   /** What is drawn from. */
-  readonly policy: Policy
+  readonly policy: Sampler
   /** The policy that stale prefixes come from: the weights of some steps ago. */
-  readonly stale: () => Promise<Policy>
+  readonly stale: () => Promise<Sampler>
   readonly options: SampleOptions
 }
 
@@ -206,13 +205,13 @@ type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm
 
 /** Samples plans and grades what comes back. */
 export async function sampleEntries(
-  policy: Policy,
+  policy: Sampler,
   problems: ProblemSource,
   plans: readonly EntryPlan[],
   settings: SampleSettings,
   options: SampleOptions,
 ): Promise<Entry[]> {
-  const rollouts = await sampleRollouts(policy.decoder, problems.task.format, plans, settings, options)
+  const rollouts = await policy.sample(problems.task.format, plans, settings, options)
   return rollouts.map((rollout, index) => {
     const { problem, group, sample, arm, kept, cut, cutGroup, ending } = plans[index]!
     return {
@@ -239,8 +238,7 @@ async function gatherArms(context: GatherContext, step: number): Promise<Entry[]
   const chosen = problems.ofStep(step, spec.promptsPerStep)
   const stale = await context.stale()
   const settings = sampleSettings(spec, budgetShareAt(context, step))
-  const prefixes = await sampleRollouts(
-    stale.decoder,
+  const prefixes = await stale.sample(
     problems.task.format,
     chosen.map((problem, group) => ({ prompt: problem.promptTokens, seed: deriveSeed(spec.seed, 'prefix', step, group) })),
     settings,

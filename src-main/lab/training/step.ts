@@ -8,14 +8,14 @@ import type { Measured } from './estimate.ts'
 import type { Entry } from './gather.ts'
 import type { Learner, LearnerResult } from './learner.ts'
 import type { PolicySet } from './policySet.ts'
-import type { ProblemSource } from './tasks.ts'
+import type { ProblemRecords, ProblemSource } from './tasks.ts'
 
 export interface Running {
   readonly context: LabContext
   readonly runId: number
   readonly spec: RunSpec
   readonly method: Method
-  readonly problems: ProblemSource
+  readonly problems: ProblemSource & ProblemRecords
   readonly policies: PolicySet
   readonly learner: Learner
   readonly config: LlamaConfig

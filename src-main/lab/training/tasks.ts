@@ -147,20 +147,25 @@ function goldsOf(answer: unknown): string[] {
   return list.flatMap((each) => (typeof each === 'string' && each.trim() !== '' ? [each] : typeof each === 'number' ? [String(each)] : []))
 }
 
+/** The problems that a model is asked: nothing of it is in the store. */
 export interface ProblemSource {
   readonly task: SpokenTask
   /** Whether accepted answers can be listed, so that J can be exact. */
   readonly lists: boolean
   /** Most tokens of a prompt that are reckoned with. */
   readonly promptRoom: number
-  readonly datasetId: number
   /** The problems of a training step: the pool is shuffled anew each time round, by the seed alone. */
   ofStep(step: number, count: number, round?: number): Problem[]
   /** The fixed problems of an evaluation; all of a split that holds fewer than are asked for. */
   ofSplit(split: Split, count: number, seed: number): Problem[]
-  /** Their ids in the store, which is told of those it does not know. */
-  idsOf(split: Split, problems: readonly Problem[]): number[]
   answers(problem: Problem): AnswerTrie
+}
+
+/** Where problems are on record. */
+export interface ProblemRecords {
+  readonly datasetId: number
+  /** Ids of problems in the store, which is told of those it does not know. */
+  idsOf(split: Split, problems: readonly Problem[]): number[]
 }
 
 const pools = new Map<string, readonly Problem[]>()
@@ -191,36 +196,41 @@ function drawPool(task: SpokenTask, split: keyof typeof POOL_SIZES): readonly Pr
 }
 
 /** @param spec the seed of the run orders the training problems */
-export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, now: () => number, vocabulary: Vocabulary): ProblemSource {
+export function openProblems(
+  store: Store,
+  spec: Asked & Pick<RunSpec, 'seed'>,
+  now: () => number,
+  vocabulary: Vocabulary,
+): ProblemSource & ProblemRecords {
   const task = taskOf(store, spec, vocabulary)
-  const imported = spec.task.name === 'dataset'
-  const datasetId = imported ? Number(spec.task.options.dataset) : proceduralSet(store, task, now)
+  return { ...recordsOf(store, spec, task, now), ...problemsOf(task, spec.seed) }
+}
+
+/** A task as training and evaluation ask it. @param seed orders the training problems. Throws LabError `run.fewProblems`. */
+export function problemsOf(task: SpokenTask, seed: number): ProblemSource {
   const pool = trainingPool(task)
-  const promptRoom =
-    vocabulary.tokenizer === null
-      ? NOTATION_ROOM
-      : pool.slice(0, MEASURED).reduce((most, { promptTokens }) => Math.max(most, promptTokens.length), 0) + NOTATION_ROOM
-  const tries = new Map<string, AnswerTrie>()
   const orders = new Map<number, readonly Problem[]>()
   const order = (epoch: number): readonly Problem[] => {
-    if (!orders.has(epoch)) orders.set(epoch, createRng(deriveSeed(spec.seed, 'problem order', epoch)).shuffle(pool))
+    if (!orders.has(epoch)) orders.set(epoch, createRng(deriveSeed(seed, 'problem order', epoch)).shuffle(pool))
     return orders.get(epoch)!
   }
   const at = (index: number): Problem => order(Math.floor(index / pool.length))[index % pool.length]!
   return {
     task,
-    datasetId,
-    promptRoom,
+    promptRoom:
+      task.settings.asked === undefined
+        ? NOTATION_ROOM
+        : pool.slice(0, MEASURED).reduce((most, { promptTokens }) => Math.max(most, promptTokens.length), 0) + NOTATION_ROOM,
     lists: task.answerTrie(pool[0]!) !== null,
     ofStep(step, count, round = 0) {
       if (round === 0) return Array.from({ length: count }, (_, i) => at((step - 1) * count + i))
-      return createRng(deriveSeed(spec.seed, 'resampled problems', step, round))
+      return createRng(deriveSeed(seed, 'resampled problems', step, round))
         .shuffle(pool)
         .slice(0, count)
     },
-    ofSplit(split, count, seed) {
+    ofSplit(split, count, of) {
       try {
-        return task.problems(split, Math.min(count, task.size(split) ?? count), seed)
+        return task.problems(split, Math.min(count, task.size(split) ?? count), of)
       } catch (error) {
         if (!(error instanceof TaskError)) throw error
         throw new LabError('run.fewProblems', {
@@ -230,30 +240,41 @@ export function openProblems(store: Store, spec: Asked & Pick<RunSpec, 'seed'>, 
         })
       }
     },
-    // The problems of an imported set are in the store already.
+    answers: keptAnswers(task),
+  }
+}
+
+/** Accepted answers, made once for each problem of late. What it gives throws LabError `run.noAnswers` where they cannot be listed. */
+function keptAnswers(task: SpokenTask): ProblemSource['answers'] {
+  const tries = new Map<string, AnswerTrie>()
+  return (problem) => {
+    const known = tries.get(problem.id)
+    if (known !== undefined) return known
+    const made = task.answerTrie(problem)
+    if (made === null)
+      throw new LabError('run.noAnswers', {
+        expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`,
+        found: 'a problem without',
+        next: 'Choose a method that samples J, such as mrt-online.',
+      })
+    tries.set(problem.id, made)
+    if (tries.size > TRIES_KEPT) tries.delete(tries.keys().next().value!)
+    return made
+  }
+}
+
+/** The records of the problems of a task: those of an imported set are in the store already. */
+function recordsOf(store: Store, spec: Pick<RunSpec, 'task'>, task: SpokenTask, now: () => number): ProblemRecords {
+  if (spec.task.name === 'dataset')
+    return { datasetId: Number(spec.task.options.dataset), idsOf: (_split, problems) => problems.map(({ id }) => Number(id)) }
+  const datasetId = proceduralSet(store, task, now)
+  return {
+    datasetId,
     idsOf: (split, problems) =>
-      imported
-        ? problems.map(({ id }) => Number(id))
-        : store.datasets.addProblems(
-            datasetId,
-            problems.map((problem) => record(task, split, problem)),
-          ),
-    answers(problem) {
-      let trie = tries.get(problem.id)
-      if (!trie) {
-        const made = task.answerTrie(problem)
-        if (made === null)
-          throw new LabError('run.noAnswers', {
-            expected: `accepted answers of ${task.name} that can be listed, as exact J needs them`,
-            found: 'a problem without',
-            next: 'Choose a method that samples J, such as mrt-online.',
-          })
-        trie = made
-        tries.set(problem.id, trie)
-        if (tries.size > TRIES_KEPT) tries.delete(tries.keys().next().value!)
-      }
-      return trie
-    },
+      store.datasets.addProblems(
+        datasetId,
+        problems.map((problem) => record(task, split, problem)),
+      ),
   }
 }
 

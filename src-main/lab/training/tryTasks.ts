@@ -4,7 +4,6 @@ import type { RunSpec } from '../../../src-preload/contract.ts'
 import { wilson } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
-import { sampleRollouts } from '../../rollout/sample.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import { loadStart, vocabularyOf } from './start.ts'
 import { taskInWords, taskOf } from './tasks.ts'
@@ -76,8 +75,7 @@ export async function* tryTasks(
   })
   try {
     for (const { name, level, words, task, problems } of asked) {
-      const rollouts = await sampleRollouts(
-        policy.decoder,
+      const rollouts = await policy.sample(
         task.format,
         problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(request.seed, name, level, index) })),
         settings,
