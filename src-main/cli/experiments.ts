@@ -5,11 +5,12 @@ import { LabError } from '../../src-preload/contract.ts'
 import { newestFinished } from '../lab/comparing/compareArms.ts'
 import { environment } from '../lab/process/environment.ts'
 import { evaluateRun, finishEvaluations, interruptedEvaluations } from '../lab/comparing/evaluateRun.ts'
-import type { EvaluationSplit } from '../lab/comparing/evaluateRun.ts'
+import type { EvaluationSplit, EvaluationTarget } from '../lab/comparing/evaluateRun.ts'
 import { allPresets } from '../lab/training/textPresets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/training/quickstart.ts'
 import { report, reportTable } from '../lab/comparing/report.ts'
 import { createRun } from '../lab/training/createRun.ts'
+import { parseSpec } from '../lab/training/runSpecs.ts'
 import { trainRun } from '../lab/training/trainRun.ts'
 import { assign, specFrom, wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
@@ -178,9 +179,38 @@ async function finishRun(session: Session, runId: number, options: Common & { ev
     })
 }
 
+interface EvaluateOptions extends Common {
+  readonly checkpoint?: number
+  readonly split: EvaluationSplit
+  readonly model?: string
+  readonly preset?: string
+  readonly set: readonly string[]
+}
+
+function targetOf(runId: number | undefined, { checkpoint, split, model, preset, set }: EvaluateOptions): EvaluationTarget {
+  if (runId !== undefined && model === undefined) return { runId, split, ...(checkpoint !== undefined && { checkpointId: checkpoint }) }
+  if (runId !== undefined || model === undefined || preset === undefined)
+    throw new LabError('evaluate.option', {
+      expected: 'the id of a run, or --model with --preset',
+      found: runId !== undefined ? 'both' : model === undefined ? 'neither' : '--model alone',
+      next: 'Write mrt evaluate RUN, or mrt evaluate --model model:ID --preset NAME.',
+    })
+  const spec = specFrom(preset)
+  for (const text of set) assign(spec, text)
+  return { startOf: parseSpec({ ...spec, start: model }), split }
+}
+
 export function evaluateCommand(): Command {
-  return experiment('evaluate', 'evaluate the newest checkpoint of a run on held-out problems')
-    .argument('<run>', 'id of the run', wholeNumber(1))
+  return experiment('evaluate', 'evaluate the newest checkpoint of a run on held-out problems, or a model that nothing was trained of')
+    .argument('[run]', 'id of the run', wholeNumber(1))
+    .option('--model <name>', 'instead of a run: starter, model:ID (one that is served too) or checkpoint:ID')
+    .option('--preset <name|file>', 'with --model: the task, the budget and the settings of sampling, as runs have them')
+    .option(
+      '--set <key=value>',
+      'with --model: change a field of that specification, e.g. evaluation.problems=32; may be repeated',
+      (text: string, all: string[]) => [...all, text],
+      [],
+    )
     .option('--checkpoint <id>', 'a certain checkpoint of the run', wholeNumber(1))
     .addOption(
       new Option(
@@ -190,17 +220,13 @@ export function evaluateCommand(): Command {
         .choices(['heldout', 'heldout-targets'])
         .default('heldout'),
     )
-    .action((runId: number, options: Common & { checkpoint?: number; split: EvaluationSplit }) =>
+    .action((runId: number | undefined, options: EvaluateOptions) =>
       withSession(options, async (session) => {
-        const id = await evaluateRun(
-          session,
-          { runId, split: options.split, ...(options.checkpoint !== undefined && { checkpointId: options.checkpoint }) },
-          session,
-        )
+        const id = await evaluateRun(session, targetOf(runId, options), session)
         session.progress.close()
         const { metrics } = session.store.evaluations.get(id)!
-        printMetrics(`evaluation ${id} of run ${runId}`, metrics)
-        if (options.json) writeJson({ workspace: session.store.folder, evaluation: id, run: runId, metrics })
+        printMetrics(`evaluation ${id} of ${runId === undefined ? options.model! : `run ${runId}`}`, metrics)
+        if (options.json) writeJson({ workspace: session.store.folder, evaluation: id, run: runId ?? null, metrics })
       }),
     )
 }

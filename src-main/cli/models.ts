@@ -5,6 +5,7 @@ import { LabError, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
 import { exportModel } from '../lab/training/exportModel.ts'
 import { importAdapters, importModel } from '../lab/files/importModel.ts'
+import { connectModel } from '../lab/training/servedModel.ts'
 import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
@@ -23,7 +24,7 @@ const common = (command: Command): Command =>
 
 export function modelsCommand(): Command {
   return new Command('models')
-    .description('models: list, import, export, fetch')
+    .description('models: list, import, connect, export, fetch')
     .addCommand(
       common(new Command('list').description('the models of a workspace')).action((options: Common) =>
         withSession(options, async ({ store }) => {
@@ -58,6 +59,7 @@ export function modelsCommand(): Command {
         withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base)),
       ),
     )
+    .addCommand(connectCommand())
     .addCommand(
       common(
         new Command('export')
@@ -104,6 +106,40 @@ export function modelsCommand(): Command {
         }),
       ),
     )
+}
+
+interface ConnectOptions extends Common {
+  readonly model: string
+  readonly tokenizer: string
+  readonly leavesMachine?: boolean
+  readonly keyFrom?: string
+}
+
+function connectCommand(): Command {
+  return common(
+    new Command('connect')
+      .description(
+        'put a model on record that a server has (vLLM, SGLang, llama.cpp: the completions protocol), to be evaluated and to measure J',
+      )
+      .argument('<address>', 'of the server, e.g. http://127.0.0.1:8000/v1')
+      .requiredOption('--model <name>', 'what the server calls the model')
+      .requiredOption('--tokenizer <place>', 'tokenizer of that model: model:ID of a model of text here, or a folder with tokenizer.json')
+      .option('--leaves-machine', 'the address is another machine: prompts, thoughts and answers may be sent there')
+      .option('--key-from <variable>', 'variable of the environment that holds the key of the server; the key is never kept'),
+  ).action(
+    (
+      address: string,
+      { model, tokenizer, leavesMachine = false, keyFrom, json, workspace }: ConnectOptions,
+    ) =>
+      withSession({ workspace, create: true }, async ({ store, now, signal }) => {
+        const { modelId, abilities } = await connectModel(store, { address, leavesMachine, name: model, tokenizer, keyFrom: keyFrom ?? null }, now, signal)
+        const { takesIds, saysLogps, alternatives, promptLogps } = abilities
+        process.stdout.write(
+          `${model} is model ${modelId}. The server takes ${takesIds ? 'token ids' : 'text alone'}, says ${saysLogps ? 'log-probs' : 'no log-probs'}${alternatives > 0 ? ` and ${alternatives} alternatives of each token` : ''}${promptLogps === null ? '' : ', log-probs of prompts too'}.\n`,
+        )
+        if (json) writeJson({ modelId, address, model, abilities })
+      }),
+  )
 }
 
 async function agreed(): Promise<boolean> {

@@ -109,7 +109,7 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
     decoder,
     branches,
     branchTokens,
-    measures: true,
+    noMeasure: null,
     sample: (format, plans, settings, sampling) => sampleRollouts(decoder, format, plans, settings, sampling),
     measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds) => branches.run(feeds, undefined, { signal }), branchTokens),
     async score(sequences, signal) {

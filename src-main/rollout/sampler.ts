@@ -6,8 +6,8 @@ import type { CutTrace, ExactMu } from './exactMu.ts'
 import type { RolloutPlan, SampledRollout, SampleOptions, SampleSettings } from './sample.ts'
 
 export interface Sampler {
-  /** Whether `measure` can be asked: log-probs of given tokens are to be had, at the temperature it was opened for. */
-  readonly measures: boolean
+  /** Why `measure` cannot be asked, as an error to throw; null where it can: log-probs of given tokens are to be had, at the temperature it was opened for. */
+  readonly noMeasure: Error | null
   /** One rollout per plan, in order. What is drawn depends on a plan and its seed alone, as far as the model keeps to its seed. */
   sample(format: TaskFormat, plans: readonly RolloutPlan[], settings: SampleSettings, options?: SampleOptions): Promise<SampledRollout[]>
   /**
@@ -15,4 +15,9 @@ export interface Sampler {
    * @param suffix tokens that force the stop
    */
   measure(traces: readonly CutTrace[], suffix: readonly number[], signal?: AbortSignal): Promise<ExactMu>
+}
+
+/** Throws why J has no exact value through this sampler, where it has none. */
+export function requireMeasuring({ noMeasure }: Pick<Sampler, 'noMeasure'>): void {
+  if (noMeasure !== null) throw noMeasure
 }

@@ -83,7 +83,8 @@ export type Problem = Of<typeof problem>
 
 // ------------------------------------------------------------------------------------------------------------- models
 
-export const modelKinds = ['starter', 'scratch', 'huggingface', 'gguf', 'checkpoint'] as const
+/** `served`: no weights are here, another program has them and is asked. */
+export const modelKinds = ['starter', 'scratch', 'huggingface', 'gguf', 'checkpoint', 'served'] as const
 
 export const newModel = z.object({
   name,
@@ -220,6 +221,8 @@ export const estimator = z.object({
   template: z.string(),
   /** Divides the logits of the policy whose answers J counts; null where the record does not say. */
   temperature: z.number().positive().nullable(),
+  /** The model and the address of its server where another program answered; absent where the engine here did. */
+  served: z.string().optional(),
 })
 export type Estimator = Of<typeof estimator>
 

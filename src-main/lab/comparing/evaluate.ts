@@ -71,7 +71,8 @@ export interface EvaluateOptions {
 /** Resamples of problems behind each interval. */
 const DRAWS = 2_000
 /** Whether J has an exact value: accepted answers can be listed, and the model says how likely they are. */
-const isExact = ({ measures }: Pick<Sampler, 'measures'>, { lists }: Pick<ProblemSource, 'lists'>): boolean => measures && lists
+export const isExact = ({ noMeasure }: Pick<Sampler, 'noMeasure'>, { lists }: Pick<ProblemSource, 'lists'>): boolean =>
+  noMeasure === null && lists
 
 type Resampled = BootstrapOptions & Required<Pick<BootstrapOptions, 'clusters'>>
 /** Throws LabError `evaluation.longest`. */

@@ -3,16 +3,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
 import { formatSpec, LabError } from '../../../src-preload/contract.ts'
-import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
-import { evaluate } from './evaluate.ts'
+import { evaluate, isExact } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
 import { budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { rolloutRecords } from '../training/record.ts'
-import { loadStart, startCheckpoint, vocabularyOf } from '../training/start.ts'
-import type { Start } from '../training/start.ts'
+import { openAnswering, type Answering } from '../training/answering.ts'
+import { servedModel, startCheckpoint } from '../training/start.ts'
 import type { Split } from '../../tasks/types.ts'
 import { lengthOf, openProblems, templateOf } from '../training/tasks.ts'
 import type { ProblemRecords, ProblemSource } from '../training/tasks.ts'
@@ -35,28 +34,35 @@ export type EvaluationTarget = {
 /** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest` or `evaluation.tooLong`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
   const { store, now } = context
-  const { spec, runId, checkpointId, step, start, name } = await resolve(context, target)
+  const { spec, runId, checkpointId, step, weights, name } = resolve(context, target)
   const split = target.split ?? 'heldout'
-  const source = openProblems(store, spec, now, vocabularyOf(start))
+  const answering = await openAnswering(context, weights, {
+    work: JSON.stringify(['evaluation', split, conditionsOf(spec)]),
+    ...(options.signal && { signal: options.signal }),
+  })
+  const source = openProblems(store, spec, now, answering.vocabulary)
   const longest = longestOf(spec)
   const length = lengthOf(source, longest, spec.budget.answerTokens)
-  if (length > start.config.maxPositions)
+  if (answering.maxPositions !== null && length > answering.maxPositions)
     throw new LabError('evaluation.tooLong', {
-      expected: `thoughts that fit into the ${start.config.maxPositions} positions of ${name}`,
+      expected: `thoughts that fit into the ${answering.maxPositions} positions of ${name}`,
       found: `${length} tokens with prompt and answer`,
       next: 'Set evaluation.longest to less, and leave out budgets beyond it.',
     })
+  const opened = await answering.open({ maxLength: length, temperature: spec.sampling.temperature })
   const evaluationId = store.evaluations.add({
     name,
     runId,
     checkpointId,
-    modelId: start.modelId,
+    modelId: answering.modelId,
     datasetId: source.datasetId,
     split,
     step,
     config: {
       ...conditionsOf(spec),
-      estimator: source.lists ? 'exact mu at boundaries and budgets' : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`,
+      estimator: isExact(opened.sampler, source)
+        ? 'exact mu at boundaries and budgets'
+        : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`,
       tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave',
     },
     budgets: budgetsOf(spec),
@@ -64,7 +70,7 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
     samplesPerProblem: spec.evaluation.samples,
     createdAtMs: now(),
   }).id
-  return measure(context, options, { spec, runId, checkpointId, step, start, split, source, evaluationId, name })
+  return measure(context, options, { spec, runId, checkpointId, step, answering, opened, split, source, evaluationId, name })
 }
 
 /** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
@@ -78,19 +84,20 @@ interface Resolved {
   readonly runId: number | null
   readonly checkpointId: number | null
   readonly step: number | null
-  readonly start: Start
+  /** Whose numbers these are, as a specification names its start. */
+  readonly weights: string
   readonly name: string
 }
 
-async function resolve({ store, now }: LabContext, target: EvaluationTarget): Promise<Resolved> {
+function resolve({ store }: LabContext, target: EvaluationTarget): Resolved {
   if ('startOf' in target)
     return {
       spec: target.startOf,
       runId: null,
       checkpointId: startCheckpoint(target.startOf.start),
       step: 0,
-      start: await loadStart(store, target.startOf.start, now),
-      name: 'start',
+      weights: target.startOf.start,
+      name: servedModel(store, target.startOf.start)?.name ?? 'start',
     }
   const run = store.runs.get(target.runId)
   if (!run)
@@ -108,7 +115,7 @@ async function resolve({ store, now }: LabContext, target: EvaluationTarget): Pr
     runId: run.id,
     checkpointId: checkpoint.id,
     step: checkpoint.step,
-    start: await loadStart(store, `checkpoint:${checkpoint.id}`, now),
+    weights: `checkpoint:${checkpoint.id}`,
     name: run.name,
   }
 }
@@ -121,30 +128,30 @@ async function measure(
     runId,
     checkpointId,
     step,
-    start,
+    answering,
+    opened: { sampler, dispose },
     split,
     source,
     evaluationId,
     name,
-  }: Resolved & { split: Split; source: ProblemSource & ProblemRecords; evaluationId: number },
+  }: Omit<Resolved, 'weights'> & {
+    answering: Answering
+    opened: Awaited<ReturnType<Answering['open']>>
+    split: Split
+    source: ProblemSource & ProblemRecords
+    evaluationId: number
+  },
 ): Promise<number> {
-  const { store, engine, now } = context
+  const { store, now } = context
   const began = performance.now()
   const meter = openProgressMeter({ job: `evaluation ${evaluationId}`, label: `evaluating ${name}`, total: 100, unit: '%', now })
-  const maxLength = lengthOf(source, longestOf(spec), spec.budget.answerTokens)
-  const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, {
-    rows: rowsFor(start.config, maxLength),
-    maxLength,
-    temperature: spec.sampling.temperature,
-  })
   try {
-    const outcome = await evaluate(policy, source, spec, {
+    const outcome = await evaluate(sampler, source, spec, {
       split,
       signal: options.signal,
       onProgress: (share) => options.onEvent?.({ kind: 'progress', runId, report: meter.at(share * 100) }),
     })
-    record(context, { spec, checkpointId, step, split, source, evaluationId }, outcome.problems)
+    record(context, { spec, checkpointId, step, split, source, evaluationId, served: answering.served }, outcome.problems)
     store.evaluations.finish(evaluationId, {
       status: 'finished',
       atMs: now(),
@@ -153,6 +160,7 @@ async function measure(
       metrics: outcome.metrics,
       points: outcome.points,
     })
+    answering.done()
     if (runId !== null)
       for (const { id } of interruptedEvaluations(store, runId))
         if (isSame(store.evaluations.get(id)!, { checkpointId, split })) store.evaluations.remove(id)
@@ -170,8 +178,7 @@ async function measure(
     })
     throw error
   } finally {
-    policy.dispose()
-    weights.dispose()
+    dispose()
   }
 }
 
@@ -201,13 +208,15 @@ interface Recording {
   readonly split: Split
   readonly source: Pick<ProblemSource, 'task'> & ProblemRecords
   readonly evaluationId: number
+  readonly served: string | null
 }
 
 function record(
-  { store, engine }: LabContext,
-  { spec, checkpointId, step, split, source, evaluationId }: Recording,
+  context: LabContext,
+  { spec, checkpointId, step, split, source, evaluationId, served }: Recording,
   problems: readonly EvaluatedProblem[],
 ): void {
+  const { store } = context
   const ids = source.idsOf(
     split,
     problems.map(({ natural }) => natural.entries[0]!.problem),
@@ -226,8 +235,8 @@ function record(
           policyStep: step,
           sampling: spec.sampling,
           template: templateOf(source.task),
-          device: 'cpu',
-          engine: engine.version,
+          device: served === null ? 'cpu' : 'served',
+          engine: served ?? context.engine.version,
           file: null,
         },
         estimator: {
@@ -237,6 +246,7 @@ function record(
           prover: 1,
           template: templateOf(source.task),
           temperature: spec.sampling.temperature,
+          ...(served !== null && { served }),
         },
       },
     )

@@ -14,7 +14,8 @@ import type { VoteRequest } from './requests.ts'
 import { clustersOf } from '../comparing/clusters.ts'
 import { detailsOf, figureOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
-import { openAnswerer, readRollouts } from './taskRollouts.ts'
+import { openAnswerer } from './answerer.ts'
+import { readRollouts } from './taskRollouts.ts'
 
 /** Answers drawn without thinking, per problem. */
 const DIRECT = 32
@@ -34,15 +35,16 @@ const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math
 
 /** Throws LabError `measure.temperatures`, or `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
 export async function drawVotes(
-  { store, engine, now }: LabContext,
+  context: LabContext,
   { scope, start, samples, limit }: VoteRequest,
   { signal = neverAborted, onEvent }: JobOptions,
 ): Promise<VotingCurves> {
+  const { store, now } = context
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, scope), limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details, start)
   const problems = [...Map.groupBy(rollouts, ({ problem }) => problem.promptTokens.join(' ')).values()]
-  const answerer = await openAnswerer(store, engine, now, start, { task, rollouts }, samples * 16)
+  const answerer = await openAnswerer(context, start, { task, rollouts }, samples * 16, { work: 'votes', signal })
   try {
     type Place = RolloutPlan & { readonly place: string }
     const plans: Place[] = [

@@ -3,11 +3,13 @@
 
 import type { RolloutDetail, SegmentationRow } from '../../../src-preload/contract.ts'
 import { wordEnds } from '../../episodes/cutsOfRule.ts'
+import { requireMeasuring } from '../../rollout/sampler.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { SensitivityRequest } from './requests.ts'
 import { detailsOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
-import { listed, openAnswerer, readRollouts, type TaskRollout } from './taskRollouts.ts'
+import { openAnswerer } from './answerer.ts'
+import { listed, readRollouts, type TaskRollout } from './taskRollouts.ts'
 import { placesOf, segmentationRows, type KnownThought } from './thinkingSegments.ts'
 
 /** Rollouts measured at once; each is cut in a few dozen places. */
@@ -16,10 +18,11 @@ const neverAborted = new AbortController().signal
 
 /** Throws LabError `segment.rule`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
 export async function measureCuts(
-  { store, engine, now }: LabContext,
+  context: LabContext,
   request: SensitivityRequest,
   { signal = neverAborted, onEvent }: JobOptions,
 ): Promise<SegmentationRow[]> {
+  const { store, now } = context
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details, request.start)
@@ -32,8 +35,12 @@ export async function measureCuts(
     },
   )
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
-  const answerer = await openAnswerer(store, engine, now, request.start, { task, rollouts: placed.map(({ rollout }) => rollout) }, 1)
+  const answerer = await openAnswerer(context, request.start, { task, rollouts: placed.map(({ rollout }) => rollout) }, 1, {
+    work: 'cuts',
+    signal,
+  })
   try {
+    requireMeasuring(answerer.sampler)
     const thoughts: KnownThought[] = []
     for (let from = 0; from < placed.length; from += BATCH) {
       signal.throwIfAborted()

@@ -6,13 +6,17 @@ import { LabError, type Estimator, type RolloutDetail } from '../../../src-prelo
 import type { Interval } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
+import { requireMeasuring } from '../../rollout/sampler.ts'
 import type { SpokenTask } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { MeasureRequest, Measurement } from './requests.ts'
 import { detailsOf, estimatorKey, isComplete, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
+import { servedTitle } from '../training/servedModel.ts'
+import { servedModel } from '../training/start.ts'
 import { templateOf } from '../training/tasks.ts'
-import { listed, openAnswerer, readRollouts, type Answerer, type TaskRollout } from './taskRollouts.ts'
+import { openAnswerer, type Answerer } from './answerer.ts'
+import { listed, readRollouts, type TaskRollout } from './taskRollouts.ts'
 
 /** Rollouts between two records; sampling asks for `samples` rows of each of their boundaries. */
 const BATCH = { exact: 32, sampled: 16 } as const
@@ -28,16 +32,18 @@ const neverAborted = new AbortController().signal
 
 /** Throws LabError `measure.nothing` where every rollout has it, `measure.unreadable` and `measure.vocabulary` where none can be measured. */
 export async function measureJ(
-  { store, engine, now }: LabContext,
+  context: LabContext,
   request: MeasureRequest,
   { signal = neverAborted, onEvent }: JobOptions,
 ): Promise<Measurement> {
+  const { store, now } = context
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts, unreadable } = await readRollouts(store, now, details, request.start)
 
   const [, checkpoint] = /^checkpoint:(\d+)$/.exec(request.start) ?? []
   const checkpointId = checkpoint === undefined ? null : Number(checkpoint)
+  const served = servedModel(store, request.start)
   const estimatorAt = (temperature: number): Estimator => ({
     method: request.method,
     samples: request.method === 'exact' ? 0 : request.samples,
@@ -47,6 +53,7 @@ export async function measureJ(
     prover: 1,
     template: templateOf(task),
     temperature,
+    ...(served && { served: servedTitle(served) }),
   })
   const has = ({ detail, temperature }: TaskRollout): boolean => {
     const estimator = estimatorAt(temperature)
@@ -69,14 +76,14 @@ export async function measureJ(
   let done = 0
   for (const [temperature, alike] of Map.groupBy(waiting, (rollout) => rollout.temperature)) {
     const answerer = await openAnswerer(
-      store,
-      engine,
-      now,
+      context,
       request.start,
       { task, rollouts: alike },
       request.method === 'exact' ? 1 : request.samples * 8,
+      { work: `J ${request.method} ${temperature}`, signal },
     )
     try {
+      if (request.method === 'exact') requireMeasuring(answerer.sampler)
       const size = BATCH[request.method]
       for (let from = 0; from < alike.length; from += size) {
         signal.throwIfAborted()
@@ -91,6 +98,7 @@ export async function measureJ(
           store.imported.derive(runId, [...new Set(members.map(({ detail }) => detail.rollout.step))], now())
         tell((done += batch.length))
       }
+      answerer.done()
     } finally {
       answerer.dispose()
     }
@@ -115,7 +123,7 @@ const measurers: {
       answers: listed(task, problem),
     }))
     const mu = await sampler.measure(traces, task.format.terminationSuffix, signal)
-    return mu.J.map((J) => ({ J, intervals: null, tokens: mu.forwardedTokens / mu.cuts }))
+    return mu.J.map((J, index) => ({ J, intervals: boundsOf(J, mu.missing?.[index]), tokens: mu.forwardedTokens / mu.cuts }))
   },
   async sampled(task, { sampler, settings }, batch, { samples }, signal) {
     const traces = batch.map(({ problem, tokens, boundaries, detail }) => ({
@@ -129,6 +137,10 @@ const measurers: {
     return mu.J.map((J, index) => ({ J, intervals: mu.intervals[index]!, tokens: mu.generatedTokens / cuts }))
   },
 }
+
+/** What the accepted answers that a server did not weigh may add to J. */
+const boundsOf = (J: Float64Array, missing: Float64Array | undefined): Interval[] | null =>
+  missing === undefined ? null : Array.from(J, (low, at) => ({ low: Math.min(1, low), high: Math.min(1, low + missing[at]!) }))
 
 function record(
   store: LabContext['store'],

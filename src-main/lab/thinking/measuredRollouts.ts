@@ -81,11 +81,14 @@ export async function* detailsOf(store: Store, rows: readonly Rollout[], signal:
 }
 
 /** Measurements of the same kind share it, whatever training step the weights were of. A temperature that the record does not say counts as the usual one. */
-export const estimatorKey = ({ method, samples, weights, checkpointId, prover, temperature }: Estimator): string =>
-  [method, samples, weights, checkpointId ?? 'none', prover, ...temperatureKey(temperature)].join('-')
+export const estimatorKey = ({ method, samples, weights, checkpointId, prover, temperature, served }: Estimator): string =>
+  [method, samples, weights, checkpointId ?? 'none', prover, ...temperatureKey(temperature), ...servedKey(served)].join('-')
 
 export const temperatureKey = (temperature: number | null): string[] =>
   temperature === null || temperature === 1 ? [] : [`T${temperature}`]
+
+/** Measurements of models that were asked at other addresses are of other kinds. */
+export const servedKey = (served: Estimator['served']): string[] => (served === undefined ? [] : [`by ${served}`])
 
 /** A curve with a value at every boundary of its rollout. */
 export const isComplete = ({ episodes }: Pick<RolloutDetail, 'episodes'>, { estimates }: ProgressCurve): boolean =>

@@ -1,31 +1,23 @@
 // Rollouts of the store as rollouts of the task, ours or imported: their problem, their tokens and the places where thinking can be
-// stopped. Text that came without token ids is read with the tokenizer of the task; what cannot be read is told with the reason. Also the
-// opening of the weights that are to answer for them.
+// stopped. Text that came without token ids is read with the tokenizer of the task; what cannot be read is told with the reason.
 
 import { LabError, type Episode, type RolloutDetail } from '../../../src-preload/contract.ts'
-import type { Engine } from '../../engine/engine.ts'
 import { boundariesInTokens } from '../../episodes/segmentTokens.ts'
 import { segmentText } from '../../episodes/segmentText.ts'
 import { readThinking } from '../../episodes/thinking.ts'
 import { episodeRules, speak, type FormatSettings } from '../../rollout/format.ts'
-import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
-import type { SampleSettings } from '../../rollout/sample.ts'
-import type { Sampler } from '../../rollout/sampler.ts'
 import type { Store } from '../../store/openStore.ts'
 import { createCountdown } from '../../tasks/countdown.ts'
 import { datasetTask } from '../../tasks/dataset.ts'
 import { graderKinds } from '../../tasks/graders/grader.ts'
 import type { AnswerTrie, Problem, SpokenTask, Split, TaskFormat } from '../../tasks/types.ts'
-import type { LabContext } from '../process/context.ts'
 import { placedEpisodes } from '../training/record.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-import { loadStart, vocabularyOf, type Start } from '../training/start.ts'
-import { askedAgain, importedProblem, taskOf } from '../training/tasks.ts'
+import { vocabularyOfName } from '../training/answering.ts'
+import { loadStart, vocabularyOf } from '../training/start.ts'
+import { askedAgain, importedProblem, taskOf, type Vocabulary } from '../training/tasks.ts'
 
 const AS_WRITTEN: FormatSettings = { thoughts: 'auto', episodes: 'lines', examples: 0 }
-/** Tokens of an answer at most, for any number of numbers. */
-export const ANSWER_TOKENS = 32
-
 export interface TaskRollout {
   readonly detail: RolloutDetail
   readonly problem: Problem
@@ -71,18 +63,13 @@ const SPLITS: readonly Split[] = ['train', 'validation', 'heldout']
  * Rollouts of another trainer, to be answered by a model of text: their problems as a task, in its tokens. Thoughts end where the one reader of
  * thinking says, and an answer that was forced is what stands behind the last cue, since the thought may hold others. Null where nothing of it can be graded.
  */
-function importedReader(store: Store, { config, tokenizer }: Start, details: readonly RolloutDetail[]): Reader | null {
+function importedReader(store: Store, { size, tokenizer }: Vocabulary, details: readonly RolloutDetail[]): Reader | null {
   const dataset = details[0] === undefined ? null : store.datasets.get(details[0].problem.datasetId)
   if (tokenizer === null || dataset === null) return null
   const problems = [...new Map(details.map(({ problem }) => [problem.id, importedProblem(problem)])).values()]
   const grader = Object.hasOwn(graderKinds, dataset.grader) ? dataset.grader : 'math'
   if (problems.every(({ golds }) => golds.length === 0)) return null
-  const spoken = speak(
-    datasetTask({ id: dataset.id, name: dataset.name, grader, problems }),
-    tokenizer,
-    config.vocabSize,
-    AS_WRITTEN,
-  ) as SpokenTask
+  const spoken = speak(datasetTask({ id: dataset.id, name: dataset.name, grader, problems }), tokenizer, size, AS_WRITTEN) as SpokenTask
   const asked = new Map(
     SPLITS.flatMap((split) => spoken.problems(split, spoken.size(split) ?? 0, 0)).map((problem) => [problem.id, problem]),
   )
@@ -120,8 +107,7 @@ async function readerOf(store: Store, now: () => number, details: readonly Rollo
   const runId = first?.rollout.runId ?? (evaluationId === null ? null : (store.evaluations.get(evaluationId)?.runId ?? null))
   const run = runId === null ? null : store.runs.get(runId)
   if (run === null || run.method === 'imported') {
-    const answerer = await loadStart(store, answering, now)
-    return importedReader(store, answerer, details) ?? notationReader()
+    return importedReader(store, await vocabularyOfName(store, answering, now), details) ?? notationReader()
   }
   const spec = parseSpec(run.config)
   const start = await loadStart(store, spec.start, now)
@@ -216,48 +202,4 @@ export async function readRollouts(
       next: 'Import rollouts that carry J of their own, or import a model that reads them.',
     })
   return { task: reader.task, rollouts, unreadable }
-}
-
-export interface Answerer {
-  readonly start: Start
-  readonly sampler: Sampler
-  /** How answers are drawn: from all tokens, at the temperature of the rollouts. */
-  readonly settings: SampleSettings
-  dispose(): void
-}
-
-/** The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, or `measure.vocabulary` for a model of another tokenizer. */
-export async function openAnswerer(
-  store: LabContext['store'],
-  engine: Engine,
-  now: () => number,
-  name: string,
-  { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>,
-  rows: number,
-): Promise<Answerer> {
-  const temperature = sharedTemperature(rollouts)
-  const start = await loadStart(store, name, now)
-  if (start.config.vocabSize !== format.vocabularySize)
-    throw new LabError('measure.vocabulary', {
-      expected: `a model of the ${format.vocabularySize} tokens that these rollouts are written in`,
-      found: `one of ${start.config.vocabSize}`,
-      next: 'Choose a checkpoint trained on the same task.',
-    })
-  const weights = await loadWeights(engine, start.config, start.weights)
-  const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
-  const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
-  const policy = await openPolicy(engine, start.config, weights, {
-    rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)),
-    maxLength,
-    temperature,
-  })
-  return {
-    start,
-    sampler: policy,
-    settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
-    dispose() {
-      policy.dispose()
-      weights.dispose()
-    },
-  }
 }

@@ -29,6 +29,7 @@ import {
   orNull,
   readScope,
   rowsOf,
+  servedKey,
   temperatureKey,
   thin,
   type Question,
@@ -113,10 +114,10 @@ const weightsTitle = ({ weights, checkpointId }: Estimator): string =>
   })[weights]
 
 export const estimatorTitle = (estimator: Estimator): string =>
-  `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}${estimator.temperature === null || estimator.temperature === 1 ? '' : `, temperature ${estimator.temperature}`}`
+  `${estimator.method === 'exact' ? 'exact' : `${estimator.samples} answers`}, ${estimator.served ?? weightsTitle(estimator)}${estimator.prover > 1 ? `, best of ${estimator.prover}` : ''}${estimator.temperature === null || estimator.temperature === 1 ? '' : `, temperature ${estimator.temperature}`}`
 
-const weightsKey = ({ weights, checkpointId, step, prover, temperature }: Estimator): string =>
-  [weights, checkpointId, step, prover, ...temperatureKey(temperature)].join(' ')
+const weightsKey = ({ weights, checkpointId, step, prover, temperature, served }: Estimator): string =>
+  [weights, checkpointId, step, prover, ...temperatureKey(temperature), ...servedKey(served)].join(' ')
 
 /** An exact and a sampled curve under the same weights, at the same places. */
 function pairOf(detail: RolloutDetail): { readonly exact: ProgressCurve; readonly sampled: ProgressCurve } | null {

@@ -112,6 +112,16 @@ const ofCheckpoint = async (store: Store, model: Model, folder: string): Promise
   return { ...loaded, tokenizer: loaded.adapters && (await tokenizerOfBase(store, loaded.base)) }
 }
 
+/** The model that `model:<id or name>` names. Throws LabError `start.unknown`, `start.notFetched`. */
+export const modelOf = (store: Store, name: string): Model => modelCalled(store, name.replace(/^model:/, ''))
+
+/** The record of a model that is served, by the name that weights have; null for weights that are here. */
+export function servedModel(store: Store, name: string): Model | null {
+  const [, wanted] = /^model:(.+)$/.exec(name) ?? []
+  const model = wanted === undefined ? null : modelCalled(store, wanted)
+  return model?.kind === 'served' ? model : null
+}
+
 /** A model by id, by the name that it was imported under, or by the name that it is fetched by. */
 function modelCalled(store: Store, wanted: string): Model {
   const byId = /^\d+$/.test(wanted) ? store.models.get(Number(wanted)) : null
@@ -151,13 +161,21 @@ const kinds: Kinds = {
     const { config, metadata } = await readGgufModel(file)
     return { config, weights: ggufWeights(file), base: baseOf(model), adapters: null, tokenizer: openGgufTokenizer(metadata, model.name) }
   },
+  served: (_store, { name }) =>
+    Promise.reject(
+      new LabError('start.served', {
+        expected: 'weights that are in this workspace',
+        found: `${name}, which another program serves`,
+        next: 'Import its weights to train them or look into them; served, it can be evaluated and asked to measure J.',
+      }),
+    ),
 }
 
 /** A model's shape, weights and tokenizer. Throws LabError `start.unknown` and what reading its files throws. */
 export const loadModel = (store: Store, model: Model): Promise<LoadedModel> => kinds[model.kind](store, model)
 
 /** The tokenizer of a model of text; null for one that speaks the notation of a task. */
-async function tokenizerOf(store: Store, model: Model): Promise<TextTokenizer | null> {
+export async function tokenizerOf(store: Store, model: Model): Promise<TextTokenizer | null> {
   if (model.kind === 'gguf') return openGgufTokenizer((await readGgufModel(join(placeOf(store, model), GGUF_FILE))).metadata, model.name)
   if (model.kind === 'checkpoint') {
     const { base } = await readCheckpointMeta(placeOf(store, model))
@@ -181,7 +199,7 @@ async function tokenizerOfBase(store: Store, base: Base): Promise<TextTokenizer 
 }
 
 const placeOf = (store: Store, { path }: Model): string => (isAbsolute(path) ? path : join(store.folder, path))
-const vocabSizeOf = ({ config }: Model): number => (config as unknown as LlamaConfig).vocabSize
+export const vocabSizeOf = ({ config }: Model): number => (config as unknown as LlamaConfig).vocabSize
 
 function unknown(name: string, found: string): LabError {
   return new LabError('start.unknown', {

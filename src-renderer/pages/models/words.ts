@@ -7,4 +7,5 @@ export const kindWords: Readonly<Record<Model['kind'], string>> = {
   huggingface: 'Hugging Face',
   gguf: 'GGUF file',
   checkpoint: 'checkpoint',
+  served: 'served elsewhere',
 }
