@@ -1,7 +1,6 @@
 // What the model was given to go on from. A model of text is asked in more words than its problem has: instructions, examples, the marks of its
 // template. They are in the prompt's tokens, which its tokenizer turns back into text.
-import type { AskedText, RolloutDetail } from '../../../src-preload/contract.ts'
-import { readChat } from '../../data/chatText.ts'
+import { readChat, type AskedText, type RolloutDetail } from '../../../src-preload/contract.ts'
 import { fromRolloutDetail } from '../../data/records.ts'
 import { messageText } from '../../data/rollouts/mapping.ts'
 import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'

@@ -2,6 +2,7 @@
  * A rollout in words: its problem, its verdict, its episodes beside J, its tokens. Pure functions from contract records to what
  * the parts show; nothing is computed that the lab did not answer, only cut, named and put side by side.
  */
+import { readChat } from '../../../src-preload/contract.ts'
 import type {
   AskedText,
   ExplanationView,
@@ -15,9 +16,9 @@ import { fixed, signed } from '../../charts/format.ts'
 import type { EpisodeView } from '../../parts/EpisodeText.svelte'
 import type { TokenView } from '../../parts/TokenText.svelte'
 
-/** "5 4 15 → 79": the prompt without the marks that only the model needs. */
+/** "5 4 15 → 79": the prompt without the marks that only the model needs; of a conversation what was asked last. */
 export const promptText = ({ prompt }: Pick<Problem, 'prompt'>): string =>
-  prompt
+  (readChat(prompt)?.findLast(({ role }) => role === 'user')?.text ?? prompt)
     .replace(/<\/?[a-z_]+>/gi, ' ')
     .replaceAll('->', '→')
     .replace(/[ \t]+/g, ' ')

@@ -1,7 +1,7 @@
 // A prompt as the conversation that a chat template made it of: the marks of the usual families, and who speaks between them. Only for
 // reading: what was sampled from is the text as it stands.
 
-export interface Turn {
+interface Turn {
   readonly role: string
   readonly text: string
 }

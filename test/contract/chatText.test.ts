@@ -1,6 +1,6 @@
 // Prompts as conversations: the marks of every usual template, what a trainer wrote down without them, and texts that only look like one.
 import { describe, expect, it } from 'vitest'
-import { readChat } from '../../src-main/data/chatText.ts'
+import { readChat } from '../../src-preload/contract.ts'
 
 const turns = (prompt: string): string[] | null => readChat(prompt)?.map(({ role, text }) => `${role}: ${text}`) ?? null
 const ASKED = ['system: Be brief.', 'user: What is 6 x 7?\n\nThink first.', 'assistant: 6 x 7 is 42.', 'user: And 6 x 8?']
