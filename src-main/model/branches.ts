@@ -19,52 +19,68 @@ import {
   tempered,
 } from './llama.ts'
 import type { LlamaConfig } from './config.ts'
+import type { Stack } from './llama.ts'
 
 /**
- * R traces of width T, N branches of width M, at most C children scored per branch slot.
- * Inputs: trace_tokens, trace_positions [R, T] int64; owner [N] int64 (the trace of a branch);
- * branch_tokens, branch_positions [N, M] int64; cut_bias [N, 1, 1, 1, T] (0 for trace tokens before the cut); tree_bias [N, 1, 1, M, M];
+ * R traces of width L, N branches of width M, at most C children scored per branch slot.
+ * Inputs: trace_tokens, trace_positions [R, L] int64; owner [N] int64 (the trace of a branch);
+ * branch_tokens, branch_positions [N, M] int64; cut_bias [N, 1, 1, 1, L] (0 for trace tokens before the cut); tree_bias [N, 1, 1, M, M];
  * children [N, M, C] int64 (tokens scored from each slot, any id where unused). Output: child_logps [N, M, C].
- * With `traceLogps`: input trace_targets [R, T] int64 and output trace_logps [R, T] out of the same pass. All log-probs are of softmax(logits / temperature), default 1.
+ * With `traceLogps`: input trace_targets [R, L] int64 and output trace_logps [R, L] out of the same pass. All log-probs are of softmax(logits / temperature), default 1.
  */
 export function branchGraph(config: LlamaConfig, options: { readonly traceLogps: boolean; readonly temperature?: number }): Graph {
   const stack = openStack('branches', config, false)
   const { g } = stack
-  const traceTokens = g.input('trace_tokens', 'int64', ['R', 'T'])
-  const tracePositions = g.input('trace_positions', 'int64', ['R', 'T'])
+  const { childLogps, trace } = branchPass(stack, options.temperature ?? 1)
+  g.output('child_logps', childLogps)
+  if (options.traceLogps) {
+    const targets = g.input('trace_targets', 'int64', ['R', 'L'])
+    const logps = g.logSoftmax(tempered(stack, logitsOf(stack, trace), options.temperature ?? 1))
+    g.output('trace_logps', g.reshape(g.gatherElements(logps, g.reshape(targets, ['R*L', 1])), ['R', 'L']))
+  }
+  return g.build()
+}
+
+/**
+ * A term of a loss, -sum of w J over branches, J being differentiated through all of the branch and its trace: the exact gradient by which the answering policy
+ * raises J. Inputs as in `branchGraph`, and paths [N, P, M*C] (1 where a right answer reads a child, 0 elsewhere) with path_weights [N, P], w for every right answer.
+ */
+export function answerTerm(stack: Stack, temperature: number): Value {
+  const { g } = stack
+  const { childLogps } = branchPass(stack, temperature)
+  const paths = g.input('paths', 'float32', ['N', 'P', 'M*C'])
+  const weights = g.input('path_weights', 'float32', ['N', 'P'])
+  const chances = g.exp(g.reshape(g.matMul(paths, g.reshape(childLogps, ['N', 'M*C', 1])), ['N', 'P']))
+  return g.neg(g.reduceSum(g.mul(chances, weights), undefined, false))
+}
+
+function branchPass(stack: Stack, temperature: number): { readonly childLogps: Value; readonly trace: Value } {
+  const { g, config } = stack
+  const traceTokens = g.input('trace_tokens', 'int64', ['R', 'L'])
+  const tracePositions = g.input('trace_positions', 'int64', ['R', 'L'])
   const owner = g.input('owner', 'int64', ['N'])
   const branchTokens = g.input('branch_tokens', 'int64', ['N', 'M'])
   const branchPositions = g.input('branch_positions', 'int64', ['N', 'M'])
-  const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'T'])
+  const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'L'])
   const treeBias = g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M'])
   const children = g.input('children', 'int64', ['N', 'M', 'C'])
-  const traceBias = causalMask(stack, 'T')
+  const traceBias = causalMask(stack, 'L')
   const tables = rotaryTables(stack)
 
-  let trace = embed(stack, traceTokens, 'R*T')
+  let trace = embed(stack, traceTokens, 'R*L')
   let branch = embed(stack, branchTokens, 'N*M')
   for (let layer = 0; layer < config.layers; layer++) {
     ;[trace, branch] = layerOver(stack, layer, [trace, branch], ([ofTrace, ofBranch]) => {
-      const traceKeys = splitKeyHeads(stack, rotate(stack, ofTrace!.k, tracePositions, tables), 'R', 'T')
-      const traceValues = splitKeyHeads(stack, ofTrace!.v, 'R', 'T')
+      const traceKeys = splitKeyHeads(stack, rotate(stack, ofTrace!.k, tracePositions, tables), 'R', 'L')
+      const traceValues = splitKeyHeads(stack, ofTrace!.v, 'R', 'L')
       return [
-        selfAttention(stack, ofTrace!, 'R', 'T', tracePositions, traceBias, tables),
+        selfAttention(stack, ofTrace!, 'R', 'L', tracePositions, traceBias, tables),
         branchAttention(g.gather(traceKeys, owner), g.gather(traceValues, owner), ofBranch!),
       ]
     }) as [Value, Value]
   }
-
-  const scored = g.gatherElements(logSoftmaxOf(branch), g.reshape(children, ['N*M', 'C']))
-  g.output('child_logps', g.reshape(scored, ['N', 'M', 'C']))
-  if (options.traceLogps) {
-    const targets = g.input('trace_targets', 'int64', ['R', 'T'])
-    g.output('trace_logps', g.reshape(g.gatherElements(logSoftmaxOf(trace), g.reshape(targets, ['R*T', 1])), ['R', 'T']))
-  }
-  return g.build()
-
-  function logSoftmaxOf(hidden: Value): Value {
-    return g.logSoftmax(tempered(stack, logitsOf(stack, hidden), options.temperature ?? 1))
-  }
+  const logps = g.logSoftmax(tempered(stack, logitsOf(stack, branch), temperature))
+  return { childLogps: g.reshape(g.gatherElements(logps, g.reshape(children, ['N*M', 'C'])), ['N', 'M', 'C']), trace }
 
   function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
     const alpha = 1 / Math.sqrt(config.headDim)
@@ -74,7 +90,7 @@ export function branchGraph(config: LlamaConfig, options: { readonly traceLogps:
     const k = splitKeyHeads(stack, rotate(stack, own.k, positions, tables), 'N', 'M')
     const v = splitKeyHeads(stack, own.v, 'N', 'M')
     const scores = g.fusedMatMul(q, g.concat([traceKeys, k], 2), { transB: true, alpha })
-    const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'T']), treeBias], -1)
-    return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, seen, 'M', 'T+M'), g.concat([traceValues, v], 2)), 'N', 'M')
+    const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'L']), treeBias], -1)
+    return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, seen, 'M', 'L+M'), g.concat([traceValues, v], 2)), 'N', 'M')
   }
 }

@@ -135,8 +135,13 @@ export function withPositions(config: LlamaConfig, longest: number): LlamaConfig
   return { ...config, maxPositions: Math.min(config.maxPositions, Math.max(USUAL_POSITIONS, 2 * longest)) }
 }
 
-/** Cosine and sine tables of rotary positions (Su et al. 2021), scaled where the model asks for it, each [maxPositions, headDim / 2]. */
-export function rotaryTables({ g, config }: Stack): { cos: Value; sin: Value } {
+const tablesOf = new WeakMap<Stack, { cos: Value; sin: Value }>()
+
+/** Cosine and sine tables of rotary positions (Su et al. 2021), scaled where the model asks for it, each [maxPositions, headDim / 2]; once for a stack. */
+export function rotaryTables(stack: Stack): { cos: Value; sin: Value } {
+  const known = tablesOf.get(stack)
+  if (known) return known
+  const { g, config } = stack
   const half = config.headDim / 2
   const cos = new Float32Array(config.maxPositions * half)
   const sin = new Float32Array(config.maxPositions * half)
@@ -149,7 +154,9 @@ export function rotaryTables({ g, config }: Stack): { cos: Value; sin: Value } {
     }
   }
   const shape = [config.maxPositions, half]
-  return { cos: g.constant(cos, shape, 'rotary_cos'), sin: g.constant(sin, shape, 'rotary_sin') }
+  const tables = { cos: g.constant(cos, shape, 'rotary_cos'), sin: g.constant(sin, shape, 'rotary_sin') }
+  tablesOf.set(stack, tables)
+  return tables
 }
 
 /** Flat keys or values [rows * width, kvHeads * headDim] to [rows, kvHeads, width, headDim]. */
@@ -245,8 +252,15 @@ export const SUM_PREFIX = 'sum/'
  * there are logits for these alone; advantages, weights and, where needed, old_logps, ref_logps [B, T].
  * Outputs: loss [], logps [B, T], entropy [B, T] (nats; both 0 where nothing is scored), `sum/<name>` [] for each scalar the loss reports, and `grad/<parameter>` for every parameter that trains.
  * @param temperature log-probabilities, entropies and with them the loss are those of softmax(logits / temperature)
+ * @param also a term that is added to the loss, with inputs of its own
  */
-export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, temperature = 1): Graph {
+export function trainGraph(
+  config: LlamaConfig,
+  loss: Loss,
+  needs: LossNeeds,
+  temperature = 1,
+  also: ((stack: Stack, temperature: number) => Value) | null = null,
+): Graph {
   const stack = openStack('train', config, true)
   const { g } = stack
   const { logps, entropy } = sequencePass(stack, temperature)
@@ -262,7 +276,7 @@ export function trainGraph(config: LlamaConfig, loss: Loss, needs: LossNeeds, te
     ...(needs.refLogps && { refLogps: plane('ref_logps') }),
   }
   const { loss: scalar, sums } = loss(g, values)
-  g.output('loss', scalar)
+  g.output('loss', also === null ? scalar : g.add(scalar, also(stack, temperature)))
   for (const [name, value] of Object.entries(sums)) if (value) g.output(`${SUM_PREFIX}${name}`, value)
   return gradients(
     g.build(),

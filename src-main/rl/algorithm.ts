@@ -42,6 +42,8 @@ export interface CutPlan {
   readonly answers: number
   /** Share of the cuts, drawn by lot, whose answers are learned from: each is a sequence of its own to the trainer, with all the thinking before it. */
   readonly learned: number
+  /** The answering policy follows the exact gradient of J at the cuts, as credit weighs them; absent: it does not. */
+  readonly follows?: boolean
 }
 
 /** Rollouts of each group whose thinking is kept going. */

@@ -1,8 +1,9 @@
 // regret-exact. Ours, not a published method; it builds on exact J, on MRT's regret (Qu et al., arXiv 2503.07572) and on BRPO (Qi et al., arXiv 2505.13438).
 // With exact J the area under a rollout's accuracy-budget curve is a number, sum of p_i J_i over budgets, and its gradient has two parts: where thinking goes, and how
 // answers are given. Each token of thinking is paid the area still ahead of it, sum of p_i J_i over the budgets beyond it, less a baseline that it cannot
-// change: a mixture of P_s J before it and the group's mean, as in BRPO, with J exact. The answering policy follows sum of p_i grad J_i at the cuts by answers that
-// are sampled there, leave-one-out, whose expectation is that gradient. Left out: differentiating J through the packed branches instead, which has no noise.
+// change: a mixture of P_s J before it and the group's mean, as in BRPO, with J exact. The answering policy follows sum of p_i grad J_i at the cuts: by answers that
+// are sampled there, leave-one-out, whose expectation is that gradient, or by that gradient itself, J differentiated through the packed branches, which has no
+// noise at given thoughts and reads each thought once where sampled answers read it once for each.
 // The prior reaches beyond the training budget: in a part of each group thinking is kept going to `reach` times the budget, with the forced tokens
 // masked, so that what is learned holds for more thinking than was trained with. These rollouts are compared with one another alone.
 import { sum } from '../numeric/stats.ts'
@@ -35,7 +36,7 @@ export const regretExact = defineAlgorithm({
   name: 'regret-exact',
   title: 'Regret, exact',
   method: 'regret-exact',
-  rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; answers at each budget follow the gradient of J by sampling.',
+  rule: 'Tokens of thinking are paid the area of the accuracy-budget curve still ahead, J exact; answers at each budget follow the gradient of J, sampled or exact.',
   source: 'ours; on Qu et al. 2025, arXiv 2503.07572, and Qi et al. 2025, arXiv 2505.13438',
   needs: (options) => ({
     data: 'rollouts',
@@ -43,8 +44,9 @@ export const regretExact = defineAlgorithm({
     cuts: {
       shares: reachingShares(options),
       J: 'exact',
-      answers: options.answerWeight > 0 ? options.answers : 0,
+      answers: options.answerWeight > 0 && options.answerGradient === 'sampled' ? options.answers : 0,
       learned: options.answerShare,
+      ...(options.answerWeight > 0 && options.answerGradient === 'exact' && { follows: true }),
     },
     ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
   }),
@@ -106,6 +108,17 @@ export const regretExact = defineAlgorithm({
       unit: 'times the gradient of the area',
       reason: 'At 1 thinking and answering follow the gradient of one objective.',
     },
+    answerGradient: {
+      kind: 'choice',
+      default: 'sampled',
+      unit: '',
+      when: { answerWeight: { above: 0 } },
+      choices: {
+        sampled: 'answers drawn at each cut, each paid its outcome less the mean of the others',
+        exact: 'the sum over every right answer of its probability times the gradient of its logarithm, without noise',
+      },
+      reason: 'How the answering policy learns; exact is steadier and cheaper, sampled is what other methods can do.',
+    },
     answers: {
       kind: 'number',
       default: 4,
@@ -113,7 +126,7 @@ export const regretExact = defineAlgorithm({
       max: 64,
       integer: true,
       unit: 'answers per cut',
-      when: { answerWeight: { above: 0 } },
+      when: { answerWeight: { above: 0 }, answerGradient: ['sampled'] },
       reason: 'Answers sampled at each cut, from which the answering policy learns; J does not need them.',
     },
     answerShare: {
@@ -122,7 +135,7 @@ export const regretExact = defineAlgorithm({
       min: 0.001,
       max: 1,
       unit: 'of the cuts',
-      when: { answerWeight: { above: 0 } },
+      when: { answerWeight: { above: 0 }, answerGradient: ['sampled'] },
       reason:
         'Cuts, drawn by lot, at which answers are sampled and learned from, weighed so that the expected gradient stays; every answer costs the trainer the thinking before it, and at 1 a step costs twenty times as much.',
     },
@@ -145,12 +158,14 @@ export const regretExact = defineAlgorithm({
           return options.baseline === 'before' ? V1 : ((segment + 1) * V1 + (prior.length - segment - 1) * V2) / prior.length
         })
         const rollout = group[index]
-        credits[index] = paySegments(
+        const paid = paySegments(
           rollout,
           scores[at],
           { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct },
           ahead[at].map((value, segment) => value - baseline[segment]),
         )
+        const follows = options.answerGradient === 'exact'
+        credits[index] = follows ? { ...paid, answerWeights: prior.map((weight) => options.answerWeight * weight) } : paid
       })
     }
     return credits

@@ -103,6 +103,8 @@ export interface Credit {
   /** False: the rollout does not enter the loss or its normaliser. */
   readonly used: boolean
   readonly discardReason?: DiscardReason
+  /** [S] What J at each cut counts where the answering policy follows its exact gradient. */
+  readonly answerWeights?: readonly number[]
   /** Offset at which this rollout is to be ended with an answer, to be learned from if that is right. */
   readonly endAt?: number
 }

@@ -34,7 +34,7 @@ export interface ExactMu {
 
 export type RunBranches = (feeds: Record<string, Tensor>) => Promise<Record<string, Tensor>>
 
-interface Job {
+export interface Job {
   readonly trace: CutTrace
   readonly branch: AnswerBranch
   /** Distinct cuts evaluated on this trace. */
@@ -48,18 +48,18 @@ export const BRANCH_TOKENS = 3072
 
 const layouts = new WeakMap<AnswerTrie, AnswerBranch>()
 
-/**
- * @param suffix tokens that force the stop, e.g. `</think>`
- * @param run the session of `branchGraph` without trace log-probs
- * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
- */
-export async function exactMu(
-  traces: readonly CutTrace[],
-  suffix: readonly number[],
-  run: RunBranches,
-  tokenBudget = BRANCH_TOKENS,
-): Promise<ExactMu> {
-  const known = new Map<string, number>()
+/** What has to be computed for some traces: equal prefixes once, laid out in batches. */
+export interface BranchPlan {
+  readonly batches: readonly (readonly Job[])[]
+  /** [traces][cuts] names of the prefixes. */
+  readonly keys: readonly (readonly string[])[]
+  readonly cuts: number
+  readonly distinctCuts: number
+}
+
+/** @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more */
+export function planBranches(traces: readonly CutTrace[], suffix: readonly number[], tokenBudget = BRANCH_TOKENS): BranchPlan {
+  const known = new Set<string>()
   const keys: string[][] = []
   const jobs: Job[] = []
   let cuts = 0
@@ -71,7 +71,7 @@ export async function exactMu(
         const key = prefixKey(trace, cut)
         cuts++
         if (!known.has(key)) {
-          known.set(key, Number.NaN)
+          known.add(key)
           fresh.push(cut)
         }
         return key
@@ -85,33 +85,44 @@ export async function exactMu(
       jobs.push({ trace, branch, cuts: part, length: trace.prompt.length + Math.max(...part) })
     }
   }
+  return { batches: batchJobs(jobs, tokenBudget), keys, cuts, distinctCuts: known.size }
+}
 
+/** Tokens of traces and branches in a batch, padding left out. */
+export const tokensOf = (batch: readonly Job[]): number =>
+  batch.reduce((sum, { length, cuts, branch }) => sum + length + cuts.length * branch.tokens.length, 0)
+
+/**
+ * @param suffix tokens that force the stop, e.g. `</think>`
+ * @param run the session of `branchGraph` without trace log-probs
+ * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
+ */
+export async function exactMu(
+  traces: readonly CutTrace[],
+  suffix: readonly number[],
+  run: RunBranches,
+  tokenBudget = BRANCH_TOKENS,
+): Promise<ExactMu> {
+  const { batches, keys, cuts, distinctCuts } = planBranches(traces, suffix, tokenBudget)
+  const known = new Map<string, number>()
   let forwardedTokens = 0
   let computedTokens = 0
-  for (const batch of batchJobs(jobs, tokenBudget)) {
-    const { feeds, width, traceWidth, branches, maxChildren } = fill(batch)
+  for (const batch of batches) {
+    const { feeds, width, traceWidth, branches, maxChildren } = fillBranches(batch)
     const { child_logps: scored } = await run(feeds)
     const logps = scored!.data as Float32Array
     let at = 0
     for (const job of batch)
-      for (const cut of job.cuts) {
+      for (const cut of job.cuts)
         known.set(prefixKey(job.trace, cut), branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren))
-        forwardedTokens += job.branch.tokens.length
-      }
-    for (const job of batch) forwardedTokens += job.length
+    forwardedTokens += tokensOf(batch)
     computedTokens += batch.length * traceWidth + branches * width
   }
-  return {
-    J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)),
-    forwardedTokens,
-    computedTokens,
-    cuts,
-    distinctCuts: known.size,
-  }
+  return { J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)), forwardedTokens, computedTokens, cuts, distinctCuts }
 }
 
 /** Prompt and prefix: equal keys are equal contexts. The prompt's length keeps them apart. */
-function prefixKey(trace: CutTrace, cut: number): string {
+export function prefixKey(trace: CutTrace, cut: number): string {
   return `${trace.prompt.length}|${contextKey(trace.prompt)}${contextKey(trace.completion, cut)}`
 }
 
@@ -147,7 +158,8 @@ function areaOf(batch: readonly Job[]): number {
   return batch.length * Math.max(...batch.map((job) => job.length)) + branches * Math.max(...batch.map((job) => job.branch.tokens.length))
 }
 
-function fill(batch: readonly Job[]) {
+/** The inputs of `branchGraph` for a batch, its branches in the order of jobs and cuts. */
+export function fillBranches(batch: readonly Job[]) {
   const rows = batch.length
   const traceWidth = Math.max(...batch.map((job) => job.length))
   const branches = batch.reduce((sum, job) => sum + job.cuts.length, 0)

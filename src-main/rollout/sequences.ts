@@ -67,3 +67,17 @@ export function readCompletionPlane(plane: Tensor, batch: Batch, sequences: read
     return data.slice(start, start + completion.length)
   })
 }
+
+/** The inputs of a sequence that weighs nothing, for micro-batches that hold answers alone. */
+export function noSequence({ oldLogps, refLogps }: { readonly oldLogps: boolean; readonly refLogps: boolean }): Record<string, Tensor> {
+  const one = [{ prompt: [0], completion: [0] }]
+  const batch = { members: [0], width: 1 }
+  const plane = completionPlane(batch, one, () => [0])
+  return {
+    ...sequenceFeeds(batch, one),
+    advantages: plane,
+    weights: plane,
+    ...(oldLogps && { old_logps: plane }),
+    ...(refLogps && { ref_logps: plane }),
+  }
+}

@@ -115,7 +115,16 @@ function paid(name: string, options: Record<string, OptionValue>) {
     batch,
     loss: method.algorithm.loss(method.options),
     credits,
-    payment: JSON.stringify(credits.map(({ advantage, mask, parts, used, endAt }) => [[...advantage], [...mask], parts, used, endAt])),
+    payment: JSON.stringify(
+      credits.map(({ advantage, mask, parts, used, endAt, answerWeights }) => [
+        [...advantage],
+        [...mask],
+        parts,
+        used,
+        endAt,
+        answerWeights,
+      ]),
+    ),
   }
 }
 

@@ -120,6 +120,7 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       exact,
       arm('brpo', 'countdown-brpo'),
       arm('regret-exact', 'countdown-regret-exact'),
+      arm('regret-answers', 'countdown-regret-exact-answers'),
       arm('regret-within', 'countdown-regret-exact', { title: 'regret-exact within the budget', options: { reach: 1 } }),
     ],
   },

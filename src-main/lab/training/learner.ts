@@ -8,8 +8,17 @@ import type { LlamaConfig } from '../../model/config.ts'
 import { lossGraph, lossMetrics, lossSums } from '../../rl/loss.ts'
 import type { LossSum } from '../../rl/loss.ts'
 import type { LossSpec } from '../../rl/types.ts'
-import { batchByLength, DEFAULT_BATCH_LIMITS } from '../../rollout/batches.ts'
-import { completionPlane, forwardedLength, readCompletionPlane, sequenceFeeds, WIDE_VOCABULARY } from '../../rollout/sequences.ts'
+import { noAnswers } from '../../rollout/answerGradient.ts'
+import type { AnswerBatch } from '../../rollout/answerGradient.ts'
+import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from '../../rollout/batches.ts'
+import {
+  completionPlane,
+  forwardedLength,
+  noSequence,
+  readCompletionPlane,
+  sequenceFeeds,
+  WIDE_VOCABULARY,
+} from '../../rollout/sequences.ts'
 import type { Sequence } from '../../rollout/sequences.ts'
 import { openGraphSteps, openLayeredSteps } from './trainingSteps.ts'
 
@@ -39,7 +48,13 @@ export interface LearnerResult {
 }
 
 export interface Learner {
-  step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult>
+  /** @param answers what else is minimised, of a learner that follows answers */
+  step(
+    sequences: readonly PaidSequence[],
+    optimizer: OptimizerSettings,
+    signal?: AbortSignal,
+    answers?: readonly AnswerBatch[],
+  ): Promise<LearnerResult>
   state(): TrainerState
   loadState(state: TrainerState): void
   /** Forgets the moments: the next step is the first. */
@@ -52,6 +67,7 @@ export interface Learner {
  * softmax(logits / temperature). Models of wide vocabularies, which are those of text, are trained layer by layer.
  * @param microbatchTokens most tokens that are computed at once; a single longer sequence still is
  * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
+ * @param followsAnswers the gradient of J is followed too, through packed branches that come beside the sequences
  */
 export async function openLearner(
   engine: Engine,
@@ -61,15 +77,20 @@ export async function openLearner(
   microbatchTokens: number,
   temperature = 1,
   longest = config.maxPositions,
+  followsAnswers = false,
 ): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  const open = config.vocabSize < WIDE_VOCABULARY ? openGraphSteps : openLayeredSteps
+  // What answers add to the loss is part of the one graph of the whole model.
+  const whole = followsAnswers || config.vocabSize < WIDE_VOCABULARY
+  const open = whole ? openGraphSteps : openLayeredSteps
+  const tokenBudget = whole ? budgetOfVocabulary(microbatchTokens, config.vocabSize) : microbatchTokens
   const steps = await open(engine, {
     config: withPositions(config, longest),
     parameters,
     loss: (g, values) => lossGraph(g, values, loss),
     needs,
     temperature,
+    followsAnswers,
   })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => steps.outputs.includes(name))
   return {
@@ -83,17 +104,24 @@ export async function openLearner(
     dispose: () => steps.dispose(),
   }
 
-  async function step(sequences: readonly PaidSequence[], optimizer: OptimizerSettings, signal?: AbortSignal): Promise<LearnerResult> {
+  async function step(
+    sequences: readonly PaidSequence[],
+    optimizer: OptimizerSettings,
+    signal?: AbortSignal,
+    answers: readonly AnswerBatch[] = [],
+  ): Promise<LearnerResult> {
     const lengths = sequences.map(forwardedLength)
-    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget: microbatchTokens })
+    const batches = batchByLength(lengths, { ...DEFAULT_BATCH_LIMITS, tokenBudget })
     const microbatches = batches.map((batch) => ({
       ...sequenceFeeds(batch, sequences, config.vocabSize),
       advantages: completionPlane(batch, sequences, (member) => sequences[member]!.advantages),
       weights: completionPlane(batch, sequences, (member) => sequences[member]!.weights),
       ...(needs.oldLogps && { old_logps: completionPlane(batch, sequences, (member) => sequences[member]!.sampledLogps!) }),
       ...(needs.refLogps && { ref_logps: completionPlane(batch, sequences, (member) => sequences[member]!.referenceLogps!) }),
+      ...(followsAnswers && noAnswers()),
     }))
-    const result = await steps.step(microbatches, ['loss', 'logps', ...sums], { optimizer, signal })
+    const beside = answers.map(({ feeds }) => ({ ...noSequence(needs), ...feeds }))
+    const result = await steps.step([...microbatches, ...beside], ['loss', 'logps', ...sums], { optimizer, signal })
     const logps: Float32Array[] = new Array(sequences.length)
     const totals = batches.map((batch, index) => {
       const outputs = result.outputs[index]!
@@ -104,7 +132,7 @@ export async function openLearner(
         Record<LossSum, number>
       >
     })
-    const forwardedTokens = lengths.reduce((sum, length) => sum + length, 0)
+    const ofSequences = lengths.reduce((sum, length) => sum + length, 0)
     const computed = batches.reduce((sum, batch) => sum + batch.width * batch.members.length, 0)
     return {
       loss: result.outputs.reduce((sum, outputs) => sum + Number(outputs.loss!.data[0]), 0),
@@ -113,11 +141,11 @@ export async function openLearner(
       metrics: {
         ...lossMetrics(totals),
         ...(Number.isFinite(result.gradNorm) && { grad_norm: result.gradNorm }),
-        'train/padding': 1 - forwardedTokens / computed,
+        'train/padding': 1 - ofSequences / computed,
         ...driftMetrics(sequences, logps),
       },
       logps,
-      forwardedTokens,
+      forwardedTokens: ofSequences + answers.reduce((sum, { tokens }) => sum + tokens, 0),
     }
   }
 }

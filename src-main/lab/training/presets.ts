@@ -149,6 +149,11 @@ export const presets: Readonly<Record<string, Preset>> = {
     about: 'Thinking is paid the exact area of the accuracy-budget curve still ahead, to three times the budget: ours.',
     spec: { name: 'regret-exact', algorithm: { name: 'regret-exact' } },
   },
+  'countdown-regret-exact-answers': {
+    title: 'Regret, exact answers',
+    about: 'As regret-exact, the answering policy on the exact gradient of J instead of a sampled one: ours.',
+    spec: { name: 'regret-exact answers', algorithm: { name: 'regret-exact', options: { answerGradient: 'exact' } } },
+  },
   'countdown-e3': {
     title: 'e3',
     about: 'Outcome RL in which problems grow harder together with the thinking budget.',

@@ -142,7 +142,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     spec.optimizer.lr *
     schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
   const updates = await timed(times, 'train', () =>
-    update(running, [...entries, ...answers, ...endings], [...credits, ...endingCredits], learningRate),
+    update(running, [...entries, ...answers, ...endings], [...credits, ...endingCredits], learningRate, cut?.cuts),
   )
   return {
     entries,

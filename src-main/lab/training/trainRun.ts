@@ -107,6 +107,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     spec.microbatchTokens,
     spec.sampling.temperature,
     maxLength,
+    needsOf(method).cuts?.follows === true,
   )
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
   try {

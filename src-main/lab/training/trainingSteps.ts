@@ -7,6 +7,7 @@ import type { OptimizerSettings, StepResult, TrainerState } from '../../engine/t
 import { toOnnx } from '../../graph/onnx.ts'
 import type { Graph } from '../../graph/ir.ts'
 import type { LlamaConfig } from '../../model/config.ts'
+import { answerTerm } from '../../model/branches.ts'
 import { layeredModel } from '../../model/layered.ts'
 import { GRADIENT_PREFIX, trainGraph } from '../../model/llama.ts'
 import type { Loss, LossNeeds } from '../../model/llama.ts'
@@ -38,15 +39,17 @@ export interface TrainingOptions {
   readonly loss: Loss
   readonly needs: LossNeeds
   readonly temperature: number
+  /** The loss has the term of `answerTerm`, whose inputs come beside the others; one graph alone can have it. */
+  readonly followsAnswers?: boolean
 }
 
 const outputsOf = ({ outputs }: Graph): string[] => outputs.map(({ name }) => name).filter((name) => !name.startsWith(GRADIENT_PREFIX))
 
 export async function openGraphSteps(
   engine: Engine,
-  { config, parameters, loss, needs, temperature }: TrainingOptions,
+  { config, parameters, loss, needs, temperature, followsAnswers = false }: TrainingOptions,
 ): Promise<TrainingSteps> {
-  const graph = trainGraph(config, loss, needs, temperature)
+  const graph = trainGraph(config, loss, needs, temperature, followsAnswers ? answerTerm : null)
   const trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
   return {
     outputs: outputsOf(graph),

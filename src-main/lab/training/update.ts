@@ -2,19 +2,23 @@
 import { needsOf } from '../../rl/algorithms.ts'
 import { correctedAdvantage } from '../../rl/correction.ts'
 import { tokenWeights } from '../../rl/tokenWeights.ts'
-import type { Credit } from '../../rl/types.ts'
+import type { Credit, CutScores } from '../../rl/types.ts'
+import { answerBatches } from '../../rollout/answerGradient.ts'
+import type { AnswerBatch } from '../../rollout/answerGradient.ts'
 import { isFiltered } from '../../rollout/sample.ts'
 import type { Entry } from './gather.ts'
 import type { LearnerResult, PaidSequence } from './learner.ts'
 import type { Running } from './step.ts'
 
-/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn, as many times as it passes over them. */
+/** Splits the used rollouts into the algorithm's number of updates, whole groups together, and takes them in turn, as many times as it passes over them. @param cuts where each of the first entries is cut, for methods whose answering policy follows J there */
 export async function update(
-  { spec, method, policies, learner, options }: Pick<Running, 'spec' | 'method' | 'policies' | 'learner' | 'options'>,
+  running: Pick<Running, 'spec' | 'method' | 'policies' | 'learner' | 'problems' | 'options'>,
   entries: readonly Entry[],
   credits: readonly Credit[],
   lr: number,
+  cuts: readonly (CutScores | null)[] = [],
 ): Promise<LearnerResult[]> {
+  const { spec, method, policies, learner, options } = running
   const loss = method.algorithm.loss(method.options)
   const needs = needsOf(method)
   const used = entries.flatMap((_, index) => (credits[index]!.used ? [index] : []))
@@ -75,13 +79,51 @@ export async function update(
       }
     })
     const { beta1, beta2, eps, weightDecay, clipNorm } = spec.optimizer
-    const result = await learner.step(paid, { lr, beta1, beta2, eps, weightDecay, clipNorm }, options.signal)
+    const result = await learner.step(
+      paid,
+      { lr, beta1, beta2, eps, weightDecay, clipNorm },
+      options.signal,
+      followed(
+        running,
+        part.map((at) => used[at]!),
+        entries,
+        credits,
+        cuts,
+      ),
+    )
     results.push(
       watchedReference ? { ...result, metrics: { ...result.metrics, ...klTo(watchedReference, part, result.logps, paid) } } : result,
     )
     if (needs.mu?.weights === 'ema') policies.averageStep(needs.mu.emaDecay)
   }
   return results
+}
+
+/** The gradient of J at the cuts of some entries, on the scale of the tokens that are paid beside it: each rollout counts as its tokens do with a constant for length. */
+function followed(
+  { spec, policies, problems }: Pick<Running, 'spec' | 'policies' | 'problems'>,
+  indices: readonly number[],
+  entries: readonly Entry[],
+  credits: readonly Credit[],
+  cuts: readonly (CutScores | null)[],
+): AnswerBatch[] {
+  const scale = 1 / (indices.length * (spec.budget.thinkingTokens + spec.budget.answerTokens))
+  const traces = indices.flatMap((index) => {
+    const weights = credits[index]!.answerWeights
+    const offsets = cuts[index]?.offsets
+    if (weights === undefined || offsets === undefined) return []
+    const { problem, rollout } = entries[index]!
+    return [
+      {
+        prompt: rollout.prompt,
+        completion: rollout.tokens,
+        cuts: offsets,
+        answers: problems.answers(problem),
+        weights: weights.map((weight) => scale * weight),
+      },
+    ]
+  })
+  return answerBatches(traces, problems.task.format.terminationSuffix, Math.min(spec.microbatchTokens, policies.current.branchTokens))
 }
 
 /** Mean k3 estimate of KL(policy, reference) over the loss tokens of the sequences whose reference log-probs are known, as in rl/loss.ts. */
