@@ -126,19 +126,20 @@ function connectCommand(): Command {
       .requiredOption('--tokenizer <place>', 'tokenizer of that model: model:ID of a model of text here, or a folder with tokenizer.json')
       .option('--leaves-machine', 'the address is another machine: prompts, thoughts and answers may be sent there')
       .option('--key-from <variable>', 'variable of the environment that holds the key of the server; the key is never kept'),
-  ).action(
-    (
-      address: string,
-      { model, tokenizer, leavesMachine = false, keyFrom, json, workspace }: ConnectOptions,
-    ) =>
-      withSession({ workspace, create: true }, async ({ store, now, signal }) => {
-        const { modelId, abilities } = await connectModel(store, { address, leavesMachine, name: model, tokenizer, keyFrom: keyFrom ?? null }, now, signal)
-        const { takesIds, saysLogps, alternatives, promptLogps } = abilities
-        process.stdout.write(
-          `${model} is model ${modelId}. The server takes ${takesIds ? 'token ids' : 'text alone'}, says ${saysLogps ? 'log-probs' : 'no log-probs'}${alternatives > 0 ? ` and ${alternatives} alternatives of each token` : ''}${promptLogps === null ? '' : ', log-probs of prompts too'}.\n`,
-        )
-        if (json) writeJson({ modelId, address, model, abilities })
-      }),
+  ).action((address: string, { model, tokenizer, leavesMachine = false, keyFrom, json, workspace }: ConnectOptions) =>
+    withSession({ workspace, create: true }, async ({ store, now, signal }) => {
+      const { modelId, abilities } = await connectModel(
+        store,
+        { address, leavesMachine, name: model, tokenizer, keyFrom: keyFrom ?? null },
+        now,
+        signal,
+      )
+      const { takesIds, saysLogps, alternatives, promptLogps } = abilities
+      process.stdout.write(
+        `${model} is model ${modelId}. The server takes ${takesIds ? 'token ids' : 'text alone'}, says ${saysLogps ? 'log-probs' : 'no log-probs'}${alternatives > 0 ? ` and ${alternatives} alternatives of each token` : ''}${promptLogps === null ? '' : ', log-probs of prompts too'}.\n`,
+      )
+      if (json) writeJson({ modelId, address, model, abilities })
+    }),
   )
 }
 

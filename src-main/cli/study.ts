@@ -21,6 +21,8 @@ import type { Session } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 /** What of a sample's rollouts is kept; a study measures both held-out sets, so half of what `mrt sample` keeps of each. */
+/** What the sample is made of: enough to compare, small enough to ship. */
+const SAMPLE_ARMS = new Set(['outcome', 'length-0.5', 'mrt-exact'])
 const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 30 } as const
 
 interface StudyOptions {
@@ -280,7 +282,7 @@ async function work(session: Session, name: string, options: StudyOptions): Prom
     const seed = Math.min(...cells.map((cell) => cell.seed))
     await makeSample(store, resolve(options.sample === true ? join(programFolder(), 'resources', 'sample') : options.sample), {
       ...SAMPLE,
-      runIds: cells.filter((cell) => cell.seed === seed).map(({ runId }) => runId!),
+      runIds: cells.filter((cell) => cell.seed === seed && SAMPLE_ARMS.has(cell.arm)).map(({ runId }) => runId!),
     })
   }
   process.stdout.write(

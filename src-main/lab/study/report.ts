@@ -201,8 +201,11 @@ const points = ({ value, low, high }: StudyFigure): string => `${signed(value)} 
 const decimals = ({ value, low, high }: StudyFigure, digits: number): string =>
   `${number(value, digits)} (${number(low, digits)} to ${number(high, digits)})`
 const number = (value: number, digits: number): string => value.toFixed(digits).replace('-', '−')
-const spread = ({ value, low, high }: StudyFigure, digits: number, scale = 1): string =>
-  `${number(value * scale, digits)} (${number(low * scale, digits)}–${number(high * scale, digits)})`
+/** A mean with its interval, which does not reach below 0 or beyond what the quantity can be. */
+const spread = ({ value, low, high }: StudyFigure, digits: number, scale = 1, most = Infinity): string => {
+  const [from, to] = [Math.max(0, low), Math.min(most, high)]
+  return `${number(value * scale, digits)} (${number(from * scale, digits)}–${number(to * scale, digits)})`
+}
 const pText = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`)
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -254,9 +257,9 @@ function equalSteps(reader: Reader): string {
     return [
       title,
       seeds,
-      `${spread(figureOf(of('accuracy')), 1, 100)} %`,
+      `${spread(figureOf(of('accuracy')), 1, 100, 1)} %`,
       spread(figureOf(of('tokens')), 1),
-      spread(figureOf(of('regret')), 3),
+      spread(figureOf(of('regret')), 3, 1, 1),
       Number.isFinite(tokens) ? number(tokens, 0) : 'not reached',
       ...rest,
     ]
@@ -301,8 +304,8 @@ function equalCost(reader: Reader): string | null {
               String(read.seeds),
               number(read.steps, 1),
               `${percent(read.spent, 0)} %`,
-              `${spread(read.accuracy, 1, 100)} %`,
-              spread(read.regret, 3),
+              `${spread(read.accuracy, 1, 100, 1)} %`,
+              spread(read.regret, 3, 1, 1),
               `${points(read.difference)}, ${pText(read.difference.p)}`,
             ],
           ]
