@@ -75,6 +75,7 @@ describe('token efficiency', () => {
   })
 
   it('is undefined where the curves do not overlap', () => {
+    expect(tokensToReach(a, a.accuracy[0]!)).toBe(a.tokens[0])
     expect(tokenEfficiency(a, b, 0.65)).toBeNull()
     expect(tokenEfficiency(a, b, 0.25)).toBeNull()
     expect(tokensToReach({ tokens: [], accuracy: [] }, 0.5)).toBeNull()

@@ -18,6 +18,17 @@ describe('scores of weighted forecasts', () => {
     expect(area).toBe(0.75)
   })
 
+  it('rank two different forecasts, the fewest that can be ranked', () => {
+    expect(weightedScores([forecast(0.8, true), forecast(0.4, false)])(() => 1)).toMatchObject({
+      auroc: 1,
+      spearman: expect.closeTo(1, 12),
+    })
+    expect(weightedScores([forecast(0.4, true), forecast(0.8, false)])(() => 1)).toMatchObject({
+      auroc: 0,
+      spearman: expect.closeTo(-1, 12),
+    })
+  })
+
   it('are those of the same forecasts written out as often as they count, ties and all', () => {
     const rng = createRng(7)
     for (let round = 0; round < 40; round++) {

@@ -123,6 +123,10 @@ describe('other comparators', () => {
     expect(sufficientTokens(QUESTIONS[0], 'completion')).toBe(570)
     expect(sufficientTokens(QUESTIONS[1])).toBe(150)
     expect(sufficientTokens(QUESTIONS[1], 'all', 0.6)).toBeNull()
+    const never = normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'sufficient', pool: QUESTIONS, threshold: 1.1 } })
+    expect(Array.from(never.byQuestion)).toEqual(
+      QUESTIONS.map((traces) => -traces.reduce((sum, each) => sum + areaOf(each, 400, 'all'), 0) / traces.length),
+    )
     const regret = normalizedRegret(QUESTIONS, 400, { comparator: { kind: 'sufficient', pool: QUESTIONS } })
     expect(regret.byQuestion[0]).toBeCloseTo(0 - 0.1994579081632653, 13)
     expect(regret.byQuestion[1]).toBeCloseTo(1 - 150 / 400 - 0.434375, 13)

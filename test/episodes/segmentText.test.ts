@@ -226,6 +226,12 @@ describe('other rules', () => {
       [0, 3],
       [3, 6],
     ])
+    expect(cut([...topicA, ...topicB, ...topicA, ...topicB].join('\n\n'), OTHER_RULES.topics)).toEqual([
+      [0, 3],
+      [3, 6],
+      [6, 9],
+      [9, 12],
+    ])
     expect(cut(Array(5).fill('the same words').join('\n\n'), rule)).toEqual([[0, 5]])
     expect(cut('only one', rule)).toEqual([[0, 1]])
   })
@@ -245,6 +251,7 @@ describe('other rules', () => {
       'Wait 4 * 15 = 60 no',
       'Wait 5 yes',
     ])
+    expect(parts('5 + 4 = 9 no Wait', OTHER_RULES.windows)).toEqual(['5 + 4 = 9 no Wait'])
     expect(parts(' so it is But wait a bit  But hold ', rule(['But wait']))).toEqual(['so it is', 'But wait a bit  But hold'])
     expect(parts('one\ntwo\nWait three', { ...rule(['Wait']), unit: 'line' })).toEqual(['one\ntwo', 'Wait three'])
   })

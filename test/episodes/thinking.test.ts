@@ -13,7 +13,7 @@ const parts = (text: string, opened = false) => {
 }
 
 describe('what of a completion is thought and what is answer', () => {
-  it.each<[string, string, { thoughts: string[]; answer: string; closed: boolean }]>([
+  it.each<[string, string, { thoughts: string[]; answer: string; closed: boolean }, boolean?]>([
     ['lies between the tags', '<think>abc</think>answer', { thoughts: ['abc'], answer: 'answer', closed: true }],
     [
       'begins with the text when the prompt opened it',
@@ -69,13 +69,25 @@ describe('what of a completion is thought and what is answer', () => {
       { thoughts: ['\n\n144\n\n'], answer: '\n\n\n\n\\boxed{144}\n\n', closed: true },
     ],
     [
+      'follows the channels of harmony after what the prompt had opened, however short',
+      'x<|channel|>final<|message|>42<|return|>',
+      { thoughts: ['x'], answer: '42', closed: true },
+      true,
+    ],
+    [
+      'ends only with the partner of a mark that the model repeats after the prompt opened the thought',
+      '<thought>a</reasoning>b</thought>c',
+      { thoughts: ['a</reasoning>b'], answer: 'c', closed: true },
+      true,
+    ],
+    [
       'does not let a thought end with the mark of another family',
       '<think>[/THINK] a</think>b',
       { thoughts: ['[/THINK] a'], answer: 'b', closed: true },
     ],
     ['is all answer without any mark', 'abc', { thoughts: [], answer: 'abc', closed: false }],
-  ])('%s', (_rule, text, expected) => {
-    expect(parts(text)).toEqual(expected)
+  ])('%s', (_rule, text, expected, opened) => {
+    expect(parts(text, opened)).toEqual(expected)
   })
 
   it('is all thought when the prompt opened one that never closed', () => {

@@ -1,13 +1,18 @@
 // Kills (SIGKILL) work at random moments and looks at what is left: `node test/kills/rounds.ts 100` for a hundred kills of each kind,
 // `node test/kills/rounds.ts 25 merge` for some of one. After every kill the database must be whole, hold all of the work or none of it,
-// hold nothing that was cut short, and the work must succeed when it is done again.
+// hold nothing that was cut short, and the work must succeed when it is done again. A study (`node test/kills/rounds.ts 20 study`) is killed
+// again and again until it is through, and must then hold every cell with the numbers of one that was left alone.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
+import { openContext } from '../../src-main/lab/process/openContext.ts'
+import { recordOf } from '../../src-main/lab/study/record.ts'
+import type { StudyRequest } from '../../src-main/lab/study/run.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { openBench } from '../lab/micro.ts'
 import { findMigrations, MIGRATIONS } from '../../src-main/store/schema.ts'
 
 export const works = ['import', 'merge', 'export', 'migration'] as const
@@ -97,7 +102,7 @@ function counted(folder: string, sql: string): number {
 }
 
 /** Runs the work; kills it `afterMs` after it has begun. Returns how long it took, or null where it was killed. */
-async function run(work: Work, { folder, given }: Place, afterMs: number): Promise<number | null> {
+async function run(work: Work | 'study', { folder, given }: Place, afterMs: number): Promise<number | null> {
   const child = spawn(process.execPath, [script, work, folder, given], { stdio: ['ignore', 'pipe', 'pipe'] })
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text))
@@ -160,8 +165,86 @@ export async function killRounds(work: Work, kills: number): Promise<Told> {
   }
 }
 
+export interface ToldOfStudy {
+  readonly kills: number
+  /** Studies that were brought to their end. */
+  readonly studies: number
+  /** Of those, how many hold other numbers than one that was left alone. */
+  readonly differences: number
+}
+
+/** Two arms of a micro model, four steps each. */
+const STUDY = (start: string): StudyRequest => ({
+  steps: 4,
+  problems: 6,
+  samples: 2,
+  learningRate: 'fixed',
+  validation: 3,
+  checkpointEvery: 2,
+  arms: ['outcome', 'mrt-exact'],
+  seeds: 1,
+  changes: {
+    start,
+    promptsPerStep: 2,
+    groupSize: 4,
+    observeGroups: 1,
+    budget: { thinkingTokens: 24, answerTokens: 8 },
+    optimizer: { lr: 1e-3 },
+    evaluation: { budgets: [8, 24, 48, 72] },
+  },
+})
+
+/** Everything a study found; when and how long it was worked on is left out. */
+function numbersOfStudy(folder: string): string {
+  const context = openContext({ folder, create: false, program: 'reading' })
+  try {
+    const { cells, start, clusters } = recordOf(context, context.store.studies.list()[0]!)
+    return JSON.stringify({ start, clusters, cells: cells.map(({ wallMs: _, ...cell }) => cell) })
+  } finally {
+    context.close()
+  }
+}
+
+/** Kills a study at random moments until so many kills hit it, each study until it is through. Throws what is wrong with what is left. */
+export async function killStudies(kills: number): Promise<ToldOfStudy> {
+  const bench = await openBench()
+  try {
+    const place = (name: string): Place => ({ folder: join(bench.folder, name), given: JSON.stringify(STUDY(bench.start)) })
+    const tookMs = (await run('study', place('whole'), 600_000))!
+    const expected = numbersOfStudy(place('whole').folder)
+    let told: ToldOfStudy = { kills: 0, studies: 0, differences: 0 }
+    for (let attempt = 1; told.kills < kills; attempt++) {
+      const each = place(`study-${attempt}`)
+      for (let round = 0; ; round++) {
+        // Later sittings are left alone for longer, so that every study comes to its end.
+        const through = (await run('study', each, Math.random() * tookMs * (0.6 + 0.2 * round))) !== null
+        const store = openStore(each.folder)
+        const scraps = leftovers(each.folder)
+        store.close()
+        const db = new Database(join(each.folder, 'workspace.db'))
+        const found = [db.pragma('quick_check', { simple: true }), (db.pragma('foreign_key_check') as unknown[]).length]
+        db.close()
+        if (found[0] !== 'ok' || found[1] !== 0) throw new Error(`a killed study leaves a damaged database: ${JSON.stringify(found)}`)
+        if (scraps.length > 0) throw new Error(`a killed study leaves ${scraps.join(', ')}`)
+        if (through) break
+        told = { ...told, kills: told.kills + 1 }
+      }
+      const differs = numbersOfStudy(each.folder) !== expected
+      told = { ...told, studies: told.studies + 1, differences: told.differences + Number(differs) }
+      rmSync(each.folder, { recursive: true, force: true })
+    }
+    return told
+  } finally {
+    bench.dispose()
+  }
+}
+
 if (process.argv[1] === import.meta.filename) {
   const [rounds = '100', ...names] = process.argv.slice(2)
+  if (names.includes('study') || names.length === 0) {
+    const { kills, studies, differences } = await killStudies(Number(rounds))
+    console.log(`study: ${kills} kills over ${studies} studies, ${differences} of them with other numbers than one that was left alone.`)
+  }
   for (const work of works.filter((each) => names.length === 0 || names.includes(each))) {
     const { kills, late, done } = await killRounds(work, Number(rounds))
     console.log(

@@ -1,12 +1,20 @@
 // What is killed: one piece of work on a workspace, named by the first argument, from its beginning to its end. Says `begun` when it begins.
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { exportTo } from '../../src-main/lab/files/exportFile.ts'
+import { openContext } from '../../src-main/lab/process/openContext.ts'
+import { openStudy, runStudy, type StudyRequest } from '../../src-main/lab/study/run.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 
 const [work, folder, given] = process.argv.slice(2) as [string, string, string]
 const begun = (): void => void process.stdout.write('begun\n')
 
-if (work === 'migration') {
+if (work === 'study') {
+  const context = openContext({ folder, create: true, program: 'killed' })
+  const study = openStudy(context, 'headline', JSON.parse(given) as StudyRequest, {})
+  begun()
+  await runStudy(context, study, { environment: {} })
+  context.close()
+} else if (work === 'migration') {
   begun()
   openStore(folder).close()
 } else {

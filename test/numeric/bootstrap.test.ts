@@ -1,7 +1,7 @@
 // The bootstrap against what theory says of a mean, with clusters and few seeds as well; that interval and p-value are one test; and exact
 // tests of counts against SciPy's.
 import { describe, expect, it } from 'vitest'
-import { bootstrap, bootstrapCurve, bootstrapMean, bootstrapSeeds } from '../../src-main/numeric/bootstrap.ts'
+import { bootstrap, bootstrapCurve, bootstrapMean, bootstrapSeeds, questionDrawer } from '../../src-main/numeric/bootstrap.ts'
 import { overResampledSeeds, questionResampling, resampledMeans, seedResampling } from '../../src-main/numeric/resampling.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { binomialProbability, binomialRange, inferenceOf } from '../../src-main/numeric/significance.ts'
@@ -281,6 +281,8 @@ describe('interval and p-value', () => {
     expect(bootstrapMean(new Array<number>(100).fill(1), { seed: 1, draws: 1000 }).p).toBeCloseTo(1 / 1001, 12)
     expect(inferenceOf(2, Float64Array.of(NaN, 2, Infinity, 2), Infinity)).toMatchObject({ low: 2, high: 2 })
     expect(inferenceOf(2, Float64Array.of(NaN), Infinity).p).toBeNaN()
+    expect(inferenceOf(0, Float64Array.of(-2, -1, 0, 1, 2), Infinity).p).toBe(1)
+    expect(inferenceOf(0, Float64Array.of(-2, -1, 1, 2), Infinity).p).toBe(1)
   })
 
   it('with many units are those of the percentiles', () => {
@@ -342,5 +344,23 @@ describe('exact binomial figures', () => {
     ]) {
       expect(binomialRange(n, p)).toEqual({ low, high })
     }
+  })
+})
+
+describe('drawing questions by cluster', () => {
+  it('draws for each drawn cluster as many of its own questions as it has, and nothing else', () => {
+    const clusters = Int32Array.of(0, 1, 1, 2, 2, 2, 2)
+    const draw = questionDrawer(clusters.length, 5, clusters)
+    const sizes = new Set<number>()
+    for (let n = 0; n < 60; n++) {
+      const drawn = draw(n)
+      sizes.add(drawn.length)
+      expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0)
+      expect(Math.max(...drawn)).toBeLessThan(clusters.length)
+      for (const [cluster, size] of [1, 2, 4].entries())
+        expect(drawn.filter((question) => clusters[question] === cluster).length % size).toBe(0)
+    }
+    expect([...sizes].every((size) => size >= 3 && size <= 12)).toBe(true)
+    expect(sizes.size).toBeGreaterThan(4)
   })
 })

@@ -1,6 +1,23 @@
 // pass@k, maj@k and best-of-k against exact combinatorics.
 import { describe, expect, it } from 'vitest'
-import { bestOfK, majAtK, passAtK, type Vote } from '../../src-main/numeric/passAtK.ts'
+import { bestOfK, majAtK, majoritySizes, passAtK, passSizes, type Vote } from '../../src-main/numeric/passAtK.ts'
+
+describe('the sizes that so many answers support', () => {
+  it('are powers of two up to half of the answers, so that more than one subset speaks for each', () => {
+    expect([1, 2, 3, 4, 7, 8, 9].map(passSizes)).toEqual([[1], [1], [1], [1, 2], [1, 2], [1, 2, 4], [1, 2, 4]])
+    expect([4, 7, 8, 15, 16, 64].map(majoritySizes)).toEqual([[], [], [4], [4], [4, 8], [4, 8, 16, 32]])
+  })
+})
+
+describe('a vote in which nobody has any weight', () => {
+  it('is a tie of all groups', () => {
+    const votes: Vote[] = [
+      { group: 'a', correct: true, weight: 0 },
+      { group: 'b', correct: false, weight: 0 },
+    ]
+    expect(majAtK(votes, 2)).toBe(0.5)
+  })
+})
 
 describe('pass@k', () => {
   it.each([

@@ -132,6 +132,7 @@ describe('derived seeds', () => {
   it('stay what they were: stored runs and the splits of Countdown depend on them', () => {
     expect(deriveSeed(1, 'rollout', 3)).toBe(1527397470326656)
     expect(deriveSeed(7, 'countdown-split', 4)).toBe(3782181086958136)
+    expect([deriveSeed(1, 'ab'), deriveSeed(3, 'credit', 2)]).toEqual([771564550826973, 7010976802013191])
     const indices = new Int32Array(6)
     fillIndices(indices, 1000, 3, 2, 9)
     expect([...indices]).toEqual([823, 192, 315, 279, 70, 986])

@@ -4,6 +4,7 @@
  */
 import type { CompareRow, OverlayCurve, Run, RunListItem } from '../../../src-preload/contract.ts'
 import { configDiff, flatten, settingText, type Config } from '../../parts/configDiff.ts'
+import { linePattern } from '../../parts/pattern.ts'
 
 export interface Trend {
   readonly values: readonly number[]
@@ -107,8 +108,8 @@ export function filterOf(typed: string, tagsOf: (run: Run) => readonly string[] 
   const pattern = /^\/(.+)\/$/.exec(typed.trim())?.[1]
   if (pattern !== undefined) {
     try {
-      const expression = new RegExp(pattern, 'im')
-      return { passes: (item) => expression.test(wordsOf(item, tagsOf(item.run))), problem: null }
+      const matches = linePattern(pattern)
+      return { passes: (item) => matches(wordsOf(item, tagsOf(item.run))), problem: null }
     } catch (error) {
       return { passes: null, problem: (error as Error).message }
     }
