@@ -5,7 +5,7 @@ import { createRng } from '../../src-main/numeric/rng.ts'
 
 /** As TextTiling says it: TF-IDF blocks of `window` paragraphs on each side of a gap, depth of the gap below both peaks, mean plus half a deviation. */
 function plainShifts(paragraphs: readonly string[], window: number): boolean[] {
-  const words = paragraphs.map((text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])
+  const words = paragraphs.map((text): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])
   const vocabulary = [...new Set(words.flat())]
   const rarity = (word: string): number => 1 + Math.log((1 + paragraphs.length) / (1 + words.filter((own) => own.includes(word)).length))
   const block = (from: number, to: number): number[] =>
