@@ -6,11 +6,12 @@
 // The transaction stays open over turns of the event loop, because a large workspace takes minutes and the program must answer meanwhile:
 // whoever starts a merge must keep other writers away.
 
-import { closeSync, cpSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Json, type Merged, type OtherWorkspace } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
+import { syncFile, syncFolder } from './database.ts'
 import { explain } from './errors.ts'
 import type { Row } from './mapping.ts'
 import { copyOther, inspectOther, type PrivateCopy } from './otherWorkspace.ts'
@@ -413,11 +414,8 @@ function copyWhole(from: string, to: string, made: (path: string) => void): void
   const paths = statSync(unfinished).isDirectory()
     ? readdirSync(unfinished, { recursive: true }).map((entry) => join(unfinished, String(entry)))
     : [unfinished]
-  for (const path of paths.filter((each) => statSync(each).isFile())) {
-    const handle = openSync(path, 'r+')
-    fsyncSync(handle)
-    closeSync(handle)
-  }
+  for (const path of paths.filter((each) => statSync(each).isFile())) syncFile(path)
   made(to)
   renameSync(unfinished, to)
+  syncFolder(dirname(to))
 }

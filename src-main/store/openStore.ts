@@ -3,19 +3,7 @@
 // as it is. After an exit that was not clean the database is checked and what was running is marked interrupted.
 
 import { randomUUID } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -30,7 +18,7 @@ import {
 } from '../../src-preload/contract.ts'
 import { checkDatabase, type Checked } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
-import { atomically, connect, type Connection, type Durability } from './database.ts'
+import { atomically, connect, settleFile, type Connection, type Durability } from './database.ts'
 import { datasetStore } from './datasets.ts'
 import { explain, explained } from './errors.ts'
 import { evaluationStore } from './evaluations.ts'
@@ -114,7 +102,7 @@ const settle = (db: Connection): void => {
 /** What saves, merges and exports that were broken off leave, by the folder it lies in. */
 const LEFTOVERS: readonly (readonly [folder: string, name: RegExp])[] = [
   [CHECKPOINTS, /^\.unfinished-|\.unfinished$/],
-  ['models', /\.unfinished$/],
+  ['models', /^\.unfinished-|\.unfinished$/],
   ['.', /^\.merging-/],
   ['exports', /^\..*\.part$|\.unfinished$/],
   ['imports', /^\..*\.part$/],
@@ -442,10 +430,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
         rmSync(unfinished, { force: true })
         throw explain(error, path)
       }
-      const handle = openSync(unfinished, 'r+')
-      fsyncSync(handle)
-      closeSync(handle)
-      renameSync(unfinished, path)
+      settleFile(unfinished, path)
     },
     /** Notes which runs an orderly end leaves unfinished; the next start offers them. */
     leave(runIds: readonly number[]): void {

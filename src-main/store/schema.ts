@@ -2,11 +2,12 @@
 // transaction. A workspace with data is copied first, and the last few copies are kept. The SQL files must lie beside this
 // module (or its bundle). `user_version` holds the number reached, `application_id` marks the file as ours.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LabError } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
+import { settleFile } from './database.ts'
 
 /** 'MRTW' */
 const APPLICATION_ID = 0x4d525457
@@ -62,11 +63,8 @@ function backUp(db: Connection, folder: string, schema: number, nowMs: number): 
   const temporary = join(backups, 'unfinished.db')
   rmSync(temporary, { force: true })
   db.prepare('VACUUM INTO ?').run(temporary)
-  const handle = openSync(temporary, 'r+')
-  fsyncSync(handle)
-  closeSync(handle)
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')
-  renameSync(temporary, join(backups, `${stamp}-schema-${schema}.db`))
+  settleFile(temporary, join(backups, `${stamp}-schema-${schema}.db`))
   const copies = readdirSync(backups)
     .filter((file) => /-schema-\d+\.db$/.test(file))
     .sort()

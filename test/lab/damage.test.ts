@@ -1,11 +1,13 @@
-// What a disk or a clock does to a run between its steps: checkpoints that lost files, and a clock that jumps by a day. A run goes on from
+// What a disk, a clock or a person does to a run between its steps: checkpoints that lost files, a clock that jumps by a day, a folder that is moved. A run goes on from
 // what can be read with the numbers of one that was left alone, or is refused by name with nothing forgotten.
-import { cpSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { LabEvent } from '../../src-preload/contract.ts'
+import { importModel } from '../../src-main/lab/files/importModel.ts'
 import type { LabContext } from '../../src-main/lab/process/context.ts'
-import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
@@ -118,4 +120,44 @@ it('a clock that is set back by a day and then forward by two changes no number,
   } finally {
     context.close()
   }
+})
+
+it('a workspace folder that is moved, models and a half-trained run in it, goes on under its new path as if nothing had happened', async () => {
+  const before = join(bench.folder, 'before')
+  const first = bench.open('before')
+  const { modelId } = await importModel(first.store, bench.start, { name: 'own', signal: new AbortController().signal, now: Date.now })
+  const ofModel = { ...spec(), start: `model:${modelId}` }
+  const runId = await createRun(first, ofModel)
+  await trainRun(first, runId, { control: () => (first.store.runs.get(runId)!.lastStep === 3 ? 'stop-after-step' : 'go') })
+  first.close()
+  const after = join(bench.folder, 'moved to a disk', 'données 数据')
+  mkdirSync(join(after, '..'))
+  renameSync(before, after)
+
+  const context = openContext({ folder: after, create: false, program: 'test' })
+  try {
+    await trainRun(context, runId)
+    expect(context.store.runs.get(runId)!.status).toBe('finished')
+    expect(await numbersOf(context)).toEqual(await numbersOf(whole))
+    const again = await createRun(context, { ...ofModel, steps: 1 })
+    await trainRun(context, again)
+    expect(context.store.runs.get(again)!.status).toBe('finished')
+    expect(existsSync(before)).toBe(false)
+  } finally {
+    context.close()
+  }
+  // Nothing in the database says where the folder was.
+  const db = new Database(join(after, 'workspace.db'), { readonly: true })
+  const tables = db
+    .prepare<unknown[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%rollout_text_%'`)
+    .pluck()
+    .all()
+  const told = tables.filter((table) =>
+    db
+      .prepare(`SELECT * FROM ${table}`)
+      .all()
+      .some((row) => JSON.stringify(row).includes(before)),
+  )
+  db.close()
+  expect(told).toEqual([])
 })

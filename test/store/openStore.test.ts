@@ -441,16 +441,21 @@ describe('when something goes wrong while it is open', () => {
 })
 
 describe('what broken-off saves leave', () => {
-  it('goes when the workspace is opened by its one writer, and finished checkpoints stay', () => {
+  it('goes when the workspace is opened by its one writer, and finished checkpoints and models stay', () => {
     const made = newStore()
     made.close()
-    const kept = ['.unfinished-old', 'f'.repeat(32)].map((name) => join(made.folder, 'checkpoints', name))
+    const kept = [
+      'checkpoints/.unfinished-old',
+      `checkpoints/${'f'.repeat(32)}`,
+      'models/.unfinished-12-34',
+      `models/${'e'.repeat(32)}`,
+    ].map((name) => join(made.folder, name))
     for (const folder of kept) {
-      mkdirSync(folder)
+      mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'weights.safetensors'), 'half')
     }
     const writer = reopened(made.folder, { now: () => Date.now() + 1000 })
-    expect(kept.map((folder) => existsSync(folder))).toEqual([false, true])
+    expect(kept.map((folder) => existsSync(folder))).toEqual([false, true, false, true])
     // Beside a writer nothing is older than its lock for anybody else.
     mkdirSync(kept[0]!)
     reopened(made.folder, { readOnly: true })

@@ -178,11 +178,17 @@ async function takeCheckpoint(
   refuseKnown(store.models.bySha256(id))
   const place = join(MODELS, id)
   const target = join(store.folder, place)
-  await rm(target, { recursive: true, force: true })
-  await mkdir(target, { recursive: true })
+  const unfinished = join(store.folder, MODELS, `.unfinished-${process.pid}-${now()}`)
+  await mkdir(unfinished, { recursive: true })
   const copied: CopiedFile[] = []
-  for (const file of ['checkpoint.json', 'weights.safetensors', 'optimizer.safetensors']) {
-    if (existsSync(join(folder, file))) copied.push(await copyWithHash(join(folder, file), join(target, file), signal))
+  try {
+    for (const file of ['checkpoint.json', 'weights.safetensors', 'optimizer.safetensors']) {
+      if (existsSync(join(folder, file))) copied.push(await copyWithHash(join(folder, file), join(unfinished, file), signal))
+    }
+    await rm(target, { recursive: true, force: true })
+    await rename(unfinished, target)
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
   }
   const atMs = now()
   const shape = config as unknown as LlamaConfig
