@@ -24,6 +24,8 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   // Needs Python 3.11 and installs PyTorch; only when named.
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
   adapters: { load: () => import('./peers/adapters.ts'), unasked: true },
+  // Needs a server that runs, and an evaluation that was made through it; only when named.
+  served: { load: () => import('./peers/served.ts'), unasked: true },
 }
 
 const options = {

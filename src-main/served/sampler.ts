@@ -34,7 +34,8 @@ export function servedSampler(client: Client, abilities: Abilities, words: Serve
       tokens,
       signal,
     )
-    refuseOtherTokens(answer, { tokens }, client)
+    // Text that stops in the middle may be cut otherwise than it was written; ids may not.
+    if (abilities.takesIds) refuseOtherTokens(answer, { tokens }, client)
     return answer
   }
 

@@ -1,7 +1,7 @@
 // Rollouts of the store as rollouts of the task, ours or imported: their problem, their tokens and the places where thinking can be
 // stopped. Text that came without token ids is read with the tokenizer of the task; what cannot be read is told with the reason.
 
-import { LabError, type Episode, type RolloutDetail } from '../../../src-preload/contract.ts'
+import { formatSpec, LabError, type Episode, type Evaluation, type RolloutDetail, type RunSpec } from '../../../src-preload/contract.ts'
 import { boundariesInTokens } from '../../episodes/segmentTokens.ts'
 import { segmentText } from '../../episodes/segmentText.ts'
 import { readThinking } from '../../episodes/thinking.ts'
@@ -100,12 +100,27 @@ function importedReader(store: Store, { size, tokenizer }: Vocabulary, details: 
   }
 }
 
+/** Rollouts of an evaluation of weights that were trained by no run here: asked as its conditions say, in the tokens of those weights. Null for weights in notation. */
+async function evaluationReader(store: Store, now: () => number, { checkpointId, modelId, config }: Evaluation): Promise<Reader | null> {
+  const { task: asked, format } = config as unknown as Partial<Pick<RunSpec, 'task' | 'format'>>
+  if (asked === undefined || (checkpointId === null && modelId === null)) return null
+  const model = modelId === null ? null : store.models.get(modelId)
+  if (model?.kind === 'starter') return null
+  const vocabulary = await vocabularyOfName(store, checkpointId === null ? `model:${modelId}` : `checkpoint:${checkpointId}`, now)
+  if (vocabulary.tokenizer === null) return null
+  const task = taskOf(store, { task: asked, format: formatSpec.parse(format ?? {}) }, vocabulary)
+  return { task, problemOf: ({ problem, promptTokens }) => askedAgain({ task: asked }, problem, promptTokens) }
+}
+
 /** The reader of rollouts of one run: in the tokens of the model that it trained; of imported ones in those of the model that is to answer for them. */
 async function readerOf(store: Store, now: () => number, details: readonly RolloutDetail[], answering: string): Promise<Reader> {
   const [first] = details
   const evaluationId = first?.rollout.evaluationId ?? null
   const runId = first?.rollout.runId ?? (evaluationId === null ? null : (store.evaluations.get(evaluationId)?.runId ?? null))
   const run = runId === null ? null : store.runs.get(runId)
+  const evaluation = run === null && evaluationId !== null ? store.evaluations.get(evaluationId) : null
+  const asked = evaluation === null ? null : await evaluationReader(store, now, evaluation)
+  if (asked !== null) return asked
   if (run === null || run.method === 'imported') {
     return importedReader(store, await vocabularyOfName(store, answering, now), details) ?? notationReader()
   }

@@ -1,0 +1,275 @@
+// A model behind an address, asked as one here is: the same J, the rule of thinking kept, whatever the server does nothing lost, and every mistake of a
+// person told by its code. The server is a test's own, with the little model of text behind it.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { evaluate } from '../../src-main/lab/comparing/evaluate.ts'
+import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
+import { importModel } from '../../src-main/lab/files/importModel.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
+import { connectModel, openServed, type ServedRequest } from '../../src-main/lab/training/servedModel.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
+import { loadStart, vocabularyOf, type Start } from '../../src-main/lab/training/start.ts'
+import { openProblems, type ProblemSource } from '../../src-main/lab/training/tasks.ts'
+import { loadWeights, openPolicy, type Policy } from '../../src-main/rollout/policy.ts'
+import { servedAddress } from '../../src-main/served/address.ts'
+import { writeLittleText } from '../model/littleText.ts'
+import { openServer, type Fault, type Manner, type Running, type ServerOptions } from './server.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mrt-served-'))
+const never = new AbortController().signal
+let context: OpenedContext
+let start: Start
+let policy: Policy
+let source: ProblemSource
+const open: Running[] = []
+
+const spec = (model: string) =>
+  parseSpec({
+    name: 'served',
+    start: model,
+    task: { name: 'arithmetic', options: { level: '2' } },
+    algorithm: { name: 'grpo' },
+    seed: 3,
+    budget: { thinkingTokens: 10, answerTokens: 4 },
+    evaluation: { problems: 2, samples: 2, kept: 2, budgets: [4, 10], longest: 12 },
+  })
+
+beforeAll(async () => {
+  context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
+  await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), { name: 'little', signal: never, now: Date.now })
+  start = await loadStart(context.store, 'model:1', Date.now)
+  policy = await openPolicy(context.engine, start.config, await loadWeights(context.engine, start.config, start.weights), {
+    rows: 4,
+    maxLength: 256,
+  })
+  source = openProblems(context.store, spec('model:1'), Date.now, vocabularyOf(start))
+})
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close()
+})
+afterAll(() => {
+  policy.dispose()
+  context.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function serve(manner: Manner, more: Partial<ServerOptions> = {}): Promise<Running> {
+  const server = await openServer({ manner, policy, tokenizer: start.tokenizer!, ...more })
+  open.push(server)
+  return server
+}
+const request = (server: Pick<Running, 'url'>, more: Partial<ServedRequest> = {}): ServedRequest => ({
+  address: server.url,
+  leavesMachine: false,
+  name: 'little',
+  tokenizer: 'model:1',
+  keyFrom: null,
+  ...more,
+})
+const connect = (server: Running, more: Partial<ServedRequest> = {}) => connectModel(context.store, request(server, more), Date.now)
+const answerer = async (server: Running, work = 'test') => {
+  const { modelId } = await connect(server)
+  return openServed(context.store, context.store.models.get(modelId)!, work, { pauseMs: 1, timeoutMs: 60_000 })
+}
+const traces = () =>
+  source
+    .ofStep(1, 1)
+    .map((problem) => ({ prompt: problem.promptTokens, completion: [9, 40, 41, 42], cuts: [0, 3], answers: source.answers(problem) }))
+const settings = { temperature: 1, topK: 0, topP: 1, minP: 0, thinkingTokens: 10, answerTokens: 4 }
+const plans = () => source.ofStep(1, 3).map(({ promptTokens }, index) => ({ prompt: promptTokens, seed: 100 + index }))
+const code = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'nothing was thrown',
+    (error: { readonly code?: string }) => error.code ?? String(error),
+  )
+
+describe('J through a server', () => {
+  it('is that of the engine here, the tree of answers walked place by place', async () => {
+    const here = await policy.measure(traces(), source.task.format.terminationSuffix)
+    const { abilities } = await connect(await serve('llama'))
+    expect(abilities).toMatchObject({ takesIds: true, saysTokens: true, saysLogps: true, promptLogps: null, alternatives: 704 })
+    const served = await (await answerer(open[0]!)).sampler(1).measure(traces(), source.task.format.terminationSuffix)
+    for (const [at, J] of here.J[0]!.entries()) {
+      expect(J).toBeGreaterThan(0)
+      expect(Math.abs(served.J[0]![at]! - J)).toBeLessThan(1e-5 * J + served.missing![0]![at]!)
+      expect(served.missing![0]![at]).toBeLessThan(1e-5)
+    }
+  })
+
+  for (const manner of ['vllm', 'echo'] as const)
+    it(`lies within what a server leaves open that says log-probs of prompts (${manner})`, async () => {
+      const here = await policy.measure(traces(), source.task.format.terminationSuffix)
+      const server = await serve(manner)
+      expect((await connect(server)).abilities.promptLogps).toBe(manner === 'vllm' ? 'field' : 'echo')
+      const served = await (await answerer(server)).sampler(1).measure(traces(), source.task.format.terminationSuffix)
+      for (const [at, J] of here.J[0]!.entries()) {
+        expect(served.J[0]![at]! - 1e-6).toBeLessThanOrEqual(J)
+        expect(served.J[0]![at]! + served.missing![0]![at]! + 1e-6).toBeGreaterThanOrEqual(J)
+        expect(served.missing![0]![at]).toBeLessThan(0.01)
+      }
+    })
+
+  it('is refused where no log-probs are said, or other ones: at another temperature', async () => {
+    const server = await serve('text')
+    expect((await answerer(server)).sampler(1).noMeasure).toMatchObject({ code: 'served.exact' })
+    await server.close()
+    expect((await answerer(await serve('llama'))).sampler(0.7).noMeasure).toMatchObject({ code: 'served.exact' })
+    expect((await answerer(await serve('llama', { mostAlternatives: 5 }))).sampler(1).noMeasure).toMatchObject({ code: 'served.exact' })
+  })
+})
+
+describe('rollouts of a server', () => {
+  it('keep to the budget of thinking, end forced answers, and say which tokens were drawn', async () => {
+    const sampler = (await answerer(await serve('llama'))).sampler(1)
+    const { format } = source.task
+    const whole = await sampler.sample(format, plans(), settings)
+    for (const { tokens, thinkEnd, sampled, logps, forcedStop } of whole) {
+      expect(thinkEnd).toBeLessThanOrEqual(10)
+      expect(logps.length).toBe(tokens.length)
+      if (forcedStop)
+        expect([...sampled.slice(thinkEnd, thinkEnd + format.terminationSuffix.length)].every((drawn) => drawn === 0)).toBe(true)
+    }
+    expect(whole.some(({ forcedStop }) => forcedStop)).toBe(true)
+    const scored = await policy.score(whole.map(({ prompt, tokens }) => ({ prompt, completion: tokens })))
+    whole.forEach(({ logps, sampled }, index) =>
+      logps.forEach((logp, at) => sampled[at] === 1 && expect(Math.abs(logp - scored[index]![at]!)).toBeLessThan(1e-3)),
+    )
+    const [stopped] = await sampler.sample(format, [{ ...plans()[0]!, prefix: [9, 40], stopNow: true }], settings)
+    expect([...stopped!.tokens].slice(0, 2 + format.terminationSuffix.length)).toEqual([9, 40, ...format.terminationSuffix])
+    expect(stopped!.tokens.length).toBeLessThanOrEqual(2 + format.terminationSuffix.length + 4)
+    const [kept] = await sampler.sample(format, [plans()[1]!], { ...settings, minimumThinking: 10 })
+    expect(kept!.thinkEnd).toBeGreaterThanOrEqual(10)
+  })
+
+  it('are the same whatever happens to requests on the way', async () => {
+    const quiet = await (await answerer(await serve('llama'))).sampler(1).sample(source.task.format, plans(), settings)
+    const server = await serve('llama')
+    const opened = await answerer(server, 'disturbed')
+    const faults: Fault[] = ['error', 'busy', 'cut', 'garbage', 'shape', 'hang up']
+    let disturbed = 0
+    server.fault = () => faults[disturbed++] ?? null
+    const through = await opened.sampler(1).sample(source.task.format, plans(), settings)
+    expect(disturbed).toBeGreaterThan(faults.length)
+    expect(through.map(({ tokens }) => [...tokens])).toEqual(quiet.map(({ tokens }) => [...tokens]))
+  })
+
+  it('end when they are cancelled, and the server is told', async () => {
+    const server = await serve('llama')
+    const opened = await answerer(server)
+    server.fault = () => 'slow'
+    const control = new AbortController()
+    setTimeout(() => control.abort(new Error('enough')), 50)
+    await expect(opened.sampler(1).sample(source.task.format, plans(), settings, { signal: control.signal })).rejects.toThrow('enough')
+    await new Promise((done) => setTimeout(done, 50))
+    expect(server.left).toBe(3)
+  })
+})
+
+describe('an evaluation of a served model', () => {
+  it('goes on by rollout after its server died, asks nothing twice, and has the numbers of one that was left in peace', async () => {
+    const asked = spec('model:1')
+    const peace = await serve('text')
+    const undisturbed = await answerer(peace, 'evaluation')
+    const probing = peace.answered
+    const calm = await evaluate(undisturbed.sampler(1), source, asked)
+    const needed = peace.answered - probing
+
+    const server = await serve('text')
+    const dying = await answerer(server, 'evaluation')
+    let requests = 0
+    server.fault = () => (requests++ < 14 ? null : 'hang up')
+    expect(await code(evaluate(dying.sampler(1), source, asked))).toBe('served.lost')
+    const before = 14
+    await server.close()
+    open.splice(open.indexOf(server), 1)
+
+    const again = await serve('text', { port: server.port })
+    const going = await answerer(again, 'evaluation')
+    const fresh = again.answered
+    expect((await evaluate(going.sampler(1), source, asked)).metrics).toEqual(calm.metrics)
+    expect(again.answered - fresh).toBe(needed - before)
+    const kept = (): number => readdirSync(join(context.store.folder, 'served')).length
+    const files = kept()
+    going.done()
+    expect(kept()).toBe(files - 1)
+  })
+
+  it('is recorded with the model and the address that its rollouts are from', async () => {
+    const server = await serve('text')
+    const { modelId } = await connect(server)
+    const id = await evaluateRun(context, { startOf: spec(`model:${modelId}`) })
+    expect(context.store.evaluations.get(id)).toMatchObject({ name: 'little', modelId, status: 'finished' })
+    const { rollouts } = context.store.rollouts.page({
+      filter: { evaluationId: id },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    })
+    expect(context.store.rollouts.detail(rollouts[0]!.id)!.provenance).toMatchObject({
+      engine: `little at ${server.url}/v1`,
+      device: 'served',
+    })
+  })
+
+  it('has its J measured by another served model, recorded with who said so, once', async () => {
+    const server = await serve('llama')
+    const { modelId } = await connect(server)
+    const { id: evaluationId } = context.store.evaluations.list().find(({ status }) => status === 'finished')!
+    const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'sampled' as const, samples: 2, limit: 3 }
+    expect((await measureJ(context, asked, {})).measured).toBe(3)
+    expect(await code(measureJ(context, asked, {}))).toBe('measure.nothing')
+    const page = context.store.rollouts.page({ filter: { evaluationId }, sort: 'place', descending: false, limit: 100, after: null })
+    const said = page.rollouts.flatMap(({ id }) =>
+      context.store.rollouts.detail(id)!.progress.flatMap(({ estimator }) => estimator.served ?? []),
+    )
+    expect(said.filter((each) => each === `little at ${server.url}/v1`).length).toBe(3)
+  })
+})
+
+describe('what a person can get wrong about a server', () => {
+  it('is an address, or that it leaves the machine unsaid', () => {
+    const told = (text: string, confirmed = false): string => {
+      try {
+        return servedAddress(text, confirmed).url
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    expect(told('127.0.0.1:8000')).toBe('http://127.0.0.1:8000/v1')
+    expect(told('http://localhost:8000/v1/completions')).toBe('http://localhost:8000/v1')
+    expect(told('http://[::1]:8000/v1/')).toBe('http://[::1]:8000/v1')
+    for (const wrong of ['', 'ftp://127.0.0.1', 'http://me:secret@127.0.0.1', 'http://127.0.0.1/v1?x=1', 'http://:'])
+      expect(told(wrong), wrong).toBe('served.address')
+    for (const away of ['http://10.0.0.7:8000', 'https://models.example/v1', 'http://127.0.0.1.example:80', 'http://0.0.0.0:80'])
+      expect(told(away), away).toBe('served.away')
+    expect(told('https://models.example/v1', true)).toBe('https://models.example/v1')
+  })
+
+  it('is the model, the key, the tokenizer, or what is behind the address', async () => {
+    const server = await serve('vllm', { key: 'secret' })
+    expect(await code(connect(server))).toBe('served.key')
+    expect(await code(connect(server, { keyFrom: 'MRT_TEST_NO_KEY' }))).toBe('served.keyFrom')
+    process.env.MRT_TEST_KEY = 'secret'
+    expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY', name: 'large' }))).toBe('served.unknown')
+    expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY' }))).toBe('nothing was thrown')
+    expect(JSON.stringify(context.store.models.list())).not.toContain('secret')
+    expect(await code(connect(server, { tokenizer: folder }))).toBe('served.tokenizer')
+    expect(await code(connect(await serve('llama', { before: [5] })))).toBe('served.tokenizer')
+    const silent = await serve('llama')
+    await silent.close()
+    expect(await code(connect(silent))).toBe('served.lost')
+    const chat = await serve('llama')
+    chat.fault = () => 'shape'
+    expect(await code(connect(chat))).toBe('served.answer')
+  })
+
+  it('is to train a model whose weights are elsewhere', async () => {
+    const { modelId } = await connect(await serve('vllm'))
+    expect(await code(createRun(context, spec(`model:${modelId}`)))).toBe('start.served')
+  })
+})
