@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { describeFailure, EXIT_MISTAKE } from './cli/failure.ts'
 import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runCommand, runsCommand } from './cli/experiments.ts'
 import { dataCommands } from './cli/data.ts'
-import { exportCommand, mergeCommand, reportCommand } from './cli/exports.ts'
+import { exportCommand, handOverCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { followCommand } from './cli/follow.ts'
 import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
 import { measureCommand } from './cli/measure.ts'
@@ -37,6 +37,7 @@ for (const command of [
   modelsCommand(),
   generateCommand(),
   exportCommand(),
+  handOverCommand(),
   reportCommand(),
   mergeCommand(),
   checkCommand(),

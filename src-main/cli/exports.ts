@@ -16,6 +16,7 @@ import {
 import { exportName, exportTo } from '../lab/files/exportFile.ts'
 import { REPORT_PAGE } from '../lab/comparing/reportFile.ts'
 import { mergeWorkspace } from '../lab/files/mergeWorkspace.ts'
+import { handOver } from '../lab/training/handOver.ts'
 import { programFolder, programVersion } from '../lab/process/resources.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
@@ -77,6 +78,24 @@ export function exportCommand(): Command {
     .option('--json', 'print one JSON object as the last line')
     .action((options: ExportOptions) =>
       withSession(options, (session) => writeOut(session, requests[options.what](options), options, options.perStep)),
+    )
+}
+
+export function handOverCommand(): Command {
+  return new Command('hand-over')
+    .description(
+      'write a run of a model of text for other trainers: a script for TRL, a recipe for verl, and the progress reward in Python',
+    )
+    .argument('<run>', 'id of the run', wholeNumber(1))
+    .requiredOption('--to <folder>', 'a new folder')
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--json', 'print one JSON object as the last line')
+    .action((runId: number, options: { to: string; workspace: string; json?: boolean }) =>
+      withSession(options, async ({ store, now }) => {
+        const handed = await handOver(store, runId, resolve(options.to), now)
+        process.stdout.write(`Run ${runId} with ${handed.problems} problems in ${handed.folder}: ${handed.files.join(', ')}.\n`)
+        if (options.json) writeJson(handed)
+      }),
     )
 }
 

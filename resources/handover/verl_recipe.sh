@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Trains with verl what a run of MRT Workbench trained. Beside it: verl_reward.py (the reward), problems.jsonl (the problems), settings.json.
+# Start a server for J first, and name it: MRT_SERVER=http://127.0.0.1:8000/v1 MRT_MODEL=... ./verl_recipe.sh MODEL
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+model=${1:?the model to train, a name of Hugging Face or a folder}
+: "${MRT_SERVER:?the address of a server that draws answers for J}" "${MRT_MODEL:?what that server calls the model}"
+setting() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$here/settings.json" "$1"; }
+python3 - "$here" <<'PYTHON'
+import json, sys
+from pathlib import Path
+import pandas
+here = Path(sys.argv[1])
+rows = [json.loads(line) for line in (here / "problems.jsonl").read_text(encoding="utf-8").splitlines()]
+pandas.DataFrame(
+    {
+        "data_source": ["mrt"] * len(rows),
+        "prompt": [[{"role": "user", "content": row["question"]}] for row in rows],
+        "reward_model": [{"style": "rule", "ground_truth": json.dumps(row["golds"])} for row in rows],
+        "extra_info": [{"prompt": row["prompt"]} for row in rows],
+    }
+).to_parquet(here / "problems.parquet")
+PYTHON
+cd "$here"
+python3 -m verl.trainer.main_ppo \
+  algorithm.adv_estimator=grpo algorithm.norm_adv_by_std_in_grpo=False \
+  data.train_files="$here/problems.parquet" data.val_files="$here/problems.parquet" \
+  data.train_batch_size="$(setting promptsPerStep)" data.max_prompt_length=1024 \
+  data.max_response_length="$(($(setting thinkingTokens) + $(setting answerTokens)))" \
+  actor_rollout_ref.model.path="$model" actor_rollout_ref.actor.optim.lr="$(setting learningRate)" \
+  actor_rollout_ref.actor.ppo_mini_batch_size="$(setting promptsPerStep)" \
+  actor_rollout_ref.actor.clip_ratio_low="$(setting clipLow)" actor_rollout_ref.actor.clip_ratio_high="$(setting clipHigh)" \
+  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n="$(setting groupSize)" \
+  actor_rollout_ref.rollout.temperature="$(setting temperature)" \
+  custom_reward_function.path="$here/verl_reward.py" custom_reward_function.name=compute_score \
+  trainer.total_training_steps="$(setting steps)" trainer.project_name=mrt trainer.experiment_name="$(basename "$here")" \
+  trainer.n_gpus_per_node=1 trainer.nnodes=1 trainer.logger='["console"]'

@@ -1,0 +1,171 @@
+// A run handed over to other trainers: the Python module pays what the program pays, on rollouts of every kind, and what is written is whole.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { importModel } from '../../src-main/lab/files/importModel.ts'
+import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { creditOf, handOver } from '../../src-main/lab/training/handOver.ts'
+import { createRng } from '../../src-main/numeric/rng.ts'
+import { createMethod } from '../../src-main/rl/algorithms.ts'
+import type { GradedRollout } from '../../src-main/rl/types.ts'
+import { writeLittleText } from '../model/littleText.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mrt-hand-'))
+let context: OpenedContext
+beforeAll(async () => {
+  context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
+  await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), {
+    name: 'little',
+    signal: new AbortController().signal,
+    now: Date.now,
+  })
+})
+afterAll(() => {
+  context.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Answers of the module to cases that it reads from stdin. */
+const python = (script: string, input: unknown): unknown => {
+  const { stdout, stderr, status } = spawnSync(
+    'python3',
+    ['-c', `import json, sys; import mrt_reward as mrt; given = json.load(sys.stdin)\n${script}`],
+    {
+      input: JSON.stringify(input),
+      encoding: 'utf8',
+      cwd: join(import.meta.dirname, '../../resources/handover'),
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    },
+  )
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+function someGroup(seed: number, size: number): GradedRollout[] {
+  const rng = createRng(seed)
+  return Array.from({ length: size }, (_, sample) => {
+    const lengths = Array.from({ length: rng.int(4) }, () => 1 + rng.int(5))
+    const ends = lengths.map((_, at) => lengths.slice(0, at + 1).reduce((a, b) => a + b, 0))
+    const thinkEnd = ends.at(-1) ?? 0
+    const tokenCount = thinkEnd + 2 + rng.int(4)
+    return {
+      group: 0,
+      sample,
+      tokenCount,
+      correct: rng.chance(0.5) ? 1 : 0,
+      finish: 'stop',
+      episodes: ends.map((end, at) => ({ start: ends[at - 1] ?? 0, end })),
+      thinkEnd,
+      sampled: Uint8Array.from({ length: tokenCount }, (_, at) => (at === thinkEnd ? 0 : 1)),
+      J: Float64Array.from({ length: ends.length + 1 }, () => rng.float() * 1.0000001),
+    } satisfies GradedRollout
+  })
+}
+
+describe('the progress reward in Python', () => {
+  it('pays every token what this program pays, for every rule, baseline, centre and prover', () => {
+    const cases = ['scalar', 'return-to-go', 'episode-local', 'mixture'].flatMap((credit) =>
+      ['dr-grpo', 'rloo', 'grpo'].flatMap((base) =>
+        ['none', 'group'].flatMap((centre) =>
+          [1, 3].map((bestOf) => {
+            const method = createMethod('mrt-exact', {
+              alpha: 0.7,
+              base,
+              bestOf,
+              credit,
+              ...(credit === 'mixture' && { lambda: 0.3 }),
+              ...(credit !== 'scalar' && { centre }),
+            })
+            return { method, group: someGroup(credit.length * 100 + base.length * 10 + bestOf, 4) }
+          }),
+        ),
+      ),
+    )
+    const paid = python(
+      `print(json.dumps([mrt.credits(case["group"], **case["credit"]) for case in given]))`,
+      cases.map(({ method, group }) => ({
+        credit: creditOf({ algorithm: { name: 'mrt-exact', options: {} } }, method),
+        group: group.map(({ correct, J, episodes, tokenCount, sampled }) => ({
+          correct,
+          J: [...J!],
+          episodes: episodes.map(({ start, end }) => [start, end]),
+          tokens: tokenCount,
+          sampled: [...sampled],
+        })),
+      })),
+    ) as { readonly reward: number; readonly advantage: readonly number[] }[][]
+    let compared = 0
+    cases.forEach(({ method, group }, index) =>
+      method.algorithm.credit(group, method.options, { budgetTokens: 40, seed: 1, done: 0 }).forEach(({ reward, advantage }, at) => {
+        expect(Math.abs(paid[index]![at]!.reward - reward)).toBeLessThan(1e-6)
+        advantage.forEach((value, token) => {
+          compared++
+          expect(Math.abs(paid[index]![at]!.advantage[token]! - value)).toBeLessThan(1e-6)
+        })
+      }),
+    )
+    expect(compared).toBeGreaterThan(1000)
+  })
+
+  it('finds where a thought can be stopped, what was answered, and whether it is right', () => {
+    const text = 'First 3.\n\nThen 4.\nAnswer: 4.0\nmore'
+    expect(
+      python(
+        `print(json.dumps([mrt.boundaries_of(given, ["\\nAnswer:", "Answer:"]), mrt.answer_of(given, ["\\nAnswer:", "Answer:"]), mrt.is_right(" 4.0.", ["4"]), mrt.is_right("1,204", ["1204"]), mrt.is_right("4 or 5", ["4"]), mrt.answer_of("none", ["Answer:"])]))`,
+        text,
+      ),
+    ).toEqual([[0, 9, 17], ' 4.0\nmore', true, true, false, null])
+  })
+})
+
+describe('a run that is handed over', () => {
+  const spec = {
+    name: 'handed',
+    start: 'model:1',
+    task: { name: 'arithmetic', options: { level: '2' } },
+    algorithm: { name: 'mrt-online', options: { branches: 3 } },
+    steps: 2,
+    seed: 3,
+    budget: { thinkingTokens: 12, answerTokens: 5 },
+  }
+
+  it('is its problems with their answers, its settings, and Python that can be read', async () => {
+    const runId = await createRun(context, spec)
+    const to = join(folder, 'out')
+    const handed = await handOver(context.store, runId, to, Date.now)
+    for (const file of handed.files) expect(existsSync(join(to, file)), file).toBe(true)
+    const settings = JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8')) as {
+      readonly cues: string[]
+      readonly samples: number
+      readonly credit: { readonly base: string }
+    }
+    expect(settings).toMatchObject({ samples: 3, thinkingTokens: 12, answerTokens: 5, groupSize: expect.any(Number) as number })
+    expect(settings.credit).toMatchObject({ base: 'grpo', credit: 'episode-local', alpha: 1 })
+    expect(settings.cues).toContain('\nAnswer:')
+    const problems = readFileSync(join(to, 'problems.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { prompt: string; question: string; golds: string[] })
+    expect(problems.length).toBe(handed.problems)
+    for (const { prompt, question, golds } of problems.slice(0, 20)) {
+      expect(prompt).toContain(question)
+      expect(golds.length).toBeGreaterThan(0)
+    }
+    expect(await handOver(context.store, runId, to, Date.now).catch((error: { code: string }) => error.code)).toBe('handOver.folder')
+  })
+
+  it('is refused where another trainer could not take it up', async () => {
+    const told = async (more: object): Promise<string> =>
+      handOver(context.store, await createRun(context, { ...spec, ...more }), join(folder, 'refused'), Date.now).then(
+        () => 'nothing was thrown',
+        (error: { code: string }) => error.code,
+      )
+    expect(await told({ start: 'starter', task: { name: 'countdown', options: {} } })).toBe('handOver.notation')
+    expect(await told({ algorithm: { name: 'mrt-exact', options: { control: 'shuffled' } } })).toBe('handOver.method')
+    expect(await told({ algorithm: { name: 'dapo' } })).toBe('handOver.method')
+    expect(existsSync(join(folder, 'refused'))).toBe(false)
+  })
+})
