@@ -159,7 +159,6 @@ function pack() {
   copyFileSync(sqlite, module)
 }
 
-/** @param env what replaces the tools that electron-builder would fetch */
 function builder(...args) {
   execFileSync(process.execPath, [join(root, 'node_modules', 'electron-builder', 'cli.js'), ...args], {
     cwd: root,
@@ -168,12 +167,16 @@ function builder(...args) {
   })
 }
 
-/** The packages of electron-builder itself; what it would fetch for them (fpm) is stood in for by a script of ours over dpkg-deb and rpmbuild. */
+/** The packages of electron-builder itself; what it would fetch for them (fpm) is stood in for by a script of ours. Its archive is what `tar` makes. */
 function packInstallers() {
   const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-  const targets = ['tar.gz', ...(has('dpkg-deb') ? ['deb'] : []), ...(has('rpmbuild') ? ['rpm'] : [])]
-  console.log(`· making ${targets.join(', ')}`)
-  builder('--linux', ...targets, '--prepackaged', packed, '--config', join(cache, 'config.json'))
+  const targets = [...(has('dpkg-deb') ? ['deb'] : []), ...(has('rpmbuild') ? ['rpm'] : [])]
+  console.log(`· making ${['tar.gz', ...targets].join(', ')}`)
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const folder = `${name}-${version}-linux-x64`
+  const renamed = ['--transform', `s,^linux-unpacked,${folder},`]
+  execFileSync('tar', ['-czf', join(dist, `${folder}.tar.gz`), '-C', dist, ...renamed, '--owner=0', '--group=0', 'linux-unpacked'])
+  if (targets.length > 0) builder('--linux', ...targets, '--prepackaged', packed, '--config', join(cache, 'config.json'))
   for (const name of readdirSync(dist))
     if (/\.(deb|rpm|tar\.gz)$/.test(name)) console.log(`  ${name}: ${(statSync(join(dist, name)).size / 1e6).toFixed(1)} MB`)
 }

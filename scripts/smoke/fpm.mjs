@@ -117,7 +117,7 @@ function makeRpm() {
       '-bb',
       '--quiet',
       '--target',
-      given.architecture,
+      given.architecture === 'amd64' ? 'x86_64' : given.architecture,
       '--define',
       `_topdir ${join(work, 'rpm')}`,
       '--define',
