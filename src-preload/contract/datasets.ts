@@ -30,6 +30,22 @@ export const datasetsMethods = {
   },
   models: {
     list: method(none, z.array(model)),
+    /**
+     * Asks a server of the completions protocol what it can do and puts its model on record, by its id. The only question of this contract that goes to an
+     * address outside of this process; another machine than this one is asked where `leavesMachine` says so, else it is refused with `served.away`.
+     */
+    connect: method(
+      z.object({
+        address: z.string(),
+        leavesMachine: z.boolean().default(false),
+        name,
+        /** `model:<id>` of a model of text here, or a folder with tokenizer.json. */
+        tokenizer: name,
+        /** Variable of the environment that holds the key of the server. */
+        keyFrom: name.nullable().default(null),
+      }),
+      z.object({ modelId: id }),
+    ),
     /** The record and, for imported ones, the copy of its files. Refused with `model.inUse` while anything refers to it. */
     remove: method(z.object({ modelId: id }), nothing),
   },

@@ -147,7 +147,7 @@ export class ThinkingState {
   )
 
   /** Weights that can answer for J. */
-  provers = reading((client) => client.thinking.provers(), { nouns: ['checkpoints', 'runs', 'workspace'] })
+  provers = reading((client) => client.thinking.provers(), { nouns: ['checkpoints', 'runs', 'models', 'workspace'] })
   /** Those that wrote what is on screen, where they are still there; else the newest of the run, else the starter. */
   ownProver: Prover | null = $derived.by(() => {
     const all = this.provers.data ?? []
@@ -192,11 +192,16 @@ export class ThinkingState {
   }
 }
 
+/** Stands among the weights for a served model that is not on record yet. */
+export const SERVED = 'served'
+
 /** Measuring J of what is on screen: what is asked of the lab, as a job. */
 export class Measuring {
   start: string = $state('starter')
   method: 'exact' | 'sampled' | 'both' = $state('exact')
   samples = $state(16)
+  /** A model that a server has, to be put on record before it is asked. */
+  served = $state({ address: 'http://127.0.0.1:8000/v1', name: '', tokenizer: '', leavesMachine: false })
   /** A question is being put to the queue. */
   asking = $state(false)
 
@@ -204,6 +209,7 @@ export class Measuring {
     const methods = this.method === 'both' ? (['exact', 'sampled'] as const) : [this.method]
     this.asking = true
     const queued = await app.attempt(async () => {
+      if (this.start === SERVED) this.start = `model:${(await lab.client.models.connect({ ...this.served, keyFrom: null })).modelId}`
       for (const method of methods) await lab.client.thinking.measure({ scope, start: this.start, method, samples: this.samples })
       return true
     })

@@ -10,6 +10,7 @@ import { datasetFacts, datasetOverlap, recordOfDataset } from '../files/datasetF
 import { MODELS } from '../files/importModel.ts'
 import { rejectedFile } from '../files/keptAside.ts'
 import { found } from './queriesRuns.ts'
+import { connectModel } from '../training/servedModel.ts'
 
 type Tell = (event: LabEvent) => void
 
@@ -51,9 +52,14 @@ export function datasetAnswers(open: () => Store, tell: Tell): Answers<'datasets
   }
 }
 
-export function modelAnswers(open: () => Store, tell: Tell): Answers<'models'>['models'] {
+export function modelAnswers(open: () => Store, tell: Tell, now: () => number): Answers<'models'>['models'] {
   return {
     list: () => open().models.list(),
+    async connect(request, { signal }) {
+      const { modelId } = await connectModel(open(), request, now, signal)
+      tell({ kind: 'changed', noun: 'models', ids: [modelId] })
+      return { modelId }
+    },
     remove({ modelId }) {
       const { path } = found('model', modelId, open().models.get(modelId))
       open().models.remove(modelId)

@@ -2,6 +2,7 @@
 // drawn answers.
 
 import { LabError, isOfText, type Answers, type Prover } from '../../../src-preload/contract.ts'
+import { servedTitle } from '../training/servedModel.ts'
 import type { LabContext } from '../process/context.ts'
 import type { Measurement } from '../thinking/requests.ts'
 import type { JobControl } from '../process/jobs.ts'
@@ -33,8 +34,13 @@ export function thinkingActions({ open, shown, jobs, engine, experiments, tell, 
       // Models of text, which answer for rollouts of other trainers.
       ...store.models
         .list()
-        .filter(isOfText)
-        .map(({ id, name }) => ({ start: `model:${id}`, title: name, runId: null, step: null })),
+        .filter((model) => isOfText(model) || model.kind === 'served')
+        .map((model) => ({
+          start: `model:${model.id}`,
+          title: model.kind === 'served' ? servedTitle(model) : model.name,
+          runId: null,
+          step: null,
+        })),
       ...store.runs
         .list()
         .flatMap(({ run }) =>

@@ -198,7 +198,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       list: ({ datasetId, split, afterId, limit }) => shown().datasets.problems(datasetId, split, afterId, limit),
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
-    models: modelAnswers(shown, tell),
+    models: modelAnswers(shown, tell, now),
     imports: importAnswers({ open, jobs, tell, now }),
     follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
