@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
+import { describeDevices, devices } from '../lab/process/describeDevices.ts'
 import { openComputing } from '../lab/process/openContext.ts'
 import { selfTest } from '../lab/process/selfTest.ts'
 import { makeStarter, STARTER_RECIPE } from '../lab/training/starter.ts'
@@ -12,25 +13,39 @@ import { openProgress } from './progress.ts'
 import { DEFAULT_WORKSPACE } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
-const DEVICES = ['cpu', 'webgpu'] as const
-
 export function devicesCommand(): Command {
   return new Command('devices')
     .description('what can compute here, and whether its numbers are right')
     .option('--self-test', "compare a micro-model's log-probs, loss and gradients on each device with the CPU")
-    .option('--device <name>', `test only this device (${DEVICES.join(', ')})`)
+    .option('--device <name>', `test only this device (${devices.join(', ')})`)
     .option('--json', 'print one JSON object as the last line')
     .action(async (options: { selfTest?: boolean; device?: string; json?: boolean }) => {
       const engine = openComputing()
       try {
         process.stdout.write(`ONNX Runtime ${engine.version}, ${engine.threads} threads, providers: ${engine.providers.join(', ')}\n`)
-        const tested = options.device === undefined ? DEVICES : DEVICES.filter((name) => name === options.device)
+        const tested = options.device === undefined ? devices : devices.filter((name) => name === options.device)
         if (tested.length === 0)
           throw new LabError('device.unknown', {
-            expected: `one of ${DEVICES.join(', ')}`,
+            expected: `one of ${devices.join(', ')}`,
             found: options.device!,
             next: 'Choose one of these.',
           })
+        const found = await engine.devices()
+        const rows = describeDevices(engine.providers).map((each) => ({
+          ...each,
+          report: found.find(({ device }) => device === each.name),
+        }))
+        process.stdout.write(
+          `\n${tableText<(typeof rows)[number]>(
+            [
+              { title: 'device', align: 'left', cell: ({ name }) => name },
+              { title: '', align: 'left', cell: ({ title }) => title },
+              { title: 'here', align: 'left', cell: ({ report }) => (report === undefined ? 'not used' : report.usable ? 'runs' : 'no') },
+              { title: 'why', align: 'left', cell: ({ reason, report }) => report?.problem?.message ?? reason },
+            ],
+            rows,
+          )}\n`,
+        )
         const reports = []
         for (const device of options.selfTest ? tested : []) reports.push(await selfTest(engine, device, Date.now))
         for (const { device, ok, checks } of reports) {
@@ -47,7 +62,8 @@ export function devicesCommand(): Command {
             )}\n`,
           )
         }
-        if (options.json) writeJson({ version: engine.version, threads: engine.threads, providers: engine.providers, reports })
+        if (options.json)
+          writeJson({ version: engine.version, threads: engine.threads, providers: engine.providers, devices: found, reports })
       } finally {
         engine.dispose()
       }

@@ -6,8 +6,9 @@ import { fail, optionalSignal, record, wholeNumber } from './check.ts'
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'
 import { ParameterSet } from './parameters.ts'
+import type { Device } from './providers.ts'
 import { checkSampling, seedWords, type Sampling, type Seed } from './sampling.ts'
-import { loadArguments, type Device } from './session.ts'
+import { loadArguments } from './session.ts'
 
 export interface DecoderOptions {
   /**

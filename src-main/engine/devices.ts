@@ -2,7 +2,8 @@
 // gradients well enough to train on is another question, which a self-test with a real model answers.
 import type { EngineErrorCode } from './errors.ts'
 import { EngineError } from './errors.ts'
-import type { Device, Session, SessionOptions } from './session.ts'
+import { devices, providers, type Device } from './providers.ts'
+import type { Session, SessionOptions } from './session.ts'
 import { tensor } from './tensor.ts'
 
 export interface DeviceReport {
@@ -14,24 +15,24 @@ export interface DeviceReport {
   readonly problem?: { readonly code: EngineErrorCode; readonly message: string }
 }
 
-const PROVIDERS: Readonly<Record<Device, string>> = { cpu: 'CPUExecutionProvider', webgpu: 'WebGpuExecutionProvider' }
-
 /** y = x + x for a vector x of float32, as an ONNX model (opset 21). */
 const PROBE = 'CAo6QAoTCgF4CgF4EgF5GgF5IgNBZGQ6ABIFcHJvYmVaEAoBeBILCgkIARIFCgMSAU5iEAoBeRILCgkIARIFCgMSAU5CBAoAEBU='
 
-/** One report per device, the CPU first. */
+/**
+ * One report per device that sessions are opened on, the processor first.
+ * @param built providers that ONNX Runtime was built with
+ */
 export async function probeDevices(
-  providers: readonly string[],
+  built: readonly string[],
   createSession: (onnx: Uint8Array, options: SessionOptions) => Promise<Session>,
 ): Promise<readonly DeviceReport[]> {
   const reports: DeviceReport[] = []
-  for (const [device, provider] of Object.entries(PROVIDERS) as [Device, string][]) {
-    reports.push({ device, provider, ...(await probe(device, provider)) })
-  }
+  for (const device of devices) reports.push({ device, provider: providers[device].provider, ...(await probe(device)) })
   return reports
 
-  async function probe(device: Device, provider: string): Promise<Pick<DeviceReport, 'usable' | 'problem'>> {
-    if (!providers.includes(provider)) {
+  async function probe(device: Device): Promise<Pick<DeviceReport, 'usable' | 'problem'>> {
+    const { provider } = providers[device]
+    if (!built.includes(provider)) {
       return { usable: false, problem: { code: 'device-unavailable', message: `ONNX Runtime was built without ${provider}` } }
     }
     try {

@@ -4,9 +4,8 @@ import { fail, oneOf, optionalSignal } from './check.ts'
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'
 import { ParameterSet } from './parameters.ts'
+import { devices, type Device } from './providers.ts'
 import { checkFeeds, type Tensor, type Tensors } from './tensor.ts'
-
-export type Device = 'cpu' | 'webgpu'
 
 export interface SessionOptions {
   readonly device?: Device
@@ -85,7 +84,7 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
   return {
     onnx,
     options: {
-      device: oneOf('device', options.device ?? 'cpu', ['cpu', 'webgpu']),
+      device: oneOf('device', options.device ?? 'cpu', devices),
       optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
     },
   }

@@ -15,7 +15,8 @@ import { fail, finiteNumber, float32Array, optionalSignal, record, wholeNumber }
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'
 import { ParameterSet } from './parameters.ts'
-import { checkOutputs, loadArguments, type Device } from './session.ts'
+import type { Device } from './providers.ts'
+import { checkOutputs, loadArguments } from './session.ts'
 import { checkFeeds, type Tensor, type Tensors } from './tensor.ts'
 
 export interface TrainerOptions {

@@ -82,13 +82,18 @@ export interface LayeredModel {
 }
 
 /** Tokens whose logits are in memory at once. */
-const HEAD_TOKENS = 256
+export const HEAD_TOKENS = 256
 
 /** What is not computed twice where a layer is kept: the linear maps and what attention reads. Scores and their softmax are, for at 512 tokens they are half of all there is to keep. */
 const DEAR: ReadonlySet<OpName> = new Set(['Gemm', 'MatMul'])
 
 /** A usual micro-batch, for which what to keep is chosen. */
 const USUAL = { B: 4, T: 512 }
+
+/** Numbers that a kept layer keeps of each token: queries, keys, values, what attention read, its residual, both halves of the feed-forward part, and what adapters pass on. */
+export function keptPerToken({ heads, kvHeads, headDim, hiddenSize, intermediateSize, lora }: LlamaConfig): number {
+  return 2 * (heads + kvHeads) * headDim + hiddenSize + 2 * intermediateSize + (lora ? lora.rank * lora.targets.length : 0)
+}
 
 /** The graphs of a model's parts and the plans over them. Log-probs are those of softmax(logits / temperature), as in `trainGraph`. */
 export function layeredModel(config: LlamaConfig, loss: Loss, needs: LossNeeds, temperature = 1): LayeredModel {

@@ -1,6 +1,6 @@
 // The child process of webgpu.test.ts: the same generation and the same training steps on both devices, as JSON on stdout.
 import { openEngine } from '../../src-main/engine/engine.ts'
-import type { Device } from '../../src-main/engine/session.ts'
+import type { Device } from '../../src-main/engine/providers.ts'
 import { tensor, type Tensors } from '../../src-main/engine/tensor.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { decodeGraph, trainGraph } from '../../src-main/model/llama.ts'

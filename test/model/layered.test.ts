@@ -1,13 +1,13 @@
 // Training layer by layer is training: the loss, log-probs, reported sums and every gradient of the one graph, whatever is kept or computed
 // again, for every family, for whole weights and for adapters.
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, test } from 'vitest'
 import { openEngine } from '../../src-main/engine/engine.ts'
 import type { Tensors } from '../../src-main/engine/tensor.ts'
 import { openGraphSteps, openLayeredSteps } from '../../src-main/lab/training/trainingSteps.ts'
 import type { TrainingSteps } from '../../src-main/lab/training/trainingSteps.ts'
 import { initialWeights, LINEARS, parameterSpecs } from '../../src-main/model/config.ts'
 import type { FamilyName, LlamaConfig } from '../../src-main/model/config.ts'
-import { layeredModel } from '../../src-main/model/layered.ts'
+import { keptPerToken, layeredModel } from '../../src-main/model/layered.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { lossGraph } from '../../src-main/rl/loss.ts'
 import type { LossSpec } from '../../src-main/rl/types.ts'
@@ -140,3 +140,18 @@ describe.each(Object.entries(FAMILIES))('a model of the family %s, trained layer
     }
   })
 })
+
+test.each(Object.entries(FAMILIES))(
+  'of a token, a kept layer of %s keeps what the estimate of memory counts, with adapters and without',
+  (_name, base) => {
+    for (const config of [base, { ...base, lora: { rank: 4, alpha: 8, targets: LINEARS } } as LlamaConfig]) {
+      const model = layeredModel(config, loss, NEEDS)
+      const batch = { rows: 4, width: 512, scored: 1 }
+      const inputs = 4 * 4 * 512 * config.hiddenSize * config.layers
+      const kept = 4 * 4 * 512 * keptPerToken(config)
+      expect([0, 1, 2].map((layers) => model.layersKept(batch, inputs + layers * kept))).toEqual([0, 1, 2])
+      expect(model.layersKept(batch, inputs + 2 * kept - 1)).toBe(1)
+      expect(model.layersKept(batch, 1e12)).toBe(config.layers)
+    }
+  },
+)

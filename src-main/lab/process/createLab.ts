@@ -6,6 +6,7 @@ import { LabError, specFields, type Answers, type LabEvent, type LabNoun } from 
 import type { Engine } from '../../engine/engine.ts'
 import { datasetAnswers, modelAnswers } from '../answers/collections.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../training/describe.ts'
+import { describeDevices } from './describeDevices.ts'
 import { estimateRun } from '../training/estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
 import { exportFile, exportLabels, sizesOf } from '../files/exportFile.ts'
@@ -135,10 +136,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
           loaded: opened !== null,
           version: opened?.version ?? null,
           threads: opened?.threads ?? null,
-          devices:
-            opened === null
-              ? []
-              : opened.providers.map((name) => ({ name, title: name.replace(/ExecutionProvider$/, ''), usable: true, reason: '' })),
+          devices: opened === null ? [] : describeDevices(opened.providers),
         },
         network: 'none',
       }),

@@ -11,7 +11,7 @@ import type {
   VotingCurves,
 } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Device } from '../../engine/session.ts'
+import type { Device } from '../../engine/providers.ts'
 import type { Split } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'

@@ -1,13 +1,16 @@
-// Is a device to be trusted? A micro-model's log-probs, loss and every gradient on the device are compared with the CPU, and the CPU's
-// own decode with its training pass. A device that disagrees must not train: wrong gradients show no error anywhere else.
+// Is a device to be trusted? A micro-model's log-probs, entropies, loss and every gradient on the device are compared with the CPU, and
+// what it writes token by token with the CPU's training pass. A device that disagrees must not train: wrong gradients show no error anywhere else.
 import type { SelfTestReport } from '../../../src-preload/contract.ts'
+import type { Decoder } from '../../engine/decoder.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Device } from '../../engine/session.ts'
+import type { ParameterSet } from '../../engine/parameters.ts'
+import type { Device } from '../../engine/providers.ts'
 import type { Tensor } from '../../engine/tensor.ts'
 import { toOnnx } from '../../graph/onnx.ts'
 import { initialWeights, parameterSpecs } from '../../model/config.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { GRADIENT_PREFIX, trainGraph } from '../../model/llama.ts'
+import { decodeModel } from '../../model/onnx.ts'
 import { createRng } from '../../numeric/rng.ts'
 import { lossGraph } from '../../rl/loss.ts'
 import { batchByLength } from '../../rollout/batches.ts'
@@ -25,15 +28,16 @@ const MICRO: LlamaConfig = {
   headDim: 16,
   ropeTheta: 10_000,
   rmsEps: 1e-5,
-  maxPositions: 64,
+  maxPositions: 96,
 }
+const DECODED = 64
 const LARGEST_RELATIVE_ERROR = 1e-3
 const LARGEST_LOGP_DIFFERENCE = 1e-4
 
 /** Tests one device against the CPU; the CPU is tested against itself. A device that cannot run at all fails with one check that says so. */
 export async function selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport> {
   const began = now()
-  const checks = device === 'cpu' ? await testDecode(engine) : await testDevice(engine, device)
+  const checks = device === 'cpu' ? await testDecode(engine, 'cpu') : await testDevice(engine, device)
   return { device, ok: checks.every((check) => check.ok), checks, durationMs: now() - began }
 }
 
@@ -91,9 +95,10 @@ async function testDevice(engine: Engine, device: Device): Promise<Check[]> {
   }
   try {
     const [expected, found] = [await runOn('cpu'), await runOn(device)]
-    return ['logps', 'loss', ...parameterSpecs(MICRO).map(({ name }) => `${GRADIENT_PREFIX}${name}`)].map((name) =>
+    const compared = ['logps', 'entropy', 'loss', ...parameterSpecs(MICRO).map(({ name }) => `${GRADIENT_PREFIX}${name}`)].map((name) =>
       check(name, relativeError(found[name]!, expected[name]!), LARGEST_RELATIVE_ERROR, 'relative'),
     )
+    return [...compared, ...(await testDecode(engine, device))]
   } catch (error) {
     return [{ name: `runs at all (${(error as Error).message.split('\n')[0]})`, found: 1, limit: 0, unit: 'failures', ok: false }]
   }
@@ -110,23 +115,39 @@ function relativeError(found: Tensor, expected: Tensor): number {
   return Math.sqrt(difference / (size || 1))
 }
 
-/** Tokens drawn with the cache have the log-probs that the whole-sequence pass gives them. */
-async function testDecode(engine: Engine): Promise<Check[]> {
+/** Tokens drawn with the cache, on a device, have the log-probs that the whole-sequence pass gives them on the CPU. */
+async function testDecode(engine: Engine, device: Device): Promise<Check[]> {
   const parameters = createWeights(engine, MICRO, microWeights())
-  const policy = await openPolicy(engine, MICRO, parameters, { rows: 4, maxLength: 64 })
+  const policy = await openPolicy(engine, MICRO, parameters, { rows: 4, maxLength: MICRO.maxPositions })
+  const decoder = device === 'cpu' ? policy.decoder : await decoderOn(engine, parameters, device)
   try {
     const sources = microSequences().map(({ prompt }) => Int32Array.from(prompt))
-    const completions = await policy.decoder.generate({
+    const completions = await decoder.generate({
       sources,
-      requests: sources.map((_, source) => ({ source, seed: source + 1, maxNewTokens: 40, stopTokens: [] })),
+      requests: sources.map((_, source) => ({ source, seed: source + 1, maxNewTokens: DECODED, stopTokens: [] })),
     })
     const scored = await policy.score(completions.map((completion, index) => ({ prompt: sources[index]!, completion: completion.tokens })))
     const worst = Math.max(
       ...completions.map((completion, index) => Math.max(...completion.logps.map((logp, t) => Math.abs(logp - scored[index]![t]!)))),
     )
-    return [check('decode log-probs against training log-probs', worst, LARGEST_LOGP_DIFFERENCE, 'nats')]
+    const limit = device === 'cpu' ? LARGEST_LOGP_DIFFERENCE : LARGEST_RELATIVE_ERROR
+    return [check(`${DECODED} decoded tokens: their log-probs against those of training on the processor`, worst, limit, 'nats')]
   } finally {
+    decoder.dispose()
     policy.dispose()
     parameters.dispose()
   }
 }
+
+const decoderOn = (engine: Engine, parameters: ParameterSet, device: Device): Promise<Decoder> =>
+  engine.createDecoder({
+    onnx: decodeModel(MICRO),
+    parameters,
+    layers: MICRO.layers,
+    kvHeads: MICRO.kvHeads,
+    headDim: MICRO.headDim,
+    vocabulary: MICRO.vocabSize,
+    rows: 2,
+    maxLength: MICRO.maxPositions,
+    device,
+  })

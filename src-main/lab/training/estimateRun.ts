@@ -17,13 +17,15 @@ import {
 } from '../../model/config.ts'
 import { mean } from '../../numeric/stats.ts'
 import { createMethod } from '../../rl/algorithms.ts'
-import { budgetOfVocabulary } from '../../rollout/batches.ts'
+import { HEAD_TOKENS, keptPerToken } from '../../model/layered.ts'
 import { rowsFor } from '../../rollout/policy.ts'
+import { WIDE_VOCABULARY } from '../../rollout/sequences.ts'
 import type { Store } from '../../store/openStore.ts'
 import { longestOf } from '../comparing/evaluationBudgets.ts'
 import type { MachineSpeed } from '../process/machineSpeed.ts'
 import { specOf } from '../answers/queriesRuns.ts'
 import { completeTask } from './tasks.ts'
+import { KEPT_BYTES } from './trainingSteps.ts'
 
 /** Operations per second that small graphs reach on a few cores, everything counted. */
 const ASSUMED_FLOPS = 60e9
@@ -37,6 +39,11 @@ const BYTES_PER_ROLLOUT = 900
 /** Float values kept per token and layer for the backward pass, in units of the hidden size: projections, MLP, norms. */
 const ACTIVATIONS_PER_LAYER = 22
 const PROMPT_ROOM = 24
+/** Tokens of a question in text with its template, and of each solved problem shown before it. */
+const TEXT_ROOM = 64
+const EXAMPLE_ROOM = 64
+/** A layer in one session of a model of text: nodes, plans and names. */
+const SESSION_BYTES_PER_LAYER = 1e6
 /** The engine, Node and SQLite's cache. */
 const BASE_BYTES = 260e6
 const SPREAD = { measured: 0.2, timed: 0.5, modelled: 1 } as const
@@ -137,14 +144,38 @@ function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | 
   }
 }
 
-function memoryOf(spec: RunSpec, config: LlamaConfig): number {
+/**
+ * The most memory a run holds, in bytes: the program, weights and what training keeps beside them, sessions, values of a micro-batch, and of
+ * the cache what is written to (it claims more, and a page costs nothing before that). What the runtime took for training it keeps while the run is evaluated.
+ */
+export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
+  const layered = config.vocabSize >= WIDE_VOCABULARY
   // Weights and, of what trains: start copy, gradient, two moments, what they are computed in; of adapters there is no start copy, and two sets more.
   const copies = (parameterCount(config) + 5 * trainedCount(config)) * FLOAT
-  const length = PROMPT_ROOM + longestOf(spec) + spec.budget.answerTokens
-  const cache = 2 * rowsFor(config, length) * length * config.layers * config.kvHeads * config.headDim * FLOAT
+  const sessions = layered ? 3 * SESSION_BYTES_PER_LAYER * config.layers : 0
+  const prompt = layered ? TEXT_ROOM + spec.format.examples * EXAMPLE_ROOM : PROMPT_ROOM
+  const cached = (rollouts: number, thinking: number): number => {
+    const length = prompt + thinking + spec.budget.answerTokens
+    return 2 * Math.min(rollouts, rowsFor(config, length)) * length * config.layers * config.kvHeads * config.headDim * FLOAT
+  }
+  const { problems, samples, kept } = spec.evaluation
+  const cache = Math.max(cached(rolloutsOf(spec), spec.budget.thinkingTokens), cached(problems * (samples + kept), longestOf(spec)))
+  const length = prompt + spec.budget.thinkingTokens + spec.budget.answerTokens
+  return BASE_BYTES + copies + sessions + cache + (layered ? layeredBytes : graphBytes)(spec, config, length)
+}
+
+/** What a micro-batch takes in one graph: every value of every layer until its gradient is there. */
+function graphBytes({ microbatchTokens }: RunSpec, config: LlamaConfig, length: number): number {
   const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
-  const microbatch = Math.max(length, budgetOfVocabulary(spec.microbatchTokens, config.vocabSize))
-  return BASE_BYTES + copies + cache + microbatch * perToken * FLOAT
+  return Math.max(length, microbatchTokens) * perToken * FLOAT
+}
+
+/** What a micro-batch takes layer by layer: the input of every layer, what is kept of as many as the budget has room for, one layer at work, and the head for some tokens. */
+function layeredBytes({ microbatchTokens }: RunSpec, config: LlamaConfig, length: number): number {
+  const tokens = Math.max(length, microbatchTokens)
+  const kept = tokens * config.layers * (keptPerToken(config) + config.hiddenSize) * FLOAT
+  const atWork = tokens * (4 * config.intermediateSize + 8 * config.hiddenSize + 2 * config.heads * length) * FLOAT
+  return Math.min(kept, KEPT_BYTES) + Math.max(atWork, 4 * HEAD_TOKENS * config.vocabSize * FLOAT)
 }
 
 /**

@@ -1,0 +1,22 @@
+// Devices as a person sees them: the table of all that are known.
+import type { SystemInfo } from '../../../src-preload/contract.ts'
+import { providers, type ProviderName } from '../../engine/providers.ts'
+
+export { devices } from '../../engine/providers.ts'
+
+/**
+ * Every device that is known, the processor first. That one can be used says nothing of how well it computes: its self-test does.
+ * @param built providers that ONNX Runtime was built with
+ */
+export function describeDevices(built: readonly string[]): SystemInfo['engine']['devices'] {
+  return (Object.keys(providers) as ProviderName[]).map((name) => {
+    const { title, provider, systems, opens, about } = providers[name]
+    const here = systems.includes(process.platform)
+    return {
+      name,
+      title,
+      usable: opens && here && built.includes(provider),
+      reason: here ? about : `Does not exist on ${process.platform}.`,
+    }
+  })
+}

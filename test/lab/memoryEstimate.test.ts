@@ -1,0 +1,51 @@
+// The memory that is promised before a start, against what processes of two presets held at most while they trained (`mrt run --preset ... --no-evaluate`
+// on Linux, two cores, 2026-11-28): the starter through one graph, SmolLM2 with adapters layer by layer.
+import { describe, expect, it } from 'vitest'
+import { memoryOf } from '../../src-main/lab/training/estimateRun.ts'
+import { allPresets } from '../../src-main/lab/training/textPresets.ts'
+import { withAdapters } from '../../src-main/model/adapters.ts'
+import { STARTER_CONFIG } from '../../src-main/model/config.ts'
+import type { LlamaConfig } from '../../src-main/model/config.ts'
+import { runSpec } from '../../src-preload/contract.ts'
+
+const SMOLLM2: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  ropeTheta: 100_000,
+  rmsEps: 1e-5,
+  maxPositions: 8192,
+}
+
+/** A preset whose evaluation is as small as one can be: these processes did not evaluate. */
+const unevaluated = (name: string) => {
+  const { spec } = allPresets[name]!
+  return runSpec.parse({ ...spec, evaluation: { ...spec.evaluation, problems: 1, samples: 2, kept: 2 } })
+}
+
+describe('the memory promised before a start', () => {
+  it.each([
+    ['countdown-mrt-exact', STARTER_CONFIG, 582e6],
+    ['gsm-lora', withAdapters(SMOLLM2, { rank: 16, alpha: 32 }), 2.057e9],
+  ])('is within 15 % of what training of %s held at most', (name, config, measured) => {
+    expect(Math.abs(memoryOf(unevaluated(name), config) / measured - 1)).toBeLessThan(0.15)
+  })
+
+  it('grows with the micro-batch only up to the budget of what is kept', () => {
+    const config = withAdapters(SMOLLM2, { rank: 16, alpha: 32 })
+    const at = (microbatchTokens: number): number => memoryOf({ ...unevaluated('gsm-lora'), microbatchTokens }, config)
+    expect(at(2048) - at(1024)).toBeGreaterThan(0.5e9)
+    expect(at(8192) - at(4096)).toBeLessThan(0.5e9)
+  })
+
+  it('counts the cache that evaluation fills, which a run without one does not have', () => {
+    const { spec } = allPresets['gsm-lora']!
+    const config = withAdapters(SMOLLM2, { rank: 16, alpha: 32 })
+    expect(memoryOf(runSpec.parse(spec), config)).toBeGreaterThan(memoryOf(unevaluated('gsm-lora'), config) + 0.5e9)
+  })
+})
