@@ -93,6 +93,7 @@ const asked: Readonly<Record<string, Asking>> = {
     rollouts.query({ filter: {}, sort: 'reward', descending: true, limit: 200, after: null }),
   ],
   'rollouts.get': ({ rollouts }) => [rollouts.get({ rolloutId: 1 })],
+  'rollouts.asked': ({ rollouts }) => [rollouts.asked({ rolloutId: 1 })],
   'rollouts.group': ({ rollouts }) => [rollouts.group({ rolloutId: 1 })],
   'rollouts.search': ({ rollouts }) => [rollouts.search({ filter: { text: 'Wait' } })],
   'rollouts.picks': ({ rollouts }) => [rollouts.picks({ scope: {} }), rollouts.picks({ scope: scope() })],
@@ -164,7 +165,7 @@ const named: Asking = ({ runs, rollouts, evaluations, problems, datasets, events
 }
 /** Methods that act, compute with an engine, or read no table of the workspace. */
 const OTHERS =
-  /^(app|workspaces|system|imports|presets|algorithms|tasks|glossary|jobs)\.|^workspace\.(?!info)|^(health\.rules|settings\.set|storage\.(?!report)|playground\.(?!sources)|runs\.(start|startAll|specFields|estimate|pause|resume|stopAfterStep|cancel|saveCheckpoint|branch|rename|remove|restore|emptyBin)|checkpoints\.setPinned|rollouts\.stopHere|thinking\.(segment|rules|measureCuts|measure|vote)|evaluations\.start|datasets\.(describe|split|remove)|models\.remove|follows\.(?!list)|exports\.write)/
+  /^(app|workspaces|system|imports|presets|algorithms|tasks|glossary|jobs)\.|^workspace\.(?!info)|^(health\.rules|settings\.set|storage\.(?!report)|playground\.(?!sources)|runs\.(start|startAll|specFields|estimate|pause|resume|stopAfterStep|cancel|saveCheckpoint|branch|rename|remove|restore|emptyBin)|checkpoints\.setPinned|rollouts\.stopHere|thinking\.(segment|rules|measureCuts|measure|vote)|evaluations\.start|datasets\.(describe|split|remove)|models\.(connect|remove)|follows\.(?!list)|exports\.write)/
 
 it('asks every method of the contract that reads the workspace', () => {
   const all = Object.entries(methods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`))
