@@ -201,7 +201,7 @@ const SPOILT = { json: ['{"cut off', 'null', '{"reward": 1e999, "budget": "x"}']
 /** What figures of thinking and exports are made of; beside other tables they are asked once. */
 const OF_ROLLOUTS = new Set(['rollouts', 'rollout_bodies', 'provenances', 'estimators', 'problems'])
 /** All rollouts here came about in one way, so each of them names the only row of that table. */
-const NAMES_PROVENANCE = new Set(['rollouts.get', 'rollouts.group', 'rollouts.explain', 'exports.sizes'])
+const NAMES_PROVENANCE = new Set(['rollouts.get', 'rollouts.asked', 'rollouts.group', 'rollouts.explain', 'exports.sizes'])
 
 /** Spoils the last row of a table in one column; undone by what it returns. */
 function spoil({ table, column }: Column, value: unknown): () => void {
