@@ -31,6 +31,7 @@ import { leavingOut } from './mapping.ts'
 import { mergeStore } from './merge.ts'
 import { modelStore } from './models.ts'
 import { rolloutQueries } from './rolloutQueries.ts'
+import { renumberRuns } from './renumber.ts'
 import { rolloutStore } from './rollouts.ts'
 import { runStore } from './runs.ts'
 import { checkSchema, findMigrations, isBlank, migrate, MIGRATIONS } from './schema.ts'
@@ -436,6 +437,8 @@ export function openStore(folder: string, options: OpenOptions = {}) {
     leave(runIds: readonly number[]): void {
       if (access.mode === 'write') explaining(() => settingStore(db).set(LEFT, [...runIds]))
     },
+    /** Numbers the runs that are left from 1. Only for a workspace that nobody has seen yet: a run's number is its name. */
+    renumberRuns: (): void => explaining(() => renumberRuns(db)),
     /** Gives the space of removed records back to the disk. */
     compact: (): void =>
       explaining(

@@ -99,7 +99,13 @@ export const budgetSpec = z.strictObject({
 })
 
 export const optimizerSpec = z.strictObject({
-  lr: z.number().positive().default(3e-4).describe('Peak learning rate of AdamW. Lower it when the gradient spikes or entropy collapses.'),
+  lr: z
+    .number()
+    .positive()
+    .default(1e-4)
+    .describe(
+      'Peak learning rate of AdamW. Lower it when the gradient spikes or entropy collapses. The best of 3e-5, 1e-4, 3e-4 and 1e-3 for outcome RL on the home task.',
+    ),
   schedule: z.enum(['constant', 'linear', 'cosine']).default('constant').describe('How the learning rate falls after the warm-up.'),
   warmupSteps: z.number().int().nonnegative().default(0).describe('Steps over which the learning rate rises from 0.'),
   beta1: z.number().min(0).max(1).default(0.9),

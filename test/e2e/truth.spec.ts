@@ -12,7 +12,7 @@ function twins(folder: string): string {
   const copy = copySample(folder)
   const db = new Database(join(copy, 'workspace.db'))
   db.prepare(
-    "UPDATE runs SET name = (SELECT name FROM runs WHERE id = 1), config = json_set(config, '$.optimizer.lr', 0.0001, '$.name', (SELECT name FROM runs WHERE id = 1)) WHERE id = 2",
+    "UPDATE runs SET name = (SELECT name FROM runs WHERE id = 1), config = json_set(config, '$.optimizer.lr', 0.0002, '$.name', (SELECT name FROM runs WHERE id = 1)) WHERE id = 2",
   ).run()
   db.close()
   return copy

@@ -32,13 +32,13 @@ describe('the sample workspace', () => {
 
     const sample = openStore(folder, { program: 'test' })
     try {
-      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[ids[1], 20]])
-      expect(sample.steps.range(ids[1]!, 1, 4)).toEqual(whole)
-      expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: ids[1]!, step }).length)).toEqual([1, 0, 1, 1])
-      const [evaluation] = sample.evaluations.ofRun(ids[1]!)
+      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[1, 20]])
+      expect(sample.steps.range(1, 1, 4)).toEqual(whole.map((step) => ({ ...step, runId: 1 })))
+      expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: 1, step }).length)).toEqual([1, 0, 1, 1])
+      const [evaluation] = sample.evaluations.ofRun(1)
       expect(sample.evaluations.results(evaluation!.id)).toHaveLength(8)
       expect(sample.rollouts.group({ evaluationId: evaluation!.id })).toHaveLength(8)
-      const [checkpoint, ...others] = sample.checkpoints.ofRun(ids[1]!)
+      const [checkpoint, ...others] = sample.checkpoints.ofRun(1)
       expect([checkpoint!.step, checkpoint!.resumable, others.length]).toEqual([4, false, 0])
       expect((await loadCheckpoint(join(sample.checkpointsFolder, checkpoint!.contentId))).optimizer).toBeNull()
     } finally {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study/record.ts'
+import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { ASSUMED, powerOf, spreadsOf, spreadsText } from '../../src-main/lab/study/power.ts'
 import { answerOf, levellingOf, plateauOf, renderReport } from '../../src-main/lab/study/report.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
@@ -248,6 +249,13 @@ describe('the report of a study', () => {
   })
 
   it('prints the means that follow from the values by problem', () => expectMeans(usual, renderReport(usual)))
+  it('prints no share below 0 or above 100 %, however little two seeds say', () => {
+    const far = record({ outcome: { accuracy: 0.5 } }, 0)
+    const apart = { ...far, cells: [cell('outcome', 1, { accuracy: 0.05 }), cell('outcome', 2, { accuracy: 0.95 })] }
+    const shares = renderReport(apart).matchAll(/ ([\d.−]+)–([\d.−]+)\) %/g)
+    for (const [, low, high] of shares) expect([low!.startsWith('−'), Number(high) <= 100]).toEqual([false, true])
+    expect(renderReport(apart)).toMatch(/\(0\.0–100\.0\) %/)
+  })
   it('prints the intervals that plain resampling of clusters, problems and seeds gives', () => expectIntervals(usual, renderReport(usual)))
 })
 
@@ -415,6 +423,13 @@ describe('docs/results.md', () => {
   it('prints the intervals that plain resampling of clusters, problems and seeds gives', () => {
     const finished = new Set(ours.cells.filter(({ status }) => status === 'finished').map(({ arm }) => arm)).size
     expect(expectIntervals(ours, page)).toBeGreaterThanOrEqual(2 * (3 + 3 * finished + (finished - 1)))
+  })
+
+  it('stands behind the learning rate that runs have by default: the best of the sweep of its baseline', () => {
+    const { sweep } = ours.arms.find(({ key }) => key === ours.baseline)!
+    const best = sweep.toSorted((one, other) => other.accuracy - one.accuracy)[0]
+    expect(sweep.length).toBeGreaterThanOrEqual(3)
+    expect(parseSpec({ algorithm: { name: 'dr-grpo' } }).optimizer.lr).toBe(best?.rate)
   })
 
   it('would not pass that with intervals that forget clusters, or seeds, or few units', () => {

@@ -36,6 +36,7 @@ export async function makeSample(
       await keepLastWeights(source, store, run.id)
     }
     for (const evaluation of store.evaluations.list()) store.rollouts.thinEvaluation(evaluation.id, evaluationProblems)
+    store.renumberRuns()
     store.compact()
   } finally {
     store.close()

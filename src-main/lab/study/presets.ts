@@ -163,9 +163,9 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
   'learning-rate': {
     title: 'Learning rates of outcome RL and MRT-exact',
     about: 'Whether one learning rate serves both methods.',
-    baseline: 'outcome-0.0003',
-    subject: 'mrt-exact-0.0003',
-    arms: [1e-4, 3e-4, 1e-3].flatMap((lr) => [
+    baseline: 'outcome-0.0001',
+    subject: 'mrt-exact-0.0001',
+    arms: [3e-5, 1e-4, 3e-4].flatMap((lr) => [
       arm(`outcome-${lr}`, 'countdown-outcome', { title: `outcome RL, rate ${lr}`, lr }),
       arm(`mrt-exact-${lr}`, 'countdown-mrt-exact', { title: `MRT-exact, rate ${lr}`, lr }),
     ]),
