@@ -4,6 +4,7 @@ import { runSpec } from '../../src-preload/contract.ts'
 import { describePresets } from '../../src-main/lab/training/describe.ts'
 import { presets } from '../../src-main/lab/training/presets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
+import { studyPresets } from '../../src-main/lab/study/presets.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
 
@@ -66,5 +67,26 @@ describe('the presets', () => {
   it('are described with every default filled in', () => {
     expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(allPresets))
     for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...allPresets[id]!.spec, preset: id }))
+  })
+})
+
+describe('the studies with a name', () => {
+  const named = Object.entries(studyPresets)
+
+  it.each(named)('%s: has its baseline and its subject among its arms, and no key twice', (_name, { arms, baseline, subject }) => {
+    const keys = arms.map(({ key }) => key)
+    expect(keys).toEqual(expect.arrayContaining([baseline, subject]))
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+
+  it.each(named)('%s: holds arms that differ, none with an option that changes nothing, all on one task', (_name, { arms }) => {
+    const specs = arms.map(({ spec }) => runSpec.parse(spec))
+    const methods = specs.map(({ algorithm: { name, options } }) => createMethod(name, options))
+    for (const { algorithm, options } of methods) expect(inertOptions(algorithm.options, options)).toEqual([])
+    const told = specs.map(({ budget, optimizer }, index) =>
+      JSON.stringify([methods[index]!.algorithm.name, methods[index]!.options, budget, optimizer]),
+    )
+    expect(new Set(told).size).toBe(told.length)
+    expect(new Set(specs.map(({ task, start, budget }) => JSON.stringify([task, start, budget.thinkingTokens]))).size).toBe(1)
   })
 })

@@ -31,8 +31,16 @@ function arm(
     title,
     options,
     lr,
+    stages,
     role = 'method',
-  }: { readonly title?: string; readonly options?: Record<string, unknown>; readonly lr?: number; readonly role?: StudyArm['role'] } = {},
+  }: {
+    readonly title?: string
+    readonly options?: Record<string, unknown>
+    readonly lr?: number
+    /** Shares of the thinking budget that equal parts of the run sample with. */
+    readonly stages?: readonly number[]
+    readonly role?: StudyArm['role']
+  } = {},
 ): StudyArm {
   const { title: usual, spec } = presets[preset]!
   return {
@@ -43,6 +51,7 @@ function arm(
       ...spec,
       algorithm: { ...spec.algorithm, options: { ...spec.algorithm.options, ...options } },
       ...(lr !== undefined && { optimizer: { ...spec.optimizer, lr } }),
+      ...(stages && { budget: { ...spec.budget, stages: [...stages] } }),
     },
   }
 }
@@ -151,6 +160,67 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       arm('mrt-star-across', 'countdown-mrt-star', { title: 'MRT-STaR across texts', options: { select: 'across' } }),
       arm('mrt-star-sampled', 'countdown-mrt-star', { title: 'MRT-STaR, sampled J', options: { J: 'sampled' } }),
       arm('mrt-star-shuffled', 'countdown-mrt-star-shuffled', { role: 'control' }),
+    ],
+  },
+  estimator: {
+    title: 'How well J has to be known',
+    about:
+      'MRT with J from 1, 4 and 16 sampled answers at every boundary, and exact: whether noise in progress costs anything, and how much.',
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    arms: [
+      outcome,
+      ...[1, 4, 16].map((branches) =>
+        arm(`sampled-${branches}`, 'countdown-mrt-online', {
+          title: `MRT-online, ${branches} ${branches === 1 ? 'answer' : 'answers'}`,
+          options: { branches, base: 'dr-grpo', maxEpisodes: 64 },
+        }),
+      ),
+      exact,
+    ],
+  },
+  mu: {
+    title: 'Whose answers progress is measured by',
+    about: 'MRT-exact with the current weights as prover, those of the start, a moving average, and the best of four answers.',
+    baseline: 'mrt-exact',
+    subject: 'mu-start',
+    arms: [
+      exact,
+      arm('mu-start', 'countdown-mrt-exact', { title: 'MRT-exact, mu of the start', options: { mu: 'start' } }),
+      arm('mu-ema', 'countdown-mrt-exact', { title: 'MRT-exact, mu a moving average', options: { mu: 'ema' } }),
+      arm('mu-best-of-4', 'countdown-mrt-exact', { title: 'MRT-exact, best of 4', options: { bestOf: 4 } }),
+      arm('mu-start-best-of-4', 'countdown-mrt-exact', { title: 'MRT-exact, best of 4 of the start', options: { mu: 'start', bestOf: 4 } }),
+    ],
+  },
+  segmentation: {
+    title: 'How finely thoughts are cut',
+    about: 'MRT-online with episodes merged to at most 1, 2, 6 and 64: whether the gain depends on where progress is measured.',
+    baseline: 'outcome',
+    subject: 'episodes-6',
+    arms: [
+      outcome,
+      ...[1, 2, 6, 64].map((maxEpisodes) =>
+        arm(`episodes-${maxEpisodes}`, 'countdown-mrt-online', {
+          title: `MRT-online, at most ${maxEpisodes} ${maxEpisodes === 1 ? 'episode' : 'episodes'}`,
+          options: { maxEpisodes },
+        }),
+      ),
+    ],
+  },
+  budgets: {
+    title: 'Budgets in training, and two to three times as much after it',
+    about:
+      'Outcome RL and MRT-exact trained with half the thinking budget, with half and then all of it, and with all: which holds at two and three times the budget.',
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    arms: [
+      outcome,
+      arm('outcome-half', 'countdown-outcome', { title: 'outcome RL, half the budget', stages: [0.5] }),
+      arm('outcome-stages', 'countdown-outcome', { title: 'outcome RL, half and then all', stages: [0.5, 1] }),
+      exact,
+      arm('mrt-exact-half', 'countdown-mrt-exact', { title: 'MRT-exact, half the budget', stages: [0.5] }),
+      arm('mrt-exact-stages', 'countdown-mrt-exact', { title: 'MRT-exact, half and then all', stages: [0.5, 1] }),
+      arm('regret-exact', 'countdown-regret-exact'),
     ],
   },
   controls: {
