@@ -5,8 +5,8 @@ import type { Credit, CreditContext, GradedRollout, LossSpec } from './types.ts'
 
 /** Which weights answer when thinking is cut, and how their answers count. */
 export interface Mu {
-  /** current: those that sampled; start: those the run started from; ema: their moving average. */
-  readonly weights: 'current' | 'start' | 'ema'
+  /** current: those that sampled; start: those the run started from; ema: their moving average; given: those that the specification names. */
+  readonly weights: 'current' | 'start' | 'ema' | 'given'
   /** Share of the average that is kept at each optimiser step. */
   readonly emaDecay: number
   /** A prover that succeeds if any of so many answers does. */

@@ -40,6 +40,7 @@ export function proverOptions<When extends Readonly<Record<string, Condition>>>(
         current: 'the weights that sampled the rollout',
         start: 'the weights the run started from, frozen',
         ema: 'a moving average of the weights',
+        given: 'other weights, which the setting prover names: a checkpoint or another model',
       },
       reason:
         'Whose answer counts when thinking is cut; the current policy follows what the model can do now, a frozen one cannot be flattered by sharper answers.',

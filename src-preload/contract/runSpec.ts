@@ -158,6 +158,12 @@ export const runSpec = z.strictObject({
     .default('starter')
     .describe('Where the weights come from: "starter", "model:<id or name>", "checkpoint:<id>", or the folder of a checkpoint.'),
   adapters: adapterSpec.prefault({}),
+  prover: z
+    .string()
+    .optional()
+    .describe(
+      'With the option mu at "given": whose answers progress is measured by, named as a start is, such as "checkpoint:<id>" or "model:<id or name>"; they have to speak in the same tokens.',
+    ),
   algorithm: z.strictObject({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
   steps: positive.default(40),
   seed: z.number().int().nonnegative().default(1),

@@ -84,3 +84,42 @@ it('a method of imitation draws every text of an iteration from the weights with
     context.close()
   }
 })
+
+it('a prover of other weights measures J by these, says so, and is refused where it is not asked, not named, or speaks otherwise', async () => {
+  const context = bench.open('prover')
+  const measured = async (options: Record<string, unknown>, more: Partial<RunSpecInput> = {}) => {
+    const runId = await createRun(context, microSpec('starter', { name: 'mrt-exact', options }, { steps: 2, ...more }))
+    await trainRun(context, runId)
+    const { rollouts } = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 500, after: null })
+    const { progress } = context.store.rollouts.detail(rollouts.at(-1)!.id)!
+    return {
+      runId,
+      J: [1, 2].map((step) => context.store.steps.get(runId, step)!.metrics['mrt/batch_j_end_mean']),
+      by: progress.map(({ estimator: { weights, checkpointId, step } }) => [weights, checkpointId, step]),
+    }
+  }
+  try {
+    const start = await measured({ mu: 'start' })
+    // The starter, named as the prover, is the start.
+    expect((await measured({ mu: 'given' }, { prover: 'starter' })).J).toEqual(start.J)
+    const trained = await measured({}, { optimizer: { lr: 3e-3 } })
+    const checkpoint = context.store.checkpoints.newest(trained.runId)!
+    const other = await measured({ mu: 'given' }, { prover: `checkpoint:${checkpoint.id}` })
+    expect(other.J[0]).not.toBe(start.J[0])
+    expect(other.by).toContainEqual(['checkpoint', checkpoint.id, null])
+    const refused = async (options: Record<string, unknown>, prover?: string) => {
+      const spec = microSpec('starter', { name: 'mrt-exact', options }, prover === undefined ? {} : { prover })
+      return createRun(context, spec).then(
+        () => 'taken',
+        (error: unknown) => (error as { code?: string }).code,
+      )
+    }
+    expect([await refused({ mu: 'given' }), await refused({}, 'starter'), await refused({ mu: 'given' }, 'checkpoint:99999')]).toEqual([
+      'run.spec',
+      'run.inert',
+      'start.unknown',
+    ])
+  } finally {
+    context.close()
+  }
+})

@@ -9,7 +9,9 @@ import { isFiltered } from '../../rollout/sample.ts'
 import type { LabContext } from '../process/context.ts'
 import { parseSpec } from './runSpecs.ts'
 import { loadStart, prepareStart, vocabularyOf } from './start.ts'
+import type { Start } from './start.ts'
 import { openProblems } from './tasks.ts'
+import type { Vocabulary } from './tasks.ts'
 
 /** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
 export async function createRun(
@@ -25,6 +27,7 @@ export async function createRun(
   checkSampling(spec, method)
   checkInert(method)
   checkAdapters(spec)
+  await checkProver({ store, now }, spec, method, start)
   if (problems.task.size('heldout') === 0)
     throw new LabError('run.noHeldOut', {
       expected: 'problems that are held out, to evaluate on',
@@ -120,6 +123,43 @@ function checkInert({ algorithm, options }: Method): void {
       found: inert.found,
       next: `Set ${inert.needs}, or leave ${inert.name} at ${algorithm.options[inert.name]!.default}.`,
     })
+}
+
+/** Throws LabError `run.inert` for a prover that nothing asks, `run.spec` for one that is asked for and not named, `run.vocabulary` for one that does not speak in the run's tokens. */
+async function checkProver(
+  { store, now }: Pick<LabContext, 'store' | 'now'>,
+  { prover }: RunSpec,
+  method: Method,
+  start: Start,
+): Promise<void> {
+  const asked = needsOf(method).mu?.weights === 'given'
+  if (prover === undefined && !asked) return
+  if (prover === undefined)
+    throw new LabError('run.spec', {
+      expected: 'the setting prover, which says whose answers count where the option mu is given',
+      found: 'none',
+      next: 'Set prover, such as to checkpoint:<id>, or mu to current, start or ema.',
+    })
+  if (!asked)
+    throw new LabError('run.inert', {
+      expected: `prover ${prover} to change something: the option mu at given`,
+      found: `mu ${String((method.options as { readonly mu?: unknown }).mu ?? 'absent')}`,
+      next: 'Set algorithm.options.mu to given, or leave prover out.',
+    })
+  const [own, other] = [vocabularyOf(start), vocabularyOf(await loadStart(store, prover, now))]
+  if (!inSameTokens(own, other))
+    throw new LabError('run.vocabulary', {
+      expected: `a prover that speaks in the tokens of the start, ${own.size} of them`,
+      found: `${prover}, with ${other.size}${own.size === other.size ? ' others' : ''}`,
+      next: 'Choose a checkpoint of the same model, or another model of its family.',
+    })
+}
+
+/** Whether two vocabularies have the same text for every token; a notation is known by its size. */
+function inSameTokens(a: Vocabulary, b: Vocabulary): boolean {
+  if (a.size !== b.size || a.tokenizer === null || b.tokenizer === null) return a.size === b.size && a.tokenizer === b.tokenizer
+  for (let id = 0; id < a.size; id++) if (Buffer.compare(a.tokenizer.piece(id), b.tokenizer.piece(id)) !== 0) return false
+  return true
 }
 
 /** Throws LabError `run.inert` for the shape of adapters that there are none of. */

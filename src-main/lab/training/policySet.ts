@@ -9,7 +9,7 @@ import type { LlamaConfig, ParameterSpec } from '../../model/config.ts'
 import { openPolicy } from '../../rollout/policy.ts'
 import type { Policy, PolicyOptions } from '../../rollout/policy.ts'
 
-export type Role = 'current' | 'start' | 'ema' | 'stale'
+export type Role = 'current' | 'start' | 'ema' | 'stale' | 'given'
 /** Roles with values of their own that change over a run. */
 export type MovingRole = 'ema' | 'stale'
 const MOVING: readonly MovingRole[] = ['ema', 'stale']
@@ -37,12 +37,32 @@ export const specsOfRoles = (config: LlamaConfig): ParameterSpec[] =>
 
 const ofRole = (config: LlamaConfig, set: MovingRole): LlamaConfig => ({ ...config, lora: { ...config.lora!, set } })
 
-/** @param start weights the run starts from, with `specsOfRoles` beside them; the set owns them */
-export async function openPolicies(engine: Engine, config: LlamaConfig, start: ParameterSet, options: PolicyOptions): Promise<PolicySet> {
+/** Weights of a shape of their own. */
+export interface GivenWeights {
+  readonly config: LlamaConfig
+  readonly parameters: ParameterSet
+}
+
+/**
+ * @param start weights the run starts from, with `specsOfRoles` beside them; the set owns them
+ * @param given other weights, read for the role of that name; the set owns them
+ */
+export async function openPolicies(
+  engine: Engine,
+  config: LlamaConfig,
+  start: ParameterSet,
+  options: PolicyOptions,
+  given: GivenWeights | null = null,
+): Promise<PolicySet> {
   const roles = config.lora === undefined ? wholeRoles(start) : adapterRoles(config, start)
   const policies = new Map<Role, Promise<Policy>>()
+  const open = (role: Role): Promise<Policy> => {
+    if (role !== 'given') return openPolicy(engine, roles.config(role) ?? config, roles.parameters(role), options)
+    if (given === null) throw new Error('no other weights were given')
+    return openPolicy(engine, given.config, given.parameters, options)
+  }
   const policy = (role: Role): Promise<Policy> => {
-    if (!policies.has(role)) policies.set(role, openPolicy(engine, roles.config(role) ?? config, roles.parameters(role), options))
+    if (!policies.has(role)) policies.set(role, open(role))
     return policies.get(role)!
   }
   const current = await policy('current')
@@ -57,25 +77,29 @@ export async function openPolicies(engine: Engine, config: LlamaConfig, start: P
     dispose() {
       for (const opened of policies.values()) void opened.then((each) => each.dispose())
       roles.dispose()
+      given?.parameters.dispose()
     },
   }
 }
 
+/** The roles that are made from the weights of the run. */
+type OwnRole = Exclude<Role, 'given'>
+
 interface Roles extends Pick<PolicySet, 'values' | 'restore' | 'averageStep' | 'refreshStale' | 'restart' | 'dispose'> {
   /** The shape under which a role reads its weights, where it is not the run's own. */
-  config(role: Role): LlamaConfig | null
+  config(role: OwnRole): LlamaConfig | null
   /** Makes the role where it does not exist yet. */
-  parameters(role: Role): ParameterSet
+  parameters(role: OwnRole): ParameterSet
 }
 
 /** Every role is a whole set of weights. */
 function wholeRoles(start: ParameterSet): Roles {
-  const sets = new Map<Role, ParameterSet>([
+  const sets = new Map<OwnRole, ParameterSet>([
     ['current', start.clone()],
     ['start', start],
   ])
   const current = sets.get('current')!
-  const parameters = (role: Role): ParameterSet => {
+  const parameters = (role: OwnRole): ParameterSet => {
     let set = sets.get(role)
     if (!set) {
       set = (role === 'ema' ? start : current).clone()
@@ -103,10 +127,10 @@ function adapterRoles(config: LlamaConfig, shared: ParameterSet): Roles {
   const trained = namesOf(config)
   const names = { ema: namesOf(ofRole(config, 'ema')), stale: namesOf(ofRole(config, 'stale')) }
   const atStart = trained.map((name) => shared.get(name))
-  const made = new Set<Role>()
+  const made = new Set<OwnRole>()
   const write = (role: MovingRole, valuesOf: (index: number) => Float32Array): void =>
     names[role].forEach((name, index) => shared.set(name, valuesOf(index)))
-  const make = (role: Role): void => {
+  const make = (role: OwnRole): void => {
     if ((role !== 'ema' && role !== 'stale') || made.has(role)) return
     made.add(role)
     write(role, (index) => (role === 'ema' ? atStart[index]! : shared.get(trained[index]!)))

@@ -1,5 +1,5 @@
 // What a step leaves on record: its metrics, its rollouts with credit and provenance, and what is worth a warning.
-import type { NewRollout, RunSpec, Step } from '../../../src-preload/contract.ts'
+import type { Estimator, NewRollout, RunSpec, Step } from '../../../src-preload/contract.ts'
 import { normalizedRegret } from '../../episodes/regret.ts'
 import { forwardFlopsPerToken, trainFlopsPerToken } from '../../model/config.ts'
 import { mean } from '../../numeric/stats.ts'
@@ -15,6 +15,7 @@ import { newFindings } from '../process/health.ts'
 import { traceOf } from '../comparing/evaluate.ts'
 import { weightsOfStep } from './iterations.ts'
 import { rolloutRecords } from './record.ts'
+import { startCheckpoint } from './start.ts'
 import { templateOf } from './tasks.ts'
 import type { ObservedEntry, Running, StepOutcome } from './step.ts'
 
@@ -102,9 +103,7 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
           file: null,
         },
         estimator: {
-          weights: proverOf(needs),
-          checkpointId: null,
-          step: policyStep,
+          ...proverOf(needs, spec, policyStep),
           prover: needs.mu?.bestOf ?? 1,
           template: templateOf(problems.task),
           temperature: spec.sampling.temperature,
@@ -169,8 +168,13 @@ function keptMetrics(texts: readonly Entry[], credits: readonly Credit[], drawn:
   return { 'mrt/used_frac': kept.length / drawn, ...(kept.length > 0 && { 'completions/mean_kept_length': mean(kept) }) }
 }
 
-function proverOf({ mu }: Needs): 'current' | 'frozen' | 'ema' {
-  return mu?.weights === 'start' ? 'frozen' : (mu?.weights ?? 'current')
+const PROVERS = { current: 'current', start: 'frozen', ema: 'ema', given: 'checkpoint' } as const
+
+/** Whose answers J was about. */
+function proverOf({ mu }: Needs, { prover }: RunSpec, policyStep: number): Pick<Estimator, 'weights' | 'checkpointId' | 'step'> {
+  const weights = PROVERS[mu?.weights ?? 'current']
+  const other = weights === 'checkpoint' && prover !== undefined
+  return { weights, checkpointId: other ? startCheckpoint(prover) : null, step: other ? null : policyStep }
 }
 
 const PROGRESS = ['mrt/progress_mean', 'mrt/progress_pos_frac', 'mrt/j_start_mean', 'mrt/j_end_mean'] as const

@@ -14,6 +14,7 @@ import { beginIteration } from './iterations.ts'
 import { openLearner } from './learner.ts'
 import { evaluateRun } from '../comparing/evaluateRun.ts'
 import { openPolicies, specsOfRoles } from './policySet.ts'
+import type { GivenWeights } from './policySet.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { parseSpec } from './runSpecs.ts'
 import { loadStart, prepareStart, vocabularyOf } from './start.ts'
@@ -94,11 +95,13 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const maxLength = lengthOf(problems, spec.budget.thinkingTokens * (needsOf(method).kept?.times ?? 1), spec.budget.answerTokens)
   const weights = await loadWeights(engine, start.config, start.weights, specsOfRoles(start.config))
-  const policies = await openPolicies(engine, start.config, weights, {
-    rows: rowsFor(start.config, maxLength),
-    maxLength,
-    temperature: spec.sampling.temperature,
-  })
+  const policies = await openPolicies(
+    engine,
+    start.config,
+    weights,
+    { rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature },
+    await givenWeights(context, spec),
+  )
   const learner = await openLearner(
     engine,
     start.config,
@@ -152,6 +155,13 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     learner.dispose()
     policies.dispose()
   }
+}
+
+/** The weights that the specification names as prover; null without. */
+async function givenWeights({ store, engine, now }: LabContext, { prover, seed, adapters }: RunSpec): Promise<GivenWeights | null> {
+  if (prover === undefined) return null
+  const { config, weights } = prepareStart(await loadStart(store, prover, now), { ...adapters, rank: 0 }, seed)
+  return { config, parameters: await loadWeights(engine, config, weights) }
 }
 
 /** Steps after which a run is evaluated while it trains; the end is evaluated by whoever trained it. */
