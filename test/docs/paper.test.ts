@@ -51,3 +51,20 @@ it('says of every row of claims what was seen', () => {
   const silent = rows.filter((row) => row.split(' | ').length < 3 && !row.includes('not here'))
   expect(silent).toEqual([])
 })
+
+it('prints the short runs of imitation as their record has them, and says of them what the record says', () => {
+  const { rows } = JSON.parse(readFileSync(join(root, 'resources/study/imitation-short.json'), 'utf8')) as {
+    readonly rows: readonly { readonly arm: string; readonly metrics: Readonly<Record<string, number>> }[]
+  }
+  const printed = rows.map(
+    ({ arm, metrics }) =>
+      `| ${arm} | ${(metrics['ttc/acc@120']! * 100).toFixed(1)} % | ${metrics['ttc/regret@120']!.toFixed(3)} | ${metrics['ttc/thinking_tokens']!.toFixed(0)} | ${(metrics['ttc/kept_acc@360']! * 100).toFixed(1)} % |`,
+  )
+  expect(page).toContain(printed.join('\n'))
+  const of = (arm: string, metric: string): number => rows.find((row) => row.arm.includes(arm))!.metrics[metric]!
+  const [regret, thinking] = ['ttc/regret@120', 'ttc/thinking_tokens']
+  expect(Math.abs(of('`countdown-mrt-star`', regret!) - of('start', regret!))).toBeLessThan(0.01)
+  expect(of('`countdown-mrt-star`', thinking!) / of('start', thinking!)).toBeCloseTo(2 / 3, 1)
+  expect(of('shuffled', regret!)).toBeGreaterThan(of('start', regret!) + 0.05)
+  for (const { metrics } of rows.slice(1)) expect(metrics['ttc/kept_acc@360']!).toBeLessThan(of('start', 'ttc/kept_acc@360'))
+})
