@@ -11,7 +11,7 @@ test('theme and size of text take effect at once and stay', async ({ at }) => {
   await page.reload()
   await expect(page.getByRole('combobox', { name: 'Theme' })).toHaveValue('dark')
   await page.getByRole('combobox', { name: 'Theme' }).selectOption('system')
-  await expect(page.getByText('none: no page and no command')).toBeVisible()
+  await expect(page.getByText('none, but for fetching a model by name')).toBeVisible()
 })
 
 test('rollouts of a run are pruned after a look at what would go, and compacting gives the room back', async ({ at }) => {
