@@ -110,14 +110,14 @@ export function runStore(db: Connection, listed: Listing = allOrNone) {
            (SELECT count(*) FROM rollouts WHERE run_id = $id AND step > $step) AS rollouts,
            (SELECT count(*) FROM evaluations WHERE run_id = $id AND step > $step) AS evaluations,
            (SELECT count(*) FROM checkpoints WHERE run_id = $id AND step > $step) AS checkpoints,
-           (SELECT count(*) FROM events WHERE run_id = $id AND step > $step) AS events`)
+           (SELECT count(*) FROM events WHERE run_id = $id AND step > $step AND kind <> 'lifecycle') AS events`)
   const rewindRun = db.prepare(`
     UPDATE runs SET
       rollout_count = rollout_count - (SELECT count(*) FROM rollouts WHERE run_id = $id AND step > $step),
       active_ms = active_ms - (SELECT coalesce(sum(wall_ms), 0) FROM steps WHERE run_id = $id AND step > $step)
     WHERE id = $id`)
   const deletesAfter = ['evaluations', 'rollouts', 'steps', 'checkpoints', 'events'].map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE run_id = $id AND step > $step`),
+    db.prepare(`DELETE FROM ${table} WHERE run_id = $id AND step > $step${table === 'events' ? ` AND kind <> 'lifecycle'` : ''}`),
   )
 
   function sparklinesByRun(): Map<number, RunListItem['sparklines']> {
@@ -184,7 +184,7 @@ export function runStore(db: Connection, listed: Listing = allOrNone) {
         remove.run(id)
         return removed
       }),
-    /** Forgets everything after `step`, so that a run resumed from that step's checkpoint records it anew. Durable. */
+    /** Forgets everything after `step`, so that a run resumed from that step's checkpoint records it anew; that it was interrupted there stays on record. Durable. */
     rewind: (id: number, step: number): Removed =>
       atomically(db, 'durable', () => {
         const removed = countAfter.get({ id, step })!
