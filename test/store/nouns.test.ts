@@ -149,6 +149,16 @@ describe('runs', () => {
     expect(store.runs.get(run.id)!.lastStep).toBe(1)
   })
 
+  it('rewinding leaves on record that the run was interrupted after its last checkpoint', () => {
+    const store = newStore()
+    const { run } = startedRun(store)
+    const common = { runId: run.id, step: 2, level: 'warn', message: '', data: null, atMs: 1 } as const
+    store.events.add({ ...common, kind: 'health', code: 'test.finding' })
+    store.events.add({ ...common, kind: 'lifecycle', code: 'run.interrupted' })
+    expect(store.runs.rewind(run.id, 1).events).toBe(1)
+    expect(store.events.ofRun(run.id, null, 0, 9).map(({ code }) => code)).toEqual(['run.interrupted'])
+  })
+
   it('removing a run takes its rollouts along and leaves the dataset and other runs', () => {
     const store = newStore()
     const { run, problemId } = startedRun(store)

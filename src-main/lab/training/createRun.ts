@@ -58,8 +58,10 @@ export async function createRun(
   }).id
 }
 
-/** A budget for which the model has no positions is a mistake in the settings, told before anything is computed. */
-/** @param times of the thinking budget that rollouts reach */
+/**
+ * A budget for which the model has no positions is a mistake in the settings, told before anything is computed.
+ * @param times of the thinking budget that rollouts reach
+ */
 function refuseTooLong({ budget, evaluation }: RunSpec, times: number, { maxPositions }: LlamaConfig, promptRoom: number): void {
   const room = maxPositions - promptRoom - budget.answerTokens
   const reached = times * budget.thinkingTokens
