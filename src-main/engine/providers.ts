@@ -36,16 +36,16 @@ export const providers: { readonly [Name in ProviderName]: Provider } = {
   cuda: {
     title: 'GPU (CUDA)',
     provider: 'CUDAExecutionProvider',
-    systems: ['linux'],
+    systems: ['linux', 'win32'],
     opens: false,
-    about: 'Its libraries are not part of what is installed, and no session is opened on it: WebGPU runs on the same cards.',
+    about: 'Its libraries are not part of what is installed, and no session is opened on it.',
   },
   directml: {
     title: 'GPU (DirectML)',
     provider: 'DmlExecutionProvider',
     systems: ['win32'],
     opens: false,
-    about: 'Part of ONNX Runtime on Windows; no session is opened on it: WebGPU runs on the same cards.',
+    about: 'Part of ONNX Runtime on Windows; no session is opened on it.',
   },
   coreml: {
     title: 'Neural engine (CoreML)',
