@@ -32,6 +32,8 @@ export async function takeStep(running: Running, step: number, told: (share: num
   const { signal } = options
   const needs = needsOf(method)
   const times = { sample: 0, mu: 0, train: 0 }
+  /** With the budget that rollouts of this step have. */
+  const settings = sampleSettings(spec, budgetShareAt(running, step))
 
   // Sample and grade.
   const gathering: GatherContext = {
@@ -90,7 +92,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
       : await timed(times, 'mu', () =>
           continueEntries(policies.current, problems, entries, needs.continuations!, {
             seed: deriveSeed(spec.seed, 'continue', step),
-            settings: sampleSettings(spec, budgetShareAt(running, step)),
+            settings,
             signal,
           }),
         )
@@ -98,15 +100,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     needs.cuts === undefined
       ? null
       : await timed(times, 'mu', () =>
-          cutEntries(
-            policies.current,
-            problems,
-            entries,
-            needs.cuts!,
-            deriveSeed(spec.seed, 'cut', step),
-            sampleSettings(spec, budgetShareAt(running, step)),
-            signal,
-          ),
+          cutEntries(policies.current, problems, entries, needs.cuts!, deriveSeed(spec.seed, 'cut', step), settings, signal),
         )
   const answers = cut?.answers ?? []
   told(0.6)
@@ -124,7 +118,6 @@ export async function takeStep(running: Running, step: number, told: (share: num
       ...(repeated[index] && { repeats: true }),
     }
   })
-  const settings = sampleSettings(spec, budgetShareAt(running, step))
   const creditContext = {
     budgetTokens: settings.thinkingTokens + spec.budget.answerTokens,
     seed: deriveSeed(spec.seed, 'credit', step),
