@@ -390,14 +390,25 @@ async function work(
     added.events++
   }
 
-  // A study comes with all of its cells when everything does, and else when a run of it does; one that is here stays as it is.
+  // A study comes with all of its cells when everything does, and else when a run of it does. One that is here under its own id, or the same grid
+  // begun here apart (one preset, equal conditions), gets the cells that it lacks, and those that are finished only there.
   for (const row of all(
     `SELECT * FROM other.studies ${everything ? '' : `WHERE id IN (SELECT study_id FROM other.study_cells WHERE run_id ${ofRuns})`} ORDER BY id`,
   )) {
-    if (number('SELECT id FROM main.studies WHERE uid = ?', row.uid) > 0) continue
-    move('studies', row.id, insert('studies', { ...row, id: undefined }))
-    for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id))
-      insert('study_cells', { ...cell, id: undefined }, { spec: renumbered(cell.spec) })
+    const known = number(
+      'SELECT id FROM main.studies WHERE uid = ? OR (name = ? AND conditions = ?) ORDER BY uid = ? DESC, id',
+      row.uid,
+      row.name,
+      row.conditions,
+      row.uid,
+    )
+    move('studies', row.id, known > 0 ? known : insert('studies', { ...row, id: undefined }))
+    for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id)) {
+      const here = all('SELECT id, status FROM main.study_cells WHERE study_id = ? AND arm = ? AND seed = ?', known, cell.arm, cell.seed)[0]
+      if (here !== undefined && (here.status === 'finished' || cell.status !== 'finished')) continue
+      if (here !== undefined) db.prepare('DELETE FROM main.study_cells WHERE id = ?').run(here.id)
+      insert('study_cells', { ...cell, id: here?.id }, { spec: renumbered(cell.spec) })
+    }
   }
 
   const broken = db.pragma('foreign_key_check') as unknown[]

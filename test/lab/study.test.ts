@@ -117,6 +117,39 @@ describe('a study', () => {
     SLOW,
   )
 
+  it(
+    'divided over two workspaces and merged, is the study that was worked on in one',
+    async () => {
+      const mine = bench.open('half-mine')
+      const theirs = bench.open('half-theirs')
+      const mineAsked = { arms: ['outcome'], seeds: 2 }
+      const theirsAsked = { arms: ['mrt-exact'], seeds: 2 }
+      try {
+        await runStudy(mine, openStudy(mine, 'headline', { ...request, ...mineAsked }, {}), { environment: {}, only: mineAsked })
+        await runStudy(theirs, openStudy(theirs, 'headline', { ...request, ...theirsAsked }, {}), { environment: {}, only: theirsAsked })
+        // The grid is known here in full and half of it waits, as it does after a study that was stopped.
+        openStudy(mine, 'headline', request, {})
+        expect(studyOf(mine).uid).not.toBe(studyOf(theirs).uid)
+        await mine.store.others.merge(theirs.store.folder, { uids: null, now: Date.now })
+        expect(mine.store.studies.list()).toHaveLength(1)
+        expect(mine.store.studies.cells(studyOf(mine).id).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'finished'))
+        const begun: string[] = []
+        expect(
+          await runStudy(mine, studyOf(mine), { environment: {}, onCell: (state, { cell }) => begun.push(`${state} ${cell.arm}`) }),
+        ).toBe(true)
+        expect(begun).toEqual([])
+        expect(numbersOf(mine)).toEqual(numbersOf(whole))
+        // Merged once more, nothing changes.
+        await mine.store.others.merge(theirs.store.folder, { uids: null, now: Date.now })
+        expect(numbersOf(mine)).toEqual(numbersOf(whole))
+      } finally {
+        mine.close()
+        theirs.close()
+      }
+    },
+    SLOW,
+  )
+
   it('does nothing when it is asked again, and adds only the cells that a larger grid lacks', async () => {
     const begun: string[] = []
     const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => {
