@@ -1,9 +1,11 @@
-// The command that measures J of rollouts that are on record: of a run, ours or imported, or of an evaluation.
+// The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, and votes there.
 import { Command, Option } from 'commander'
+import type { Figure } from '../../src-preload/contract.ts'
+import { drawVotes } from '../lab/thinking/drawVotes.ts'
 import { measureJ } from '../lab/thinking/measureJ.ts'
 import { wholeNumber } from './options.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
-import { writeJson } from './table.ts'
+import { tableText, writeJson } from './table.ts'
 
 interface MeasureOptions {
   readonly workspace: string
@@ -43,3 +45,59 @@ export function measureCommand(): Command {
       }),
     )
 }
+
+type VoteOptions = Omit<MeasureOptions, 'method'>
+
+/** Draws answers at every boundary and tells what votes among them are worth; nothing is recorded. */
+export function voteCommand(): Command {
+  return new Command('vote')
+    .description('draw answers at every boundary of rollouts on record, and tell what a vote there is worth beside thinking on')
+    .option('--run <id>', 'rollouts of this run', wholeNumber(1))
+    .option('--evaluation <id>', 'rollouts of this evaluation', wholeNumber(1))
+    .option('--model <name>', 'the weights that answer: starter, checkpoint:ID or model:ID, one that is served too', 'starter')
+    .option('--samples <n>', 'answers drawn at each boundary; regret over episodes needs 8', wholeNumber(2), 8)
+    .option('--limit <n>', 'rollouts at most, evenly thinned', wholeNumber(1), 40)
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
+    .option('--json', 'print one JSON object as the last line')
+    .action((options: VoteOptions) =>
+      withSession(options, async (session) => {
+        const { run, evaluation, model, samples, limit, json } = options
+        const scope = { ...(run !== undefined && { runId: run }), ...(evaluation !== undefined && { evaluationId: evaluation }) }
+        const votes = await drawVotes(session, { scope, start: model, samples, limit }, session)
+        session.progress.close()
+        const text = [
+          `${votes.samples} answers at each boundary of ${votes.rolloutCount} rollouts of ${votes.problemCount} problems, temperature ${votes.temperature}; intervals are 95 %, over problems.`,
+          '',
+          tableText(
+            [
+              { title: 'boundary', cell: ({ boundary }) => String(boundary) },
+              ...votes.sizes.map((size, at) => ({
+                title: size === 1 ? 'one answer' : `vote of ${size}`,
+                cell: (row: (typeof votes.boundaries)[number]) => figureText(row.votes[at]!.value),
+              })),
+            ],
+            votes.boundaries,
+          ),
+          '',
+          votes.episodeRegret.length === 0
+            ? 'Regret over episodes: not told below 8 answers at each boundary, nor where no rollout has an episode.'
+            : tableText(
+                [
+                  { title: 'budget in episodes', cell: ({ episodes }) => String(episodes) },
+                  { title: 'regret over episodes', cell: ({ value }) => (value === null ? '' : figureText(value)) },
+                ],
+                votes.episodeRegret,
+              ),
+        ]
+        process.stdout.write(`${text.join('\n')}\n`)
+        if (json) writeJson({ workspace: session.store.folder, ...votes })
+      }),
+    )
+}
+
+/** A share with its interval, which does not reach beyond 0 and 1. */
+const figureText = ({ value, low, high }: Figure): string =>
+  low === null || high === null
+    ? value.toFixed(3)
+    : `${value.toFixed(3)} (${Math.max(0, low).toFixed(3)} to ${Math.min(1, high).toFixed(3)})`

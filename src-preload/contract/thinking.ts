@@ -114,6 +114,8 @@ export const votingCurves = z.object({
   boundaries: z.array(z.object({ boundary: count, votes: z.array(z.object({ tokens: z.number(), value: figure })) })),
   /** Voting among k answers without thinking, and whether any of them is right. */
   direct: z.array(z.object({ size: count, tokens: z.number(), majority: figure, any: figure })),
+  /** What was lost by thinking on where a vote would have bought more, for budgets of so many blocks between boundaries; null where nothing can be told, empty below 8 answers at each boundary. */
+  episodeRegret: z.array(z.object({ blocks: count, episodes: count, value: figure.nullable() })),
 })
 export type VotingCurves = Of<typeof votingCurves>
 export const sliceRow = z.object({

@@ -155,6 +155,7 @@ export const fakeExperiments: Experiments = {
       sizes: [1],
       boundaries: [],
       direct: [],
+      episodeRegret: [],
     }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   selfTest: (_engine, device) => Promise.resolve({ device, ok: true, checks: [], durationMs: 0 }),

@@ -162,6 +162,17 @@ describe('rollouts of a file', () => {
     expect(tokens).toEqual([...tokens].sort((a, b) => a - b))
     expect(votes.direct.map(({ size }) => size)).toEqual([1, 2, 4, 8, 16, 32])
     for (const { majority, any } of votes.direct) expect(majority.value).toBeLessThanOrEqual(any.value + 1e-9)
+    // Three blocks between four boundaries, each a budget; a share of the comparator's area.
+    expect(votes.episodeRegret.map(({ blocks, episodes }) => [blocks, episodes])).toEqual([
+      [1, 6],
+      [2, 11],
+      [3, 16],
+    ])
+    for (const { value } of votes.episodeRegret)
+      if (value !== null) {
+        expect(value.value).toBeGreaterThanOrEqual(0)
+        expect(value.value).toBeLessThan(1)
+      }
   })
 })
 
@@ -199,7 +210,10 @@ describe('rollouts that were drawn at another temperature than 1', () => {
     const [cut] = await measureCuts(context, { ...asked, start: 'starter' }, {})
     const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
     expect(cut!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
-    expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4 }, {})).toMatchObject({ temperature: 0.6 })
+    expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4 }, {})).toMatchObject({
+      temperature: 0.6,
+      episodeRegret: [],
+    })
     expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, checkpointId: null }, {})).toMatchObject({
       temperature: 0.6,
     })

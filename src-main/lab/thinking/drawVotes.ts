@@ -3,6 +3,7 @@
 // Answers are drawn afresh from weights of one's choice, at the temperature at which the rollouts were drawn, compared as the grader reads them, and not recorded.
 
 import type { RolloutDetail, VotingCurves } from '../../../src-preload/contract.ts'
+import { episodeBudgetRegret, episodesOf, MOST_BLOCKS, VOTERS, type Majorities } from '../../episodes/episodeBudget.ts'
 import { majAtK, passAtK, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
@@ -12,7 +13,7 @@ import type { Problem } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { VoteRequest } from './requests.ts'
 import { clustersOf } from '../comparing/clusters.ts'
-import { detailsOf, figureOf, rowsOf, thin } from './measuredRollouts.ts'
+import { detailsOf, figureOf, figureOrNull, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { openAnswerer } from './answerer.ts'
 import { readRollouts } from './taskRollouts.ts'
@@ -107,7 +108,30 @@ export async function drawVotes(
       drawn.get(`${indexOf.get(rollout)!} ${Math.min(boundary, rollout.boundaries.length - 1)}`)!
     const averaged = (of: (here: Drawn) => number, boundary: number): number[] =>
       problems.map((members) => mean(members.map((rollout) => of(at(rollout, boundary)))))
-    const clusters = clustersOf(problems.map(([first]) => task.cluster(first!.problem)))
+    const clusterOf = ([first]: typeof rollouts): string => task.cluster(first!.problem)
+    const clusters = clustersOf(problems.map(clusterOf))
+    const chance = ({ votes }: Drawn, p: number): number => majAtK(votes, p, { draws: SUBSETS, seed: SEED })
+    const majoritiesOf = new Map(
+      samples < VOTERS
+        ? []
+        : rollouts.map((rollout) => [
+            rollout,
+            rollout.boundaries.map((_, boundary): Majorities => {
+              const drawnHere = at(rollout, boundary)
+              return { 1: chance(drawnHere, 1), 2: chance(drawnHere, 2), 4: chance(drawnHere, 4), 8: chance(drawnHere, 8) }
+            }),
+          ]),
+    )
+    const regretOf = (blocks: number) => {
+      const known = problems.flatMap((members) => {
+        const told = members.flatMap((rollout) => episodeBudgetRegret(majoritiesOf.get(rollout)!, blocks) ?? [])
+        return told.length === 0 ? [] : [{ regret: mean(told), cluster: clusterOf(members) }]
+      })
+      return figureOrNull(
+        known.map(({ regret }) => regret),
+        clustersOf(known.map(({ cluster }) => cluster)),
+      )
+    }
     const direct = problems.map((_, index) => drawn.get(`direct ${index}`)!)
     return {
       rolloutCount: rollouts.length,
@@ -122,7 +146,7 @@ export async function drawVotes(
         votes: sizes.map((p) => ({
           tokens: mean(averaged(({ prefixTokens, answerTokens }) => prefixTokens + p * answerTokens, boundary)),
           value: figureOf(
-            averaged(({ votes }) => majAtK(votes, p, { draws: SUBSETS, seed: SEED }), boundary),
+            averaged((here) => chance(here, p), boundary),
             clusters,
           ),
         })),
@@ -131,7 +155,7 @@ export async function drawVotes(
         size,
         tokens: mean(direct.map(({ answerTokens }) => size * answerTokens)),
         majority: figureOf(
-          direct.map(({ votes }) => majAtK(votes, size, { draws: SUBSETS, seed: SEED })),
+          direct.map((here) => chance(here, size)),
           clusters,
         ),
         any: figureOf(
@@ -139,6 +163,14 @@ export async function drawVotes(
           clusters,
         ),
       })),
+      episodeRegret:
+        samples < VOTERS
+          ? []
+          : Array.from({ length: Math.min(MOST_BLOCKS, longest - 1) }, (_, index) => ({
+              blocks: index + 1,
+              episodes: episodesOf(index + 1),
+              value: regretOf(index + 1),
+            })),
     }
   } finally {
     answerer.dispose()
