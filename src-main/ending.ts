@@ -22,7 +22,7 @@ export interface EndingParts {
 
 export interface Ending {
   mayEnd(): Promise<Verdict>
-  /** Without a question, as when the system shuts down: everything recorded is safe, and what ran is offered at the next start. */
+  /** Without a question, as when the system shuts down, also where one stands already: everything recorded is safe, and what ran is offered at the next start. */
   readonly endNow: () => void
 }
 
@@ -31,6 +31,8 @@ const LOOK_EVERY_MS = 200
 export function openEnding({ client, ask, show, wait = (ms) => new Promise((done) => setTimeout(done, ms)) }: EndingParts): Ending {
   let asked: Promise<Verdict> | null = null
   let over = false
+  /** Settled when the system shuts down: a question that stands then is answered by it. */
+  const { promise: leaving, resolve: leave } = Promise.withResolvers<null>()
   /** A lab that does not answer is no reason to stay. */
   const jobs = (): Promise<readonly Job[]> => client.jobs.list().catch((): Job[] => [])
 
@@ -43,7 +45,7 @@ export function openEnding({ client, ask, show, wait = (ms) => new Promise((done
       if (kind === 'train' && runId !== null) await client.runs.stopAfterStep({ runId }).catch(() => null)
       else await client.jobs.cancel({ jobId: id }).catch(() => null)
     }
-    for (let left = await jobs(); left.length > 0; left = await jobs()) {
+    for (let left = await jobs(); left.length > 0 && !over; left = await jobs()) {
       // A finished run queues its evaluation inside its own job; whatever is new has to go as well.
       show(`Ending: ${left.map(({ label }) => label).join(', ')}`)
       await wait(LOOK_EVERY_MS)
@@ -55,20 +57,22 @@ export function openEnding({ client, ask, show, wait = (ms) => new Promise((done
     if (over || working.length === 0) return 'end'
     const waiting = working.filter(({ state }) => state === 'queued').length
     const [first] = working
-    const choice =
-      MEANING[
-        await ask({
-          message:
-            working.length === 1
-              ? `${first!.label} is still at work.`
-              : `${working.length - waiting} at work${waiting > 0 ? ` and ${waiting} waiting` : ''}: ${working
-                  .slice(0, 3)
-                  .map(({ label }) => label)
-                  .join(', ')}${working.length > 3 ? ', ...' : ''}.`,
-          detail: 'Everything recorded so far is safe either way. What is stopped can be resumed; the next start offers it.',
-          buttons: CHOICES,
-        })
-      ] ?? 'stay'
+    const pressed = await Promise.race([
+      leaving,
+      ask({
+        message:
+          working.length === 1
+            ? `${first!.label} is still at work.`
+            : `${working.length - waiting} at work${waiting > 0 ? ` and ${waiting} waiting` : ''}: ${working
+                .slice(0, 3)
+                .map(({ label }) => label)
+                .join(', ')}${working.length > 3 ? ', ...' : ''}.`,
+        detail: 'Everything recorded so far is safe either way. What is stopped can be resumed; the next start offers it.',
+        buttons: CHOICES,
+      }),
+    ])
+    if (pressed === null) return 'end'
+    const choice = MEANING[pressed] ?? 'stay'
     if (choice === 'stay' || choice === 'background') return choice
     show('Ending')
     await dropQueued()
@@ -81,6 +85,9 @@ export function openEnding({ client, ask, show, wait = (ms) => new Promise((done
       asked ??= decide().finally(() => (asked = null))
       return asked
     },
-    endNow: () => void (over = true),
+    endNow() {
+      over = true
+      leave(null)
+    },
   }
 }

@@ -124,8 +124,14 @@ async function start(): Promise<void> {
     ending.endNow()
     void end()
   }
-  powerMonitor.on('shutdown', leave)
+  // Prevented, the system waits for us to end; on Linux and macOS alone is it asked.
+  powerMonitor.on('shutdown', (event?: { preventDefault(): void }) => {
+    event?.preventDefault()
+    leave()
+  })
   window.on('session-end', leave)
+  // What a session manager sends; Electron itself would take it for a wish to quit, and ask.
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, leave)
 }
 
 app.on('open-file', (_event, path) => void early.push(path))

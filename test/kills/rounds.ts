@@ -1,8 +1,10 @@
 // Kills (SIGKILL) work at random moments and looks at what is left: `node test/kills/rounds.ts 100` for a hundred kills of each kind,
 // `node test/kills/rounds.ts 25 merge` for some of one. After every kill the database must be whole, hold all of the work or none of it,
-// hold nothing that was cut short, and the work must succeed when it is done again. A study (`node test/kills/rounds.ts 20 study`) is killed
+// hold nothing that was cut short, and the work must succeed when it is done again. Of a migration, from each older schema in turn, every step is
+// whole or not there: the tables and rows are those of an undisturbed workspace of the schema that the file says, also in the copy made before. A study (`node test/kills/rounds.ts 20 study`) is killed
 // again and again until it is through, and must then hold every cell with the numbers of one that was left alone.
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -61,20 +63,104 @@ const prepare: { readonly [W in Work]: (root: string) => Place } = {
     const folder = join(root, 'workspace')
     mkdirSync(folder, { recursive: true })
     const db = new Database(join(folder, 'workspace.db'))
-    const [first] = findMigrations(MIGRATIONS)
-    db.exec(readFileSync(first!.path, 'utf8'))
-    db.exec(`PRAGMA application_id = ${0x4d525457}; PRAGMA user_version = 1; INSERT INTO workspace VALUES (1, 'old', 1);
-      INSERT INTO datasets VALUES (1, 'd', 'imported', '{}', 'null', 'g', '', 1);
-      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${PROBLEMS}) INSERT INTO problems SELECT i, 1, 'p' || i, 'train', 'prompt ' || i, '"1"', NULL, '{}' FROM n;
-      INSERT INTO evaluations (id, name, dataset_id, split, config, budgets, trained_budget, samples_per_problem, created_at_ms, status, metrics) VALUES (1, 'e', 1, 'train', '{}', '[8]', 8, 2, 1, 'finished', '{}');
-      INSERT INTO evaluation_results SELECT 1, id, 2, 0.5, 3, x'0000003f', x'0000003f' FROM problems`)
+    fillOldest(db)
+    advance(db, 1, oldSchema())
     db.close()
     return { folder, given: '' }
   },
 }
 
+const SCHEMAS = findMigrations(MIGRATIONS)
+let migrationsBegun = 0
+/** The schema that the next workspace of the rounds of migration has: each older one in turn, the oldest first. */
+const oldSchema = (): number => 1 + (migrationsBegun++ % (SCHEMAS.length - 1))
+
+/** What the first schema could hold, in amounts that a migration has to work on. */
+function fillOldest(db: Database.Database): void {
+  db.pragma('foreign_keys = OFF')
+  db.exec(readFileSync(SCHEMAS[0]!.path, 'utf8'))
+  db.exec(`PRAGMA application_id = ${0x4d525457}; PRAGMA user_version = 1; INSERT INTO workspace VALUES (1, 'old', 1);
+    INSERT INTO datasets VALUES (1, 'd', 'imported', '{}', 'null', 'g', '', 1);
+    CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${PROBLEMS}) SELECT i FROM n;
+    INSERT INTO problems SELECT i, 1, 'p' || i, 'train', 'prompt ' || i, '"1"', NULL, '{}' FROM n;
+    INSERT INTO runs (id, uid, name, method, algorithm, config, seed, group_key, planned_steps, environment, note, created_at_ms, status)
+      SELECT i, 'run' || i, 'r' || i, 'outcome', 'outcome', '{"task":{"name":"countdown","numbers":' || (3 + i % 3) || '},"seed":' || i || '}', i,
+        '{"name":"countdown","numbers":' || (3 + i % 3) || '}', 9, '{}', '', 1, 'finished' FROM n WHERE i <= 40;
+    INSERT INTO steps (run_id, step, metrics, wall_ms, tokens, estimate_tokens, flops, learning_rate, seed_state, created_at_ms)
+      SELECT 1 + i % 40, i, '{"reward":' || (i / 7.0) || '}', 1, 2, 3, 4, 5, '', 1 FROM n;
+    INSERT INTO evaluations (id, name, dataset_id, split, config, budgets, trained_budget, samples_per_problem, created_at_ms, status, metrics)
+      SELECT i, 'e', 1, 'train', '{"task":{"name":"countdown","numbers":3}}', '[8,16,32,64]', 16, 4, 1, 'finished',
+        '{"ttc/acc@16":0.5,"ttc/acc@32":0.75,"ttc/regret@64":0.25,"pass@1":0.5,"pass@4":1,"maj@4":0.5}' FROM n WHERE i <= 8;
+    INSERT INTO evaluation_points SELECT e.id, c.column1, x.column1, 0.125 * e.id, NULL, NULL, 4, x.column1 > 16
+      FROM evaluations e, (VALUES ('accuracy'), ('regret'), ('pass@k')) c, (VALUES (1), (2), (8), (16), (32), (64)) x;
+    INSERT INTO evaluation_results SELECT 1 + i % 8, i, 2, 0.5, 3, randomblob(16), randomblob(16) FROM n;
+    INSERT INTO provenances VALUES (1, '{}');
+    INSERT INTO rollouts (id, run_id, phase, step, group_index, sample_index, problem_id, provenance_id, prompt_token_count, token_count, episode_count, finish_reason, used, reward_parts)
+      SELECT i, 1 + i % 40, 'train', i, 0, 0, i, 1, 1, 2, 1, 'stop', 1, '{}' FROM n;
+    INSERT INTO rollout_bodies SELECT i, 'Wait, ' || i || ' is not ' || (i + 1), x'01000000', x'0100000002000000', x'00000000', NULL, NULL FROM n;
+    INSERT INTO episodes SELECT i, 0, 0, 2, 0, 4, 'Wait', NULL FROM n; DROP TABLE temp.n`)
+}
+
+/** Brings a database from a schema to another, one whole step after the other. */
+function advance(db: Database.Database, from: number, to: number): void {
+  db.pragma('foreign_keys = OFF')
+  for (const { number, path } of SCHEMAS.slice(from, to))
+    db.transaction(() => {
+      db.exec(readFileSync(path, 'utf8'))
+      db.pragma(`user_version = ${number}`)
+    })()
+}
+
+/** A digest of every table's definition and rows; the words of rollouts must be found in their index. */
+function contentOf(db: Database.Database): string {
+  const hash = createHash('sha256')
+  const all = db
+    .prepare<unknown[], { name: string; type: string; sql: string | null }>('SELECT name, type, sql FROM sqlite_schema ORDER BY name')
+    .all()
+  for (const { name, type, sql } of all) {
+    if (/^rollout_text_(?!insert|delete)|^sqlite_/.test(name)) continue
+    hash.update(`${name} ${sql}`)
+    if (type === 'table' && name !== 'rollout_text')
+      for (const row of db.prepare<unknown[], unknown[]>(`SELECT * FROM "${name}" ORDER BY 1, 2`).raw().iterate())
+        hash.update(JSON.stringify(row))
+  }
+  db.exec("INSERT INTO rollout_text (rollout_text) VALUES ('integrity-check')")
+  return hash.digest('hex')
+}
+
+/** What the workspace of a round of migration holds at every schema from its own on, each step made undisturbed. */
+function expectedContent(folder: string): ReadonlyMap<number, string> {
+  const copy = join(folder, '..', 'undisturbed.db')
+  cpSync(join(folder, 'workspace.db'), copy)
+  const db = new Database(copy)
+  const found = new Map<number, string>()
+  for (let schema = db.pragma('user_version', { simple: true }) as number; ; schema++) {
+    found.set(schema, contentOf(db))
+    if (schema === SCHEMAS.length) break
+    advance(db, schema, schema + 1)
+  }
+  db.close()
+  rmSync(copy)
+  return found
+}
+
+/** Throws where a workspace, or a copy that was made before its migration, holds anything else than what it held, at the schema that it says it has. */
+function checkMigrated(folder: string, expected: ReadonlyMap<number, string>): void {
+  const backups = join(folder, 'backups')
+  const copies = (existsSync(backups) ? readdirSync(backups) : [])
+    .filter((name) => /-schema-\d+\.db$/.test(name))
+    .map((name) => join(backups, name))
+  for (const path of [join(folder, 'workspace.db'), ...copies]) {
+    const db = new Database(path)
+    const schema = db.pragma('user_version', { simple: true }) as number
+    const same = contentOf(db) === expected.get(schema)
+    db.close()
+    if (!same) throw new Error(`${path} holds something else than an undisturbed workspace of schema ${schema}`)
+  }
+}
+
 /** What the workspace holds of the work: 0 of it, all of it; anything between is a fault. */
-const whole: { readonly [W in Work]: number } = { import: PROBLEMS, merge: 3, export: 1, migration: findMigrations(MIGRATIONS).length - 1 }
+const whole: { readonly [W in Work]: number } = { import: PROBLEMS, merge: 3, export: 1, migration: SCHEMAS.length }
 const held: { readonly [W in Work]: (place: Place) => number } = {
   import: ({ folder }) => counted(folder, 'SELECT count(*) FROM problems'),
   merge: ({ folder }) => counted(folder, 'SELECT count(*) FROM runs'),
@@ -87,7 +173,7 @@ const held: { readonly [W in Work]: (place: Place) => number } = {
       ? 1
       : 0.5
   },
-  migration: ({ folder }) => counted(folder, 'PRAGMA user_version') - 1,
+  migration: ({ folder }) => counted(folder, 'PRAGMA user_version'),
 }
 
 function counted(folder: string, sql: string): number {
@@ -135,6 +221,7 @@ export async function killRounds(work: Work, kills: number): Promise<Told> {
     for (let round = 0; told.kills < kills && round < 3 * kills; round++) {
       rmSync(join(root, 'workspace'), { recursive: true, force: true })
       const place = prepare[work](root)
+      const expected = work === 'migration' ? expectedContent(place.folder) : null
       // The moment is drawn fresh each time: the more often this runs, the more moments it has tried.
       const killed = (await run(work, place, Math.random() * tookMs)) === null
       const left = existsSync(join(place.folder, 'workspace.db')) && statSync(join(place.folder, 'workspace.db')).size > 0
@@ -147,10 +234,12 @@ export async function killRounds(work: Work, kills: number): Promise<Told> {
         db.close()
         if (found[0] !== 'ok' || found[1] !== 0) throw new Error(`killed ${work} leaves a damaged database: ${JSON.stringify(found)}`)
       }
+      if (expected) checkMigrated(place.folder, expected)
       if (holds !== whole[work]) await run(work, place, 600_000)
       else openStore(place.folder, { create: true }).close()
       if (held[work](place) !== whole[work]) throw new Error(`${work} done again leaves ${held[work](place)} of ${whole[work]}`)
       openStore(place.folder).close()
+      if (expected) checkMigrated(place.folder, expected)
       const scraps = leftovers(place.folder)
       if (scraps.length > 0) throw new Error(`killed ${work} leaves ${scraps.join(', ')}`)
       told = {

@@ -14,8 +14,8 @@ const job = (id: string, state: Job['state'], kind: Job['kind'] = 'train'): Job 
   startedAtMs: state === 'queued' ? null : 1,
 })
 
-/** A lab whose training ends two looks after it was told to; `press` answers the question when it is called. */
-function desk(start: Job[]) {
+/** A lab whose training ends two looks after it was told to, or never; `press` answers the question when it is called. */
+function desk(start: Job[], { never = false } = {}) {
   let jobs = start
   const done: string[] = []
   const questions: string[] = []
@@ -35,11 +35,17 @@ function desk(start: Job[]) {
           return Promise.resolve(null)
         },
       },
-      runs: { stopAfterStep: ({ runId }: { runId: number }) => (done.push(`stop ${runId}`), (looksLeft = 2), Promise.resolve(null)) },
+      runs: {
+        stopAfterStep: ({ runId }: { runId: number }) => (
+          done.push(`stop ${runId}`),
+          (looksLeft = never ? Infinity : 2),
+          Promise.resolve(null)
+        ),
+      },
     } as never,
     ask: ({ message }) => (questions.push(message), answer),
     show: (text) => shown.push(text),
-    wait: () => Promise.resolve(),
+    wait: () => new Promise((soon) => setImmediate(soon)),
   })
   return { ending, done, questions, shown, press: (button: (typeof CHOICES)[number]) => press(CHOICES.indexOf(button)) }
 }
@@ -93,5 +99,20 @@ describe('may we end?', () => {
     const { ending, questions } = desk([job('1', 'running')])
     ending.endNow()
     expect([await ending.mayEnd(), questions]).toEqual(['end', []])
+  })
+
+  it('is answered by the system where it shuts down while the question stands, or while a step is waited for', async () => {
+    const standing = desk([job('1', 'running'), job('2', 'queued')])
+    const verdict = standing.ending.mayEnd()
+    await expect.poll(() => standing.questions.length).toBe(1)
+    standing.ending.endNow()
+    expect([await verdict, standing.done]).toEqual(['end', []])
+
+    const stopping = desk([job('1', 'running')], { never: true })
+    stopping.press('Stop after this step')
+    const stopped = stopping.ending.mayEnd()
+    await expect.poll(() => stopping.done).toEqual(['stop 1'])
+    stopping.ending.endNow()
+    expect(await stopped).toBe('end')
   })
 })
