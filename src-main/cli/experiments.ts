@@ -224,8 +224,12 @@ export function evaluateCommand(): Command {
       withSession(options, async (session) => {
         const id = await evaluateRun(session, targetOf(runId, options), session)
         session.progress.close()
-        const { metrics } = session.store.evaluations.get(id)!
-        printMetrics(`evaluation ${id} of ${runId === undefined ? options.model! : `run ${runId}`}`, metrics)
+        const { metrics, config } = session.store.evaluations.get(id)!
+        const { window } = config as { readonly window?: number }
+        printMetrics(
+          `evaluation ${id} of ${runId === undefined ? options.model! : `run ${runId}`}${window === undefined ? '' : `, linearised in a window of ${window} tokens`}`,
+          metrics,
+        )
         if (options.json) writeJson({ workspace: session.store.folder, evaluation: id, run: runId ?? null, metrics })
       }),
     )

@@ -36,6 +36,12 @@ export function isFiltered({ topK, topP, minP }: Pick<SampleSettings, 'topK' | '
   return topK > 0 || topP < 1 || minP > 0
 }
 
+/** What the model had before it while it wrote up to `end`: prompt and completion from `start` on. Both are offsets into the completion. */
+export interface ContextView {
+  readonly start: number
+  readonly end: number
+}
+
 export interface SampledRollout {
   readonly prompt: readonly number[]
   /** Prefix, forced stop and drawn tokens: everything after the prompt. */
@@ -59,6 +65,8 @@ export interface SampledRollout {
   /** Offset of the token that closes the thinking, or of the end. */
   readonly thinkEnd: number
   readonly closed: boolean
+  /** Of a rollout of which parts were dropped from its context as it went on: what stood before each piece, in order; absent: all of it. */
+  readonly views?: readonly ContextView[]
 }
 
 export interface SampleOptions {

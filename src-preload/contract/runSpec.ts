@@ -139,6 +139,14 @@ export const evaluationSpec = z.strictObject({
     .describe(
       'Thinking tokens that every evaluated rollout may use, whatever budgets it is read at; 3 times the training budget, or the largest budget where that is more, unless given.',
     ),
+  window: z
+    .number()
+    .int()
+    .min(2)
+    .optional()
+    .describe(
+      'Linearised: rollouts think on behind a window of their latest episodes, at most so many thinking tokens with it, so that budgets may lie beyond the positions of the model. What was dropped is neither read nor answered from. Nothing is dropped unless given.',
+    ),
   seed: z
     .number()
     .int()

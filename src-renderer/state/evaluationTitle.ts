@@ -5,5 +5,18 @@ import type { Evaluation } from '../../src-preload/contract.ts'
 export const splitWords = (split: string): string =>
   ({ heldout: 'held-out problems', 'heldout-targets': 'held-out targets', validation: 'validation problems' })[split] ?? split
 
-export const evaluationTitle = ({ name, step, split }: Pick<Evaluation, 'name' | 'step' | 'split'>): string =>
-  `${name}${step === null ? '' : `, step ${step}`}${split === 'heldout' ? '' : `, ${splitWords(split)}`}`
+/** How thoughts longer than a window were written and read; '' where they were before the model as a whole. */
+export const linearisedWords = ({ config }: Pick<Evaluation, 'config'>): string => {
+  const { window } = (config ?? {}) as { readonly window?: unknown }
+  return typeof window === 'number' ? `linearised, window of ${window} tokens` : ''
+}
+
+export const evaluationTitle = (evaluation: Pick<Evaluation, 'name' | 'step' | 'split' | 'config'>): string =>
+  [
+    evaluation.name,
+    evaluation.step === null ? '' : `step ${evaluation.step}`,
+    evaluation.split === 'heldout' ? '' : splitWords(evaluation.split),
+    linearisedWords(evaluation),
+  ]
+    .filter((part) => part !== '')
+    .join(', ')

@@ -25,11 +25,18 @@ const spec = (evaluation: RunSpecInput['evaluation']) =>
     ),
   )
 
-async function evaluated(name: string, ...evaluations: RunSpecInput['evaluation'][]): Promise<EvaluationOutcome[]> {
+const evaluated = (name: string, ...evaluations: RunSpecInput['evaluation'][]): Promise<EvaluationOutcome[]> =>
+  evaluatedWithin(128, name, ...evaluations)
+
+async function evaluatedWithin(
+  maxLength: number,
+  name: string,
+  ...evaluations: RunSpecInput['evaluation'][]
+): Promise<EvaluationOutcome[]> {
   const context = bench.open(name)
   const start = await loadStart(context.store, 'starter', context.now)
   const weights = await loadWeights(context.engine, start.config, start.weights)
-  const policy = await openPolicy(context.engine, start.config, weights, { rows: 64, maxLength: 128 })
+  const policy = await openPolicy(context.engine, start.config, weights, { rows: 64, maxLength })
   try {
     const outcomes: EvaluationOutcome[] = []
     for (const evaluation of evaluations) {
@@ -147,6 +154,27 @@ describe('an evaluation', () => {
       for (const { rollout } of kept.entries) expect(rollout.thinkEnd).toBe(3 * TRAINED)
     }
     expect(Object.keys(metrics).filter((name) => /^(pass|maj)@/.test(name))).toEqual(['pass@1'])
+  })
+
+  it('goes on beyond the positions of the model in a window, with the same numbers where the window holds the whole thought', async () => {
+    const budgets = [16, 24, 48, 72]
+    const [plain, wide] = (await evaluated('window', { budgets }, { budgets, window: 72 })) as [EvaluationOutcome, EvaluationOutcome]
+    expect(wide.metrics).toEqual(plain.metrics)
+    expect(wide.points).toEqual(plain.points)
+    // Room for prompts, 24 tokens of thinking and an answer, and for no more.
+    const [{ problems, points, metrics }] = (await evaluatedWithin(24 + 16 + 12, 'narrow', { budgets, window: 24 })) as [EvaluationOutcome]
+    for (const { kept } of problems)
+      for (const { rollout } of kept.entries) {
+        expect(rollout.thinkEnd).toBe(72)
+        expect(rollout.views!.length).toBeGreaterThan(3)
+        for (const { start, end } of rollout.views!) expect(Math.min(72, end) - start).toBeLessThanOrEqual(24)
+      }
+    // Up to the window nothing was dropped, and what is told there is what is told without one.
+    const at = (from: typeof points, curve: string, x: number) => from.find((point) => point.curve === curve && point.x === x)!
+    for (const curve of ['natural', 'kept'])
+      for (const x of [16, 24]) expect(at(points, curve, x).value).toBeCloseTo(at(plain.points, curve, x).value, 5)
+    expect(at(points, 'kept', 72).value).not.toBe(at(plain.points, 'kept', 72).value)
+    expect(metrics['ttc/kept_acc@72']).toBeGreaterThanOrEqual(0)
   })
 
   it('reaches 3 times the training budget unless told otherwise, and refuses budgets beyond what it was told', () => {

@@ -2,7 +2,7 @@
 // the tokens went. Every curve has one estimator at all of its budgets. Natural: rollouts that may think up to `longest` and stop where
 // they stop, cut at the budget and answered at once. Kept: rollouts forced to think on to `longest`, read as the cut falls or after the
 // last whole attempt. Neither depends on which budgets are asked for, nor on how many other rollouts there are: the seed of a rollout is
-// made of its problem and its number. Pure measurement: nothing is stored here. The same seed gives the same problems and draws for
+// made of its problem and its number. Linearised, rollouts think on behind a window of what they wrote last, and are read behind the same. Pure measurement: nothing is stored here. The same seed gives the same problems and draws for
 // every run, so runs pair problem by problem.
 import type { EvaluationPoint, RunSpec } from '../../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../../episodes/accounting.ts'
@@ -12,6 +12,7 @@ import { bootstrapMean, type BootstrapOptions } from '../../numeric/bootstrap.ts
 import { majAtK, majoritySizes, passAtK, passSizes, type Vote } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
+import { linearised, viewsOf } from '../../rollout/linearised.ts'
 import { sampledMu } from '../../rollout/sampledMu.ts'
 import type { SampledRollout } from '../../rollout/sample.ts'
 import type { Sampler } from '../../rollout/sampler.ts'
@@ -82,7 +83,7 @@ export async function evaluate(
   spec: EvaluationSpec,
   { split = 'heldout', signal, onProgress }: EvaluateOptions = {},
 ): Promise<EvaluationOutcome> {
-  const { problems: count, samples, kept, seed } = spec.evaluation
+  const { problems: count, samples, kept, seed, window } = spec.evaluation
   const budgets = budgetsOf(spec)
   const longest = longestOf(spec)
   const chosen = source.ofSplit(split, count, deriveSeed(seed, 'problems'))
@@ -97,12 +98,13 @@ export async function evaluate(
         seed: deriveSeed(seed, label, group, index),
       })),
     )
-  const natural = await sampleEntries(policy, source, plansOf('rollout', samples, 0), settings, {
+  const writer = window === undefined ? policy : linearised(policy, window)
+  const natural = await sampleEntries(writer, source, plansOf('rollout', samples, 0), settings, {
     signal,
     onProgress: (done, total) => onProgress?.((0.3 * done) / total),
   })
   const forced = await sampleEntries(
-    policy,
+    writer,
     source,
     plansOf('extended', kept, samples),
     { ...settings, minimumThinking: longest },
@@ -111,14 +113,22 @@ export async function evaluate(
 
   // J wherever one of the curves reads it, in one go.
   const all = [...natural, ...forced]
-  const cuts = all.map(({ rollout }) => placesOf(rollout, budgets))
+  const pieces = all.flatMap((entry) =>
+    viewsOf(entry.rollout, placesOf(entry.rollout, budgets)).map(({ start, end, cuts }, view) => ({
+      entry,
+      start,
+      view,
+      completion: entry.rollout.tokens.slice(start, end),
+      cuts,
+    })),
+  )
   const exact = isExact(policy, source)
   const mu = exact
     ? await policy.measure(
-        all.map((entry, index) => ({
+        pieces.map(({ entry, completion, cuts }) => ({
           prompt: entry.rollout.prompt,
-          completion: entry.rollout.tokens,
-          cuts: cuts[index]!,
+          completion,
+          cuts,
           answers: source.answers(entry.problem),
         })),
         source.task.format.terminationSuffix,
@@ -127,20 +137,19 @@ export async function evaluate(
     : await sampledMu(
         policy,
         source.task,
-        all.map((entry, index) => ({
+        pieces.map(({ entry, view, completion, cuts }) => ({
           problem: entry.problem,
-          completion: entry.rollout.tokens,
-          cuts: cuts[index]!,
-          seed: deriveSeed(seed, 'mu', entry.group, entry.sample),
+          completion,
+          cuts,
+          seed: deriveSeed(seed, 'mu', entry.group, entry.sample, ...(view === 0 ? [] : [view])),
         })),
         SAMPLED_ANSWERS,
         settings,
         signal,
       )
-  const read = all.map((entry, index): ReadRollout => ({
-    entry,
-    J: new Map(cuts[index]!.map((offset, at) => [offset, mu.J[index]![at]!])),
-  }))
+  const known = new Map(all.map((entry) => [entry, new Map<number, number>()]))
+  pieces.forEach(({ entry, start, cuts }, index) => cuts.forEach((cut, at) => known.get(entry)!.set(start + cut, mu.J[index]![at]!)))
+  const read = all.map((entry): ReadRollout => ({ entry, J: known.get(entry)! }))
   onProgress?.(0.95)
 
   const how = exact ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)

@@ -7,7 +7,7 @@ import type { JobOptions, LabContext } from '../process/context.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
 import { evaluate, isExact } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
-import { budgetsOf, longestOf } from './evaluationBudgets.ts'
+import { atOnce, budgetsOf, longestOf } from './evaluationBudgets.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { rolloutRecords } from '../training/record.ts'
 import { openAnswering, type Answering } from '../training/answering.ts'
@@ -41,13 +41,12 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
     ...(options.signal && { signal: options.signal }),
   })
   const source = openProblems(store, spec, now, answering.vocabulary)
-  const longest = longestOf(spec)
-  const length = lengthOf(source, longest, spec.budget.answerTokens)
+  const length = lengthOf(source, atOnce(spec), spec.budget.answerTokens)
   if (answering.maxPositions !== null && length > answering.maxPositions)
     throw new LabError('evaluation.tooLong', {
       expected: `thoughts that fit into the ${answering.maxPositions} positions of ${name}`,
       found: `${length} tokens with prompt and answer`,
-      next: 'Set evaluation.longest to less, and leave out budgets beyond it.',
+      next: 'Set evaluation.longest to less and leave out budgets beyond it, or set evaluation.window, behind which rollouts think on for any length.',
     })
   const opened = await answering.open({ maxLength: length, temperature: spec.sampling.temperature })
   const evaluationId = store.evaluations.add({
@@ -233,7 +232,7 @@ function record(
           source: 'sampled',
           checkpointId,
           policyStep: step,
-          sampling: spec.sampling,
+          sampling: { ...spec.sampling, ...(spec.evaluation.window !== undefined && { window: spec.evaluation.window }) },
           template: templateOf(source.task),
           device: served === null ? 'cpu' : 'served',
           engine: served ?? context.engine.version,

@@ -21,6 +21,10 @@ export function longestOf(spec: Pick<RunSpec, 'evaluation' | 'budget'>): number 
   })
 }
 
+/** Thinking tokens that are before the model at once: all of them, or those of the window where the evaluation is linearised. */
+export const atOnce = (spec: Pick<RunSpec, 'evaluation' | 'budget'>): number =>
+  Math.min(longestOf(spec), spec.evaluation.window ?? Infinity)
+
 /** Which rollouts speak for a budget unless others are asked for: up to the budget trained with those that stop where they stop, beyond it those kept thinking. */
 export const thinkingAt = (budget: number, trained: Evaluation['trainedBudget']): 'natural' | 'kept' =>
   trained !== null && budget > trained ? 'kept' : 'natural'

@@ -136,6 +136,12 @@ function temperatureOf({ provenance: { sampling } }: RolloutDetail): number {
   return typeof temperature === 'number' && temperature > 0 && Number.isFinite(temperature) ? temperature : 1
 }
 
+/** Thinking tokens that stood before the model at once while it wrote. */
+function windowOf({ provenance: { sampling } }: RolloutDetail): number {
+  const { window } = (sampling ?? {}) as { readonly window?: unknown }
+  return typeof window === 'number' ? window : Infinity
+}
+
 /** The one temperature of these rollouts. Throws LabError `measure.temperatures` where there are several, which no single figure can be of. */
 export function sharedTemperature(rollouts: readonly TaskRollout[]): number {
   const found = [...new Set(rollouts.map(({ temperature }) => temperature))].sort((a, b) => a - b)
@@ -157,6 +163,7 @@ function readRollout({ task, problemOf }: Reader, detail: RolloutDetail): TaskRo
   if (problem === null) return { reason: `whose prompt asks no ${task.name} problem` }
   if (task.answerTrie(problem)?.strings === 0) return { reason: 'whose problem has no answer' }
   const thought = format.read(tokens)
+  if (thought.thinkEnd > windowOf(detail)) return { reason: 'linearised, which no longer had all of their thought before them' }
   const recorded = [0, ...detail.episodes.map(({ endToken }) => endToken)]
   const keeps = detail.tokens.length === tokens.length && detail.episodes.length > 0 && recorded.at(-1)! <= tokens.length
   return {

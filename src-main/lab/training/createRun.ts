@@ -73,7 +73,9 @@ function refuseTooLong({ budget, evaluation }: RunSpec, times: number, { maxPosi
             : `budget.thinkingTokens, of which the algorithm keeps some rollouts going to ${times} times,`,
           reached,
         ] as const)
-      : (['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const)
+      : evaluation.window === undefined
+        ? (['evaluation.budgets', Math.max(0, ...evaluation.budgets)] as const)
+        : (['evaluation.window', evaluation.window] as const)
   if (longest <= room) return
   throw new LabError('run.spec', {
     expected: `${field} of at most ${Math.max(0, room)} tokens: the model has ${maxPositions} positions, ${promptRoom} are kept for the problem and ${budget.answerTokens} for the answer`,

@@ -21,7 +21,7 @@ import { HEAD_TOKENS, keptPerToken } from '../../model/layered.ts'
 import { rowsFor } from '../../rollout/policy.ts'
 import { WIDE_VOCABULARY } from '../../rollout/sequences.ts'
 import type { Store } from '../../store/openStore.ts'
-import { longestOf } from '../comparing/evaluationBudgets.ts'
+import { atOnce } from '../comparing/evaluationBudgets.ts'
 import type { MachineSpeed } from '../process/machineSpeed.ts'
 import { specOf } from '../answers/queriesRuns.ts'
 import { completeTask } from './tasks.ts'
@@ -159,7 +159,7 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
     return 2 * Math.min(rollouts, rowsFor(config, length)) * length * config.layers * config.kvHeads * config.headDim * FLOAT
   }
   const { problems, samples, kept } = spec.evaluation
-  const cache = Math.max(cached(rolloutsOf(spec), spec.budget.thinkingTokens), cached(problems * (samples + kept), longestOf(spec)))
+  const cache = Math.max(cached(rolloutsOf(spec), spec.budget.thinkingTokens), cached(problems * (samples + kept), atOnce(spec)))
   const length = prompt + spec.budget.thinkingTokens + spec.budget.answerTokens
   return BASE_BYTES + copies + sessions + cache + (layered ? layeredBytes : graphBytes)(spec, config, length)
 }

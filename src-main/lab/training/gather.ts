@@ -205,7 +205,7 @@ type EntryPlan = RolloutPlan & Pick<Entry, 'problem' | 'group' | 'sample' | 'arm
 
 /** Samples plans and grades what comes back. */
 export async function sampleEntries(
-  policy: Sampler,
+  policy: Pick<Sampler, 'sample'>,
   problems: ProblemSource,
   plans: readonly EntryPlan[],
   settings: SampleSettings,
