@@ -12,15 +12,15 @@ import type { PowerEstimate } from '../lab/study/power.ts'
 import { studyPresets } from '../lab/study/presets.ts'
 import { recordOf, recordText } from '../lab/study/record.ts'
 import { renderReport } from '../lab/study/report.ts'
-import { conditionsOf, isSweep, openStudy, presetOf, remainingMs, runStudy, STUDY_DEFAULTS, titleOf } from '../lab/study/run.ts'
-import type { Study } from '../lab/study/run.ts'
+import { cellsAsked, conditionsOf, isSweep, openStudy, presetOf, remainingMs, STUDY_DEFAULTS, titleOf } from '../lab/study/grid.ts'
+import { runStudy } from '../lab/study/run.ts'
+import type { Study } from '../lab/study/grid.ts'
 import { wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { DEFAULT_WORKSPACE, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
-/** What of a sample's rollouts is kept; a study measures both held-out sets, so half of what `mrt sample` keeps of each. */
 /** What the sample is made of: enough to compare, small enough to ship. */
 const SAMPLE_ARMS = new Set(['outcome', 'length-0.5', 'mrt-exact'])
 const SAMPLE = { everySteps: 10, groups: 6, evaluationProblems: 30 } as const
@@ -174,8 +174,9 @@ function statusText(session: Session, study: Study): string {
 }
 
 /** What is known before the start: what the grid can see, and how long it takes. */
-function tellPlan({ progress, ...context }: Session, study: Study): PowerEstimate {
-  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study)
+function tellPlan({ progress, ...context }: Session, study: Study, { arms, seeds }: StudyOptions): PowerEstimate {
+  const asked = cellsAsked(context.store.studies.cells(study.id), { arms: arms ?? null, seeds })
+  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study, asked)
   progress.say(
     `${study.title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`,
   )
@@ -221,7 +222,7 @@ async function goOn(
     },
     made,
   )
-  const power = tellPlan(session, study)
+  const power = tellPlan(session, study, options)
   const until = options.minutes === undefined ? Infinity : Date.now() + options.minutes * 60_000
   let prefix = ''
   try {

@@ -70,6 +70,7 @@ export function studyStore(db: Connection) {
   )
   const selectCells = db.prepare<unknown[], Row>('SELECT * FROM study_cells WHERE study_id = ? ORDER BY id')
   const selectCell = db.prepare<unknown[], Row>('SELECT * FROM study_cells WHERE id = ?')
+  const remove = db.prepare('DELETE FROM studies WHERE id = ?')
   const setRun = db.prepare(`UPDATE study_cells SET run_id = ?, status = 'running' WHERE id = ?`)
   const setStatus = db.prepare('UPDATE study_cells SET status = ?, wall_ms = wall_ms + ?, finished_at_ms = ? WHERE id = ?')
   const setNotes = db.prepare('UPDATE study_cells SET notes = ? WHERE id = ?')
@@ -90,6 +91,8 @@ export function studyStore(db: Connection) {
             ...cellFields.toRow({ ...cell, studyId, runId: null, status: 'waiting', notes: {}, wallMs: 0, finishedAtMs: null }),
           )
       }),
+    /** Its cells go with it; their runs stay. Durable. */
+    remove: (studyId: number): void => atomically(db, 'durable', () => void remove.run(studyId)),
     cells: (studyId: number): StudyCell[] => selectCells.all(studyId).map(toCell),
     cell: (id: number): StudyCell => toCell(selectCell.get(id)!),
     /** Durable. */

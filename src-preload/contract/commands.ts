@@ -32,6 +32,7 @@ export const commandTable = {
   'go.datasets': { title: 'Go to Datasets', section: 'View', keys: 'Mod+5' },
   'go.models': { title: 'Go to Models', section: 'View', keys: 'Mod+6' },
   'go.playground': { title: 'Go to Playground', section: 'View', keys: 'Mod+7' },
+  'go.studies': { title: 'Go to Studies', section: 'View', keys: 'Mod+8' },
   sidebar: { title: 'Hide or show the sidebar', section: 'View', keys: 'Mod+B' },
   'zoom.in': { title: 'Larger text', section: 'View', keys: 'Mod+=', also: ['Mod++', 'Mod+Shift++', 'Mod+Shift+='] },
   'zoom.out': { title: 'Smaller text', section: 'View', keys: 'Mod+-' },

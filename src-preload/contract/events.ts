@@ -29,7 +29,19 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('event'), event: runEvent }),
   z.object({
     kind: z.literal('changed'),
-    noun: z.enum(['workspace', 'datasets', 'models', 'runs', 'rollouts', 'checkpoints', 'evaluations', 'settings', 'jobs', 'follows']),
+    noun: z.enum([
+      'workspace',
+      'datasets',
+      'models',
+      'runs',
+      'rollouts',
+      'checkpoints',
+      'evaluations',
+      'settings',
+      'jobs',
+      'follows',
+      'studies',
+    ]),
     ids: z.array(id),
   }),
   /** The whole text so far of a rollout of the playground; `key` is the asker's. A newer one replaces it. */

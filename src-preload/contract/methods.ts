@@ -18,6 +18,7 @@ import { compareMethods } from './compare.ts'
 import { datasetsMethods } from './datasets.ts'
 import { importingMethods } from './importing.ts'
 import { exportingMethods } from './exporting.ts'
+import { studiesMethods } from './studies.ts'
 
 /** Every noun with its verbs; each noun's records and methods stand together in its own file. */
 export const methods = {
@@ -34,6 +35,7 @@ export const methods = {
   ...datasetsMethods,
   ...importingMethods,
   ...exportingMethods,
+  ...studiesMethods,
 }
 
 // ------------------------------------------------------------------------------------------------------------ types derived from it

@@ -17,6 +17,7 @@ import Rollouts from './Rollouts.svelte'
 import Run from './Run.svelte'
 import Runs from './Runs.svelte'
 import Settings from './Settings.svelte'
+import Studies from './Studies.svelte'
 import Thinking from './Thinking.svelte'
 
 export interface Page<N extends RouteName> {
@@ -35,6 +36,7 @@ export const pages: { readonly [N in RouteName]?: Page<N> } = {
   rollouts: { title: 'Rollouts', component: Rollouts, command: 'go.rollouts', needsWorkspace: true },
   compare: { title: 'Compare', component: Compare, command: 'go.compare', needsWorkspace: true },
   thinking: { title: 'Thinking', component: Thinking, command: 'go.thinking', needsWorkspace: true },
+  studies: { title: 'Studies', component: Studies, command: 'go.studies', needsWorkspace: true },
   datasets: { title: 'Datasets', component: Datasets, command: 'go.datasets', needsWorkspace: true },
   models: { title: 'Models', component: Models, command: 'go.models', needsWorkspace: true },
   playground: { title: 'Playground', component: Playground, command: 'go.playground', needsWorkspace: true },

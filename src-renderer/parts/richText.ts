@@ -1,6 +1,6 @@
 /**
  * What a model wrote, read as it meant it: paragraphs, headings, lists, code, emphasis, and mathematics between dollars or
- * backslash brackets. Pure; the page draws the blocks. Only the Markdown that answers use: no links, no images, no HTML.
+ * backslash brackets, and tables. Pure; the page draws the blocks. Only the Markdown that answers use: no links, no images, no HTML.
  */
 
 export type Inline =
@@ -10,6 +10,7 @@ export type Block =
   | { readonly kind: 'paragraph' | 'heading'; readonly inlines: readonly Inline[] }
   | { readonly kind: 'list'; readonly ordered: boolean; readonly items: readonly (readonly Inline[])[] }
   | { readonly kind: 'code'; readonly text: string }
+  | { readonly kind: 'table'; readonly head: readonly (readonly Inline[])[]; readonly rows: readonly (readonly (readonly Inline[])[])[] }
 
 // Longest delimiters first. Emphasis needs a word on its inner side, so that a product with stars stays one.
 const pieces =
@@ -50,6 +51,14 @@ export function blocksOf(text: string): readonly Block[] {
   })
 }
 
+const ruled = /^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$/
+const cellsOf = (line: string): readonly (readonly Inline[])[] =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, '')
+    .split('|')
+    .map((cell) => inlinesOf(cell.trim()))
+
 function blockOf(paragraph: string): Block[] {
   const lines = paragraph.split('\n').filter((line) => line.trim() !== '')
   if (lines.length === 0) return []
@@ -61,5 +70,7 @@ function blockOf(paragraph: string): Block[] {
   ] as const)
     if (lines.length > 1 && lines.every((line) => mark.test(line)))
       return [{ kind: 'list', ordered, items: lines.map((line) => inlinesOf(line.replace(mark, ''))) }]
+  if (lines.length > 2 && ruled.test(lines[1]) && lines.every((line) => line.includes('|')))
+    return [{ kind: 'table', head: cellsOf(lines[0]), rows: lines.slice(2).map(cellsOf) }]
   return [{ kind: 'paragraph', inlines: inlinesOf(paragraph.trim()) }]
 }

@@ -76,6 +76,7 @@ export const routes = {
       level: number,
     },
   },
+  studies: { path: 'studies', main: null, params: { study: id, make: flag } },
   glossary: { path: 'glossary', main: null, params: { find: text } },
   thinking: {
     path: 'thinking',

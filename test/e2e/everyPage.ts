@@ -17,6 +17,8 @@ export const pagePaths: readonly string[] = [
   '#/rollouts?list=picks&run=1',
   '#/compare?runs=1,2,3',
   ...['regret', 'calibration', 'segmentation', 'slices'].map((tab) => `#/thinking?run=1&tab=${tab}`),
+  '#/studies',
+  '#/studies?make=yes',
   '#/datasets',
   ...['overview', 'problems', 'overlap', 'kept'].map((tab) => `#/datasets?dataset=1&tab=${tab}`),
   '#/models',

@@ -2,7 +2,8 @@
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { exportTo } from '../../src-main/lab/files/exportFile.ts'
 import { openContext } from '../../src-main/lab/process/openContext.ts'
-import { openStudy, runStudy, type StudyRequest } from '../../src-main/lab/study/run.ts'
+import { openStudy, type StudyRequest } from '../../src-main/lab/study/grid.ts'
+import { runStudy } from '../../src-main/lab/study/run.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 
 const [work, folder, given] = process.argv.slice(2) as [string, string, string]

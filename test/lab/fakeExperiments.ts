@@ -158,5 +158,15 @@ export const fakeExperiments: Experiments = {
       episodeRegret: [],
     }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
+  planStudy: () => Promise.reject(new Error('no study is planned here')),
+  async runStudy({ store, now }, { id }, { control }) {
+    for (const cell of store.studies.cells(id)) {
+      await pause(STEP_MS)
+      if (control?.() === 'pause') return false
+      store.studies.setStatus(cell.id, 'finished', STEP_MS, now())
+    }
+    return true
+  },
+  reportStudy: () => Promise.resolve('# A report'),
   selfTest: (_engine, device) => Promise.resolve({ device, ok: true, checks: [], durationMs: 0 }),
 }

@@ -188,6 +188,12 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<
     saveCheckpoint({ runId }) {
       // Training saves when it pauses; it goes on at once, before anything else that waits.
       const job = jobOf(runId)
+      if (job.kind !== 'train')
+        throw new LabError('run.ofStudy', {
+          expected: 'a run that was started by itself',
+          found: 'one that a study works on, which saves by itself',
+          next: 'Pause the study, or wait for the next checkpoint.',
+        })
       if (job.state !== 'running')
         throw new LabError('run.notRunning', {
           expected: 'a run between two steps of training',

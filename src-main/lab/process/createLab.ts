@@ -24,6 +24,7 @@ import { storageAnswers } from '../files/storage.ts'
 import { thinkingQueries } from '../answers/queriesThinking.ts'
 import { thinkingActions } from '../answers/thinkingActions.ts'
 import { runActions } from '../answers/runActions.ts'
+import { studyAnswers } from '../answers/studyAnswers.ts'
 import { configOfStart } from '../training/start.ts'
 import { salvage } from '../../store/salvage.ts'
 import { openWorkspaces, type Workspaces } from './workspaces.ts'
@@ -197,6 +198,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
     models: modelAnswers(shown, tell, now),
+    studies: studyAnswers({ open, shown, jobs, engine, experiments, tell, now }),
     imports: importAnswers({ open, jobs, tell, now }),
     follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },

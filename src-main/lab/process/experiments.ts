@@ -8,6 +8,7 @@ import type {
   SegmentationRow,
   SelfTestReport,
   StopHereResult,
+  StudyPlan,
   VotingCurves,
 } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -15,6 +16,8 @@ import type { Device } from '../../engine/providers.ts'
 import type { Split } from '../../tasks/types.ts'
 import type { JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
+import type { Study, StudyRequest } from '../study/grid.ts'
+import type { StudyJob } from '../study/run.ts'
 import type { Measurement, MeasureRequest, SensitivityRequest, StopHereRequest, VoteRequest } from '../thinking/requests.ts'
 
 export interface Experiments {
@@ -42,6 +45,12 @@ export interface Experiments {
   measureCuts(context: LabContext, request: SensitivityRequest, options: JobOptions): Promise<SegmentationRow[]>
   /** Tokens per second that this machine draws and reads. */
   measureSpeed(engine: Engine, now: () => number): Promise<MachineSpeed>
+  /** What is known of the study that would be opened, without making anything. */
+  planStudy(context: Pick<LabContext, 'store'>, name: string, request: StudyRequest): Promise<StudyPlan>
+  /** Works on its cells until they are finished, or until it is told to stop; returns whether they are. */
+  runStudy(context: LabContext, study: Study, job: StudyJob): Promise<boolean>
+  /** The report of what is finished, as Markdown; null before the first cell is. */
+  reportStudy(context: Pick<LabContext, 'store'>, study: Study): Promise<string | null>
   selfTest(engine: Engine, device: Device, now: () => number): Promise<SelfTestReport>
 }
 
@@ -66,5 +75,21 @@ export const experiments: Experiments = {
   drawVotes: async (...given) => (await import('../thinking/drawVotes.ts')).drawVotes(...given),
   measureCuts: async (...given) => (await import('../thinking/measureCuts.ts')).measureCuts(...given),
   measureSpeed: async (...given) => (await import('./machineSpeed.ts')).measureSpeed(...given),
+  async planStudy(context, name, request) {
+    const [{ imagineStudy }, { planOf }, { spreadsText }] = await Promise.all([
+      import('../study/grid.ts'),
+      import('../study/plan.ts'),
+      import('../study/power.ts'),
+    ])
+    const { study, cells } = imagineStudy(context, name, request)
+    const { spreads, spreadsFrom, ...plan } = planOf(context, study, cells)
+    return { ...plan, because: spreadsText(spreads, spreadsFrom) }
+  },
+  runStudy: async (...given) => (await import('../study/run.ts')).runStudy(...given),
+  async reportStudy(context, study) {
+    const [{ recordOf }, { renderReport }] = await Promise.all([import('../study/record.ts'), import('../study/report.ts')])
+    const record = recordOf(context, study)
+    return record.cells.some(({ status }) => status === 'finished') ? renderReport(record) : null
+  },
   selfTest: async (...given) => (await import('./selfTest.ts')).selfTest(...given),
 }

@@ -16,6 +16,8 @@ export interface JobControl {
   /** Asked between steps. Work that is asked to pause or stop saves what it needs to go on, and ends. */
   readonly control: () => Wish
   readonly onEvent: (event: LabEvent) => void
+  /** Says which run it works on now: one job may work on several, one after another. */
+  readonly worksOn: (runId: number | null) => void
 }
 
 export interface JobRequest<Result> {
@@ -133,7 +135,8 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
       async start() {
         const { hear, end } = teller(entry)
         try {
-          resolve(await work({ id, signal: abort.signal, control: () => entry.wish, onEvent: hear }))
+          const worksOn = (at: number | null): void => void (entry.job.runId !== at && change(entry, { runId: at }))
+          resolve(await work({ id, signal: abort.signal, control: () => entry.wish, onEvent: hear, worksOn }))
         } catch (error) {
           const thrown = abort.signal.aborted ? cancelledJob(label) : error
           reject(thrown)

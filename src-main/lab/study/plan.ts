@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deriveSeed } from '../../numeric/rng.ts'
-import type { Study } from '../../store/studies.ts'
+import type { Study, StudyCell } from '../../store/studies.ts'
 import { clustersOf } from '../comparing/clusters.ts'
 import type { LabContext } from '../process/context.ts'
 import { taskInWords } from '../training/tasks.ts'
@@ -12,7 +12,7 @@ import { ASSUMED, powerOf, spreadsOf } from './power.ts'
 import type { PowerEstimate, Spreads } from './power.ts'
 import { recordOf } from './record.ts'
 import type { StudyRecord } from './record.ts'
-import { conditionsOf, isSweep, remainingMs } from './run.ts'
+import { conditionsOf, isSweep, remainingMs } from './grid.ts'
 
 /** Time of one step of 256 rollouts and of one evaluated rollout on two usual cores, until this workspace has finished a cell. */
 const ASSUMED_STEP_MS = 1_100
@@ -64,9 +64,9 @@ function spreadsFor(
     : { spreads, spreadsFrom: 'the study that ships with the program' }
 }
 
-export function planOf(context: Pick<LabContext, 'store'>, study: Study): StudyPlan {
+/** @param cells those that are to be worked on, finished or not; they need not be on record yet */
+export function planOf(context: Pick<LabContext, 'store'>, study: Study, cells: readonly StudyCell[]): StudyPlan {
   const { store } = context
-  const cells = store.studies.cells(study.id)
   const { steps, samples, problems, validation } = conditionsOf(study)
   const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
   const task = taskInWords(store, spec)
@@ -76,7 +76,7 @@ export function planOf(context: Pick<LabContext, 'store'>, study: Study): StudyP
   const seeds = new Set(cells.filter((cell) => !isSweep(cell)).map(({ seed }) => seed)).size
   const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
   const open = cells.filter(({ status }) => status !== 'finished').length
-  const measured = remainingMs(cells)
+  const measured = remainingMs(store.studies.cells(study.id), cells)
   const { spreads, spreadsFrom } = spreadsFor(
     context,
     study,

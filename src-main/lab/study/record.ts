@@ -6,19 +6,8 @@ import { clusterOf, clustersOf } from '../comparing/clusters.ts'
 import type { LabContext } from '../process/context.ts'
 import { knownStartEvaluation } from '../comparing/evaluateRun.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-import {
-  checkpointAtCost,
-  conditionsOf,
-  costByStep,
-  evaluationOf,
-  isSweep,
-  presetOf,
-  STUDY_SPLITS,
-  sweptRates,
-  type CellNotes,
-  type Conditions,
-  type StudySplit,
-} from './run.ts'
+import { conditionsOf, isSweep, presetOf, STUDY_SPLITS, sweptRates, type CellNotes, type Conditions, type StudySplit } from './grid.ts'
+import { checkpointAtCost, costByStep, evaluationOf } from './run.ts'
 
 export const SHARES = 10_000
 export const TOKENS = 100

@@ -14,7 +14,7 @@ import {
 } from './figures.ts'
 import type { RecordedCell, StudyRecord, Values } from './record.ts'
 import { SHARES } from './record.ts'
-import type { StudySplit } from './run.ts'
+import type { StudySplit } from './grid.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
 const PAPER = { gain: 2, efficiency: 1.5 } as const
