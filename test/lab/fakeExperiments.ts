@@ -159,8 +159,8 @@ export const fakeExperiments: Experiments = {
     }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   planStudy: () => Promise.reject(new Error('no study is planned here')),
-  async runStudy({ store, now }, { id }, { control }) {
-    for (const cell of store.studies.cells(id)) {
+  async runStudy({ store, now }, { id }, { control, only }) {
+    for (const cell of store.studies.cells(id).filter(({ seed, status }) => status !== 'finished' && seed <= (only?.seeds ?? Infinity))) {
       await pause(STEP_MS)
       if (control?.() === 'pause') return false
       store.studies.setStatus(cell.id, 'finished', STEP_MS, now())

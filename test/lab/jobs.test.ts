@@ -84,6 +84,21 @@ describe('the queue', () => {
     heavy.end()
   })
 
+  it('is found by the run that it works on now, one after another', async () => {
+    const { jobs } = laboratory()
+    const { request, started, end } = held('study', { kind: 'study' })
+    const { done } = jobs.add(request)
+    const { worksOn } = await started
+    worksOn(3)
+    expect(jobs.ofRun(3)?.kind).toBe('study')
+    worksOn(4)
+    expect([jobs.ofRun(3), jobs.ofRun(4)?.kind]).toEqual([null, 'study'])
+    worksOn(null)
+    expect(jobs.ofRun(4)).toBeNull()
+    end()
+    await done
+  })
+
   it('puts a job that must be first before those that wait, not before the one that runs', async () => {
     const { jobs } = laboratory()
     const [a, b, c] = [held('a'), held('b'), held('c', { first: true })]

@@ -7,8 +7,10 @@ import type { LabContext } from '../../src-main/lab/process/context.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { recordOf } from '../../src-main/lab/study/record.ts'
 import { renderReport } from '../../src-main/lab/study/report.ts'
-import { openStudy } from '../../src-main/lab/study/grid.ts'
+import { imagineStudy, openStudy } from '../../src-main/lab/study/grid.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
+import { planOf } from '../../src-main/lab/study/plan.ts'
+import type { StudyCell } from '../../src-main/store/studies.ts'
 import type { StudyRequest } from '../../src-main/lab/study/grid.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
@@ -180,6 +182,28 @@ describe('a study', () => {
       const cells = other.store.studies.cells(studyOf(other).id).filter(({ runId }) => runId !== null)
       expect(cells).toHaveLength(4)
       for (const cell of cells) expect(other.store.runs.get(cell.runId!)!.seed).toBe(cell.seed)
+    } finally {
+      other.close()
+    }
+  })
+
+  it('can be imagined before it is made: the same cells and specifications, and nothing written', () => {
+    const other = bench.open('imagined')
+    try {
+      const { study, cells } = imagineStudy(other, 'headline', request)
+      expect(other.store.studies.list()).toEqual([])
+      const made = openStudy(other, 'headline', request, {})
+      const opened = other.store.studies.cells(made.id)
+      expect(study.conditions).toEqual(made.conditions)
+      const known = ({ arm, seed, spec, status }: StudyCell) => ({ arm, seed, status, spec: { ...(spec as object), group: null } })
+      expect(cells.map(known).sort((a, b) => a.arm.localeCompare(b.arm) || a.seed - b.seed)).toEqual(
+        opened.map(known).sort((a, b) => a.arm.localeCompare(b.arm) || a.seed - b.seed),
+      )
+      const plan = planOf(other, study, cells)
+      expect({ cells: plan.cells, open: plan.open, seeds: plan.power.seeds }).toEqual({ cells: 4, open: 4, seeds: 2 })
+      // More seeds see smaller differences.
+      const more = imagineStudy(other, 'headline', { ...request, seeds: 8 })
+      expect(planOf(other, more.study, more.cells).power.smallest).toBeLessThan(plan.power.smallest)
     } finally {
       other.close()
     }

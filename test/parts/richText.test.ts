@@ -19,6 +19,20 @@ describe('what a model wrote', () => {
     expect(blocksOf('1. a\n2. b')[0]).toMatchObject({ kind: 'list', ordered: true })
   })
 
+  it('has tables, and a line with bars that is none stays a line', () => {
+    expect(blocksOf('| arm | seeds |\n|---|--:|\n| **MRT** | 5 |\n| start |  |')).toEqual([
+      {
+        kind: 'table',
+        head: [[{ kind: 'text', text: 'arm' }], [{ kind: 'text', text: 'seeds' }]],
+        rows: [
+          [[{ kind: 'strong', text: 'MRT' }], [{ kind: 'text', text: '5' }]],
+          [[{ kind: 'text', text: 'start' }], []],
+        ],
+      },
+    ])
+    expect(blocksOf('P(a | b)\nis | not\na | table').map(({ kind }) => kind)).toEqual(['paragraph'])
+  })
+
   it('has emphasis where a word is emphasised, and products stay products', () => {
     expect(inlinesOf('a **bold** and *soft* `x`').map(({ kind }) => kind)).toEqual(['text', 'strong', 'text', 'emphasis', 'text', 'code'])
     expect(inlinesOf('5 * 15 * 3 = 225 and 2*3*4')).toEqual([{ kind: 'text', text: '5 * 15 * 3 = 225 and 2*3*4' }])

@@ -1,4 +1,5 @@
 import type { StudyCell } from '../../../src-preload/contract.ts'
+import { duration } from '../../charts/format.ts'
 import type { IconName } from '../../parts/Icon.svelte'
 import type { StudyState } from '../../state/studies.svelte.ts'
 
@@ -12,10 +13,10 @@ export const stateWords: Readonly<Record<StudyState, string>> = {
 
 /** What has become of a cell, by a sign and a word. A cell that was begun and has no job rests. */
 export function cellState(
-  { status, step, steps }: StudyCell,
+  { status, step, steps, wallMs }: StudyCell,
   working: boolean,
 ): { readonly word: string; readonly icon: IconName | null; readonly tone: 'good' | 'accent' | 'warn' | 'bad' | 'quiet' } {
-  if (status === 'finished') return { word: 'finished', icon: 'check', tone: 'good' }
+  if (status === 'finished') return { word: wallMs > 0 ? duration(wallMs / 1000) : 'finished', icon: 'check', tone: 'good' }
   if (status === 'failed') return { word: 'failed', icon: 'error', tone: 'bad' }
   if (status === 'waiting') return { word: 'waiting', icon: null, tone: 'quiet' }
   const word = step < steps ? `step ${step} of ${steps}` : 'evaluating'
