@@ -9,6 +9,11 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 namespace mrt {
 
 constexpr std::size_t kAlignment = 64;
@@ -39,6 +44,16 @@ class Buffer {
   const Number* data() const { return data_; }
   std::size_t size() const { return count_; }
   std::size_t bytes() const { return count_ * sizeof(Number); }
+
+  /// Gives the memory of whole pages back to the system, where it takes them; the numbers are worth nothing afterwards, and the block is there as before.
+  void forget() {
+#if defined(__linux__)
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto from = (reinterpret_cast<std::uintptr_t>(data_) + page - 1) / page * page;
+    const auto to = (reinterpret_cast<std::uintptr_t>(data_) + bytes()) / page * page;
+    if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+#endif
+  }
 
  private:
   struct Free {

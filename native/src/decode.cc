@@ -189,7 +189,13 @@ std::vector<Completion> Decoder::generate(const Work& work, Control& control) {
     if (forced == 0 || forced > stepper_.maxLength()) throw Failure("bad-argument", "a request's prefix and suffix must hold 1 to maxLength tokens");
   }
   stepper_.refresh();
-  return Generation(stepper_, prefix_.get(), work, control).run();
+  std::vector<Completion> completions = Generation(stepper_, prefix_.get(), work, control).run();
+  if (stepper_.forks()) {
+    // The cache is by far the largest part of sampling, and nothing of it is read again.
+    stepper_.rows().forget();
+    prefix_->forget();
+  }
+  return completions;
 }
 
 }  // namespace mrt

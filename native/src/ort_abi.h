@@ -131,6 +131,7 @@ struct Api {
   Entry<39, Status*(RunOptions**)> CreateRunOptions{table};
   Entry<97, void(RunOptions*)> ReleaseRunOptions{table};
   Entry<46, Status*(RunOptions*)> RunOptionsSetTerminate{table};
+  Entry<165, Status*(RunOptions*, const char* key, const char* value)> AddRunConfigEntry{table};
   Entry<9, Status*(Session*, const RunOptions*, const char* const* inputNames, const Value* const* inputs, std::size_t,
                    const char* const* outputNames, std::size_t, Value** outputs)>
       Run{table};

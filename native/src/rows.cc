@@ -16,6 +16,10 @@ std::size_t Rows::bytes() const {
   return bytes;
 }
 
+void Rows::forget() {
+  for (Buffer<float>& block : blocks_) block.forget();
+}
+
 void Rows::copy(std::size_t row, const Rows& source, std::size_t sourceRow, std::size_t length) {
   const std::size_t stride = static_cast<std::size_t>(shape_.maxLength) * shape_.headDim;
   const std::size_t bytes = length * static_cast<std::size_t>(shape_.headDim) * sizeof(float);

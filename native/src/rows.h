@@ -33,6 +33,9 @@ class Rows {
   const float* block(std::size_t tensor, std::size_t row) const { return blocks_[tensor].data() + row * shape_.rowElements(); }
   std::size_t bytes() const;
 
+  /// Nobody goes on with what the rows hold: their memory is given back until it is written to again.
+  void forget();
+
   /// Copies the first `length` positions of a row of `source` into a row of this. Row and source row must differ.
   void copy(std::size_t row, const Rows& source, std::size_t sourceRow, std::size_t length);
 

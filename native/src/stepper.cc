@@ -37,8 +37,11 @@ Stepper::Stepper(std::shared_ptr<Session> session, const CacheShape& shape, std:
   }
   // One step at the last position finds a graph of another vocabulary, or one whose rotary tables are too short, now.
   feed(0, 0, shape_.maxLength - 1);
+  // What earlier work of another shape left in the arena goes at the same time.
+  Control trial(*session_->runtime());
+  trial.giveBackAfterRun();
   try {
-    step(forks() ? 1 : capacity_, Control(*session_->runtime()));
+    step(forks() ? 1 : capacity_, trial);
   } catch (const Failure& failure) {
     throw Failure("bad-model", std::string("a decode step at the last position failed: ") + failure.what());
   }

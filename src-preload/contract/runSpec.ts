@@ -194,7 +194,7 @@ export const runSpec = z.strictObject({
     .describe(
       'Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run. A method of two arms, or of demonstrations, samples these groups besides.',
     ),
-  microbatchTokens: positive.default(4096).describe('Tokens forwarded at once: bounds the memory of activations.'),
+  microbatchTokens: positive.default(2048).describe('Tokens forwarded at once: bounds the memory of activations.'),
   evaluation: evaluationSpec.prefault({}),
   checkpointEvery: positive.default(10).describe('Steps between checkpoints; a killed run repeats at most this many.'),
 })

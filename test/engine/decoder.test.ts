@@ -1,10 +1,14 @@
 // Generation: the same completion at any number of rows, in any order, forked or computed afresh; log-probs equal to those of
 // the whole-sequence graph; a broken row does not disturb its neighbours; wrong use is refused.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Completion, Decoder, GenerateProgress, GenerateRequest } from '../../src-main/engine/decoder.ts'
 import { openEngine, type Engine } from '../../src-main/engine/engine.ts'
 import type { ParameterSet } from '../../src-main/engine/parameters.ts'
 import { tensor } from '../../src-main/engine/tensor.ts'
+import { initialWeights } from '../../src-main/model/config.ts'
+import { decodeModel } from '../../src-main/model/onnx.ts'
+import { createWeights } from '../../src-main/rollout/policy.ts'
 import { refuses } from './failing.ts'
 import { LLAMA, llamaParameters, markovOnnx, openLlama, openMarkov, prompt, scoreOnnx, surely } from './models.ts'
 
@@ -78,6 +82,32 @@ describe('independence of the batch', () => {
     expect(tokensOf(await decoder.generate(mixedWork()))).toEqual(tokensOf(first))
   })
 })
+
+test.runIf(process.platform === 'linux')(
+  'the cache takes memory while it is written to and gives it back with the last token',
+  async () => {
+    const config = { ...LLAMA, layers: 2, heads: 2, kvHeads: 2, headDim: 64, maxPositions: 2048 }
+    const parameters = createWeights(engine, config, initialWeights(config, 3))
+    const decoder = await engine.createDecoder({
+      onnx: decodeModel(config),
+      parameters,
+      ...{ layers: 2, kvHeads: 2, headDim: 64, vocabulary: config.vocabSize, maxLength: 2048, rows: 64 },
+    })
+    const resident = (field: string): number =>
+      1024 * Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))![1])
+    // From here on the most that is held is counted anew.
+    writeFileSync('/proc/self/clear_refs', '5')
+    const before = resident('VmRSS')
+    const requests = Array.from({ length: 64 }, (_, seed) => ({ source: 0, seed, maxNewTokens: 2, stopTokens: [] }))
+    await decoder.generate({ sources: [prompt(2000, 1)], requests })
+    const cache = 64 * 2000 * 2 * 2 * 2 * 64 * 4
+    expect(decoder.bytes).toBeGreaterThan(cache)
+    expect(resident('VmHWM') - before).toBeGreaterThan(0.9 * cache)
+    expect(resident('VmRSS') - before).toBeLessThan(0.3 * cache)
+    decoder.dispose()
+    parameters.dispose()
+  },
+)
 
 describe('prefixes', () => {
   const request = { seed: 5, maxNewTokens: 24, stopTokens: [] } as const

@@ -1,11 +1,12 @@
-// What the process holds as it works: `node test/memory/flat.ts steps 500` trains a micro run, `... requests 10000` asks a lab, and
-// `... footprint '{"microbatchTokens":2048}'`
-// trains the starter model for six steps, with changes to its specification. Prints resident memory along the way; the lines must be level.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+// What the process holds as it works: `node test/memory/flat.ts steps 500` trains a micro run, `... requests 10000` asks a lab; of these
+// the lines must be level. `... footprint '{"microbatchTokens":2048}'`
+// says where the memory of a run of the starter model goes, trained for six steps and evaluated, with changes to its specification.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { openContext } from '../../src-main/lab/process/openContext.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
@@ -90,14 +91,31 @@ export function growth(found: readonly Held[], part: 'rss' | 'heap' | 'external'
   return over / half.reduce((sum, { done }) => sum + (done - x) ** 2, 0)
 }
 
-async function footprint(changes: object): Promise<void> {
+/** Resident now, and at most since it was last asked, in bytes (Linux tells; elsewhere both are what is resident now). */
+function residence(): { readonly now: number; readonly peak: number } {
+  const now = process.memoryUsage().rss
+  if (process.platform !== 'linux') return { now, peak: now }
+  const peak = 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1])
+  writeFileSync('/proc/self/clear_refs', '5')
+  return { now, peak }
+}
+
+/**
+ * Where the memory of a run goes, phase by phase: what the process holds and held at most in it, and of what kind that is. Native blocks are
+ * weights and optimizer, the cache of sampling, and the values of a micro-batch between its forward and backward pass.
+ */
+async function footprint({ evaluation, ...changes }: { readonly evaluation?: object }): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-footprint-'))
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`
-  const threads = (): string => /Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]!
+  let most = 0
   const say = (what: string): void => {
-    const { rss, heap, external } = held(0)
+    const { heap, external } = held(0)
+    const { now, peak } = residence()
+    most = Math.max(most, peak)
+    const files = process.platform === 'linux' ? 1024 * Number(/RssFile:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) : 0
+    const native = Math.max(0, now - files - heap - external)
     console.log(
-      `${what.padEnd(34)} rss ${mib(rss).padStart(9)}  heap ${mib(heap).padStart(8)}  arrays ${mib(external).padStart(8)}  threads ${threads()}`,
+      `${what.padEnd(30)} at most ${mib(peak).padStart(9)}  now ${mib(now).padStart(9)}: files ${mib(files).padStart(7)}, JavaScript ${mib(heap + external).padStart(7)}, the rest ${mib(native).padStart(8)}`,
     )
   }
   say('modules loaded')
@@ -113,14 +131,22 @@ async function footprint(changes: object): Promise<void> {
     budget: { thinkingTokens: 120, answerTokens: 24 },
     optimizer: { lr: 1e-4 },
     checkpointEvery: 6,
+    evaluation: { problems: 48, samples: 4, kept: 4, longest: 440, budgets: [120, 240, 440], ...evaluation },
     ...changes,
   }
   const began = performance.now()
-  await trainRun(context, await createRun(context, spec), { onEvent: (event) => event.kind === 'step' && say(`step ${event.step.step}`) })
+  const runId = await createRun(context, spec)
+  await trainRun(context, runId, { onEvent: (event) => event.kind === 'step' && say(`step ${event.step.step}`) })
   say('run finished')
-  console.log(`${((performance.now() - began) / 1000).toFixed(1)} s, peak ${mib(process.resourceUsage().maxRSS * 1024)}`)
+  const trained = performance.now()
+  await evaluateRun(context, { runId })
+  say('evaluated')
   context.close()
   say('engine and workspace closed')
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  console.log(
+    `training ${((trained - began) / 1000).toFixed(1)} s, evaluation ${((performance.now() - trained) / 1000).toFixed(1)} s, processor time ${((userCPUTime + systemCPUTime) / 1e6).toFixed(1)} s, peak ${mib(most)}`,
+  )
   rmSync(folder, { recursive: true, force: true })
 }
 
