@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { describeDevices, devices } from '../lab/process/describeDevices.ts'
+import { openDeviceTests } from '../lab/process/deviceTests.ts'
 import { openComputing } from '../lab/process/openContext.ts'
 import { selfTest } from '../lab/process/selfTest.ts'
 import { makeStarter, STARTER_RECIPE } from '../lab/training/starter.ts'
@@ -31,7 +32,14 @@ export function devicesCommand(): Command {
             next: 'Choose one of these.',
           })
         const found = await engine.devices()
-        const rows = describeDevices(engine.providers).map((each) => ({
+        const tests = openDeviceTests()
+        const reports = []
+        for (const device of options.selfTest ? tested : []) {
+          const report = await selfTest(engine, device, Date.now)
+          tests.keep(report, Date.now())
+          reports.push(report)
+        }
+        const rows = describeDevices(engine.providers, tests).map((each) => ({
           ...each,
           report: found.find(({ device }) => device === each.name),
         }))
@@ -41,13 +49,18 @@ export function devicesCommand(): Command {
               { title: 'device', align: 'left', cell: ({ name }) => name },
               { title: '', align: 'left', cell: ({ title }) => title },
               { title: 'here', align: 'left', cell: ({ report }) => (report === undefined ? 'not used' : report.usable ? 'runs' : 'no') },
-              { title: 'why', align: 'left', cell: ({ reason, report }) => report?.problem?.message ?? reason },
+              {
+                title: 'self-test',
+                align: 'left',
+                cell: ({ test }) =>
+                  test === null ? 'not run' : `${test.ok ? 'passed' : 'FAILED'}, ${new Date(test.atMs).toISOString().slice(0, 10)}`,
+              },
+              { title: 'runs may name it', align: 'left', cell: ({ refused }) => refused || 'yes' },
+              { title: 'about', align: 'left', cell: ({ reason, report }) => report?.problem?.message ?? reason },
             ],
             rows,
           )}\n`,
         )
-        const reports = []
-        for (const device of options.selfTest ? tested : []) reports.push(await selfTest(engine, device, Date.now))
         for (const { device, ok, checks } of reports) {
           process.stdout.write(
             `\n${device}: ${ok ? 'agrees' : 'DISAGREES: not used for training'}\n${tableText<(typeof checks)[number]>(

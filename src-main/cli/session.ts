@@ -38,6 +38,7 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
     return await work({
       store: context.store,
       now: context.now,
+      deviceTests: context.deviceTests,
       get engine() {
         return context.engine
       },

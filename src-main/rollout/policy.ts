@@ -3,6 +3,7 @@
 import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
+import type { Device } from '../engine/providers.ts'
 import type { Session } from '../engine/session.ts'
 import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
@@ -46,6 +47,8 @@ export interface PolicyOptions {
   readonly maxLength: number
   /** Scores and exact mu are those of softmax(logits / temperature); default 1. What is drawn follows the settings of each call, which should agree. */
   readonly temperature?: number
+  /** Computes everything that is asked of the policy; default the processor. */
+  readonly device?: Device
 }
 
 /** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
@@ -88,20 +91,24 @@ export function createWeights(engine: Engine, config: LlamaConfig, tensors: Read
 /** Opens the sessions of a policy over existing weights. Disposing the policy leaves the weights to their owner. */
 export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
   const sized = withPositions(config, options.maxLength)
-  const [decoder, branches, scorer] = await Promise.all([
-    engine.createDecoder({
-      onnx: decodeModel(sized),
-      parameters,
-      layers: config.layers,
-      kvHeads: config.kvHeads,
-      headDim: config.headDim,
-      vocabulary: config.vocabSize,
-      rows: options.rows,
-      maxLength: options.maxLength,
-    }),
-    engine.createSession(branchModel(sized, options.temperature), { parameters }),
-    engine.createSession(scoreModel(sized, options.temperature), { parameters }),
-  ])
+  const { device = 'cpu' } = options
+  const open = { parameters, device }
+  const decoding = engine.createDecoder({
+    onnx: decodeModel(sized),
+    ...open,
+    layers: config.layers,
+    kvHeads: config.kvHeads,
+    headDim: config.headDim,
+    vocabulary: config.vocabSize,
+    rows: options.rows,
+    maxLength: options.maxLength,
+  })
+  // A graphics driver is asked for one session at a time.
+  if (device !== 'cpu') await decoding
+  const branching = engine.createSession(branchModel(sized, options.temperature), open)
+  if (device !== 'cpu') await branching
+  const scoring = engine.createSession(scoreModel(sized, options.temperature), open)
+  const [decoder, branches, scorer] = await Promise.all([decoding, branching, scoring])
   const branchTokens = budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize)
   return {
     config,

@@ -4,6 +4,11 @@ import { z } from 'zod'
 
 const positive = z.number().int().positive()
 
+/** Devices that a run may name, the processor first. */
+export const deviceNames = ['cpu', 'webgpu'] as const
+export type DeviceName = (typeof deviceNames)[number]
+export const deviceTitles: Readonly<Record<DeviceName, string>> = { cpu: 'Processor', webgpu: 'GPU (WebGPU)' }
+
 export const taskSpec = z.strictObject({
   name: z.string().min(1).default('countdown').describe('Which problem set is asked; the lab lists them with their options.'),
   options: z
@@ -195,6 +200,12 @@ export const runSpec = z.strictObject({
       'Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run. A method of two arms, or of demonstrations, samples these groups besides.',
     ),
   microbatchTokens: positive.default(2048).describe('Tokens forwarded at once: bounds the memory of activations.'),
+  device: z
+    .enum(deviceNames)
+    .default('cpu')
+    .describe(
+      'What samples, measures J, trains and evaluates. Any but the processor (cpu) is refused until its self-test has passed on this machine with this version.',
+    ),
   evaluation: evaluationSpec.prefault({}),
   checkpointEvery: positive.default(10).describe('Steps between checkpoints; a killed run repeats at most this many.'),
 })

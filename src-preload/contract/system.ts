@@ -3,16 +3,29 @@
 import { z } from 'zod'
 import { rolloutFilter } from './questions.ts'
 import { runEvent } from './records.ts'
+import { deviceNames } from './runSpec.ts'
 import { job, method, none, nothing, ofRun } from './shared.ts'
 import { compacted, pruneRequest, pruned, storageReport } from './storage.ts'
 import { count, id, json, name, timeMs, type Of } from './values.ts'
 
+export const selfTestReport = z.object({
+  device: name,
+  ok: z.boolean(),
+  checks: z.array(z.object({ name, found: z.number(), limit: z.number(), unit: z.string(), ok: z.boolean() })),
+  durationMs: z.number(),
+})
+export type SelfTestReport = Of<typeof selfTestReport>
 export const device = z.object({
   name,
   title: z.string(),
+  /** Whether it can be asked to compute here; that it computes as it should is what its self-test says. */
   usable: z.boolean(),
-  /** Why it cannot be used, or empty. */
+  /** What it needs, or why it is not used. */
   reason: z.string(),
+  /** Its last self-test on this machine with this version; null: none. */
+  test: selfTestReport.extend({ atMs: timeMs }).nullable(),
+  /** Why a run may not name it; empty where it may. */
+  refused: z.string(),
 })
 export const systemInfo = z.object({
   version: z.string(),
@@ -21,19 +34,12 @@ export const systemInfo = z.object({
   node: z.string(),
   cpu: z.object({ model: z.string(), cores: count }),
   memory: z.object({ totalBytes: count, freeBytes: count, labBytes: count }),
-  /** `loaded` false: reading a workspace has not needed it yet; version and devices are then null and empty. */
+  /** `loaded` false: reading a workspace has not needed it yet; version and threads are then null. Devices are all that are known. */
   engine: z.object({ loaded: z.boolean(), version: z.string().nullable(), threads: count.nullable(), devices: z.array(device) }),
   /** The program opens no connection to anything but its own window. */
   network: z.literal('none'),
 })
 export type SystemInfo = Of<typeof systemInfo>
-export const selfTestReport = z.object({
-  device: name,
-  ok: z.boolean(),
-  checks: z.array(z.object({ name, found: z.number(), limit: z.number(), unit: z.string(), ok: z.boolean() })),
-  durationMs: z.number(),
-})
-export type SelfTestReport = Of<typeof selfTestReport>
 export const healthLevels = ['info', 'warn', 'error'] as const
 export const healthRule = z.object({ code: name, level: z.enum(healthLevels), title: z.string(), when: z.string(), next: z.string() })
 export type HealthRuleDescription = Of<typeof healthRule>
@@ -55,7 +61,7 @@ export type HealthFinding = Of<typeof healthFinding>
 export const systemMethods = {
   system: {
     info: method(none, systemInfo),
-    selfTest: method(z.object({ device: z.enum(['cpu', 'webgpu']).default('cpu') }).prefault({}), selfTestReport),
+    selfTest: method(z.object({ device: z.enum(deviceNames).default('cpu') }).prefault({}), selfTestReport),
   },
   settings: {
     all: method(none, z.record(z.string(), json)),

@@ -2,7 +2,7 @@
  * The models of the workspace: what runs start from, what was imported, and the checkpoints that runs left. And the self-test of
  * the device, asked for by hand.
  */
-import { isOfText, type Checkpoint, type Model, type SelfTestReport, type SystemInfo } from '../../src-preload/contract.ts'
+import { isOfText, type Checkpoint, type DeviceName, type Model, type SelfTestReport, type SystemInfo } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { reading, type Reading } from './reading.svelte.ts'
@@ -30,7 +30,7 @@ export class ModelsState {
   report: SelfTestReport | null = $state.raw(null)
   testing = $state(false)
 
-  async test(device: 'cpu' | 'webgpu'): Promise<void> {
+  async test(device: DeviceName): Promise<void> {
     this.testing = true
     this.report = (await app.attempt(() => lab.client.system.selfTest({ device }))) ?? this.report
     this.testing = false

@@ -12,6 +12,7 @@ import type {
   RunEstimate,
   RunSpec,
   SpecField,
+  SystemInfo,
   TaskDescription,
 } from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
@@ -42,6 +43,7 @@ export interface Choices {
   readonly tasks: readonly TaskDescription[]
   readonly models: readonly Model[]
   readonly datasets: readonly Dataset[]
+  readonly devices: SystemInfo['engine']['devices']
 }
 
 /** Costs of several runs one after the other: time and disk add up, memory is that of the largest. */
@@ -94,15 +96,16 @@ export function estimateOf(
 export const choicesOf = (): Reading<Choices> =>
   reading(
     async (client) => {
-      const [presets, algorithms, fields, tasks, models, datasets] = await Promise.all([
+      const [presets, algorithms, fields, tasks, models, datasets, system] = await Promise.all([
         client.presets.list(),
         client.algorithms.list(),
         client.runs.specFields(),
         client.tasks.list(),
         client.models.list(),
         client.datasets.list(),
+        client.system.info(),
       ])
-      return { presets, algorithms, fields, tasks, models, datasets }
+      return { presets, algorithms, fields, tasks, models, datasets, devices: system.engine.devices }
     },
     { keep: true, nouns: ['models', 'datasets'] },
   )

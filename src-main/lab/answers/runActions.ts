@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { createMethod } from '../../rl/algorithms.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Split } from '../../tasks/types.ts'
+import type { DeviceTests } from '../process/deviceTests.ts'
 import type { Experiments } from '../process/experiments.ts'
 import { newFindings, type HistoryEvaluation } from '../process/health.ts'
 import type { JobControl, Jobs } from '../process/jobs.ts'
@@ -20,6 +21,7 @@ export interface ActionParts {
   readonly jobs: Jobs
   readonly engine: () => Promise<Engine>
   readonly experiments: Experiments
+  readonly deviceTests: DeviceTests
   readonly tell: (event: LabEvent) => void
   readonly now: () => number
 }
@@ -32,7 +34,7 @@ type Actions = Pick<
 /** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
 const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
 
-export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<ActionParts, 'shown'>): Actions {
+export function runActions({ open, jobs, engine, experiments, deviceTests, tell, now }: Omit<ActionParts, 'shown'>): Actions {
   /** Runs that pause only to save a checkpoint, until somebody asks them to stop after all. */
   const saving = new Set<number>()
   const run = (id: number): Run => found('run', id, open().runs.get(id))
@@ -87,7 +89,7 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<
 
   async function train(runId: number, control: JobControl): Promise<void> {
     const store = open()
-    const context = { store, engine: await engine(), now }
+    const context = { store, engine: await engine(), now, deviceTests }
     if (store.runs.get(runId)?.status !== 'finished') await experiments.trainRun(context, runId, control)
     if (store.runs.get(runId)?.status !== 'finished') return
     await experiments.evaluateStart(context, runId, control)
@@ -122,7 +124,7 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<
         found: 'one that is open for reading only',
         next: 'Close the other program that has it open, or open another workspace.',
       })
-    const id = await experiments.createRun({ store, now }, spec, await experiments.environment(await engine()))
+    const id = await experiments.createRun({ store, now, deviceTests }, spec, await experiments.environment(await engine()))
     tellRun(id)
     return run(id)
   }
@@ -216,7 +218,7 @@ export function runActions({ open, jobs, engine, experiments, tell, now }: Omit<
         lane: 'heavy',
         async work(control) {
           await experiments.evaluateRun(
-            { store: open(), engine: await engine(), now },
+            { store: open(), engine: await engine(), now, deviceTests },
             { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) },
             control,
           )

@@ -15,7 +15,7 @@ const words = (reasons: Measurement['unreadable']): string =>
     .map(([reason, count]) => `${count} ${reason}`)
     .join(', ')
 
-export function thinkingActions({ open, shown, jobs, engine, experiments, tell, now }: ActionParts): ThinkingActions {
+export function thinkingActions({ open, shown, jobs, engine, experiments, tell, now }: Omit<ActionParts, 'deviceTests'>): ThinkingActions {
   function writable(): void {
     if (open().access.mode === 'read')
       throw new LabError('workspace.readOnly', {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
 import { formatSpec, LabError } from '../../../src-preload/contract.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
+import { requireDevice } from '../process/deviceTests.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
 import { evaluate, isExact } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
@@ -31,7 +32,7 @@ export type EvaluationTarget = {
     | { readonly startOf: RunSpec }
   )
 
-/** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest` or `evaluation.tooLong`. */
+/** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest`, `evaluation.tooLong` or `device.unproven`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
   const { store, now } = context
   const { spec, runId, checkpointId, step, weights, name } = resolve(context, target)
@@ -48,7 +49,8 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
       found: `${length} tokens with prompt and answer`,
       next: 'Set evaluation.longest to less and leave out budgets beyond it, or set evaluation.window, behind which rollouts think on for any length.',
     })
-  const opened = await answering.open({ maxLength: length, temperature: spec.sampling.temperature })
+  if (answering.served === null) requireDevice(spec.device, context.deviceTests)
+  const opened = await answering.open({ maxLength: length, temperature: spec.sampling.temperature, device: spec.device })
   const evaluationId = store.evaluations.add({
     name,
     runId,
@@ -75,7 +77,8 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
 /** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
 function conditionsOf(spec: RunSpec) {
   const { every: _every, ...evaluation } = spec.evaluation
-  return { ...evaluation, longest: longestOf(spec), task: spec.task, format: spec.format, sampling: spec.sampling, budget: spec.budget }
+  const { task, format, sampling, budget, device } = spec
+  return { ...evaluation, longest: longestOf(spec), task, format, sampling, budget, device }
 }
 
 interface Resolved {
@@ -234,7 +237,7 @@ function record(
           policyStep: step,
           sampling: { ...spec.sampling, ...(spec.evaluation.window !== undefined && { window: spec.evaluation.window }) },
           template: templateOf(source.task),
-          device: served === null ? 'cpu' : 'served',
+          device: served === null ? spec.device : 'served',
           engine: served ?? context.engine.version,
           file: null,
         },
@@ -274,14 +277,14 @@ export function knownStartEvaluation(
   return (
     store.evaluations.list().find((evaluation) => {
       const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-      // Evaluations from before a format could be chosen had the usual one.
+      // Evaluations from before a format or a device could be chosen had the usual ones.
       return (
         evaluation.runId === null &&
         evaluation.status === 'finished' &&
         evaluation.split === split &&
         evaluation.modelId === modelId &&
         evaluation.checkpointId === startCheckpoint(spec.start) &&
-        isDeepStrictEqual({ format: formatSpec.parse({}), ...own }, wanted)
+        isDeepStrictEqual({ format: formatSpec.parse({}), device: 'cpu', ...own }, wanted)
       )
     }) ?? null
   )

@@ -2,11 +2,14 @@
 import type { Engine } from '../../engine/engine.ts'
 import type { LabEvent } from '../../../src-preload/contract.ts'
 import type { Store } from '../../store/openStore.ts'
+import type { DeviceTests } from './deviceTests.ts'
 
 export interface LabContext {
   readonly store: Store
   readonly engine: Engine
   readonly now: () => number
+  /** What devices have shown; without it none but the processor is used. */
+  readonly deviceTests?: DeviceTests
 }
 
 /** How a running experiment is steered and heard. */

@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { datasetAnswers, modelAnswers } from '../answers/collections.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../training/describe.ts'
 import { describeDevices } from './describeDevices.ts'
+import { openDeviceTests } from './deviceTests.ts'
 import { estimateRun } from '../training/estimateRun.ts'
 import { experiments as realExperiments, type Experiments } from './experiments.ts'
 import { exportFile, exportLabels, sizesOf } from '../files/exportFile.ts'
@@ -55,6 +56,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
   const open = workspaces.store
   const shown = workspaces.shown
   const following = createFollowing({ current: workspaces.current, open, shown, tell, now })
+  const deviceTests = openDeviceTests(home, version)
   let opening: Promise<Engine> | null = null
   let opened: Engine | null = null
   let timing: Promise<MachineSpeed | null> | null = null
@@ -102,7 +104,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
     }
 
   const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(shown, jobs.ofRun)
-  const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, tell, now })
+  const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, deviceTests, tell, now })
   const { paired, ...compare } = compareQueries(shown)
   const storage = storageAnswers({ open, refuseWhileBusy })
 
@@ -137,7 +139,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
           loaded: opened !== null,
           version: opened?.version ?? null,
           threads: opened?.threads ?? null,
-          devices: opened === null ? [] : describeDevices(opened.providers),
+          devices: describeDevices(opened?.providers ?? null, deviceTests),
         },
         network: 'none',
       }),
@@ -147,7 +149,11 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
           label: `Self-test of ${device}`,
           runId: null,
           lane: 'light',
-          work: async () => experiments.selfTest(await engine(), device, now),
+          work: async () => {
+            const report = await experiments.selfTest(await engine(), device, now)
+            deviceTests.keep(report, now())
+            return report
+          },
         }).done,
     },
     settings: { ...settings, set: changing('settings', settings.set) },

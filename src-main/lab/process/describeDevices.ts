@@ -1,22 +1,25 @@
-// Devices as a person sees them: the table of all that are known.
+// Devices as a person sees them: the table of all that are known, what each showed in its self-test, and why runs may not name it.
 import type { SystemInfo } from '../../../src-preload/contract.ts'
 import { providers, type ProviderName } from '../../engine/providers.ts'
+import { refusalOf, type DeviceTests } from './deviceTests.ts'
 
 export { devices } from '../../engine/providers.ts'
 
 /**
  * Every device that is known, the processor first. That one can be used says nothing of how well it computes: its self-test does.
- * @param built providers that ONNX Runtime was built with
+ * @param built providers that ONNX Runtime was built with; null where it is not loaded
  */
-export function describeDevices(built: readonly string[]): SystemInfo['engine']['devices'] {
+export function describeDevices(built: readonly string[] | null, tests: DeviceTests): SystemInfo['engine']['devices'] {
   return (Object.keys(providers) as ProviderName[]).map((name) => {
     const { title, provider, systems, opens, about } = providers[name]
     const here = systems.includes(process.platform)
     return {
       name,
       title,
-      usable: opens && here && built.includes(provider),
+      usable: opens && here && (built === null || built.includes(provider)),
       reason: here ? about : `Does not exist on ${process.platform}.`,
+      test: tests.of(name),
+      refused: refusalOf(name, tests),
     }
   })
 }

@@ -17,7 +17,6 @@ export function environment(engine: Engine): Json {
     memoryBytes: totalmem(),
     node: process.version,
     onnxruntime: engine.version,
-    device: 'cpu',
   }
 }
 

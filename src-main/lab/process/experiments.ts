@@ -25,7 +25,7 @@ export interface Experiments {
   /** What a run is made on, for its record. */
   environment(engine: Engine): Promise<NewRun['environment']>
   /** Records a queued run and returns its id. */
-  createRun(context: Pick<LabContext, 'store' | 'now'>, spec: unknown, environment: NewRun['environment']): Promise<number>
+  createRun(context: Pick<LabContext, 'store' | 'now' | 'deviceTests'>, spec: unknown, environment: NewRun['environment']): Promise<number>
   trainRun(context: LabContext, runId: number, options: JobOptions): Promise<void>
   /** Evaluates what a run starts from, unless that has been done under the same conditions. */
   evaluateStart(context: LabContext, runId: number, options: JobOptions): Promise<void>

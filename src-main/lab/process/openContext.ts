@@ -3,6 +3,7 @@ import { openEngine } from '../../engine/engine.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { openStore } from '../../store/openStore.ts'
 import type { LabContext } from './context.ts'
+import { openDeviceTests } from './deviceTests.ts'
 
 export interface OpenContextOptions {
   readonly folder: string
@@ -23,6 +24,7 @@ export function openContext({ folder, create, program, threads }: OpenContextOpt
   return {
     store,
     now: Date.now,
+    deviceTests: openDeviceTests(),
     get engine() {
       engine ??= openEngine(threads === undefined ? {} : { threads })
       return engine

@@ -161,6 +161,7 @@ async function validate(
     rows: rowsFor(start.config, maxLength),
     maxLength,
     temperature: run.sampling.temperature,
+    device: run.device,
   })
   try {
     const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation', signal })

@@ -1,6 +1,7 @@
 // Who answers, by the name that weights have: weights of this workspace in the engine here, or a served model at its address. What is asked of them
 // is the same.
 import type { Engine } from '../../engine/engine.ts'
+import type { Device } from '../../engine/providers.ts'
 import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
 import type { Sampler } from '../../rollout/sampler.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -29,6 +30,7 @@ export interface Answering {
     readonly maxLength: number
     readonly temperature: number
     readonly rows?: number
+    readonly device?: Device
   }): Promise<{ readonly sampler: Sampler; dispose(): void }>
   /** The work is done: answers of a server that were kept for it are let go. */
   done(): void
@@ -65,12 +67,13 @@ export async function openAnswering(
     modelId: start.modelId,
     maxPositions: start.config.maxPositions,
     served: null,
-    async open({ maxLength, temperature, rows = Infinity }) {
+    async open({ maxLength, temperature, rows = Infinity, device }) {
       const weights = await loadWeights(engine, start.config, start.weights)
       const policy = await openPolicy(engine, start.config, weights, {
         rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)),
         maxLength,
         temperature,
+        ...(device && { device }),
       })
       return {
         sampler: policy,

@@ -7,19 +7,21 @@ import type { Method } from '../../rl/algorithms.ts'
 import { inertOptions } from '../../rl/options.ts'
 import { isFiltered } from '../../rollout/sample.ts'
 import type { LabContext } from '../process/context.ts'
+import { requireDevice } from '../process/deviceTests.ts'
 import { parseSpec } from './runSpecs.ts'
 import { loadStart, prepareStart, vocabularyOf } from './start.ts'
 import type { Start } from './start.ts'
 import { openProblems } from './tasks.ts'
 import type { Vocabulary } from './tasks.ts'
 
-/** Creates the record of a run, queued. Throws LabError `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
+/** Creates the record of a run, queued. Throws LabError `device.unproven`, `run.spec`, `run.algorithm`, `run.sampling`, `run.inert` when the specification does not hold together, or asks for more tokens than the model has positions. */
 export async function createRun(
-  { store, now }: Pick<LabContext, 'store' | 'now'>,
+  { store, now, deviceTests }: Pick<LabContext, 'store' | 'now' | 'deviceTests'>,
   given: unknown,
   environment: NewRun['environment'] = {},
 ): Promise<number> {
   const spec = parseSpec(given)
+  requireDevice(spec.device, deviceTests)
   const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const method = methodOf(spec)
@@ -178,8 +180,8 @@ function checkAdapters({ adapters: { rank, alpha, targets } }: RunSpec): void {
   })
 }
 
-/** Runs that differ only by seed and name share it. */
+/** Runs that differ only by seed and name share it; those on the processor share it with those from before a device could be named. */
 function groupKeyOf(spec: RunSpec): string {
-  const { seed: _seed, name: _name, group: _group, ...rest } = spec
-  return JSON.stringify(rest)
+  const { seed: _seed, name: _name, group: _group, device, ...rest } = spec
+  return JSON.stringify({ ...rest, ...(device !== 'cpu' && { device }) })
 }

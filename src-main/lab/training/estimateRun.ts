@@ -55,6 +55,10 @@ const BECAUSE: Readonly<Record<RunEstimate['basis'], (run: Run | null) => string
   modelled: () => 'From operation counts at a usual speed, because the machine is busy; it may be off by a factor of two.',
 }
 
+/** Time and memory of a device on which no run was made yet. */
+const ELSEWHERE =
+  'From operation counts at the usual speed of a processor: no run like this one was made on that device here. A graphics card may be many times as fast, a driver in software is hundreds of times slower.'
+
 interface Pace {
   readonly basis: RunEstimate['basis']
   readonly wallMsPerRollout: number
@@ -83,7 +87,7 @@ function madeHere({ environment }: Run): boolean {
   return cpu !== undefined && cpu === here[0]?.model.trim() && cores === here.length
 }
 
-/** The newest run of a model of the same shape with the same algorithm, task, budget and rank of adapters that took steps on this machine; null without one. */
+/** The newest run of a model of the same shape with the same algorithm, task, budget, rank of adapters and device that took steps on this machine; null without one. */
 function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | null {
   const shapeOf = ({ layers, hiddenSize, vocabSize }: LlamaConfig): string => `${layers} ${hiddenSize} ${vocabSize}`
   const alikeShape = ({ modelId }: Run): boolean => {
@@ -104,6 +108,7 @@ function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | 
         isDeepStrictEqual(completeTask(other.task), task) &&
         other.budget?.thinkingTokens === spec.budget.thinkingTokens &&
         (other.adapters?.rank ?? 0) === spec.adapters.rank &&
+        (other.device ?? 'cpu') === spec.device &&
         alikeShape(run)
       )
     })
@@ -189,7 +194,7 @@ export async function estimateRun(
   weights: LlamaConfig = STARTER_CONFIG,
 ): Promise<RunEstimate> {
   const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
-  const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, await speed())
+  const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, spec.device === 'cpu' ? await speed() : null)
   const rollouts = rolloutsOf(spec) * spec.steps
   const evaluated =
     spec.evaluation.problems *
@@ -210,6 +215,6 @@ export async function estimateRun(
     estimateTokens: pace.estimateTokensPerRollout * rollouts,
     checkpoints,
     basis: pace.basis,
-    because: BECAUSE[pace.basis](pace.run),
+    because: pace.run === null && spec.device !== 'cpu' ? ELSEWHERE : BECAUSE[pace.basis](pace.run),
   }
 }

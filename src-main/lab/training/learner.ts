@@ -2,6 +2,7 @@
 // and let the engine clip and update. What a loss is comes from rl/, what a graph is from model/; this file only carries tensors.
 import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
+import type { Device } from '../../engine/providers.ts'
 import type { OptimizerSettings, TrainerState } from '../../engine/trainer.ts'
 import { SUM_PREFIX, withPositions } from '../../model/llama.ts'
 import type { LlamaConfig } from '../../model/config.ts'
@@ -64,10 +65,12 @@ export interface Learner {
 
 /**
  * Opens the training of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
- * softmax(logits / temperature). Models of wide vocabularies, which are those of text, are trained layer by layer.
+ * softmax(logits / temperature). Models of wide vocabularies, which are those of text, are trained layer by layer on the processor, and through one
+ * graph on any other device.
  * @param microbatchTokens most tokens that are computed at once; a single longer sequence still is
  * @param longest most tokens of a sequence, for the tables of positions; all the model's unless given
  * @param followsAnswers the gradient of J is followed too, through packed branches that come beside the sequences
+ * @param device computes the passes; the optimizer's update is the processor's everywhere
  */
 export async function openLearner(
   engine: Engine,
@@ -78,10 +81,11 @@ export async function openLearner(
   temperature = 1,
   longest = config.maxPositions,
   followsAnswers = false,
+  device: Device = 'cpu',
 ): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  // What answers add to the loss is part of the one graph of the whole model.
-  const whole = followsAnswers || config.vocabSize < WIDE_VOCABULARY
+  // What answers add to the loss is part of the one graph of the whole model, and training by layers computes on the processor.
+  const whole = followsAnswers || config.vocabSize < WIDE_VOCABULARY || device !== 'cpu'
   const open = whole ? openGraphSteps : openLayeredSteps
   const tokenBudget = whole ? budgetOfVocabulary(microbatchTokens, config.vocabSize) : microbatchTokens
   const steps = await open(engine, {
@@ -91,6 +95,7 @@ export async function openLearner(
     needs,
     temperature,
     followsAnswers,
+    device,
   })
   const sums = lossSums.map((name) => `${SUM_PREFIX}${name}`).filter((name) => steps.outputs.includes(name))
   return {

@@ -10,6 +10,7 @@ import { explainDisk, isOfDisk } from '../../store/diskErrors.ts'
 import { BUG, toContractError } from '../answers/answer.ts'
 import { newestReadable, restoreRun, saveRun } from './checkpoints.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
+import { requireDevice } from '../process/deviceTests.ts'
 import { beginIteration } from './iterations.ts'
 import { openLearner } from './learner.ts'
 import { evaluateRun } from '../comparing/evaluateRun.ts'
@@ -90,16 +91,25 @@ function problemOf(error: unknown): LabErrorData {
 
 async function train(context: LabContext, runId: number, spec: RunSpec, options: JobOptions): Promise<'finished' | 'paused'> {
   const { store, engine, now } = context
+  // A workspace travels: what was proven where the run was made says nothing here.
+  requireDevice(spec.device, context.deviceTests)
   const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
   const method = methodOf(spec)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const maxLength = lengthOf(problems, spec.budget.thinkingTokens * (needsOf(method).kept?.times ?? 1), spec.budget.answerTokens)
   const weights = await loadWeights(engine, start.config, start.weights, specsOfRoles(start.config))
+  // A decoder on a graphics card steps all its rows, those that wait too.
+  const rows = rowsFor(start.config, maxLength)
   const policies = await openPolicies(
     engine,
     start.config,
     weights,
-    { rows: rowsFor(start.config, maxLength), maxLength, temperature: spec.sampling.temperature },
+    {
+      rows: spec.device === 'cpu' ? rows : Math.min(rows, spec.promptsPerStep * spec.groupSize),
+      maxLength,
+      temperature: spec.sampling.temperature,
+      device: spec.device,
+    },
     await givenWeights(context, spec),
   )
   const learner = await openLearner(
@@ -111,6 +121,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     spec.sampling.temperature,
     maxLength,
     needsOf(method).cuts?.follows === true,
+    spec.device,
   )
   const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
   try {

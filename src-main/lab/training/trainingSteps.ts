@@ -2,6 +2,7 @@
 // and replays recorded runs to the last bit, and layer by layer, which opens at once and bounds memory for large ones.
 import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
+import type { Device } from '../../engine/providers.ts'
 import type { Tensor, Tensors } from '../../engine/tensor.ts'
 import type { OptimizerSettings, StepResult, TrainerState } from '../../engine/trainer.ts'
 import { toOnnx } from '../../graph/onnx.ts'
@@ -41,16 +42,23 @@ export interface TrainingOptions {
   readonly temperature: number
   /** The loss has the term of `answerTerm`, whose inputs come beside the others; one graph alone can have it. */
   readonly followsAnswers?: boolean
+  /** Computes one graph; layers are computed on the processor. Default that. */
+  readonly device?: Device
 }
 
 const outputsOf = ({ outputs }: Graph): string[] => outputs.map(({ name }) => name).filter((name) => !name.startsWith(GRADIENT_PREFIX))
 
 export async function openGraphSteps(
   engine: Engine,
-  { config, parameters, loss, needs, temperature, followsAnswers = false }: TrainingOptions,
+  { config, parameters, loss, needs, temperature, followsAnswers = false, device }: TrainingOptions,
 ): Promise<TrainingSteps> {
   const graph = trainGraph(config, loss, needs, temperature, followsAnswers ? answerTerm : null)
-  const trainer = await engine.createTrainer({ onnx: toOnnx(graph), parameters, gradientPrefix: GRADIENT_PREFIX })
+  const trainer = await engine.createTrainer({
+    onnx: toOnnx(graph),
+    parameters,
+    gradientPrefix: GRADIENT_PREFIX,
+    ...(device && { device }),
+  })
   return {
     outputs: outputsOf(graph),
     step: (microbatches, outputs, { optimizer, signal }) =>

@@ -3,7 +3,7 @@
  * Ranges, defaults and reasons come from the lab; only what a schema cannot say is here. A setting that this table does not
  * know still appears, under its own name.
  */
-import type { SpecField } from '../../../src-preload/contract.ts'
+import { deviceTitles, type SpecField } from '../../../src-preload/contract.ts'
 
 interface Text {
   readonly title: string
@@ -11,6 +11,8 @@ interface Text {
   /** Where the schema gives no reason. */
   readonly reason?: string
   readonly step?: number
+  /** What choices are called, where they do not speak for themselves. */
+  readonly choices?: Readonly<Record<string, string>>
 }
 
 export const fieldTexts: Readonly<Record<string, Text>> = {
@@ -49,6 +51,7 @@ export const fieldTexts: Readonly<Record<string, Text>> = {
   observeGroups: { title: 'Groups observed', unit: 'groups' },
   microbatchTokens: { title: 'Micro-batch', unit: 'tokens', step: 512 },
   checkpointEvery: { title: 'Checkpoint every', unit: 'steps' },
+  device: { title: 'Device', choices: deviceTitles },
 }
 
 /** Set elsewhere in the form, or by it. */
@@ -95,7 +98,12 @@ const sections: readonly {
     open: false,
     has: (path) => path.startsWith('evaluation'),
   },
-  { title: 'Measuring and keeping', sentence: 'What is measured beside the training, and what is kept.', open: false, has: () => true },
+  {
+    title: 'Measuring, keeping, computing',
+    sentence: 'What is measured beside the training, what is kept, and what computes it.',
+    open: false,
+    has: () => true,
+  },
 ]
 
 export interface Section {

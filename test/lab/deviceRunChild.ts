@@ -1,0 +1,39 @@
+// The child process of deviceRun.test.ts, whose environment names a driver of Vulkan before it starts: the same run of two steps on both devices, as
+// JSON on stdout.
+import { openDeviceTests } from '../../src-main/lab/process/deviceTests.ts'
+import { selfTest } from '../../src-main/lab/process/selfTest.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { trainRun } from '../../src-main/lab/training/trainRun.ts'
+import type { DeviceName } from '../../src-preload/contract.ts'
+import { microSpec, openBench } from './micro.ts'
+
+const bench = await openBench()
+const context = { ...bench.open('devices'), deviceTests: openDeviceTests(bench.folder, '0.0.0') }
+const { store } = context
+
+/** Demonstrations are learned; what outcome RL samples is compared as well. J of a run has a wide graph, slow without a card: the self-test measures a small one. */
+const specOn = (device: DeviceName, name: 'sft' | 'grpo', steps: number) =>
+  microSpec(
+    bench.start,
+    { name },
+    { steps, promptsPerStep: 2, groupSize: 2, observeGroups: 0, budget: { thinkingTokens: 8, answerTokens: 4 }, device },
+  )
+
+async function ran(device: DeviceName, name: 'sft' | 'grpo', steps: number) {
+  const runId = await createRun(context, specOn(device, name, steps))
+  await trainRun(context, runId)
+  const details = store.rollouts.group({ runId, steps: [1, steps] }).map(({ id }) => store.rollouts.detail(id)!)
+  return {
+    steps: store.steps.range(runId, 1, steps).map(({ metrics }) => ({ loss: metrics.loss ?? null, gradNorm: metrics.grad_norm ?? null })),
+    rollouts: details.map(({ tokens, logps }) => ({ tokens: [...tokens], logps: [...(logps ?? [])] })),
+    devices: [...new Set(details.map(({ provenance }) => provenance.device))],
+  }
+}
+const ranOn = async (device: DeviceName) => ({ learned: await ran(device, 'sft', 2), sampled: await ran(device, 'grpo', 1) })
+
+const refusal = await createRun(context, specOn('webgpu', 'sft', 1)).catch((error: unknown) => error)
+const report = await selfTest(context.engine, 'webgpu', Date.now)
+context.deviceTests.keep(report, Date.now())
+console.log(`\n${JSON.stringify({ refusal, report, cpu: await ranOn('cpu'), webgpu: await ranOn('webgpu') })}`)
+context.close()
+bench.dispose()

@@ -1,0 +1,62 @@
+// What devices have shown, kept: it counts on the machine and with the version that it was made with, and a file that cannot be read says nothing.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { describeDevices } from '../../src-main/lab/process/describeDevices.ts'
+import { openDeviceTests, requireDevice } from '../../src-main/lab/process/deviceTests.ts'
+import type { SelfTestReport } from '../../src-preload/contract.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mrt-devices-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const report = (ok: boolean): SelfTestReport => ({
+  device: 'webgpu',
+  ok,
+  checks: [{ name: 'loss', found: ok ? 1e-7 : 0.3, limit: 1e-3, unit: 'relative', ok }],
+  durationMs: 5,
+})
+
+test('the processor needs no proof; another device is refused until its self-test has passed, and again once it has failed', () => {
+  const tests = openDeviceTests(folder, '1.0.0')
+  requireDevice('cpu', tests)
+  requireDevice('cpu', undefined)
+  expect(() => requireDevice('webgpu', undefined)).toThrow(expect.objectContaining({ code: 'device.unproven' }))
+  expect(() => requireDevice('webgpu', tests)).toThrow(
+    expect.objectContaining({ found: expect.stringContaining('has not been run') as string }),
+  )
+  tests.keep(report(true), 7)
+  requireDevice('webgpu', tests)
+  tests.keep(report(false), 8)
+  expect(() => requireDevice('webgpu', tests)).toThrow(expect.objectContaining({ found: 'its self-test failed: 1 of 1 checks' }))
+})
+
+test('what was shown is kept for the next start, and not for another version of the program', () => {
+  openDeviceTests(folder, '1.0.0').keep(report(true), 7)
+  expect(openDeviceTests(folder, '1.0.0').of('webgpu')).toEqual({ ...report(true), atMs: 7 })
+  expect(openDeviceTests(folder, '1.0.1').of('webgpu')).toBeNull()
+  openDeviceTests(folder, '1.0.1').keep(report(false), 9)
+  expect(openDeviceTests(folder, '1.0.0').of('webgpu')?.ok).toBe(true)
+})
+
+test('a file that cannot be read proves nothing, and the next self-test is kept in its place', () => {
+  for (const text of ['{', '[]', 'null', '{"x": 3}']) {
+    writeFileSync(join(folder, 'devices.json'), text)
+    const tests = openDeviceTests(folder, '1.0.0')
+    expect(tests.of('webgpu')).toBeNull()
+    tests.keep(report(true), 7)
+    expect(tests.of('webgpu')?.atMs).toBe(7)
+  }
+})
+
+test('every known device stands in the table with what it showed and why runs may not name it', () => {
+  const tests = openDeviceTests(folder, '1.0.0')
+  tests.keep(report(true), 7)
+  const table = describeDevices(null, tests)
+  expect(table.map(({ name }) => name)).toEqual(['cpu', 'webgpu', 'cuda', 'directml', 'coreml'])
+  expect(table.filter(({ refused }) => refused === '').map(({ name }) => name)).toEqual(['cpu', 'webgpu'])
+  expect(table.find(({ name }) => name === 'webgpu')?.test?.atMs).toBe(7)
+})
