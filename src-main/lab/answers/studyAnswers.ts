@@ -13,7 +13,7 @@ const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? study
 
 const asGrid = ({ start, ...request }: StudyRequest): GridRequest => ({ ...request, ...(start !== null && { changes: { start } }) })
 
-export function studyAnswers({ open, shown, jobs, engine, experiments, tell, now }: ActionParts): Answers<'studies'>['studies'] {
+export function studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now }: ActionParts): Answers<'studies'>['studies'] {
   /** Jobs by the study that they work on. */
   const atWork = new Map<number, string>()
   const jobOf = (studyId: number) => jobs.list().find(({ id }) => id === atWork.get(studyId)) ?? null
@@ -74,7 +74,7 @@ export function studyAnswers({ open, shown, jobs, engine, experiments, tell, now
       runId: null,
       lane: 'heavy',
       work: async ({ worksOn, ...control }) =>
-        experiments.runStudy({ store: open(), engine: await engine(), now }, study, {
+        experiments.runStudy({ store: open(), engine: await engine(), now, deviceTests }, study, {
           ...control,
           environment,
           ...(only && { only }),

@@ -204,7 +204,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
     models: modelAnswers(shown, tell, now),
-    studies: studyAnswers({ open, shown, jobs, engine, experiments, tell, now }),
+    studies: studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now }),
     imports: importAnswers({ open, jobs, tell, now }),
     follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
