@@ -26,6 +26,7 @@ import { discard, gradedParts } from './pay.ts'
 import { regretExact } from './regretExact.ts'
 import { restEm } from './restEm.ts'
 import { rft } from './rft.ts'
+import { rise } from './rise.ts'
 import { rloo } from './rloo.ts'
 import { sft } from './sft.ts'
 import { star } from './star.ts'
@@ -37,6 +38,7 @@ export const algorithms = {
   star,
   rft,
   'rest-em': restEm,
+  rise,
   grpo,
   'dr-grpo': drGrpo,
   rloo,

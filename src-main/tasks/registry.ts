@@ -5,6 +5,7 @@ import { arithmetic } from './arithmetic.ts'
 import { baseConversion } from './baseConversion.ts'
 import { calendarArithmetic } from './calendarArithmetic.ts'
 import { COUNTDOWN_LEVELS, countdownInWords } from './countdown.ts'
+import { returnsInWords } from './countdownReturns.ts'
 import { VOCABULARY_SIZE } from './countdown/vocabulary.ts'
 import { datasetTask, type DatasetRows } from './dataset.ts'
 import { gcd } from './gcd.ts'
@@ -85,6 +86,25 @@ export const tasks: Readonly<Record<string, TaskKind>> = {
     options: dial(COUNTDOWN_LEVELS, '3'),
     create: (options) => countdownInWords(String(options.level)) as Task,
   },
+  'countdown-returns': {
+    title: 'Countdown with returns',
+    about: 'Countdown as a search that says to which line it goes back; for models of its notation.',
+    levels: COUNTDOWN_LEVELS.map(({ id, label }) => ({ id, label })),
+    options: {
+      ...dial(COUNTDOWN_LEVELS, '3'),
+      pairs: {
+        kind: 'choice',
+        default: 'shared',
+        choices: {
+          shared: 'a failing and a right path with a shared prefix, the longest from which the target could still be reached',
+          beginning: 'two paths that share nothing: it always goes back to the first line',
+        },
+        unit: '',
+        reason: 'What the teacher of a warm start shows; problems and grades do not depend on it.',
+      },
+    },
+    create: ({ level, pairs }) => returnsInWords(String(level), pairs === 'beginning' ? 'beginning' : 'shared') as Task,
+  },
   arithmetic: procedural(arithmetic, 'Arithmetic chains', 'A few operations one after the other; what is the result?', '3'),
   products: procedural(products, 'Multiplication with checking', 'The product of two numbers, with a check of the result.', '2x1'),
   'simple-equations': procedural(simpleEquations, 'Simple equations', 'The one number that solves a linear equation.', 'one-step'),
@@ -126,7 +146,10 @@ export const tasks: Readonly<Record<string, TaskKind>> = {
 export const taskNames: readonly string[] = Object.keys(tasks)
 
 /** Vocabularies of tasks that bring their own notation, by the name of the task. */
-export const notations: Readonly<Record<string, { readonly vocabularySize: number }>> = { countdown: { vocabularySize: VOCABULARY_SIZE } }
+export const notations: Readonly<Record<string, { readonly vocabularySize: number }>> = {
+  countdown: { vocabularySize: VOCABULARY_SIZE },
+  'countdown-returns': { vocabularySize: VOCABULARY_SIZE },
+}
 
 /** The task whose notation has a vocabulary of this size; null for any other. */
 export const notationOfSize = (size: number): string | null =>

@@ -50,7 +50,7 @@ describe('mrt tasks', () => {
   it('refuses a task that there is not and says which there are', () => {
     const { status, stderr } = mrt('tasks', 'chess')
     expect(status).toBe(2)
-    expect(stderr).toMatch(/^error run\.task\n.*countdown, arithmetic.*\n.*chess/)
+    expect(stderr).toMatch(/^error run\.task\n.*countdown, countdown-returns, arithmetic.*\n.*chess/)
   })
 
   it('prints the page of the documents, which is not stale', () => {

@@ -111,3 +111,21 @@ describe('MRT-STaR', () => {
     expect(needs('mrt-star', { J: 'sampled', branches: 4 })).toMatchObject({ J: 'sampled', branches: 4 })
   })
 })
+
+describe('RISE', () => {
+  // Turns of the group: J after its episodes and the outcome, 0.5, 0.9, 1 and 0.1, 0. Their mean is 0.5; with tau at 0.5 a turn weighs exp(2 (r - 0.5)).
+  const group = [thinking(1, [0.2, 0.5, 0.9]), thinking(0, [0.2, 0.1], { sample: 1 })]
+  const weight = (reward: number) => expect.closeTo(Math.exp(2 * (reward - 0.5)), 6)
+
+  it('imitates every turn by its own success, whatever came before it, and the answer by its outcome', () => {
+    const [right, wrong] = credit('rise', group)
+    expect([...right!.advantage]).toEqual([0.5, 0.5, 0.9, 0.9, 1, 1, 1].map(weight))
+    expect([...wrong!.advantage]).toEqual([0.1, 0.1, 0, 0, 0].map(weight))
+    expect([right!.used, wrong!.used]).toEqual([true, true])
+  })
+
+  it('imitates all alike where tau is large, and draws as the methods of imitation do', () => {
+    for (const { advantage } of credit('rise', group, { tau: 100 })) for (const value of advantage) expect(value).toBeCloseTo(1, 1)
+    expect(needs('rise')).toMatchObject({ data: 'rollouts', J: 'exact', iterations: { count: 3, fromStart: true, passes: 1 } })
+  })
+})

@@ -204,6 +204,7 @@ const solvers: Readonly<Record<string, (question: string) => string[] | true>> =
     const [, numbers, target] = /numbers ([\d, ]+), each .* make (\d+)\./.exec(question)!
     return reachable(numbersIn(numbers!), Number(target)) || []
   },
+  'countdown-returns': (question) => solvers.countdown!(question),
   arithmetic: (question) => {
     let value = Number(/^Start with (\d+)/.exec(question)![1])
     for (const [, word, by] of question.matchAll(/(add|subtract|multiply by) (\d+)/g))

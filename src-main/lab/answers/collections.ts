@@ -15,7 +15,7 @@ import { connectModel } from '../training/servedModel.ts'
 type Tell = (event: LabEvent) => void
 
 /** Of tasks that the program makes itself; it cannot be chosen for other sets. */
-const OWN_GRADERS = ['countdown']
+const OWN_GRADERS = ['countdown', 'countdown-returns']
 
 export function datasetAnswers(open: () => Store, tell: Tell): Answers<'datasets'>['datasets'] {
   const get = (id: number): Dataset => found('dataset', id, open().datasets.get(id))

@@ -2,6 +2,7 @@
 // of two cores. They share everything but the method, as the presets of the home task do.
 import type { RunSpecInput } from '../../../src-preload/contract.ts'
 import { presets, withoutKl, type Preset } from './presets.ts'
+import { returnsPresets } from './returnsPresets.ts'
 
 /** Shown one solved problem, the model writes its steps line by line and is right about one time in five: groups are mixed, and there is something to learn. */
 const shared: Omit<RunSpecInput, 'algorithm' | 'name'> = {
@@ -52,4 +53,4 @@ export const textPresets: Readonly<Record<string, Preset>> = {
 }
 
 /** Every run with a name. */
-export const allPresets: Readonly<Record<string, Preset>> = { ...presets, ...textPresets }
+export const allPresets: Readonly<Record<string, Preset>> = { ...presets, ...returnsPresets, ...textPresets }

@@ -145,13 +145,13 @@ function complete(first: Move, target: number, solver: Solver, rng: Rng, options
 }
 
 /** A step whose result is closest to the target, ties at random. */
-function nearest(moves: readonly Move[], target: number, rng: Rng): Move {
+export function nearest(moves: readonly Move[], target: number, rng: Rng): Move {
   const distance = (move: Move): number => Math.abs(move.result - target)
   const best = Math.min(...moves.map(distance))
   return rng.pick(moves.filter((move) => distance(move) === best))
 }
 
-function writeSteps(into: number[], steps: readonly Move[], withResults: boolean): void {
+export function writeSteps(into: number[], steps: readonly Move[], withResults: boolean): void {
   for (const [i, step] of steps.entries()) {
     if (i > 0) into.push(COMMA)
     into.push(numberToken(step.x), step.operator, numberToken(step.y))
