@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { newestFinished } from '../lab/comparing/compareArms.ts'
 import { environment } from '../lab/process/environment.ts'
+import { experiments } from '../lab/process/experiments.ts'
 import { evaluateRun, finishEvaluations, interruptedEvaluations } from '../lab/comparing/evaluateRun.ts'
 import type { EvaluationSplit, EvaluationTarget } from '../lab/comparing/evaluateRun.ts'
 import { allPresets } from '../lab/training/textPresets.ts'
@@ -12,6 +13,7 @@ import { report, reportTable } from '../lab/comparing/report.ts'
 import { createRun } from '../lab/training/createRun.ts'
 import { parseSpec } from '../lab/training/runSpecs.ts'
 import { trainRun } from '../lab/training/trainRun.ts'
+import { wholeRun } from '../lab/training/wholeRun.ts'
 import { assign, specFrom, wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { reportText } from './report.ts'
@@ -164,9 +166,9 @@ function lacksEvaluation(store: Session['store'], runId: number): boolean {
 
 async function finishRun(session: Session, runId: number, options: Common & { evaluate: boolean }): Promise<void> {
   const { store } = session
-  if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, session)
+  if (options.evaluate) await wholeRun(experiments, session, runId, session)
+  else if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, session)
   session.signal.throwIfAborted()
-  if (options.evaluate) await evaluateRun(session, { runId }, session)
   session.progress.close()
   const run = store.runs.get(runId)!
   const metrics = store.evaluations.ofRun(runId).at(-1)?.metrics ?? store.steps.get(runId, run.lastStep ?? 0)?.metrics ?? {}

@@ -4,15 +4,13 @@
 
 import { LabError, type Answers, type Job, type LabEvent, type Run } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { createMethod } from '../../rl/algorithms.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Split } from '../../tasks/types.ts'
 import type { DeviceTests } from '../process/deviceTests.ts'
 import type { Experiments } from '../process/experiments.ts'
-import { newFindings, type HistoryEvaluation } from '../process/health.ts'
-import type { JobControl, Jobs } from '../process/jobs.ts'
-import { startEvaluation } from '../comparing/compareArms.ts'
-import { found, specOf } from './queriesRuns.ts'
+import type { Jobs } from '../process/jobs.ts'
+import { watchEvaluations, wholeRun } from '../training/wholeRun.ts'
+import { found } from './queriesRuns.ts'
 
 export interface ActionParts {
   readonly open: () => Store
@@ -62,41 +60,6 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
     )
   }
 
-  /** Health rules that compare evaluations, the start's first; those over steps are kept by the training itself. */
-  function watchEvaluations(runId: number): void {
-    const store = open()
-    const spec = specOf(run(runId))
-    const method = createMethod(spec.algorithm.name, spec.algorithm.options)
-    const start = startEvaluation(store, [run(runId)])
-    const finished = store.evaluations.ofRun(runId).filter(({ status }) => status === 'finished')
-    const evaluations = [...(start === null ? [] : [start]), ...finished].map(({ step, metrics, budgets }): HistoryEvaluation => ({
-      step: step ?? 0,
-      accuracy: metrics.accuracy ?? 0,
-      accuracyAtMost: metrics[`ttc/acc@${budgets.at(-1)}`] ?? metrics.accuracy ?? 0,
-      meanTokens: metrics['completions/mean_length'] ?? 0,
-    }))
-    if (finished.length === 0) return
-    const steps = store.steps.range(runId, 0, Number.MAX_SAFE_INTEGER)
-    const { ratio, updatesPerBatch } = method.algorithm.loss(method.options)
-    for (const { code, level, step, message, data, rollouts } of newFindings(
-      { runId, updatesPerBatch: ratio === 'none' ? null : updatesPerBatch, steps, evaluations },
-      'evaluation',
-    )) {
-      const event = { runId, step, kind: 'health' as const, level, code, message, data: { ...data, rollouts } as never, atMs: now() }
-      tell({ kind: 'event', event: { ...event, id: store.events.add(event) } })
-    }
-  }
-
-  async function train(runId: number, control: JobControl): Promise<void> {
-    const store = open()
-    const context = { store, engine: await engine(), now, deviceTests }
-    if (store.runs.get(runId)?.status !== 'finished') await experiments.trainRun(context, runId, control)
-    if (store.runs.get(runId)?.status !== 'finished') return
-    await experiments.evaluateStart(context, runId, control)
-    await experiments.evaluateRun(context, { runId }, control)
-    watchEvaluations(runId)
-  }
-
   /** `first`: before whatever else waits. A job that never starts, or dies before the experiment says so, leaves no run looking alive. */
   function queue(runId: number, first = false): void {
     const store = open()
@@ -107,7 +70,7 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
       runId,
       lane: 'heavy',
       first,
-      work: (control) => train(runId, control),
+      work: async (control) => wholeRun(experiments, { store, engine: await engine(), now, deviceTests }, runId, control),
     })
     done.catch(() => {
       if (!['queued', 'running'].includes(store.runs.get(runId)?.status ?? '')) return
@@ -222,7 +185,7 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
             { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) },
             control,
           )
-          watchEvaluations(runId)
+          watchEvaluations({ store: open(), now }, runId, control.onEvent)
         },
       }).job
     },

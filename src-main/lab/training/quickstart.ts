@@ -2,12 +2,14 @@
 // problems as the start itself. Every part is an ordinary run or evaluation in the workspace.
 import type { NewRun } from '../../../src-preload/contract.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
-import { evaluateRun, knownStartEvaluation } from '../comparing/evaluateRun.ts'
+import { knownStartEvaluation } from '../comparing/evaluateRun.ts'
+import { experiments } from '../process/experiments.ts'
+import { sum } from '../../numeric/stats.ts'
 import { presets, quickstartPresets } from './presets.ts'
 import { loadStart } from './start.ts'
 import { parseSpec } from './runSpecs.ts'
 import { createRun } from './createRun.ts'
-import { trainRun } from './trainRun.ts'
+import { wholeRun } from './wholeRun.ts'
 
 export interface QuickstartOptions {
   readonly steps: number
@@ -41,43 +43,22 @@ export async function quickstart(context: LabContext, options: QuickstartOptions
     group: `quickstart ${preset} ${options.steps} steps`,
     evaluation: { problems: options.evaluationProblems, samples: options.evaluationSamples, every: options.evaluateEvery ?? 0 },
   })
-  const runIds: number[] = []
-  let trainingMs = 0
-  let evaluationMs = 0
-  const timed = async <Result>(add: (ms: number) => void, work: () => Promise<Result>): Promise<Result> => {
-    const began = now()
-    const result = await work()
-    add(now() - began)
-    return result
-  }
-
   const first = parseSpec(specOf(quickstartPresets[0], 1))
   const start = await loadStart(store, first.start, now)
-  const startEvaluationId =
-    knownStartEvaluation(context, first, start.modelId)?.id ??
-    (await timed(
-      (ms) => {
-        evaluationMs += ms
-      },
-      () => evaluateRun(context, { startOf: first }, job),
-    ))
-  for (let seed = 1; seed <= options.seeds; seed++) {
+  const known = knownStartEvaluation(context, first, start.modelId)
+  const runIds: number[] = []
+  for (let seed = 1; seed <= options.seeds; seed++)
     for (const preset of quickstartPresets) {
       const runId = await createRun(context, specOf(preset, seed), options.environment)
       runIds.push(runId)
-      await timed(
-        (ms) => {
-          trainingMs += ms
-        },
-        () => trainRun(context, runId, job),
-      )
-      await timed(
-        (ms) => {
-          evaluationMs += ms
-        },
-        () => evaluateRun(context, { runId }, job),
-      )
+      await wholeRun(experiments, context, runId, job)
     }
+  const startEvaluation = knownStartEvaluation(context, first, start.modelId)!
+  const evaluated = [...(known === null ? [startEvaluation] : []), ...runIds.map((runId) => store.evaluations.ofRun(runId).at(-1)!)]
+  return {
+    runIds,
+    startEvaluationId: startEvaluation.id,
+    trainingMs: sum(runIds.map((runId) => store.runs.get(runId)!.activeMs)),
+    evaluationMs: sum(evaluated.map(({ wallMs }) => wallMs)),
   }
-  return { runIds, startEvaluationId, trainingMs, evaluationMs }
 }
