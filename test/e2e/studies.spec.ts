@@ -11,6 +11,9 @@ test('the study that ships shows its cells, and a report whose first words are t
   await expect(row.getByRole('link', { name: /seed 1: finished/ })).toBeVisible()
   await expect(page.locator('.rich p').first()).toContainText(/^(Whether )?MRT-exact/)
   await expect(page.locator('.rich table').first().getByRole('columnheader', { name: 'arm' })).toBeVisible()
+  await expect(
+    page.getByText(/^The runs of \d+ finished cells are not in this workspace; the report is of the 3 that are\.$/),
+  ).toBeVisible()
   await holdsUp(page, 'studies')
   await row.getByRole('link', { name: /seed 1: finished/ }).click()
   await expect(page.getByRole('heading', { name: 'MRT-exact' })).toBeVisible()

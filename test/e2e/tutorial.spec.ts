@@ -14,6 +14,7 @@ const steps: readonly (readonly [name: string, hash: string, there: (page: Page)
   ],
   ['compare', '#/compare?runs=1,2,3', async (page) => void (await expect(page.getByRole('application').first()).toBeVisible())],
   ['runs', '#/runs', async (page) => void (await expect(page.getByRole('grid', { name: 'Runs' })).toContainText('±', { timeout: 60_000 }))],
+  ['studies', '#/studies', async (page) => void (await expect(page.locator('.rich table').first()).toBeVisible())],
 ]
 
 test('every step of the tutorial shows what it says', async ({ at }, info) => {

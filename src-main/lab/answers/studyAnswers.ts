@@ -13,7 +13,16 @@ const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? study
 
 const asGrid = ({ start, ...request }: StudyRequest): GridRequest => ({ ...request, ...(start !== null && { changes: { start } }) })
 
-export function studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now }: ActionParts): Answers<'studies'>['studies'] {
+export function studyAnswers({
+  open,
+  shown,
+  jobs,
+  engine,
+  experiments,
+  deviceTests,
+  tell,
+  now,
+}: ActionParts): Answers<'studies'>['studies'] {
   /** Jobs by the study that they work on. */
   const atWork = new Map<number, string>()
   const jobOf = (studyId: number) => jobs.list().find(({ id }) => id === atWork.get(studyId)) ?? null
@@ -33,7 +42,8 @@ export function studyAnswers({ open, shown, jobs, engine, experiments, deviceTes
       runId: run?.id ?? null,
       step: run?.lastStep ?? 0,
       steps: run?.plannedSteps ?? (cell.spec as { readonly steps: number }).steps,
-      wallMs: cell.wallMs,
+      // The time of a sitting that was killed is not with the cell, but its run knows how long it trained.
+      wallMs: Math.max(cell.wallMs, run?.activeMs ?? 0),
       error: cell.status === 'failed' ? (error ?? null) : null,
     }
   }
