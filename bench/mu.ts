@@ -55,7 +55,7 @@ export const question: Question = {
           answers: task.answerTrie(plans[index]!.problem)!,
         })),
         task.format.terminationSuffix,
-        (feeds) => policy.branches.run(feeds),
+        (feeds, read) => policy.branches.run(feeds, read),
       )
     const traces = (repeat: number): ForkedTrace[] =>
       rollouts.map(({ tokens, boundaries }, index) => ({

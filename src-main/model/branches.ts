@@ -54,7 +54,23 @@ export function answerTerm(stack: Stack, temperature: number): Value {
   return g.neg(g.reduceSum(g.mul(chances, weights), undefined, false))
 }
 
+/** Final states [K, hiddenSize], before the last norm, of the branch slots `read` [K] int64, places in the flattened [N * M]. Inputs as in `branchGraph`, without children. */
+export function branchStatesGraph(config: LlamaConfig): Graph {
+  const stack = openStack('branch_states', config, false)
+  const { branch } = branchStates(stack)
+  stack.g.output('states', stack.g.gather(branch, stack.g.input('read', 'int64', ['K'])))
+  return stack.g.build()
+}
+
 function branchPass(stack: Stack, temperature: number): { readonly childLogps: Value; readonly trace: Value } {
+  const { g } = stack
+  const { branch, trace } = branchStates(stack)
+  const children = g.input('children', 'int64', ['N', 'M', 'C'])
+  const logps = g.logSoftmax(tempered(stack, logitsOf(stack, branch), temperature))
+  return { childLogps: g.reshape(g.gatherElements(logps, g.reshape(children, ['N*M', 'C'])), ['N', 'M', 'C']), trace }
+}
+
+function branchStates(stack: Stack): { readonly branch: Value; readonly trace: Value } {
   const { g, config } = stack
   const traceTokens = g.input('trace_tokens', 'int64', ['R', 'L'])
   const tracePositions = g.input('trace_positions', 'int64', ['R', 'L'])
@@ -63,7 +79,6 @@ function branchPass(stack: Stack, temperature: number): { readonly childLogps: V
   const branchPositions = g.input('branch_positions', 'int64', ['N', 'M'])
   const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'L'])
   const treeBias = g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M'])
-  const children = g.input('children', 'int64', ['N', 'M', 'C'])
   const traceBias = causalMask(stack, 'L')
   const tables = rotaryTables(stack)
 
@@ -79,8 +94,7 @@ function branchPass(stack: Stack, temperature: number): { readonly childLogps: V
       ]
     }) as [Value, Value]
   }
-  const logps = g.logSoftmax(tempered(stack, logitsOf(stack, branch), temperature))
-  return { childLogps: g.reshape(g.gatherElements(logps, g.reshape(children, ['N*M', 'C'])), ['N', 'M', 'C']), trace }
+  return { branch, trace }
 
   function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
     const alpha = 1 / Math.sqrt(config.headDim)

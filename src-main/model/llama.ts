@@ -296,18 +296,31 @@ export function scoreGraph(config: LlamaConfig, temperature = 1): Graph {
   return stack.g.build()
 }
 
+/** Final states [K, hiddenSize], before the last norm, of the scored places of given sequences. Inputs as in `trainGraph`: tokens, positions, scored. */
+export function statesGraph(config: LlamaConfig): Graph {
+  const stack = openStack('states', config, false)
+  const { g } = stack
+  const x = sequenceStates(stack, g.input('tokens', 'int64', ['B', 'T']), g.input('positions', 'int64', ['B', 'T']))
+  g.output('states', g.gather(x, g.input('scored', 'int64', ['K'])))
+  return g.build()
+}
+
+/** Log-probabilities [C, A] of the tokens `chosen` [C, A] int64 behind final states [C, hiddenSize]: the head alone, for some places at a time. */
+export function chosenGraph(config: LlamaConfig, temperature = 1): Graph {
+  const stack = openStack('chosen', config, false)
+  const { g } = stack
+  const logits = logitsOf(stack, g.input('states', 'float32', ['C', config.hiddenSize]))
+  g.output('logps', g.gatherElements(g.logSoftmax(tempered(stack, logits, temperature)), g.input('chosen', 'int64', ['C', 'A'])))
+  return g.build()
+}
+
 function sequencePass(stack: Stack, temperature: number): { logps: Value; entropy: Value } {
-  const { g, config } = stack
+  const { g } = stack
   const tokens = g.input('tokens', 'int64', ['B', 'T'])
   const positions = g.input('positions', 'int64', ['B', 'T'])
   const targets = g.input('targets', 'int64', ['B', 'T'])
   const scored = g.input('scored', 'int64', ['K'])
-  const bias = causalMask(stack, 'T')
-  const tables = rotaryTables(stack)
-  let x = embed(stack, tokens, 'B*T')
-  for (let layer = 0; layer < config.layers; layer++) {
-    x = layerOver(stack, layer, [x], ([projections]) => [selfAttention(stack, projections!, 'B', 'T', positions, bias, tables)])[0]!
-  }
+  const x = sequenceStates(stack, tokens, positions)
   const all = g.logSoftmax(tempered(stack, logitsOf(stack, g.gather(x, scored)), temperature))
   const chosen = g.gatherElements(all, g.reshape(g.gather(g.reshape(targets, ['B*T']), scored), ['K', 1]))
   const fixed = g.stopGradient(all)
@@ -315,6 +328,17 @@ function sequencePass(stack: Stack, temperature: number): { logps: Value; entrop
   const plane = (values: Value): Value =>
     g.reshape(g.scatterElements(g.constantOfShape(['B*T']), scored, g.reshape(values, ['K']), 0), ['B', 'T'])
   return { logps: plane(chosen), entropy: plane(entropies) }
+}
+
+/** Every layer over whole sequences: tokens and positions [B, T] to states [B*T, hiddenSize]. */
+function sequenceStates(stack: Stack, tokens: Value, positions: Value): Value {
+  const bias = causalMask(stack, 'T')
+  const tables = rotaryTables(stack)
+  let x = embed(stack, tokens, 'B*T')
+  for (let layer = 0; layer < stack.config.layers; layer++) {
+    x = layerOver(stack, layer, [x], ([projections]) => [selfAttention(stack, projections!, 'B', 'T', positions, bias, tables)])[0]!
+  }
+  return x
 }
 
 /**

@@ -32,7 +32,11 @@ export interface ExactMu {
   readonly distinctCuts: number
 }
 
-export type RunBranches = (feeds: Record<string, Tensor>) => Promise<Record<string, Tensor>>
+/**
+ * From the inputs of `branchGraph` to its output child_logps.
+ * @param read the slots that have children, places in the flattened [N * M]; of others nothing need be said
+ */
+export type RunBranches = (feeds: Record<string, Tensor>, read: Int32Array) => Promise<Record<string, Tensor>>
 
 export interface Job {
   readonly trace: CutTrace
@@ -94,7 +98,7 @@ export const tokensOf = (batch: readonly Job[]): number =>
 
 /**
  * @param suffix tokens that force the stop, e.g. `</think>`
- * @param run the session of `branchGraph` without trace log-probs
+ * @param run as `openBranches` opens it
  * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
  */
 export async function exactMu(
@@ -108,8 +112,8 @@ export async function exactMu(
   let forwardedTokens = 0
   let computedTokens = 0
   for (const batch of batches) {
-    const { feeds, width, traceWidth, branches, maxChildren } = fillBranches(batch)
-    const { child_logps: scored } = await run(feeds)
+    const { feeds, read, width, traceWidth, branches, maxChildren } = fillBranches(batch)
+    const { child_logps: scored } = await run(feeds, read)
     const logps = scored!.data as Float32Array
     let at = 0
     for (const job of batch)
@@ -158,7 +162,7 @@ function areaOf(batch: readonly Job[]): number {
   return batch.length * Math.max(...batch.map((job) => job.length)) + branches * Math.max(...batch.map((job) => job.branch.tokens.length))
 }
 
-/** The inputs of `branchGraph` for a batch, its branches in the order of jobs and cuts. */
+/** The inputs of `branchGraph` for a batch, its branches in the order of jobs and cuts; and the slots that have children. */
 export function fillBranches(batch: readonly Job[]) {
   const rows = batch.length
   const traceWidth = Math.max(...batch.map((job) => job.length))
@@ -173,6 +177,7 @@ export function fillBranches(batch: readonly Job[]) {
   const cutBias = new Float32Array(branches * traceWidth).fill(HIDDEN)
   const treeBias = new Float32Array(branches * width * width)
   const children = new Int32Array(branches * width * maxChildren)
+  const read: number[] = []
   let at = 0
   batch.forEach(({ trace, branch, cuts, length }, row) => {
     for (let t = 0; t < length; t++) {
@@ -187,6 +192,7 @@ export function fillBranches(batch: readonly Job[]) {
       for (let slot = 0; slot < branch.tokens.length; slot++) {
         branchTokens[at * width + slot] = branch.tokens[slot]!
         branchPositions[at * width + slot] = start + branch.depths[slot]!
+        if (branch.children[slot]!.length > 0) read.push(at * width + slot)
       }
       if (first < 0) {
         writeTreeBias(branch, treeBias, at * width * width, width, HIDDEN)
@@ -212,5 +218,5 @@ export function fillBranches(batch: readonly Job[]) {
     tree_bias: { dtype: 'float32', dims: [branches, 1, 1, width, width], data: treeBias },
     children: { dtype: 'int64', dims: [branches, width, maxChildren], data: children },
   }
-  return { feeds, width, traceWidth, branches, maxChildren }
+  return { feeds, read: Int32Array.from(read), width, traceWidth, branches, maxChildren }
 }

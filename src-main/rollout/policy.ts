@@ -4,26 +4,23 @@ import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { Device } from '../engine/providers.ts'
-import type { Session } from '../engine/session.ts'
 import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
-import { branchModel, decodeModel, scoreModel } from '../model/onnx.ts'
-import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from './batches.ts'
-import { BRANCH_TOKENS, exactMu } from './exactMu.ts'
+import { decodeModel } from '../model/onnx.ts'
+import { exactMu } from './exactMu.ts'
+import { openBranches, openScores } from './readers.ts'
+import type { BranchReader } from './readers.ts'
 import { sampleRollouts } from './sample.ts'
 import type { Sampler } from './sampler.ts'
-import { forwardedLength, readCompletionPlane, sequenceFeeds } from './sequences.ts'
 import type { Sequence } from './sequences.ts'
 
 export interface Policy extends Sampler {
   readonly config: LlamaConfig
   readonly parameters: ParameterSet
   readonly decoder: Decoder
-  /** Session of `branchGraph`: exact mu. */
-  readonly branches: Session
-  /** Most tokens of traces and branches to give `branches` at once, so that its logits stay within bounds. */
-  readonly branchTokens: number
+  /** What exact mu runs. */
+  readonly branches: BranchReader
   /** Log-probs of completion tokens at the policy's temperature, without filters, one array per sequence. */
   score(sequences: readonly Sequence[], signal?: AbortSignal): Promise<Float32Array[]>
   dispose(): void
@@ -105,35 +102,21 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
   })
   // A graphics driver is asked for one session at a time.
   if (device !== 'cpu') await decoding
-  const branching = engine.createSession(branchModel(sized, options.temperature), open)
+  const branching = openBranches(engine, sized, parameters, options)
   if (device !== 'cpu') await branching
-  const scoring = engine.createSession(scoreModel(sized, options.temperature), open)
-  const [decoder, branches, scorer] = await Promise.all([decoding, branching, scoring])
-  const branchTokens = budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize)
+  const scoring = openScores(engine, sized, parameters, options)
+  const [decoder, branches, scores] = await Promise.all([decoding, branching, scoring])
   return {
     config,
     parameters,
     decoder,
     branches,
-    branchTokens,
     noMeasure: null,
     sample: (format, plans, settings, sampling) => sampleRollouts(decoder, format, plans, settings, sampling),
-    measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds) => branches.run(feeds, undefined, { signal }), branchTokens),
-    async score(sequences, signal) {
-      const logps: Float32Array[] = new Array(sequences.length)
-      for (const batch of batchByLength(sequences.map(forwardedLength), {
-        ...DEFAULT_BATCH_LIMITS,
-        tokenBudget: budgetOfVocabulary(DEFAULT_BATCH_LIMITS.tokenBudget, config.vocabSize),
-      })) {
-        const outputs = await scorer.run(sequenceFeeds(batch, sequences, config.vocabSize), ['logps'], { signal })
-        readCompletionPlane(outputs.logps!, batch, sequences).forEach((values, row) => {
-          logps[batch.members[row]!] = values
-        })
-      }
-      return logps
-    },
+    measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds, read) => branches.run(feeds, read, signal)),
+    score: scores.score,
     dispose() {
-      for (const part of [decoder, branches, scorer]) part.dispose()
+      for (const part of [decoder, branches, scores]) part.dispose()
     },
   }
 }

@@ -1,7 +1,7 @@
 // The memory that is promised before a start, against what processes of two presets held at most while they trained (`mrt run --preset ... --no-evaluate`
 // on Linux, two cores, 2026-11-28): the starter through one graph, SmolLM2 with adapters layer by layer.
 import { describe, expect, it } from 'vitest'
-import { memoryOf } from '../../src-main/lab/training/estimateRun.ts'
+import { memoryOf, readingBytes } from '../../src-main/lab/training/estimateRun.ts'
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
 import { withAdapters } from '../../src-main/model/adapters.ts'
 import { STARTER_CONFIG } from '../../src-main/model/config.ts'
@@ -34,6 +34,21 @@ describe('the memory promised before a start', () => {
     ['gsm-lora', withAdapters(SMOLLM2, { rank: 16, alpha: 32 }), 2.057e9],
   ])('is within 15 % of what training of %s held at most', (name, config, measured) => {
     expect(Math.abs(memoryOf(unevaluated(name), config) / measured - 1)).toBeLessThan(0.15)
+  })
+
+  it('takes reading 2,048 tokens with a vocabulary of 151,936 within 15 % of what node bench/wide.ts measured, a thirtieth of all its logits', () => {
+    const wide: LlamaConfig = {
+      ...SMOLLM2,
+      vocabSize: 151_936,
+      hiddenSize: 64,
+      intermediateSize: 128,
+      layers: 2,
+      heads: 2,
+      kvHeads: 1,
+      headDim: 32,
+    }
+    for (const measured of [121e6, 125e6]) expect(Math.abs(readingBytes(wide, 2048) / measured - 1)).toBeLessThan(0.15)
+    expect(readingBytes(wide, 2048)).toBeLessThan((3 * 2048 * 151_936 * 4) / 25)
   })
 
   it('grows with the micro-batch only up to the budget of what is kept', () => {

@@ -89,7 +89,6 @@ describe('a problem', () => {
       [{ prompt: problem.promptTokens, completion, cuts, answers: task.answerTrie(problem)! }],
       task.format.terminationSuffix,
       (feeds) => policy.branches.run(feeds),
-      policy.branchTokens,
     )
     policy.dispose()
     weights.dispose()

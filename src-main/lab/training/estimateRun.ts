@@ -19,6 +19,7 @@ import { mean } from '../../numeric/stats.ts'
 import { createMethod } from '../../rl/algorithms.ts'
 import { HEAD_TOKENS, keptPerToken } from '../../model/layered.ts'
 import { rowsFor } from '../../rollout/policy.ts'
+import { headPlaces, WIDE_TOKENS } from '../../rollout/readers.ts'
 import { WIDE_VOCABULARY } from '../../rollout/sequences.ts'
 import type { Store } from '../../store/openStore.ts'
 import { atOnce } from '../comparing/evaluationBudgets.ts'
@@ -166,7 +167,13 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   const { problems, samples, kept } = spec.evaluation
   const cache = Math.max(cached(rolloutsOf(spec), spec.budget.thinkingTokens), cached(problems * (samples + kept), atOnce(spec)))
   const length = prompt + spec.budget.thinkingTokens + spec.budget.answerTokens
-  return BASE_BYTES + copies + sessions + cache + (layered ? layeredBytes : graphBytes)(spec, config, length)
+  return (
+    BASE_BYTES +
+    copies +
+    sessions +
+    cache +
+    (layered ? Math.max(layeredBytes(spec, config, length), readingBytes(config, length)) : graphBytes(spec, config, length))
+  )
 }
 
 /** What a micro-batch takes in one graph: every value of every layer until its gradient is there. */
@@ -181,6 +188,13 @@ function layeredBytes({ microbatchTokens }: RunSpec, config: LlamaConfig, length
   const kept = tokens * config.layers * (keptPerToken(config) + config.hiddenSize) * FLOAT
   const atWork = tokens * (4 * config.intermediateSize + 8 * config.hiddenSize + 2 * config.heads * length) * FLOAT
   return Math.min(kept, KEPT_BYTES) + Math.max(atWork, 4 * HEAD_TOKENS * config.vocabSize * FLOAT)
+}
+
+/** What reading whole sequences of a model of text takes, for scores and J: one layer at work with the weights of its attention, or the logits of the places that the head takes at once. */
+export function readingBytes({ vocabSize, hiddenSize, intermediateSize, heads }: LlamaConfig, length: number): number {
+  const tokens = Math.max(length, WIDE_TOKENS)
+  const layer = tokens * (3 * intermediateSize + 6 * hiddenSize + 3 * heads * length)
+  return Math.max(layer, 2 * headPlaces(vocabSize) * vocabSize) * FLOAT
 }
 
 /**

@@ -6,10 +6,10 @@ import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { withPositions } from '../../model/llama.ts'
-import { branchModel, decodeModel } from '../../model/onnx.ts'
+import { decodeModel } from '../../model/onnx.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
-import { budgetOfVocabulary } from '../../rollout/batches.ts'
-import { BRANCH_TOKENS, exactMu } from '../../rollout/exactMu.ts'
+import { exactMu } from '../../rollout/exactMu.ts'
+import { openBranches } from '../../rollout/readers.ts'
 import { formatOfText } from '../../rollout/format.ts'
 import { loadWeights } from '../../rollout/policy.ts'
 import { mostTokens, streamRollout } from '../../rollout/stream.ts'
@@ -222,18 +222,13 @@ async function measure(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const longest = trace.prompt.length + trace.cuts.at(-1)! + format.terminationSuffix.length + depthOf(trace.answers)
-  const session = await engine.createSession(branchModel(withPositions(config, longest), temperature), { parameters })
+  const branches = await openBranches(engine, withPositions(config, longest), parameters, { temperature })
   try {
-    const { J } = await exactMu(
-      [trace],
-      format.terminationSuffix,
-      (feeds) => session.run(feeds, undefined, { signal }),
-      budgetOfVocabulary(BRANCH_TOKENS, config.vocabSize),
-    )
+    const { J } = await exactMu([trace], format.terminationSuffix, (feeds, read) => branches.run(feeds, read, signal))
     // Sums over many right answers end a rounding error above 1.
     return Array.from(J[0]!, (value) => Math.min(1, value))
   } finally {
-    session.dispose()
+    branches.dispose()
   }
 }
 

@@ -174,8 +174,7 @@ export async function pretrainStage(
         answers: task.answerTrie(validation[index]!)!,
       })),
       task.format.terminationSuffix,
-      (feeds) => policy.branches.run(feeds),
-      policy.branchTokens,
+      (feeds, read) => policy.branches.run(feeds, read),
     )
     const average = (of: (index: number) => number): number => rollouts.reduce((sum, _, index) => sum + of(index), 0) / rollouts.length
     return {

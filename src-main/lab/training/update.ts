@@ -4,6 +4,8 @@ import { correctedAdvantage } from '../../rl/correction.ts'
 import { tokenWeights } from '../../rl/tokenWeights.ts'
 import type { Credit, CutScores } from '../../rl/types.ts'
 import { answerBatches } from '../../rollout/answerGradient.ts'
+import { budgetOfVocabulary } from '../../rollout/batches.ts'
+import { BRANCH_TOKENS } from '../../rollout/exactMu.ts'
 import type { AnswerBatch } from '../../rollout/answerGradient.ts'
 import { isFiltered } from '../../rollout/sample.ts'
 import type { Entry } from './gather.ts'
@@ -123,7 +125,11 @@ function followed(
       },
     ]
   })
-  return answerBatches(traces, problems.task.format.terminationSuffix, Math.min(spec.microbatchTokens, policies.current.branchTokens))
+  return answerBatches(
+    traces,
+    problems.task.format.terminationSuffix,
+    Math.min(spec.microbatchTokens, budgetOfVocabulary(BRANCH_TOKENS, policies.current.config.vocabSize)),
+  )
 }
 
 /** Mean k3 estimate of KL(policy, reference) over the loss tokens of the sequences whose reference log-probs are known, as in rl/loss.ts. */
