@@ -26,6 +26,8 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   adapters: { load: () => import('./peers/adapters.ts'), unasked: true },
   // Needs a server that runs, and an evaluation that was made through it; only when named.
   served: { load: () => import('./peers/served.ts'), unasked: true },
+  // Starts a Ray of two nodes on this machine; only when named.
+  ray: { load: () => import('./peers/ray.ts'), unasked: true },
 }
 
 const options = {

@@ -6,7 +6,7 @@ import { compareCommand, evaluateCommand, quickstartCommand, resumeCommand, runC
 import { dataCommands } from './cli/data.ts'
 import { exportCommand, handOverCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { followCommand } from './cli/follow.ts'
-import { devicesCommand, serveCommand, starterCommand } from './cli/machine.ts'
+import { devicesCommand, serveCommand, starterCommand, workerCommand } from './cli/machine.ts'
 import { measureCommand, voteCommand } from './cli/measure.ts'
 import { generateCommand, modelsCommand } from './cli/models.ts'
 import { checkCommand, referenceCommand, salvageCommand } from './cli/repair.ts'
@@ -30,6 +30,7 @@ for (const command of [
   compareCommand(),
   serveCommand(),
   devicesCommand(),
+  workerCommand(),
   starterCommand(),
   sampleCommand(),
   ...dataCommands(),

@@ -11,6 +11,7 @@ import { allPresets } from '../lab/training/textPresets.ts'
 import { quickstart, QUICKSTART_DEFAULTS } from '../lab/training/quickstart.ts'
 import { report, reportTable } from '../lab/comparing/report.ts'
 import { createRun } from '../lab/training/createRun.ts'
+import { onRay, raySettings, type RaySettings } from '../lab/training/raySettings.ts'
 import { parseSpec } from '../lab/training/runSpecs.ts'
 import { trainRun } from '../lab/training/trainRun.ts'
 import { wholeRun } from '../lab/training/wholeRun.ts'
@@ -103,17 +104,39 @@ export function runCommand(): Command {
       [],
     )
     .option('--no-evaluate', 'do not evaluate the finished run')
-    .action((options: Common & { preset: string; steps?: number; seed?: number; name?: string; set: string[]; evaluate: boolean }) =>
-      withSession({ ...options, create: true }, async (session) => {
-        const spec = specFrom(options.preset)
-        for (const key of ['steps', 'seed', 'name'] as const) if (options[key] !== undefined) spec[key] = options[key]
-        for (const text of options.set) assign(spec, text)
-        const runId = await createRun(session, spec, environment(session.engine))
-        session.progress.say(`run ${runId}: ${session.store.runs.get(runId)!.name}`)
-        await finishRun(session, runId, options)
-      }),
+    .option('--ray <address>', 'have the workers of a Ray cluster draw and measure, such as 127.0.0.1:6379; the rest stays here')
+    .option('--ray-workers <n>', 'workers that are asked for (default: 2)', wholeNumber(1))
+    .option('--ray-python <command>', 'a Python that has the package ray (default: python3)')
+    .option('--leaves-machine', 'the cluster is on another machine: weights, prompts and thoughts may be sent there')
+    .action(
+      (options: Common & RayOptions & { preset: string; steps?: number; seed?: number; name?: string; set: string[]; evaluate: boolean }) =>
+        withSession({ ...options, create: true }, async (session) => {
+          const spec = specFrom(options.preset)
+          for (const key of ['steps', 'seed', 'name'] as const) if (options[key] !== undefined) spec[key] = options[key]
+          for (const text of options.set) assign(spec, text)
+          const runId = await createRun(session, ...onRay(spec, environment(session.engine), rayGiven(options)))
+          session.progress.say(`run ${runId}: ${session.store.runs.get(runId)!.name}`)
+          await finishRun(session, runId, options)
+        }),
     )
 }
+
+interface RayOptions {
+  readonly ray?: string
+  readonly rayWorkers?: number
+  readonly rayPython?: string
+  readonly leavesMachine?: boolean
+}
+
+const rayGiven = ({ ray, rayWorkers, rayPython, leavesMachine = false }: RayOptions): RaySettings | null =>
+  ray === undefined
+    ? null
+    : raySettings({
+        address: ray,
+        leavesMachine,
+        ...(rayWorkers !== undefined && { workers: rayWorkers }),
+        ...(rayPython !== undefined && { python: rayPython }),
+      })
 
 export function resumeCommand(): Command {
   return experiment(
@@ -122,7 +145,8 @@ export function resumeCommand(): Command {
   )
     .argument('[run]', 'id of the run', wholeNumber(1))
     .option('--no-evaluate', 'do not evaluate finished runs')
-    .action((runId: number | undefined, options: Common & { evaluate: boolean }) =>
+    .option('--here', 'without the cluster that the run was started on; the numbers are the same')
+    .action((runId: number | undefined, options: Common & { evaluate: boolean; here?: boolean }) =>
       withSession(options, async (session) => {
         const { store, progress } = session
         const unfinished = store.runs
@@ -164,10 +188,11 @@ function lacksEvaluation(store: Session['store'], runId: number): boolean {
   return evaluations.length > 0 && !evaluations.some(({ status }) => status === 'finished')
 }
 
-async function finishRun(session: Session, runId: number, options: Common & { evaluate: boolean }): Promise<void> {
+async function finishRun(session: Session, runId: number, options: Common & { evaluate: boolean; here?: boolean }): Promise<void> {
   const { store } = session
-  if (options.evaluate) await wholeRun(experiments, session, runId, session)
-  else if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, session)
+  const job = { signal: session.signal, onEvent: session.onEvent, ...(options.here && { here: true }) }
+  if (options.evaluate) await wholeRun(experiments, session, runId, job)
+  else if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, job)
   session.signal.throwIfAborted()
   session.progress.close()
   const run = store.runs.get(runId)!

@@ -8,11 +8,18 @@ import { describeDevices, devices } from '../lab/process/describeDevices.ts'
 import { openDeviceTests } from '../lab/process/deviceTests.ts'
 import { openComputing } from '../lab/process/openContext.ts'
 import { selfTest } from '../lab/process/selfTest.ts'
+import { computeForHead } from '../lab/training/overRay.ts'
 import { makeStarter, STARTER_RECIPE } from '../lab/training/starter.ts'
 import { wholeNumber } from './options.ts'
 import { openProgress } from './progress.ts'
 import { DEFAULT_WORKSPACE } from './session.ts'
 import { tableText, writeJson } from './table.ts'
+
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('compute for a run over Ray: started by its driver, which speaks with it over standard input and output')
+    .action(() => computeForHead(process.stdin, process.stdout))
+}
 
 export function devicesCommand(): Command {
   return new Command('devices')

@@ -96,32 +96,60 @@ export function planBranches(traces: readonly CutTrace[], suffix: readonly numbe
 export const tokensOf = (batch: readonly Job[]): number =>
   batch.reduce((sum, { length, cuts, branch }) => sum + length + cuts.length * branch.tokens.length, 0)
 
+/** J at the cuts of a batch, in the order of its jobs and their cuts, and the tokens that were computed for it, padding included. */
+export interface BatchJ {
+  readonly J: Float64Array
+  readonly computed: number
+}
+
+/** @param run as `openBranches` opens it */
+export async function measureBatch(batch: readonly Job[], run: RunBranches): Promise<BatchJ> {
+  const { feeds, read, width, traceWidth, branches, maxChildren } = fillBranches(batch)
+  const { child_logps: scored } = await run(feeds, read)
+  const logps = scored!.data as Float32Array
+  let at = 0
+  const J = batch.flatMap((job) => job.cuts.map(() => branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren)))
+  return { J: Float64Array.from(J), computed: batch.length * traceWidth + branches * width }
+}
+
 /**
  * @param suffix tokens that force the stop, e.g. `</think>`
  * @param run as `openBranches` opens it
  * @param tokenBudget tokens computed at once, traces and branches together; a single branch may take more
  */
-export async function exactMu(
+export const exactMu = (
   traces: readonly CutTrace[],
   suffix: readonly number[],
   run: RunBranches,
   tokenBudget = BRANCH_TOKENS,
+): Promise<ExactMu> => exactMuBy(traces, suffix, (batch) => measureBatch(batch, run), tokenBudget, 1)
+
+/**
+ * The same, wherever a batch is measured. The batches are those of `exactMu`, whoever measures them, and with them every bit.
+ * @param atOnce batches that are under way together
+ */
+export async function exactMuBy(
+  traces: readonly CutTrace[],
+  suffix: readonly number[],
+  measure: (batch: readonly Job[]) => Promise<BatchJ>,
+  tokenBudget: number,
+  atOnce: number,
 ): Promise<ExactMu> {
   const { batches, keys, cuts, distinctCuts } = planBranches(traces, suffix, tokenBudget)
   const known = new Map<string, number>()
   let forwardedTokens = 0
   let computedTokens = 0
-  for (const batch of batches) {
-    const { feeds, read, width, traceWidth, branches, maxChildren } = fillBranches(batch)
-    const { child_logps: scored } = await run(feeds, read)
-    const logps = scored!.data as Float32Array
-    let at = 0
-    for (const job of batch)
-      for (const cut of job.cuts)
-        known.set(prefixKey(job.trace, cut), branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren))
-    forwardedTokens += tokensOf(batch)
-    computedTokens += batch.length * traceWidth + branches * width
+  const waiting = batches.values()
+  const work = async (): Promise<void> => {
+    for (const batch of waiting) {
+      const { J, computed } = await measure(batch)
+      let at = 0
+      for (const job of batch) for (const cut of job.cuts) known.set(prefixKey(job.trace, cut), J[at++]!)
+      forwardedTokens += tokensOf(batch)
+      computedTokens += computed
+    }
   }
+  await Promise.all(Array.from({ length: Math.min(atOnce, batches.length) }, work))
   return { J: keys.map((list) => Float64Array.from(list, (key) => known.get(key)!)), forwardedTokens, computedTokens, cuts, distinctCuts }
 }
 

@@ -13,6 +13,7 @@ import { openBranches, openScores } from './readers.ts'
 import type { BranchReader } from './readers.ts'
 import { sampleRollouts } from './sample.ts'
 import type { Sampler } from './sampler.ts'
+import { inShares } from './shares.ts'
 import type { Sequence } from './sequences.ts'
 
 export interface Policy extends Sampler {
@@ -46,6 +47,8 @@ export interface PolicyOptions {
   readonly temperature?: number
   /** Computes everything that is asked of the policy; default the processor. */
   readonly device?: Device
+  /** Shares into which what is drawn by one call is cut, each decoded by itself; default 1. */
+  readonly shares?: number
 }
 
 /** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
@@ -106,13 +109,14 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
   if (device !== 'cpu') await branching
   const scoring = openScores(engine, sized, parameters, options)
   const [decoder, branches, scores] = await Promise.all([decoding, branching, scoring])
+  const drawing = inShares(decoder, options.shares ?? 1)
   return {
     config,
     parameters,
     decoder,
     branches,
     noMeasure: null,
-    sample: (format, plans, settings, sampling) => sampleRollouts(decoder, format, plans, settings, sampling),
+    sample: (format, plans, settings, sampling) => sampleRollouts(drawing, format, plans, settings, sampling),
     measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds, read) => branches.run(feeds, read, signal)),
     score: scores.score,
     dispose() {

@@ -1,10 +1,10 @@
 // Prompts in, completions out: plans become requests to the decoder, and what comes back is read as a thought with its boundaries.
 // A plan may start from a prefix (stale prefixes, forced stops); tokens that the policy did not draw are marked and carry no loss.
-import type { Decoder } from '../engine/decoder.ts'
 import { episodeRanges } from '../episodes/segmentTokens.ts'
 import type { Seed } from '../numeric/rng.ts'
 import type { TaskFormat } from '../tasks/types.ts'
 import { contextKey } from './contextKey.ts'
+import type { Generates } from './shares.ts'
 
 export interface RolloutPlan {
   readonly prompt: readonly number[]
@@ -76,7 +76,7 @@ export interface SampleOptions {
 
 /** One rollout per plan, in order. Plans with the same prompt and prefix are prefilled once. */
 export async function sampleRollouts(
-  decoder: Decoder,
+  decoder: Generates,
   format: TaskFormat,
   plans: readonly RolloutPlan[],
   settings: SampleSettings,

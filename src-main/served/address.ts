@@ -2,7 +2,8 @@
 // who gives it, because prompts and thoughts then leave the machine.
 import { LabError } from '../../src-preload/contract.ts'
 
-const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+/** @param hostname as `URL` gives it */
+export const isThisMachine = (hostname: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 
 export interface ServedAddress {
   /** Without a slash at its end: `/completions` is put behind it. */
@@ -29,7 +30,7 @@ export function servedAddress(text: string, confirmed: boolean): ServedAddress {
   if (protocol !== 'http:' && protocol !== 'https:') throw refuse(`the protocol ${protocol.slice(0, -1)}`)
   if (username !== '' || password !== '' || search !== '' || hash !== '') throw refuse('a name, a password, a query or a mark in it')
   const path = pathname.replace(/\/+$/, '').replace(/\/completions$/, '')
-  const thisMachine = THIS_MACHINE.test(hostname)
+  const thisMachine = isThisMachine(hostname)
   if (!thisMachine && !confirmed)
     throw new LabError('served.away', {
       expected: 'an address of this machine, or a yes to leaving it',

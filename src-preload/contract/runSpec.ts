@@ -189,6 +189,12 @@ export const runSpec = z.strictObject({
       'Rollouts of each problem, compared with one another: 8 is the least that tells them apart well, 16 to 32 are common. A method of two arms samples as many as its arms ask for instead; there this is the size of the groups that are watched. Demonstrations are one of each problem, so many problems as this times the problems of a step.',
     ),
   sampling: samplingSpec.prefault({}),
+  shares: positive
+    .max(4096)
+    .optional()
+    .describe(
+      'Shares into which what a step draws is cut, each decoded by itself: by a worker of a cluster, or one after another here, with the same numbers to the last bit. What is decoded together decides those bits; one share unless given, and 8 for a run over Ray.',
+    ),
   budget: budgetSpec.prefault({}),
   optimizer: optimizerSpec.prefault({}),
   observeGroups: z

@@ -20,6 +20,17 @@ export const specField = z.object({
   about: z.string(),
 })
 export type SpecField = Of<typeof specField>
+/** Workers of a Ray cluster that draw and measure for a run. Opens a connection outside of this process, to the address alone. */
+export const rayCluster = z.object({
+  /** Host and port of its head, such as 127.0.0.1:6379; another machine than this one where `leavesMachine` says so, else refused with `ray.away`. */
+  address: z.string(),
+  leavesMachine: z.boolean().default(false),
+  /** Workers that are asked for; each is given as many processors as the engine here has threads. */
+  workers: z.int().positive().max(4096).default(2),
+  /** A Python that has the package ray. */
+  python: name.default('python3'),
+})
+export type RayCluster = Of<typeof rayCluster>
 export const runDetail = z.object({
   item: runListItem,
   metricNames: z.array(name),
@@ -69,9 +80,9 @@ export const runsMethods = {
     list: method(none, z.array(runListItem)),
     get: method(ofRun, runDetail),
     /** Checks the whole specification, then queues. Throws `runSpec.*` naming the field. */
-    start: method(z.object({ spec: runSpec }), run),
+    start: method(z.object({ spec: runSpec, ray: rayCluster.optional() }), run),
     /** Arms of a comparison: all queued or none. */
-    startAll: method(z.object({ specs: z.array(runSpec).min(1).max(200) }), z.array(run)),
+    startAll: method(z.object({ specs: z.array(runSpec).min(1).max(200), ray: rayCluster.optional() }), z.array(run)),
     /** Fields of a specification outside the algorithm, for the form. */
     specFields: method(none, z.array(specField)),
     estimate: method(z.object({ spec: runSpec }), runEstimate),

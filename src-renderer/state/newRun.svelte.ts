@@ -122,6 +122,8 @@ export class NewRunForm {
   /** Which arm's options are shown. */
   active = $state(0)
   starting = $state(false)
+  /** Whether workers of a cluster draw and measure, and where they are; of this window alone. */
+  ray = $state({ on: false, cluster: { address: '127.0.0.1:6379', leavesMachine: false, workers: 2, python: 'python3' } })
   refused: Problem | null = $state.raw(null)
   arm: Arm | null = $derived(this.draft?.arms[Math.min(this.active, this.draft.arms.length - 1)] ?? null)
   specs: readonly RunSpec[] = $derived(this.draft ? specsOf(this.draft) : [])
@@ -221,7 +223,9 @@ export class NewRunForm {
     this.refused = null
     try {
       const { branch } = draft
-      const started = branch ? await branchAll(branch.checkpointId, this.specs) : await lab.client.runs.startAll({ specs: [...this.specs] })
+      const started = branch
+        ? await branchAll(branch.checkpointId, this.specs)
+        : await lab.client.runs.startAll({ specs: [...this.specs], ...(this.ray.on && { ray: { ...this.ray.cluster } }) })
       keep('draft', null)
       this.draft = null
       place.go(started.length === 1 ? href('run', { runId: started[0].id }) : href('runs'))

@@ -19,6 +19,14 @@ const mayImport: Record<string, readonly string[]> = {
   'src-main/rl': ['src-main/graph', 'src-main/episodes', 'src-main/numeric'],
   'src-main/rollout': ['src-main/engine', 'src-main/model', 'src-main/episodes', 'src-main/tasks', 'src-main/numeric'],
   'src-main/served': ['src-main/rollout', 'src-main/tasks', 'src-main/episodes', 'src-main/numeric', 'src-preload/contract'],
+  'src-main/cluster': [
+    'src-main/rollout',
+    'src-main/engine',
+    'src-main/model',
+    'src-main/tasks',
+    'src-main/served',
+    'src-preload/contract',
+  ],
   'src-main/store': ['src-preload/contract'],
   'src-main/data': ['src-main/tasks', 'src-main/episodes', 'src-main/model', 'src-main/numeric', 'src-preload/contract'],
   'src-main/lab': [
@@ -32,6 +40,7 @@ const mayImport: Record<string, readonly string[]> = {
     'src-main/rl',
     'src-main/rollout',
     'src-main/served',
+    'src-main/cluster',
     'src-main/store',
     'src-main/data',
     'src-preload/contract',

@@ -2,13 +2,14 @@
 // handed in. A run that is trained to its end is evaluated in the same job. Going on after a pause, a crash or a failure is a new job
 // that starts from the newest checkpoint, which is the experiment's own business.
 
-import { LabError, type Answers, type Job, type LabEvent, type Run } from '../../../src-preload/contract.ts'
+import { LabError, type Answers, type Job, type LabEvent, type RayCluster, type Run } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Split } from '../../tasks/types.ts'
 import type { DeviceTests } from '../process/deviceTests.ts'
 import type { Experiments } from '../process/experiments.ts'
 import type { Jobs } from '../process/jobs.ts'
+import { onRay, raySettings } from '../training/raySettings.ts'
 import { watchEvaluations, wholeRun } from '../training/wholeRun.ts'
 import { found } from './queriesRuns.ts'
 
@@ -79,7 +80,7 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
     })
   }
 
-  async function create(spec: unknown): Promise<Run> {
+  async function create(spec: unknown, ray?: RayCluster): Promise<Run> {
     const store = open()
     if (store.access.mode === 'read')
       throw new LabError('workspace.readOnly', {
@@ -87,22 +88,25 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
         found: 'one that is open for reading only',
         next: 'Close the other program that has it open, or open another workspace.',
       })
-    const id = await experiments.createRun({ store, now, deviceTests }, spec, await experiments.environment(await engine()))
+    const id = await experiments.createRun(
+      { store, now, deviceTests },
+      ...onRay(spec, await experiments.environment(await engine()), ray === undefined ? null : raySettings(ray)),
+    )
     tellRun(id)
     return run(id)
   }
 
   return {
-    async start({ spec }) {
-      const created = await create(spec)
+    async start({ spec, ray }) {
+      const created = await create(spec, ray)
       queue(created.id)
       return created
     },
-    async startAll({ specs }) {
+    async startAll({ specs, ray }) {
       // Every specification is turned into a run before any is queued, so that a mistake in the last one starts none.
       const created: Run[] = []
       try {
-        for (const spec of specs) created.push(await create(spec))
+        for (const spec of specs) created.push(await create(spec, ray))
       } catch (error) {
         for (const { id } of created) open().runs.remove(id)
         tell({ kind: 'changed', noun: 'runs', ids: [] })

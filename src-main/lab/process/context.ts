@@ -18,6 +18,8 @@ export interface JobOptions {
   /** Asked between steps: go on, wait, or end after the step that is done. */
   readonly control?: () => 'go' | 'pause' | 'stop-after-step'
   readonly onEvent?: (event: LabEvent) => void
+  /** Computes everything in this process, whatever cluster the run was started on: the numbers are the same. */
+  readonly here?: boolean
 }
 
 /** What files that leave are written with. */

@@ -8,6 +8,7 @@ import { adapterSpecs, withoutAdapters } from '../../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../../model/config.ts'
 import { openPolicy } from '../../rollout/policy.ts'
 import type { Policy, PolicyOptions } from '../../rollout/policy.ts'
+import type { Sampler } from '../../rollout/sampler.ts'
 
 export type Role = 'current' | 'start' | 'ema' | 'stale' | 'given'
 /** Roles with values of their own that change over a run. */
@@ -18,6 +19,8 @@ export interface PolicySet {
   readonly current: Policy
   /** The policy of a role; the first call opens it. */
   policy(role: Role): Promise<Policy>
+  /** Who draws and measures with the weights of a role: the policy itself, or workers elsewhere that hold the same weights. */
+  sampler(role: Role): Promise<Sampler>
   /** All that sets a role apart from the start, as one list: its weights, or its adapters alone. Null for a role that does not exist yet. */
   values(role: MovingRole): Float32Array | null
   /** Takes back what `values` gave, as when a run is resumed. */
@@ -69,6 +72,7 @@ export async function openPolicies(
   return {
     current,
     policy,
+    sampler: policy,
     values: roles.values,
     restore: roles.restore,
     averageStep: roles.averageStep,

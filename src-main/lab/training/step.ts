@@ -7,6 +7,7 @@ import type { JobOptions, LabContext } from '../process/context.ts'
 import type { Measured } from './estimate.ts'
 import type { Entry } from './gather.ts'
 import type { Learner, LearnerResult } from './learner.ts'
+import type { OverRay } from './overRay.ts'
 import type { PolicySet } from './policySet.ts'
 import type { ProblemRecords, ProblemSource } from './tasks.ts'
 
@@ -18,6 +19,8 @@ export interface Running {
   readonly problems: ProblemSource & ProblemRecords
   readonly policies: PolicySet
   readonly learner: Learner
+  /** The workers that draw and measure; null where this process does. */
+  readonly ray: OverRay | null
   readonly config: LlamaConfig
   readonly options: JobOptions
 }
@@ -45,4 +48,6 @@ export interface StepOutcome {
   readonly estimateTokens: number
   readonly learningRate: number
   readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
+  /** What the workers of a cluster did, by the names of its metrics; empty where everything was computed here. */
+  readonly elsewhere: Readonly<Record<string, number>>
 }

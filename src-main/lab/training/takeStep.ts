@@ -31,7 +31,9 @@ export async function takeStep(running: Running, step: number, told: (share: num
   const { spec, method, problems, policies, options } = running
   const { signal } = options
   const needs = needsOf(method)
+  running.ray?.beginStep(step)
   const times = { sample: 0, mu: 0, train: 0 }
+  const current = await policies.sampler('current')
   /** With the budget that rollouts of this step have. */
   const settings = sampleSettings(spec, budgetShareAt(running, step))
 
@@ -40,8 +42,8 @@ export async function takeStep(running: Running, step: number, told: (share: num
     spec,
     method,
     problems,
-    policy: await policies.policy(samplerOf(needs)),
-    stale: () => policies.policy('stale'),
+    policy: await policies.sampler(samplerOf(needs)),
+    stale: () => policies.sampler('stale'),
     options: { signal, onProgress: (done, total) => told((0.4 * done) / total) },
   }
   const entries = await timed(times, 'sample', () => gather(gathering, step))
@@ -57,7 +59,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
   const measures = (entry: Entry): boolean =>
     needs.J !== 'none' || (needs.data !== 'demonstrations' && !needs.iterations && entry.group < observed && entry.kept === undefined)
   const estimate = await timed(times, 'mu', async () =>
-    estimateJ(await policies.policy(role), problems, entries, measures, {
+    estimateJ(await policies.sampler(role), problems, entries, measures, {
       ...(needs.J === 'sampled' ? ({ method: 'sampled', samples: needs.branches ?? 0 } as const) : watching),
       maxEpisodes: needs.maxEpisodes ?? Infinity,
       seed: deriveSeed(spec.seed, 'mu', step),
@@ -68,13 +70,13 @@ export async function takeStep(running: Running, step: number, told: (share: num
   refuseDivergence(step, entries, estimate.measured)
   // What every method is watched by: full rollouts of the same first groups, J exact at every boundary under the weights that sampled them.
   const apart = (needs.data !== 'rollouts' || needs.iterations !== undefined) && observed > 0
-  const watched = apart ? await timed(times, 'mu', () => gatherObserved({ ...gathering, policy: policies.current }, step)) : entries
+  const watched = apart ? await timed(times, 'mu', () => gatherObserved({ ...gathering, policy: current }, step)) : entries
   const asWatched = !apart && needs.J !== 'sampled' && role === 'current' && needs.maxEpisodes === undefined
   const inView = (entry: Entry): boolean => entry.group < observed && entry.arm === undefined && entry.kept === undefined
   const watch = asWatched
     ? null
     : await timed(times, 'mu', () =>
-        estimateJ(policies.current, problems, watched, inView, {
+        estimateJ(current, problems, watched, inView, {
           ...watching,
           maxEpisodes: Infinity,
           seed: deriveSeed(spec.seed, 'watch', step),
@@ -90,7 +92,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     needs.continuations === undefined
       ? null
       : await timed(times, 'mu', () =>
-          continueEntries(policies.current, problems, entries, needs.continuations!, {
+          continueEntries(current, problems, entries, needs.continuations!, {
             seed: deriveSeed(spec.seed, 'continue', step),
             settings,
             signal,
@@ -100,7 +102,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     needs.cuts === undefined
       ? null
       : await timed(times, 'mu', () =>
-          cutEntries(policies.current, problems, entries, needs.cuts!, deriveSeed(spec.seed, 'cut', step), settings, signal),
+          cutEntries(current, problems, entries, needs.cuts!, deriveSeed(spec.seed, 'cut', step), settings, signal),
         )
   const answers = cut?.answers ?? []
   told(0.6)
@@ -137,6 +139,8 @@ export async function takeStep(running: Running, step: number, told: (share: num
   const updates = await timed(times, 'train', () =>
     update(running, [...entries, ...answers, ...endings], [...credits, ...endingCredits], learningRate, cut?.cuts),
   )
+  const estimateTokens = estimate.tokens + watchTokens + (continued?.tokens ?? 0) + (cut?.tokens ?? 0)
+  const drawn = [...entries, ...endings].reduce((sum, { rollout }) => sum + rollout.tokens.length - rollout.prefixTokens, 0)
   return {
     entries,
     endings,
@@ -147,9 +151,10 @@ export async function takeStep(running: Running, step: number, told: (share: num
     credits: credits.slice(0, entries.length),
     endingCredits,
     updates,
-    estimateTokens: estimate.tokens + watchTokens + (continued?.tokens ?? 0) + (cut?.tokens ?? 0),
+    estimateTokens,
     learningRate,
     times,
+    elsewhere: running.ray?.metrics(times.sample + times.mu, drawn + estimateTokens) ?? {},
   }
 }
 

@@ -3,7 +3,7 @@
 // the run's seed and the step alone. Every `evaluation.every` steps its checkpoint is evaluated; evaluation of the finished run is a separate
 // experiment (evaluateRun.ts).
 import { LabError } from '../../../src-preload/contract.ts'
-import type { LabErrorData, RunSpec } from '../../../src-preload/contract.ts'
+import type { LabErrorData, RunEvent, RunSpec } from '../../../src-preload/contract.ts'
 import { needsOf } from '../../rl/algorithms.ts'
 import { loadWeights, rowsFor } from '../../rollout/policy.ts'
 import { explainDisk, isOfDisk } from '../../store/diskErrors.ts'
@@ -13,11 +13,13 @@ import type { JobOptions, LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
 import { beginIteration } from './iterations.ts'
 import { openLearner } from './learner.ts'
+import { openOverRay, type OverRay } from './overRay.ts'
 import { evaluateRun } from '../comparing/evaluateRun.ts'
 import { openPolicies, specsOfRoles } from './policySet.ts'
 import type { GivenWeights } from './policySet.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { parseSpec } from './runSpecs.ts'
+import { rayOf } from './raySettings.ts'
 import { loadStart, prepareStart, vocabularyOf } from './start.ts'
 import { lengthOf, openProblems } from './tasks.ts'
 import type { Running } from './step.ts'
@@ -77,6 +79,18 @@ function leave(
   }
 }
 
+/** Writes down what happened to the workers of a run. */
+function note(
+  { store, now }: LabContext,
+  runId: number,
+  told: Pick<RunEvent, 'level' | 'code' | 'message' | 'data'>,
+  { onEvent }: JobOptions,
+): void {
+  const event = { ...told, runId, step: store.runs.get(runId)?.lastStep ?? null, kind: 'lifecycle' as const, atMs: now() }
+  const id = store.events.add(event)
+  onEvent?.({ kind: 'event', event: { ...event, id } })
+}
+
 function problemOf(error: unknown): LabErrorData {
   const told = toContractError(error, () => {})
   return told.code === BUG
@@ -100,16 +114,16 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
   const weights = await loadWeights(engine, start.config, start.weights, specsOfRoles(start.config))
   // A decoder on a graphics card steps all its rows, those that wait too.
   const rows = rowsFor(start.config, maxLength)
+  const drawing = {
+    rows: spec.device === 'cpu' ? rows : Math.min(rows, spec.promptsPerStep * spec.groupSize),
+    maxLength,
+    temperature: spec.sampling.temperature,
+  }
   const policies = await openPolicies(
     engine,
     start.config,
     weights,
-    {
-      rows: spec.device === 'cpu' ? rows : Math.min(rows, spec.promptsPerStep * spec.groupSize),
-      maxLength,
-      temperature: spec.sampling.temperature,
-      device: spec.device,
-    },
+    { ...drawing, device: spec.device, ...(spec.shares !== undefined && { shares: spec.shares }) },
     await givenWeights(context, spec),
   )
   const learner = await openLearner(
@@ -123,8 +137,30 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     needsOf(method).cuts?.follows === true,
     spec.device,
   )
-  const running: Running = { context, runId, spec, method, problems, policies, learner, config: start.config, options }
+  let ray: OverRay | null = null
   try {
+    const settings = options.here === true ? null : rayOf(store.runs.get(runId)!.environment)
+    if (settings !== null)
+      ray = await openOverRay(settings, {
+        config: start.config,
+        policies,
+        model: { ...drawing, threads: engine.threads },
+        shares: spec.shares ?? 1,
+        ...(options.signal && { signal: options.signal }),
+        tell: (event) => note(context, runId, event, options),
+      })
+    const running: Running = {
+      context,
+      runId,
+      spec,
+      method,
+      problems,
+      policies: ray?.policies ?? policies,
+      learner,
+      ray,
+      config: start.config,
+      options,
+    }
     // Read before anything is forgotten that came after it.
     const newest = await newestReadable(context, runId)
     const checkpoint = newest?.checkpoint
@@ -163,6 +199,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     }
     return 'finished'
   } finally {
+    await ray?.close()
     learner.dispose()
     policies.dispose()
   }

@@ -220,6 +220,46 @@ export const overview = (budget: number): readonly PanelGroup[] => [
   },
 ]
 
+/** What the workers of a cluster did: of a run over Ray, below the others. */
+export const workersGroup: PanelGroup = {
+  title: 'Workers over Ray',
+  panels: [
+    {
+      id: 'workers',
+      title: 'Workers',
+      sentence: 'There at the end of a step, lost in it, and shares begun again elsewhere.',
+      quantity: 'count',
+      label: 'count',
+      domain: [0, undefined],
+      lines: [
+        { metric: 'ray/workers', name: 'workers' },
+        { metric: 'ray/lost_workers', name: 'lost' },
+        { metric: 'ray/redone', name: 'begun again' },
+      ],
+      absent: 'No step was taken yet.',
+    },
+    {
+      id: 'throughput',
+      title: 'Throughput',
+      sentence: 'Tokens drawn and forwarded for J a second.',
+      quantity: 'number',
+      label: 'tokens/s',
+      domain: [0, undefined],
+      lines: [{ metric: 'ray/tokens_per_second', name: 'tokens/s' }],
+      absent: 'No step was taken yet.',
+    },
+    {
+      id: 'busy',
+      title: 'Busy share of workers',
+      sentence: 'The rest is waiting: for a straggler, for weights, for a place to be filled.',
+      ...share,
+      label: 'share',
+      lines: [{ metric: 'ray/busy', name: 'busy' }],
+      absent: 'No step was taken yet.',
+    },
+  ],
+}
+
 /** As many metrics as are asked for at once. */
 const MOST_METRICS = 64
 
