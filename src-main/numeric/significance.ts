@@ -69,6 +69,20 @@ export function binomialProbability(k: number, n: number, p: number): number {
 }
 
 /**
+ * p-values of several tests that are made at once: each is the chance that any of those at least as small would come about if no test had
+ * anything to find. Never below the p-value itself, never above 1; in the order given, NaN where one is.
+ * @see Holm 1979, A simple sequentially rejective multiple test procedure
+ */
+export function holm(ps: readonly number[]): number[] {
+  const tested = ps.map((p, at) => ({ p, at })).filter(({ p }) => !Number.isNaN(p))
+  const adjusted = ps.map(() => NaN)
+  let most = 0
+  for (const [rank, { p, at }] of tested.sort((a, b) => a.p - b.p).entries())
+    adjusted[at] = most = Math.max(most, Math.min(1, p * (tested.length - rank)))
+  return adjusted
+}
+
+/**
  * The central range of success counts: the smallest `low` and largest `high` outside of which, on either side, lies at
  * most half of 1 - level. Used to ask whether sampled answers agree with a chance that was computed exactly.
  */

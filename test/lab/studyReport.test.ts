@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest'
 import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study/record.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { ASSUMED, powerOf, spreadsOf, spreadsText } from '../../src-main/lab/study/power.ts'
-import { answerOf, levellingOf, plateauOf, renderReport } from '../../src-main/lab/study/report.ts'
+import { answerOf, levellingOf, plateauOf } from '../../src-main/lab/study/answer.ts'
+import { renderReport } from '../../src-main/lab/study/report.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { studentQuantile } from '../../src-main/numeric/student.ts'
 import { plainFigure, tOutside } from './plainResampling.ts'
@@ -171,6 +172,32 @@ describe('the report of a study', () => {
     expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.6 } }))).toMatch(
       /^\*\*Whether mrt-exact gains more than outcome is not decided/,
     ))
+
+  it('says beside each of several comparisons how it stands when all of them are made at once', () => {
+    const rows = (of: StudyRecord): string[][] =>
+      renderReport(of)
+        .split('## On held-out problems, at equal steps')[1]!
+        .split('\n\n')[2]!
+        .split('\n')
+        .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')))
+    const alike = record({
+      outcome: { accuracy: 0.6 },
+      dapo: { accuracy: 0.602 },
+      'length-0.5': { accuracy: 0.606 },
+      'mrt-exact': { accuracy: 0.61 },
+    })
+    const [header, , ...body] = rows(alike)
+    const last = header!.length - 1
+    expect(header![last]).toMatch(/^of \d+ together$/)
+    const compared = body.filter((row) => row[last] !== '')
+    expect(compared).toHaveLength(Number(/\d+/.exec(header![last]!)![0]))
+    const read = (text: string): number => Number(/p [=<] ([\d.]+)/.exec(text)![1])
+    for (const row of compared) expect(read(row[last]!)).toBeGreaterThanOrEqual(read(row[last - 1]!))
+    expect(compared.some((row) => read(row[last]!) > read(row[last - 1]!))).toBe(true)
+    // One comparison is its own family.
+    const [alone] = rows(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.66 } }))
+    expect(alone!.at(-1)).toBe('accuracy against outcome')
+  })
 
   it('says by rule whether the length penalty matches', () => {
     expect(firstParagraph(usual)).toContain('Length-0.5 matches mrt-exact on accuracy')

@@ -1,197 +1,17 @@
 // The report of a study as a page of text, written by rules from its record: every figure and every sentence follows from recorded numbers,
 // and nothing is added by hand. The first paragraph gives the answer. What of the grid is missing is listed.
-import {
-  cellsOf,
-  columnOf,
-  combine,
-  figureOf,
-  resamplesOf,
-  tokensFor,
-  type Quantity,
-  type Resamples,
-  type Sampled,
-  type StudyFigure,
-} from './figures.ts'
-import type { RecordedCell, StudyRecord, Values } from './record.ts'
-import { SHARES } from './record.ts'
+import { holm } from '../../numeric/significance.ts'
+import { answerOf, atCost, levellingOf, levelOf, minus, paired, readerOf, RIVAL } from './answer.ts'
+import type { Answer, Plateau, Reader } from './answer.ts'
+import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled, type StudyFigure } from './figures.ts'
+import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
 const PAPER = { gain: 2, efficiency: 1.5 } as const
-/** Token efficiency is read at this share of the accuracy that both methods reach. */
-const LEVEL_SHARE = 0.95
 /** Below this many seeds the noise of training is hardly covered. */
 const FEW_SEEDS = 5
-/** Length penalty that the first paragraph compares the subject with. */
-const RIVAL = 'length-0.5'
-/** A gain of the baseline below this is noise, and a ratio to it means nothing. */
-const LEAST_GAIN = 0.005
 const SPLIT_TITLES: Readonly<Record<StudySplit, string>> = { heldout: 'held-out problems', 'heldout-targets': 'held-out targets' }
-
-export type Verdict = 'ahead' | 'behind' | 'undecided'
-
-export interface Claim {
-  readonly verdict: Verdict
-  readonly figure: StudyFigure
-}
-
-export interface Answer {
-  readonly problems: number
-  readonly clusters: number
-  readonly seeds: number
-  /** Accuracy of the subject minus that of the baseline, at equal steps and at equal total cost (null where nothing was measured there). */
-  readonly gain: Claim
-  readonly gainAtCost: Claim | null
-  /** How many times the baseline's gain over the start; null where the baseline did not gain. */
-  readonly multiple: number | null
-  readonly level: number
-  /** Thinking that the baseline needs for the level, divided by the subject's; null where one does not reach it. */
-  readonly efficiency: Claim | null
-  readonly regret: Claim
-  /** Difference in accuracy when thinking is kept going, at twice and three times the training budget where they were measured. */
-  readonly extrapolation: readonly (Claim & { readonly budget: number })[]
-  /** Subject minus the length penalty of .5; null where that was not run. */
-  readonly rival: Claim | null
-}
-
-const verdictOf = ({ low, high }: StudyFigure, neutral = 0, more: 'better' | 'worse' = 'better'): Verdict =>
-  low > neutral ? (more === 'better' ? 'ahead' : 'behind') : high < neutral ? (more === 'better' ? 'behind' : 'ahead') : 'undecided'
-
-interface Reader {
-  readonly record: StudyRecord
-  readonly split: StudySplit
-  readonly resamples: Resamples
-  readonly start: Values | null
-  cells(arm: string): RecordedCell[]
-  mean(cells: readonly RecordedCell[], quantity: Quantity, pick?: (cell: RecordedCell) => Values): Sampled
-  ofStart(quantity: Quantity): Sampled | null
-}
-
-function readerOf(record: StudyRecord, split: StudySplit): Reader | null {
-  const clusters = record.clusters[split]
-  if (clusters === undefined) return null
-  const resamples = resamplesOf(clusters)
-  const start = record.start.evaluations[split] ?? null
-  const known = new Map<string, Sampled>()
-  return {
-    record,
-    split,
-    resamples,
-    start,
-    cells: (arm) => cellsOf(record, arm).filter(({ evaluations }) => evaluations[split] !== undefined),
-    mean(cells, quantity, pick) {
-      const { column, unit } = columnOf(record, quantity)
-      if (pick !== undefined)
-        return resamples.sampled(
-          cells.map((cell) => column(pick(cell))),
-          unit,
-        )
-      const key = `${cells.map(({ arm, seed }) => `${arm} ${seed}`).join()} ${JSON.stringify(quantity)}`
-      if (!known.has(key))
-        known.set(
-          key,
-          resamples.sampled(
-            cells.map(({ evaluations }) => column(evaluations[split]!)),
-            unit,
-          ),
-        )
-      return known.get(key)!
-    },
-    ofStart(quantity) {
-      const { column, unit } = columnOf(record, quantity)
-      return start === null ? null : resamples.sampled([column(start)], unit)
-    },
-  }
-}
-
-/** Cells of two arms with the same seeds, in order. */
-function paired(a: readonly RecordedCell[], b: readonly RecordedCell[]): [RecordedCell[], RecordedCell[]] {
-  const seeds = new Set(a.map(({ seed }) => seed).filter((seed) => b.some((cell) => cell.seed === seed)))
-  return [a.filter(({ seed }) => seeds.has(seed)), b.filter(({ seed }) => seeds.has(seed))]
-}
-
-const minus = (a: Sampled, b: Sampled): Sampled => combine([a, b], ([x, y]) => x! - y!)
-
-/** What the record says of the paper's claims on one set of problems; null without a finished pair of subject and baseline. */
-export function answerOf(record: StudyRecord, split: StudySplit = 'heldout'): Answer | null {
-  const reader = readerOf(record, split)
-  if (reader === null) return null
-  const [own, base] = paired(reader.cells(record.subject), reader.cells(record.baseline))
-  if (own.length === 0) return null
-  const difference = (quantity: Quantity): StudyFigure => figureOf(minus(reader.mean(own, quantity), reader.mean(base, quantity)))
-  const gain = difference('accuracy')
-  const regret = difference('regret')
-  const start = reader.ofStart('accuracy')
-  const [accuracy, baseAccuracy] = [reader.mean(own, 'accuracy').value, reader.mean(base, 'accuracy').value]
-  const level = levelOf(reader, [own, base])
-  const efficiency = efficiencyOf(reader, own, base, level)
-  const rivals = paired(reader.cells(record.subject), reader.cells(RIVAL))
-  const rival =
-    record.subject === RIVAL || rivals[0].length === 0
-      ? null
-      : figureOf(minus(reader.mean(rivals[0], 'accuracy'), reader.mean(rivals[1], 'accuracy')))
-  const cost = split === 'heldout' ? atCost(reader, record.subject) : null
-  return {
-    problems: reader.resamples.problems,
-    clusters: reader.resamples.clusters,
-    seeds: own.length,
-    gain: { figure: gain, verdict: verdictOf(gain) },
-    gainAtCost: cost === null ? null : { figure: cost.difference, verdict: verdictOf(cost.difference) },
-    multiple: start === null || baseAccuracy - start.value < LEAST_GAIN ? null : (accuracy - start.value) / (baseAccuracy - start.value),
-    level,
-    efficiency: efficiency === null ? null : { figure: efficiency, verdict: verdictOf(efficiency, 1) },
-    regret: { figure: regret, verdict: verdictOf(regret, 0, 'worse') },
-    extrapolation: [2, 3]
-      .map((times) => times * record.trainedBudget)
-      .filter((budget) => record.budgets.includes(budget))
-      .map((budget) => {
-        const figure = difference({ kept: budget })
-        return { budget, figure, verdict: verdictOf(figure) }
-      }),
-    rival: rival === null ? null : { figure: rival, verdict: verdictOf(rival) },
-  }
-}
-
-/** A level of accuracy that each of these arms reaches within the training budget. */
-function levelOf({ mean, record: { budgets, trainedBudget } }: Reader, arms: readonly (readonly RecordedCell[])[]): number {
-  const within = budgets.filter((budget) => budget <= trainedBudget)
-  return LEVEL_SHARE * Math.min(...arms.map((cells) => Math.max(...within.map((budget) => mean(cells, { natural: budget }).value))))
-}
-
-function efficiencyOf(
-  { mean, record: { budgets, trainedBudget } }: Reader,
-  own: readonly RecordedCell[],
-  base: readonly RecordedCell[],
-  level: number,
-): StudyFigure | null {
-  const within = budgets.filter((budget) => budget <= trainedBudget)
-  const tokens = tokensFor(within, level)
-  const ratio = combine(
-    [
-      ...(own.length === 0 ? [] : within.map((budget) => mean(own, { natural: budget }))),
-      ...within.map((budget) => mean(base, { natural: budget })),
-    ],
-    (values) => tokens(values.slice(within.length)) / tokens(values.slice(0, within.length)),
-  )
-  return Number.isFinite(ratio.value) ? figureOf(ratio) : null
-}
-
-/** An arm beside the baseline when neither has cost more than the baseline's whole run of the same seed. */
-function atCost({ record, mean, cells }: Reader, arm: string) {
-  const own = cells(arm).filter(({ equalCost }) => equalCost !== null)
-  const [mine, base] = paired(own, cells(record.baseline))
-  if (mine.length === 0) return null
-  const accuracy = mean(mine, 'accuracy', ({ equalCost }) => equalCost!.values)
-  const flops = (list: readonly RecordedCell[], of: (cell: RecordedCell) => number): number => list.reduce((sum, cell) => sum + of(cell), 0)
-  return {
-    accuracy: figureOf(accuracy),
-    regret: figureOf(mean(mine, 'regret', ({ equalCost }) => equalCost!.values)),
-    difference: figureOf(minus(accuracy, mean(base, 'accuracy'))),
-    seeds: mine.length,
-    steps: flops(mine, ({ equalCost }) => equalCost!.step) / mine.length,
-    spent: flops(mine, ({ equalCost }) => equalCost!.flops) / flops(base, ({ cost }) => cost.flops),
-  }
-}
 
 // ------------------------------------------------------------------------------------------------------------------- words
 
@@ -252,6 +72,15 @@ function equalSteps(reader: Reader): string {
   )
   const within = record.budgets.filter((budget) => budget <= record.trainedBudget)
   const base = reader.cells(record.baseline)
+  const against = new Map(
+    present.flatMap(({ key }) => {
+      const [own, other] = paired(reader.cells(key), base)
+      return key === record.baseline || own.length === 0
+        ? []
+        : [[key, figureOf(minus(mean(own, 'accuracy'), mean(other, 'accuracy')))] as const]
+    }),
+  )
+  const together = new Map([...against.keys()].map((key, at) => [key, holm([...against.values()].map(({ p }) => p))[at]!]))
   const row = (title: string, seeds: string, of: (quantity: Quantity) => Sampled, rest: readonly string[]): string[] => {
     const tokens = tokensFor(within, level)(within.map((budget) => of({ natural: budget }).value))
     return [
@@ -273,17 +102,20 @@ function equalSteps(reader: Reader): string {
       `regret @${record.trainedBudget}`,
       `thinking for ${percent(level, 0)} %`,
       `accuracy against ${record.baseline}`,
+      ...(against.size > 1 ? [`of ${against.size} together`] : []),
     ],
     [
-      ...(reader.start === null ? [] : [row('start', '', (quantity) => ofStart(quantity)!, [''])]),
+      ...(reader.start === null ? [] : [row('start', '', (quantity) => ofStart(quantity)!, against.size > 1 ? ['', ''] : [''])]),
       ...present.map(({ key, title, role }) => {
-        const [own, other] = paired(reader.cells(key), base)
-        const against = key === record.baseline || own.length === 0 ? null : figureOf(minus(mean(own, 'accuracy'), mean(other, 'accuracy')))
+        const figure = against.get(key)
         return row(
           role === 'control' ? `${title} (control)` : title,
           String(reader.cells(key).length),
           (quantity) => mean(reader.cells(key), quantity),
-          [against === null ? '' : `${points(against)}, ${pText(against.p)}`],
+          [
+            figure === undefined ? '' : `${points(figure)}, ${pText(figure.p)}`,
+            ...(against.size > 1 ? [figure === undefined ? '' : pText(together.get(key)!)] : []),
+          ],
         )
       }),
     ],
@@ -341,29 +173,6 @@ function curves(reader: Reader, kind: 'natural' | 'kept'): string {
         .map(({ key, title }) => row(title, (quantity) => mean(reader.cells(key), quantity))),
     ],
   )
-}
-
-/** Slope of validation regret over the last quarter, per 10 steps; null where fewer than two checkpoints were measured. */
-export function plateauOf(record: StudyRecord, arm: string): StudyFigure | null {
-  const { validation } = record.clusters
-  const cells = cellsOf(record, arm).filter((cell) => cell.validation.length > 1)
-  if (validation === undefined || cells.length === 0) return null
-  const slopes = cells.map(({ validation: taken }) => {
-    const middle = taken.reduce((sum, { step }) => sum + step, 0) / taken.length
-    const square = taken.reduce((sum, { step }) => sum + (step - middle) ** 2, 0)
-    return taken[0]!.regret.map(
-      (_, problem) => taken.reduce((sum, { step, regret }) => sum + ((step - middle) / square) * regret[problem]!, 0) * 10,
-    )
-  })
-  return figureOf(resamplesOf(validation).sampled(slopes, SHARES))
-}
-
-/** By the slope of validation regret over the last quarter of the steps: levelled off where noise alone may have made it. */
-export type Plateau = 'levelled' | 'falling' | 'rising' | 'unmeasured'
-export function levellingOf(record: StudyRecord, arm: string): { readonly verdict: Plateau; readonly slope: StudyFigure | null } {
-  const slope = plateauOf(record, arm)
-  if (slope === null || Number.isNaN(slope.low)) return { verdict: 'unmeasured', slope: null }
-  return { verdict: ({ ahead: 'rising', behind: 'falling', undecided: 'levelled' } as const)[verdictOf(slope)], slope }
 }
 
 function plateauText(record: StudyRecord): string {
@@ -511,7 +320,7 @@ export function renderReport(record: StudyRecord): string {
     plateauText(record),
     '## How it was made',
     `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from the starter model of ${record.start.parameters} parameters (${record.start.sha256.slice(0, 12)}). ${ratesText(record)}`,
-    'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference.',
+    'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference. Where several arms stand against one, the last column holds p as it is when all of these comparisons are made at once (Holm 1979).',
     `Commit ${[...new Set(finished.map(({ revision }) => revision ?? 'unknown'))].join(', ') || 'none'}; MRT Workbench ${environment.program ?? ''}, ${[...new Set(finished.map(({ engine }) => `ONNX Runtime ${engine}`))].join(', ')}, Node ${environment.node ?? ''}, on ${environment.cores ?? '?'} cores of ${environment.cpu ?? 'an unknown processor'}; ${hours(record.cells.reduce((sum, { wallMs }) => sum + wallMs, 0))} for all cells, evaluations included. Study ${record.uid}.`,
   ].join('\n\n')}\n`
 }
