@@ -8,7 +8,7 @@ import { platform } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers } from '../src-preload/contract.ts'
+import { callMessage, fromWire, LabError, SUBPROTOCOL, toWire, type AppAnswers, type HostMessage } from '../src-preload/contract.ts'
 import { answering } from './lab/answers/answer.ts'
 import { forkLab } from './lab/process/forkLab.ts'
 import { homeFolder, sampleFolder } from './lab/process/home.ts'
@@ -23,6 +23,10 @@ import { openUploadDesk, UPLOADS, type NotTaken } from './serve/uploads.ts'
 const LARGEST_MESSAGE = 4 << 20
 const MOST_PAGES = 64
 const PING_EVERY_MS = 30_000
+/** Bytes that may wait for all pages together; beyond them the page that has most waiting is let go. */
+const MOST_HELD = 256 << 20
+/** How long a connection may take to say what it wants. */
+const HEADERS_WITHIN_MS = 15_000
 /** WebSocket close codes: try again later; not what was expected; going away. */
 const TOO_SLOW = 1013
 const NOT_A_CALL = 1003
@@ -176,6 +180,7 @@ export async function openServer({
       .end(JSON.stringify(taken))
   }
 
+  const outboxes = new Set<ReturnType<typeof openOutbox>>()
   function attend(socket: WebSocket): void {
     const outbox = openOutbox(
       {
@@ -190,8 +195,15 @@ export async function openServer({
       },
       toWire,
     )
-    const session = lab.open(outbox.send)
-    const answerApp = answering({ app }, outbox.send)
+    outboxes.add(outbox)
+    const send = (message: HostMessage): void => {
+      outbox.send(message)
+      const held = [...outboxes].map((each) => ({ each, bytes: each.held() }))
+      if (held.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_HELD)
+        held.reduce((most, next) => (next.bytes > most.bytes ? next : most)).each.giveUp()
+    }
+    const session = lab.open(send)
+    const answerApp = answering({ app }, send)
     socket.on('message', (data) => {
       let message: unknown
       try {
@@ -215,6 +227,7 @@ export async function openServer({
     socket.on('close', () => {
       clearInterval(heartbeat)
       outbox.end()
+      outboxes.delete(outbox)
       session.close()
     })
   }
@@ -226,7 +239,10 @@ export async function openServer({
     perMessageDeflate: false,
   })
   // A large file may come slowly through a tunnel: only its headers have a time limit.
-  const server = createServer({ requestTimeout: 0 }, answer)
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: HEADERS_WITHIN_MS, connectionsCheckingInterval: HEADERS_WITHIN_MS / 3 },
+    answer,
+  )
   server.on('clientError', (_error, socket) => socket.destroy())
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
@@ -271,6 +287,8 @@ export async function openServer({
 
 /** Serves until the program is told to stop (Ctrl-C), printing the address. */
 export async function serve(options: ServerOptions & { readonly say?: (line: string) => void }): Promise<void> {
+  // Whoever read what is printed may be gone; the pages go on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const { say = (line) => void process.stdout.write(`${line}\n`), ...rest } = options
   const server = await openServer(rest)
   say(`MRT Workbench is at ${server.url}`)

@@ -38,6 +38,13 @@ export function openOutbox(pipe: Pipe, encode: (message: HostMessage) => string,
   let bytes = 0
   let ended = false
 
+  function giveUp(): void {
+    ended = true
+    waiting.clear()
+    bytes = 0
+    pipe.giveUp()
+  }
+
   function drain(): void {
     for (const [key, text] of waiting) {
       if (ended || pipe.bufferedAmount >= limits.highBytes) return
@@ -56,11 +63,12 @@ export function openOutbox(pipe: Pipe, encode: (message: HostMessage) => string,
       waiting.delete(key)
       waiting.set(key, text)
       drain()
-      if (waiting.size <= limits.mostMessages && bytes <= limits.mostBytes) return
-      ended = true
-      waiting.clear()
-      pipe.giveUp()
+      if (waiting.size > limits.mostMessages || bytes > limits.mostBytes) giveUp()
     },
+    /** Bytes that wait here or in the pipe. */
+    held: (): number => bytes + pipe.bufferedAmount,
+    /** Lets the page go, as when it falls too far behind. */
+    giveUp,
     end(): void {
       ended = true
       waiting.clear()

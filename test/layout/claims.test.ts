@@ -66,6 +66,17 @@ describe('README.md', () => {
   })
 })
 
+it('README.md and package.json ask for the same Node, and the pinned one that is brought is newer', () => {
+  const { engines } = JSON.parse(text('package.json')) as { engines: { node: string } }
+  const least = /^>=(\d+)$/.exec(engines.node)![1]!
+  expect(readme).toContain(`Node ${least} or newer`)
+  const { optionalDependencies } = JSON.parse(text('tools/node/package.json')) as { optionalDependencies: Record<string, string> }
+  for (const version of Object.values(optionalDependencies)) {
+    expect(Number.parseInt(version)).toBeGreaterThan(Number(least))
+    expect(readme).toContain(`the pinned Node ${Number.parseInt(version)}`)
+  }
+})
+
 describe('Home', () => {
   it('offers as many finished runs as the sample has', () => expect(home).toContain(`Look at ${words[sample.runs]} finished runs`))
   it('says of the quickstart how many methods it trains', () =>

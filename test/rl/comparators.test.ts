@@ -311,6 +311,20 @@ describe('regret-exact', () => {
     expect(one.advantage[2]).toBeCloseTo(0.5 - 0.25, 6)
   })
 
+  it('moves from the mean of the group to J before the segment, by default, a share of the way with each segment', () => {
+    const { baseline: _baseline, ...usual } = options
+    const [, , one] = credit(
+      'regret-exact',
+      [natural(0, 0, 1, 1, 1), natural(1, 0, 0, 0, 0), kept(2, 0.5, 0.5, 1, 1), kept(3, 0, 0, 0, 1)],
+      usual,
+    )
+    // Areas ahead 0.75, 0.625, 0.5, 0.25, of the group on average 0.5, 0.4375, 0.375, 0.25; if J stayed 0.375, 0.25 and 0.25 from the second
+    // segment on, which count for a half, three quarters and all of what is held against them.
+    const held = [0.5, (0.375 + 0.4375) / 2, (3 * 0.25 + 0.375) / 4, 0.25]
+    const paid = [0.75, 0.625, 0.5, 0.25].map((ahead, segment) => ahead - held[segment]!)
+    expect([0, 2, 5, 8].map((token) => one!.advantage[token])).toEqual(near(...paid))
+  })
+
   it('weighs sampled answers by the prior of the budgets that cut there, leave-one-out, so that their sum estimates the gradient of J', () => {
     const answer = (correct: 0 | 1, sample: number) =>
       rollout({

@@ -99,4 +99,13 @@ describe('the outbox of a page', () => {
     outbox.send({ id: 3, ok: true, output: 'x'.repeat(200) })
     expect(givenUp()).toBe(true)
   })
+
+  it('says how much it holds, and lets the page go when it is told to', () => {
+    const { outbox, givenUp } = slowPage()
+    for (let id = 0; id < 4; id++) outbox.send(reply(id))
+    expect(outbox.held()).toBeGreaterThan(3 * JSON.stringify(reply(1)).length)
+    outbox.giveUp()
+    outbox.send(reply(9))
+    expect([givenUp(), outbox.waiting()]).toEqual([true, 0])
+  })
 })

@@ -29,6 +29,16 @@ export interface Session {
   close(): void
 }
 
+type Question = Extract<CallMessage, { method: string }>
+
+/** Calls of one page that the lab has at once: others of that page wait, so that a page that asks without end delays itself and nobody else. */
+const MOST_UNDER_WAY = 32
+/** Calls of all pages that the lab has at once, but for so many of each page that it always may have. */
+const MOST_AT_ONCE = 48
+const ASSURED = 2
+/** Further calls of one page that may wait; beyond them a call is refused. */
+const MOST_WAITING = 2000
+
 const OPENING = new Set(['workspace.open', 'workspace.openSample'])
 
 export interface SuperviseOptions {
@@ -44,7 +54,12 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
     readonly id: number
     readonly method: string
   }
-  const sessions = new Map<(message: HostMessage) => void, Map<number, number>>()
+  interface Page {
+    /** Number in the lab of each call under way, by the page's own. */
+    readonly numbers: Map<number, number>
+    readonly waiting: Map<number, Question>
+  }
+  const sessions = new Map<(message: HostMessage) => void, Page>()
   const calls = new Map<number, Call>()
   let status: LabStatus = { state: 'gone', error: null, starts: 0, sinceMs: now(), folder: firstFolder }
   let lab: LabProcess | null = null
@@ -52,7 +67,7 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
   let stopping = false
 
   const broadcast = (message: HostMessage): void => {
-    for (const session of sessions.keys()) session(message)
+    for (const session of [...sessions.keys()]) session(message)
   }
   const become = (changes: Partial<LabStatus>): void => {
     status = { ...status, ...changes, sinceMs: now() }
@@ -63,10 +78,35 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
     const call = calls.get(message.id)
     if (call === undefined) return
     calls.delete(message.id)
-    sessions.get(call.session)?.delete(call.id)
+    const page = sessions.get(call.session)
+    page?.numbers.delete(call.id)
     if (message.ok && OPENING.has(call.method)) become({ folder: (message.output as { folder: string }).folder })
     if (message.ok && call.method === 'workspace.close') become({ folder: null })
     call.session({ ...message, id: call.id })
+    sendOn()
+  }
+
+  const maySend = ({ numbers, waiting }: Page): boolean =>
+    waiting.size > 0 && (numbers.size < ASSURED || (numbers.size < MOST_UNDER_WAY && calls.size < MOST_AT_ONCE))
+
+  /** Hands on what waits, one question of each page in turn. */
+  function sendOn(): void {
+    for (let sent = true; sent;) {
+      sent = false
+      for (const [session, page] of [...sessions]) {
+        if (lab === null || !maySend(page)) continue
+        const [[id, message]] = page.waiting as unknown as [[number, Question]]
+        page.waiting.delete(id)
+        const number = ++last
+        page.numbers.set(id, number)
+        calls.set(number, { session, id, method: message.method })
+        // Whoever has just had a turn is the last to have the next.
+        sessions.delete(session)
+        sessions.set(session, page)
+        lab.send({ ...message, id: number })
+        sent = true
+      }
+    }
   }
 
   function exited(how: string): void {
@@ -75,7 +115,11 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
     const error = labGone(how)
     for (const call of calls.values()) call.session({ id: call.id, ok: false, error })
     calls.clear()
-    for (const numbers of sessions.values()) numbers.clear()
+    for (const [session, { numbers, waiting }] of sessions) {
+      numbers.clear()
+      for (const id of waiting.keys()) session({ id, ok: false, error })
+      waiting.clear()
+    }
     become({ state: 'gone', error })
   }
 
@@ -99,31 +143,35 @@ export function superviseLab({ start, now = Date.now, folder: firstFolder = null
 
   /** A page: `hear` gets its replies, and everything that is told to all, the present state first. */
   function open(hear: (message: HostMessage) => void): Session {
-    const numbers = new Map<number, number>()
-    sessions.set(hear, numbers)
+    const page: Page = { numbers: new Map(), waiting: new Map() }
+    const { numbers, waiting } = page
+    sessions.set(hear, page)
     hear({ status })
     return {
       send(message) {
         if ('cancel' in message) {
+          waiting.delete(message.cancel)
           const number = numbers.get(message.cancel)
           if (number === undefined) return
           numbers.delete(message.cancel)
           calls.delete(number)
           lab?.send({ cancel: number })
+          sendOn()
         } else if (lab === null) hear({ id: message.id, ok: false, error: status.error ?? labGone('it was not started') })
+        else if (waiting.size >= MOST_WAITING) hear({ id: message.id, ok: false, error: tooMany(waiting.size) })
         else {
-          const number = ++last
-          numbers.set(message.id, number)
-          calls.set(number, { session: hear, id: message.id, method: message.method })
-          lab.send({ ...message, id: number })
+          waiting.set(message.id, message)
+          sendOn()
         }
       },
       close() {
         sessions.delete(hear)
+        waiting.clear()
         for (const number of numbers.values()) {
           calls.delete(number)
           lab?.send({ cancel: number })
         }
+        sendOn()
       },
     }
   }
@@ -156,4 +204,11 @@ const labGone = (how: string): LabErrorData => ({
   expected: 'the laboratory process to be there',
   found: `that it ended (${how})`,
   next: 'Restart the lab. Everything recorded is safe, and an interrupted run can go on from its last checkpoint.',
+})
+
+const tooMany = (waiting: number): LabErrorData => ({
+  code: 'lab.tooMany',
+  expected: `a page to have at most ${MOST_UNDER_WAY + MOST_WAITING} questions open`,
+  found: `${waiting} that wait already`,
+  next: 'Wait for answers before asking more.',
 })
