@@ -13,7 +13,8 @@ Session::Options toSessionOptions(const Napi::Value& value) {
   const auto record = value.As<Napi::Object>();
   const std::string device = Napi::Value(record.Get("device")).As<Napi::String>();
   Session::Options options;
-  options.device = device == "webgpu" ? Device::kWebGpu : Device::kCpu;
+  options.device = device == "webgpu" ? Device::kWebGpu : device == "cuda" ? Device::kCuda : Device::kCpu;
+  if (record.Has("libraries")) options.libraries = toStrings(record.Get("libraries"));
   options.optimization = static_cast<ort::OptimizationLevel>(toInteger(record.Get("optimization")));
   return options;
 }

@@ -26,6 +26,7 @@ struct ThreadingOptions;
 struct ArenaCfg;
 struct Value;
 struct IoBinding;
+struct CudaOptions;
 struct MemoryInfo;
 struct Allocator;
 struct TypeInfo;
@@ -101,6 +102,9 @@ struct Api {
   Entry<130, Status*(SessionOptions*, const char* key, const char* value)> AddSessionConfigEntry{table};
   Entry<216, Status*(SessionOptions*, const char* provider, const char* const* keys, const char* const* values, std::size_t)>
       SessionOptionsAppendExecutionProvider{table};
+  Entry<205, Status*(CudaOptions**)> CreateCUDAProviderOptions{table};
+  Entry<208, void(CudaOptions*)> ReleaseCUDAProviderOptions{table};
+  Entry<204, Status*(SessionOptions*, const CudaOptions*)> SessionOptionsAppendExecutionProvider_CUDA_V2{table};
   Entry<8, Status*(const Env*, const void* model, std::size_t bytes, const SessionOptions*, Session**)> CreateSessionFromArray{table};
   Entry<95, void(Session*)> ReleaseSession{table};
   Entry<30, Status*(const Session*, std::size_t*)> SessionGetInputCount{table};

@@ -29,21 +29,29 @@ void forbidTelemetry() {
 
 #if defined(_WIN32)
 
-GetApiBase findEntry(const std::string& path) {
+HMODULE load(const std::string& path, const char* code) {
   const int length = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
   std::wstring wide(static_cast<std::size_t>(length), L'\0');
   MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), length);
   const HMODULE module = LoadLibraryExW(wide.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
-  if (!module) throw Failure("library-missing", "cannot load " + path + ": Windows error " + std::to_string(GetLastError()));
-  return reinterpret_cast<GetApiBase>(GetProcAddress(module, "OrtGetApiBase"));
+  if (!module) throw Failure(code, "cannot load " + path + ": Windows error " + std::to_string(GetLastError()));
+  return module;
+}
+
+GetApiBase findEntry(const std::string& path) {
+  return reinterpret_cast<GetApiBase>(GetProcAddress(load(path, "library-missing"), "OrtGetApiBase"));
 }
 
 #else
 
-GetApiBase findEntry(const std::string& path) {
+void* load(const std::string& path, const char* code) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) throw Failure("library-missing", std::string("cannot load ONNX Runtime: ") + dlerror());
-  return reinterpret_cast<GetApiBase>(dlsym(library, "OrtGetApiBase"));
+  if (!library) throw Failure(code, std::string("cannot load it: ") + dlerror());
+  return library;
+}
+
+GetApiBase findEntry(const std::string& path) {
+  return reinterpret_cast<GetApiBase>(dlsym(load(path, "library-missing"), "OrtGetApiBase"));
 }
 
 #endif
@@ -89,6 +97,8 @@ Runtime::Runtime(const Options& options) {
   // Fails when another part of the process registered its own arena on the shared environment; then that one serves.
   if (ort::Status* status = api_->CreateAndRegisterAllocator(env, arenaMemory, nullptr)) api_->ReleaseStatus(status);
 }
+
+void Runtime::preload(const std::string& path) { load(path, "device-unavailable"); }
 
 std::vector<std::string> Runtime::providers() const {
   char** names = nullptr;

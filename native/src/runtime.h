@@ -13,7 +13,7 @@
 
 namespace mrt {
 
-enum class Device { kCpu, kWebGpu };
+enum class Device { kCpu, kWebGpu, kCuda };
 
 class Runtime {
  public:
@@ -30,6 +30,9 @@ class Runtime {
   ort::Env* env() const { return env_.get(); }
   const std::string& version() const { return version_; }
   int threads() const { return threads_; }
+
+  /// Loads a library for good, so that what is loaded later and links to it finds it. Throws Failure device-unavailable.
+  static void preload(const std::string& path);
 
   /// Execution providers compiled into the library, e.g. CPUExecutionProvider.
   std::vector<std::string> providers() const;

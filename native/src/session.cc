@@ -62,8 +62,18 @@ void Session::load(const void* model, std::size_t bytes, const Options& options,
   if (device_ == Device::kWebGpu) {
     runtime_->check(api.SessionOptionsAppendExecutionProvider(settings, "WebGPU", nullptr, nullptr, 0), "device-unavailable");
   }
+  if (device_ == Device::kCuda) {
+    for (const std::string& library : options.libraries) Runtime::preload(library);
+    ort::CudaOptions* cuda = nullptr;
+    runtime_->check(api.CreateCUDAProviderOptions(&cuda), "device-unavailable");
+    const auto cudaOwner = runtime_->own(cuda, api.ReleaseCUDAProviderOptions.function);
+    // Loads the provider's library from beside ONNX Runtime's own.
+    runtime_->check(api.SessionOptionsAppendExecutionProvider_CUDA_V2(settings, cuda), "device-unavailable");
+  }
   ort::Session* session = nullptr;
-  runtime_->check(api.CreateSessionFromArray(runtime_->env(), model, bytes, settings, &session), "bad-model");
+  // With CUDA the device itself is first asked for here.
+  runtime_->check(api.CreateSessionFromArray(runtime_->env(), model, bytes, settings, &session),
+                  device_ == Device::kCuda ? "device-unavailable" : "bad-model");
   session_ = runtime_->own(session, api.ReleaseSession.function);
 }
 

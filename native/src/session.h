@@ -26,6 +26,7 @@ class Session {
   struct Options {
     Device device = Device::kCpu;
     ort::OptimizationLevel optimization = ort::kOptimizeAll;
+    std::vector<std::string> libraries;  // paths of what the device's provider links to, loaded before it
   };
 
   Session(const Session&) = delete;

@@ -66,7 +66,8 @@ void Stepper::placeOnDevice() {
   const Runtime& runtime = *session_->runtime();
   const ort::Api& api = runtime.api();
   ort::MemoryInfo* memory = nullptr;
-  runtime.check(api.CreateMemoryInfo("WebGPU_Buffer", ort::kDeviceAllocator, 0, ort::kMemoryDefault, &memory), "device-unavailable");
+  const char* name = session_->device() == Device::kCuda ? "Cuda" : "WebGPU_Buffer";
+  runtime.check(api.CreateMemoryInfo(name, ort::kDeviceAllocator, 0, ort::kMemoryDefault, &memory), "device-unavailable");
   const auto owner = runtime.own(memory, api.ReleaseMemoryInfo.function);
   ort::Allocator* allocator = nullptr;
   runtime.check(api.CreateAllocator(session_->handle(), memory, &allocator), "device-unavailable");

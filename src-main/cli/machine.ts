@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { describeDevices, devices } from '../lab/process/describeDevices.ts'
+import { setUpDevice } from '../lab/process/deviceSetup.ts'
 import { openDeviceTests } from '../lab/process/deviceTests.ts'
 import { openComputing } from '../lab/process/openContext.ts'
 import { selfTest } from '../lab/process/selfTest.ts'
@@ -26,12 +27,17 @@ export function devicesCommand(): Command {
     .description('what can compute here, and whether its numbers are right')
     .option('--self-test', "compare a micro-model's log-probs, loss and gradients on each device with the CPU")
     .option('--device <name>', `test only this device (${devices.join(', ')})`)
+    .option('--setup <device>', 'link the libraries of a device (cuda) beside ONNX Runtime, from the folder named with --from')
+    .option('--from <folder>', 'folder that holds them, such as unpacked wheels')
     .option('--json', 'print one JSON object as the last line')
-    .action(async (options: { selfTest?: boolean; device?: string; json?: boolean }) => {
+    .action(async (options: { selfTest?: boolean; device?: string; setup?: string; from?: string; json?: boolean }) => {
+      if (options.setup !== undefined) await setUp(options.setup, options.from)
       const engine = openComputing()
       try {
         process.stdout.write(`ONNX Runtime ${engine.version}, ${engine.threads} threads, providers: ${engine.providers.join(', ')}\n`)
-        const tested = options.device === undefined ? devices : devices.filter((name) => name === options.device)
+        const tests = openDeviceTests()
+        const usable = new Set<string>(describeDevices(engine.providers, tests).flatMap((each) => (each.usable ? [each.name] : [])))
+        const tested = devices.filter((name) => (options.device === undefined ? usable.has(name) : name === options.device))
         if (tested.length === 0)
           throw new LabError('device.unknown', {
             expected: `one of ${devices.join(', ')}`,
@@ -39,7 +45,6 @@ export function devicesCommand(): Command {
             next: 'Choose one of these.',
           })
         const found = await engine.devices()
-        const tests = openDeviceTests()
         const reports = []
         for (const device of options.selfTest ? tested : []) {
           const report = await selfTest(engine, device, Date.now)
@@ -88,6 +93,23 @@ export function devicesCommand(): Command {
         engine.dispose()
       }
     })
+}
+
+/** Links the libraries of a device and says what was found. */
+async function setUp(device: string, from: string | undefined): Promise<void> {
+  const folder = await setUpDevice(device, from, (libraries) =>
+    process.stdout.write(
+      `${tableText<(typeof libraries)[number]>(
+        [
+          { title: 'library', align: 'left', cell: ({ name }) => name },
+          { title: '', align: 'left', cell: ({ problem }) => problem || 'found' },
+          { title: 'of the package', align: 'left', cell: (row) => row.package },
+        ],
+        libraries,
+      )}\n`,
+    ),
+  )
+  process.stdout.write(`Linked into ${folder}. Test it with: mrt devices --self-test --device ${device}\n\n`)
 }
 
 export function starterCommand(): Command {

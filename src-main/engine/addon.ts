@@ -150,6 +150,8 @@ export interface NativeSessionOptions {
   readonly device: string
   /** ONNX Runtime's GraphOptimizationLevel. */
   readonly optimization: number
+  /** Paths of what the device's provider links to. */
+  readonly libraries?: readonly string[]
 }
 
 export interface NativeSpec {

@@ -20,7 +20,7 @@ const PROBE = 'CAo6QAoTCgF4CgF4EgF5GgF5IgNBZGQ6ABIFcHJvYmVaEAoBeBILCgkIARIFCgMSA
 
 /**
  * One report per device that sessions are opened on, the processor first.
- * @param built providers that ONNX Runtime was built with
+ * @param built providers that ONNX Runtime was built with; what was added says itself what it lacks
  */
 export async function probeDevices(
   built: readonly string[],
@@ -31,10 +31,10 @@ export async function probeDevices(
   return reports
 
   async function probe(device: Device): Promise<Pick<DeviceReport, 'usable' | 'problem'>> {
-    const { provider } = providers[device]
-    if (!built.includes(provider)) {
-      return { usable: false, problem: { code: 'device-unavailable', message: `ONNX Runtime was built without ${provider}` } }
-    }
+    const { provider, systems, comes } = providers[device]
+    const missing = (message: string) => ({ usable: false, problem: { code: 'device-unavailable' as const, message } })
+    if (!systems.includes(process.platform)) return missing(`${provider} does not exist on ${process.platform}`)
+    if (comes === 'installed' && !built.includes(provider)) return missing(`ONNX Runtime was built without ${provider}`)
     try {
       const session = await createSession(
         Uint8Array.from(atob(PROBE), (char) => char.charCodeAt(0)),

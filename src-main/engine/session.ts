@@ -1,6 +1,9 @@
 // A loaded graph: feed tensors, get tensors. Runs off the JavaScript thread; calls made while one is running wait in line.
+import { dirname } from 'node:path'
+import { locateLibrary } from './addon.ts'
 import type { NativeAddon, NativePort, NativeSessionOptions, RuntimeHandle, SessionHandle } from './addon.ts'
 import { fail, oneOf, optionalSignal } from './check.ts'
+import { cudaLinked } from './cudaLibraries.ts'
 import { fromNative, native } from './errors.ts'
 import { Life, type Owner } from './life.ts'
 import { ParameterSet } from './parameters.ts'
@@ -81,10 +84,12 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
   if (options.parameters !== undefined && !(options.parameters instanceof ParameterSet)) {
     return fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
   }
+  const device = oneOf('device', options.device ?? 'cpu', devices)
   return {
     onnx,
     options: {
-      device: oneOf('device', options.device ?? 'cpu', devices),
+      device,
+      ...(device === 'cuda' && { libraries: cudaLinked(dirname(locateLibrary().library)) }),
       optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
     },
   }

@@ -5,9 +5,9 @@ import { z } from 'zod'
 const positive = z.number().int().positive()
 
 /** Devices that a run may name, the processor first. */
-export const deviceNames = ['cpu', 'webgpu'] as const
+export const deviceNames = ['cpu', 'webgpu', 'cuda'] as const
 export type DeviceName = (typeof deviceNames)[number]
-export const deviceTitles: Readonly<Record<DeviceName, string>> = { cpu: 'Processor', webgpu: 'GPU (WebGPU)' }
+export const deviceTitles: Readonly<Record<DeviceName, string>> = { cpu: 'Processor', webgpu: 'GPU (WebGPU)', cuda: 'GPU (CUDA)' }
 
 export const taskSpec = z.strictObject({
   name: z.string().min(1).default('countdown').describe('Which problem set is asked; the lab lists them with their options.'),

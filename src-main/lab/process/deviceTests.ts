@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { device, LabError, type DeviceName, type SelfTestReport, type SystemInfo } from '../../../src-preload/contract.ts'
 import { locateLibrary } from '../../engine/addon.ts'
 import { providers, type ProviderName } from '../../engine/providers.ts'
+import { cudaIsThere } from './deviceSetup.ts'
 import { homeFolder } from './home.ts'
 import { programVersion } from './resources.ts'
 
@@ -65,9 +66,10 @@ export function openDeviceTests(folder = homeFolder(), version = programVersion(
 /** Why runs may not compute on a device; empty where they may. The processor needs no proof. */
 export function refusalOf(name: ProviderName, tests: DeviceTests | undefined): string {
   if (name === 'cpu') return ''
-  const { opens, systems } = providers[name]
+  const { comes, systems } = providers[name]
   if (!systems.includes(process.platform)) return `it does not exist on ${process.platform}`
-  if (!opens) return 'no session is opened on it'
+  if (comes === 'described') return 'no session is opened on it'
+  if (comes === 'added' && !cudaIsThere()) return 'its libraries are not in place'
   const test = tests?.of(name) ?? null
   if (test === null) return 'its self-test has not been run on this machine with this version'
   const failed = test.checks.filter(({ ok }) => !ok).length
