@@ -42,6 +42,8 @@ export interface CutPlan {
   readonly answers: number
   /** Share of the cuts, drawn by lot, whose answers are learned from: each is a sequence of its own to the trainer, with all the thinking before it. */
   readonly learned: number
+  /** With J exact: share of these budgets at which J is taken, drawn by lot for each group, each as likely as any other; absent: at all. */
+  readonly measured?: number
   /** The answering policy follows the exact gradient of J at the cuts, as credit weighs them; absent: it does not. */
   readonly follows?: boolean
 }
@@ -51,6 +53,8 @@ export interface KeptPlan {
   readonly share: number
   /** Times the thinking budget. */
   readonly times: number
+  /** Share of the groups, drawn by lot, that have them; the others go without, and are that much smaller. Absent: all. */
+  readonly groups?: number
 }
 
 /** A run as iterations of drawing texts and imitating what is kept of them: equal parts of it, in each of which texts come from the weights with which it began. */

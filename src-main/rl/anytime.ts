@@ -17,6 +17,15 @@ export const priorMeanings = {
   linear: 'in proportion to the budget',
 } as const
 
+/** Of `count` budgets, how many are measured at a share of them: at least one. */
+export const measuredOf = (share: number, count: number): number => Math.max(1, Math.round(share * count))
+
+/** Evenly spread indices of `count` budgets, each with chance `measuredOf(share, count) / count`. @param lot in 0..1 */
+export function drawBudgets(share: number, count: number, lot: number): number[] {
+  const measured = measuredOf(share, count)
+  return Array.from({ length: measured }, (_, index) => Math.min(count - 1, Math.floor(((lot + index) * count) / measured)))
+}
+
 /** J at the budgets; throws CreditError `rl.no-termination-scores` where it was not measured. */
 export function cutScores(rollout: GradedRollout, budgets: number): CutScores {
   if (rollout.cuts?.J.length !== budgets)
@@ -43,13 +52,15 @@ export function meansBySegment(rows: readonly (readonly number[])[]): number[] {
  * Pays the tokens of thinking by segment: token t belongs to the first budget beyond it, the closing token included; the answer is not paid here.
  * @param advantages [S]
  */
-export function paySegments(rollout: GradedRollout, { budgets }: CutScores, parts: Parts, advantages: readonly number[]): Credit {
+export function paySegments(rollout: GradedRollout, { budgets, drawn }: CutScores, parts: Parts, advantages: readonly number[]): Credit {
   const mask = lossMask(rollout)
   mask.fill(0, Math.min(rollout.tokenCount, rollout.thinkEnd + 1))
   const advantage = new Float32Array(rollout.tokenCount)
   for (let token = 0, segment = 0; token < mask.length; token++) {
     while (segment < budgets.length - 1 && token >= budgets[segment]) segment++
-    if (mask[token] === 1) advantage[token] = advantages[segment]
+    // Where budgets were drawn, thinking beyond the last of them has nothing ahead of it.
+    const beyond = drawn !== undefined && token >= budgets[segment]
+    if (mask[token] === 1) advantage[token] = beyond ? 0 : advantages[segment]
   }
   if (!mask.includes(1)) return discard(rollout, parts, 'no-tokens')
   const meanOver = (start: number, end: number): number => {

@@ -6,9 +6,12 @@
 // noise at given thoughts and reads each thought once where sampled answers read it once for each.
 // The prior reaches beyond the training budget: in a part of each group thinking is kept going to `reach` times the budget, with the forced tokens
 // masked, so that what is learned holds for more thinking than was trained with. These rollouts are compared with one another alone.
+// What costs most can be drawn by lot, each drawn part weighing as much more as it is rarer, so that the expected gradient stays: the groups that have kept rollouts,
+// the budgets at which J is taken, the rollouts whose answers follow the exact gradient. The price is noise.
+import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { sum } from '../numeric/stats.ts'
 import { defineAlgorithm } from './algorithm.ts'
-import { areaAhead, cutScores, isOfOneKind, meansBySegment, paySegments } from './anytime.ts'
+import { areaAhead, cutScores, isOfOneKind, measuredOf, meansBySegment, paySegments } from './anytime.ts'
 import { equalShares } from './brpo.ts'
 import { discard, gradedParts, pay } from './pay.ts'
 import { policyLoss, policyOptions } from './policyOptions.ts'
@@ -46,9 +49,13 @@ export const regretExact = defineAlgorithm({
       J: 'exact',
       answers: options.answerWeight > 0 && options.answerGradient === 'sampled' ? options.answers : 0,
       learned: options.answerShare,
+      ...(options.cutShare < 1 && { measured: options.cutShare }),
       ...(options.answerWeight > 0 && options.answerGradient === 'exact' && { follows: true }),
     },
-    ...(options.reach > 1 && options.keptShare > 0 && { kept: { share: options.keptShare, times: options.reach } }),
+    ...(options.reach > 1 &&
+      options.keptShare > 0 && {
+        kept: { share: options.keptShare, times: options.reach, ...(options.keptGroups < 1 && { groups: options.keptGroups }) },
+      }),
   }),
   options: {
     ...policyOptions(),
@@ -79,6 +86,24 @@ export const regretExact = defineAlgorithm({
       when: { reach: { above: 1 } },
       reason:
         'Rollouts whose thinking is kept going to the reach; they cost several times a usual one. At least two of a group are, if any.',
+    },
+    keptGroups: {
+      kind: 'number',
+      default: 1,
+      min: 0.01,
+      max: 1,
+      unit: 'of the groups',
+      when: { reach: { above: 1 }, keptShare: { above: 0 } },
+      reason:
+        'Groups, drawn by lot, that have kept rollouts, each then weighing as much more; the others go without. A quarter makes a step a third cheaper.',
+    },
+    cutShare: {
+      kind: 'number',
+      default: 1,
+      min: 0.05,
+      max: 1,
+      unit: 'of the budgets',
+      reason: 'Budgets, drawn by lot for each group, at which J is taken, each then weighing as much more; the expected gradient stays.',
     },
     beyond: {
       kind: 'number',
@@ -119,6 +144,16 @@ export const regretExact = defineAlgorithm({
       },
       reason: 'How the answering policy learns; exact is steadier and cheaper, sampled is what other methods can do.',
     },
+    followShare: {
+      kind: 'number',
+      default: 1,
+      min: 0.01,
+      max: 1,
+      unit: 'of the rollouts',
+      when: { answerWeight: { above: 0 }, answerGradient: ['exact'] },
+      reason:
+        'Rollouts, drawn by lot, whose answers follow the exact gradient, each then weighing as much more; each is read once more by the trainer.',
+    },
     answers: {
       kind: 'number',
       default: 4,
@@ -140,13 +175,14 @@ export const regretExact = defineAlgorithm({
         'Cuts, drawn by lot, at which answers are sampled and learned from, weighed so that the expected gradient stays; every answer costs the trainer the thinking before it, and at 1 a step costs twenty times as much.',
     },
   },
-  credit(group, options) {
+  credit(group, options, { seed }) {
     if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
     const credits = new Array<Credit>(group.length)
     for (const kept of [false, true]) {
       const members = group.flatMap((rollout, index) => ((rollout.kept === true) === kept ? [index] : []))
       if (members.length === 0) continue
-      const prior = reachingPrior(options, kept)
+      const prior = drawnPrior(options, kept, group[members[0]].cuts?.drawn)
+      const rarer = kept ? 1 / options.keptGroups : 1
       const scores = members.map((index) => cutScores(group[index], prior.length))
       const ahead = scores.map(({ J }) => areaAhead(J, prior))
       const left = areaAhead(new Float64Array(prior.length).fill(1), prior)
@@ -162,10 +198,15 @@ export const regretExact = defineAlgorithm({
           rollout,
           scores[at],
           { ...gradedParts(rollout), area_less_outcome: ahead[at][0] - rollout.correct },
-          ahead[at].map((value, segment) => value - baseline[segment]),
+          ahead[at].map((value, segment) => rarer * (value - baseline[segment])),
         )
-        const follows = options.answerGradient === 'exact'
-        credits[index] = follows ? { ...paid, answerWeights: prior.map((weight) => options.answerWeight * weight) } : paid
+        const follows =
+          options.answerGradient === 'exact' &&
+          (options.followShare === 1 ||
+            createRng(deriveSeed(seed, 'followed', rollout.group, rollout.sample)).float() < options.followShare)
+        credits[index] = follows
+          ? { ...paid, answerWeights: prior.map((weight) => (rarer * options.answerWeight * weight) / options.followShare) }
+          : paid
       })
     }
     return credits
@@ -173,13 +214,22 @@ export const regretExact = defineAlgorithm({
   loss: (options) => policyLoss(options, { ratio: 'token', aggregation: 'constant' }),
 })
 
+/** The weights of the budgets that were drawn, each divided by its chance to be. */
+function drawnPrior(options: Shape & { readonly cutShare: number }, kept: boolean, drawn: readonly number[] | undefined): number[] {
+  const prior = reachingPrior(options, kept)
+  return drawn === undefined ? prior : drawn.map((index) => (prior[index] * prior.length) / measuredOf(options.cutShare, prior.length))
+}
+
 /** The gradient of sum p_i J_i by sampled answers: each answer of a cut is paid its outcome less the mean of the others, divided by their number and weighed by the prior of its budgets and by how few cuts are learned from. Answers that are all right or all wrong have nothing to say. */
 function payAnswers(
   group: readonly GradedRollout[],
-  options: Shape & { readonly answerWeight: number; readonly answerShare: number },
+  options: Shape & { readonly answerWeight: number; readonly answerShare: number; readonly cutShare: number; readonly keptGroups: number },
 ): Credit[] {
-  const prior = reachingPrior(options, group[0].kept === true)
-  const weight = (options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length / options.answerShare
+  const kept = group[0].kept === true
+  const prior = reachingPrior(options, kept)
+  const rarer = (kept ? 1 / options.keptGroups : 1) * (options.cutShare < 1 ? prior.length / measuredOf(options.cutShare, prior.length) : 1)
+  const weight =
+    (rarer * options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length / options.answerShare
   if (isOfOneKind(group)) return group.map((rollout) => discard(rollout, gradedParts(rollout), 'no-signal'))
   const advantages = rlooAdvantages(group.map(({ correct }) => correct))
   return group.map((rollout, index) => pay(rollout, { parts: gradedParts(rollout), outcomeAdvantage: weight * advantages[index] }))

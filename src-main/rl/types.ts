@@ -19,6 +19,8 @@ export interface CutScores {
   readonly offsets: readonly number[]
   /** [S] chance of success if thinking were terminated there. */
   readonly J: Float64Array
+  /** [S] Where only some of the method's budgets were drawn: which, by index; absent: all. */
+  readonly drawn?: readonly number[]
 }
 
 export interface GradedRollout {

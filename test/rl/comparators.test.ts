@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { passAtK } from '../../src-main/numeric/passAtK.ts'
 import { createMethod, creditBatch, needsOf, type AlgorithmName } from '../../src-main/rl/algorithms.ts'
+import { drawBudgets } from '../../src-main/rl/anytime.ts'
 import { coupledStages } from '../../src-main/rl/e3.ts'
 import { grpoAdvantages } from '../../src-main/rl/grpo.ts'
 import { courseAt, stageAt } from '../../src-main/rl/schedules.ts'
@@ -344,6 +345,71 @@ describe('regret-exact', () => {
     const fifth = { ...options, answerShare: 0.2 }
     expect([...credit('regret-exact', [answer(1, 0), answer(0, 1)], fifth)[0].advantage]).toEqual(near(0, 0, 0, 1.25, 1.25))
     expect(credit('regret-exact', [answer(1, 0), answer(1, 1)], all).map(({ used }) => used)).toEqual([false, false])
+  })
+
+  it('pays on average over the lot what it pays without, where J is taken at a share of the budgets, and answers weigh as much on average', () => {
+    const group = [natural(0, 0.2, 0.9, 0.9, 0.9), natural(1, 0.4, 0.1, 0.1, 0.1), kept(2, 0.3, 0.5, 1, 0.7), kept(3, 0.6, 0.2, 0.1, 0.4)]
+    const under = { ...options, answerGradient: 'exact' }
+    const whole = credit('regret-exact', group, under)
+    for (const cutShare of [0.25, 0.5, 0.75]) {
+      // Lots that stand for all of them alike: each draws budgets with chance 4 * cutShare / 4.
+      const lots = [0.125, 0.375, 0.625, 0.875]
+      const drawn = lots.map((lot) => drawBudgets(cutShare, 4, lot))
+      expect(drawn.every((indices) => indices.length === 4 * cutShare && new Set(indices).size === indices.length)).toBe(true)
+      for (const index of [0, 1, 2, 3]) expect(drawn.filter((indices) => indices.includes(index)).length / lots.length).toBe(cutShare)
+      const paid = drawn.map((indices) =>
+        credit(
+          'regret-exact',
+          group.map((one) => ({
+            ...one,
+            cuts: {
+              budgets: indices.map((index) => one.cuts!.budgets[index]!),
+              offsets: indices.map((index) => one.cuts!.offsets[index]!),
+              J: Float64Array.from(indices, (index) => one.cuts!.J[index]!),
+              drawn: indices,
+            },
+          })),
+          { ...under, cutShare },
+        ),
+      )
+      whole.forEach((credits, at) => {
+        credits.advantage.forEach((advantage, token) =>
+          expect(sum(paid.map((lot) => lot[at].advantage[token])) / lots.length).toBeCloseTo(advantage, 6),
+        )
+        credits.answerWeights!.forEach((weight, index) =>
+          expect(sum(paid.map((lot, draw) => lot[at].answerWeights![drawn[draw]!.indexOf(index)] ?? 0)) / lots.length).toBeCloseTo(
+            weight,
+            9,
+          ),
+        )
+      })
+    }
+  })
+
+  it('weighs what was drawn by lot as much more as it is rarer: kept rollouts of few groups, answers at few budgets or of few rollouts', () => {
+    const group = [kept(0, 0, 0, 1, 1), kept(1, 0, 0, 0, 1)]
+    const of = (more: Record<string, unknown>, seed = 7) =>
+      credit('regret-exact', group, { ...options, answerGradient: 'exact', ...more }, { seed })[0]
+    expect([...of({ keptGroups: 0.25 }).advantage]).toEqual([...of({}).advantage].map((value) => expect.closeTo(4 * value, 6)))
+    expect(of({ keptGroups: 0.25 }).answerWeights).toEqual(of({}).answerWeights!.map((weight) => 4 * weight))
+    const followed = Array.from({ length: 400 }, (_, seed) => of({ followShare: 0.25 }, seed).answerWeights)
+    expect(followed.find((weights) => weights !== undefined)).toEqual(of({}).answerWeights!.map((weight) => 4 * weight))
+    const share = followed.filter((weights) => weights !== undefined).length / 400
+    expect(Math.abs(share - 0.25)).toBeLessThan(0.07)
+    const answer = (correct: 0 | 1, sample: number) =>
+      rollout({
+        correct,
+        sample,
+        tokenCount: 5,
+        thinkEnd: 2,
+        prefixTokens: 2,
+        arm: 'terminate',
+        cut: [1],
+        sampled: Uint8Array.of(1, 1, 0, 1, 1),
+      })
+    const paid = (cutShare: number) =>
+      credit('regret-exact', [answer(1, 0), answer(0, 1)], { ...options, answerShare: 1, cutShare })[0].advantage[4]
+    expect(paid(0.5)).toBeCloseTo(2 * paid(1)!, 9)
   })
 
   it('asks for J at the budgets, and for rollouts kept going where the prior reaches beyond', () => {

@@ -2,6 +2,7 @@
 // A rollout that ended its thinking before a budget is cut at that end, once for all budgets beyond it.
 import { createRng, deriveSeed } from '../../numeric/rng.ts'
 import type { CutPlan } from '../../rl/algorithm.ts'
+import { drawBudgets } from '../../rl/anytime.ts'
 import type { CutScores } from '../../rl/types.ts'
 import type { SampleSettings } from '../../rollout/sample.ts'
 import type { Sampler } from '../../rollout/sampler.ts'
@@ -28,18 +29,24 @@ export async function cutEntries(
   signal?: AbortSignal,
 ): Promise<CutEntries> {
   const budgets = plan.shares.map((share) => Math.max(1, Math.round(share * settings.thinkingTokens)))
-  const alive = entries.flatMap((entry, index) =>
-    entry.rollout.finish === 'aborted'
-      ? []
-      : [{ entry, index, offsets: budgets.map((budget) => Math.min(budget, entry.rollout.thinkEnd)) }],
-  )
+  const all = [...budgets.keys()]
+  const drawnOf = ({ group: of }: Entry): readonly number[] =>
+    plan.measured === undefined || plan.J !== 'exact'
+      ? all
+      : drawBudgets(plan.measured, budgets.length, createRng(deriveSeed(seed, 'measured', of)).float())
+  const alive = entries.flatMap((entry, index) => {
+    if (entry.rollout.finish === 'aborted') return []
+    const drawn = drawnOf(entry)
+    return [{ entry, index, drawn, offsets: drawn.map((budget) => Math.min(budgets[budget]!, entry.rollout.thinkEnd)) }]
+  })
   let group = 1 + Math.max(-1, ...entries.map((entry) => entry.group))
   const lot = createRng(deriveSeed(seed, 'learned'))
   const plans =
     plan.answers === 0
       ? []
-      : alive.flatMap(({ entry, index, offsets }) =>
-          [...Map.groupBy(offsets.keys(), (budget) => offsets[budget]!)].flatMap(([offset, cut]) => {
+      : alive.flatMap(({ entry, index, drawn, offsets }) =>
+          [...Map.groupBy(offsets.keys(), (at) => offsets[at]!)].flatMap(([offset, at]) => {
+            const cut = at.map((each) => drawn[each]!)
             const own = group++
             // Drawn for every cut, so that one share's cuts are among those of a greater one.
             const learned = lot.float() < plan.learned
@@ -74,8 +81,9 @@ export async function cutEntries(
       answers: problems.answers(entry.problem),
     }))
     const mu = await policy.measure(traces, problems.task.format.terminationSuffix, signal)
-    alive.forEach(({ index, offsets }, at) => {
-      cuts[index] = { budgets, offsets, J: mu.J[at]! }
+    alive.forEach(({ index, drawn, offsets }, at) => {
+      const own = drawn === all ? { budgets } : { budgets: drawn.map((budget) => budgets[budget]!), drawn }
+      cuts[index] = { ...own, offsets, J: mu.J[at]! }
     })
     tokens += mu.forwardedTokens
   } else {

@@ -172,6 +172,8 @@ async function sampleGroups(
   if (!kept) return sampleEntries(policy, problems, plans, settings, options)
   const longest = kept.times * settings.thinkingTokens
   const from = spec.groupSize - Math.min(spec.groupSize, Math.max(2, Math.round(kept.share * spec.groupSize)))
+  const hasKept = (group: number): boolean =>
+    kept.groups === undefined || createRng(deriveSeed(spec.seed, 'kept groups', ...labels, group)).float() < kept.groups
   const usual = await sampleEntries(
     policy,
     problems,
@@ -182,7 +184,7 @@ async function sampleGroups(
   const forced = await sampleEntries(
     policy,
     problems,
-    plans.filter(({ sample }) => sample >= from).map((plan) => ({ ...plan, kept: longest })),
+    plans.filter(({ sample, group }) => sample >= from && hasKept(group)).map((plan) => ({ ...plan, kept: longest })),
     { ...settings, thinkingTokens: longest, minimumThinking: longest },
     options,
   )
