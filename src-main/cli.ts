@@ -7,7 +7,7 @@ import { dataCommands } from './cli/data.ts'
 import { exportCommand, handOverCommand, mergeCommand, reportCommand } from './cli/exports.ts'
 import { followCommand } from './cli/follow.ts'
 import { devicesCommand, serveCommand, starterCommand, workerCommand } from './cli/machine.ts'
-import { measureCommand, voteCommand } from './cli/measure.ts'
+import { calibrationCommand, measureCommand, voteCommand } from './cli/measure.ts'
 import { generateCommand, modelsCommand } from './cli/models.ts'
 import { checkCommand, referenceCommand, salvageCommand } from './cli/repair.ts'
 import { sampleCommand } from './cli/sample.ts'
@@ -25,6 +25,7 @@ for (const command of [
   evaluateCommand(),
   measureCommand(),
   voteCommand(),
+  calibrationCommand(),
   studyCommand(),
   runsCommand(),
   compareCommand(),

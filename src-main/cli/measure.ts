@@ -1,6 +1,7 @@
-// The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, and votes there.
+// The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, votes there, and whether J told the truth.
 import { Command, Option } from 'commander'
 import type { Figure } from '../../src-preload/contract.ts'
+import { calibrationByType, type TypeCalibration } from '../lab/thinking/calibrationByType.ts'
 import { drawVotes } from '../lab/thinking/drawVotes.ts'
 import { measureJ } from '../lab/thinking/measureJ.ts'
 import { wholeNumber } from './options.ts'
@@ -95,6 +96,65 @@ export function voteCommand(): Command {
       }),
     )
 }
+
+interface CalibrationOptions extends Omit<MeasureOptions, 'method' | 'samples' | 'model'> {
+  readonly by: string
+  readonly bins: number
+}
+
+/** Tells what J foretold at the end of thoughts beside what was graded, by type of problem. */
+export function calibrationCommand(): Command {
+  return new Command('calibration')
+    .description('compare J at the end of thoughts on record with how their answers were graded, by type of problem')
+    .option('--run <id>', 'rollouts of this run', wholeNumber(1))
+    .option('--evaluation <id>', 'rollouts of this evaluation', wholeNumber(1))
+    .option('--by <type>', 'how problems are told apart: level (difficulty), or column:NAME', 'level')
+    .option('--bins <n>', 'bins of J, all of the same width', wholeNumber(1), 10)
+    .option('--limit <n>', 'rollouts at most, evenly thinned', wholeNumber(1), 20000)
+    .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
+    .option('--json', 'print one JSON object as the last line')
+    .action((options: CalibrationOptions) =>
+      withSession(options, async (session) => {
+        const { run, evaluation, by, bins, limit, json } = options
+        const scope = { ...(run !== undefined && { runId: run }), ...(evaluation !== undefined && { evaluationId: evaluation }) }
+        const found = await calibrationByType(session.store, scope, { by, bins, limit }, session.signal)
+        session.progress.close()
+        const text = [
+          tableText<TypeCalibration>(
+            [
+              { title: found.title, align: 'left', cell: ({ type }) => type },
+              { title: 'problems', cell: ({ problems }) => String(problems) },
+              { title: 'rollouts', cell: ({ forecasts }) => String(forecasts) },
+              { title: 'J foretold', cell: ({ foretold }) => figureText(foretold) },
+              { title: 'right', cell: ({ realised }) => figureText(realised) },
+              { title: 'foretold less right', cell: ({ gap }) => signedText(gap) },
+              { title: 'Brier', cell: ({ brier }) => brier.toFixed(3) },
+              { title: 'ECE', cell: ({ error }) => error.toFixed(3) },
+            ],
+            [...found.types, found.all],
+          ),
+          '',
+          'Intervals are 95 %, over problems and their clusters. ECE: the calibration error over the bins, above 0 by chance where rollouts are few.',
+          '',
+          tableText(
+            [
+              { title: 'J', align: 'left', cell: ({ low, high }) => `${low.toFixed(2)} to ${high.toFixed(2)}` },
+              { title: 'rollouts', cell: ({ count }) => String(count) },
+              { title: 'foretold', cell: ({ count, predicted }) => (count === 0 ? '' : predicted.toFixed(3)) },
+              { title: 'right', cell: ({ count, observed }) => (count === 0 ? '' : observed.toFixed(3)) },
+            ],
+            found.bins,
+          ),
+        ]
+        process.stdout.write(`${text.join('\n')}\n`)
+        if (json) writeJson({ workspace: session.store.folder, ...found })
+      }),
+    )
+}
+
+const signedText = ({ value, low, high }: Figure): string =>
+  low === null || high === null ? signed(value) : `${signed(value)} (${signed(low)} to ${signed(high)})`
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(3)}`
 
 /** A share with its interval, which does not reach beyond 0 and 1. */
 const figureText = ({ value, low, high }: Figure): string =>

@@ -23,14 +23,14 @@ import {
 /** Levels in more values than this are sliced into three parts of about the same size. */
 const MOST_LEVELS = 6
 
-interface Row {
+export interface Row {
   readonly rollout: Rollout
   readonly problem: MeasuredRollout['detail']['problem']
   readonly source: string
   readonly measured: MeasuredRollout | null
 }
 
-interface Slicing {
+export interface Slicing {
   readonly by: string
   readonly title: string
   /** The slice of a row, or null where it belongs to none; in the order that slices are listed. */
@@ -50,7 +50,8 @@ function levelSlicing(rows: readonly Row[]): Slicing | null {
       by: 'level',
       title,
       of: ({ problem }) => (problem.level === null ? null : `level ${number(problem.level)}`),
-      order: distinct.map((level) => `level ${number(level)}`),
+      // Levels that are written alike are one slice.
+      order: [...new Set(distinct.map((level) => `level ${number(level)}`))],
     }
   const [low, high] = [quantile(levels, 1 / 3), quantile(levels, 2 / 3)]
   const names = [`easiest third, up to ${number(low)}`, `middle, up to ${number(high)}`, `hardest third, above ${number(high)}`]
@@ -62,7 +63,7 @@ function levelSlicing(rows: readonly Row[]): Slicing | null {
   }
 }
 
-function slicingsOf(rows: readonly Row[]): Slicing[] {
+export function slicingsOf(rows: readonly Row[]): Slicing[] {
   const columns = [...new Set(rows.flatMap(({ problem }) => Object.keys(problem.slices)))]
   const level = levelSlicing(rows)
   const all: Slicing[] = [
