@@ -72,8 +72,8 @@ const prepare: { readonly [W in Work]: (root: string) => Place } = {
 
 const SCHEMAS = findMigrations(MIGRATIONS)
 let migrationsBegun = 0
-/** The schema that the next workspace of the rounds of migration has: each older one in turn, the oldest first. */
-const oldSchema = (): number => 1 + (migrationsBegun++ % (SCHEMAS.length - 1))
+/** The schema that the next workspace of the rounds of migration has: the oldest, from which every step is made, and between its rounds each later one in turn. */
+const oldSchema = (): number => (migrationsBegun++ % 3 < 2 ? 1 : 2 + (Math.floor(migrationsBegun / 3) % (SCHEMAS.length - 2)))
 
 /** What the first schema could hold, in amounts that a migration has to work on. */
 function fillOldest(db: Database.Database): void {
@@ -81,7 +81,7 @@ function fillOldest(db: Database.Database): void {
   db.exec(readFileSync(SCHEMAS[0]!.path, 'utf8'))
   db.exec(`PRAGMA application_id = ${0x4d525457}; PRAGMA user_version = 1; INSERT INTO workspace VALUES (1, 'old', 1);
     INSERT INTO datasets VALUES (1, 'd', 'imported', '{}', 'null', 'g', '', 1);
-    CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${PROBLEMS}) SELECT i FROM n;
+    CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${5 * PROBLEMS}) SELECT i FROM n;
     INSERT INTO problems SELECT i, 1, 'p' || i, 'train', 'prompt ' || i, '"1"', NULL, '{}' FROM n;
     INSERT INTO runs (id, uid, name, method, algorithm, config, seed, group_key, planned_steps, environment, note, created_at_ms, status)
       SELECT i, 'run' || i, 'r' || i, 'outcome', 'outcome', '{"task":{"name":"countdown","numbers":' || (3 + i % 3) || '},"seed":' || i || '}', i,
