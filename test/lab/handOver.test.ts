@@ -1,6 +1,6 @@
 // A run handed over to other trainers: the Python module pays what the program pays, on rollouts of every kind, and what is written is whole.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -108,6 +108,56 @@ describe('the progress reward in Python', () => {
       }),
     )
     expect(compared).toBeGreaterThan(1000)
+  })
+
+  it('pays what is on record for the rollouts of the shipped sample, a run of MRT-exact and one of outcome RL', () => {
+    cpSync(join(import.meta.dirname, '../../resources/sample'), join(folder, 'sample'), { recursive: true })
+    const { store, close } = openContext({ folder: join(folder, 'sample'), create: false, program: 'test' })
+    const compared = { rewards: 0, advantages: 0 }
+    for (const algorithm of ['mrt-exact', 'dr-grpo']) {
+      const { run } = store.runs.list().find((each) => each.run.algorithm === algorithm)!
+      const { rollouts } = store.rollouts.page({
+        filter: { runId: run.id, phase: 'train' },
+        sort: 'place',
+        descending: false,
+        limit: 512,
+        after: null,
+      })
+      const details = rollouts.map(({ id }) => store.rollouts.readable(id)!)
+      const groups = [...Map.groupBy(details, ({ rollout: { step, group } }) => `${step} ${group}`).values()].filter((members) =>
+        members.every(({ rollout: { used }, advantages }) => used && advantages !== null),
+      )
+      expect(new Set(groups.map(({ length }) => length))).toEqual(new Set([(run.config as { groupSize: number }).groupSize]))
+      const paid = python(`print(json.dumps([mrt.credits(group, **given["credit"]) for group in given["groups"]]))`, {
+        credit: creditOf(
+          run.config as never,
+          createMethod(algorithm, (run.config as { algorithm: { options: object } }).algorithm.options as never),
+        ),
+        groups: groups.map((members) =>
+          members.map(({ rollout, tokens, sampled, episodes, progress }) => ({
+            correct: rollout.correct ? 1 : 0,
+            J: progress[0]?.estimates.map(({ value }) => value) ?? [0],
+            episodes: progress.length > 0 ? episodes.map(({ startToken, endToken }) => [startToken, endToken]) : [],
+            tokens: tokens.length,
+            sampled: sampled === null ? [] : [...sampled],
+          })),
+        ),
+      }) as { readonly reward: number; readonly advantage: readonly number[] }[][]
+      groups.forEach((members, at) =>
+        members.forEach(({ rollout, advantages }, index) => {
+          const own = paid[at]![index]!
+          compared.rewards++
+          expect(Math.abs(own.reward - rollout.reward!), `reward of ${algorithm}`).toBeLessThan(1e-6)
+          advantages!.forEach((value, token) => {
+            compared.advantages++
+            expect(Math.abs(own.advantage[token]! - value), `token ${token} of ${algorithm}`).toBeLessThan(1e-6)
+          })
+        }),
+      )
+    }
+    close()
+    expect(compared.rewards).toBeGreaterThan(300)
+    expect(compared.advantages).toBeGreaterThan(10_000)
   })
 
   it('finds where a thought can be stopped, what was answered, and whether it is right', () => {
