@@ -10,6 +10,7 @@ import { openContext, type OpenedContext } from '../../src-main/lab/process/open
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { onRay, raySettings } from '../../src-main/lab/training/raySettings.ts'
+import { metricDescriptions } from '../../src-main/lab/process/glossary.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import type { GenerateRequest } from '../../src-main/engine/decoder.ts'
 import { parameterCount } from '../../src-main/model/config.ts'
@@ -175,6 +176,12 @@ describe('a run over workers', () => {
     // The weights went out once a step.
     const bytes = 4 * parameterCount(MICRO_CONFIG)
     expect(one.steps.map(({ metrics }) => metrics['ray/bytes_weights'])).toEqual([bytes, bytes])
+    const described = metricDescriptions.flatMap(({ name }) => (name.startsWith('ray/') ? [name] : []))
+    expect(
+      Object.keys(one.steps[0]!.metrics)
+        .filter((name) => name.startsWith('ray/'))
+        .toSorted(),
+    ).toEqual(described.toSorted())
     expect(one.rollouts[0]!.provenance.device).toBe('cpu, over Ray at 127.0.0.1:6379')
     expect(one.run.environment).toMatchObject({ ray: { address: '127.0.0.1:6379', workers: 1 } })
   })

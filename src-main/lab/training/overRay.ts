@@ -50,11 +50,12 @@ export interface RayParts {
 export async function openOverRay({ address, workers, python }: RaySettings, parts: RayParts): Promise<OverRay> {
   const { config, policies, signal, shares } = parts
   const [program, driver] = [join(programFolder(), 'src-main', 'cli.ts'), join(programFolder(), 'cluster', 'driver.py')]
-  if (!existsSync(program) || !existsSync(driver))
+  // Workers are started by the Node that runs this; a desktop window has none.
+  if (process.versions.electron !== undefined || !existsSync(program) || !existsSync(driver))
     throw new LabError('ray.driver', {
       expected: 'the command line of the program, which starts the workers',
-      found: 'a desktop package without it',
-      next: 'Start the run from a checkout: mrt run --ray ADDRESS, or npm start.',
+      found: 'a desktop window without it',
+      next: 'Start the run from a checkout: mrt run --ray ADDRESS, or in a browser with npm start -- --serve.',
     })
   let step = 0
   const cluster = await openCluster({
