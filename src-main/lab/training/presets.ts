@@ -156,8 +156,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
   'countdown-regret-exact-lean': {
     title: 'Regret, exact, lean',
-    about:
-      'As regret-exact at about 1.45 times the operations of outcome RL instead of 2.7: what costs most is drawn by lot and weighed, at the price of noise.',
+    about: 'As regret-exact for fewer operations: what costs most is drawn by lot and weighed, at the price of noise.',
     spec: { name: 'regret-exact lean', algorithm: { name: 'regret-exact', options: { keptGroups: 0.25, cutShare: 0.5 } } },
   },
   'countdown-e3': {
