@@ -4,7 +4,7 @@
 // branch, a statement taken out. Works in a copy of the working tree, so that nothing here is touched; takes seconds a mutant, minutes an
 // area. Whether a survivor does the same as the original is for its reader to say.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -142,14 +142,17 @@ function copyTree(into: string): void {
 }
 
 /** Whether these tests fail; never to end is to fail. */
-function fails(folder: string, tests: readonly string[], limitMs = FOREVER_MS): boolean {
-  if (tests.length === 0) return false
-  const { status } = spawnSync(
+const fails = (folder: string, tests: readonly string[]): boolean => failureOf(folder, tests, FOREVER_MS) !== null
+
+/** The end of what tests that fail say; null where they pass. */
+function failureOf(folder: string, tests: readonly string[], limitMs: number): string | null {
+  if (tests.length === 0) return null
+  const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--bail=1', '--maxWorkers=1', '--no-isolate', ...tests],
-    { cwd: folder, stdio: 'ignore', timeout: limitMs, killSignal: 'SIGKILL' },
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--bail=1', '--maxWorkers=1', ...tests],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 2 ** 28, timeout: limitMs, killSignal: 'SIGKILL' },
   )
-  return status !== 0
+  return status === 0 ? null : `${stdout}${stderr}`.slice(-4000)
 }
 
 const { values, positionals } = parseArgs({
@@ -165,7 +168,8 @@ if (stranger !== undefined) {
 
 const copy = mkdtempSync(join(tmpdir(), 'mrt-mutants-'))
 try {
-  mkdirSync(copy, { recursive: true })
+  // Some tests start programs of somebody who is not root, who must be able to read them.
+  chmodSync(copy, 0o755)
   copyTree(copy)
   const { options } = ts.parseJsonConfigFileContent(
     ts.readConfigFile(join(root, 'tsconfig.node.json'), (path) => ts.sys.readFile(path)).config,
@@ -187,7 +191,8 @@ try {
     while (chosen.length < Number(values.count) && all.length > 0) chosen.push(...all.splice(rng.int(all.length), 1))
     if (chosen.length === 0) continue
     const union = new Set(chosen.flatMap(({ file }) => testsFor(area, file)))
-    if (fails(copy, [...union], 10 * FOREVER_MS)) throw new Error(`the tests of ${area} fail without a mutant`)
+    const failure = failureOf(copy, [...union], 10 * FOREVER_MS)
+    if (failure !== null) throw new Error(`the tests of ${area} fail without a mutant:\n${failure}`)
     let killed = 0
     for (const mutant of chosen) {
       const path = join(copy, mutant.file)
