@@ -226,6 +226,16 @@ describe('the report of a study', () => {
   it('gives no answer without a pair of finished runs, and says so', () =>
     expect(renderReport(record({ outcome: { accuracy: 0.6 } }))).toContain('No answer yet'))
 
+  it('says of arms of one seed that their intervals leave the noise of training out, and nothing of the kind where there are many', () => {
+    const effects = { outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.66 } }
+    const sentence = 'where there is one seed, interval and p leave it out'
+    expect(renderReport(record(effects, 1))).toContain(sentence)
+    const some = renderReport(record(effects, 3))
+    expect(some).not.toContain(sentence)
+    expect(some).toContain('Of arms with fewer than 5 seeds the noise of training is hardly covered.')
+    expect(renderReport(record(effects, 6))).not.toContain('Of arms with fewer than')
+  })
+
   it('says that few seeds hardly cover the noise of training', () =>
     expect(firstParagraph(record({ outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.7 } }, 2))).toContain('with fewer than 5 seeds'))
 

@@ -122,6 +122,19 @@ function equalSteps(reader: Reader): string {
   )
 }
 
+/** What intervals of arms with few seeds leave out. */
+function fewSeeds({ record, cells }: Reader): string[] {
+  const few = record.arms.filter(({ key }) => cells(key).length > 0 && cells(key).length < FEW_SEEDS)
+  const single = few.filter(({ key }) => cells(key).length === 1)
+  if (few.length === 0) return []
+  const left = `Of arms with fewer than ${FEW_SEEDS} seeds the noise of training is hardly covered`
+  return [
+    single.length === 0
+      ? `${left}.`
+      : `${left}; where there is one seed, interval and p leave it out, and say only whether these weights differ on such problems.`,
+  ]
+}
+
 function equalCost(reader: Reader): string | null {
   const { record } = reader
   const rows = record.arms
@@ -291,6 +304,7 @@ export function renderReport(record: StudyRecord): string {
       `${split === 'heldout' ? 'Numbers that no run was trained on, asking the targets that training asks.' : 'Targets that neither imitation nor training ever asked.'} ${plural(reader.resamples.problems, 'problem')} in ${plural(reader.resamples.clusters, 'cluster')}, ${record.conditions.samples} rollouts of each that stop where they stop.`,
       ...(other === null ? [] : [answerText(record, other)]),
       equalSteps(reader),
+      ...fewSeeds(reader),
       ...(cost === null
         ? []
         : [
