@@ -472,6 +472,7 @@ export function openStore(folder: string, options: OpenOptions = {}) {
         evaluations: explained(evaluationStore(db, rollouts, listed), file),
         events: explained(events, file),
         settings: explained(settingStore(db, listed), file),
+        studies: explained(studyStore(db, listed), file),
         follows: explained(followStore(db, listed), file),
       }
       return shown

@@ -154,6 +154,12 @@ export function runStore(db: Connection, listed: Listing = allOrNone) {
       const row = select.get(id)
       return row === undefined ? null : toRun(row)
     },
+    /** The same, and null where a listing goes on without it. */
+    readable: (id: number): Run | null =>
+      listed.one(() => {
+        const row = select.get(id)
+        return row === undefined ? null : toRun(row)
+      }),
     /** Every run with its newest metrics and sparklines (decimated ones say so). */
     list(): RunListItem[] {
       const sparklines = sparklinesByRun()

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Json } from '../../src-preload/contract.ts'
 import { atomically, type Connection } from './database.ts'
-import { mapping, type Row } from './mapping.ts'
+import { allOrNone, mapping, type Listing, type Row } from './mapping.ts'
 
 export type CellStatus = 'waiting' | 'running' | 'finished' | 'failed'
 
@@ -43,7 +43,7 @@ export interface StudyCell {
 const fields = mapping<NewStudy>('studies', {
   name: 'plain',
   title: 'plain',
-  conditions: 'json',
+  conditions: 'object',
   environment: 'json',
   createdAtMs: 'plain',
 })
@@ -51,17 +51,17 @@ const cellFields = mapping<Omit<StudyCell, 'id'>>('study_cells', {
   studyId: 'plain',
   arm: 'plain',
   seed: 'plain',
-  spec: 'json',
+  spec: 'object',
   runId: 'plain',
   status: 'plain',
-  notes: 'json',
+  notes: 'object',
   wallMs: 'plain',
   finishedAtMs: 'plain',
 })
 const toStudy = (row: Row): Study => ({ id: row.id as number, uid: row.uid as string, ...fields.fromRow(row) })
 const toCell = (row: Row): StudyCell => ({ id: row.id as number, ...cellFields.fromRow(row) })
 
-export function studyStore(db: Connection) {
+export function studyStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO studies (uid, ${fields.columns}) VALUES (?, ${fields.marks})`)
   const selectAll = db.prepare<unknown[], Row>('SELECT * FROM studies ORDER BY id')
   const select = db.prepare<unknown[], Row>('SELECT * FROM studies WHERE id = ?')
@@ -78,7 +78,7 @@ export function studyStore(db: Connection) {
   return {
     add: (study: NewStudy): Study =>
       atomically(db, 'durable', () => toStudy(select.get(insert.run(randomUUID(), ...fields.toRow(study)).lastInsertRowid)!)),
-    list: (): Study[] => selectAll.all().map(toStudy),
+    list: (): Study[] => listed(selectAll.all(), toStudy),
     get(id: number): Study | null {
       const row = select.get(id)
       return row === undefined ? null : toStudy(row)
@@ -93,7 +93,7 @@ export function studyStore(db: Connection) {
       }),
     /** Its cells go with it; their runs stay. Durable. */
     remove: (studyId: number): void => atomically(db, 'durable', () => void remove.run(studyId)),
-    cells: (studyId: number): StudyCell[] => selectCells.all(studyId).map(toCell),
+    cells: (studyId: number): StudyCell[] => listed(selectCells.all(studyId), toCell),
     cell: (id: number): StudyCell => toCell(selectCell.get(id)!),
     /** Durable. */
     setRun: (cellId: number, runId: number): void => atomically(db, 'durable', () => void setRun.run(runId, cellId)),

@@ -34,8 +34,18 @@ beforeAll(async () => {
   ])
   store.runs.setStatus(lab.filled.runIds.at(-1)!, 'failed', 5, { code: 'run.cut', expected: 'an end', found: 'none', next: 'Go on.' })
   store.settings.set('page', { open: 'runs' })
-  const study = store.studies.add({ name: 'study', title: 'A study', conditions: {}, environment: {}, createdAtMs: 1 })
-  store.studies.addCells(study.id, [{ arm: 'a', seed: 1, spec: {} }])
+  const study = store.studies.add({
+    name: 'study',
+    title: 'A study',
+    conditions: { steps: 1, problems: 8, samples: 2, validation: 4, learningRate: 'fixed' },
+    environment: {},
+    createdAtMs: 1,
+  })
+  store.studies.addCells(study.id, [
+    { arm: 'a', seed: 1, spec: { steps: 1 } },
+    { arm: 'a', seed: 2, spec: { steps: 1 } },
+  ])
+  store.studies.setRun(store.studies.cells(study.id)[0]!.id, lab.filled.runIds.at(-1)!)
   const followId = store.follows.add({ runId: runId!, path: '/followed', options: { importId: 'i' }, active: false, createdAtMs: 1 })
   store.follows.addIdentity(followId, ['prompt', 'q'])
   store.follows.setFile(followId, {
@@ -136,6 +146,7 @@ const asked: Readonly<Record<string, Asking>> = {
   'problems.list': ({ problems }) => [problems.list({ datasetId: 1, split: 'heldout' }), problems.list({ datasetId: 2, split: 'train' })],
   'problems.get': ({ problems }) => [problems.get({ problemId: 1 })],
   'models.list': ({ models }) => [models.list()],
+  'studies.list': ({ studies }) => [studies.list()],
   'follows.list': ({ follows }) => [follows.list()],
   'exports.sizes': ({ exports }) => [exports.sizes(scope())],
 }
@@ -165,7 +176,7 @@ const named: Asking = ({ runs, rollouts, evaluations, problems, datasets, events
 }
 /** Methods that act, compute with an engine, or read no table of the workspace. */
 const OTHERS =
-  /^(app|workspaces|system|imports|presets|algorithms|tasks|glossary|jobs)\.|^workspace\.(?!info)|^(health\.rules|settings\.set|storage\.(?!report)|playground\.(?!sources)|runs\.(start|startAll|specFields|estimate|pause|resume|stopAfterStep|cancel|saveCheckpoint|branch|rename|remove|restore|emptyBin)|checkpoints\.setPinned|rollouts\.stopHere|thinking\.(segment|rules|measureCuts|measure|vote)|evaluations\.start|datasets\.(describe|split|remove)|models\.(connect|remove)|follows\.(?!list)|exports\.write)/
+  /^(app|workspaces|system|imports|presets|algorithms|tasks|glossary|jobs)\.|^workspace\.(?!info)|^(health\.rules|settings\.set|storage\.(?!report)|playground\.(?!sources)|runs\.(start|startAll|specFields|estimate|pause|resume|stopAfterStep|cancel|saveCheckpoint|branch|rename|remove|restore|emptyBin)|checkpoints\.setPinned|rollouts\.stopHere|thinking\.(segment|rules|measureCuts|measure|vote)|evaluations\.start|datasets\.(describe|split|remove)|studies\.(?!list)|models\.(connect|remove)|follows\.(?!list)|exports\.write)/
 
 it('asks every method of the contract that reads the workspace', () => {
   const all = Object.entries(methods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`))

@@ -30,7 +30,7 @@ export function studyAnswers({
   const recorded = (studyId: number): RecordedStudy => found('study', studyId, open().studies.get(studyId))
 
   function cellOf(study: RecordedStudy, cell: RecordedCell): StudyCell {
-    const run = cell.runId === null ? null : shown().runs.get(cell.runId)
+    const run = cell.runId === null ? null : shown().runs.readable(cell.runId)
     const { error } = cell.notes as CellNotes
     return {
       id: cell.id,
