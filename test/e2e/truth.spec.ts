@@ -41,23 +41,28 @@ test('Compare names the settings that differ beside the method above the table, 
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     // WCAG's ratio of luminances, of the words against what lies behind them.
-    const ratio = await banner
-      .locator('li')
-      .first()
-      .evaluate((item) => {
-        const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!
-        const luminance = (color: string): number => {
-          canvas.fillStyle = color
-          canvas.fillRect(0, 0, 1, 1)
-          const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) =>
-            value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
-          )
-          return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
-        }
-        const [ink, wash] = [luminance(getComputedStyle(item).color), luminance(getComputedStyle(item.closest('.banner')!).backgroundColor)]
-        return (Math.max(ink, wash) + 0.05) / (Math.min(ink, wash) + 0.05)
-      })
-    expect(ratio, colorScheme).toBeGreaterThan(7)
+    const ratio = (): Promise<number> =>
+      banner
+        .locator('li')
+        .first()
+        .evaluate((item) => {
+          const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!
+          const luminance = (color: string): number => {
+            canvas.fillStyle = color
+            canvas.fillRect(0, 0, 1, 1)
+            const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) =>
+              value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+            )
+            return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+          }
+          const [ink, wash] = [
+            luminance(getComputedStyle(item).color),
+            luminance(getComputedStyle(item.closest('.banner')!).backgroundColor),
+          ]
+          return (Math.max(ink, wash) + 0.05) / (Math.min(ink, wash) + 0.05)
+        })
+    // The page hears of the other theme in its own time.
+    await expect.poll(ratio, { message: colorScheme }).toBeGreaterThan(7)
   }
   await page.emulateMedia({ colorScheme: null })
   await holdsUp(page, 'compare-confounds')
