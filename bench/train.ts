@@ -1,6 +1,7 @@
 // How fast is a training step, and how much memory does it need? Forward, loss, backward, clipping and AdamW through the learner that
 // runs use, against the machine's own matrix product (one large Gemm through the same ONNX Runtime). Equality: the gradient in one
 // micro-batch and in several, and along its own direction against a finite difference of the loss.
+import { joined } from '../src-main/engine/parameters.ts'
 import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
 import type { ParameterSet } from '../src-main/engine/parameters.ts'
@@ -190,16 +191,7 @@ async function slopeAlong(parameters: ParameterSet, gradient: Float32Array, loss
   return slope
 }
 
-function flat(gradients: Readonly<Record<string, Float32Array>>): Float32Array {
-  const parts = Object.values(gradients)
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
+const flat = (gradients: Readonly<Record<string, Float32Array>>): Float32Array => joined(Object.values(gradients))
 
 function norm(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))

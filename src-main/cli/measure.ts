@@ -1,6 +1,6 @@
 // The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, votes there, and whether J told the truth.
 import { Command, Option } from 'commander'
-import type { Figure } from '../../src-preload/contract.ts'
+import type { Figure, ThinkingScope } from '../../src-preload/contract.ts'
 import { calibrationByType, type TypeCalibration } from '../lab/thinking/calibrationByType.ts'
 import { drawVotes } from '../lab/thinking/drawVotes.ts'
 import { measureJ } from '../lab/thinking/measureJ.ts'
@@ -20,6 +20,11 @@ interface MeasureOptions {
   readonly limit: number
 }
 
+const scopeOf = ({ run, evaluation }: Pick<MeasureOptions, 'run' | 'evaluation'>): ThinkingScope => ({
+  ...(run !== undefined && { runId: run }),
+  ...(evaluation !== undefined && { evaluationId: evaluation }),
+})
+
 export function measureCommand(): Command {
   return new Command('measure')
     .description('measure J at every boundary of rollouts that lack it, imported ones too, and record it')
@@ -34,8 +39,8 @@ export function measureCommand(): Command {
     .option('--json', 'print one JSON object as the last line')
     .action((options: MeasureOptions) =>
       withSession(options, async (session) => {
-        const { run, evaluation, model, method, samples, limit, json } = options
-        const scope = { ...(run !== undefined && { runId: run }), ...(evaluation !== undefined && { evaluationId: evaluation }) }
+        const { model, method, samples, limit, json } = options
+        const scope = scopeOf(options)
         const outcome = await measureJ(session, { scope, start: model, method, samples, limit }, session)
         session.progress.close()
         const left = Object.entries(outcome.unreadable).map(([reason, count]) => `${count} ${reason}`)
@@ -63,8 +68,8 @@ export function voteCommand(): Command {
     .option('--json', 'print one JSON object as the last line')
     .action((options: VoteOptions) =>
       withSession(options, async (session) => {
-        const { run, evaluation, model, samples, limit, json } = options
-        const scope = { ...(run !== undefined && { runId: run }), ...(evaluation !== undefined && { evaluationId: evaluation }) }
+        const { model, samples, limit, json } = options
+        const scope = scopeOf(options)
         const votes = await drawVotes(session, { scope, start: model, samples, limit }, session)
         session.progress.close()
         const text = [
@@ -115,8 +120,8 @@ export function calibrationCommand(): Command {
     .option('--json', 'print one JSON object as the last line')
     .action((options: CalibrationOptions) =>
       withSession(options, async (session) => {
-        const { run, evaluation, by, bins, limit, json } = options
-        const scope = { ...(run !== undefined && { runId: run }), ...(evaluation !== undefined && { evaluationId: evaluation }) }
+        const { by, bins, limit, json } = options
+        const scope = scopeOf(options)
         const found = await calibrationByType(session.store, scope, { by, bins, limit }, session.signal)
         session.progress.close()
         const text = [

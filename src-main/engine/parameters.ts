@@ -129,3 +129,14 @@ export function createParameters(addon: NativeAddon, owner: Owner, specs: readon
     native(() => addon.createParameters(checked)),
   )
 }
+
+/** Values of several parameters one after another, in the order given. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}

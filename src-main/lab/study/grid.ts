@@ -197,14 +197,14 @@ export function cellsAsked(
   { arms = null, seeds = Infinity }: Partial<Pick<StudyRequest, 'arms' | 'seeds'>> = {},
 ): StudyCell[] {
   return cells
-    .filter((cell) => (arms === null || arms.includes(cell.arm.split(SWEEP_MARK)[0]!)) && (isSweep(cell) || cell.seed <= seeds))
+    .filter((cell) => (arms === null || arms.includes(armOf(cell).key)) && (isSweep(cell) || cell.seed <= seeds))
     .toSorted((a, b) => Number(isSweep(b)) - Number(isSweep(a)) || a.seed - b.seed || a.id - b.id)
 }
 
 /** @param preset null where this version knows no such study */
-export function titleOf(preset: StudyPreset | null, { arm }: Pick<StudyCell, 'arm'>): string {
-  const [key, rate] = arm.split(SWEEP_MARK)
-  return `${preset?.arms.find((each) => each.key === key)?.title ?? key}${rate === undefined ? '' : `, sweep at ${rate}`}`
+export function titleOf(preset: StudyPreset | null, cell: Pick<StudyCell, 'arm'>): string {
+  const { key, rate } = armOf(cell)
+  return `${preset?.arms.find((each) => each.key === key)?.title ?? key}${rate === null ? '' : `, sweep at ${rate}`}`
 }
 
 /** The arm of a cell, and of a sweep its learning rate. */
@@ -227,6 +227,6 @@ export function remainingMs(cells: readonly StudyCell[], wanted: readonly StudyC
 /** What the sweep of an arm found on validation problems. */
 export function sweptRates(cells: readonly StudyCell[], arm: string): { readonly rate: number; readonly accuracy: number }[] {
   return cells
-    .filter((cell) => cell.status === 'finished' && cell.arm.startsWith(`${arm}${SWEEP_MARK}`))
-    .map((cell) => ({ rate: Number(cell.arm.split(SWEEP_MARK)[1]), accuracy: (cell.notes as CellNotes).validation!.at(-1)!.accuracy }))
+    .filter((cell) => cell.status === 'finished' && isSweep(cell) && armOf(cell).key === arm)
+    .map((cell) => ({ rate: armOf(cell).rate!, accuracy: (cell.notes as CellNotes).validation!.at(-1)!.accuracy }))
 }

@@ -16,6 +16,7 @@ import type { Sampler } from '../../rollout/sampler.ts'
 import { cutShares, joinShares, type Generates } from '../../rollout/shares.ts'
 import { programFolder } from '../process/resources.ts'
 import type { PolicySet, Role } from './policySet.ts'
+import { joined } from '../../engine/parameters.ts'
 import type { RaySettings } from './raySettings.ts'
 
 /** Batches of cuts under way for each worker, so that none waits for the next. */
@@ -154,16 +155,6 @@ function baseOf(config: LlamaConfig, policies: PolicySet): Weights {
     bytes: bytesOf(joined(parameterSpecs(config).map(({ name }) => parameters.get(name)))),
     fingerprint: null,
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 function metricsOf(cluster: Cluster, ms: number, tokens: number): Record<string, number> {

@@ -3,7 +3,7 @@
 // With adapters all roles share one set of weights: the start is the model without adapters, read from the same memory, and the other roles
 // are small sets of adapters of their own beside those that train.
 import type { Engine } from '../../engine/engine.ts'
-import type { ParameterSet } from '../../engine/parameters.ts'
+import { joined, type ParameterSet } from '../../engine/parameters.ts'
 import { adapterSpecs, withoutAdapters } from '../../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../../model/config.ts'
 import { openPolicy } from '../../rollout/policy.ts'
@@ -147,14 +147,7 @@ function adapterRoles(config: LlamaConfig, shared: ParameterSet): Roles {
     },
     values(role) {
       if (!made.has(role)) return null
-      const parts = names[role].map((name) => shared.get(name))
-      const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-      let at = 0
-      for (const part of parts) {
-        all.set(part, at)
-        at += part.length
-      }
-      return all
+      return joined(names[role].map((name) => shared.get(name)))
     },
     restore(role, values) {
       made.add(role)
