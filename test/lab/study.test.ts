@@ -3,11 +3,14 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Json, RunSpec } from '../../src-preload/contract.ts'
 import type { LabContext } from '../../src-main/lab/process/context.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { recordOf } from '../../src-main/lab/study/record.ts'
 import { renderReport } from '../../src-main/lab/study/report.ts'
 import { imagineStudy, openStudy } from '../../src-main/lab/study/grid.ts'
+import { twinOf } from '../../src-main/lab/study/twins.ts'
+import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
 import { planOf } from '../../src-main/lab/study/plan.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
@@ -185,6 +188,34 @@ describe('a study', () => {
     } finally {
       other.close()
     }
+  })
+
+  it('takes over what another study of the workspace has finished with the same specification, and nothing else', async () => {
+    const { store } = whole
+    const [runs, evaluations] = [store.runs.list().length, store.evaluations.list().length]
+    const alpha = openStudy(whole, 'alpha', { ...request, arms: ['outcome', 'alpha-1'] }, {})
+    const job = { environment: {}, only: { arms: ['outcome', 'alpha-1'], seeds: 2 } }
+    // Alpha is 1 where nothing is said, so that this arm is MRT-exact by another name.
+    expect(await runStudy(whole, alpha, job)).toBe(true)
+    expect([store.runs.list().length, store.evaluations.list().length]).toEqual([runs, evaluations])
+    const { cells } = recordOf(whole, alpha)
+    const first = numbersOf(whole).cells.filter(({ arm }) => arm === 'outcome' || arm === 'mrt-exact')
+    expect(cells.map(({ wallMs: _, from, ...cell }) => ({ ...cell, arm: cell.arm.replace('alpha-1', 'mrt-exact'), from }))).toEqual(
+      first.map((cell) => ({ ...cell, from: 'headline' })),
+    )
+    expect(renderReport(recordOf(whole, alpha))).toContain('outcome seed 1 (headline)')
+    const spec = parseSpec(store.studies.cells(alpha.id).find(({ arm }) => arm === 'alpha-1')!.spec)
+    expect(twinOf(whole, alpha, spec, {})).toMatchObject({ arm: 'mrt-exact', seed: 1 })
+    const others: readonly [RunSpec, Json][] = [
+      [spec, { revision: 'another commit' }],
+      [{ ...spec, optimizer: { ...spec.optimizer, lr: 2e-3 } }, {}],
+      [{ ...spec, seed: 3 }, {}],
+      [{ ...spec, algorithm: { name: 'mrt-exact', options: { alpha: 2 } } }, {}],
+    ]
+    for (const [changed, environment] of others) expect(twinOf(whole, alpha, changed, environment)).toBeNull()
+    const longer = openStudy(whole, 'alpha', { ...request, arms: ['alpha-1'], validation: 5 }, {})
+    expect(twinOf(whole, longer, spec, {})).toBeNull()
+    for (const { id } of [alpha, longer]) store.studies.remove(id)
   })
 
   it('can be imagined before it is made: the same cells and specifications, and nothing written', () => {

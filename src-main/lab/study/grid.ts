@@ -54,6 +54,8 @@ export interface CellNotes {
   readonly validation?: readonly ValidationPoint[]
   /** [problems] of the validation points */
   readonly clusters?: readonly number[]
+  /** The study whose finished cell this one took over. */
+  readonly from?: string
   readonly error?: string
 }
 

@@ -33,6 +33,8 @@ export interface RecordedCell {
   readonly revision: string | null
   readonly engine: string
   readonly wallMs: number
+  /** The study of the workspace whose run this is as well. */
+  readonly from?: string
   /** Of training alone, estimates of J included: tokens sampled, tokens forwarded for estimates, operations. */
   readonly cost: { readonly tokens: number; readonly estimateTokens: number; readonly flops: number }
   readonly evaluations: { readonly [split in StudySplit]?: Values }
@@ -134,6 +136,7 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study): Stud
       revision,
       engine: onnxruntime,
       wallMs: Math.round(cell.wallMs),
+      ...(notes.from !== undefined && { from: notes.from }),
       learningRate: (run === null ? spec : parseSpec(run.config)).optimizer.lr,
       cost: {
         tokens: steps.reduce((sum, step) => sum + step.tokens, 0),

@@ -283,6 +283,14 @@ export function commandOf({ study, conditions, cells }: StudyRecord): string {
   return `npm run mrt -- study ${study} --seeds ${seeds} --steps ${conditions.steps} --problems ${conditions.problems} --samples ${conditions.samples} --validation ${conditions.validation} --lr ${conditions.learningRate} --arms ${arms.join(',')}`
 }
 
+/** Which cells were taken over: two studies with a run in common do not confirm each other. */
+function sharedText({ cells }: StudyRecord): string {
+  const shared = cells.filter(({ from }) => from !== undefined)
+  if (shared.length === 0) return ''
+  const named = shared.map(({ arm, seed, from }) => `${arm} seed ${seed} (${from})`).join(', ')
+  return ` Taken over from other studies of the same workspace, where the same runs stand: ${named}.`
+}
+
 /** The whole page. */
 export function renderReport(record: StudyRecord): string {
   const missing = missingText(record)
@@ -335,6 +343,6 @@ export function renderReport(record: StudyRecord): string {
     '## How it was made',
     `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from the starter model of ${record.start.parameters} parameters (${record.start.sha256.slice(0, 12)}). ${ratesText(record)}`,
     'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference. Where several arms stand against one, the last column holds p as it is when all of these comparisons are made at once (Holm 1979).',
-    `Commit ${[...new Set(finished.map(({ revision }) => revision ?? 'unknown'))].join(', ') || 'none'}; MRT Workbench ${environment.program ?? ''}, ${[...new Set(finished.map(({ engine }) => `ONNX Runtime ${engine}`))].join(', ')}, Node ${environment.node ?? ''}, on ${environment.cores ?? '?'} cores of ${environment.cpu ?? 'an unknown processor'}; ${hours(record.cells.reduce((sum, { wallMs }) => sum + wallMs, 0))} for all cells, evaluations included. Study ${record.uid}.`,
+    `Commit ${[...new Set(finished.map(({ revision }) => revision ?? 'unknown'))].join(', ') || 'none'}; MRT Workbench ${environment.program ?? ''}, ${[...new Set(finished.map(({ engine }) => `ONNX Runtime ${engine}`))].join(', ')}, Node ${environment.node ?? ''}, on ${environment.cores ?? '?'} cores of ${environment.cpu ?? 'an unknown processor'}; ${hours(record.cells.reduce((sum, { wallMs }) => sum + wallMs, 0))} for all cells, evaluations included. Study ${record.uid}.${sharedText(record)}`,
   ].join('\n\n')}\n`
 }

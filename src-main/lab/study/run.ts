@@ -15,6 +15,7 @@ import { lengthOf, openProblems } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { createRun } from '../training/createRun.ts'
 import { trainRun } from '../training/trainRun.ts'
+import { twinOf } from './twins.ts'
 import { cellsAsked, conditionsOf, isSweep, presetOf, remainingMs, STUDY_SPLITS, sweptRates, titleOf } from './grid.ts'
 import type { CellNotes, Conditions, StudyRequest, ValidationPoint } from './grid.ts'
 
@@ -63,7 +64,7 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
     let status: CellStatus = 'running'
     try {
       await startEvaluations(context, parseSpec(store.studies.cell(id).spec), job)
-      paused = !(await workOn(context, study, store.studies.cell(id), job))
+      paused = !takenOver(context, study, store.studies.cell(id), job) && !(await workOn(context, study, store.studies.cell(id), job))
       if (!paused) status = 'finished'
     } catch (error) {
       job.signal?.throwIfAborted()
@@ -83,6 +84,18 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
   }
   await equalCostEvaluations(context, study, job)
   return cells.every(({ id }) => store.studies.cell(id).status === 'finished')
+}
+
+/** Whether a cell that nothing was done for is another study's as well, and finished there: then its run and measurements are this cell's too. */
+function takenOver(context: LabContext, study: Study, cell: StudyCell, { environment }: StudyJob): boolean {
+  const { store } = context
+  if (cell.runId !== null || isSweep(cell)) return false
+  const twin = twinOf(context, study, withRate(context, study, cell), environment)
+  if (twin === null) return false
+  store.studies.setRun(cell.id, twin.runId)
+  store.studies.setNotes(cell.id, { ...(twin.notes as object), from: twin.study.name } satisfies CellNotes as unknown as Json)
+  store.studies.setStatus(cell.id, 'running', twin.wallMs, null)
+  return true
 }
 
 /** Trains, measures and evaluates one cell, whatever of that is still to be done. False when it was told to pause. */
