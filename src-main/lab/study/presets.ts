@@ -129,6 +129,7 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       exact,
       arm('brpo', 'countdown-brpo'),
       arm('regret-exact', 'countdown-regret-exact'),
+      arm('regret-lean', 'countdown-regret-exact-lean'),
       arm('regret-answers', 'countdown-regret-exact-answers'),
       arm('regret-within', 'countdown-regret-exact', { title: 'regret-exact within the budget', options: { reach: 1 } }),
     ],
