@@ -6,87 +6,39 @@
 // Looking is by stat and by the first and last bytes that were read; nothing is asked of the operating system's notifications, which do not
 // cross network disks. Left out: rows that a trainer took back. What was read stays.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, truncateSync } from 'node:fs'
-import { open, readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { ImportRecord } from '../../../src-preload/contract.ts'
 import { LabError } from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../../data/canonical.ts'
-import { refuse, refuseSystem } from '../../data/errors.ts'
-import { byNumbers, listFiles, planFolder } from '../../data/folder.ts'
 import { createSession } from '../../data/importFiles.ts'
 import type { GrowingBatch } from '../../data/importFiles.ts'
-import { isMetricsFile, readEvents, readMetrics } from '../../data/metrics/metricFiles.ts'
+import { readEvents, readMetrics } from '../../data/metrics/metricFiles.ts'
 import type { StatedStep } from '../../data/metrics/metricFiles.ts'
 import { createNumbering } from '../../data/records.ts'
 import type { Rejected } from '../../data/rejected.ts'
 import type { IdentityEntry } from '../../data/rollouts/identity.ts'
 import { splitOfPath } from '../../data/rollouts/mapping.ts'
 import type { RolloutSource } from '../../data/rollouts/mapping.ts'
-import type { FollowedFile, FollowOptions, FollowRecord } from '../../store/follows.ts'
+import type { FollowedFile, FollowRecord } from '../../store/follows.ts'
 import type { Store } from '../../store/openStore.ts'
 import { createGrader } from '../../tasks/graders/grader.ts'
 import type { Grader } from '../../tasks/graders/grader.ts'
-import { addRollouts, importedRun, withVerdict } from './importInto.ts'
+import { addRollouts, withVerdict } from './importInto.ts'
+import { isSame, isStill, marksOf } from './followedMarks.ts'
+import type { Found } from './followedMarks.ts'
+import { lookAt, SETTLED_MS } from './followLook.ts'
+import type { Known, Task } from './followLook.ts'
 import { rejectedFile } from './keptAside.ts'
 
 /** Time between two looks at a followed folder, in milliseconds. */
 export const FOLLOW_EVERY_MS = 1000
-/** Bytes at either end of what was read by which a file is known again. */
-const MARK_BYTES = 1 << 14
-/** A file that was not written to for so long is taken for whole where its format does not say. */
-const SETTLED_MS = 5_000
 const DIGEST_BYTES = 16
-
-export interface StartFollow extends Omit<FollowOptions, 'importId'> {
-  /** Of the run; the name of the folder unless given. */
-  readonly name?: string | undefined
-}
 
 const notFollowed = (found: string): LabError =>
   new LabError('follow.unknown', { expected: 'a folder that is followed', found, next: 'It may have been forgotten; follow it again.' })
-
-/**
- * Makes the run that a folder's rollouts go to and remembers the folder; one that is followed already is taken up again as it was. The folder
- * need not hold anything yet. Throws LabError file.missing where there is nothing at the path, import.notRows for models and workspaces.
- */
-export async function startFollow(store: Store, path: string, { name, ...options }: StartFollow, now: () => number): Promise<FollowRecord> {
-  const place = resolve(path)
-  const known = store.follows.ofPath(place)
-  if (known !== null) {
-    store.follows.setActive(known.id, true)
-    return store.follows.get(known.id)!
-  }
-  const info = await stat(place).catch((error: unknown) => {
-    throw refuseSystem(error, place)
-  })
-  if (info.isDirectory()) {
-    const { kind, why } = await planFolder(place)
-    if (kind === 'model' || kind === 'workspace') throw refuse('import.notRows', `${place} is a ${kind}: ${why}`)
-  }
-  if (options.grader !== undefined && options.grader !== 'countdown') await createGrader(options.grader).close()
-  const importId = `${now()}-${randomBytes(4).toString('hex')}`
-  const files = [basename(place)]
-  return store.atomically('durable', () => {
-    const datasetId = store.datasets.add({
-      name: name ?? basename(place),
-      kind: 'imported',
-      source: { files },
-      roles: null,
-      grader: options.grader ?? 'math',
-      note: '',
-      createdAtMs: now(),
-    })
-    const run = store.runs.add(
-      importedRun({ name: name ?? basename(place), files, grader: options.grader ?? null, importId, datasetId, atMs: now() }),
-    )
-    store.runs.setStatus(run.id, 'finished', now())
-    return store.follows.get(
-      store.follows.add({ runId: run.id, path: place, options: { ...options, importId }, active: true, createdAtMs: now() }),
-    )!
-  })
-}
 
 export interface Looked {
   /** `missing`: there is nothing at the path now, and everything waits for it. */
@@ -104,14 +56,6 @@ export interface Looked {
   /** Files that were read in this look. */
   readonly read: readonly string[]
 }
-
-interface Found {
-  readonly path: string
-  readonly inode: string
-  readonly bytes: number
-  readonly mtimeMs: number
-}
-type Known = FollowedFile & { readonly id: number }
 
 export interface Follower {
   /** One look at the folder. Throws what the store throws; whatever a file is about is kept with the file. */
@@ -148,7 +92,7 @@ export function createFollower(store: Store, followId: number, now: () => number
     const info = await stat(follow.path).catch(() => null)
     if (info === null) return { state: 'missing', ...nothing }
     const root = info.isDirectory() ? follow.path : dirname(follow.path)
-    const look = await lookAt(follow, root, info.isDirectory()).catch((error: unknown) => {
+    const look = await lookAt(store, follow, { root, isFolder: info.isDirectory(), atMs: now() }).catch((error: unknown) => {
       // A folder that goes away while it is listed is one that is missing.
       if (error instanceof LabError && /^file\.(missing|unreadable)$/.test(error.code) && !existsSync(follow.path)) return null
       throw error
@@ -179,94 +123,6 @@ export function createFollower(store: Store, followId: number, now: () => number
         grader: follow.options.grader ?? 'math',
       })
     return { state: 'there', ...total }
-  }
-
-  interface Task {
-    readonly found: Found
-    readonly known: Known | null
-    readonly kind: FollowedFile['kind']
-    readonly source: RolloutSource | null
-    readonly prefix: string
-  }
-
-  /** Files that have something new, by their names, their sizes and their times. */
-  async function lookAt({ path, options }: FollowRecord, root: string, isFolder: boolean): Promise<Task[]> {
-    const inside = (file: string): string => relative(root, file).split(sep).join('/')
-    const plan = isFolder ? await planFolder(path) : { files: [path], source: null }
-    const rows = new Set(plan.files.map(inside))
-    const listed = isFolder
-      ? await listFiles(path)
-      : (await readdir(root)).filter((name) => name === basename(path) || name.startsWith(`${basename(path)}.`))
-    const all = new Map<string, Found>()
-    for (const name of listed) {
-      const found = await stat(join(root, name), { bigint: true }).catch(() => null)
-      if (found !== null)
-        all.set(name, { path: name, inode: `${found.dev}:${found.ino}`, bytes: Number(found.size), mtimeMs: Number(found.mtimeNs) / 1e6 })
-    }
-    const known = new Map(store.follows.files(followId).map((file) => [file.path, file]))
-    await followMoves(root, all, known, rows)
-    const tasks: Task[] = []
-    for (const found of all.values()) {
-      const before = known.get(found.path) ?? null
-      if (before !== null && before.inode === found.inode && before.bytes === found.bytes && before.mtimeMs === found.mtimeMs) continue
-      const turned = before === null ? rotatedFrom(found.path) : null
-      if (
-        turned !== null &&
-        (plan.source === null || rows.has(turned) || [...known.keys()].some((name) => (rotatedFrom(name) ?? name) === turned))
-      ) {
-        // A copy that is made before its original is cut: then it is the original under another name.
-        const original = known.get(turned)
-        if (original !== undefined && (await isSame(join(root, found.path), original))) continue
-        rows.add(found.path)
-      }
-      const kind =
-        before !== null && before.source !== null
-          ? before.kind
-          : await kindOf(root, found.path, rows.has(found.path), options.as !== undefined)
-      // Episodes that were trained on are marked in `all`, which is written beside them.
-      if (kind === null || (/(^|\/)effective\/traces\.jsonl/.test(found.path) && before === null && now() - found.mtimeMs < SETTLED_MS))
-        continue
-      tasks.push({
-        found,
-        known: before,
-        kind,
-        source: kind === 'rows' ? plan.source : null,
-        prefix: kind === 'events' ? tagPrefix(found.path, all.keys()) : '',
-      })
-    }
-    tasks.sort((a, b) => byNumbers(a.found.path, b.found.path))
-    return tasks
-  }
-
-  /** A file that was read under one name and lies under another now, as when a log is rotated, keeps what is known of it. */
-  async function followMoves(root: string, all: ReadonlyMap<string, Found>, known: Map<string, Known>, rows: Set<string>): Promise<void> {
-    const gone: Known[] = []
-    for (const file of known.values()) {
-      const there = all.get(file.path)
-      if (
-        file.head === '' ||
-        (there !== undefined && there.inode === file.inode && there.bytes === file.bytes && there.mtimeMs === file.mtimeMs)
-      )
-        continue
-      if (there === undefined || !(await isSame(join(root, file.path), file))) gone.push(file)
-    }
-    for (const file of gone) {
-      const stem = rotatedFrom(file.path) ?? file.path
-      for (const found of all.values()) {
-        if (
-          known.has(found.path) ||
-          found.bytes < markEnd(file) ||
-          !(found.inode === file.inode || found.path.startsWith(`${stem}.`) || found.path.startsWith(`${stem}-`)) ||
-          !(await isSame(join(root, found.path), file))
-        )
-          continue
-        store.follows.moveFile(file.id, found.path)
-        known.delete(file.path)
-        known.set(found.path, { ...file, path: found.path, ...(file.readTo > 0 && { bytes: -1 }) })
-        rows.add(found.path)
-        break
-      }
-    }
   }
 
   type Came = Pick<Looked, 'rows' | 'rollouts' | 'rejected' | 'steps' | 'unfinished'>
@@ -530,59 +386,4 @@ function merged(stated: readonly StatedStep[]): StatedStep[] {
   const byStep = new Map<number, Record<string, number>>()
   for (const { step, metrics } of stated) byStep.set(step, { ...byStep.get(step), ...metrics })
   return [...byStep].map(([step, metrics]) => ({ step, metrics }))
-}
-
-/** SHA-256 of the first and of the last bytes before `to`. */
-async function marksOf(path: string, to: number): Promise<{ readonly head: string; readonly tail: string }> {
-  if (to === 0) return { head: '', tail: '' }
-  const handle = await open(path).catch((error: unknown) => {
-    throw refuseSystem(error, path)
-  })
-  try {
-    const length = Math.min(MARK_BYTES, to)
-    const digest = async (position: number): Promise<string> => {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position)
-      return createHash('sha256').update(buffer.subarray(0, bytesRead)).digest('hex')
-    }
-    return { head: await digest(0), tail: await digest(to - length) }
-  } finally {
-    await handle.close()
-  }
-}
-
-/** The name that a rotated log had: `rows.jsonl` of `rows.jsonl.1`, `rows.jsonl-20250101` and the like; null for other names. */
-const rotatedFrom = (path: string): string | null =>
-  /^(.*\.(?:jsonl|ndjson))(?:\.\d+|[-.]\d{8}(?:[-_T]?\d+)?|\.old|\.bak)$/.exec(path)?.[1] ?? null
-
-/** How far the marks of a file reach: what was read of it, or all of it where it is read whole. */
-const markEnd = ({ readTo, bytes }: FollowedFile): number => (readTo > 0 ? readTo : bytes)
-
-/** Whether a file begins with what was read of another. */
-async function isSame(path: string, file: FollowedFile): Promise<boolean> {
-  const marks = file.head === '' ? null : await marksOf(path, markEnd(file)).catch(() => null)
-  return marks !== null && marks.head === file.head && marks.tail === file.tail
-}
-
-/** What a file of this name and content brings; null for nothing. */
-async function kindOf(root: string, path: string, isRows: boolean, chosen: boolean): Promise<FollowedFile['kind'] | null> {
-  if (/(^|\/)events\.out\.tfevents\.[^/]+$/.test(path)) return 'events'
-  if (/\.(jsonl|ndjson)$/.test(rotatedFrom(path) ?? path) && !(isRows && chosen) && (await isMetricsFile(join(root, path))))
-    return 'metrics'
-  return isRows ? 'rows' : null
-}
-
-/** What stands before the tags of an event file: its folder where that lies inside another with event files, or is named after a split. */
-export function tagPrefix(path: string, all: Iterable<string>): string {
-  const folders = new Set(
-    [...all].filter((name) => name.includes('events.out.tfevents.')).map((name) => name.split('/').slice(0, -1).join('/')),
-  )
-  const own = path.split('/').slice(0, -1)
-  for (let depth = 0; depth < own.length; depth++) if (folders.has(own.slice(0, depth).join('/'))) return `${own.slice(depth).join('/')}/`
-  return /^(train|val|valid|validation|test|eval)$/.test(own.at(-1) ?? '') ? `${own.at(-1)}/` : ''
-}
-
-/** Whether it is still the file that was looked at, and no shorter. */
-async function isStill(path: string, { inode }: Found, bytes: number): Promise<boolean> {
-  const info = await stat(path, { bigint: true }).catch(() => null)
-  return info !== null && `${info.dev}:${info.ino}` === inode && Number(info.size) >= bytes
 }

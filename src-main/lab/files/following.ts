@@ -3,12 +3,13 @@
 // and is looked at again; a failure of ours is told, and the others are followed on.
 
 import { isAbsolute } from 'node:path'
+import { startFollow } from './startFollow.ts'
 import type { Answers, Follow, LabErrorData, LabEvent, RunListItem } from '../../../src-preload/contract.ts'
 import { LabError } from '../../../src-preload/contract.ts'
 import type { FollowRecord } from '../../store/follows.ts'
 import type { Store } from '../../store/openStore.ts'
 import { toContractError } from '../answers/answer.ts'
-import { createFollower, FOLLOW_EVERY_MS, startFollow } from './follow.ts'
+import { createFollower, FOLLOW_EVERY_MS } from './follow.ts'
 import type { Follower, Looked } from './follow.ts'
 import { binOf, found } from '../answers/queriesRuns.ts'
 
