@@ -193,6 +193,30 @@ await part('window', async (start) => {
     )
     return until(() => program.page(() => location.hash.startsWith('#/runs')))
   })
+  await check('the studies are reached by their item in the menu and by Ctrl+8, and show a study with its report', async () => {
+    const offered = await program.main(({ Menu }) => {
+      const item = Menu.getApplicationMenu().items[2].submenu.items.find(({ label }) => label === 'Go to Studies')
+      item?.click()
+      return item === undefined ? null : [item.enabled, item.accelerator]
+    })
+    const chosen = await until(() => program.page(() => location.hash.startsWith('#/studies')), 10_000)
+    await program.go('#/')
+    await program.window('focus')
+    execFileSync('xdotool', ['key', 'ctrl+8'])
+    const pressed = await until(() => program.page(() => location.hash.startsWith('#/studies')), 10_000)
+    const shown = (await program.says('cells finished', 60_000)) && (await program.says('Save as Markdown', 60_000))
+    await sleep(800)
+    program.shot('studies')
+    return (offered?.join() === 'true,CmdOrCtrl+8' && chosen && pressed && shown) || { offered, chosen, pressed, shown }
+  })
+  await check('a study that is set up is told what it takes, by a lab in a utility process', async () => {
+    await program.go('#/studies?make=yes')
+    const told = await program.says('points of accuracy, four times out of five', 60_000)
+    await sleep(500)
+    program.shot('new-study')
+    await program.go('#/runs')
+    return told || (await program.text()).slice(0, 600)
+  })
   await check('a key pressed on the keyboard reaches the page', async () => {
     await program.window('focus')
     execFileSync('xdotool', ['key', 'ctrl+k'])

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline'
 
 const { SMOKE_PROGRAM, SMOKE_WORK } = process.env
 let starts = 0
+/** On a machine that does much else at the same time. */
+const STARTS_MS = 90_000
 
 /** Waits until `holds` is true, and says whether it became so. */
 export async function until(holds, withinMs = 30_000) {
@@ -37,7 +39,7 @@ export class Program {
     program.said = ''
     for (const stream of [program.process.stdout, program.process.stderr]) stream.on('data', (chunk) => (program.said += chunk))
     program.exited = new Promise((resolve) => program.process.once('exit', (code, signal) => resolve(signal ?? code)))
-    if (!(await until(async () => existsSync(address), 20_000)))
+    if (!(await until(async () => existsSync(address), STARTS_MS)))
       throw new Error(`the program did not come up: ${program.said.slice(-2000)}`)
     program.#socket = connect(address)
     program.#socket.on('error', () => {})
@@ -52,7 +54,7 @@ export class Program {
       if (error === undefined) resolve(value)
       else reject(new Error(error))
     })
-    if (!(await until(() => program.main(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() === true), 30_000)))
+    if (!(await until(() => program.main(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() === true), STARTS_MS)))
       throw new Error(`no window came: ${program.said.slice(-2000)}`)
     return program
   }

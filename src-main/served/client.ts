@@ -73,7 +73,8 @@ export function openClient(model: ServedModel, words: Words, options: ClientOpti
       insist(options, model, signal, async () => {
         const posted = await ask(`${url}/models`, null, { key, timeoutMs, ...(signal && { signal }) })
         if (posted.status === 404 || posted.status === 405) return null
-        const { data } = contents(posted, model) as { readonly data?: unknown }
+        const said = contents(posted, model) as { readonly data?: unknown } | null
+        const data = said?.data
         if (!Array.isArray(data)) return null
         return data.flatMap(
           (each: { readonly id?: unknown; readonly max_model_len?: unknown; readonly meta?: { n_ctx_train?: unknown } } | null) =>

@@ -6,7 +6,7 @@ import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import type { DatasetRow } from '../../src-main/data/datasets/normalise.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
 import type { ImportOptions } from '../../src-main/data/converter.ts'
-import { pathsOf, valueAt } from '../../src-main/data/json.ts'
+import { kindOf, MAX_DEPTH, parseJson, pathsOf, valueAt } from '../../src-main/data/json.ts'
 import type { JsonObject } from '../../src-main/data/json.ts'
 import { previewImport } from '../../src-main/data/preview.ts'
 import { file } from './files.ts'
@@ -69,6 +69,75 @@ describe('a path', () => {
     )
     for (const path of pathsOf([row])) expect(valueAt(row, path), path).toBeDefined()
     expect(pathsOf([row])).toContain('sample.output.choices[0].message.content')
+  })
+})
+
+describe('the paths that are offered for a file', () => {
+  const chain = (names: readonly string[]): JsonObject => ({ [names[0]!]: names.length === 1 ? 1 : chain(names.slice(1)) })
+
+  it('lead six names deep', () => {
+    expect(pathsOf([chain(['a', 'b', 'c', 'd', 'e', 'f', 'g'])])).toEqual(['a', 'a.b', 'a.b.c', 'a.b.c.d', 'a.b.c.d.e', 'a.b.c.d.e.f'])
+  })
+
+  it('are every column and, up to two hundred in all, what lies in them', () => {
+    const wide = Object.fromEntries(Array.from({ length: 198 }, (_, at) => [`c${at}`, { x: 1, y: 2, z: 3 }]))
+    expect(pathsOf([wide])).toHaveLength(200)
+    expect(pathsOf([wide]).slice(198)).toEqual(['c0.x', 'c0.y'])
+    expect(pathsOf([{ ...wide, d0: {}, d1: {}, d2: {}, d3: {} }])).toHaveLength(202)
+  })
+
+  it('take columns from every row of the sample, and enter lists of numbers only where they are columns', () => {
+    expect(pathsOf([{ a: [1, 2] }, { b: { c: [1, 2], d: [] } }, { e: [['x']] }])).toEqual([
+      'a',
+      'b',
+      'e',
+      'a[0]',
+      'b.c',
+      'b.d',
+      'e[0]',
+      'e[0][0]',
+    ])
+  })
+})
+
+it('what a value is can be said of every kind', () => {
+  const kinds = [undefined, null, [], 'x', 0, false, {}].map(kindOf)
+  expect(kinds).toEqual(['nothing', 'null', 'a list', 'text', 'a number', 'true or false', 'an object'])
+})
+
+describe('JSON of a row', () => {
+  const read = (text: string) => {
+    const tally = { exact: false, nonFinite: false }
+    return [parseJson(text, tally), tally.exact, tally.nonFinite]
+  }
+
+  it('keeps whole numbers beyond 2^53 and numbers beyond a double digit for digit, and says so', () => {
+    expect(read('[9007199254740991, -9007199254740993, 1e400, 0.1, 1e3]')).toEqual([
+      [9007199254740991, '-9007199254740993', '1e400', 0.1, 1000],
+      true,
+      false,
+    ])
+    expect(read('{"a": 9007199254740993}')).toEqual([{ a: '9007199254740993' }, true, false])
+  })
+
+  it('keeps NaN and Infinity as text outside of text, and only there', () => {
+    expect(read('{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN \\" NaN"}')).toEqual([
+      { a: 'NaN', b: ['-Infinity', 'Infinity'], c: 'NaN " NaN' },
+      false,
+      true,
+    ])
+    expect(read('{"a": "NaN"}')).toEqual([{ a: 'NaN' }, false, false])
+    expect(() => read('{"a": "NaN"')).toThrow(expect.objectContaining({ code: 'row.notJson' }))
+    expect(() => read('{"a": NaN')).toThrow(expect.objectContaining({ code: 'row.notJson' }))
+  })
+
+  it.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('may be %s within each other as deep as a person writes, and is refused beyond', (_, open, close) => {
+    const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
+    expect(() => read(nested(MAX_DEPTH))).not.toThrow()
+    expect(() => read(nested(MAX_DEPTH + 1))).toThrow(expect.objectContaining({ code: 'row.tooDeep' }))
   })
 })
 

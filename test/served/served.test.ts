@@ -1,5 +1,8 @@
 // A model behind an address, asked as one here is: the same J, the rule of thinking kept, whatever the server does nothing lost, and every mistake of a
 // person told by its code. The server is a test's own, with the little model of text behind it.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -160,12 +163,14 @@ describe('rollouts of a server', () => {
   it('end when they are cancelled, and the server is told', async () => {
     const server = await serve('llama')
     const opened = await answerer(server)
-    server.fault = () => 'slow'
     const control = new AbortController()
-    setTimeout(() => control.abort(new Error('enough')), 50)
+    let came = 0
+    server.fault = () => {
+      if (++came === 3) control.abort(new Error('enough'))
+      return 'slow'
+    }
     await expect(opened.sampler(1).sample(source.task.format, plans(), settings, { signal: control.signal })).rejects.toThrow('enough')
-    await new Promise((done) => setTimeout(done, 50))
-    expect(server.left).toBe(3)
+    await expect.poll(() => server.left, { timeout: 10_000 }).toBe(3)
   })
 })
 
@@ -266,6 +271,46 @@ describe('what a person can get wrong about a server', () => {
     const chat = await serve('llama')
     chat.fault = () => 'shape'
     expect(await code(connect(chat))).toBe('served.answer')
+  })
+
+  it('is a key with a line of its own, which is the key, or with what no header may hold', async () => {
+    const server = await serve('vllm', { key: 'secret' })
+    process.env.MRT_TEST_KEY = 'secret\r\n'
+    expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY' }))).toBe('nothing was thrown')
+    for (const wrong of ['se\ncret', 'sécret', ' \n'])
+      expect([wrong, await code(connect(server, { keyFrom: (process.env.MRT_TEST_KEY = wrong) && 'MRT_TEST_KEY' }))]).toEqual([
+        wrong,
+        'served.keyFrom',
+      ])
+  })
+
+  it('is the address of something that answers whatever it is asked', async () => {
+    for (const text of ['null', '"yes"', '{"data": [null, 3, {"id": 4}]}']) {
+      const other = createServer((_, response) => response.end(text)).listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      const { port } = other.address() as AddressInfo
+      expect([text, await code(connectModel(context.store, request({ url: `http://127.0.0.1:${port}` }), Date.now))]).toEqual([
+        text,
+        'served.answer',
+      ])
+      other.closeAllConnections()
+      other.close()
+    }
+  })
+
+  it('is to mistake one tokenizer for another: a model of the same id later on is another one', async () => {
+    const server = await serve('llama')
+    const { modelId } = await connect(server)
+    expect((await connect(server)).modelId).toBe(modelId)
+    expect(context.store.models.get(modelId)!.provenance).toMatchObject({ tokenizer: context.store.models.get(1)!.sha256 })
+    const elsewhere = openContext({ folder: join(folder, 'elsewhere'), create: true, program: 'test' })
+    try {
+      await importModel(elsewhere.store, writeLittleText(join(folder, 'other.gguf'), 5), { name: 'other', signal: never, now: Date.now })
+      const there = await connectModel(elsewhere.store, request(server), Date.now)
+      expect(elsewhere.store.models.get(there.modelId)!.sha256).not.toBe(context.store.models.get(modelId)!.sha256)
+    } finally {
+      elsewhere.close()
+    }
   })
 
   it('is to train a model whose weights are elsewhere', async () => {

@@ -78,7 +78,8 @@ export async function connectModel(
     key: keyOf(request.keyFrom),
   })
   const abilities = await findAbilities(client, trialOf(speaking.tokenizer), signal)
-  const identity = await identityOf(address, request, folder)
+  const owner = folder === null ? modelOf(store, request.tokenizer).sha256 : null
+  const identity = identityOf(address, request, owner ?? (await readFile(join(folder!, TOKENIZER_FILES[0]))))
   const known = store.models.bySha256(identity)
   if (known !== null) return { modelId: known.id, abilities }
   const place = join('models', identity.slice(0, 32))
@@ -91,7 +92,7 @@ export async function connectModel(
     address: address.url,
     thisMachine: address.thisMachine,
     keyFrom: request.keyFrom,
-    tokenizer: folder === null ? modelOf(store, request.tokenizer).sha256 : null,
+    tokenizer: owner,
     abilities,
   }
   return {
@@ -112,9 +113,9 @@ export async function connectModel(
   }
 }
 
-async function identityOf({ url }: ServedAddress, { name, tokenizer }: ServedRequest, folder: string | null): Promise<string> {
-  const hash = createHash('sha256').update(`served\n${url}\n${name}\n`)
-  return hash.update(folder === null ? tokenizer : await readFile(join(folder, TOKENIZER_FILES[0]))).digest('hex')
+/** @param tokenizer contents: an id would be another model's once that is removed, and in another workspace */
+function identityOf({ url }: ServedAddress, { name }: ServedRequest, tokenizer: string | Buffer): string {
+  return createHash('sha256').update(`served\n${url}\n${name}\n`).update(tokenizer).digest('hex')
 }
 
 async function ofModel(model: Model, store: Store): Promise<Speaking> {
@@ -134,11 +135,12 @@ async function ofFolder(folder: string): Promise<Speaking> {
 
 function keyOf(variable: string | null): string | null {
   if (variable === null) return null
-  const key = process.env[variable]
-  if (key !== undefined && key !== '') return key
+  // A file of another system ends its lines with what no header may hold.
+  const key = process.env[variable]?.trim() ?? ''
+  if (key !== '' && /^[\x20-\x7e]+$/.test(key)) return key
   throw new LabError('served.keyFrom', {
     expected: `a key for the server in the variable ${variable} of the environment`,
-    found: 'none',
+    found: key === '' ? 'none' : 'one with characters that no key has',
     next: `Set it before the program starts: export ${variable}=…`,
   })
 }
