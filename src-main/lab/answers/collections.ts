@@ -9,7 +9,7 @@ import { graderKinds, GraderError } from '../../tasks/graders/grader.ts'
 import { datasetFacts, datasetOverlap, recordOfDataset } from '../files/datasetFacts.ts'
 import { MODELS } from '../files/importModel.ts'
 import { rejectedFile } from '../files/keptAside.ts'
-import { found } from './queriesRuns.ts'
+import { found } from '../process/found.ts'
 import { connectModel } from '../training/servedModel.ts'
 
 type Tell = (event: LabEvent) => void

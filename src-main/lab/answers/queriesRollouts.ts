@@ -21,7 +21,8 @@ import { algorithmNamed } from '../../rl/algorithms.ts'
 import { explain, type ExplainedMethod } from '../../rl/explain.ts'
 import type { FinishReason, GradedRollout } from '../../rl/types.ts'
 import type { Store } from '../../store/openStore.ts'
-import { found, specOf } from './queriesRuns.ts'
+import { specOf } from './queriesRuns.ts'
+import { found } from '../process/found.ts'
 
 /** Boundaries and J of a curve, in order of boundary. */
 export function orderedCurve({ estimates }: ProgressCurve): {

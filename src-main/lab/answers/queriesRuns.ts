@@ -16,23 +16,12 @@ import type { Store } from '../../store/openStore.ts'
 import { contentsInUse } from '../training/checkpoints.ts'
 import { configDiff } from '../comparing/configDiff.ts'
 import { healthRules, ruleNamed } from '../process/health.ts'
+import { found, missing } from '../process/found.ts'
 
 /** Settings key of the bin: ids of removed runs. */
 const BIN = 'bin'
 /** As many events as health is read from. */
 const MOST_EVENTS = 1000
-
-export const missing = (noun: string, id: number | string): LabError =>
-  new LabError(`${noun}.unknown`, {
-    expected: `the id of a ${noun}`,
-    found: String(id),
-    next: 'It may have been removed; choose one from the list.',
-  })
-
-export function found<T>(noun: string, id: number, value: T | null): T {
-  if (value === null) throw missing(noun, id)
-  return value
-}
 
 /** The specification stored with a run, as it was run. */
 export const specOf = (run: Run): RunSpec => run.config as unknown as RunSpec

@@ -11,7 +11,7 @@ import type { Experiments } from '../process/experiments.ts'
 import type { Jobs } from '../process/jobs.ts'
 import { onRay, raySettings } from '../training/raySettings.ts'
 import { watchEvaluations, wholeRun } from '../training/wholeRun.ts'
-import { found } from './queriesRuns.ts'
+import { found } from '../process/found.ts'
 
 export interface ActionParts {
   readonly open: () => Store

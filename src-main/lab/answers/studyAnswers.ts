@@ -6,7 +6,7 @@ import type { StudyCell as RecordedCell } from '../../store/studies.ts'
 import { armOf, conditionsOf, openStudy, remainingMs, STUDY_DEFAULTS, titleOf } from '../study/grid.ts'
 import type { CellNotes, Study as RecordedStudy, StudyRequest as GridRequest } from '../study/grid.ts'
 import { studyPresets } from '../study/presets.ts'
-import { found } from './queriesRuns.ts'
+import { found } from '../process/found.ts'
 import type { ActionParts } from './runActions.ts'
 
 const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null)

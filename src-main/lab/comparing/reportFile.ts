@@ -22,7 +22,7 @@ import type { ExportContext } from '../process/context.ts'
 import { metricDescriptions } from '../process/glossary.ts'
 import { newestFinished, START } from './compareArms.ts'
 import { compareQueries } from '../answers/queriesCompare.ts'
-import { found } from '../answers/queriesRuns.ts'
+import { found } from '../process/found.ts'
 
 export const REPORT_PAGE = join('out', 'report', 'report.html')
 /** A report with its program stays below 5 MB; this is what the curves of training may take of it. */

@@ -29,7 +29,7 @@ import type { ExportContext } from '../process/context.ts'
 import type { JobControl } from '../process/jobs.ts'
 import { openProgressMeter, type ProgressMeter } from '../process/progressMeter.ts'
 import { newestFinished } from '../comparing/compareArms.ts'
-import { found } from '../answers/queriesRuns.ts'
+import { found } from '../process/found.ts'
 import { writeReport } from '../comparing/reportFile.ts'
 
 export const EXPORTS = 'exports'

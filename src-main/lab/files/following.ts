@@ -11,7 +11,8 @@ import type { Store } from '../../store/openStore.ts'
 import { toContractError } from '../answers/answer.ts'
 import { createFollower, FOLLOW_EVERY_MS } from './follow.ts'
 import type { Follower, Looked } from './follow.ts'
-import { binOf, found } from '../answers/queriesRuns.ts'
+import { binOf } from '../answers/queriesRuns.ts'
+import { found } from '../process/found.ts'
 
 const FILES_SHOWN = 50
 /** A look that took long is followed by a rest that is this much longer: a slow network disk is not kept busy. */
