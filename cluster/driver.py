@@ -7,6 +7,7 @@ and of whom is the head's business; nothing of a frame is read here but its head
   from the head                                                to the head
   join   address, workers, cpus, command                       joined  worker, node, host  (each), or refused  why
   start  worker                     in the place of a lost one  joined or lost
+  drop   worker                     which hangs                 lost  of the call that it was in
   put    name, and bytes            once into the object store  stored  name, ms
   free   name
   call   call, worker, header, stored (a name) or bytes         answer  call, header, and bytes, or lost  worker, why
@@ -54,14 +55,24 @@ def write_frame(pipe, header, body=b""):
     pipe.flush()
 
 
+def before_worker():
+    """Runs in a worker's process before its program: it is not interrupted from a terminal, and on Linux it is killed when its actor is, even where
+    it hangs; elsewhere the pipe that it reads ends."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        import ctypes
+
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Worker:
     """One worker process and the pipe to it. Lives where Ray puts it."""
 
     def __init__(self, command):
-        import signal
-
-        # A worker ends with its actor: the pipe that it reads ends.
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=before_worker)
 
     def about(self):
         import ray
@@ -98,25 +109,34 @@ def main():
 
     def start(worker):
         # Called in a thread: an actor waits until a node has room for it.
+        actor = None
         try:
             actor = ray.remote(Worker).options(num_cpus=asked["cpus"], max_concurrency=1).remote(asked["command"])
             about = ray.get(actor.about.remote(), timeout=120)
             actors[worker] = actor
             tell({"kind": "joined", "worker": worker, **about})
         except Exception as error:
+            end(actor)
             tell({"kind": "lost", "worker": worker, "why": first_line(error)})
+
+    def end(actor):
+        try:
+            ray.kill(actor)
+        except Exception:
+            pass
 
     def call(header, body):
         worker = header["worker"]
+        actor = actors.get(worker)
         try:
             sent = stored[header["stored"]] if header.get("stored") else body
-            answer, result = ray.get(actors[worker].call.remote(header["header"], sent))
+            answer, result = ray.get(actor.call.remote(header["header"], sent))
             tell({"kind": "answer", "call": header["call"], "header": answer}, result)
         except Exception as error:
-            try:
-                ray.kill(actors.pop(worker))
-            except Exception:
-                pass
+            # By now another may be in its place.
+            if actors.get(worker) is actor:
+                actors.pop(worker, None)
+            end(actor)
             tell({"kind": "lost", "worker": worker, "call": header["call"], "why": first_line(error)})
 
     while True:
@@ -136,6 +156,8 @@ def main():
                 threading.Thread(target=start, args=(worker,), daemon=True).start()
         elif kind == "start":
             threading.Thread(target=start, args=(header["worker"],), daemon=True).start()
+        elif kind == "drop":
+            end(actors.pop(header["worker"], None))
         elif kind == "put":
             began = time.monotonic()
             stored[header["name"]] = ray.put(body)

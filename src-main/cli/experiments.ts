@@ -107,6 +107,11 @@ export function runCommand(): Command {
     .option('--ray <address>', 'have the workers of a Ray cluster draw and measure, such as 127.0.0.1:6379; the rest stays here')
     .option('--ray-workers <n>', 'workers that are asked for (default: 2)', wholeNumber(1))
     .option('--ray-python <command>', 'a Python that has the package ray (default: python3)')
+    .option(
+      '--ray-patience <seconds>',
+      'how long a worker may be silent, whatever it does, before its share is done elsewhere (default: 300)',
+      wholeNumber(1),
+    )
     .option('--leaves-machine', 'the cluster is on another machine: weights, prompts and thoughts may be sent there')
     .action(
       (options: Common & RayOptions & { preset: string; steps?: number; seed?: number; name?: string; set: string[]; evaluate: boolean }) =>
@@ -125,10 +130,11 @@ interface RayOptions {
   readonly ray?: string
   readonly rayWorkers?: number
   readonly rayPython?: string
+  readonly rayPatience?: number
   readonly leavesMachine?: boolean
 }
 
-const rayGiven = ({ ray, rayWorkers, rayPython, leavesMachine = false }: RayOptions): RaySettings | null =>
+const rayGiven = ({ ray, rayWorkers, rayPython, rayPatience, leavesMachine = false }: RayOptions): RaySettings | null =>
   ray === undefined
     ? null
     : raySettings({
@@ -136,6 +142,7 @@ const rayGiven = ({ ray, rayWorkers, rayPython, leavesMachine = false }: RayOpti
         leavesMachine,
         ...(rayWorkers !== undefined && { workers: rayWorkers }),
         ...(rayPython !== undefined && { python: rayPython }),
+        ...(rayPatience !== undefined && { patience: rayPatience }),
       })
 
 export function resumeCommand(): Command {

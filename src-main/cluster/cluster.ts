@@ -1,11 +1,13 @@
 // The workers of a run, as its head sees them: tasks wait, the largest goes first to a worker that is free and has its weights, and a task whose
-// worker was lost goes to another. A lost worker is started anew a few times. What a task gives depends on the task alone, so who does it, and how
-// often it was begun, changes no number. The driver that reaches the workers is a program at the other end of two pipes.
+// worker was lost goes to another. One that does not answer in time is lost too. A lost worker is started anew a few times. What a task gives
+// depends on the task alone, so who does it, and how often it was begun, changes no number. The driver that reaches the workers is a program at the
+// other end of two pipes.
 import { spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { LabError } from '../../src-preload/contract.ts'
 import { pack, readFrames, writeFrame, type Frame, type Header } from './frames.ts'
-import type { WorkerModel } from './worker.ts'
+import { openPatience, wallAlarm, type Alarm } from './patience.ts'
+import { FINGERPRINT_TOKENS, type WorkerModel } from './worker.ts'
 
 /** How often a place is filled anew after its worker was lost. */
 const STARTS = 4
@@ -38,6 +40,9 @@ export function startDriver(command: string, args: readonly string[], env: NodeJ
   return { input: child.stdin, output: child.stdout, ended, kill: () => child.kill('SIGKILL') }
 }
 
+/** A worker that opens has a program to start: it is given this at least. */
+const OPENING_MS = 60_000
+
 export interface ClusterOptions {
   readonly driver: DriverProcess
   readonly address: string
@@ -45,6 +50,9 @@ export interface ClusterOptions {
   /** What starts a worker, on every node. */
   readonly command: readonly string[]
   readonly model: WorkerModel
+  /** Milliseconds that a worker may always be silent before it is taken for lost; large tasks may take longer, as their size and the pace so far say. */
+  readonly patienceMs: number
+  readonly alarm?: Alarm
   readonly signal?: AbortSignal
   /** Hears of workers that came, were lost, or were refused. */
   readonly onChange: (change: Change) => void
@@ -121,13 +129,22 @@ interface Place {
   busyMs: number
 }
 
+interface Call {
+  readonly worker: number
+  resolve(frame: Frame): void
+  reject(error: unknown): void
+  /** Its answer came, or is not waited for any more. */
+  rest(): void
+}
+
 class LostWorker extends Error {}
 
 const nothing = { tasks: 0, redone: 0, lost: 0, bytesSent: 0, bytesReceived: 0, bytesOfWeights: 0 }
 
 /** Starts the workers and waits for the first of them. Throws LabError `ray.driver` where the driver or the cluster cannot be had, `ray.lost` where no worker comes up. */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
-  const { driver, address, command, model, onChange } = options
+  const { driver, address, command, model, onChange, alarm = wallAlarm } = options
+  const patience = openPatience(options.patienceMs)
   const places: Place[] = Array.from({ length: options.workers }, (_, worker) => ({
     worker,
     state: 'starting',
@@ -137,7 +154,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     weights: null,
     busyMs: 0,
   }))
-  const calls = new Map<number, { readonly worker: number; resolve(frame: Frame): void; reject(error: unknown): void }>()
+  const calls = new Map<number, Call>()
   const stored = new Map<string, () => void>()
   const waiting: Waiting[] = []
   let base: Weights | null = null
@@ -151,25 +168,39 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const fail = (error: LabError): void => {
     failure ??= error
     noneCame(failure)
-    for (const { reject } of calls.values()) reject(failure)
-    calls.clear()
+    for (const id of calls.keys()) taken(id)!.reject(failure)
     for (const { reject } of waiting.splice(0)) reject(failure)
     for (const resolve of stored.values()) resolve()
   }
   const send = (header: Header, body?: Buffer): void => void writeFrame(driver.input, header, body).catch(() => {})
 
-  function call(place: Place, header: Header, body: Buffer | null, from?: string): Promise<Frame> {
+  /** Takes a call from those under way; null for one that was given up, whose answer came late. */
+  function taken(id: number): Call | undefined {
+    const asked = calls.get(id)
+    calls.delete(id)
+    asked?.rest()
+    return asked
+  }
+
+  function call(place: Place, header: Header, body: Buffer | null, limit: number, from?: string): Promise<Frame> {
     const id = nextCall++
     return new Promise((resolve, reject) => {
-      calls.set(id, { worker: place.worker, resolve, reject })
+      const rest = alarm(limit, () => {
+        if (taken(id) === undefined) return
+        const why = `no answer to ${header.kind} in ${(limit / 1000).toFixed(limit < 10_000 ? 1 : 0)} s`
+        send({ kind: 'drop', worker: place.worker })
+        lose(place, why)
+        reject(new LostWorker(why))
+      })
+      calls.set(id, { worker: place.worker, resolve, reject, rest })
       counts.bytesSent += body?.length ?? 0
       send({ kind: 'call', call: id, worker: place.worker, header, stored: from ?? null }, body ?? undefined)
     })
   }
 
   /** Asks a worker; what it could not do is a fault of the program or of the weights, not of the place. */
-  async function ask(place: Place, header: Header, body: Buffer | null, from?: string): Promise<Frame> {
-    const frame = await call(place, header, body, from)
+  async function ask(place: Place, header: Header, body: Buffer | null, limit: number, from?: string): Promise<Frame> {
+    const frame = await call(place, header, body, limit, from)
     if (frame.header.kind === 'failed')
       throw new LabError('ray.task', {
         expected: `a worker on ${place.node} to do what it was asked (${header.kind})`,
@@ -182,7 +213,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   }
 
   async function bring(place: Place, { name, part, fingerprint }: Weights): Promise<void> {
-    const { header } = await ask(place, { kind: 'weights', part }, null, name)
+    const { header } = await ask(place, { kind: 'weights', part }, null, patience.limit(0, place.starts), name)
+    patience.saw(FINGERPRINT_TOKENS, Number(header.ms), true)
     if (fingerprint === null || header.fingerprint === fingerprint) return
     throw new LabError('ray.bits', {
       expected: `a worker on ${place.node} to compute the bits of this machine, ${fingerprint}`,
@@ -225,7 +257,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         await bring(place, wanted)
         place.weights = wanted.name
       }
-      task.resolve((await ask(place, { kind: task.kind }, task.body)).body)
+      const { header, body } = await ask(place, { kind: task.kind }, task.body, patience.limit(task.tokens, task.tries))
+      patience.saw(task.tokens, Number(header.ms), false)
+      task.resolve(body)
       counts.tasks++
       place.state = 'idle'
     } catch (error) {
@@ -239,7 +273,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
           new LabError('ray.task', {
             expected: 'a share that a worker survives',
             found: `one whose worker was lost ${task.tries} times, the last time: ${error.message}`,
-            next: 'See whether the nodes have the memory that it needs, and resume the run.',
+            next: 'See whether the nodes have the memory that it needs; where they are only slow, be more patient (--ray-patience). Then resume the run.',
           }),
         )
       else if (failure === null) {
@@ -271,7 +305,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   async function welcome(place: Place, node: string): Promise<void> {
     place.node = node
     try {
-      await ask(place, { kind: 'open' }, pack(model))
+      await ask(place, { kind: 'open' }, pack(model), Math.max(OPENING_MS, patience.limit(0, place.starts)))
       place.state = 'idle'
       onChange({ kind: 'joined', worker: place.worker, node, why: '' })
       someCame()
@@ -287,17 +321,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       if (header.kind === 'joined') void welcome(place!, `${String(header.host)}/${String(header.node)}`)
       else if (header.kind === 'refused') fail(noDriver(address, String(header.why)))
       else if (header.kind === 'stored') stored.get(String(header.name))?.()
-      else if (header.kind === 'answer') {
-        const asked = calls.get(Number(header.call))
-        calls.delete(Number(header.call))
-        asked?.resolve({ header: header.header as Header, body })
-      } else if (header.kind === 'lost') {
+      else if (header.kind === 'answer') taken(Number(header.call))?.resolve({ header: header.header as Header, body })
+      // Of a call that was given up, what there is to tell was told; the place has another worker by now.
+      else if (header.kind === 'lost' && (header.call === undefined || calls.has(Number(header.call)))) {
         lose(place!, String(header.why))
-        for (const [id, asked] of calls)
-          if (asked.worker === place!.worker) {
-            calls.delete(id)
-            asked.reject(new LostWorker(String(header.why)))
-          }
+        for (const [id, { worker }] of calls) if (worker === place!.worker) taken(id)!.reject(new LostWorker(String(header.why)))
       }
     }
     const how = await driver.ended
@@ -312,6 +340,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   send({ kind: 'join', address, workers: options.workers, cpus: model.threads, command })
   const close = async (): Promise<void> => {
     closed = true
+    for (const { rest } of calls.values()) rest()
     driver.input.end()
     const late = setTimeout(() => driver.kill(), 10_000)
     await driver.ended

@@ -47,16 +47,29 @@ export const sendable = (batch: readonly Job[], suffix: readonly number[]): Sent
   })),
 })
 
+const FINGERPRINT = { rows: 3, tokens: 8 }
+/** Tokens that a fingerprint is made of. */
+export const FINGERPRINT_TOKENS = FINGERPRINT.rows * FINGERPRINT.tokens
+
 /**
  * What these weights say here, in a few bytes: the log-probs of a few tokens that are decoded from a fixed prompt. Another processor, another number
  * of threads or other weights give another one, so a worker whose fingerprint is the head's computes the head's bits.
  */
 export async function fingerprint(decoder: Generates & { readonly vocabulary: number; readonly maxLength: number }): Promise<string> {
-  const length = Math.max(1, Math.min(16, decoder.maxLength - 9))
+  const length = Math.max(1, Math.min(16, decoder.maxLength - FINGERPRINT.tokens - 1))
   const source = Int32Array.from({ length }, (_, index) => (7 * index + 3) % decoder.vocabulary)
   const drawn = await decoder.generate({
     sources: [source],
-    requests: [1, 2, 3].map((seed) => ({ source: 0, seed, maxNewTokens: 8, stopTokens: [], temperature: 1, topK: 0, topP: 1, minP: 0 })),
+    requests: Array.from({ length: FINGERPRINT.rows }, (_, row) => ({
+      source: 0,
+      seed: row + 1,
+      maxNewTokens: FINGERPRINT.tokens,
+      stopTokens: [],
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+    })),
   })
   const hash = createHash('sha256')
   for (const { tokens, logps } of drawn)

@@ -29,6 +29,8 @@ export const rayCluster = z.object({
   workers: z.int().positive().max(4096).default(2),
   /** A Python that has the package ray. */
   python: name.default('python3'),
+  /** Seconds that a worker may always take to answer before it is taken for lost; a large share may take longer, by what shares took before. */
+  patience: z.int().positive().max(86_400).default(300),
 })
 export type RayCluster = Of<typeof rayCluster>
 export const runDetail = z.object({

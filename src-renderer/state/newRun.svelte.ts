@@ -123,7 +123,7 @@ export class NewRunForm {
   active = $state(0)
   starting = $state(false)
   /** Whether workers of a cluster draw and measure, and where they are; of this window alone. */
-  ray = $state({ on: false, cluster: { address: '127.0.0.1:6379', leavesMachine: false, workers: 2, python: 'python3' } })
+  ray = $state({ on: false, cluster: { address: '127.0.0.1:6379', leavesMachine: false, workers: 2, python: 'python3', patience: 300 } })
   refused: Problem | null = $state.raw(null)
   arm: Arm | null = $derived(this.draft?.arms[Math.min(this.active, this.draft.arms.length - 1)] ?? null)
   specs: readonly RunSpec[] = $derived(this.draft ? specsOf(this.draft) : [])

@@ -3,11 +3,10 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { rayAddress } from '../../src-main/cluster/address.ts'
 import { pack, unpack } from '../../src-main/cluster/frames.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
-import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { onRay, raySettings } from '../../src-main/lab/training/raySettings.ts'
 import { metricDescriptions } from '../../src-main/lab/process/glossary.ts'
@@ -16,6 +15,7 @@ import type { GenerateRequest } from '../../src-main/engine/decoder.ts'
 import { parameterCount } from '../../src-main/model/config.ts'
 import { cutShares, joinShares } from '../../src-main/rollout/shares.ts'
 import { MICRO_CONFIG, microSpec, openBench, type Bench } from '../lab/micro.ts'
+import { trainedIn, weightsOf, type Over } from './trained.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-ray-'))
 const pids = join(folder, 'pids')
@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 afterEach(() => {
   for (const context of open.splice(0)) context.close()
-  for (const name of ['STAND_IN_PIDS', 'STAND_IN_KILLS', 'STAND_IN_SPOILS']) delete process.env[name]
+  for (const name of ['STAND_IN_PIDS', 'STAND_IN_KILLS', 'STAND_IN_HANGS', 'STAND_IN_SPOILS']) delete process.env[name]
 })
 afterAll(() => {
   bench.dispose()
@@ -39,45 +39,6 @@ afterAll(() => {
 })
 
 const spec = (more: object = {}) => microSpec(bench.start, { name: 'mrt-exact' }, { steps: 2, groupSize: 4, shares: 3, ...more })
-
-/** Trains a run here or over workers, and gives all that it left. */
-async function trained(name: string, over: { readonly workers: number } | null, given = spec(), threads = 1) {
-  const context = openContext({ folder: join(folder, name), create: true, program: 'test', threads })
-  open.push(context)
-  const ray = over && raySettings({ address: '127.0.0.1:6379', workers: over.workers, python })
-  const runId = await createRun(context, ...onRay(given, {}, ray))
-  await trainRun(context, runId)
-  const { store } = context
-  const rollouts = store.rollouts
-    .page({ filter: { runId }, sort: 'place', descending: false, limit: 200, after: null })
-    .rollouts.map(({ id }) => store.rollouts.readable(id)!)
-  const steps = store.steps.range(runId, 1, 99)
-  const events = store.events.ofRun(runId, null, 0, 1000)
-  return {
-    /** What must be the same wherever it was computed. */
-    numbers: {
-      rollouts: rollouts.map(({ tokens, logps, advantages, progress, rollout: { correct } }) => ({
-        tokens,
-        logps,
-        advantages,
-        J: progress.map(({ estimates }) => estimates),
-        correct,
-      })),
-      metrics: steps.map(({ metrics }) => Object.entries(metrics).filter(([name]) => !/^(ray|time)\/|step_time/.test(name))),
-      weights: await weightsOf(context, runId),
-    },
-    steps,
-    events,
-    rollouts,
-    run: store.runs.get(runId)!,
-  }
-}
-
-/** The weights and the state of the optimizer that a run left. */
-async function weightsOf({ store }: OpenedContext, runId: number) {
-  const { tensors, optimizer } = await loadCheckpoint(join(store.checkpointsFolder, store.checkpoints.newest(runId)!.contentId))
-  return { tensors: [...tensors].map(([name, { data }]) => [name, data]), optimizer }
-}
 
 const request = (source: number, maxNewTokens = 10): GenerateRequest => ({
   source,
@@ -89,6 +50,9 @@ const request = (source: number, maxNewTokens = 10): GenerateRequest => ({
   topP: 1,
   minP: 0,
 })
+
+const trained = (name: string, over: Omit<Over, 'python'> | null, given = spec()) =>
+  trainedIn(join(folder, name), over && { ...over, python }, given)
 
 describe('shares', () => {
   const sources = [1, 2, 3, 4].map((length) => new Int32Array(length))
@@ -184,6 +148,24 @@ describe('a run over workers', () => {
     ).toEqual(described.toSorted())
     expect(one.rollouts[0]!.provenance.device).toBe('cpu, over Ray at 127.0.0.1:6379')
     expect(one.run.environment).toMatchObject({ ray: { address: '127.0.0.1:6379', workers: 1 } })
+  })
+
+  it('has the same numbers with a worker that hangs: after its time its share is done elsewhere, and that is on record', async () => {
+    process.env.STAND_IN_PIDS = `${pids}-hung`
+    // Six shares among two: one of them does a second.
+    process.env.STAND_IN_HANGS = '0:2,1:2'
+    const hung = await trained('hung', { workers: 2, patience: 2 })
+    expect(hung.numbers).toEqual(here.numbers)
+    const lost = hung.events.filter(({ code }) => code === 'ray.lostWorker')
+    expect(lost.map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^Worker [12] on here\/node[01] was lost \(no answer to share in [\d.]+ s\)/),
+    )
+    expect(hung.steps.reduce((all, { metrics }) => all + metrics['ray/redone']!, 0)).toBeGreaterThanOrEqual(1)
+    // What hung is gone, and another came in its place.
+    const started = readFileSync(`${pids}-hung`, 'utf8').trim().split('\n')
+    expect(started.length).toBe(2 + lost.length)
+    for (const pid of started.map((line) => Number(line.split(' ')[1])))
+      await vi.waitFor(() => expect(() => process.kill(pid, 0), `process ${pid}`).toThrow('ESRCH'), 20_000)
   })
 
   it('sends adapters alone after the model beneath them, and draws stale prefixes with their own', async () => {

@@ -1,6 +1,7 @@
 // A driver without Ray: it speaks the frames of cluster/driver.py and starts the workers itself, on this machine. It writes the pid of every worker
-// where it was told, and ends a worker in the midst of its n-th share where it was told that too, once for each time that it was told.
-//   STAND_IN_PIDS=file  STAND_IN_KILLS=worker:task,...  STAND_IN_SPOILS=1 (weights reach workers with one number changed)
+// where it was told, and ends a worker in the midst of its n-th share where it was told that too, once for each time that it was told. Or it stops one,
+// which then hangs: its pipes stay open, and it never answers.
+//   STAND_IN_PIDS=file  STAND_IN_KILLS=worker:task,...  STAND_IN_HANGS=worker:task,...  STAND_IN_SPOILS=1 (weights reach workers with one number changed)
 import { spawn, type ChildProcess } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { readFrames, writeFrame, type Frame, type Header } from '../../src-main/cluster/frames.ts'
@@ -10,7 +11,10 @@ interface Worker {
   readonly frames: AsyncGenerator<Frame>
   tasks: number
 }
-const kills = (process.env.STAND_IN_KILLS ?? '').split(',')
+const [kills, hangs] = [process.env.STAND_IN_KILLS ?? '', process.env.STAND_IN_HANGS ?? ''].map((text) => text.split(',')) as [
+  string[],
+  string[],
+]
 const workers = new Map<number, Worker>()
 const stored = new Map<string, Buffer>()
 let command: readonly string[] = []
@@ -29,18 +33,26 @@ async function call(header: Header, body: Buffer): Promise<void> {
   const asked = header.header as Header
   const at = workers.get(worker)!
   const sent = typeof header.stored === 'string' ? stored.get(header.stored)! : body
+  if (asked.kind === 'share') at.tasks++
+  const [kill, hang] = [kills, hangs].map((list) => (asked.kind === 'share' ? list.indexOf(`${worker}:${at.tasks}`) : -1)) as [
+    number,
+    number,
+  ]
+  if (hang >= 0) {
+    hangs.splice(hang, 1)
+    at.child.kill('SIGSTOP')
+  }
   const answered = writeFrame(at.child.stdin!, asked, sent)
     .then(() => at.frames.next())
     .then(({ value }) => value as Frame | undefined)
     .catch(() => undefined)
-  const kill = asked.kind === 'share' ? kills.indexOf(`${worker}:${++at.tasks}`) : -1
   if (kill >= 0) {
     kills.splice(kill, 1)
     at.child.kill('SIGKILL')
   }
   const answer = await answered
   if (answer !== undefined) return tell({ kind: 'answer', call: header.call, header: answer.header }, answer.body)
-  workers.delete(worker)
+  if (workers.get(worker) === at) workers.delete(worker)
   tell({ kind: 'lost', worker, call: header.call, why: 'the worker ended' })
 }
 
@@ -49,6 +61,7 @@ for await (const { header, body } of readFrames(process.stdin)) {
     command = header.command as string[]
     for (let worker = 0; worker < Number(header.workers); worker++) start(worker)
   } else if (header.kind === 'start') start(Number(header.worker))
+  else if (header.kind === 'drop') workers.get(Number(header.worker))?.child.kill('SIGKILL')
   else if (header.kind === 'put') {
     if (process.env.STAND_IN_SPOILS) body.writeFloatLE(1, 0)
     stored.set(String(header.name), body)

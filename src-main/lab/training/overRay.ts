@@ -48,7 +48,7 @@ export interface RayParts {
 }
 
 /** Throws LabError `ray.driver`, `ray.lost`. */
-export async function openOverRay({ address, workers, python }: RaySettings, parts: RayParts): Promise<OverRay> {
+export async function openOverRay({ address, workers, python, patience }: RaySettings, parts: RayParts): Promise<OverRay> {
   const { config, policies, signal, shares } = parts
   const [program, driver] = [join(programFolder(), 'src-main', 'cli.ts'), join(programFolder(), 'cluster', 'driver.py')]
   // Workers are started by the Node that runs this; a desktop window has none.
@@ -65,6 +65,7 @@ export async function openOverRay({ address, workers, python }: RaySettings, par
     workers,
     command: [process.execPath, program, 'worker'],
     model: { config, ...parts.model },
+    patienceMs: 1000 * patience,
     ...(signal && { signal }),
     onChange: (change) => parts.tell(eventOf(change, address)),
   })

@@ -5,6 +5,8 @@ import { rayAddress } from '../../cluster/address.ts'
 /** Shares of what a step draws, where a run over Ray does not say. */
 const RAY_SHARES = 8
 
+const settings = rayCluster.omit({ leavesMachine: true })
+
 export type RaySettings = Omit<RayCluster, 'leavesMachine'>
 
 /** Checked settings. Throws LabError `ray.address`, `ray.away`. */
@@ -15,8 +17,8 @@ export function raySettings(given: Partial<RayCluster> & Pick<RayCluster, 'addre
 
 /** Those of a run, from what it is made on; null for one that computes here. */
 export function rayOf(environment: Json): RaySettings | null {
-  const { ray } = (environment ?? {}) as { readonly ray?: RaySettings }
-  return ray ?? null
+  const { ray } = (environment ?? {}) as { readonly ray?: unknown }
+  return ray === undefined ? null : settings.parse(ray)
 }
 
 /** A run over Ray: what it draws is cut into shares, which its specification says, and where it is made is kept with what it is made on. */
