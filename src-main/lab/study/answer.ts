@@ -1,5 +1,6 @@
 // What the record of a study says of its question: the differences between its arms, at equal steps and at equal cost, with their intervals,
 // and whether the arms had levelled off. Numbers and verdicts; the words are the report's.
+import { holm } from '../../numeric/significance.ts'
 import {
   cellsOf,
   columnOf,
@@ -47,6 +48,16 @@ export interface Answer {
   readonly extrapolation: readonly (Claim & { readonly budget: number })[]
   /** Subject minus the length penalty of .5; null where that was not run. */
   readonly rival: Claim | null
+  /** Every arm that has a seed in common with the baseline, beside it. */
+  readonly field: readonly Compared[]
+}
+
+/** Accuracy of an arm minus that of the baseline, at equal steps. */
+export interface Compared {
+  readonly arm: string
+  readonly figure: StudyFigure
+  /** p when all arms of the field are compared at once (Holm 1979). */
+  readonly together: number
 }
 
 const verdictOf = ({ low, high }: StudyFigure, neutral = 0, more: 'better' | 'worse' = 'better'): Verdict =>
@@ -107,6 +118,18 @@ export function paired(a: readonly RecordedCell[], b: readonly RecordedCell[]): 
 
 export const minus = (a: Sampled, b: Sampled): Sampled => combine([a, b], ([x, y]) => x! - y!)
 
+/** Every arm beside the baseline, in the order of the record. */
+export function fieldOf({ record, cells, mean }: Reader): Compared[] {
+  const figures = record.arms.flatMap(({ key }) => {
+    const [own, base] = paired(cells(key), cells(record.baseline))
+    return key === record.baseline || own.length === 0
+      ? []
+      : [{ arm: key, figure: figureOf(minus(mean(own, 'accuracy'), mean(base, 'accuracy'))) }]
+  })
+  const together = holm(figures.map(({ figure }) => figure.p))
+  return figures.map((each, at) => ({ ...each, together: together[at]! }))
+}
+
 /** What the record says of the paper's claims on one set of problems; null without a finished pair of subject and baseline. */
 export function answerOf(record: StudyRecord, split: StudySplit = 'heldout'): Answer | null {
   const reader = readerOf(record, split)
@@ -144,6 +167,7 @@ export function answerOf(record: StudyRecord, split: StudySplit = 'heldout'): An
         return { budget, figure, verdict: verdictOf(figure) }
       }),
     rival: rival === null ? null : { figure: rival, verdict: verdictOf(rival) },
+    field: fieldOf(reader),
   }
 }
 

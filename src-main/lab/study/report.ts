@@ -1,14 +1,16 @@
 // The report of a study as a page of text, written by rules from its record: every figure and every sentence follows from recorded numbers,
 // and nothing is added by hand. The first paragraph gives the answer. What of the grid is missing is listed.
-import { holm } from '../../numeric/significance.ts'
-import { answerOf, atCost, levellingOf, levelOf, minus, paired, readerOf, RIVAL } from './answer.ts'
-import type { Answer, Plateau, Reader } from './answer.ts'
+import { answerOf, atCost, fieldOf, levellingOf, levelOf, readerOf, RIVAL } from './answer.ts'
+import type { Answer, Compared, Plateau, Reader } from './answer.ts'
 import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled, type StudyFigure } from './figures.ts'
 import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
+import { studyPresets } from './presets.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
 const PAPER = { gain: 2, efficiency: 1.5 } as const
+/** An arm is told apart from the baseline below this p, all comparisons made at once. */
+const LEVEL_OF_TEST = 0.05
 /** Below this many seeds the noise of training is hardly covered. */
 const FEW_SEEDS = 5
 const SPLIT_TITLES: Readonly<Record<StudySplit, string>> = { heldout: 'held-out problems', 'heldout-targets': 'held-out targets' }
@@ -35,7 +37,8 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
 function answerText(record: StudyRecord, answer: Answer): string {
   const title = (key: string): string => record.arms.find((arm) => arm.key === key)?.title ?? key
   const [subject, baseline] = [title(record.subject), title(record.baseline)]
-  const { gain, gainAtCost, multiple, efficiency, regret, extrapolation, rival, level } = answer
+  const { gain, gainAtCost, multiple, efficiency, regret, extrapolation, rival, level, field } = answer
+  const asPaper = isPapersQuestion(record)
   const gained =
     gain.verdict === 'ahead'
       ? `${subject} gains more than ${baseline}`
@@ -43,9 +46,9 @@ function answerText(record: StudyRecord, answer: Answer): string {
         ? `${subject} gains less than ${baseline}`
         : `Whether ${subject} gains more than ${baseline} is not decided`
   const sentences = [
-    `**${gained}: ${points(gain.figure)} of accuracy at ${record.trainedBudget} tokens at equal steps, ${pText(gain.figure.p)}${multiple === null ? '' : `, ${number(multiple, 2)} times its gain over the start (the paper reports ${PAPER.gain} to 3)`};` +
+    `**${gained}: ${points(gain.figure)} of accuracy at ${record.trainedBudget} tokens at equal steps, ${pText(gain.figure.p)}${multiple === null ? '' : `, ${number(multiple, 2)} times its gain over the start${asPaper ? ` (the paper reports ${PAPER.gain} to 3)` : ''}`};` +
       ` at equal total cost, estimates of J included, ${gainAtCost === null ? 'nothing was measured' : `${points(gainAtCost.figure)}, ${{ ahead: 'still ahead', behind: 'behind', undecided: 'not decided' }[gainAtCost.verdict]}`}.**`,
-    `**Token efficiency: ${efficiency === null ? `no level of accuracy could be read for both` : `${{ ahead: 'better', behind: 'worse', undecided: 'not decided' }[efficiency.verdict]}; for ${percent(level, 0)} % ${baseline} needs ${decimals(efficiency.figure, 2)} times the thinking (the paper reports ${PAPER.efficiency})`};` +
+    `**Token efficiency: ${efficiency === null ? `no level of accuracy could be read for both` : `${{ ahead: 'better', behind: 'worse', undecided: 'not decided' }[efficiency.verdict]}; for ${percent(level, 0)} % ${baseline} needs ${decimals(efficiency.figure, 2)} times the thinking${asPaper ? ` (the paper reports ${PAPER.efficiency})` : ''}`};` +
       ` the regret is ${{ ahead: 'lower', behind: 'higher', undecided: 'not told apart' }[regret.verdict]}, ${decimals(regret.figure, 3)}.**`,
     extrapolation.length === 0
       ? '**Extrapolation was not measured.**'
@@ -58,29 +61,50 @@ function answerText(record: StudyRecord, answer: Answer): string {
             (_, first: string) => `**${first.toUpperCase()}`,
           ),
         ]),
+    ...(field.length < 2 ? [] : [`**${fieldText(record, field)}**`]),
     `(${plural(answer.problems, 'problem')} in ${plural(answer.clusters, 'cluster')}, ${plural(answer.seeds, 'seed')}; 95 % intervals${answer.seeds < FEW_SEEDS ? `; with fewer than ${FEW_SEEDS} seeds the noise of training is hardly covered` : ''}.)`,
   ]
   return sentences.join('\n')
 }
 
+/** Whether the two arms that are compared first are those of the paper: MRT and GRPO without a price on length. */
+function isPapersQuestion({ arms, subject, baseline }: StudyRecord): boolean {
+  const algorithm = (key: string): string => arms.find((arm) => arm.key === key)?.algorithm ?? ''
+  return ['grpo', 'dr-grpo'].includes(algorithm(baseline)) && algorithm(subject).startsWith('mrt-')
+}
+
+/** How all arms stand against the baseline when they are compared at once, and how far they reach. */
+function fieldText({ arms, baseline }: StudyRecord, field: readonly Compared[]): string {
+  const title = (key: string): string => arms.find((arm) => arm.key === key)?.title ?? key
+  const apart = field.filter(({ together }) => together < LEVEL_OF_TEST)
+  const named = (list: readonly Compared[], word: string): string[] =>
+    list.length === 0 ? [] : [`${list.map(({ arm }) => title(arm)).join(' and ')} ${list.length === 1 ? 'is' : 'are'} ${word}`]
+  const told = [
+    ...named(
+      apart.filter(({ figure }) => figure.value > 0),
+      'ahead',
+    ),
+    ...named(
+      apart.filter(({ figure }) => figure.value < 0),
+      'behind',
+    ),
+  ]
+  const ordered = field.toSorted((a, b) => b.figure.value - a.figure.value)
+  const reach = [ordered[0]!, ordered.at(-1)!].map(({ arm, figure }) => `${title(arm)}, ${points(figure)}`)
+  return `Of the ${field.length} arms beside ${title(baseline)}, compared at once, ${told.length === 0 ? 'none is told apart from it' : told.join(', ')}; they reach from ${reach[0]}, to ${reach[1]}.`
+}
+
 function equalSteps(reader: Reader): string {
   const { record, mean, ofStart } = reader
   const present = record.arms.filter(({ key }) => reader.cells(key).length > 0)
+  const methods = present.filter(({ role }) => role === 'method')
   const level = levelOf(
     reader,
-    present.map(({ key }) => reader.cells(key)),
+    // A control may reach little, and is not what the level is for.
+    (methods.length > 0 ? methods : present).map(({ key }) => reader.cells(key)),
   )
   const within = record.budgets.filter((budget) => budget <= record.trainedBudget)
-  const base = reader.cells(record.baseline)
-  const against = new Map(
-    present.flatMap(({ key }) => {
-      const [own, other] = paired(reader.cells(key), base)
-      return key === record.baseline || own.length === 0
-        ? []
-        : [[key, figureOf(minus(mean(own, 'accuracy'), mean(other, 'accuracy')))] as const]
-    }),
-  )
-  const together = new Map([...against.keys()].map((key, at) => [key, holm([...against.values()].map(({ p }) => p))[at]!]))
+  const against = new Map(fieldOf(reader).map((each) => [each.arm, each]))
   const row = (title: string, seeds: string, of: (quantity: Quantity) => Sampled, rest: readonly string[]): string[] => {
     const tokens = tokensFor(within, level)(within.map((budget) => of({ natural: budget }).value))
     return [
@@ -107,14 +131,14 @@ function equalSteps(reader: Reader): string {
     [
       ...(reader.start === null ? [] : [row('start', '', (quantity) => ofStart(quantity)!, against.size > 1 ? ['', ''] : [''])]),
       ...present.map(({ key, title, role }) => {
-        const figure = against.get(key)
+        const compared = against.get(key)
         return row(
           role === 'control' ? `${title} (control)` : title,
           String(reader.cells(key).length),
           (quantity) => mean(reader.cells(key), quantity),
           [
-            figure === undefined ? '' : `${points(figure)}, ${pText(figure.p)}`,
-            ...(against.size > 1 ? [figure === undefined ? '' : pText(together.get(key)!)] : []),
+            compared === undefined ? '' : `${points(compared.figure)}, ${pText(compared.figure.p)}`,
+            ...(against.size > 1 ? [compared === undefined ? '' : pText(compared.together)] : []),
           ],
         )
       }),
@@ -331,11 +355,12 @@ export function renderReport(record: StudyRecord): string {
     ]
   })
   return `${[
-    '# Results',
+    record.study === 'headline' ? '# Results' : `# The study ${record.study}`,
     'This page is written by `mrt study` out of its own records; nothing on it is entered by hand, and tests render it again from the record that ships, and work its means and its intervals out again from the values of single problems by other code.',
     `## ${record.title}`,
     answer === null ? '**No answer yet: no seed of both compared arms is finished.**' : answerText(record, answer),
     missing.length === 0 ? 'The grid is complete.' : `**This is a part of the grid.** ${missing.join(' ')}`,
+    ...(studyPresets[record.study] === undefined ? [] : [`What it asks: ${studyPresets[record.study]!.about}`]),
     `\`\`\`sh\n${commandOf(record)}\n\`\`\``,
     ...sections,
     '## Had they levelled off?',
