@@ -128,6 +128,21 @@ test('answers drawn at every boundary vote beside direct ones', async ({ at }) =
   const download = page.waitForEvent('download')
   await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
   expect(readFileSync(await (await download).path(), 'utf8')).toMatch(/vote of 4 after thinking/)
+
+  // What was lost over a budget of episodes is told of the same answers, and its figure is saved as the numbers that it draws.
+  await expect(page.getByRole('heading', { name: 'Regret over episodes' })).toBeVisible()
+  await page.getByRole('button', { name: 'Figure: Regret over episodes' }).click()
+  const regret = page.waitForEvent('download')
+  await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
+  const rows = readFileSync(await (await regret).path(), 'utf8')
+    .trim()
+    .split('\n')
+  const episodes = rows.slice(1).map((row) => row.split(','))
+  expect(episodes.map((row) => row.find((cell) => /^(6|11|16|21|26|31)$/.test(cell)))).toEqual(
+    ['6', '11', '16', '21', '26', '31'].slice(0, episodes.length),
+  )
+  expect(episodes.length).toBeGreaterThan(0)
+  for (const row of episodes) for (const cell of row.slice(1)) if (/^-?[\d.e-]+$/.test(cell)) expect(Number(cell)).toBeGreaterThanOrEqual(0)
 })
 
 test('slices and their files', async ({ at }) => {
