@@ -10,7 +10,7 @@ import { expectIntervals, expectMeans } from '../lab/studyFigures.ts'
 const root = resolve(import.meta.dirname, '../..')
 /** Studies that nobody has worked on yet. */
 const LEFT = [
-  'estimator',
+  
   'mu',
   'segmentation',
   'budgets',
