@@ -391,7 +391,9 @@ async function work(
   }
 
   // A study comes with all of its cells when everything does, and else when a run of it does. One that is here under its own id, or the same grid
-  // begun here apart (one preset, equal conditions), gets the cells that it lacks, and those that are finished only there.
+  // begun here apart (one preset, equal conditions), gets the cells that it lacks, and those that have come further there; one whose run was deleted
+  // here, or did not come with an earlier merge, has not come as far as one with its run.
+  const farness = (status: unknown, run: number | null): number => (status === 'finished' ? 2 : 0) + (run === null ? 0 : 1)
   for (const row of all(
     `SELECT * FROM other.studies ${everything ? '' : `WHERE id IN (SELECT study_id FROM other.study_cells WHERE run_id ${ofRuns})`} ORDER BY id`,
   )) {
@@ -404,8 +406,14 @@ async function work(
     )
     move('studies', row.id, known > 0 ? known : insert('studies', { ...row, id: undefined }))
     for (const cell of all('SELECT * FROM other.study_cells WHERE study_id = ? ORDER BY id', row.id)) {
-      const here = all('SELECT id, status FROM main.study_cells WHERE study_id = ? AND arm = ? AND seed = ?', known, cell.arm, cell.seed)[0]
-      if (here !== undefined && (here.status === 'finished' || cell.status !== 'finished')) continue
+      const here = all(
+        'SELECT id, status, run_id FROM main.study_cells WHERE study_id = ? AND arm = ? AND seed = ?',
+        known,
+        cell.arm,
+        cell.seed,
+      )[0]
+      const brings = cell.run_id === null ? null : newId('runs', cell.run_id as number)
+      if (here !== undefined && farness(here.status, here.run_id as number | null) >= farness(cell.status, brings)) continue
       if (here !== undefined) db.prepare('DELETE FROM main.study_cells WHERE id = ?').run(here.id)
       insert('study_cells', { ...cell, id: here?.id }, { spec: renumbered(cell.spec) })
     }

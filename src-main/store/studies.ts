@@ -65,6 +65,7 @@ export function studyStore(db: Connection, listed: Listing = allOrNone) {
   const insert = db.prepare(`INSERT INTO studies (uid, ${fields.columns}) VALUES (?, ${fields.marks})`)
   const selectAll = db.prepare<unknown[], Row>('SELECT * FROM studies ORDER BY id')
   const select = db.prepare<unknown[], Row>('SELECT * FROM studies WHERE id = ?')
+  const selectAsked = db.prepare<unknown[], Row>('SELECT * FROM studies WHERE name = ? AND conditions = ? ORDER BY id LIMIT 1')
   const insertCell = db.prepare(
     `INSERT INTO study_cells (${cellFields.columns}) VALUES (${cellFields.marks}) ON CONFLICT (study_id, arm, seed) DO NOTHING`,
   )
@@ -81,6 +82,11 @@ export function studyStore(db: Connection, listed: Listing = allOrNone) {
     list: (): Study[] => listed(selectAll.all(), toStudy),
     get(id: number): Study | null {
       const row = select.get(id)
+      return row === undefined ? null : toStudy(row)
+    },
+    /** The study of this preset with these conditions; null where there is none. */
+    asked(name: string, conditions: Json): Study | null {
+      const row = selectAsked.get(name, JSON.stringify(conditions))
       return row === undefined ? null : toStudy(row)
     },
     /** Adds cells that the study does not have yet; those it has stay as they are. */

@@ -116,17 +116,16 @@ function gridOf(name: string, { arms, seeds, changes = {}, checkpointEvery, ...s
   return { preset, conditions, cells }
 }
 
-/** The study of a preset with these conditions, where the workspace has it. */
-function knownStudy({ store }: Pick<LabContext, 'store'>, name: string, conditions: Conditions): Study | null {
-  return store.studies.list().find((each) => each.name === name && JSON.stringify(each.conditions) === JSON.stringify(conditions)) ?? null
-}
-
 /** The study of these conditions in the workspace, made where there is none, with the cells that were asked for among its cells. */
-export function openStudy(context: Pick<LabContext, 'store' | 'now'>, name: string, request: StudyRequest, environment: Json): Study {
-  const { store, now } = context
+export function openStudy(
+  { store, now }: Pick<LabContext, 'store' | 'now'>,
+  name: string,
+  request: StudyRequest,
+  environment: Json,
+): Study {
   const { preset, conditions, cells } = gridOf(name, request)
   const study =
-    knownStudy(context, name, conditions) ??
+    store.studies.asked(name, conditions as unknown as Json) ??
     store.studies.add({ name, title: preset.title, conditions: conditions as unknown as Json, environment, createdAtMs: now() })
   store.studies.addCells(study.id, cells(study.uid))
   return study
@@ -134,13 +133,12 @@ export function openStudy(context: Pick<LabContext, 'store' | 'now'>, name: stri
 
 /** What `openStudy` would open, without making anything: the study, and its cells that were asked for, in order. */
 export function imagineStudy(
-  context: Pick<LabContext, 'store'>,
+  { store }: Pick<LabContext, 'store'>,
   name: string,
   request: StudyRequest,
 ): { readonly study: Study; readonly cells: readonly StudyCell[] } {
   const { preset, conditions, cells } = gridOf(name, request)
-  const known = knownStudy(context, name, conditions)
-  const study = known ?? {
+  const study = store.studies.asked(name, conditions as unknown as Json) ?? {
     id: 0,
     uid: '',
     name,
@@ -149,7 +147,7 @@ export function imagineStudy(
     environment: null,
     createdAtMs: 0,
   }
-  const recorded = context.store.studies.cells(study.id)
+  const recorded = store.studies.cells(study.id)
   const missing = cells(study.uid)
     .filter((cell) => !recorded.some(({ arm, seed }) => arm === cell.arm && seed === cell.seed))
     .map((cell): StudyCell => ({

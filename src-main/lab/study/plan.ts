@@ -1,6 +1,7 @@
 // What is known of a study before it goes on: what its grid can see, and how long it takes.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { LabError } from '../../../src-preload/contract.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import type { Study, StudyCell } from '../../store/studies.ts'
 import { clustersOf } from '../comparing/clusters.ts'
@@ -40,6 +41,16 @@ function askedIn(task: unknown): string {
   return `${name} ${options?.level ?? numbers}`
 }
 
+/** Null for a study that says nothing here: of another version's preset, or with a row that cannot be read. */
+function recordIfReadable(context: Pick<LabContext, 'store'>, study: Study): StudyRecord | null {
+  try {
+    return recordOf(context, study)
+  } catch (error) {
+    if (error instanceof LabError) return null
+    throw error
+  }
+}
+
 /** How far values spread in the first of these that can say: this study, the others of the workspace from the newest on, the record that ships. */
 function spreadsFor(
   context: Pick<LabContext, 'store'>,
@@ -52,8 +63,8 @@ function spreadsFor(
     .reverse()
   for (const each of [study, ...others]) {
     if (!context.store.studies.cells(each.id).some(({ status }) => status === 'finished')) continue
-    const record = recordOf(context, each)
-    const spreads = alike(record) ? spreadsOf(record) : null
+    const record = recordIfReadable(context, each)
+    const spreads = record !== null && alike(record) ? spreadsOf(record) : null
     if (spreads !== null) return { spreads, spreadsFrom: each === study ? 'this study' : `the study ${each.name} of this workspace` }
   }
   const shipped = join(resourcesFolder(), 'study', 'headline.json')
