@@ -35,6 +35,7 @@ it('deletes the checkpoint files of the runs in it, keeps those that another run
     const runs = runQueries(
       () => store,
       () => null,
+      () => null,
     )
     await runs.remove({ runId: gone }, { signal: new AbortController().signal })
     expect([first, last, own].map((each) => existsSync(folderOf(each!)))).toEqual([true, true, true])

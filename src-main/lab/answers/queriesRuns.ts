@@ -31,6 +31,16 @@ export function binOf(store: Store): number[] {
   return Array.isArray(kept) ? kept.filter((id): id is number => typeof id === 'number') : []
 }
 
+const setBin = (store: Store, ids: readonly number[]): void => store.settings.set(BIN, ids.length === 0 ? null : [...ids])
+
+/** Returns whether one of these runs lay in the bin. */
+export function takeOutOfBin(store: Store, runIds: readonly number[]): boolean {
+  const bin = binOf(store)
+  const left = bin.filter((id) => !runIds.includes(id))
+  if (left.length < bin.length) setBin(store, left)
+  return left.length < bin.length
+}
+
 function finding(event: RunEvent): HealthFinding[] {
   const rule = ruleNamed(event.code)
   if (event.runId === null) return []
@@ -67,17 +77,20 @@ type ReadingRuns = Pick<
   | 'duplicate'
 >
 
-/** @param jobOf the job of a run, where it has one; such a run cannot be removed */
+/**
+ * @param jobOf the job of a run, where it has one; such a run cannot be removed
+ * @param holding the name of the study at work that a run belongs to; neither can that be removed
+ */
 export function runQueries(
   open: () => Store,
   jobOf: (runId: number) => Job | null,
+  holding: (runId: number) => string | null,
 ): ReadingRuns & Answers<'steps' | 'groups' | 'checkpoints' | 'events' | 'health' | 'settings'> {
   const run = (id: number): Run => found('run', id, open().runs.get(id))
   const checkpointBytes = (runId: number): number =>
     open()
       .checkpoints.ofRun(runId)
       .reduce((sum, each) => sum + each.bytes, 0)
-  const setBin = (ids: readonly number[]): void => open().settings.set(BIN, ids.length === 0 ? null : [...ids])
 
   return {
     list: () => {
@@ -135,12 +148,19 @@ export function runQueries(
           found: 'a job that works on it',
           next: 'Cancel the job first.',
         })
-      setBin([...new Set([...binOf(open()), runId])])
+      const study = holding(runId)
+      if (study !== null)
+        throw new LabError('run.ofStudy', {
+          expected: `${name} to be at rest`,
+          found: `the study ${study}, which is at work on it and others`,
+          next: 'Pause the study first.',
+        })
+      setBin(open(), [...new Set([...binOf(open()), runId])])
       return null
     },
     restore({ runId }) {
       run(runId)
-      setBin(binOf(open()).filter((id) => id !== runId))
+      takeOutOfBin(open(), [runId])
       return null
     },
     bin: () => binOf(open()).flatMap((id) => open().runs.get(id) ?? []),
@@ -148,13 +168,15 @@ export function runQueries(
       const store = open()
       const total = { steps: 0, rollouts: 0, evaluations: 0, checkpoints: 0, events: 0 }
       const contents = new Set<string>()
+      // What is worked on keeps its records until that is over.
+      const kept = binOf(store).filter((id) => jobOf(id) !== null || holding(id) !== null)
       for (const id of binOf(store)) {
-        if (store.runs.get(id) === null) continue
+        if (kept.includes(id) || store.runs.get(id) === null) continue
         for (const { contentId } of store.checkpoints.ofRun(id)) contents.add(contentId)
         const removed: Removed = store.runs.remove(id)
         for (const noun of ['steps', 'rollouts', 'evaluations', 'checkpoints', 'events'] as const) total[noun] += removed[noun]
       }
-      setBin([])
+      setBin(store, kept)
       // Equal checkpoints of other runs are the same files, and stay.
       const { freedBytes } = await collectCheckpoints(store.checkpointsFolder, await contentsInUse(store), { among: contents })
       return { ...total, checkpointBytes: freedBytes }

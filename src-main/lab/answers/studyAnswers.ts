@@ -1,12 +1,21 @@
 // What a person does with studies: looks at what can be asked and at what it would take, starts one, pauses it, goes on, reads its report.
 // A study is one job, whichever of its cells it works on; going on after a pause or a crash is a new job that starts from the records.
 
-import { LabError, type Answers, type Json, type Study, type StudyCell, type StudyRequest } from '../../../src-preload/contract.ts'
+import {
+  LabError,
+  type Answers,
+  type Json,
+  type NewRun,
+  type Study,
+  type StudyCell,
+  type StudyRequest,
+} from '../../../src-preload/contract.ts'
 import type { StudyCell as RecordedCell } from '../../store/studies.ts'
-import { armOf, conditionsOf, openStudy, remainingMs, STUDY_DEFAULTS, titleOf } from '../study/grid.ts'
+import { armOf, conditionsOf, imagineStudy, openStudy, remainingMs, STUDY_DEFAULTS, titleOf } from '../study/grid.ts'
 import type { CellNotes, Study as RecordedStudy, StudyRequest as GridRequest } from '../study/grid.ts'
 import { studyPresets } from '../study/presets.ts'
 import { found } from '../process/found.ts'
+import { takeOutOfBin } from './queriesRuns.ts'
 import type { ActionParts } from './runActions.ts'
 
 const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null)
@@ -22,7 +31,7 @@ export function studyAnswers({
   deviceTests,
   tell,
   now,
-}: ActionParts): Answers<'studies'>['studies'] {
+}: ActionParts): Answers<'studies'>['studies'] & { readonly holding: (runId: number) => string | null } {
   /** Jobs by the study that they work on. */
   const atWork = new Map<number, string>()
   const jobOf = (studyId: number) => jobs.list().find(({ id }) => id === atWork.get(studyId)) ?? null
@@ -69,15 +78,27 @@ export function studyAnswers({
     }
   }
 
-  /** @param only the cells to work on; all of them unless given */
-  async function queue(study: RecordedStudy, only?: Pick<GridRequest, 'arms' | 'seeds'>): Promise<Study> {
-    if (jobOf(study.id) !== null)
+  function refuseAtWork({ id, name }: RecordedStudy): void {
+    if (jobOf(id) !== null)
       throw new LabError('study.busy', {
         expected: 'a study that rests',
-        found: `${study.name}, which is at work`,
+        found: `${name}, which is at work`,
         next: 'Pause it first, or wait until it is done.',
       })
-    const environment = await experiments.environment(await engine())
+  }
+  const environmentOf = async () => experiments.environment(await engine())
+
+  /**
+   * In one turn, so that of two windows that start it one is refused.
+   * @param only the cells to work on; all of them unless given
+   */
+  function queue(study: RecordedStudy, environment: NewRun['environment'], only?: Pick<GridRequest, 'arms' | 'seeds'>): Study {
+    refuseAtWork(study)
+    // What is worked on has to be seen.
+    const unfinished = open()
+      .studies.cells(study.id)
+      .flatMap(({ status, runId }) => (status === 'finished' || runId === null ? [] : [runId]))
+    if (takeOutOfBin(open(), unfinished)) tell({ kind: 'changed', noun: 'runs', ids: [] })
     const { job, done } = jobs.add({
       kind: 'study',
       label: `Study ${study.name}`,
@@ -106,6 +127,18 @@ export function studyAnswers({
   }
 
   return {
+    holding(runId) {
+      for (const [studyId] of atWork) {
+        if (
+          jobOf(studyId) !== null &&
+          shown()
+            .studies.cells(studyId)
+            .some((cell) => cell.runId === runId)
+        )
+          return recorded(studyId).name
+      }
+      return null
+    },
     presets: () => ({
       presets: Object.entries(studyPresets).map(([name, { title, about, arms, baseline, subject }]) => ({
         name,
@@ -118,13 +151,19 @@ export function studyAnswers({
       defaults: STUDY_DEFAULTS,
     }),
     list: () => shown().studies.list().map(asShown),
-    plan: (request) => experiments.planStudy({ store: open() }, request.name, asGrid(request)),
+    plan: (request) => experiments.planStudy({ store: shown() }, request.name, asGrid(request)),
     async start(request) {
-      const made = await experiments.environment(await engine())
-      const study = openStudy({ store: open(), now }, request.name, asGrid(request), made as Json)
-      return queue(study, { arms: request.arms, seeds: request.seeds })
+      const environment = await environmentOf()
+      // Before it gets the cells that it lacks: what is refused has changed nothing.
+      refuseAtWork(imagineStudy({ store: open() }, request.name, asGrid(request)).study)
+      const study = openStudy({ store: open(), now }, request.name, asGrid(request), environment as Json)
+      return queue(study, environment, { arms: request.arms, seeds: request.seeds })
     },
-    goOn: ({ studyId }) => queue(recorded(studyId)),
+    async goOn({ studyId }) {
+      recorded(studyId)
+      const environment = await environmentOf()
+      return queue(recorded(studyId), environment)
+    },
     pause({ studyId }) {
       const { name } = recorded(studyId)
       const job = jobOf(studyId)
@@ -136,9 +175,7 @@ export function studyAnswers({
       return null
     },
     remove({ studyId }) {
-      const { name } = recorded(studyId)
-      if (jobOf(studyId) !== null)
-        throw new LabError('study.busy', { expected: 'a study that rests', found: `${name}, which is at work`, next: 'Pause it first.' })
+      refuseAtWork(recorded(studyId))
       open().studies.remove(studyId)
       changed()
       return null

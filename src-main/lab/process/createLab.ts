@@ -104,7 +104,8 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       return output
     }
 
-  const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(shown, jobs.ofRun)
+  const { holding, ...studies } = studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now })
+  const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(shown, jobs.ofRun, holding)
   const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, deviceTests, tell, now })
   const { paired, ...compare } = compareQueries(shown)
   const storage = storageAnswers({ open, refuseWhileBusy })
@@ -205,7 +206,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       get: ({ problemId }) => found('problem', problemId, open().datasets.problem(problemId)),
     },
     models: modelAnswers(shown, tell, now),
-    studies: studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now }),
+    studies,
     imports: importAnswers({ open, jobs, tell, now }),
     follows: following.answers,
     checkpoints: { ...checkpoints, setPinned: changing('checkpoints', checkpoints.setPinned) },
@@ -231,7 +232,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done.then((result) => {
-          for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts'] as const)
+          for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts', 'studies'] as const)
             tell({ kind: 'changed', noun, ids: [] })
           return result
         })
