@@ -213,6 +213,9 @@ describe('a study', () => {
       [{ ...spec, algorithm: { name: 'mrt-exact', options: { alpha: 2 } } }, {}],
     ]
     for (const [changed, environment] of others) expect(twinOf(whole, alpha, changed, environment)).toBeNull()
+    store.settings.set('bin', [twinOf(whole, alpha, spec, {})!.runId])
+    expect(twinOf(whole, alpha, spec, {})).toBeNull()
+    store.settings.set('bin', null)
     const longer = openStudy(whole, 'alpha', { ...request, arms: ['alpha-1'], validation: 5 }, {})
     expect(twinOf(whole, longer, spec, {})).toBeNull()
     for (const { id } of [alpha, longer]) store.studies.remove(id)

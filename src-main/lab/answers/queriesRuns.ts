@@ -16,30 +16,14 @@ import type { Store } from '../../store/openStore.ts'
 import { contentsInUse } from '../training/checkpoints.ts'
 import { configDiff } from '../comparing/configDiff.ts'
 import { healthRules, ruleNamed } from '../process/health.ts'
+import { binOf, setBin, takeOutOfBin } from '../process/bin.ts'
 import { found, missing } from '../process/found.ts'
 
-/** Settings key of the bin: ids of removed runs. */
-const BIN = 'bin'
 /** As many events as health is read from. */
 const MOST_EVENTS = 1000
 
 /** The specification stored with a run, as it was run. */
 export const specOf = (run: Run): RunSpec => run.config as unknown as RunSpec
-
-export function binOf(store: Store): number[] {
-  const kept = store.settings.get(BIN)
-  return Array.isArray(kept) ? kept.filter((id): id is number => typeof id === 'number') : []
-}
-
-const setBin = (store: Store, ids: readonly number[]): void => store.settings.set(BIN, ids.length === 0 ? null : [...ids])
-
-/** Returns whether one of these runs lay in the bin. */
-export function takeOutOfBin(store: Store, runIds: readonly number[]): boolean {
-  const bin = binOf(store)
-  const left = bin.filter((id) => !runIds.includes(id))
-  if (left.length < bin.length) setBin(store, left)
-  return left.length < bin.length
-}
 
 function finding(event: RunEvent): HealthFinding[] {
   const rule = ruleNamed(event.code)

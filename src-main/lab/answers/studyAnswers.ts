@@ -14,8 +14,8 @@ import type { StudyCell as RecordedCell } from '../../store/studies.ts'
 import { armOf, conditionsOf, imagineStudy, openStudy, remainingMs, STUDY_DEFAULTS, titleOf } from '../study/grid.ts'
 import type { CellNotes, Study as RecordedStudy, StudyRequest as GridRequest } from '../study/grid.ts'
 import { studyPresets } from '../study/presets.ts'
+import { takeOutOfBin } from '../process/bin.ts'
 import { found } from '../process/found.ts'
-import { takeOutOfBin } from './queriesRuns.ts'
 import type { ActionParts } from './runActions.ts'
 
 const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null)

@@ -11,7 +11,7 @@ import type { Store } from '../../store/openStore.ts'
 import { toContractError } from '../answers/answer.ts'
 import { createFollower, FOLLOW_EVERY_MS } from './follow.ts'
 import type { Follower, Looked } from './follow.ts'
-import { binOf } from '../answers/queriesRuns.ts'
+import { binOf } from '../process/bin.ts'
 import { found } from '../process/found.ts'
 
 const FILES_SHOWN = 50
