@@ -1,25 +1,13 @@
 // The commands that train, evaluate and compare.
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { LabError } from '../../src-preload/contract.ts'
-import { newestFinished } from '../lab/comparing/compareArms.ts'
-import { environment } from '../lab/process/environment.ts'
-import { experiments } from '../lab/process/experiments.ts'
-import { evaluateRun, finishEvaluations, interruptedEvaluations } from '../lab/comparing/evaluateRun.ts'
-import type { EvaluationSplit, EvaluationTarget } from '../lab/comparing/evaluateRun.ts'
-import { allPresets } from '../lab/training/textPresets.ts'
-import { quickstart, QUICKSTART_DEFAULTS } from '../lab/training/quickstart.ts'
-import { report, reportTable } from '../lab/comparing/report.ts'
-import { createRun } from '../lab/training/createRun.ts'
-import { onRay, raySettings, type RaySettings } from '../lab/training/raySettings.ts'
-import { parseSpec } from '../lab/training/runSpecs.ts'
-import { trainRun } from '../lab/training/trainRun.ts'
-import { wholeRun } from '../lab/training/wholeRun.ts'
+import { completeSpec, LabError, type Evaluation, type Run, type RunSpec } from '../../src-preload/contract.ts'
+import { presetNames, QUICKSTART_DEFAULTS } from '../lab/answers/choices.ts'
 import { assign, specFrom, wholeNumber } from './options.ts'
 import { durationText } from './progress.ts'
 import { reportText } from './report.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
-import type { Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
+import type { Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -53,35 +41,29 @@ export function quickstartCommand(): Command {
         options: Common & { steps: number; seeds: number; problems: number; samples: number; evaluateEvery: number; open: boolean },
       ) => {
         const began = Date.now()
-        await withSession({ ...options, create: true }, async (session) => {
-          const { store, progress } = session
-          progress.say(
-            `Training ${options.seeds * 3} runs of ${options.steps} steps in ${store.folder}. Ctrl-C stops; \`mrt resume\` goes on.`,
-          )
-          const done = await quickstart(
-            session,
-            {
-              steps: options.steps,
-              seeds: options.seeds,
-              evaluationProblems: options.problems,
-              evaluationSamples: options.samples,
-              evaluateEvery: options.evaluateEvery,
-              environment: environment(session.engine),
-            },
-            session,
-          )
+        await withLab({ ...options, create: true }, async ({ client, folder, progress }) => {
+          progress.say(`Training ${options.seeds * 3} runs of ${options.steps} steps in ${folder}. Ctrl-C stops; \`mrt resume\` goes on.`)
+          const known = new Set((await client.evaluations.list()).map(({ id }) => id))
+          const runs = await client.runs.startAll({ specs: await quickstartSpecs(client, options) })
+          for (const { id } of runs) await client.runs.done({ runId: id })
           progress.close()
-          const baseline = done.runIds[0]!
-          const trained = store.evaluations.ofRun(baseline).at(-1)!.trainedBudget!
+          const runIds = runs.map(({ id }) => id)
+          const { table, ...report } = await client.compare.report({ runIds, baseline: runIds[0]! })
           process.stdout.write(
-            `\n${reportText(reportTable(store, done.runIds, baseline), trained)}\n\nEverything is in ${store.folder} (${durationText(Date.now() - began)}).\n`,
+            `\n${reportText(table, table.budget)}\n\nEverything is in ${folder} (${durationText(Date.now() - began)}).\n`,
           )
-          if (options.json)
-            writeJson({
-              workspace: store.folder,
-              ...report(store, done.runIds, baseline),
-              timing: { totalMs: Date.now() - began, trainingMs: done.trainingMs, evaluationMs: done.evaluationMs },
-            })
+          if (!options.json) return
+          const trained = await Promise.all(runIds.map(async (runId) => (await client.runs.get({ runId })).item.run))
+          const evaluations = (await client.evaluations.list()).filter(({ id }) => !known.has(id))
+          writeJson({
+            workspace: folder,
+            ...report,
+            timing: {
+              totalMs: Date.now() - began,
+              trainingMs: trained.reduce((sum, { activeMs }) => sum + activeMs, 0),
+              evaluationMs: evaluations.reduce((sum, { wallMs }) => sum + wallMs, 0),
+            },
+          })
         })
         if (options.open) {
           const { openWorkbench } = await import('./machine.ts')
@@ -91,9 +73,33 @@ export function quickstartCommand(): Command {
     )
 }
 
+/** The quickstart's runs, seed by seed, method by method: its presets at the size asked for. */
+async function quickstartSpecs(
+  client: Asking['client'],
+  {
+    steps,
+    seeds,
+    problems,
+    samples,
+    evaluateEvery,
+  }: { steps: number; seeds: number; problems: number; samples: number; evaluateEvery: number },
+): Promise<RunSpec[]> {
+  const presets = (await client.presets.list()).filter(({ quickstart }) => quickstart)
+  return Array.from({ length: seeds }, (_, index) => index + 1).flatMap((seed) =>
+    presets.map(({ id, spec }) => ({
+      ...spec,
+      preset: id,
+      seed,
+      steps,
+      group: `quickstart ${id} ${steps} steps`,
+      evaluation: { ...spec.evaluation, problems, samples, every: evaluateEvery },
+    })),
+  )
+}
+
 export function runCommand(): Command {
   return experiment('run', 'train one run')
-    .requiredOption('--preset <name|file>', `a preset (${Object.keys(allPresets).join(', ')}) or a specification in a .json file`)
+    .requiredOption('--preset <name|file>', `a preset (${presetNames.join(', ')}) or a specification in a .json file`)
     .option('--steps <n>', 'training steps', wholeNumber(1))
     .option('--seed <n>', 'seed of the run', wholeNumber(0))
     .option('--name <text>', 'what the run is called')
@@ -115,13 +121,18 @@ export function runCommand(): Command {
     .option('--leaves-machine', 'the cluster is on another machine: weights, prompts and thoughts may be sent there')
     .action(
       (options: Common & RayOptions & { preset: string; steps?: number; seed?: number; name?: string; set: string[]; evaluate: boolean }) =>
-        withSession({ ...options, create: true }, async (session) => {
+        withLab({ ...options, create: true }, async (asking) => {
           const spec = specFrom(options.preset)
           for (const key of ['steps', 'seed', 'name'] as const) if (options[key] !== undefined) spec[key] = options[key]
           for (const text of options.set) assign(spec, text)
-          const runId = await createRun(session, ...onRay(spec, environment(session.engine), rayGiven(options)))
-          session.progress.say(`run ${runId}: ${session.store.runs.get(runId)!.name}`)
-          await finishRun(session, runId, options)
+          const run = await asking.client.runs.start({
+            spec: completeSpec(spec),
+            evaluated: options.evaluate,
+            ...(options.ray !== undefined && { ray: rayGiven(options.ray, options) }),
+          })
+          asking.progress.say(`run ${run.id}: ${run.name}`)
+          await asking.client.runs.done({ runId: run.id })
+          await tellRun(asking, run.id, options)
         }),
     )
 }
@@ -134,16 +145,13 @@ interface RayOptions {
   readonly leavesMachine?: boolean
 }
 
-const rayGiven = ({ ray, rayWorkers, rayPython, rayPatience, leavesMachine = false }: RayOptions): RaySettings | null =>
-  ray === undefined
-    ? null
-    : raySettings({
-        address: ray,
-        leavesMachine,
-        ...(rayWorkers !== undefined && { workers: rayWorkers }),
-        ...(rayPython !== undefined && { python: rayPython }),
-        ...(rayPatience !== undefined && { patience: rayPatience }),
-      })
+const rayGiven = (address: string, { rayWorkers, rayPython, rayPatience, leavesMachine = false }: RayOptions) => ({
+  address,
+  leavesMachine,
+  ...(rayWorkers !== undefined && { workers: rayWorkers }),
+  ...(rayPython !== undefined && { python: rayPython }),
+  ...(rayPatience !== undefined && { patience: rayPatience }),
+})
 
 export function resumeCommand(): Command {
   return experiment(
@@ -154,60 +162,85 @@ export function resumeCommand(): Command {
     .option('--no-evaluate', 'do not evaluate finished runs')
     .option('--here', 'without the cluster that the run was started on; the numbers are the same')
     .action((runId: number | undefined, options: Common & { evaluate: boolean; here?: boolean }) =>
-      withSession(options, async (session) => {
-        const { store, progress } = session
-        const unfinished = store.runs
-          .list()
-          .map(({ run }) => run)
-          .filter((run) =>
-            runId === undefined
-              ? run.method !== 'imported' &&
-                (run.status !== 'finished' ||
-                  (options.evaluate && (lacksEvaluation(store, run.id) || interruptedEvaluations(store, run.id).length > 0)))
-              : run.id === runId,
-          )
+      withLab(options, async (asking) => {
+        const { client, progress } = asking
+        const runs = (await client.runs.list()).map(({ run }) => run)
+        const evaluations = await client.evaluations.list()
+        const ofRun = (id: number): Evaluation[] => evaluations.filter((each) => each.runId === id)
+        const unfinished = runs.filter((run) =>
+          runId === undefined
+            ? run.method !== 'imported' &&
+              (run.status !== 'finished' || (options.evaluate && (lacksEvaluation(ofRun(run.id)) || ofRun(run.id).some(isCutShort))))
+            : run.id === runId,
+        )
         if (runId !== undefined && unfinished.length === 0)
           throw new LabError('run.unknown', { expected: 'the id of a run', found: String(runId), next: 'List the runs with `mrt runs`.' })
         if (unfinished.length === 0) progress.say('Every run is finished.')
         for (const run of unfinished) {
           progress.say(`run ${run.id}: ${run.name}, ${run.lastStep ?? 0} of ${run.plannedSteps} steps recorded`)
-          const again = run.status === 'finished' && options.evaluate ? await finishEvaluations(session, run.id, session) : []
-          if (again.length === 0) await finishRun(session, run.id, options)
-          else {
-            progress.close()
-            for (const id of again) printMetrics(`evaluation ${id} of run ${run.id}, made anew`, store.evaluations.get(id)!.metrics)
-            if (options.json)
-              writeJson({
-                workspace: store.folder,
-                run: { id: run.id, name: run.name, method: run.method, seed: run.seed, status: run.status, steps: run.lastStep },
-                evaluations: again,
-                metrics: store.evaluations.get(again.at(-1)!)!.metrics,
-              })
+          const again = run.status === 'finished' && options.evaluate ? await finishEvaluations(asking, run.id) : []
+          if (again.length === 0) {
+            await goOn(asking, run, options)
+            await tellRun(asking, run.id, options)
+            continue
           }
+          progress.close()
+          for (const { id, metrics } of again) printMetrics(`evaluation ${id} of run ${run.id}, made anew`, metrics)
+          if (options.json)
+            writeJson({
+              workspace: asking.folder,
+              run: { id: run.id, name: run.name, method: run.method, seed: run.seed, status: run.status, steps: run.lastStep },
+              evaluations: again.map(({ id }) => id),
+              metrics: again.at(-1)!.metrics,
+            })
         }
       }),
     )
 }
 
 /** A finished run whose evaluation was begun and never finished. */
-function lacksEvaluation(store: Session['store'], runId: number): boolean {
-  const evaluations = store.evaluations.ofRun(runId)
-  return evaluations.length > 0 && !evaluations.some(({ status }) => status === 'finished')
+const lacksEvaluation = (evaluations: readonly Evaluation[]): boolean =>
+  evaluations.length > 0 && !evaluations.some(({ status }) => status === 'finished')
+
+/** An evaluation that was cut short and whose weights are still there. */
+const isCutShort = ({ status, checkpointId }: Evaluation): boolean => status === 'interrupted' && checkpointId !== null
+
+/** Makes anew every evaluation of the run that was cut short, once for the same weights and problems: what is finished takes the place of those. */
+async function finishEvaluations({ client }: Asking, runId: number): Promise<Evaluation[]> {
+  const made: Evaluation[] = []
+  for (;;) {
+    const next = (await client.evaluations.list({ runId })).find(isCutShort)
+    if (next === undefined) return made
+    const { id } = await client.evaluations.start({ runId, checkpointId: next.checkpointId, split: next.split })
+    made.push(await client.evaluations.get({ evaluationId: (await client.jobs.done({ jobId: id })) as number }))
+  }
 }
 
-async function finishRun(session: Session, runId: number, options: Common & { evaluate: boolean; here?: boolean }): Promise<void> {
-  const { store } = session
-  const job = { signal: session.signal, onEvent: session.onEvent, ...(options.here && { here: true }) }
-  if (options.evaluate) await wholeRun(experiments, session, runId, job)
-  else if (store.runs.get(runId)!.status !== 'finished') await trainRun(session, runId, job)
-  session.signal.throwIfAborted()
-  session.progress.close()
-  const run = store.runs.get(runId)!
-  const metrics = store.evaluations.ofRun(runId).at(-1)?.metrics ?? store.steps.get(runId, run.lastStep ?? 0)?.metrics ?? {}
+/** Trains the run to its end and evaluates it, whatever of that is left; one of which nothing is left is evaluated again. */
+async function goOn(
+  { client }: Asking,
+  { id: runId, status }: Run,
+  { evaluate, here = false }: { evaluate: boolean; here?: boolean },
+): Promise<void> {
+  if (status === 'finished' && !evaluate) return
+  try {
+    await client.runs.resume({ runId, evaluated: evaluate, here })
+    await client.runs.done({ runId })
+  } catch (error) {
+    if (!(error instanceof LabError && error.code === 'run.finished')) throw error
+    await client.jobs.done({ jobId: (await client.evaluations.start({ runId })).id })
+  }
+}
+
+async function tellRun({ client, folder, progress }: Asking, runId: number, { json }: Common): Promise<void> {
+  progress.close()
+  const { run } = (await client.runs.get({ runId })).item
+  const evaluation = (await client.evaluations.list({ runId })).at(-1)
+  const metrics = evaluation?.metrics ?? (await client.steps.get({ runId, step: run.lastStep ?? 0 }))?.metrics ?? {}
   printMetrics(`run ${runId}: ${run.name}, ${run.status}`, metrics)
-  if (options.json)
+  if (json)
     writeJson({
-      workspace: store.folder,
+      workspace: folder,
       run: { id: runId, name: run.name, method: run.method, seed: run.seed, status: run.status, steps: run.lastStep },
       metrics,
     })
@@ -215,14 +248,15 @@ async function finishRun(session: Session, runId: number, options: Common & { ev
 
 interface EvaluateOptions extends Common {
   readonly checkpoint?: number
-  readonly split: EvaluationSplit
+  readonly split: string
   readonly model?: string
   readonly preset?: string
   readonly set: readonly string[]
 }
 
-function targetOf(runId: number | undefined, { checkpoint, split, model, preset, set }: EvaluateOptions): EvaluationTarget {
-  if (runId !== undefined && model === undefined) return { runId, split, ...(checkpoint !== undefined && { checkpointId: checkpoint }) }
+/** The specification of `--model` and `--preset`; null where a run is named. Throws LabError `evaluate.option`. */
+function specAsked(runId: number | undefined, { model, preset, set }: EvaluateOptions): RunSpec | null {
+  if (runId !== undefined && model === undefined) return null
   if (runId !== undefined || model === undefined || preset === undefined)
     throw new LabError('evaluate.option', {
       expected: 'the id of a run, or --model with --preset',
@@ -231,7 +265,7 @@ function targetOf(runId: number | undefined, { checkpoint, split, model, preset,
     })
   const spec = specFrom(preset)
   for (const text of set) assign(spec, text)
-  return { startOf: parseSpec({ ...spec, start: model }), split }
+  return completeSpec({ ...spec, start: model })
 }
 
 export function evaluateCommand(): Command {
@@ -255,26 +289,31 @@ export function evaluateCommand(): Command {
         .default('heldout'),
     )
     .action((runId: number | undefined, options: EvaluateOptions) =>
-      withSession(options, async (session) => {
-        const id = await evaluateRun(session, targetOf(runId, options), session)
-        session.progress.close()
-        const { metrics, config } = session.store.evaluations.get(id)!
+      withLab(options, async ({ client, folder, progress }) => {
+        const spec = specAsked(runId, options)
+        const { checkpoint: checkpointId = null, split } = options
+        const job = await (spec === null
+          ? client.evaluations.start({ runId: runId!, checkpointId, split })
+          : client.evaluations.startOf({ spec, split }))
+        const id = (await client.jobs.done({ jobId: job.id })) as number
+        progress.close()
+        const { metrics, config } = await client.evaluations.get({ evaluationId: id })
         const { window } = config as { readonly window?: number }
         printMetrics(
           `evaluation ${id} of ${runId === undefined ? options.model! : `run ${runId}`}${window === undefined ? '' : `, linearised in a window of ${window} tokens`}`,
           metrics,
         )
-        if (options.json) writeJson({ workspace: session.store.folder, evaluation: id, run: runId ?? null, metrics })
+        if (options.json) writeJson({ workspace: folder, evaluation: id, run: runId ?? null, metrics })
       }),
     )
 }
 
 export function runsCommand(): Command {
   return experiment('runs', 'list the runs of a workspace').action((options: Common) =>
-    withSession(options, async ({ store }) => {
-      const runs = store.runs
-        .list()
-        .map(({ run, latest }) => ({ ...run, latest, evaluation: newestFinished(store.evaluations.ofRun(run.id)) }))
+    withLab(options, async ({ client, folder }) => {
+      const listed = await client.runs.list()
+      const evaluations = await client.evaluations.newest({ runIds: listed.map(({ run }) => run.id) })
+      const runs = listed.map(({ run, latest }, at) => ({ ...run, latest, evaluation: evaluations[at] ?? null }))
       process.stdout.write(
         `${tableText<(typeof runs)[number]>(
           [
@@ -294,7 +333,7 @@ export function runsCommand(): Command {
       )
       if (options.json)
         writeJson({
-          workspace: store.folder,
+          workspace: folder,
           runs: runs.map(({ id, uid, name, method, algorithm, seed, status, lastStep, plannedSteps, activeMs, latest, evaluation }) => ({
             id,
             uid,
@@ -318,34 +357,24 @@ export function compareCommand(): Command {
   return experiment('compare', 'compare evaluated runs; seeds of one configuration are taken together')
     .argument('[runs...]', 'ids of the runs, the first is the baseline (default: every evaluated run)')
     .action((ids: string[], options: Common) =>
-      withSession(options, async ({ store }) => {
-        const runIds =
-          ids.length > 0
-            ? ids.map(wholeNumber(1))
-            : store.runs
-                .list()
-                .map(({ run }) => run.id)
-                .filter((id) => store.evaluations.ofRun(id).some(({ status }) => status === 'finished'))
-        for (const id of runIds)
-          if (!store.evaluations.ofRun(id).some(({ status }) => status === 'finished'))
-            throw new LabError('compare.notEvaluated', {
-              expected: 'runs that have been evaluated',
-              found: `run ${id} without an evaluation`,
-              next: `Evaluate it: mrt evaluate ${id}.`,
-            })
+      withLab(options, async ({ client, folder }) => {
+        const runIds = ids.length > 0 ? ids.map(wholeNumber(1)) : await evaluatedRuns(client)
         if (runIds.length === 0)
           throw new LabError('compare.nothing', {
             expected: 'at least one evaluated run',
             found: 'none',
             next: 'Train some with `mrt quickstart`.',
           })
-        const baseline = runIds[0]!
-        process.stdout.write(
-          `${reportText(reportTable(store, runIds, baseline), store.evaluations.ofRun(baseline).at(-1)!.trainedBudget!)}\n`,
-        )
-        if (options.json) writeJson({ workspace: store.folder, ...report(store, runIds, baseline) })
+        const { table, ...report } = await client.compare.report({ runIds, baseline: runIds[0]! })
+        process.stdout.write(`${reportText(table, table.budget)}\n`)
+        if (options.json) writeJson({ workspace: folder, ...report })
       }),
     )
+}
+
+async function evaluatedRuns(client: Asking['client']): Promise<number[]> {
+  const finished = new Set((await client.evaluations.list()).flatMap(({ status, runId }) => (status === 'finished' ? [runId] : [])))
+  return (await client.runs.list()).map(({ run }) => run.id).filter((id) => finished.has(id))
 }
 
 function printMetrics(title: string, metrics: Readonly<Record<string, number>>): void {

@@ -15,12 +15,11 @@ import {
 } from '../../src-preload/contract.ts'
 import { exportName, exportTo } from '../lab/files/exportFile.ts'
 import { REPORT_PAGE } from '../lab/comparing/reportFile.ts'
-import { mergeWorkspace } from '../lab/files/mergeWorkspace.ts'
 import { handOver } from '../lab/training/handOver.ts'
 import { programFolder, programVersion } from '../lab/process/resources.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, withSession } from './session.ts'
 import type { Session } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
@@ -135,9 +134,9 @@ export function mergeCommand(): Command {
     .option('--list', 'only list what it holds')
     .option('--json', 'print one JSON object as the last line')
     .action((other: string, options: { into: string; run: string[]; list?: boolean; json?: boolean }) =>
-      withSession({ workspace: options.into, create: true }, async ({ store, signal, onEvent, progress, now }) => {
+      withLab({ workspace: options.into, create: true }, async ({ client, folder, progress }) => {
         if (options.list) {
-          const found = store.others.inspect(other)
+          const found = await client.workspaces.inspect({ folder: other })
           process.stdout.write(
             `${tableText<(typeof found)['runs'][number]>(
               [
@@ -155,19 +154,16 @@ export function mergeCommand(): Command {
           if (options.json) writeJson(found)
           return
         }
-        const merged = await mergeWorkspace(store, { folder: resolve(other), uids: options.run.length > 0 ? options.run : null }, now, {
-          signal,
-          onEvent,
-        })
+        const merged = await client.workspaces.merge({ folder: resolve(other), uids: options.run.length > 0 ? options.run : null })
         progress.close()
         for (const { id, name, uid } of merged.runs) process.stdout.write(`run ${id}: ${name} (${uid})\n`)
         for (const { id, name } of merged.skipped) process.stdout.write(`run ${id}: ${name} was here already\n`)
         if (merged.missingCheckpoints > 0)
           process.stdout.write(`${merged.missingCheckpoints} checkpoints had lost their files and were left out\n`)
         process.stdout.write(
-          `${merged.runs.length} runs, ${merged.added.rollouts} rollouts, ${merged.added.evaluations} evaluations and ${merged.added.checkpoints} checkpoints into ${store.folder}\n`,
+          `${merged.runs.length} runs, ${merged.added.rollouts} rollouts, ${merged.added.evaluations} evaluations and ${merged.added.checkpoints} checkpoints into ${folder}\n`,
         )
-        if (options.json) writeJson({ workspace: store.folder, ...merged })
+        if (options.json) writeJson({ workspace: folder, ...merged })
       }),
     )
 }

@@ -1,11 +1,8 @@
 // The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, votes there, and whether J told the truth.
 import { Command, Option } from 'commander'
-import type { Figure, ThinkingScope } from '../../src-preload/contract.ts'
-import { calibrationByType, type TypeCalibration } from '../lab/thinking/calibrationByType.ts'
-import { drawVotes } from '../lab/thinking/drawVotes.ts'
-import { measureJ } from '../lab/thinking/measureJ.ts'
+import type { Figure, ThinkingScope, TypeCalibration } from '../../src-preload/contract.ts'
 import { wholeNumber } from './options.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface MeasureOptions {
@@ -18,6 +15,13 @@ interface MeasureOptions {
   readonly method: 'exact' | 'sampled'
   readonly samples: number
   readonly limit: number
+}
+
+/** What the measuring gives. */
+interface Measured {
+  readonly measured: number
+  readonly known: number
+  readonly unreadable: Readonly<Record<string, number>>
 }
 
 const scopeOf = ({ run, evaluation }: Pick<MeasureOptions, 'run' | 'evaluation'>): ThinkingScope => ({
@@ -38,16 +42,16 @@ export function measureCommand(): Command {
     .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
     .option('--json', 'print one JSON object as the last line')
     .action((options: MeasureOptions) =>
-      withSession(options, async (session) => {
+      withLab(options, async ({ client, folder, progress }) => {
         const { model, method, samples, limit, json } = options
-        const scope = scopeOf(options)
-        const outcome = await measureJ(session, { scope, start: model, method, samples, limit }, session)
-        session.progress.close()
+        const { id } = await client.thinking.measure({ scope: scopeOf(options), start: model, method, samples, limit })
+        const outcome = (await client.jobs.done({ jobId: id })) as unknown as Measured
+        progress.close()
         const left = Object.entries(outcome.unreadable).map(([reason, count]) => `${count} ${reason}`)
         process.stdout.write(
           `J measured of ${outcome.measured} rollouts${outcome.known > 0 ? `; ${outcome.known} had it` : ''}${left.length > 0 ? `; left out: ${left.join(', ')}` : ''}\n`,
         )
-        if (json) writeJson({ workspace: session.store.folder, ...outcome })
+        if (json) writeJson({ workspace: folder, ...outcome })
       }),
     )
 }
@@ -67,11 +71,10 @@ export function voteCommand(): Command {
     .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
     .option('--json', 'print one JSON object as the last line')
     .action((options: VoteOptions) =>
-      withSession(options, async (session) => {
+      withLab(options, async ({ client, folder, progress }) => {
         const { model, samples, limit, json } = options
-        const scope = scopeOf(options)
-        const votes = await drawVotes(session, { scope, start: model, samples, limit }, session)
-        session.progress.close()
+        const votes = await client.thinking.vote({ scope: scopeOf(options), start: model, samples, limit })
+        progress.close()
         const text = [
           `${votes.samples} answers at each boundary of ${votes.rolloutCount} rollouts of ${votes.problemCount} problems, temperature ${votes.temperature}; intervals are 95 %, over problems.`,
           '',
@@ -97,7 +100,7 @@ export function voteCommand(): Command {
               ),
         ]
         process.stdout.write(`${text.join('\n')}\n`)
-        if (json) writeJson({ workspace: session.store.folder, ...votes })
+        if (json) writeJson({ workspace: folder, ...votes })
       }),
     )
 }
@@ -119,11 +122,10 @@ export function calibrationCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((options: CalibrationOptions) =>
-      withSession(options, async (session) => {
+      withLab(options, async ({ client, folder, progress }) => {
         const { by, bins, limit, json } = options
-        const scope = scopeOf(options)
-        const found = await calibrationByType(session.store, scope, { by, bins, limit }, session.signal)
-        session.progress.close()
+        const found = await client.thinking.calibrationByType({ scope: scopeOf(options), by, bins, limit })
+        progress.close()
         const text = [
           tableText<TypeCalibration>(
             [
@@ -145,14 +147,14 @@ export function calibrationCommand(): Command {
             [
               { title: 'J', align: 'left', cell: ({ low, high }) => `${low.toFixed(2)} to ${high.toFixed(2)}` },
               { title: 'rollouts', cell: ({ count }) => String(count) },
-              { title: 'foretold', cell: ({ count, predicted }) => (count === 0 ? '' : predicted.toFixed(3)) },
-              { title: 'right', cell: ({ count, observed }) => (count === 0 ? '' : observed.toFixed(3)) },
+              { title: 'foretold', cell: ({ predicted }) => predicted?.toFixed(3) ?? '' },
+              { title: 'right', cell: ({ observed }) => observed?.toFixed(3) ?? '' },
             ],
             found.bins,
           ),
         ]
         process.stdout.write(`${text.join('\n')}\n`)
-        if (json) writeJson({ workspace: session.store.folder, ...found })
+        if (json) writeJson({ workspace: folder, ...found })
       }),
     )
 }

@@ -5,11 +5,10 @@ import { LabError, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
 import { exportModel } from '../lab/training/exportModel.ts'
 import { importAdapters, importModel } from '../lab/files/importModel.ts'
-import { connectModel } from '../lab/training/servedModel.ts'
 import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withSession, type Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, withSession, type Session } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -27,8 +26,8 @@ export function modelsCommand(): Command {
     .description('models: list, import, connect, export, fetch')
     .addCommand(
       common(new Command('list').description('the models of a workspace')).action((options: Common) =>
-        withSession(options, async ({ store }) => {
-          const models = store.models.list()
+        withLab(options, async ({ client }) => {
+          const models = await client.models.list()
           process.stdout.write(
             models.length === 0
               ? 'No models yet: mrt models import FILE, or mrt models fetch smollm2-135m\n'
@@ -127,13 +126,14 @@ function connectCommand(): Command {
       .option('--leaves-machine', 'the address is another machine: prompts, thoughts and answers may be sent there')
       .option('--key-from <variable>', 'variable of the environment that holds the key of the server; the key is never kept'),
   ).action((address: string, { model, tokenizer, leavesMachine = false, keyFrom, json, workspace }: ConnectOptions) =>
-    withSession({ workspace, create: true }, async ({ store, now, signal }) => {
-      const { modelId, abilities } = await connectModel(
-        store,
-        { address, leavesMachine, name: model, tokenizer, keyFrom: keyFrom ?? null },
-        now,
-        signal,
-      )
+    withLab({ workspace, create: true }, async ({ client }) => {
+      const { modelId, abilities } = await client.models.connect({
+        address,
+        leavesMachine,
+        name: model,
+        tokenizer,
+        keyFrom: keyFrom ?? null,
+      })
       const { takesIds, saysLogps, alternatives, promptLogps } = abilities
       process.stdout.write(
         `${model} is model ${modelId}. The server takes ${takesIds ? 'token ids' : 'text alone'}, says ${saysLogps ? 'log-probs' : 'no log-probs'}${alternatives > 0 ? ` and ${alternatives} alternatives of each token` : ''}${promptLogps === null ? '' : ', log-probs of prompts too'}.\n`,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
-import { allPresets } from '../lab/training/textPresets.ts'
+import { presetNames, presetSpec } from '../lab/answers/choices.ts'
 
 /** A commander parser for whole numbers from `least` on. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -15,10 +15,11 @@ export function wholeNumber(least: number): (text: string) => number {
 
 /** A specification from the name of a preset or the path of a JSON file. Throws LabError `run.preset` or `run.file`. */
 export function specFrom(name: string): Record<string, unknown> {
-  if (Object.hasOwn(allPresets, name)) return { ...allPresets[name]!.spec, preset: name }
+  const preset = presetSpec(name)
+  if (preset !== null) return preset
   if (!name.endsWith('.json'))
     throw new LabError('run.preset', {
-      expected: `one of ${Object.keys(allPresets).join(', ')}, or a .json file`,
+      expected: `one of ${presetNames.join(', ')}, or a .json file`,
       found: name,
       next: 'Choose a preset, or write a specification to a file.',
     })

@@ -1,8 +1,10 @@
 // A comparison for a person at a terminal: a table with intervals, then accuracy against budget as a plot.
-import type { CompareRow, Figure } from '../../src-preload/contract.ts'
-import type { ReportedMethod, ReportedTable } from '../lab/comparing/report.ts'
+import type { CompareReport, CompareRow, Figure } from '../../src-preload/contract.ts'
 import { plotText } from './plot.ts'
 import { tableText } from './table.ts'
+
+type ReportedTable = CompareReport['table']
+type ReportedMethod = ReportedTable['methods'][number]
 
 const MARKS = ['s', 'o', 'l', 'm', 'a', 'b', 'c', 'd', 'e', 'f']
 

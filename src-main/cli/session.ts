@@ -1,9 +1,10 @@
-// What a command holds while it works: the workspace, the engine once it is needed, a way to be cancelled by Ctrl-C, and the progress line.
+// What a command holds while it works: a client of the laboratory in its own process, a way to be cancelled by Ctrl-C, and the progress line.
 // Closing it gives everything back, whatever happened.
 import { resolve } from 'node:path'
-import type { LabEvent } from '../../src-preload/contract.ts'
+import type { Client, LabEvent, LabNoun } from '../../src-preload/contract.ts'
 import type { LabContext } from '../lab/process/context.ts'
 import { openContext } from '../lab/process/openContext.ts'
+import { openOwnLab } from '../lab/process/ownLab.ts'
 import { openProgress } from './progress.ts'
 import type { ProgressLine } from './progress.ts'
 
@@ -53,5 +54,41 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
     process.removeListener('SIGINT', cancel)
     progress.close()
     context.close()
+  }
+}
+
+export interface Asking {
+  readonly client: Pick<Client, LabNoun>
+  /** The folder of the workspace, whole. */
+  readonly folder: string
+  readonly progress: ProgressLine
+  /** Aborted by Ctrl-C; calls under way reject then. */
+  readonly signal: AbortSignal
+}
+
+/** Opens the workspace in a laboratory of its own, runs `work` with a client of it and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
+export async function withLab<Result>(
+  { workspace = DEFAULT_WORKSPACE, create = false, threads }: SessionOptions,
+  work: (asking: Asking) => Promise<Result>,
+): Promise<Result> {
+  const controller = new AbortController()
+  const cancel = (): void => controller.abort()
+  process.once('SIGINT', cancel)
+  const progress = openProgress()
+  const { signal } = controller
+  const tell = (event: LabEvent): void => {
+    if (event.kind === 'progress') progress.show(event.report)
+    if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
+  }
+  try {
+    const lab = await openOwnLab({ folder: resolve(workspace), create, threads, tell, ended: signal })
+    try {
+      return await work({ client: lab.client, folder: lab.folder, progress, signal })
+    } finally {
+      await lab.close()
+    }
+  } finally {
+    process.removeListener('SIGINT', cancel)
+    progress.close()
   }
 }

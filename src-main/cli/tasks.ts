@@ -5,7 +5,7 @@ import { describeTasks } from '../lab/training/describe.ts'
 import { answersText, exampleOf, tasksPage } from '../lab/files/taskPage.ts'
 import { tryTasks, type Tried } from '../lab/training/tryTasks.ts'
 import { wholeNumber } from './options.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, withSession } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 export function taskCommands(): Command[] {
@@ -161,8 +161,8 @@ function datasetsCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((options: { workspace: string; json?: boolean }) =>
-      withSession(options, async ({ store }) => {
-        const datasets = store.datasets.list()
+      withLab(options, async ({ client }) => {
+        const datasets = await client.datasets.list()
         process.stdout.write(
           datasets.length === 0
             ? 'No datasets yet: mrt import FILE\n'

@@ -130,6 +130,55 @@ export const tokensForAccuracy = z.object({
   ),
 })
 export type TokensForAccuracy = Of<typeof tokensForAccuracy>
+/** A comparison as it is printed and kept. */
+export const compareReport = z.object({
+  runs: z.array(
+    z.object({
+      id,
+      name: z.string(),
+      method: name,
+      seed: count,
+      steps: count,
+      /** Share of right answers as sampled under the training budget, and its 95 % interval over clusters of problems, and problems. */
+      accuracy: z.number(),
+      accuracyCi: z.tuple([z.number(), z.number()]),
+      meanTokens: z.number(),
+      /** Normalized regret by token budget. */
+      regret: z.record(z.string(), z.number()),
+    }),
+  ),
+  /** `accuracy` and `regret` at the training budget, `meanTokens` as sampled; the difference is b - a on the same problems. */
+  comparisons: z.array(
+    z.object({
+      a: z.string(),
+      b: z.string(),
+      metric: name,
+      difference: z.number(),
+      ci: z.tuple([z.number().nullable(), z.number().nullable()]),
+      p: z.number().nullable(),
+    }),
+  ),
+  table: z.object({
+    baseline: z.string(),
+    /** The training budget, at which rows are scored. */
+    budget: z.number(),
+    /** The accuracy at which token efficiency is read: what every method reaches. */
+    level: z.number(),
+    /** A method of a comparison: its row and its curve, ready to print. */
+    methods: z.array(
+      z.object({
+        row: compareRow,
+        budgets: z.array(z.number()),
+        accuracy: z.array(z.number()),
+        /** Tokens that the baseline needs for the level of accuracy, divided by the tokens that this method needs; null where undefined. */
+        tokenEfficiency: z.number().nullable(),
+        /** Gain in accuracy over the start, as a multiple of the baseline's; null where the baseline did not gain. */
+        gain: z.number().nullable(),
+      }),
+    ),
+  }),
+})
+export type CompareReport = Of<typeof compareReport>
 /** Who is compared, in which evaluations: the newest of each run, or the newest at or before a training step (before its first, what the run started from). */
 const compareScope = z.object({ runIds: z.array(id), groupBy: groupBy.default('group'), step: count.nullable().default(null) })
 /** A run, whose arm the others are compared with, or the weights that all start from. */
@@ -175,6 +224,8 @@ export const compareMethods = {
       compareScope.extend({ accuracy: z.number().min(0).max(1).nullable().default(null), baseline: compareBaseline }),
       tokensForAccuracy,
     ),
+    /** What the newest evaluations of some runs say against a baseline, at the training budget of the baseline; seeds of one configuration together. Throws `compare.notEvaluated`. */
+    report: method(z.object({ runIds: z.array(id).min(1), baseline: id }), compareReport),
     /** Budgets that every evaluation of these runs measured, and the steps at which any of them was evaluated: the stops of the sliders. */
     budgets: method(
       z.object({ runIds: z.array(id) }),

@@ -44,7 +44,19 @@ export const datasetsMethods = {
         /** Variable of the environment that holds the key of the server. */
         keyFrom: name.nullable().default(null),
       }),
-      z.object({ modelId: id }),
+      z.object({
+        modelId: id,
+        /** What the server was found to do: whether it takes token ids or text alone, says log-probs, of how many alternatives, and of prompts. */
+        abilities: z.object({
+          takesIds: z.boolean(),
+          extends: z.boolean(),
+          saysTokens: z.boolean(),
+          saysLogps: z.boolean(),
+          alternatives: count,
+          promptLogps: z.enum(['field', 'echo']).nullable(),
+          maxLength: count.nullable(),
+        }),
+      }),
     ),
     /** The record and, for imported ones, the copy of its files. Refused with `model.inUse` while anything refers to it. */
     remove: method(z.object({ modelId: id }), nothing),

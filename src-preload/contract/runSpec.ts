@@ -1,6 +1,7 @@
 // What a run is made of: the specification that the command line, the screens and the store share. Every default of a run lives here,
 // once; every field says its unit and why one would change it. Options of an algorithm live with the algorithm and are checked there.
 import { z } from 'zod'
+import { LabError } from './errors.ts'
 
 const positive = z.number().int().positive()
 
@@ -220,3 +221,15 @@ export const runSpec = z.strictObject({
 export type RunSpec = z.infer<typeof runSpec>
 /** What a person may write: only what differs from the defaults. */
 export type RunSpecInput = z.input<typeof runSpec>
+
+/** A complete specification from what a person wrote; options of its task and its algorithm are checked where those are known. Throws LabError `run.spec`. */
+export function completeSpec(given: unknown): RunSpec {
+  const parsed = runSpec.safeParse(given)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new LabError('run.spec', {
+    expected: 'a run specification',
+    found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`,
+    next: 'Correct that field; `mrt run --help` lists the presets to start from.',
+  })
+}

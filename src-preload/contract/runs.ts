@@ -77,20 +77,25 @@ export const diffRow = z.object({
 })
 export type DiffRow = Of<typeof diffRow>
 
+/** Whether the run is evaluated in the same job once it is trained to its end. */
+const evaluated = z.boolean().default(true)
+
 export const runsMethods = {
   runs: {
     list: method(none, z.array(runListItem)),
     get: method(ofRun, runDetail),
     /** Checks the whole specification, then queues. Throws `runSpec.*` naming the field. */
-    start: method(z.object({ spec: runSpec, ray: rayCluster.optional() }), run),
+    start: method(z.object({ spec: runSpec, ray: rayCluster.optional(), evaluated }), run),
     /** Arms of a comparison: all queued or none. */
-    startAll: method(z.object({ specs: z.array(runSpec).min(1).max(200), ray: rayCluster.optional() }), z.array(run)),
+    startAll: method(z.object({ specs: z.array(runSpec).min(1).max(200), ray: rayCluster.optional(), evaluated }), z.array(run)),
+    /** Waits for the newest job that works on a run; rejects with what stopped it, or `job.unknown`. */
+    done: method(ofRun, nothing),
     /** Fields of a specification outside the algorithm, for the form. */
     specFields: method(none, z.array(specField)),
     estimate: method(z.object({ spec: runSpec }), runEstimate),
     pause: method(ofRun, nothing),
-    /** Goes on with a paused or interrupted run, from its newest resumable checkpoint where the process is gone. */
-    resume: method(ofRun, nothing),
+    /** Goes on with a paused or interrupted run, from its newest resumable checkpoint where the process is gone. `here`: without the cluster it was started on. */
+    resume: method(ofRun.extend({ evaluated, here: z.boolean().default(false) }), nothing),
     stopAfterStep: method(ofRun, nothing),
     cancel: method(ofRun, nothing),
     saveCheckpoint: method(ofRun, nothing),

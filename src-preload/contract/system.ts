@@ -83,7 +83,12 @@ export const systemMethods = {
     ),
   },
   health: { rules: method(none, z.array(healthRule)), list: method(ofRun, z.array(healthFinding)) },
-  jobs: { list: method(none, z.array(job)), cancel: method(z.object({ jobId: name }), nothing) },
+  jobs: {
+    list: method(none, z.array(job)),
+    cancel: method(z.object({ jobId: name }), nothing),
+    /** Waits until it has ended and tells what it gave, such as the id of an evaluation; rejects with what stopped it, or `job.unknown`. */
+    done: method(z.object({ jobId: name }), json),
+  },
   storage: {
     /** What takes room, by run. */
     report: method(none, storageReport),

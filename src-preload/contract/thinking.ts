@@ -60,6 +60,30 @@ export const calibrationReport = z.object({
   byDepth: z.array(z.object({ boundary: count, count, J: figure, ...agreementFigures })),
 })
 export type CalibrationReport = Of<typeof calibrationReport>
+/** What J foretold at the end of thoughts beside what was graded, over the problems of one type. */
+export const typeCalibration = z.object({
+  type: z.string(),
+  problems: count,
+  /** Rollouts that were graded and measured; one forecast each. */
+  forecasts: count,
+  /** Mean J at the end of the thoughts, and share of right answers. */
+  foretold: figure,
+  realised: figure,
+  /** Foretold less realised: above 0 where J promises too much. */
+  gap: figure,
+  brier: z.number(),
+  error: z.number(),
+})
+export type TypeCalibration = Of<typeof typeCalibration>
+export const calibrationByType = z.object({
+  /** What the problems are told apart by, in words. */
+  title: z.string(),
+  types: z.array(typeCalibration),
+  all: typeCalibration,
+  /** Mean forecast and share of right answers of each; null where a bin is empty. */
+  bins: z.array(z.object({ low: z.number(), high: z.number(), count, predicted: z.number().nullable(), observed: z.number().nullable() })),
+})
+export type CalibrationByType = Of<typeof calibrationByType>
 /** J measured exactly and by sampling, under the same weights, at the same boundaries. */
 export const agreementReport = z.object({
   rolloutCount: count,
@@ -215,6 +239,11 @@ export const thinkingMethods = {
         limit: thinkingLimit,
       }),
       calibrationReport,
+    ),
+    /** The same at the end of thoughts that ended by themselves, by `level` (difficulty) or `column:NAME`. Throws `thinking.unmeasured`, `thinking.slice`. */
+    calibrationByType: method(
+      z.object({ scope: thinkingScope, by: name.default('level'), bins: z.int().min(1).max(50).default(10), limit: thinkingLimit }),
+      calibrationByType,
     ),
     agreement: method(z.object({ scope: thinkingScope.omit({ estimator: true }), limit: thinkingLimit }), agreementReport),
     estimators: method(z.object({ scope: thinkingScope.omit({ estimator: true }), limit: thinkingLimit }), z.array(estimatorCount)),

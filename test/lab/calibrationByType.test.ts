@@ -1,6 +1,7 @@
 // What J foretold by type of problem, on rollouts whose J and grades are known.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { calibrationByType, type CalibrationByType } from '../../src-main/lab/thinking/calibrationByType.ts'
+import { calibrationByType } from '../../src-main/lab/thinking/calibrationByType.ts'
+import type { CalibrationByType } from '../../src-preload/contract.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'

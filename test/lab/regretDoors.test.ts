@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { compareQueries } from '../../src-main/lab/answers/queriesCompare.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
-import { report } from '../../src-main/lab/comparing/report.ts'
+import { compareReport } from '../../src-main/lab/comparing/report.ts'
 import { thinkingQueries } from '../../src-main/lab/answers/queriesThinking.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
@@ -48,7 +48,7 @@ it('the same evaluation has one regret at a budget, whoever reads it', async () 
         compare: tables[at]!.rows.find((row) => row.runIds.includes(runId))!.regret!.value,
         compareCurve: curve![kept ? 'kept' : 'points'].find((point) => point.budget === budget)!.value,
         thinking: analysed.find((point) => point.budget === budget)!.value,
-        report: report(store, [runId], runId).runs[0]!.regret[String(budget)]!,
+        report: compareReport(store, [runId], runId).runs[0]!.regret[String(budget)]!,
       }
       for (const [door, value] of Object.entries(said)) expect([door, value.toFixed(5)]).toEqual([door, expected.toFixed(5)])
     }

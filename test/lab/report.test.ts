@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { report } from '../../src-main/lab/comparing/report.ts'
+import { compareReport } from '../../src-main/lab/comparing/report.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { AT_MS, BUDGETS, fill } from './records.ts'
 
@@ -14,7 +14,7 @@ describe('the report of a comparison', () => {
   it('speaks of the evaluation of the latest step, also when an earlier checkpoint was measured after it', () => {
     const store = openStore(folder, { create: true, now: () => AT_MS })
     const { runIds, evaluationIds, problemIds } = fill(store)
-    const before = report(store, runIds, runIds[0]!).runs[0]!
+    const before = compareReport(store, runIds, runIds[0]!).runs[0]!
     const { modelId, datasetId } = store.evaluations.get(evaluationIds[0]!)!
     const { id } = store.evaluations.add({
       name: 'earlier',
@@ -54,7 +54,7 @@ describe('the report of a comparison', () => {
       metrics: { accuracy: 0, 'completions/mean_length': 1 },
       points: [],
     })
-    expect(report(store, runIds, runIds[0]!).runs[0]).toEqual(before)
+    expect(compareReport(store, runIds, runIds[0]!).runs[0]).toEqual(before)
     store.close()
   })
 })

@@ -150,6 +150,40 @@ describe('several runs', () => {
   })
 })
 
+describe('whoever waits for a run', () => {
+  it('is told of its end, and of what stopped it, also after it has ended', async () => {
+    const good = await lab.client.runs.start({ spec: spec('short', 3) })
+    await lab.client.runs.done({ runId: good.id })
+    expect((await lab.client.runs.get({ runId: good.id })).item.run.status).toBe('finished')
+    const bad = await lab.client.runs.start({ spec: spec('fails', 5) })
+    for (let asked = 0; asked < 2; asked++)
+      await expect(lab.client.runs.done({ runId: bad.id })).rejects.toMatchObject({ code: 'run.failed', found: 'one made to fail' })
+    await expect(lab.client.runs.done({ runId: 999 })).rejects.toMatchObject({ code: 'job.unknown' })
+  })
+
+  it('is given the id of the evaluation that a job made', async () => {
+    const { id: runId } = await lab.client.runs.start({ spec: spec('evaluated', 2) })
+    await lab.client.runs.done({ runId })
+    const { id } = await lab.client.evaluations.start({ runId })
+    expect(await lab.client.jobs.done({ jobId: id })).toEqual(expect.any(Number))
+  })
+
+  it('finds a run that asked not to be evaluated trained and nothing more', async () => {
+    await lab.close()
+    const evaluated: unknown[] = []
+    lab = await openLocalLab({ ...fakeExperiments, evaluateRun: (_context, target) => Promise.resolve(evaluated.push(target)) })
+    for (const [name, ask] of [
+      ['alone', false],
+      ['whole', undefined],
+    ] as const) {
+      const { id: runId } = await lab.client.runs.start({ spec: spec(name, 2), evaluated: ask })
+      await lab.client.runs.done({ runId })
+      expect((await lab.client.runs.get({ runId })).item.run.status).toBe('finished')
+    }
+    expect(evaluated).toHaveLength(1)
+  })
+})
+
 describe('an evaluation', () => {
   it('that finds the reward rising and accuracy falling says so as a health event', async () => {
     await lab.close()
@@ -174,7 +208,7 @@ describe('an evaluation', () => {
     lab = await openLocalLab({
       ...fakeExperiments,
       evaluateStart: (context) => Promise.resolve(void add(context, null, 0, 0.5)),
-      evaluateRun: (context, { runId }) => Promise.resolve(add(context, runId, 20, 0.3)),
+      evaluateRun: (context, target) => Promise.resolve(add(context, 'runId' in target ? target.runId : null, 20, 0.3)),
     })
     // Rewards of the fake run are a hundredth of the step: 0.03 over the first five, 0.18 over the last.
     const { id: runId } = await lab.client.runs.start({ spec: spec('hacked', 20) })

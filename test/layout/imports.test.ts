@@ -74,6 +74,42 @@ const mayImport: Record<string, readonly string[]> = {
   ],
 }
 
+/** Where the laboratory is asked: a lab in the process of a command, what can be chosen before there is one, and how an error is told. */
+const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answer.ts'])
+
+/** What commands still take from the laboratory's rooms themselves, each to be asked for instead; what is taken out here does not come back. */
+const ENTERED: Record<string, readonly string[]> = {
+  'cli/data.ts': ['files/formats.ts', 'files/grading.ts', 'files/importInto.ts', 'files/importModel.ts', 'files/keptAside.ts'],
+  'cli/exports.ts': ['comparing/reportFile.ts', 'files/exportFile.ts', 'process/resources.ts', 'training/handOver.ts'],
+  'cli/follow.ts': ['files/follow.ts', 'files/grading.ts', 'files/keptAside.ts', 'files/startFollow.ts'],
+  'cli/machine.ts': [
+    'process/describeDevices.ts',
+    'process/deviceSetup.ts',
+    'process/deviceTests.ts',
+    'process/openContext.ts',
+    'process/selfTest.ts',
+    'training/overRay.ts',
+    'training/starter.ts',
+  ],
+  'cli/models.ts': ['files/importModel.ts', 'training/exportModel.ts', 'training/fetchModel.ts', 'training/textModel.ts'],
+  'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
+  'cli/sample.ts': ['files/makeSample.ts'],
+  'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],
+  'cli/study.ts': [
+    'files/makeSample.ts',
+    'process/environment.ts',
+    'process/resources.ts',
+    'study/grid.ts',
+    'study/plan.ts',
+    'study/power.ts',
+    'study/presets.ts',
+    'study/record.ts',
+    'study/report.ts',
+    'study/run.ts',
+  ],
+  'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts', 'training/tryTasks.ts'],
+}
+
 const packageHomes: Record<string, (file: string) => boolean> = {
   'better-sqlite3': (file) => file.startsWith('src-main/store/') || file === 'src-main/data/read/sqlite.ts',
   'onnxruntime-node': () => false,
@@ -124,6 +160,18 @@ describe('the layout of the repository', () => {
       }
     }
     expect(wrong).toEqual([])
+  })
+
+  it('has the command line ask the laboratory, and enter none of its rooms but those that are named here', () => {
+    const rooms: Record<string, Set<string>> = {}
+    for (const file of files.filter((each) => moduleOf(each) === 'src-main/cli'))
+      for (const specifier of importsOf(file).filter((each) => each.includes('/lab/'))) {
+        const target = relative(join(root, 'src-main/lab'), resolve(root, dirname(file), specifier))
+          .split(sep)
+          .join('/')
+        if (!DOORS.has(target)) (rooms[file.slice('src-main/'.length)] ??= new Set()).add(target)
+      }
+    expect(Object.fromEntries(Object.entries(rooms).map(([file, found]) => [file, [...found].sort()]))).toEqual(ENTERED)
   })
 
   it('goes round in no circle', () => {

@@ -8,8 +8,12 @@ import {
   callMessage,
   LabError,
   methodNamed,
+  methodNames,
   type Answers,
+  type CallOptions,
+  type Client,
   type HostMessage,
+  type LabNoun,
   type LabErrorData,
   type Noun,
 } from '../../../src-preload/contract.ts'
@@ -79,6 +83,49 @@ const unknownMethod = (method: string): LabError =>
 
 type Verbs = Readonly<Record<string, (input: unknown, options: { readonly signal: AbortSignal }) => unknown>>
 
+/** One call: its input held to the schema, what answers it asked. Throws LabError `call.unknown`, `call.badInput`, and what the answer throws. */
+async function answer(
+  answers: Partial<Answers<Noun>>,
+  method: string,
+  given: unknown,
+  signal: AbortSignal,
+  checkOutputs = false,
+): Promise<unknown> {
+  const spec = methodNamed(method)
+  const [noun, verb] = method.split('.') as [Noun, string]
+  const verbs = answers[noun] as Verbs | undefined
+  if (spec === null || verbs === undefined) throw unknownMethod(method)
+  const input = spec.input.safeParse(given ?? undefined)
+  if (!input.success) throw badInput(method, input.error.issues)
+  const output = await verbs[verb]!(input.data, { signal })
+  return checkOutputs ? spec.output.parse(output) : output
+}
+
+/**
+ * A client in the process of the answers themselves, for a command: what they throw arrives as it was thrown. Calls under way reject with
+ * LabError `call.cancelled` once `ended` aborts.
+ */
+export function askDirectly(answers: Answers<LabNoun>, ended: AbortSignal): Pick<Client, LabNoun> {
+  const call = async (method: string, input: unknown, { signal = ended }: CallOptions = {}): Promise<unknown> => {
+    const either = AbortSignal.any([ended, signal])
+    const cancelled = Promise.withResolvers<never>()
+    const cancel = (): void => cancelled.reject(callCancelled())
+    if (either.aborted) cancel()
+    else either.addEventListener('abort', cancel, { once: true })
+    try {
+      return await Promise.race([answer(answers, method, input, either), cancelled.promise])
+    } finally {
+      either.removeEventListener('abort', cancel)
+    }
+  }
+  const client: Record<string, Record<string, unknown>> = {}
+  for (const method of methodNames) {
+    const [noun, verb] = method.split('.') as [string, string]
+    if (Object.hasOwn(answers, noun)) (client[noun] ??= {})[verb] = (input: unknown, options?: CallOptions) => call(method, input, options)
+  }
+  return client as unknown as Pick<Client, LabNoun>
+}
+
 /**
  * Answers messages with `answers`, which may cover some of the nouns. Replies come in the order in which answers are ready; a cancelled
  * call gets none. `checkOutputs` holds answers to their schema as well, for tests.
@@ -89,17 +136,6 @@ export function answering(
   options: { readonly checkOutputs?: boolean } = {},
 ): (message: unknown) => Promise<void> {
   const running = new Map<number, AbortController>()
-
-  async function answer(method: string, given: unknown, signal: AbortSignal): Promise<unknown> {
-    const spec = methodNamed(method)
-    const [noun, verb] = method.split('.') as [Noun, string]
-    const verbs = answers[noun] as Verbs | undefined
-    if (spec === null || verbs === undefined) throw unknownMethod(method)
-    const input = spec.input.safeParse(given ?? undefined)
-    if (!input.success) throw badInput(method, input.error.issues)
-    const output = await verbs[verb]!(input.data, { signal })
-    return options.checkOutputs === true ? spec.output.parse(output) : output
-  }
 
   return async (received) => {
     const message = callMessage.safeParse(received)
@@ -113,7 +149,7 @@ export function answering(
     const abort = new AbortController()
     running.set(id, abort)
     try {
-      const output = await answer(method, input, abort.signal)
+      const output = await answer(answers, method, input, abort.signal, options.checkOutputs)
       if (!abort.signal.aborted) reply({ id, ok: true, output })
     } catch (error) {
       if (!abort.signal.aborted) reply({ id, ok: false, error: toContractError(error) })

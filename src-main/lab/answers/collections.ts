@@ -56,9 +56,9 @@ export function modelAnswers(open: () => Store, tell: Tell, now: () => number): 
   return {
     list: () => open().models.list(),
     async connect(request, { signal }) {
-      const { modelId } = await connectModel(open(), request, now, signal)
-      tell({ kind: 'changed', noun: 'models', ids: [modelId] })
-      return { modelId }
+      const connected = await connectModel(open(), request, now, signal)
+      tell({ kind: 'changed', noun: 'models', ids: [connected.modelId] })
+      return connected
     },
     remove({ modelId }) {
       const { path } = found('model', modelId, open().models.get(modelId))

@@ -18,7 +18,7 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 export function compareQueries(
   open: () => Store,
-): Answers<'compare'>['compare'] & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
+): Omit<Answers<'compare'>['compare'], 'report'> & { readonly paired: Answers<'evaluations'>['evaluations']['paired'] } {
   const source = openComparing(open)
   const { runsOf, startOf, evaluatedOf, compared } = source
   const mapsOf = openMaps(source)

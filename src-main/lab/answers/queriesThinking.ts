@@ -12,6 +12,7 @@ import { bestOfK } from '../../numeric/passAtK.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { thinkingAt } from '../comparing/evaluationBudgets.ts'
+import { calibrationByType } from '../thinking/calibrationByType.ts'
 import { calibrationQueries } from '../thinking/thinkingCalibration.ts'
 import { describeComparators, makeComparator } from '../comparing/comparators.ts'
 import {
@@ -182,6 +183,7 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
     },
 
     ...calibrationQueries(open),
+    calibrationByType: ({ scope, ...asked }, { signal }) => calibrationByType(open(), scope, asked, signal),
     ...sliceQueries(open),
     ...segmentQueries(open),
     ...actions,

@@ -7,9 +7,11 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Split } from '../../tasks/types.ts'
 import type { DeviceTests } from '../process/deviceTests.ts'
+import type { EvaluationTarget } from '../process/context.ts'
 import type { Experiments } from '../process/experiments.ts'
 import type { Jobs } from '../process/jobs.ts'
 import { onRay, raySettings } from '../training/raySettings.ts'
+import { parseSpec } from '../training/runSpecs.ts'
 import { watchEvaluations, wholeRun } from '../training/wholeRun.ts'
 import { found } from '../process/found.ts'
 
@@ -27,8 +29,19 @@ export interface ActionParts {
 
 type Actions = Pick<
   Answers<'runs'>['runs'],
-  'start' | 'startAll' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'
-> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
+  'start' | 'startAll' | 'done' | 'pause' | 'resume' | 'stopAfterStep' | 'cancel' | 'saveCheckpoint' | 'branch'
+> &
+  Pick<Answers<'evaluations'>['evaluations'], 'startOf'> & { readonly evaluate: Answers<'evaluations'>['evaluations']['start'] }
+
+/** How a run is worked on. */
+interface Working {
+  /** Before whatever else waits. */
+  readonly first?: boolean
+  /** Evaluated once it is trained; so unless told otherwise. */
+  readonly evaluated?: boolean
+  /** Without the cluster that it was started on. */
+  readonly here?: boolean
+}
 
 /** Without a job, a run that says it is running was left so by a disk that refused to record its end. */
 const RESUMABLE = new Set<Run['status']>(['queued', 'running', 'paused', 'interrupted', 'failed'])
@@ -61,8 +74,8 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
     )
   }
 
-  /** `first`: before whatever else waits. A job that never starts, or dies before the experiment says so, leaves no run looking alive. */
-  function queue(runId: number, first = false): void {
+  /** A job that never starts, or dies before the experiment says so, leaves no run looking alive. */
+  function queue(runId: number, { first = false, evaluated = true, here = false }: Working = {}): void {
     const store = open()
     const { name, seed } = run(runId)
     const { done } = jobs.add({
@@ -71,7 +84,11 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
       runId,
       lane: 'heavy',
       first,
-      work: async (control) => wholeRun(experiments, { store, engine: await engine(), now, deviceTests }, runId, control),
+      async work(control) {
+        const context = { store, engine: await engine(), now, deviceTests }
+        const job = { ...control, ...(here && { here }) }
+        await (evaluated ? wholeRun(experiments, context, runId, job) : experiments.trainRun(context, runId, job))
+      },
     })
     done.catch(() => {
       if (!['queued', 'running'].includes(store.runs.get(runId)?.status ?? '')) return
@@ -96,13 +113,28 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
     return run(id)
   }
 
+  /** Queues an evaluation; the job gives its id. */
+  function evaluation(title: string, runId: number | null, target: EvaluationTarget): Job {
+    return jobs.add({
+      kind: 'evaluate',
+      label: `Evaluating ${title}`,
+      runId,
+      lane: 'heavy',
+      async work(control) {
+        const id = await experiments.evaluateRun({ store: open(), engine: await engine(), now, deviceTests }, target, control)
+        if (runId !== null) watchEvaluations({ store: open(), now }, runId, control.onEvent)
+        return id
+      },
+    }).job
+  }
+
   return {
-    async start({ spec, ray }) {
+    async start({ spec, ray, evaluated }) {
       const created = await create(spec, ray)
-      queue(created.id)
+      queue(created.id, { evaluated })
       return created
     },
-    async startAll({ specs, ray }) {
+    async startAll({ specs, ray, evaluated }) {
       // Every specification is turned into a run before any is queued, so that a mistake in the last one starts none.
       const created: Run[] = []
       try {
@@ -112,7 +144,7 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
         tell({ kind: 'changed', noun: 'runs', ids: [] })
         throw error
       }
-      for (const { id } of created) queue(id)
+      for (const { id } of created) queue(id, { evaluated })
       return created
     },
     async branch({ checkpointId, spec }) {
@@ -120,6 +152,10 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
       const created = await create({ ...spec, start: `checkpoint:${checkpointId}` })
       queue(created.id)
       return created
+    },
+    async done({ runId }) {
+      await jobs.outcome({ runId })
+      return null
     },
     pause({ runId }) {
       saving.delete(runId)
@@ -131,11 +167,11 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
       jobs.stopAfterStep(jobOf(runId).id)
       return null
     },
-    resume({ runId }) {
+    resume({ runId, evaluated, here }) {
       const { status, name } = run(runId)
       const job = jobs.ofRun(runId)
       if (job !== null) jobs.resume(job.id)
-      else if (RESUMABLE.has(status) || !isEvaluated(runId)) queue(runId)
+      else if (RESUMABLE.has(status) || (evaluated && !isEvaluated(runId))) queue(runId, { evaluated, here })
       else
         throw new LabError('run.finished', {
           expected: 'a run with steps left',
@@ -172,26 +208,14 @@ export function runActions({ open, jobs, engine, experiments, deviceTests, tell,
       jobs.pause(job.id)
       saving.add(runId)
       jobs.whenEnded(job.id, () => {
-        if (saving.delete(runId) && open().runs.get(runId)?.status === 'paused') queue(runId, true)
+        if (saving.delete(runId) && open().runs.get(runId)?.status === 'paused') queue(runId, { first: true })
       })
       return null
     },
     evaluate({ runId, checkpointId, split }) {
       const { name } = run(runId)
-      return jobs.add({
-        kind: 'evaluate',
-        label: `Evaluating ${name}`,
-        runId,
-        lane: 'heavy',
-        async work(control) {
-          await experiments.evaluateRun(
-            { store: open(), engine: await engine(), now, deviceTests },
-            { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) },
-            control,
-          )
-          watchEvaluations({ store: open(), now }, runId, control.onEvent)
-        },
-      }).job
+      return evaluation(name, runId, { runId, split: split as Split, ...(checkpointId !== null && { checkpointId }) })
     },
+    startOf: ({ spec, split }) => evaluation(spec.start, null, { startOf: parseSpec(spec), split: split as Split }),
   }
 }

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
 import { formatSpec, LabError } from '../../../src-preload/contract.ts'
-import type { JobOptions, LabContext } from '../process/context.ts'
+import type { EvaluationTarget, JobOptions, LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
 import { evaluate, isExact } from './evaluate.ts'
@@ -17,20 +17,6 @@ import type { Split } from '../../tasks/types.ts'
 import { lengthOf, openProblems, templateOf } from '../training/tasks.ts'
 import type { ProblemRecords, ProblemSource } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-
-/** Which problems an evaluation may ask. */
-export type EvaluationSplit = Split
-
-export type EvaluationTarget = {
-  /** Which problems; the held-out ones unless given. */
-  readonly split?: Split
-} &
-  /** The run's newest checkpoint, or one of its checkpoints. */
-  (
-    | { readonly runId: number; readonly checkpointId?: number }
-    /** The weights that runs with this specification start from. */
-    | { readonly startOf: RunSpec }
-  )
 
 /** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest`, `evaluation.tooLong` or `device.unproven`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {

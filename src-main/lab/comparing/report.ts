@@ -1,6 +1,13 @@
 // A comparison of runs as data: what the quickstart prints and what `--json` writes. Figures come from the newest evaluations in the
 // workspace; the statistics are those of the comparison screen.
-import type { BudgetCurveView, CompareRow, CompareTable, Evaluation } from '../../../src-preload/contract.ts'
+import {
+  LabError,
+  type BudgetCurveView,
+  type CompareReport,
+  type CompareRow,
+  type CompareTable,
+  type Evaluation,
+} from '../../../src-preload/contract.ts'
 import { tokenEfficiency } from '../../episodes/efficiency.ts'
 import { bootstrapMean } from '../../numeric/bootstrap.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -10,55 +17,8 @@ import { DRAWS, SEED } from './compareFigures.ts'
 import { thinkingAt } from './evaluationBudgets.ts'
 import { compareQueries } from '../answers/queriesCompare.ts'
 
-export interface ReportedRun {
-  readonly id: number
-  readonly name: string
-  readonly method: string
-  readonly seed: number
-  readonly steps: number
-  /** Share of right answers as sampled under the training budget. */
-  readonly accuracy: number
-  /** 95 % interval over clusters of problems, and problems. */
-  readonly accuracyCi: readonly [number, number]
-  readonly meanTokens: number
-  /** Normalized regret by token budget. */
-  readonly regret: Readonly<Record<string, number>>
-}
-
-export interface ReportedComparison {
-  readonly a: string
-  readonly b: string
-  /** `accuracy` and `regret` at the training budget, `meanTokens` as sampled; the difference is b - a on the same problems. */
-  readonly metric: string
-  readonly difference: number
-  readonly ci: readonly [number | null, number | null]
-  readonly p: number | null
-}
-
-export interface Report {
-  readonly runs: readonly ReportedRun[]
-  readonly comparisons: readonly ReportedComparison[]
-}
-
-/** One method of a comparison: its row and its curve, ready to print. */
-export interface ReportedMethod {
-  readonly row: CompareRow
-  readonly budgets: readonly number[]
-  readonly accuracy: readonly number[]
-  /** Tokens that the baseline needs for the level of accuracy, divided by the tokens that this method needs; null where undefined. */
-  readonly tokenEfficiency: number | null
-  /** Gain in accuracy over the start, as a multiple of the baseline's; null where the baseline did not gain. */
-  readonly gain: number | null
-}
-
-export interface ReportedTable {
-  readonly baseline: string
-  /** The training budget, at which rows are scored. */
-  readonly budget: number
-  /** The accuracy at which token efficiency is read: what every method reaches. */
-  readonly level: number
-  readonly methods: readonly ReportedMethod[]
-}
+type Reported = Omit<CompareReport, 'table'>
+type ReportedTable = CompareReport['table']
 
 /** A report is asked for by the program itself and cannot be withdrawn. */
 const ASKED = { signal: new AbortController().signal }
@@ -66,9 +26,21 @@ const ASKED = { signal: new AbortController().signal }
 /** Below this the baseline's gain is noise and a ratio to it means nothing. */
 const LEAST_GAIN = 0.005
 
-/** Everything a comparison says, as data. `baseline` is the run that others are compared with. */
-export function report(store: Store, runIds: readonly number[], baseline: number): Report {
-  const runs = runIds.map((id): ReportedRun => {
+/** Everything a comparison says, as data. `baseline` is the run that others are compared with. Throws LabError `compare.notEvaluated`. */
+export function compareReport(store: Store, runIds: readonly number[], baseline: number): CompareReport {
+  for (const id of [...runIds, baseline])
+    if (newestFinished(store.evaluations.ofRun(id)) === null)
+      throw new LabError('compare.notEvaluated', {
+        expected: 'runs that have been evaluated',
+        found: `run ${id} without an evaluation`,
+        next: `Evaluate it: mrt evaluate ${id}.`,
+      })
+  const table = reportTable(store, runIds, baseline)
+  return { ...reportOf(store, runIds, table), table }
+}
+
+function reportOf(store: Store, runIds: readonly number[], { methods, baseline: base }: ReportedTable): Reported {
+  const runs = runIds.map((id): Reported['runs'][number] => {
     const run = store.runs.get(id)!
     const evaluation = newestOf(store, id)
     const { low, high } = accuracyInterval(store, evaluation.id)
@@ -84,7 +56,6 @@ export function report(store: Store, runIds: readonly number[], baseline: number
       regret: Object.fromEntries(evaluation.budgets.map((budget) => [String(budget), regretOf(evaluation, budget)])),
     }
   })
-  const { methods, baseline: base } = reportTable(store, runIds, baseline)
   return {
     runs,
     comparisons: methods.flatMap(({ row }) =>
@@ -99,7 +70,7 @@ export function report(store: Store, runIds: readonly number[], baseline: number
 }
 
 /** The rows of the comparison at the training budget, seeds of one configuration together. */
-export function reportTable(store: Store, runIds: readonly number[], baseline: number): ReportedTable {
+function reportTable(store: Store, runIds: readonly number[], baseline: number): ReportedTable {
   const compare = compareQueries(() => store)
   const budget = newestOf(store, baseline).trainedBudget!
   const { rows } = compare.table({ runIds: [...runIds], budget, groupBy: 'group', baseline, step: null }, ASKED) as CompareTable

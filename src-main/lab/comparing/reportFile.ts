@@ -8,7 +8,6 @@ import {
   LabError,
   REPORT_ELEMENT,
   SCHEMA_VERSION,
-  type Answers,
   type ExportAsked,
   type OverlayCurve,
   type ReportBand,
@@ -35,7 +34,7 @@ const AXES = ['tokens', 'wallMs', 'flops'] as const
 const BANDS = ['deviation', 'error', 'bootstrap', 'range'] as const satisfies readonly ReportBand[]
 
 type Asked = Extract<ExportAsked, { kind: 'report' }>
-type Ask = Answers<'compare'>['compare']
+type Ask = ReturnType<typeof compareQueries>
 
 /** At most `most` of them, evenly, the first and the last among them. */
 const spread = (all: readonly number[], most: number): number[] =>

@@ -37,9 +37,11 @@ export interface FollowingParts {
   readonly tell: (event: LabEvent) => void
   readonly now: () => number
   readonly everyMs?: number
+  /** Whether folders are looked at by themselves; so unless told otherwise. */
+  readonly looks?: boolean
 }
 
-export function createFollowing({ current, open, shown, tell, now, everyMs = FOLLOW_EVERY_MS }: FollowingParts) {
+export function createFollowing({ current, open, shown, tell, now, everyMs = FOLLOW_EVERY_MS, looks = true }: FollowingParts) {
   const entries = new Map<number, Entry>()
   const end = new AbortController()
   let timer: NodeJS.Timeout | null = null
@@ -220,7 +222,7 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
     },
   }
 
-  plan(everyMs)
+  if (looks) plan(everyMs)
   return {
     answers,
     /** Nothing is looked at while `work` has the workspace to itself. */

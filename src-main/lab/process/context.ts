@@ -1,7 +1,8 @@
 // What every experiment of the lab is given: where records go, what computes, and the clock. Handed in, never looked up.
 import type { Engine } from '../../engine/engine.ts'
-import type { LabEvent } from '../../../src-preload/contract.ts'
+import type { LabEvent, RunSpec } from '../../../src-preload/contract.ts'
 import type { Store } from '../../store/openStore.ts'
+import type { Split } from '../../tasks/types.ts'
 import type { DeviceTests } from './deviceTests.ts'
 
 export interface LabContext {
@@ -21,6 +22,11 @@ export interface JobOptions {
   /** Computes everything in this process, whatever cluster the run was started on: the numbers are the same. */
   readonly here?: boolean
 }
+
+/** What is evaluated: a checkpoint of a run, its newest unless one is named, or the weights that runs with a specification start from. */
+export type EvaluationTarget = { readonly split?: Split } & (
+  { readonly runId: number; readonly checkpointId?: number } | { readonly startOf: RunSpec }
+)
 
 /** What files that leave are written with. */
 export interface ExportContext {

@@ -2,7 +2,7 @@
 // engine is opened when a job first needs it; reading a workspace never loads it. Knows nothing of processes, windows or sockets.
 
 import { arch, cpus, freemem, platform, totalmem } from 'node:os'
-import { LabError, specFields, type Answers, type LabEvent, type LabNoun } from '../../../src-preload/contract.ts'
+import { LabError, specFields, type Answers, type Json, type LabEvent, type LabNoun } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { datasetAnswers, modelAnswers } from '../answers/collections.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../training/describe.ts'
@@ -16,6 +16,8 @@ import { createFollowing } from '../files/following.ts'
 import { importAnswers } from '../answers/imports.ts'
 import { createJobs } from './jobs.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
+import { newestFinished } from '../comparing/compareArms.ts'
+import { compareReport } from '../comparing/report.ts'
 import { mergeWorkspace } from '../files/mergeWorkspace.ts'
 import { compareQueries } from '../answers/queriesCompare.ts'
 import { playgroundAnswers } from '../answers/playgroundAnswers.ts'
@@ -40,6 +42,10 @@ export interface LabParts {
   readonly tell: (event: LabEvent) => void
   readonly now?: () => number
   readonly experiments?: Experiments
+  /** Of a command, which ends with its work: no workspace becomes the one of last time, and no folder is followed on its own. */
+  readonly brief?: boolean
+  /** What another process that finds the workspace locked is told; the name of the program unless given. */
+  readonly program?: string
 }
 
 export interface Lab {
@@ -51,12 +57,28 @@ export interface Lab {
 
 type Noun = Extract<LabEvent, { kind: 'changed' }>['noun']
 
-export function createLab({ home, sample, version, tell, now = Date.now, experiments = realExperiments }: LabParts): Lab {
-  const workspaces = openWorkspaces({ home, sample, now, onUnreadable: () => tell({ kind: 'changed', noun: 'workspace', ids: [] }) })
+export function createLab({
+  home,
+  sample,
+  version,
+  tell,
+  now = Date.now,
+  experiments = realExperiments,
+  brief = false,
+  program,
+}: LabParts): Lab {
+  const workspaces = openWorkspaces({
+    home,
+    sample,
+    now,
+    remembers: !brief,
+    program,
+    onUnreadable: () => tell({ kind: 'changed', noun: 'workspace', ids: [] }),
+  })
   const jobs = createJobs({ tell, now })
   const open = workspaces.store
   const shown = workspaces.shown
-  const following = createFollowing({ current: workspaces.current, open, shown, tell, now })
+  const following = createFollowing({ current: workspaces.current, open, shown, tell, now, looks: !brief })
   const deviceTests = openDeviceTests(home, version)
   let opening: Promise<Engine> | null = null
   let opened: Engine | null = null
@@ -106,7 +128,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
 
   const { holding, ...studies } = studyAnswers({ open, shown, jobs, engine, experiments, deviceTests, tell, now })
   const { steps, groups, checkpoints, events, health, settings, ...runs } = runQueries(shown, jobs.ofRun, holding)
-  const { evaluate, ...actions } = runActions({ open, jobs, engine, experiments, deviceTests, tell, now })
+  const { evaluate, startOf, ...actions } = runActions({ open, jobs, engine, experiments, deviceTests, tell, now })
   const { paired, ...compare } = compareQueries(shown)
   const storage = storageAnswers({ open, refuseWhileBusy })
 
@@ -196,10 +218,12 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
       get: ({ evaluationId }) => found('evaluation', evaluationId, open().evaluations.get(evaluationId)),
       curves: ({ evaluationId }) => shown().evaluations.points(evaluationId),
       results: ({ evaluationId }) => shown().evaluations.results(evaluationId),
+      newest: ({ runIds }) => runIds.map((id) => newestFinished(shown().evaluations.ofRun(id))),
       start: evaluate,
+      startOf,
       paired,
     },
-    compare,
+    compare: { ...compare, report: ({ runIds, baseline }) => compareReport(open(), runIds, baseline) },
     datasets: datasetAnswers(shown, tell),
     problems: {
       list: ({ datasetId, split, afterId, limit }) => shown().datasets.problems(datasetId, split, afterId, limit),
@@ -218,6 +242,7 @@ export function createLab({ home, sample, version, tell, now = Date.now, experim
         jobs.cancel(jobId)
         return null
       },
+      done: async ({ jobId }) => ((await jobs.outcome({ jobId })) ?? null) as Json,
     },
     workspaces: {
       inspect: ({ folder }) => open().others.inspect(folder),

@@ -13,8 +13,7 @@ import type {
 } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Device } from '../../engine/providers.ts'
-import type { Split } from '../../tasks/types.ts'
-import type { JobOptions, LabContext } from './context.ts'
+import type { EvaluationTarget, JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 import type { Study, StudyRequest } from '../study/grid.ts'
 import type { StudyJob } from '../study/run.ts'
@@ -30,11 +29,7 @@ export interface Experiments {
   /** Evaluates what a run starts from, unless that has been done under the same conditions. */
   evaluateStart(context: LabContext, runId: number, options: JobOptions): Promise<void>
   /** Returns the id of the evaluation. */
-  evaluateRun(
-    context: LabContext,
-    target: { readonly runId: number; readonly checkpointId?: number; readonly split?: Split },
-    options: JobOptions,
-  ): Promise<number>
+  evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions): Promise<number>
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
   /** One rollout, shown while it is written and kept nowhere. */
   playground(context: LabContext, request: PlaygroundRequest, options: JobOptions): Promise<PlaygroundRollout>

@@ -46,6 +46,8 @@ interface Entry {
 }
 
 const REPORT_EVERY_MS = 100
+/** Jobs, the newest, whose outcome can still be asked for. */
+const REMEMBERED = 256
 
 export interface JobsOptions {
   readonly tell: (event: LabEvent) => void
@@ -69,6 +71,7 @@ export const cancelledJob = (label: string): LabError =>
 
 export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
   const entries: Entry[] = []
+  const outcomes: { readonly id: string; readonly runId: number | null; readonly done: Promise<unknown> }[] = []
   let count = 0
 
   const running = (lane: Entry['lane']): boolean => entries.some((entry) => entry.lane === lane && entry.job.startedAtMs !== null)
@@ -148,6 +151,8 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
     }
     // Whoever started it may not be waiting any more; a failure is told as an event in any case.
     done.catch(() => {})
+    outcomes.push({ id, runId, done })
+    if (outcomes.length > REMEMBERED) outcomes.shift()
     abort.signal.addEventListener('abort', () => {
       if (entry.job.startedAtMs !== null) return
       forget(entry)
@@ -183,6 +188,16 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
     add,
     list: (): Job[] => entries.map((entry) => entry.job),
     ofRun: (runId: number): Job | null => entries.find((entry) => entry.job.runId === runId)?.job ?? null,
+    /** What a job gave, or the newest one that was made for a run; rejects with what stopped it, and with `job.unknown` where there is none or it ended long ago. */
+    async outcome(of: { readonly jobId: string } | { readonly runId: number }): Promise<unknown> {
+      const known = outcomes.findLast(({ id, runId }) => ('jobId' in of ? id === of.jobId : runId === of.runId))
+      if (known !== undefined) return known.done
+      throw new LabError('job.unknown', {
+        expected: 'a job of this session',
+        found: 'jobId' in of ? of.jobId : `none for run ${of.runId}`,
+        next: 'Look for its result in the records.',
+      })
+    },
     pause: (id: string): void => wish(id, 'pause', 'pausing'),
     resume: (id: string): void => wish(id, 'go', 'running'),
     stopAfterStep: (id: string): void => wish(id, 'stop-after-step', 'stopping'),

@@ -17,6 +17,10 @@ export interface WorkspacesOptions {
   /** Folder of the shipped sample; null without one. */
   readonly sample: string | null
   readonly now: () => number
+  /** Whether what is opened is put into the list of recent ones. */
+  readonly remembers: boolean
+  /** What another process that finds a workspace locked is told. */
+  readonly program?: string | undefined
   /** Hears of each row of the open workspace that is left out of what is shown. */
   readonly onUnreadable: (error: LabErrorData) => void
 }
@@ -39,7 +43,7 @@ const isRecent = (value: unknown): value is Recent => {
 
 type OpenStore = ReturnType<typeof openStore>
 
-export function openWorkspaces({ home, sample, now, onUnreadable }: WorkspacesOptions) {
+export function openWorkspaces({ home, sample, now, remembers, program, onUnreadable }: WorkspacesOptions) {
   let store: OpenStore | null = null
   const file = join(home, RECENTS)
 
@@ -60,10 +64,14 @@ export function openWorkspaces({ home, sample, now, onUnreadable }: WorkspacesOp
   const recents = (): RecentWorkspace[] => readRecents().map((recent) => ({ ...recent, exists: exists(recent.folder) }))
 
   function open({ folder, create, readOnly }: OpenRequest): Workspace {
-    const opened = store?.folder === resolve(folder) ? store : openStore(folder, { create, readOnly, now, onUnreadable })
+    const opened =
+      store?.folder === resolve(folder)
+        ? store
+        : openStore(folder, { create, readOnly, now, onUnreadable, ...(program !== undefined && { program }) })
     if (opened !== store) store?.close()
     store = opened
-    writeRecents([{ folder: opened.folder, openedAtMs: now() }, ...readRecents().filter((recent) => recent.folder !== opened.folder)])
+    if (remembers)
+      writeRecents([{ folder: opened.folder, openedAtMs: now() }, ...readRecents().filter((recent) => recent.folder !== opened.folder)])
     return opened.workspace()
   }
 

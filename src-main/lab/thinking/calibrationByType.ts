@@ -1,37 +1,15 @@
 // Does J tell the truth about every kind of problem? What it foretold at the end of each thought against what was graded, by difficulty or by any column that the
 // problems carry. The gap is foretold less realised, problem by problem, so that what problems share cancels; intervals resample clusters of problems. The calibration error weighs
 // the gaps of bins by how many forecasts lie in them (ECE); it has no interval here, and of few forecasts it is above 0 by chance alone.
-import { LabError, type Figure, type ThinkingScope } from '../../../src-preload/contract.ts'
+import { LabError, type CalibrationByType, type Figure, type ThinkingScope, type TypeCalibration } from '../../../src-preload/contract.ts'
 import { calibrate } from '../../episodes/calibration.ts'
-import { calibrationError, type ReliabilityBin } from '../../numeric/association.ts'
+import { calibrationError } from '../../numeric/association.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { byProblem, clustersOfQuestions, figureOf, readScope, type MeasuredRollout } from './measuredRollouts.ts'
 import { slicingsOf, type Row } from './thinkingSlices.ts'
 
-export interface TypeCalibration {
-  readonly type: string
-  readonly problems: number
-  /** Rollouts that were graded and measured; one forecast each. */
-  readonly forecasts: number
-  /** Mean J at the end of the thoughts, and share of right answers. */
-  readonly foretold: Figure
-  readonly realised: Figure
-  /** Foretold less realised: above 0 where J promises too much. */
-  readonly gap: Figure
-  readonly brier: number
-  readonly error: number
-}
-
-export interface CalibrationByType {
-  /** What the problems are told apart by, in words. */
-  readonly title: string
-  readonly types: readonly TypeCalibration[]
-  readonly all: TypeCalibration
-  readonly bins: readonly ReliabilityBin[]
-}
-
-export interface TypeRequest {
+interface TypeRequest {
   /** `level` (difficulty) or `column:NAME`; what there is stands in the error. */
   readonly by: string
   readonly bins: number
@@ -85,7 +63,11 @@ export async function calibrationByType(
           ]
     }),
     all: calibrationOf('all', graded, bins),
-    bins: calibrate(forecastsOf(graded), bins).bins,
+    bins: calibrate(forecastsOf(graded), bins).bins.map((bin) => ({
+      ...bin,
+      predicted: bin.count === 0 ? null : bin.predicted,
+      observed: bin.count === 0 ? null : bin.observed,
+    })),
   }
 }
 

@@ -193,3 +193,6 @@ export const presets: Readonly<Record<string, Preset>> = {
 
 /** The three runs that a newcomer compares first. */
 export const quickstartPresets = ['countdown-outcome', 'countdown-length-penalty', 'countdown-mrt-exact'] as const
+
+/** What newcomers see unless they ask for something else: minutes on two cores. */
+export const QUICKSTART_DEFAULTS = { steps: 30, seeds: 1, evaluationProblems: 256, evaluationSamples: 2 } as const
