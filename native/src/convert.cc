@@ -19,6 +19,15 @@ constexpr Dtype kDtypes[] = {
     {ort::kBool, "bool", napi_uint8_array},
 };
 
+/// What parameters may be held in.
+ort::ElementType heldType(const Napi::Value& value) {
+  if (!value.IsString()) return ort::kFloat32;
+  const std::string name = value.As<Napi::String>();
+  if (name == "float16") return ort::kFloat16;
+  if (name == "bfloat16") return ort::kBFloat16;
+  return ort::kFloat32;
+}
+
 const char* dtypeName(int type) {
   for (const Dtype& dtype : kDtypes) {
     if (dtype.type == type) return dtype.name;
@@ -123,7 +132,7 @@ std::vector<ParameterSpec> toSpecs(const Napi::Value& value) {
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
     const auto record = Napi::Value(list.Get(i)).As<Napi::Object>();
     specs.push_back({Napi::Value(record.Get("name")).As<Napi::String>(), toDims(record.Get("dims")),
-                     Napi::Value(record.Get("decay")).As<Napi::Boolean>().Value()});
+                     Napi::Value(record.Get("decay")).As<Napi::Boolean>().Value(), heldType(record.Get("dtype"))});
   }
   return specs;
 }

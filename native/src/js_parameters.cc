@@ -31,7 +31,7 @@ void requireSameLayout(const ParameterSet& a, const ParameterSet& b) {
   const auto& left = a.layout()->slices();
   const auto& right = b.layout()->slices();
   bool same = left.size() == right.size();
-  for (std::size_t i = 0; same && i < left.size(); ++i) same = left[i].name == right[i].name && left[i].dims == right[i].dims;
+  for (std::size_t i = 0; same && i < left.size(); ++i) same = left[i].name == right[i].name && left[i].dims == right[i].dims && left[i].type == right[i].type;
   if (!same) throw Failure("wrong-shape", "the two parameter sets hold different tensors");
 }
 
@@ -63,7 +63,7 @@ Napi::Value setParameter(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   requireIdle(*set);
   const Layout::Slice& slice = requireSlice(*set, info[1]);
-  std::memcpy(set->at(slice), requireFloats(info[2], slice.count), slice.count * sizeof(float));
+  Layout::write(slice, requireFloats(info[2], slice.count), set->data());
   return info.Env().Undefined();
 }
 
@@ -71,7 +71,9 @@ Napi::Value getParameter(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   requireNoWriter(*set);
   const Layout::Slice& slice = requireSlice(*set, info[1]);
-  return fromFloats(info.Env(), set->at(slice), slice.count);
+  Napi::Float32Array values = Napi::Float32Array::New(info.Env(), slice.count);
+  Layout::read(slice, set->data(), values.Data());
+  return values;
 }
 
 Napi::Value snapshotParameters(const Napi::CallbackInfo& info) {

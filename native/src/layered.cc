@@ -14,7 +14,7 @@ std::vector<ParameterSpec> specsOf(const ParameterSet& parameters, const std::ve
   }
   std::vector<ParameterSpec> specs;
   for (const Layout::Slice& slice : parameters.layout()->slices()) {
-    if (std::find(names.begin(), names.end(), slice.name) != names.end()) specs.push_back({slice.name, slice.dims, slice.decay});
+    if (std::find(names.begin(), names.end(), slice.name) != names.end()) specs.push_back({slice.name, slice.dims, slice.decay, slice.type});
   }
   if (specs.empty()) throw Failure("bad-argument", "nothing is to be trained");
   return specs;
@@ -123,7 +123,7 @@ const ort::Value* LayeredTrainer::weight(const std::string& name) {
   if (known != weights_.end()) return known->second.get();
   const Layout::Slice* slice = parameters_->layout()->find(name);
   if (!slice) throw Failure("bad-argument", "a run reads " + name + ", which is not a parameter");
-  auto view = runtime_->view(parameters_->at(*slice), slice->count * sizeof(float), slice->dims, ort::kFloat32);
+  auto view = runtime_->view(parameters_->at(*slice), slice->bytes(), slice->dims, slice->type);
   return weights_.emplace(name, std::move(view)).first->second.get();
 }
 

@@ -1,4 +1,5 @@
-// The weights of a model: named fp32 tensors in one flat block, each starting on a 64-byte line.
+// The weights of a model: named tensors in one flat block, each starting on a 64-byte line. Numbers go in and come out as fp32; tensors that
+// never train may be held in 16 bits (fp16 or bf16), rounded to the nearest when they are set.
 // Sessions read this memory in place, so a change is seen by the next run of every session bound to it.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "buffer.h"
+#include "ort_abi.h"
 
 namespace mrt {
 
@@ -17,17 +19,21 @@ struct ParameterSpec {
   std::string name;
   std::vector<std::int64_t> dims;
   bool decay = false;
+  ort::ElementType type = ort::kFloat32;  // or kFloat16, kBFloat16
 };
 
-/// Where each of a list of tensors lies in a flat aligned block. Offsets and counts are in floats.
+/// Where each of a list of tensors lies in a flat aligned block. Offsets are in floats, counts in elements.
 class Layout {
  public:
   struct Slice {
     std::string name;
     std::vector<std::int64_t> dims;
     bool decay = false;
+    ort::ElementType type = ort::kFloat32;
     std::size_t offset = 0;
     std::size_t count = 0;
+
+    std::size_t bytes() const { return count * (type == ort::kFloat32 ? 4 : 2); }
   };
 
   /// Throws Failure bad-argument on a name that occurs twice.
@@ -38,9 +44,12 @@ class Layout {
   const Slice* find(const std::string& name) const;
   /// Floats in the block, padding included.
   std::size_t extent() const { return extent_; }
-  /// Floats that mean something.
+  /// Numbers that mean something.
   std::size_t elements() const { return elements_; }
 
+  /// Widens a tensor of a block to `count` floats, and rounds floats to what it is held in. Throws Failure bad-argument for a number beyond the range of fp16.
+  static void read(const Slice& slice, const float* block, float* dense);
+  static void write(const Slice& slice, const float* dense, float* block);
   /// Copies a block to a dense array of `elements()` floats (slices in order, no padding) and back.
   void pack(const float* block, float* dense) const;
   void unpack(const float* dense, float* block) const;
@@ -57,6 +66,7 @@ class ParameterSet {
   explicit ParameterSet(std::shared_ptr<const Layout> layout) : layout_(std::move(layout)), block_(layout_->extent()) {}
 
   const std::shared_ptr<const Layout>& layout() const { return layout_; }
+  /// Where a tensor begins; floats only where it is held as such.
   float* at(const Layout::Slice& slice) { return block_.data() + slice.offset; }
   const float* at(const Layout::Slice& slice) const { return block_.data() + slice.offset; }
   float* data() { return block_.data(); }
@@ -64,9 +74,9 @@ class ParameterSet {
   std::size_t bytes() const { return block_.bytes(); }
 
   void copyFrom(const ParameterSet& other);
-  /// this += t (other - this), element by element.
+  /// this += t (other - this), element by element. Throws Failure wrong-dtype where a tensor is held in 16 bits.
   void lerpFrom(const ParameterSet& other, float t);
-  /// FNV-1a over the 32-bit words of all slices in order: equal weights, equal checksum, on any machine.
+  /// FNV-1a over the 32-bit words of all slices in order, widened to fp32: equal weights, equal checksum, on any machine.
   std::uint64_t checksum() const;
 
   /// Jobs that read or write this memory right now. Counted on the JavaScript thread only.

@@ -114,12 +114,12 @@ void Session::bindToParameters() {
   for (const Port& port : inputs_) {
     const Layout::Slice* slice = parameters_->layout()->find(port.name);
     if (!slice) continue;
-    if (port.type != ort::kFloat32) throw Failure("wrong-dtype", "the graph declares the parameter " + port.name + " as something else than float32");
+    if (port.type != slice->type) throw Failure("wrong-dtype", "the graph declares the parameter " + port.name + " as another type than it is held in");
     if (!accepts(port.dims, slice->dims)) {
       throw Failure("wrong-shape", "the parameter " + port.name + " is " + describe(slice->dims) + ", the graph declares " + describe(port.dims));
     }
     boundNames_.push_back(port.name.c_str());
-    boundValues_.push_back(runtime_->view(parameters_->at(*slice), slice->count * sizeof(float), slice->dims, ort::kFloat32));
+    boundValues_.push_back(runtime_->view(parameters_->at(*slice), slice->bytes(), slice->dims, slice->type));
   }
 }
 

@@ -28,6 +28,8 @@ inline std::size_t elementBytes(ort::ElementType type) {
     case ort::kInt32: return 4;
     case ort::kInt64: return 8;
     case ort::kBool: return 1;
+    case ort::kFloat16: return 2;
+    case ort::kBFloat16: return 2;
   }
   throw Failure("wrong-dtype", "element type " + std::to_string(static_cast<int>(type)) + " is not float32, int64, int32 or bool");
 }

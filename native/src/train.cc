@@ -19,7 +19,7 @@ std::vector<ParameterSpec> trainedSpecs(const Session& session, const std::strin
     bool same = port->dims.size() == slice.dims.size();
     for (std::size_t i = 0; same && i < slice.dims.size(); ++i) same = port->dims[i] < 0 || port->dims[i] == slice.dims[i];
     if (!same) throw Failure("wrong-shape", "the gradient of " + slice.name + " is not shaped like the parameter");
-    specs.push_back({slice.name, slice.dims, slice.decay});
+    specs.push_back({slice.name, slice.dims, slice.decay, slice.type});
   }
   for (const Port& port : session.outputs()) {
     const bool gradient = port.name.compare(0, prefix.size(), prefix) == 0;
@@ -51,7 +51,10 @@ Trainer::Trainer(std::shared_ptr<const Runtime> runtime, std::shared_ptr<Paramet
       sum_(layout_.extent()),
       first_(layout_.extent()),
       second_(layout_.extent()) {
-  for (const Layout::Slice& slice : layout_.slices()) targets_.push_back(parameters_->layout()->find(slice.name));
+  for (const Layout::Slice& slice : layout_.slices()) {
+    if (slice.type != ort::kFloat32) throw Failure("wrong-dtype", slice.name + " is held in 16 bits, in which nothing trains");
+    targets_.push_back(parameters_->layout()->find(slice.name));
+  }
 }
 
 void Trainer::report(Control& control, std::size_t finished, std::size_t total) {

@@ -10,7 +10,11 @@ export interface ParameterSpec {
   readonly dims: readonly number[]
   /** Whether decoupled weight decay applies to it. */
   readonly decay: boolean
+  /** What it is held in; float32 unless given. What trains is float32; numbers go in and come out as that, rounded to the nearest on the way in. */
+  readonly dtype?: 'float32' | 'float16' | 'bfloat16' | undefined
 }
+
+const HELD: readonly unknown[] = [undefined, 'float32', 'float16', 'bfloat16']
 
 /**
  * Throws disposed after dispose. While a model reads the set, changing it throws busy; while a training step may change
@@ -44,7 +48,7 @@ export class ParameterSet {
     return native(() => this.#addon.parametersBytes(this.handle))
   }
 
-  /** Copies values in. Throws unknown-name, wrong-dtype, wrong-shape, busy. */
+  /** Copies values in. Throws bad-argument (a number beyond what float16 holds), unknown-name, wrong-dtype, wrong-shape, busy. */
   set(name: string, values: Float32Array): void {
     const handle = this.handle
     const checked = float32Array(`the values of ${name}`, values, this.#size(name))
@@ -117,10 +121,11 @@ function requireSet(value: unknown): ParameterSet {
 export function createParameters(addon: NativeAddon, owner: Owner, specs: readonly ParameterSpec[]): ParameterSet {
   if (!Array.isArray(specs)) fail('bad-argument', 'a list of parameter specs', specs)
   const checked = specs.map((spec, index): ParameterSpec => {
-    const { name, dims, decay } = record(`parameter ${index}`, spec)
+    const { name, dims, decay, dtype } = record(`parameter ${index}`, spec)
     if (typeof name !== 'string' || name === '') return fail('bad-argument', `parameter ${index} to have a name`, name)
     if (typeof decay !== 'boolean') return fail('bad-argument', `decay of ${name} to be true or false`, decay)
-    return { name, dims: [...dimensions(`the dims of ${name}`, dims)], decay }
+    if (!HELD.includes(dtype)) return fail('wrong-dtype', `${name} to be held in float32, float16 or bfloat16`, dtype)
+    return { name, dims: [...dimensions(`the dims of ${name}`, dims)], decay, ...(dtype !== undefined && { dtype: dtype as 'float16' }) }
   })
   return new ParameterSet(
     addon,

@@ -48,11 +48,14 @@ export interface Graph {
 
 /** One number as the data of a scalar of this type. Throws when the type cannot hold it. */
 export function scalarData(value: number, dtype: Dtype): TensorData {
+  const none = new Uint8Array(0)
   const data = {
     float32: () => Float32Array.of(value),
     int64: () => BigInt64Array.of(BigInt(Math.trunc(value))),
     int32: () => Int32Array.of(value),
     bool: () => Uint8Array.of(value),
+    float16: () => none,
+    bfloat16: () => none,
   }[dtype]()
   if (dtype !== 'float32' && Number(data[0]) !== value) throw new Error(`a scalar of type ${dtype} cannot be ${value}`)
   return data

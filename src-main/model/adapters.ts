@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adapterNames, adapterSpecs, layerNames, LINEARS, parameterSpecs, withoutAdapters } from './config.ts'
-import type { Linear, LlamaConfig } from './config.ts'
+import type { HeldIn, Linear, LlamaConfig } from './config.ts'
 import { modelRefusal as refusal, type Fields } from './families.ts'
 import { finite } from './huggingFace.ts'
 import { openSafetensors, writeSafetensors } from './safetensors.ts'
@@ -15,14 +15,29 @@ export interface AdapterChoice {
   readonly alpha: number
   /** All linear maps of the layers unless given. */
   readonly targets?: readonly Linear[]
+  /** What the frozen matrices are held in; float32 unless given. */
+  readonly held?: HeldIn | undefined
 }
 
 /** Targets as a specification writes them, with commas between them. */
-export const targetsOf = (text: string): readonly Linear[] => text.split(',') as Linear[]
+const targetsOf = (text: string): readonly Linear[] => text.split(',') as Linear[]
+
+/** What a specification writes of adapters, as a model takes it. */
+export const chosenAdapters = ({
+  rank,
+  alpha,
+  targets,
+  frozen = 'float32',
+}: {
+  readonly rank: number
+  readonly alpha: number
+  readonly targets: string
+  readonly frozen?: 'float32' | HeldIn | undefined
+}): AdapterChoice => ({ rank, alpha, targets: targetsOf(targets), held: frozen === 'float32' ? undefined : frozen })
 
 /** The model with adapters of this shape, or without any for rank 0. Throws ModelFileError `adapter.shape`. */
-export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEARS }: AdapterChoice): LlamaConfig {
-  const base = withoutAdapters(config)
+export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEARS, held }: AdapterChoice): LlamaConfig {
+  const { held: _held, ...base } = withoutAdapters(config)
   if (rank === 0) return base
   const widest = Math.min(config.hiddenSize, config.intermediateSize, config.kvHeads * config.headDim)
   const shape = (expected: string, found: string) => refusal('adapter.shape', expected, found, 'Correct the adapters and start again.')
@@ -31,7 +46,7 @@ export function withAdapters(config: LlamaConfig, { rank, alpha, targets = LINEA
   if (!(alpha > 0) || !Number.isFinite(alpha)) throw shape('an alpha above 0', String(alpha))
   const other = targets.find((target) => !(LINEARS as readonly string[]).includes(target))
   if (other !== undefined || targets.length === 0) throw shape(`targets among ${LINEARS.join(', ')}`, other ?? 'none')
-  return { ...base, lora: { rank, alpha, targets: LINEARS.filter((target) => targets.includes(target)) } }
+  return { ...base, lora: { rank, alpha, targets: LINEARS.filter((target) => targets.includes(target)) }, ...(held && { held }) }
 }
 
 /** W + (alpha / rank) B A of a matrix that has an adapter, in memory of its own; any other parameter as it is. */

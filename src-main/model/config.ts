@@ -70,7 +70,13 @@ export interface LlamaConfig {
   readonly ropeScaling?: RopeScaling
   /** Adapters on a frozen model; without them every parameter trains. */
   readonly lora?: LoraConfig
+  /** What the matrices of the model are held in, where none of them trains; float32 unless given. Norms and biases are float32 in any case. */
+  readonly held?: HeldIn
 }
+
+/** Types of 16 bits that frozen matrices may be held in. */
+export const HELD_IN = ['bfloat16', 'float16'] as const
+export type HeldIn = (typeof HELD_IN)[number]
 
 export interface ParameterSpec {
   readonly name: string
@@ -79,6 +85,8 @@ export interface ParameterSpec {
   readonly decay: boolean
   /** Whether it is trained: with adapters only they are. */
   readonly trainable: boolean
+  /** What it is held in; float32 unless given. */
+  readonly dtype?: HeldIn
 }
 
 /** The starter model: small enough to train on two cores in minutes. */
@@ -139,8 +147,8 @@ export const adapterSpecs = (config: LlamaConfig): ParameterSpec[] =>
 
 /** Every parameter in a fixed order: those of the model, then those of its adapters. */
 export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
-  const { lora } = config
-  const model = modelSpecs(config).map((spec) => ({ ...spec, trainable: lora === undefined }))
+  const { lora, held } = config
+  const model = modelSpecs(config).map((spec) => ({ ...spec, trainable: lora === undefined, ...(spec.decay && held && { dtype: held }) }))
   if (lora === undefined) return model
   const dims = new Map(model.map((spec) => [spec.name, spec.dims]))
   const adapters = Array.from({ length: config.layers }, (_, layer) =>

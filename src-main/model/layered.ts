@@ -22,6 +22,7 @@ import {
   selfAttention,
   SUM_PREFIX,
   tempered,
+  widened,
   type Loss,
   type LossNeeds,
   type Stack,
@@ -232,13 +233,14 @@ const ofLayer = (name: string, at: number): string =>
 /** A builder for a part of the model: a parameter becomes an input where it is first read. */
 function openPart(name: string, config: LlamaConfig): Stack {
   const g = new GraphBuilder(name)
-  const dims = new Map(parameterSpecs(config).map((spec) => [spec.name, spec.dims]))
+  const specs = new Map(parameterSpecs(config).map((spec) => [spec.name, spec]))
   const weights = new Map<string, Value>()
-  const weight = (parameter: string): Value => {
-    if (!weights.has(parameter)) weights.set(parameter, g.input(parameter, 'float32', dims.get(parameter)!))
+  const held = (parameter: string): Value => {
+    const { dtype = 'float32', dims } = specs.get(parameter)!
+    if (!weights.has(parameter)) weights.set(parameter, g.input(parameter, dtype, dims))
     return weights.get(parameter)!
   }
-  return { g, config, weight, differentiable: true }
+  return { g, config, held, weight: widened(g, held), differentiable: true }
 }
 
 function embeddingGraph(config: LlamaConfig): Graph {

@@ -28,7 +28,10 @@ export interface Projections {
 export interface Stack {
   readonly g: GraphBuilder
   readonly config: LlamaConfig
+  /** A parameter in float32, whatever it is held in. */
   readonly weight: (name: string) => Value
+  /** A parameter as it is held. */
+  readonly held: (name: string) => Value
   /** True where a backward pass will follow. */
   readonly differentiable: boolean
 }
@@ -36,8 +39,19 @@ export interface Stack {
 /** Declares every parameter as a graph input. */
 export function openStack(name: string, config: LlamaConfig, differentiable: boolean): Stack {
   const g = new GraphBuilder(name)
-  const weights = new Map(parameterSpecs(config).map((spec) => [spec.name, g.input(spec.name, 'float32', spec.dims)]))
-  return { g, config, weight: (parameter) => weights.get(parameter)!, differentiable }
+  const weights = new Map(parameterSpecs(config).map((spec) => [spec.name, g.input(spec.name, spec.dtype ?? 'float32', spec.dims)]))
+  const held = (parameter: string): Value => weights.get(parameter)!
+  return { g, config, held, weight: widened(g, held), differentiable }
+}
+
+/** Reads parameters in float32: each that is held in less is cast where it is first read, so that its copy lives no longer than what reads it. */
+export function widened(g: GraphBuilder, held: (name: string) => Value): (name: string) => Value {
+  const wide = new Map<string, Value>()
+  return (name) => {
+    const known = wide.get(name) ?? g.cast(held(name), 'float32')
+    wide.set(name, known)
+    return known
+  }
 }
 
 /** y = x W^T + b with W [out, in] and, where it is named, b [out]. */
@@ -78,8 +92,8 @@ function headNorm(stack: Stack, x: Value, name: string): Value {
 }
 
 /** Token ids of any shape to flat embeddings [tokens, hiddenSize]. */
-export function embed({ g, weight, config }: Stack, tokens: Value, count: Dim): Value {
-  return g.reshape(g.gather(weight(EMBEDDING), tokens), [count, config.hiddenSize])
+export function embed({ g, held, config }: Stack, tokens: Value, count: Dim): Value {
+  return g.reshape(g.cast(g.gather(held(EMBEDDING), tokens), 'float32'), [count, config.hiddenSize])
 }
 
 /**

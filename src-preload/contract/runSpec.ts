@@ -59,6 +59,12 @@ export const adapterSpec = z.strictObject({
     .describe(
       'The linear maps that get adapters, with commas between them: queries, keys, values and output of attention, gate, up and down of the feed-forward part.',
     ),
+  frozen: z
+    .enum(['float32', 'bfloat16', 'float16'])
+    .optional()
+    .describe(
+      'What the matrices that adapters leave as they are are held in: half the memory in 16 bits, read by sampling and training alike, for more time; float32 unless given.',
+    ),
 })
 
 export const samplingSpec = z.strictObject({

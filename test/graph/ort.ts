@@ -13,19 +13,24 @@ import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { ndarray, unpacked } from './reference.ts'
 import type { NdArray } from './reference.ts'
 
+/** Types in which something is computed; what is held in 16 bits is cast first. */
+type Computed = Exclude<Dtype, 'float16' | 'bfloat16'>
+
 export type Feeds = Readonly<Record<string, NdArray>>
 export type Provider = 'cpu' | 'webgpu'
 
 export interface Job {
   readonly model: Uint8Array
-  readonly feeds: Readonly<Record<string, { readonly dtype: Dtype; readonly shape: readonly number[]; readonly data: readonly number[] }>>
+  readonly feeds: Readonly<
+    Record<string, { readonly dtype: Computed; readonly shape: readonly number[]; readonly data: readonly number[] }>
+  >
 }
 
 function jobOf(graph: Graph, feeds: Feeds): Job {
   return {
     model: toOnnx(graph),
     feeds: Object.fromEntries(
-      graph.inputs.map(({ name, dtype }) => [name, { dtype, shape: feeds[name].shape, data: [...feeds[name].data] }]),
+      graph.inputs.map(({ name, dtype }) => [name, { dtype: dtype as Computed, shape: feeds[name].shape, data: [...feeds[name].data] }]),
     ),
   }
 }

@@ -182,6 +182,47 @@ describe('a run with adapters', () => {
   })
 })
 
+describe('a run whose frozen matrices are held in 16 bits', () => {
+  it.each(['bfloat16', 'float16'] as const)(
+    'trains on %s with the log-probs that it sampled with, and its checkpoint is evaluated and read in the same numbers',
+    async (frozen) => {
+      const id = await trained(adapted({ adapters: { ...ADAPTERS, frozen }, steps: 2, optimizer: { lr: 1e-3 } }))
+      for (const { metrics } of context.store.steps.range(id, 1, 2))
+        expect(metrics['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4)
+      const start = await startOf(`checkpoint:${newest(id).id}`)
+      expect(start.config.held).toBe(frozen)
+      const { held: _held, ...wide } = start.config
+      const own = await logpsOf(start)
+      const otherwise = await logpsOf({ ...(await startOf(`checkpoint:${newest(id).id}`)), config: wide })
+      const apart = Math.max(...own.map((logp, t) => Math.abs(logp - otherwise[t]!)))
+      // The starter comes in float16, in which it loses nothing.
+      if (frozen === 'float16') expect(apart).toBe(0)
+      else expect(apart).toBeGreaterThan(1e-5)
+      expect(apart).toBeLessThan(0.1)
+      expect(await evaluateRun(context, { runId: id })).toEqual(expect.any(Number))
+    },
+  )
+
+  it('gives the adapters up to matrices in single precision where they are merged, or asked for so', async () => {
+    const id = await trained(adapted({ adapters: { ...ADAPTERS, frozen: 'bfloat16' }, steps: 1 }))
+    const start = await startOf(`checkpoint:${newest(id).id}`)
+    expect(prepareStart(start, { rank: 0, alpha: 32, targets: 'q' }, 1).config.held).toBeUndefined()
+    expect(prepareStart(start, ADAPTERS, 1).config.held).toBeUndefined()
+    expect(prepareStart(start, { ...ADAPTERS, frozen: 'float16' }, 1).config.held).toBe('float16')
+  })
+
+  it('is refused without adapters, where everything trains, and on a device that does not read such numbers', async () => {
+    await refused('run.inert', () => createRun(context, adapted({ adapters: { frozen: 'bfloat16' } })))
+    const proven = { of: () => ({ device: 'webgpu', ok: true, checks: [], durationMs: 1, atMs: 1 }), keep() {} }
+    await refused('run.frozen', () =>
+      createRun(
+        { ...context, store: context.store, deviceTests: proven },
+        adapted({ adapters: { ...ADAPTERS, frozen: 'float16' }, device: 'webgpu' }),
+      ),
+    )
+  })
+})
+
 describe('the weights that a run with adapters needs', () => {
   it('lie in one set: the start is the model without adapters, the moving average and the stale ones are small sets beside', async () => {
     const start = prepareStart(await startOf(bench.start), { rank: 2, alpha: 64, targets: 'q,k,v,o,gate,up,down' }, 1)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryOf, readingBytes } from '../../src-main/lab/training/estimateRun.ts'
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
 import { withAdapters } from '../../src-main/model/adapters.ts'
-import { STARTER_CONFIG } from '../../src-main/model/config.ts'
+import { parameterSpecs, STARTER_CONFIG } from '../../src-main/model/config.ts'
 import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { runSpec } from '../../src-preload/contract.ts'
 
@@ -49,6 +49,15 @@ describe('the memory promised before a start', () => {
     }
     for (const measured of [121e6, 125e6]) expect(Math.abs(readingBytes(wide, 2048) / measured - 1)).toBeLessThan(0.15)
     expect(readingBytes(wide, 2048)).toBeLessThan((3 * 2048 * 151_936 * 4) / 25)
+  })
+
+  it('counts frozen matrices in 16 bits as half, and what of them is widened at once', () => {
+    const { spec } = allPresets['gsm-lora']!
+    const at = (held?: 'bfloat16'): number => memoryOf(runSpec.parse(spec), withAdapters(SMOLLM2, { rank: 16, alpha: 32, held }))
+    const matrices = parameterSpecs(SMOLLM2).reduce((sum, { dims, decay }) => sum + (decay ? dims[0]! * dims[1]! : 0), 0)
+    const widened = 4 * (49_152 * 576 + 2 * 576 * 576 + 2 * 192 * 576 + 3 * 1536 * 576)
+    expect(at() - at('bfloat16')).toBe(2 * matrices - widened)
+    expect(2 * matrices - widened).toBeGreaterThan(100e6)
   })
 
   it('grows with the micro-batch only up to the budget of what is kept', () => {

@@ -168,11 +168,17 @@ function inSameTokens(a: Vocabulary, b: Vocabulary): boolean {
   return true
 }
 
-/** Throws LabError `run.inert` for the shape of adapters that there are none of. */
-function checkAdapters({ adapters: { rank, alpha, targets } }: RunSpec): void {
+/** Throws LabError `run.inert` for the shape of adapters that there are none of, `run.frozen` for weights in 16 bits on a device that does not read them. */
+function checkAdapters({ adapters: { rank, alpha, targets, frozen }, device }: RunSpec): void {
   const usual = runSpec.shape.adapters.parse(undefined)
-  if (rank > 0 || (alpha === usual.alpha && targets === usual.targets)) return
-  const [name, value] = alpha !== usual.alpha ? ['alpha', alpha] : ['targets', targets]
+  if (rank > 0 && frozen !== undefined && frozen !== 'float32' && device !== 'cpu')
+    throw new LabError('run.frozen', {
+      expected: `frozen weights in float32 on ${device}: those in 16 bits are read on the processor alone`,
+      found: `adapters.frozen ${frozen}`,
+      next: 'Leave adapters.frozen out, or set device to cpu.',
+    })
+  if (rank > 0 || (alpha === usual.alpha && targets === usual.targets && frozen === undefined)) return
+  const [name, value] = frozen !== undefined ? ['frozen', frozen] : alpha !== usual.alpha ? ['alpha', alpha] : ['targets', targets]
   throw new LabError('run.inert', {
     expected: `adapters.${name} ${value} to change something: adapters.rank above 0`,
     found: 'rank 0, which trains every weight',

@@ -6,10 +6,11 @@
 import { cpus } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import type { Run, RunEstimate, RunSpec, Step } from '../../../src-preload/contract.ts'
-import { targetsOf, withAdapters } from '../../model/adapters.ts'
+import { chosenAdapters, withAdapters } from '../../model/adapters.ts'
 import {
+  EMBEDDING,
   forwardFlopsPerToken,
-  parameterCount,
+  parameterSpecs,
   STARTER_CONFIG,
   trainedCount,
   trainFlopsPerToken,
@@ -157,7 +158,7 @@ function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | 
 export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   const layered = config.vocabSize >= WIDE_VOCABULARY
   // Weights and, of what trains: start copy, gradient, two moments, what they are computed in; of adapters there is no start copy, and two sets more.
-  const copies = (parameterCount(config) + 5 * trainedCount(config)) * FLOAT
+  const copies = weightBytes(config) + 5 * trainedCount(config) * FLOAT
   const sessions = layered ? 3 * SESSION_BYTES_PER_LAYER * config.layers : 0
   const prompt = layered ? TEXT_ROOM + spec.format.examples * EXAMPLE_ROOM : PROMPT_ROOM
   const cached = (rollouts: number, thinking: number): number => {
@@ -174,6 +175,16 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
     cache +
     (layered ? Math.max(layeredBytes(spec, config, length), readingBytes(config, length)) : graphBytes(spec, config, length))
   )
+}
+
+/** The weights as they are held, and of those in 16 bits what is widened at once: the output matrix, and the matrices of a layer. */
+function weightBytes(config: LlamaConfig): number {
+  const elements = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
+  const specs = parameterSpecs(config)
+  const held = specs.reduce((sum, { dims, dtype }) => sum + elements(dims) * (dtype === undefined ? FLOAT : FLOAT / 2), 0)
+  const narrow = specs.filter(({ dtype }) => dtype !== undefined)
+  const wide = narrow.filter(({ name, dims }) => dims[0] === config.vocabSize || name.includes('.layers.0.'))
+  return held + FLOAT * wide.reduce((sum, { name, dims }) => sum + (config.untiedHead && name === EMBEDDING ? 0 : elements(dims)), 0)
 }
 
 /** What a micro-batch takes in one graph: every value of every layer until its gradient is there. */
@@ -207,7 +218,7 @@ export async function estimateRun(
   speed: () => Promise<MachineSpeed | null>,
   weights: LlamaConfig = STARTER_CONFIG,
 ): Promise<RunEstimate> {
-  const config = withAdapters(weights, { ...spec.adapters, targets: targetsOf(spec.adapters.targets) })
+  const config = withAdapters(weights, chosenAdapters(spec.adapters))
   const pace = measuredPace(store, spec, config) ?? modelledPace(spec, config, spec.device === 'cpu' ? await speed() : null)
   const rollouts = rolloutsOf(spec) * spec.steps
   const evaluated =

@@ -12,8 +12,8 @@ import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'
 import type { WeightSource } from '../../rollout/policy.ts'
 import { notationOfSize } from '../../tasks/registry.ts'
 import type { Vocabulary } from './tasks.ts'
-import { mergedParameter, targetsOf, withAdapters } from '../../model/adapters.ts'
-import { initialAdapters, parameterCount, withoutAdapters } from '../../model/config.ts'
+import { chosenAdapters, mergedParameter, withAdapters } from '../../model/adapters.ts'
+import { initialAdapters, parameterCount } from '../../model/config.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import type { Store } from '../../store/openStore.ts'
 import { fetchable } from './fetchModel.ts'
@@ -265,13 +265,11 @@ async function weightsOfBase(store: Store, { kind, id, name }: Base): Promise<We
  * A start as a run trains it. Rank 0 trains every weight: adapters that are there are merged into them first. Otherwise adapters that change nothing yet are put
  * on whole weights, drawn by the seed, and those of a checkpoint go on. Throws LabError `run.adapters` where these have another shape, and ModelFileError `adapter.shape`.
  */
-export function prepareStart(start: Start, { rank, alpha, targets }: RunSpec['adapters'], seed: number): Start {
+export function prepareStart(start: Start, chosen: RunSpec['adapters'], seed: number): Start {
   const { config, weights, adapters } = start
-  if (rank === 0)
-    return adapters === null
-      ? start
-      : { ...start, config: withoutAdapters(config), weights: merged(config, weights, adapters), adapters: null }
-  const wanted = withAdapters(config, { rank, alpha, targets: targetsOf(targets) })
+  const wanted = withAdapters(config, chosenAdapters(chosen))
+  if (chosen.rank === 0)
+    return adapters === null ? start : { ...start, config: wanted, weights: merged(config, weights, adapters), adapters: null }
   if (adapters === null) {
     const fresh = initialAdapters(wanted, seed)
     return { ...start, config: wanted, weights: together(weights, fresh), adapters: fresh }
@@ -283,7 +281,7 @@ export function prepareStart(start: Start, { rank, alpha, targets }: RunSpec['ad
       found: shape(wanted),
       next: 'Ask for those, or for rank 0, which merges them and trains every weight.',
     })
-  return start
+  return { ...start, config: wanted }
 }
 
 async function* merged(

@@ -22,6 +22,7 @@ export const fieldTexts: Readonly<Record<string, Text>> = {
   'adapters.rank': { title: 'Rank of adapters' },
   'adapters.alpha': { title: 'Alpha' },
   'adapters.targets': { title: 'Where adapters go' },
+  'adapters.frozen': { title: 'Frozen matrices held in' },
   steps: { title: 'Steps', unit: 'steps', reason: 'How long to train: one batch of rollouts and its update each.' },
   promptsPerStep: { title: 'Problems per step', unit: 'problems' },
   groupSize: { title: 'Group size', unit: 'rollouts' },
