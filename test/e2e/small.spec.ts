@@ -57,6 +57,12 @@ const cutTexts = (page: Page): Promise<string[]> =>
           at ??= 'window'
         }
       }
+      // What a chart says stays within its own figure, and in no other.
+      const figure = parent.closest('svg')?.closest('figure')?.getBoundingClientRect()
+      if (figure !== undefined && (box.left < figure.left - 1.5 || box.right > figure.right + 1.5)) {
+        reachable = false
+        at ??= 'figure'
+      }
       if (!reachable && !whole) found.push(`${at} > ${nameOf(parent)}: ${text.slice(0, 60)}`)
     }
     if (document.documentElement.scrollWidth > innerWidth + 1)

@@ -123,7 +123,10 @@ test('imported rollouts are empty-handed until J is measured with a model that r
 test('answers drawn at every boundary vote beside direct ones', async ({ at }) => {
   const page = await at('#/thinking?evaluation=4')
   await page.getByRole('button', { name: 'Draw votes' }).click()
-  await expect(page.getByText(/Votes: 8 answers at each boundary of 40 rollouts/)).toBeVisible({ timeout: 120_000 })
+  const told = page.getByText(/Votes: 8 answers at each boundary of 40 rollouts/)
+  await expect(told).toBeVisible({ timeout: 120_000 })
+  // However early it was pressed, those vote that are shown.
+  await expect(told).toContainText(`weights ${await page.getByLabel('Weights that vote').locator('option:checked').textContent()},`)
   await page.getByRole('button', { name: 'Figure: What the same tokens buy' }).click()
   const download = page.waitForEvent('download')
   await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
