@@ -15,6 +15,7 @@ interface Ran {
 interface Both {
   readonly learned: Ran
   readonly sampled: Ran
+  readonly stopped: { readonly answers: readonly unknown[]; readonly unproven: number; readonly made: readonly string[] }
 }
 
 let refusal: LabErrorData
@@ -64,4 +65,12 @@ test('a step of outcome RL on it draws the same tokens, and every rollout says w
     expect(tokens).toEqual(cpu.sampled.rollouts[i]!.tokens)
     logps.forEach((logp, t) => expect(logp).toBeCloseTo(cpu.sampled.rollouts[i]!.logps[t]!, 4))
   })
+})
+
+test('its weights answer on it when they are asked outside of the run, with the answers of the processor, and on the processor where nothing is proven', () => {
+  expect(webgpu.stopped.made).toEqual(['webgpu', 'cpu'])
+  expect(cpu.stopped.made).toEqual(['cpu', 'cpu'])
+  expect(webgpu.stopped.answers).toEqual(cpu.stopped.answers)
+  expect(webgpu.stopped.answers).toHaveLength(3)
+  expect(webgpu.stopped.unproven).toBe(3)
 })

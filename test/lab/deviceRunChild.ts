@@ -2,6 +2,7 @@
 // JSON on stdout.
 import { openDeviceTests } from '../../src-main/lab/process/deviceTests.ts'
 import { selfTest } from '../../src-main/lab/process/selfTest.ts'
+import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import type { DeviceName } from '../../src-preload/contract.ts'
@@ -29,7 +30,31 @@ async function ran(device: DeviceName, name: 'sft' | 'grpo', steps: number) {
     devices: [...new Set(details.map(({ provenance }) => provenance.device))],
   }
 }
-const ranOn = async (device: DeviceName) => ({ learned: await ran(device, 'sft', 2), sampled: await ran(device, 'grpo', 1) })
+/** What the weights of a run answer when its first rollout is stopped, without a word about where. */
+async function stopped(device: DeviceName) {
+  const run = store.runs.list().findLast(({ run: each }) => (each.config as { device?: string }).device === device)!.run
+  const [rollout] = store.rollouts.group({ runId: run.id, steps: [1, 1] })
+  const made: string[] = []
+  const watched = new Proxy(context.engine, {
+    get(engine, name) {
+      const value: unknown = Reflect.get(engine, name, engine)
+      if (typeof value !== 'function') return value
+      return (...given: { device?: string }[]) => {
+        if (name === 'createDecoder') made.push(given[0]!.device ?? 'cpu')
+        return (value as (...all: unknown[]) => unknown).apply(engine, given)
+      }
+    },
+  })
+  const request = { rolloutId: rollout!.id, boundary: 0, samples: 3, checkpointId: null }
+  const asked = async (tests: typeof context.deviceTests | undefined) =>
+    (await stopHere({ store, engine: watched, now: () => 1, ...(tests && { deviceTests: tests }) }, request, {})).answers
+  return { answers: await asked(context.deviceTests), unproven: (await asked(undefined)).length, made }
+}
+const ranOn = async (device: DeviceName) => ({
+  learned: await ran(device, 'sft', 2),
+  sampled: await ran(device, 'grpo', 1),
+  stopped: await stopped(device),
+})
 
 const refusal = await createRun(context, specOn('webgpu', 'sft', 1)).catch((error: unknown) => error)
 const report = await selfTest(context.engine, 'webgpu', Date.now)

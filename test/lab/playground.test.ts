@@ -177,6 +177,7 @@ describe('the job', () => {
         shown: () => context.store,
         jobs,
         engine: () => Promise.resolve(context.engine),
+        deviceTests: context.deviceTests!,
         experiments,
         now: Date.now,
       }),
@@ -208,6 +209,7 @@ describe('the job', () => {
         shown: () => opened.store,
         jobs: createJobs({ tell: () => {}, now: Date.now }),
         engine: () => Promise.resolve(opened.engine),
+        deviceTests: opened.deviceTests!,
         experiments,
         now: Date.now,
       }).sources(undefined, { signal: new AbortController().signal })

@@ -16,8 +16,9 @@ export function playgroundAnswers({
   jobs,
   engine,
   experiments,
+  deviceTests,
   now,
-}: Pick<ActionParts, 'open' | 'shown' | 'jobs' | 'engine' | 'experiments' | 'now'>): Answers<'playground'>['playground'] {
+}: Omit<ActionParts, 'tell'>): Answers<'playground'>['playground'] {
   function sources(): PlaygroundSource[] {
     const store = shown()
     return [
@@ -50,7 +51,7 @@ export function playgroundAnswers({
         label: `Prompting ${title}`,
         runId: null,
         lane: 'light',
-        work: async (control) => experiments.playground({ store: open(), engine: await engine(), now }, request, control),
+        work: async (control) => experiments.playground({ store: open(), engine: await engine(), now, deviceTests }, request, control),
       })
       signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
       return done

@@ -15,7 +15,7 @@ const words = (reasons: Measurement['unreadable']): string =>
     .map(([reason, count]) => `${count} ${reason}`)
     .join(', ')
 
-export function thinkingActions({ open, shown, jobs, engine, experiments, tell, now }: Omit<ActionParts, 'deviceTests'>): ThinkingActions {
+export function thinkingActions({ open, shown, jobs, engine, experiments, deviceTests, tell, now }: ActionParts): ThinkingActions {
   function writable(): void {
     if (open().access.mode === 'read')
       throw new LabError('workspace.readOnly', {
@@ -66,7 +66,7 @@ export function thinkingActions({ open, shown, jobs, engine, experiments, tell, 
       label,
       runId: null,
       lane: 'light',
-      work: async (control) => work({ store: open(), engine: await engine(), now }, control),
+      work: async (control) => work({ store: open(), engine: await engine(), now, deviceTests }, control),
     })
     signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
     return done
@@ -84,7 +84,7 @@ export function thinkingActions({ open, shown, jobs, engine, experiments, tell, 
         lane: 'heavy',
         async work(control) {
           const store = open()
-          const outcome = await experiments.measureJ({ store, engine: await engine(), now }, request, control)
+          const outcome = await experiments.measureJ({ store, engine: await engine(), now, deviceTests }, request, control)
           const { runId = null } = request.scope
           const skipped = words(outcome.unreadable)
           store.events.add({

@@ -205,14 +205,14 @@ export function createLab({
           label: `Answers from boundary ${request.boundary}`,
           runId: null,
           lane: 'light',
-          work: async (control) => experiments.stopHere({ store: open(), engine: await engine(), now }, request, control),
+          work: async (control) => experiments.stopHere({ store: open(), engine: await engine(), now, deviceTests }, request, control),
         })
         signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
         return done
       },
     },
-    playground: playgroundAnswers({ open, shown, jobs, engine, experiments, now }),
-    thinking: thinkingQueries(shown, thinkingActions({ open, shown, jobs, engine, experiments, tell, now })),
+    playground: playgroundAnswers({ open, shown, jobs, engine, experiments, deviceTests, now }),
+    thinking: thinkingQueries(shown, thinkingActions({ open, shown, jobs, engine, experiments, deviceTests, tell, now })),
     evaluations: {
       list: ({ runId }) => (runId === null ? shown().evaluations.list() : shown().evaluations.ofRun(runId)),
       get: ({ evaluationId }) => found('evaluation', evaluationId, open().evaluations.get(evaluationId)),

@@ -4,6 +4,7 @@ import type { SampleSettings } from '../../rollout/sample.ts'
 import type { Sampler } from '../../rollout/sampler.ts'
 import type { LabContext } from '../process/context.ts'
 import { openAnswering, type AnsweringWork } from '../training/answering.ts'
+import { deviceOf } from '../training/start.ts'
 import { sharedTemperature, type Reading } from './taskRollouts.ts'
 
 /** Tokens of an answer at most, for any number of numbers. */
@@ -21,7 +22,7 @@ export interface Answerer {
 }
 
 /**
- * The weights that answer, at the temperature of these rollouts. Throws LabError `start.unknown`, `measure.temperatures`, `measure.vocabulary` for a
+ * The weights that answer, at the temperature of these rollouts, on the device of the run that made them where it is proven here. Throws LabError `start.unknown`, `measure.temperatures`, `measure.vocabulary` for a
  * model of another tokenizer, and what asking a server throws.
  */
 export async function openAnswerer(
@@ -41,7 +42,7 @@ export async function openAnswerer(
     })
   const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
   const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
-  const { sampler, dispose } = await answering.open({ maxLength, temperature, rows })
+  const { sampler, dispose } = await answering.open({ maxLength, temperature, rows, device: deviceOf(context, name) })
   return {
     sampler,
     served: answering.served,

@@ -10,15 +10,12 @@ import type { StopHereRequest } from './requests.ts'
 import { sampleSettings } from '../training/gather.ts'
 import { found } from '../process/found.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-import { loadStart, vocabularyOf } from '../training/start.ts'
+import { deviceOf, loadStart, vocabularyOf } from '../training/start.ts'
 import { askedAgain, taskOf } from '../training/tasks.ts'
 
 /** Throws LabError `rollout.unknown`, `checkpoint.unknown`, `stopHere.noBoundary`, `stopHere.noWeights`. */
-export async function stopHere(
-  { store, engine, now }: LabContext,
-  request: StopHereRequest,
-  { signal }: JobOptions,
-): Promise<StopHereResult> {
+export async function stopHere(context: LabContext, request: StopHereRequest, { signal }: JobOptions): Promise<StopHereResult> {
+  const { store, engine, now } = context
   const { rollout, problem, promptTokens, tokens, episodes, progress } = found(
     'rollout',
     request.rolloutId,
@@ -56,6 +53,7 @@ export async function stopHere(
     rows: Math.min(request.samples, rowsFor(start.config, maxLength)),
     maxLength,
     temperature: settings.temperature,
+    device: deviceOf(context, `checkpoint:${checkpoint.id}`),
   })
   try {
     const plans = Array.from({ length: request.samples }, (_, sample) => ({

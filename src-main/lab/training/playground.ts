@@ -4,6 +4,7 @@
 import { formatSpec, LabError, type PlaygroundRequest, type PlaygroundRollout } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
+import type { Device } from '../../engine/providers.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { withPositions } from '../../model/llama.ts'
 import { decodeModel } from '../../model/onnx.ts'
@@ -20,7 +21,7 @@ import type { JobOptions, LabContext } from '../process/context.ts'
 import { drawn } from './playgroundProblem.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { placedEpisodes } from './record.ts'
-import { loadStart, vocabularyOf, type Start } from './start.ts'
+import { deviceOf, loadStart, vocabularyOf, type Start } from './start.ts'
 import { taskOf } from './tasks.ts'
 
 const FORMAT = formatSpec.parse({})
@@ -36,10 +37,12 @@ interface Asked {
 
 /** Throws LabError `start.unknown`, `run.task`, `run.vocabulary`, `playground.prompt`, `playground.words`, `playground.tooLong`, `playground.nonfinite`. */
 export async function playground(
-  { store, engine, now }: LabContext,
+  context: LabContext,
   request: PlaygroundRequest,
   { signal, onEvent }: JobOptions,
 ): Promise<PlaygroundRollout> {
+  const { store, engine, now } = context
+  const device = deviceOf(context, request.start)
   const { settings } = request
   const began = performance.now()
   const start = await loadStart(store, request.start, now)
@@ -56,7 +59,7 @@ export async function playground(
   signal?.throwIfAborted()
   const weights = await loadWeights(engine, start.config, start.weights)
   try {
-    const decoder = await openDecoder(engine, start.config, weights, maxLength)
+    const decoder = await openDecoder(engine, start.config, weights, maxLength, device)
     let opened: number
     let rollout: Awaited<ReturnType<typeof streamRollout>>
     try {
@@ -105,7 +108,7 @@ export async function playground(
             weights,
             { prompt, completion: tokens, cuts: thought.boundaries, answers: trie },
             format,
-            settings.temperature || 1,
+            { temperature: settings.temperature || 1, device },
             signal,
           )
     const text = format.toText(tokens)
@@ -195,7 +198,7 @@ function inNotation(store: Store, text: string, config: LlamaConfig, vocabulary:
   }
 }
 
-const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterSet, maxLength: number) =>
+const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterSet, maxLength: number, device: Device) =>
   engine.createDecoder({
     onnx: decodeModel(withPositions(config, maxLength)),
     parameters,
@@ -205,6 +208,7 @@ const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterS
     vocabulary: config.vocabSize,
     rows: 1,
     maxLength,
+    device,
   })
 
 async function measure(
@@ -218,11 +222,11 @@ async function measure(
     readonly answers: AnswerTrie
   },
   format: TaskFormat,
-  temperature: number,
+  how: { readonly temperature: number; readonly device: Device },
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const longest = trace.prompt.length + trace.cuts.at(-1)! + format.terminationSuffix.length + depthOf(trace.answers)
-  const branches = await openBranches(engine, withPositions(config, longest), parameters, { temperature })
+  const branches = await openBranches(engine, withPositions(config, longest), parameters, how)
   try {
     const { J } = await exactMu([trace], format.terminationSuffix, (feeds, read) => branches.run(feeds, read, signal))
     // Sums over many right answers end a rounding error above 1.

@@ -2,7 +2,7 @@
 // that a specification asks for, put on them.
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
-import { LabError, type Model, type RunSpec } from '../../../src-preload/contract.ts'
+import { LabError, type DeviceName, type Model, type RunSpec } from '../../../src-preload/contract.ts'
 import { loadCheckpoint, readCheckpointMeta } from '../../model/checkpoint.ts'
 import { ggufWeights, readGgufModel } from '../../model/ggufModel.ts'
 import { huggingFaceWeights, readHuggingFace } from '../../model/huggingFace.ts'
@@ -17,6 +17,8 @@ import { initialAdapters, parameterCount } from '../../model/config.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import type { Store } from '../../store/openStore.ts'
 import { fetchable } from './fetchModel.ts'
+import type { LabContext } from '../process/context.ts'
+import { refusalOf } from '../process/deviceTests.ts'
 import { resourcesFolder } from '../process/resources.ts'
 
 const CHECKPOINT = /^checkpoint:(\d+)$/
@@ -48,6 +50,17 @@ export interface Start {
 export function startCheckpoint(name: string): number | null {
   const [, id] = CHECKPOINT.exec(name) ?? []
   return id === undefined ? null : Number(id)
+}
+
+/**
+ * What computes with weights of this name when they are asked outside of a run: the device of the run that made them, where it has shown on this machine that
+ * its numbers are right; else, and for weights that no run here made, the processor.
+ */
+export function deviceOf({ store, deviceTests }: Pick<LabContext, 'store' | 'deviceTests'>, name: string): DeviceName {
+  const id = startCheckpoint(name)
+  const runId = id === null ? null : (store.checkpoints.get(id)?.runId ?? null)
+  const { device = 'cpu' } = ((runId === null ? null : store.runs.get(runId))?.config ?? {}) as { readonly device?: DeviceName }
+  return refusalOf(device, deviceTests) === '' ? device : 'cpu'
 }
 
 /** The shape of the weights that a start names, as the store knows it; undefined where only its files do. */
