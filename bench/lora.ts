@@ -4,27 +4,14 @@ import { openEngine } from '../src-main/engine/engine.ts'
 import { openLearner } from '../src-main/lab/training/learner.ts'
 import type { PaidSequence } from '../src-main/lab/training/learner.ts'
 import { withAdapters } from '../src-main/model/adapters.ts'
-import { adapterSpecs, parameterSpecs } from '../src-main/model/config.ts'
-import type { LlamaConfig } from '../src-main/model/config.ts'
+import { adapterSpecs } from '../src-main/model/config.ts'
 import { createRng } from '../src-main/numeric/rng.ts'
 import { loadWeights } from '../src-main/rollout/policy.ts'
+import { SMOL_CONFIG, randomWeights } from './models.ts'
 import { LOSS, OPTIMIZER } from './train.ts'
 import { clock, contest, figure } from './question.ts'
 import type { Figure, Question } from './question.ts'
 
-const SMOL: LlamaConfig = {
-  architecture: 'llama',
-  vocabSize: 49_152,
-  hiddenSize: 576,
-  intermediateSize: 1536,
-  layers: 30,
-  heads: 9,
-  kvHeads: 3,
-  headDim: 64,
-  ropeTheta: 100_000,
-  rmsEps: 1e-5,
-  maxPositions: 8192,
-}
 const PROMPT = 64
 /** Sequences and tokens forwarded of each, the smaller first: a peak never falls. */
 const BATCHES = [
@@ -37,7 +24,7 @@ export const question: Question = {
   title: 'lora: training adapters on 135 million parameters',
   async ask() {
     const engine = openEngine()
-    const config = withAdapters(SMOL, { rank: 16, alpha: 32 })
+    const config = withAdapters(SMOL_CONFIG, { rank: 16, alpha: 32 })
     const parameters = await loadWeights(engine, config, randomWeights(config))
     const before = process.memoryUsage().rss
     const opening = performance.now()
@@ -67,19 +54,9 @@ export const question: Question = {
   },
 }
 
-function* randomWeights(config: LlamaConfig): Generator<readonly [string, Float32Array]> {
-  const rng = createRng(1)
-  const pool = Float32Array.from({ length: 1 << 16 }, () => 0.03 * rng.gaussian())
-  for (const { name, dims } of parameterSpecs(config)) {
-    const values = new Float32Array(dims.reduce((a, b) => a * b, 1))
-    for (let i = 0; i < values.length; i++) values[i] = name.includes('norm') ? 1 : pool[(i * 7919) % pool.length]!
-    yield [name, values]
-  }
-}
-
 function randomSequences(rows: number, length: number): PaidSequence[] {
   const rng = createRng(2)
-  const tokens = (count: number): Int32Array => Int32Array.from({ length: count }, () => rng.int(SMOL.vocabSize))
+  const tokens = (count: number): Int32Array => Int32Array.from({ length: count }, () => rng.int(SMOL_CONFIG.vocabSize))
   const completion = length + 1 - PROMPT
   return Array.from({ length: rows }, () => ({
     prompt: tokens(PROMPT),

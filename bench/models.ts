@@ -1,8 +1,9 @@
 // The two models that are measured: a Llama of 4.8 million parameters with random weights, large enough that arithmetic and memory
 // decide, and the starter model that the product's own experiments run on.
 import { loadCheckpoint } from '../src-main/model/checkpoint.ts'
-import { initialWeights } from '../src-main/model/config.ts'
+import { initialWeights, parameterSpecs } from '../src-main/model/config.ts'
 import type { LlamaConfig } from '../src-main/model/config.ts'
+import { createRng } from '../src-main/numeric/rng.ts'
 
 export interface Weights {
   readonly config: LlamaConfig
@@ -44,4 +45,30 @@ export function benchWeights(): Weights {
 export async function startWeights(folder: string): Promise<Weights> {
   const { config, tensors } = await loadCheckpoint(folder)
   return { config: config as unknown as LlamaConfig, tensors: new Map([...tensors].map(([name, { data }]) => [name, data])) }
+}
+
+/** The shape of SmolLM2-135M: 134,515,008 parameters. */
+export const SMOL_CONFIG: LlamaConfig = {
+  architecture: 'llama',
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  ropeTheta: 100_000,
+  rmsEps: 1e-5,
+  maxPositions: 8192,
+}
+
+/** Random weights of any size, quickly made. */
+export function* randomWeights(config: LlamaConfig): Generator<readonly [string, Float32Array]> {
+  const rng = createRng(1)
+  const pool = Float32Array.from({ length: 1 << 16 }, () => 0.03 * rng.gaussian())
+  for (const { name, dims } of parameterSpecs(config)) {
+    const values = new Float32Array(dims.reduce((a, b) => a * b, 1))
+    for (let i = 0; i < values.length; i++) values[i] = name.includes('norm') ? 1 : pool[(i * 7919) % pool.length]!
+    yield [name, values]
+  }
 }

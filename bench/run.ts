@@ -12,6 +12,7 @@ import type { Answer, AskOptions, Question } from './question.ts'
 
 const questions: Readonly<Record<string, { readonly load: () => Promise<{ readonly question: Question }>; readonly unasked?: true }>> = {
   decode: { load: () => import('./decode.ts') },
+  roofline: { load: () => import('./roofline.ts') },
   train: { load: () => import('./train.ts') },
   mu: { load: () => import('./mu.ts') },
   step: { load: () => import('./step.ts') },

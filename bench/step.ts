@@ -29,7 +29,7 @@ import type { Question } from './question.ts'
 
 const ROUNDS = 7
 
-interface Contestant {
+export interface Contestant {
   readonly spec: RunSpec
   readonly method: Method
   readonly parameters: ParameterSet
@@ -37,7 +37,7 @@ interface Contestant {
   readonly learner: Learner
 }
 
-interface Times {
+export interface Times {
   readonly sample: number
   readonly J: number
   readonly credit: number
@@ -92,7 +92,7 @@ export const question: Question = {
   },
 }
 
-async function openContestant(engine: Engine, { config, tensors }: Weights, algorithm: string): Promise<Contestant> {
+export async function openContestant(engine: Engine, { config, tensors }: Weights, algorithm: string): Promise<Contestant> {
   const spec = runSpec.parse({ algorithm: { name: algorithm }, promptsPerStep: 32, groupSize: 8, observeGroups: 0 })
   const method = createMethod(algorithm)
   const parameters = createWeights(engine, config, tensors)
@@ -108,11 +108,11 @@ async function openContestant(engine: Engine, { config, tensors }: Weights, algo
   }
 }
 
-function restore({ parameters }: Contestant, { tensors }: Weights): void {
+export function restore({ parameters }: Contestant, { tensors }: Weights): void {
   for (const [name, values] of tensors) parameters.set(name, values)
 }
 
-async function takeStep(
+export async function takeStep(
   { spec, method, policy, learner }: Contestant,
   problems: ProblemSource,
   step: number,

@@ -110,8 +110,11 @@ async function speed(engine: Engine, name: string, weights: Weights, gemm: reado
   }
 }
 
-/** GFLOP/s of C = A B with both matrices resident and one row of the result read. */
-async function matrixProduct(engine: Engine, size: number): Promise<number[]> {
+/** C = A B with both matrices resident and one row of the result read. */
+export async function openProduct(
+  engine: Engine,
+  size: number,
+): Promise<{ readonly flops: number; run(): Promise<unknown>; dispose(): void }> {
   const g = new GraphBuilder('gemm')
   g.output(
     'row',
@@ -124,10 +127,22 @@ async function matrixProduct(engine: Engine, size: number): Promise<number[]> {
       Float32Array.from({ length: size * size }, (_, index) => Math.sin(index)),
     )
   const session = await engine.createSession(toOnnx(g.build()), { parameters })
-  const { product } = await contest({ product: () => session.run({}) }, 7)
-  session.dispose()
-  parameters.dispose()
-  return product.map((ms) => (2 * size ** 3) / ms / 1e6)
+  return {
+    flops: 2 * size ** 3,
+    run: () => session.run({}),
+    dispose() {
+      session.dispose()
+      parameters.dispose()
+    },
+  }
+}
+
+/** GFLOP/s of a large product. */
+async function matrixProduct(engine: Engine, size: number): Promise<number[]> {
+  const product = await openProduct(engine, size)
+  const { times } = await contest({ times: product.run }, 7)
+  product.dispose()
+  return times.map((ms) => product.flops / ms / 1e6)
 }
 
 /** Peak memory of the process after steps of growing micro-batches, less what it held before the first. Runs first: a peak never falls. */

@@ -96,10 +96,12 @@ class Hugging(torch.nn.Module):
 
 
 MODELS = {"plain": Plain(WEIGHTS), "hugging": Hugging(WEIGHTS)}
+# The same parameters as `plain`, through torch.compile.
+MODELS["compiled"] = MODELS["plain"]
 OPTIMIZERS = {name: torch.optim.AdamW(model.parameters(), lr=OPTIMIZER["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=True) for name, model in MODELS.items()}
 
 
-def losses(model):
+def eager(model):
     """The loss of the batch and the log-probs of its targets: PPO's clipped objective, summed with the weights."""
     logits, _ = model(BATCH["tokens"])
     logps = F.log_softmax(logits, dim=-1).gather(-1, BATCH["targets"].unsqueeze(-1)).squeeze(-1)
@@ -107,6 +109,9 @@ def losses(model):
     clipped = ratio.clamp(1 - LOSS["clipLow"], 1 + LOSS["clipHigh"])
     objective = torch.minimum(ratio * BATCH["advantages"], clipped * BATCH["advantages"])
     return -(BATCH["weights"] * objective).sum(), logps
+
+
+LOSSES = {"plain": eager, "hugging": eager, "compiled": torch.compile(eager)}
 
 
 def distance(a, b):
@@ -118,7 +123,7 @@ def check(name):
     """Differences from the workbench's loss, log-probs and every gradient, before any update."""
     model = MODELS[name]
     model.zero_grad(set_to_none=True)
-    loss, logps = losses(model)
+    loss, logps = LOSSES[name](model)
     loss.backward()
     found = model.named_gradients()
     assert set(found) == {key[5:] for key in OURS if key.startswith("grad/")}, sorted(found)
@@ -127,7 +132,7 @@ def check(name):
     return {
         "loss": abs(float(loss.detach()) - float(OURS["loss"])),
         "logps": float(((logps.detach() - OURS["logps"]) * (BATCH["weights"] > 0)).abs().max()),
-        "gradient": gradients[worst], "worst": worst, "gradients": len(gradients), "cached": cached_difference(model),
+        "gradient": gradients[worst], "worst": worst, "gradients": len(gradients), "cached": 0 if name == "compiled" else cached_difference(model),
     }
 
 
@@ -148,7 +153,7 @@ def cached_difference(model):
 def train(name, _rows):
     model, optimizer = MODELS[name], OPTIMIZERS[name]
     model.zero_grad(set_to_none=True)
-    loss, _ = losses(model)
+    loss, _ = LOSSES[name](model)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), OPTIMIZER["clipNorm"], foreach=True)
     optimizer.step()
@@ -177,12 +182,71 @@ def library(name, rows):
     MODELS[name].model.generate(BATCH["prompts"][:rows], do_sample=True, top_k=0, top_p=1.0, max_new_tokens=BATCH["drawn"].shape[1], min_new_tokens=BATCH["drawn"].shape[1])
 
 
+def gguf_files():
+    """The weights as llama.cpp reads them, in single precision and in Q8_0: Llama's names, and the pairs of rotary positions beside one another."""
+    import gguf
+
+    paths = {}
+    for kind in ("F32", "Q8_0"):
+        quantised = gguf.GGMLQuantizationType.Q8_0
+        path = FOLDER / f"{kind}.gguf"
+        out = gguf.GGUFWriter(path, "llama")
+        out.add_vocab_size(MODEL["vocabSize"])
+        out.add_context_length(MODEL["maxPositions"])
+        out.add_embedding_length(MODEL["hiddenSize"])
+        out.add_block_count(MODEL["layers"])
+        out.add_feed_forward_length(MODEL["intermediateSize"])
+        out.add_head_count(HEADS)
+        out.add_head_count_kv(KV_HEADS)
+        out.add_key_length(HEAD_DIM)
+        out.add_value_length(HEAD_DIM)
+        out.add_rope_dimension_count(HEAD_DIM)
+        out.add_rope_freq_base(MODEL["ropeTheta"])
+        out.add_layer_norm_rms_eps(MODEL["rmsEps"])
+        out.add_file_type(gguf.LlamaFileType.ALL_F32 if kind == "F32" else gguf.LlamaFileType.MOSTLY_Q8_0)
+        # Tokens are given as ids; the words are there because a file has to have some.
+        special = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)]
+        words = special + [f"w{number}" for number in range(MODEL["vocabSize"] - len(special))]
+        out.add_tokenizer_model("llama")
+        out.add_token_list(words)
+        out.add_token_scores([0.0] * len(words))
+        out.add_token_types([2, 3, 3] + [6] * 256 + [1] * (len(words) - len(special)))
+        out.add_bos_token_id(1)
+        out.add_eos_token_id(2)
+        names = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+                 "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+        for name, value in WEIGHTS.items():
+            value = value.numpy()
+            if name == "model.embed_tokens.weight":
+                given = "token_embd.weight"
+            elif name == "model.norm.weight":
+                given = "output_norm.weight"
+            else:
+                _, _, layer, rest = name.split(".", 3)
+                given = f"blk.{layer}.{names[rest.removesuffix('.weight')]}.weight"
+            for part, heads in (("q_proj", HEADS), ("k_proj", KV_HEADS)):
+                if part in name:
+                    value = value.reshape(heads, 2, HEAD_DIM // 2, -1).swapaxes(1, 2).reshape(value.shape)
+            if kind == "Q8_0" and value.ndim == 2:
+                out.add_tensor(given, gguf.quants.quantize(value, quantised), raw_dtype=quantised)
+            else:
+                out.add_tensor(given, value)
+        out.write_header_to_file()
+        out.write_kv_data_to_file()
+        out.write_tensors_to_file()
+        out.close()
+        paths[kind] = str(path)
+    return paths
+
+
 WORK = {"train": train, "generate": generate, "library": library}
 
 
 def answer(request):
     if request["do"] == "about":
         return {"torch": torch.__version__, "transformers": transformers.__version__, "threads": torch.get_num_threads(), "capability": torch.backends.cpu.get_cpu_capability()}
+    if request["do"] == "gguf":
+        return gguf_files()
     if request["do"] == "check":
         return check(request["model"])
     began = time.perf_counter()
@@ -192,4 +256,8 @@ def answer(request):
 
 transformers.logging.set_verbosity_error()
 for line in sys.stdin:
-    print(json.dumps(answer(json.loads(line))), flush=True)
+    try:
+        said = answer(json.loads(line))
+    except Exception as error:
+        said = {"error": f"{type(error).__name__}: {error}"[:500]}
+    print(json.dumps(said), flush=True)

@@ -1,8 +1,11 @@
 // Is it as right and as fast as PyTorch? The same Llama, the same batch and the same loss in eager PyTorch and in transformers: values and
-// every gradient compared, then a training step and a cached generation loop timed in turn, ours and theirs, in the same run.
+// every gradient compared, then a training step and a cached generation loop timed in turn, ours and theirs, in the same run. Beside them llama.cpp in
+// single precision and in Q8_0, the decode graph driven from JavaScript, a whole iteration of TRL's trainer, and math-verify beside our grader. A peer
+// that cannot be had here is named with the reason.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Completion } from '../../src-main/engine/decoder.ts'
 import { openEngine } from '../../src-main/engine/engine.ts'
 import type { Engine } from '../../src-main/engine/engine.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
@@ -13,32 +16,55 @@ import { writeSafetensors } from '../../src-main/model/safetensors.ts'
 import type { TensorData } from '../../src-main/model/safetensors.ts'
 import { lossGraph } from '../../src-main/rl/loss.ts'
 import { createWeights } from '../../src-main/rollout/policy.ts'
+import { openJsDecoder } from '../jsDecoder.ts'
 import { benchWeights, startWeights } from '../models.ts'
 import type { Weights } from '../models.ts'
-import { clock, figure, gain } from '../question.ts'
+import { clock, distance, figure, gain } from '../question.ts'
 import type { Answer, Check, Question } from '../question.ts'
 import { LOSS, OPTIMIZER, batchFeeds, randomSequences } from '../train.ts'
+import { askGraders } from './graders.ts'
+import { openLlama } from './llamaCpp.ts'
 import { openPeer } from './python.ts'
+import { askTrl } from './trl.ts'
 import type { Peer } from './python.ts'
 
 const SEQUENCES = 32
 const ROWS = 64
 const POSITIONS = 256
-const PEERS = { plain: 'PyTorch', hugging: 'transformers' } as const
+const PEERS = { plain: 'PyTorch', hugging: 'transformers', compiled: 'torch.compile' } as const
+/** Rows whose log-probs llama.cpp is asked for. */
+const SCORED = 4
 
 type PeerName = keyof typeof PEERS
 
 export const question: Question = {
-  title: 'peers: against PyTorch and transformers, on the CPU',
+  title: 'peers: against PyTorch, transformers, torch.compile, llama.cpp, onnxruntime-node, TRL and math-verify, on the CPU',
   async ask({ start }) {
-    const large = await askAbout('large model', benchWeights())
-    const small = await askAbout('starter model', await startWeights(start))
+    const answers = [await askAbout('large model', benchWeights()), await askAbout('starter model', await startWeights(start))]
+    for (const [name, ask] of [
+      ['TRL', () => askTrl(start)],
+      ['math-verify', askGraders],
+    ] as const) {
+      const answer = await orWhyNot(name, ask)
+      if (answer !== null) answers.push(answer)
+    }
+    console.log(`load at the end ${loadavg()[0]!.toFixed(1)}`)
     return {
-      checks: [...large.checks, ...small.checks],
-      figures: [...large.figures, ...small.figures],
-      ratios: [...large.ratios, ...small.ratios],
+      checks: answers.flatMap(({ checks }) => checks),
+      figures: answers.flatMap(({ figures }) => figures),
+      ratios: answers.flatMap(({ ratios }) => ratios),
     }
   },
+}
+
+/** What a peer gave, or null, said aloud, where it cannot be had on this machine. */
+async function orWhyNot<T>(name: string, ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask()
+  } catch (error) {
+    console.log(`NOT COMPARED with ${name}: ${(error as Error).message}`)
+    return null
+  }
 }
 
 async function askAbout(model: string, weights: Weights): Promise<Answer> {
@@ -47,14 +73,22 @@ async function askAbout(model: string, weights: Weights): Promise<Answer> {
   let peer: Peer | null = null
   try {
     const ours = await openOurs(engine, weights, folder)
-    peer = openPeer(folder, engine.threads)
+    peer = openPeer('peer.py', [folder], engine.threads)
     const about = await peer.ask({ do: 'about' })
     console.log(`PyTorch ${about.torch} (${about.capability}), transformers ${about.transformers}, ${about.threads} threads`)
     const checks: Check[] = []
-    for (const name of Object.keys(PEERS) as PeerName[]) checks.push(...(await check(peer, model, name)))
-    const training = await trainingOf(model, peer, ours)
-    const many = await generating(model, peer, ours, ROWS)
-    const one = await generating(model, peer, ours, 1)
+    const names: PeerName[] = []
+    for (const name of Object.keys(PEERS) as PeerName[]) {
+      const asked = peer
+      const found = await orWhyNot(PEERS[name], () => check(asked, model, name))
+      if (found !== null) names.push(name)
+      checks.push(...(found ?? []))
+    }
+    const training = await trainingOf(model, peer, ours, names)
+    const others = await openOthers(model, peer, weights, ours, engine.threads, checks)
+    const many = await generating(model, peer, ours, others, ROWS)
+    const one = await generating(model, peer, ours, others, 1)
+    await others.close()
     return {
       checks,
       figures: [...training.figures, ...many.figures, ...one.figures],
@@ -70,6 +104,8 @@ async function askAbout(model: string, weights: Weights): Promise<Answer> {
 interface Ours {
   train(): Promise<unknown>
   generate(rows: number): Promise<unknown>
+  readonly prompts: readonly Int32Array[]
+  readonly drawn: readonly Completion[]
 }
 
 /** Opens our side and writes what the peers need: weights, batch, and our loss, log-probs and gradients. */
@@ -138,7 +174,66 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ model: config, loss: LOSS, optimizer: OPTIMIZER, threads: engine.threads }))
 
   const learner = await openLearner(engine, config, createWeights(engine, config, tensors), LOSS, 4096)
-  return { generate, train: () => learner.step(sequences, OPTIMIZER) }
+  return { generate, train: () => learner.step(sequences, OPTIMIZER), prompts, drawn }
+}
+
+interface Others {
+  readonly contestants: Readonly<Record<string, (rows: number) => Promise<number>>>
+  close(): Promise<void>
+}
+
+/** llama.cpp, which draws for itself, and the graph driven from JavaScript, which is fed what was drawn here. */
+async function openOthers(
+  model: string,
+  peer: Peer,
+  weights: Weights,
+  { prompts, drawn }: Ours,
+  threads: number,
+  checks: Check[],
+): Promise<Others> {
+  const contestants: Record<string, (rows: number) => Promise<number>> = {}
+  const steps = drawn[0]!.tokens.length
+  const js = await openJsDecoder(weights, threads)
+  contestants['onnxruntime-node from JavaScript'] = async (rows) => {
+    js.reset(rows, POSITIONS, 'growing')
+    return clock(async () => {
+      await js.feed(Int32Array.from(prompts.slice(0, rows).flatMap((prompt) => [...prompt])))
+      for (let step = 0; step + 1 < steps; step++) await js.feed(Int32Array.from(drawn.slice(0, rows), ({ tokens }) => tokens[step]!))
+    })
+  }
+  const files = await peer.ask({ do: 'gguf' })
+  const lists = prompts.map((prompt) => [...prompt])
+  const llamas: Peer[] = []
+  for (const kind of ['F32', 'Q8_0'] as const) {
+    const name = `llama.cpp ${kind}`
+    await orWhyNot(name, async () => {
+      const llama = openLlama(threads)
+      llamas.push(llama)
+      await llama.ask({ do: 'open', path: String(files[kind]), rows: ROWS, positions: POSITIONS })
+      const scored = drawn.slice(0, SCORED)
+      const { logps } = (await llama.ask({ do: 'score', prompts: lists, drawn: scored.map(({ tokens }) => [...tokens]) })) as {
+        readonly logps: number[][]
+      }
+      const difference = Math.max(...scored.map((own, row) => distance(own.logps, logps[row]!)))
+      if (kind === 'F32') checks.push({ what: `${model}, ${name}: log-probs of ${SCORED * steps} drawn tokens`, difference, limit: 1e-3 })
+      else
+        console.log(
+          `${model}, ${name}: log-probs of ${SCORED * steps} drawn tokens differ by up to ${difference.toFixed(3)} from single precision`,
+        )
+      contestants[name] = async (rows) => {
+        const { ms, tokens } = await llama.ask({ do: 'generate', prompts: lists.slice(0, rows), tokens: steps })
+        if (tokens !== rows * steps) throw new Error(`${name} drew ${String(tokens)} tokens of ${rows * steps}`)
+        return Number(ms)
+      }
+    })
+  }
+  return {
+    contestants,
+    async close() {
+      for (const llama of llamas) llama.close()
+      await js.dispose()
+    },
+  }
 }
 
 async function check(peer: Peer, model: string, name: PeerName): Promise<Check[]> {
@@ -157,51 +252,48 @@ function timer(peer: Peer, request: Readonly<Record<string, string | number>>): 
   return async () => Number((await peer.ask(request)).ms)
 }
 
-async function trainingOf(model: string, peer: Peer, ours: Ours): Promise<Pick<Answer, 'figures' | 'ratios'>> {
-  const times = await inTurn(
-    {
-      ours: () => clock(ours.train),
-      plain: timer(peer, { do: 'train', model: 'plain' }),
-      hugging: timer(peer, { do: 'train', model: 'hugging' }),
-    },
-    5,
-  )
+async function trainingOf(model: string, peer: Peer, ours: Ours, names: readonly PeerName[]): Promise<Pick<Answer, 'figures' | 'ratios'>> {
+  const theirs = names.map((name) => [name, timer(peer, { do: 'train', model: name })] as const)
+  const times: Record<string, number[]> = await inTurn({ ours: () => clock(ours.train), ...Object.fromEntries(theirs) }, 5)
   const work = `${model}, step of 32 x 128 tokens`
   return {
-    figures: [
-      figure(`${work}: ours`, 'ms', times.ours),
-      figure(`${work}: PyTorch`, 'ms', times.plain),
-      figure(`${work}: transformers`, 'ms', times.hugging),
-    ],
-    ratios: [
-      gain(`${work}: PyTorch over ours`, times.ours, times.plain, { atLeast: 1.2 }),
-      gain(`${work}: transformers over ours`, times.ours, times.hugging, { atLeast: 1.2 }),
-    ],
+    figures: [figure(`${work}: ours`, 'ms', times.ours!), ...names.map((name) => figure(`${work}: ${PEERS[name]}`, 'ms', times[name]!))],
+    ratios: names.map((name) => gain(`${work}: ${PEERS[name]} over ours`, times.ours!, times[name]!, { atLeast: 1.2 })),
   }
 }
 
-async function generating(model: string, peer: Peer, ours: Ours, rows: number): Promise<Pick<Answer, 'figures' | 'ratios'>> {
-  const times = await inTurn(
+async function generating(
+  model: string,
+  peer: Peer,
+  ours: Ours,
+  others: Others,
+  rows: number,
+): Promise<Pick<Answer, 'figures' | 'ratios'>> {
+  const more = Object.entries(others.contestants)
+  const times: Record<string, number[]> = await inTurn(
     {
       ours: () => clock(() => ours.generate(rows)),
       plain: timer(peer, { do: 'generate', model: 'plain', rows }),
       hugging: timer(peer, { do: 'generate', model: 'hugging', rows }),
       library: timer(peer, { do: 'library', model: 'hugging', rows }),
+      ...Object.fromEntries(more.map(([name, draw]) => [name, () => draw(rows)])),
     },
     3,
   )
   const work = `${model}, ${rows} x ${POSITIONS - 1} tokens`
   return {
     figures: [
-      figure(`${work}: ours`, 'ms', times.ours),
-      figure(`${work}: PyTorch, cached loop`, 'ms', times.plain),
-      figure(`${work}: transformers, cached loop`, 'ms', times.hugging),
-      figure(`${work}: transformers generate()`, 'ms', times.library),
+      figure(`${work}: ours`, 'ms', times.ours!),
+      figure(`${work}: PyTorch, cached loop`, 'ms', times.plain!),
+      figure(`${work}: transformers, cached loop`, 'ms', times.hugging!),
+      figure(`${work}: transformers generate()`, 'ms', times.library!),
+      ...more.map(([name]) => figure(`${work}: ${name}`, 'ms', times[name]!)),
     ],
     ratios: [
-      gain(`${work}: PyTorch, cached loop, over ours`, times.ours, times.plain),
-      gain(`${work}: transformers, cached loop, over ours`, times.ours, times.hugging, { atLeast: 5 }),
-      gain(`${work}: transformers generate() over ours`, times.ours, times.library, { atLeast: 5 }),
+      gain(`${work}: PyTorch, cached loop, over ours`, times.ours!, times.plain!),
+      gain(`${work}: transformers, cached loop, over ours`, times.ours!, times.hugging!, { atLeast: 5 }),
+      gain(`${work}: transformers generate() over ours`, times.ours!, times.library!, { atLeast: 5 }),
+      ...more.map(([name]) => gain(`${work}: ${name} over ours`, times.ours!, times[name]!)),
     ],
   }
 }

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { createInterface } from 'node:readline'
 
 const FOLDER = join(import.meta.dirname, '..', '..', '.cache', 'peers')
@@ -29,24 +30,32 @@ function call(program: string, args: readonly string[]): void {
 }
 
 export interface Peer {
-  ask(request: Readonly<Record<string, string | number>>): Promise<Record<string, unknown>>
+  ask(request: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>
   close(): void
 }
 
-/** Starts peer.py on a folder of fixtures. A request rejects when the process has ended. */
-export function openPeer(folder: string, threads: number): Peer {
-  const child = spawn(peerPython(), [join(import.meta.dirname, 'peer.py'), folder], {
+/** Starts a script of this folder. A request, a line of JSON, is answered by one; it rejects when the process has ended. */
+export function openPeer(script: string, args: readonly string[], threads: number): Peer {
+  const child = spawn(peerPython(), [join(import.meta.dirname, script), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: '1' },
+    env: { ...process.env, OMP_NUM_THREADS: String(threads), HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' },
   })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return asking(child.stdin, child.stdout)
+}
+
+/** What answers lines at the other end of two pipes. */
+export function asking(input: Writable, output: Readable): Peer {
+  input.on('error', () => {})
+  const lines = createInterface({ input: output })[Symbol.asyncIterator]()
   return {
     async ask(request) {
-      child.stdin.write(`${JSON.stringify(request)}\n`)
+      input.write(`${JSON.stringify(request)}\n`)
       const { value, done } = await lines.next()
-      if (done) throw new Error(`the peer ended while it was asked to ${request.do}`)
-      return JSON.parse(value) as Record<string, unknown>
+      if (done) throw new Error(`the peer ended while it was asked to ${String(request.do)}`)
+      const answer = JSON.parse(value) as Record<string, unknown>
+      if (answer.error !== undefined) throw new Error(String(answer.error))
+      return answer
     },
-    close: () => child.stdin.end(),
+    close: () => input.end(),
   }
 }
