@@ -1,5 +1,5 @@
 """Whether verl calls our reward and gets its numbers: verl's own configuration with the override of verl_recipe.sh, its own loader of reward functions and its
-own reward manager ("naive", the usual one) over recorded rollouts, against mrt_reward called directly. J is drawn from a server of recorded answers on
+own reward manager ("naive", the usual one) over made-up rollouts, against mrt_reward called directly. J is drawn from a server of made-up answers on
 this machine. Prints one line of JSON; ends with 1 where a reward differs by more than 1e-6.
 
 verl 0.9.1 wants an older transformers than the peers' environment has, so it goes beside it without its dependencies:
@@ -37,7 +37,7 @@ sys.path.insert(0, str(FOLDER))
 import mrt_reward as mrt
 
 
-def recorded(prompt, samples):
+def made_up(prompt, samples):
     """Answers on record behind a prompt: right the more often, the longer the thought was."""
     golds = next(golds for asked, _, golds in ROLLOUTS if prompt.startswith(asked))
     right = min(samples, len(prompt) % (samples + 1))
@@ -50,7 +50,7 @@ class Server(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         Server.asked += 1
-        text = json.dumps({"choices": [{"text": each} for each in recorded(body["prompt"], body["n"])]}).encode()
+        text = json.dumps({"choices": [{"text": each} for each in made_up(body["prompt"], body["n"])]}).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(text)
@@ -62,13 +62,13 @@ class Server(BaseHTTPRequestHandler):
 server = HTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 os.environ["MRT_SERVER"] = f"http://127.0.0.1:{server.server_port}/v1"
-os.environ["MRT_MODEL"] = "recorded"
+os.environ["MRT_MODEL"] = "made-up"
 
 
 def directly(prompt, text, golds):
     J = mrt.sampled_J(
         [text[:offset] for offset in mrt.boundaries_of(text, SETTINGS["cues"])],
-        lambda cuts, samples: [recorded(prompt + cut + SETTINGS["forcedStop"], samples) for cut in cuts],
+        lambda cuts, samples: [made_up(prompt + cut + SETTINGS["forcedStop"], samples) for cut in cuts],
         lambda answer: mrt.is_right(answer, golds),
         SETTINGS["samples"],
     )
