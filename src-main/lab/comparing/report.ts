@@ -53,7 +53,12 @@ function reportOf(store: Store, runIds: readonly number[], { methods, baseline: 
       accuracy: evaluation.metrics.accuracy!,
       accuracyCi: [low, high],
       meanTokens: evaluation.metrics['completions/mean_length']!,
-      regret: Object.fromEntries(evaluation.budgets.map((budget) => [String(budget), regretOf(evaluation, budget)])),
+      regret: Object.fromEntries(
+        evaluation.budgets.flatMap((budget) => {
+          const regret = regretOf(evaluation, budget)
+          return regret === undefined ? [] : [[String(budget), regret]]
+        }),
+      ),
     }
   })
   return {
@@ -124,8 +129,8 @@ function accuracyInterval(store: Store, evaluationId: number): { readonly low: n
 }
 
 /** Of the rollouts that speak for the budget; an older evaluation without kept thinking has no budgets beyond training. */
-const regretOf = ({ metrics, trainedBudget }: Evaluation, budget: number): number =>
-  metrics[`ttc/${thinkingAt(budget, trainedBudget) === 'kept' ? 'kept_' : ''}regret@${budget}`]!
+const regretOf = ({ metrics, trainedBudget }: Evaluation, budget: number): number | undefined =>
+  metrics[`ttc/${thinkingAt(budget, trainedBudget) === 'kept' ? 'kept_' : ''}regret@${budget}`]
 
 /** Of the latest step, whatever was measured last: a study measures earlier checkpoints after the end. */
 const newestOf = (store: Store, runId: number): Evaluation => newestFinished(store.evaluations.ofRun(runId))!
