@@ -10,7 +10,10 @@ import { planOf } from '../lab/study/plan.ts'
 import { spreadsText } from '../lab/study/power.ts'
 import type { PowerEstimate } from '../lab/study/power.ts'
 import { studyPresets } from '../lab/study/presets.ts'
-import { recordOf, recordText } from '../lab/study/record.ts'
+import { expectSameStudy, joinRecords, readRecord } from '../lab/study/beside.ts'
+import { recordText } from '../lab/study/record.ts'
+import type { StudyRecord } from '../lab/study/record.ts'
+import { recordOf } from '../lab/study/recording.ts'
 import { renderReport } from '../lab/study/report.ts'
 import { cellsAsked, conditionsOf, isSweep, openStudy, presetOf, remainingMs, STUDY_DEFAULTS, titleOf } from '../lab/study/grid.ts'
 import { runStudy } from '../lab/study/run.ts'
@@ -35,6 +38,7 @@ interface StudyOptions {
   readonly arms?: readonly string[]
   readonly lr: 'sweep' | 'fixed' | number
   readonly start?: string
+  readonly beside?: string
   readonly minutes?: number
   readonly threads?: number
   readonly status?: boolean
@@ -79,6 +83,10 @@ export function studyCommand(): Command {
       STUDY_DEFAULTS.learningRate,
     )
     .option('--start <weights>', 'what every run starts from (default: starter)')
+    .option(
+      '--beside <record>',
+      'a record of this study made elsewhere or earlier: what it holds is not worked on again, and the report and the record are of both',
+    )
     .option('--minutes <n>', 'pause after so many minutes, between two steps', wholeNumber(1))
     .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
     .option('--status', 'say how far the study is and do nothing')
@@ -174,9 +182,9 @@ function statusText(session: Session, study: Study): string {
 }
 
 /** What is known before the start: what the grid can see, and how long it takes. */
-function tellPlan({ progress, ...context }: Session, study: Study, { arms, seeds }: StudyOptions): PowerEstimate {
+function tellPlan({ progress, ...context }: Session, study: Study, { arms, seeds }: StudyOptions, beside?: StudyRecord): PowerEstimate {
   const asked = cellsAsked(context.store.studies.cells(study.id), { arms: arms ?? null, seeds })
-  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study, asked)
+  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study, asked, beside)
   progress.say(
     `${study.title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`,
   )
@@ -204,6 +212,7 @@ async function goOn(
   session: Session,
   name: string,
   options: StudyOptions,
+  beside: StudyRecord | undefined,
 ): Promise<{ readonly study: Study; readonly power: PowerEstimate; readonly complete: boolean }> {
   const { progress } = session
   const made = environment(session.engine)
@@ -222,7 +231,8 @@ async function goOn(
     },
     made,
   )
-  const power = tellPlan(session, study, options)
+  if (beside !== undefined) expectSameStudy(beside, { study: name, conditions: conditionsOf(study) })
+  const power = tellPlan(session, study, options, beside)
   const until = options.minutes === undefined ? Infinity : Date.now() + options.minutes * 60_000
   let prefix = ''
   try {
@@ -230,6 +240,7 @@ async function goOn(
       signal: session.signal,
       environment: made,
       only: { arms: options.arms ?? null, seeds: options.seeds },
+      beside,
       control: () => (Date.now() > until ? 'pause' : 'go'),
       onEvent: (event) =>
         session.onEvent(
@@ -262,10 +273,12 @@ async function work(session: Session, name: string, options: StudyOptions): Prom
     return
   }
   const began = Date.now()
+  const beside = options.beside === undefined ? undefined : readRecord(resolve(options.beside))
   const { study, power, complete } = options.reportOnly
     ? { study: newestStudy(session, name, options), power: null, complete: false }
-    : await goOn(session, name, options)
-  const record = recordOf(session, study)
+    : await goOn(session, name, options, beside)
+  const own = recordOf(session, study, beside)
+  const record = beside === undefined ? own : joinRecords(own, beside)
   const text = renderReport(record)
   const reportFile = resolve(
     options.report ?? join(programFolder(), 'docs', ...(name === 'headline' ? ['results.md'] : ['studies', `${name}.md`])),
@@ -287,7 +300,7 @@ async function work(session: Session, name: string, options: StudyOptions): Prom
     })
   }
   process.stdout.write(
-    `${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete || store.studies.cells(study.id).every(({ status }) => status === 'finished') ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${reportFile}. Record: ${recordFile}. Worked for ${durationText(Date.now() - began)}.\n`,
+    `${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete || record.cells.every(({ status }) => status === 'finished') ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${reportFile}. Record: ${recordFile}. Worked for ${durationText(Date.now() - began)}.\n`,
   )
   if (options.json)
     writeJson({ workspace: store.folder, complete, power, report: reportFile, record: recordFile, study: statusOf(session, study) })

@@ -62,8 +62,11 @@ export class Life<Handle> {
     }
   }
 
-  /** Starts a job and follows it. Rejects with busy, disposed, cancelled (the signal was aborted before) or what the job reports. */
-  async run<Result>(start: (handle: Handle) => NativeJob<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  /**
+   * Starts a job and follows it. Rejects with busy, disposed, cancelled (the signal was aborted before) or what the job reports.
+   * @param whole a job that ends well has ended whole, and changed what it changes: its result is told although the object went meanwhile
+   */
+  async run<Result>(start: (handle: Handle) => NativeJob<Result>, signal: AbortSignal | undefined, whole = false): Promise<Result> {
     this.requireIdle()
     throwIfAborted(signal)
     const job = native(() => start(this.#handle))
@@ -72,7 +75,7 @@ export class Life<Handle> {
     signal?.addEventListener('abort', cancel, { once: true })
     try {
       const result = await job.promise
-      if (this.#disposed) throw this.#gone()
+      if (this.#disposed && !whole) throw this.#gone()
       return result
     } catch (thrown) {
       throw this.#disposed ? this.#gone() : fromNative(thrown)

@@ -125,7 +125,7 @@ abstract class AnyTrainer {
     native(() => this.addon.loadTrainerState(this.life.handle, step, m, v))
   }
 
-  /** A running step rejects with disposed. */
+  /** A running step rejects with disposed, unless it has moved the weights already. */
   dispose(): void {
     this.life.dispose()
   }
@@ -139,7 +139,7 @@ abstract class AnyTrainer {
     start: (handle: TrainerHandle, optimizer: Required<OptimizerSettings>, apply: boolean) => NativeJob<NativeStepResult>,
   ): Promise<StepResult> {
     const rule = checkOptimizer(apply ? optimizer : NO_UPDATE)
-    const { outcome, ...result } = await this.life.run((handle) => start(handle, rule, apply), signal)
+    const { outcome, ...result } = await this.life.run((handle) => start(handle, rule, apply), signal, true)
     const outputs = result.outputs as Record<string, Tensor>[]
     return outcome === 'applied' ? { applied: true, ...result, outputs } : { applied: false, reason: outcome, ...result, outputs }
   }

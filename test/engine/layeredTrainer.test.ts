@@ -135,7 +135,8 @@ test('training what is no parameter is refused when the graphs are loaded', asyn
 })
 
 test('disposing while a step runs rejects with disposed and leaves the weights', async () => {
-  const step = trainer.step({ microbatches: Array.from({ length: 200 }, () => batch()), optimizer: { lr: 1 } })
+  // So many that the step is not over before the next line, however slow this thread is.
+  const step = trainer.step({ microbatches: Array.from({ length: 10_000 }, () => batch()), optimizer: { lr: 1 } })
   trainer.dispose()
   await expect(step).rejects.toMatchObject({ code: 'disposed' })
   expect(parameters.get('a')).toEqual(Float32Array.of(2, 3))

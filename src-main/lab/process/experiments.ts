@@ -82,7 +82,7 @@ export const experiments: Experiments = {
   },
   runStudy: async (...given) => (await import('../study/run.ts')).runStudy(...given),
   async reportStudy(context, study) {
-    const [{ recordOf }, { renderReport }] = await Promise.all([import('../study/record.ts'), import('../study/report.ts')])
+    const [{ recordOf }, { renderReport }] = await Promise.all([import('../study/recording.ts'), import('../study/report.ts')])
     const record = recordOf(context, study)
     return record.cells.some(({ status }) => status === 'finished') ? renderReport(record) : null
   },

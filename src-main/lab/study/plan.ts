@@ -11,9 +11,10 @@ import { parseSpec } from '../training/runSpecs.ts'
 import { resourcesFolder } from '../process/resources.ts'
 import { ASSUMED, powerOf, spreadsOf } from './power.ts'
 import type { PowerEstimate, Spreads } from './power.ts'
-import { recordOf } from './record.ts'
+import { recordOf } from './recording.ts'
 import type { StudyRecord } from './record.ts'
 import { conditionsOf, isSweep, remainingMs } from './grid.ts'
+import { isOpenBeside } from './beside.ts'
 
 /** Time of one step of 256 rollouts and of one evaluated rollout on two usual cores, until this workspace has finished a cell. */
 const ASSUMED_STEP_MS = 1_100
@@ -75,8 +76,11 @@ function spreadsFor(
     : { spreads, spreadsFrom: 'the study that ships with the program' }
 }
 
-/** @param cells those that are to be worked on, finished or not; they need not be on record yet */
-export function planOf(context: Pick<LabContext, 'store'>, study: Study, cells: readonly StudyCell[]): StudyPlan {
+/**
+ * @param cells those that are to be worked on, finished or not; they need not be on record yet
+ * @param beside what other places have finished of them
+ */
+export function planOf(context: Pick<LabContext, 'store'>, study: Study, cells: readonly StudyCell[], beside?: StudyRecord): StudyPlan {
   const { store } = context
   const { steps, samples, problems, validation } = conditionsOf(study)
   const spec = parseSpec(cells.find((cell) => !isSweep(cell))!.spec)
@@ -86,8 +90,9 @@ export function planOf(context: Pick<LabContext, 'store'>, study: Study, cells: 
   )
   const seeds = new Set(cells.filter((cell) => !isSweep(cell)).map(({ seed }) => seed)).size
   const cellMs = steps * ASSUMED_STEP_MS + ASSUMED_ROLLOUT_MS * (2 * problems * (samples + spec.evaluation.kept) + validation * 8)
-  const open = cells.filter(({ status }) => status !== 'finished').length
-  const measured = remainingMs(store.studies.cells(study.id), cells)
+  const here = cells.filter((cell) => isOpenBeside(cell, beside))
+  const open = here.filter(({ status }) => status !== 'finished').length
+  const measured = remainingMs(store.studies.cells(study.id), here)
   const { spreads, spreadsFrom } = spreadsFor(
     context,
     study,

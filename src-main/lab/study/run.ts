@@ -1,10 +1,9 @@
 // Works through a study: cells one after another, each an ordinary run with its evaluations. Everything done is in the records before the
 // next thing begins, and what is left is read from them, so that a study that was killed goes on where it was: a finished cell is
 // never touched again, an unfinished run goes on from its last checkpoint, an evaluation that broke off is made anew.
-import { LabError, type Evaluation, type Json, type NewRun, type RunSpec } from '../../../src-preload/contract.ts'
+import { LabError, type Json, type NewRun, type RunSpec } from '../../../src-preload/contract.ts'
 import type { CellStatus, Study, StudyCell } from '../../store/studies.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
-import type { Split } from '../../tasks/types.ts'
 import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
 import { clustersOf } from '../comparing/clusters.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
@@ -15,6 +14,9 @@ import { lengthOf, openProblems } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { createRun } from '../training/createRun.ts'
 import { trainRun } from '../training/trainRun.ts'
+import { isOpenBeside, rateIn } from './beside.ts'
+import { checkpointAtCost, costOfBaseline, evaluationOf } from './reached.ts'
+import type { StudyRecord } from './record.ts'
 import { twinOf } from './twins.ts'
 import { cellsAsked, conditionsOf, isSweep, presetOf, remainingMs, STUDY_SPLITS, sweptRates, titleOf } from './grid.ts'
 import type { CellNotes, Conditions, StudyRequest, ValidationPoint } from './grid.ts'
@@ -35,6 +37,8 @@ export interface StudyJob extends JobOptions {
   readonly environment: NewRun['environment']
   /** Works on these cells of the grid alone; all unless given. */
   readonly only?: Partial<Pick<StudyRequest, 'arms' | 'seeds'>>
+  /** A record of the same study made elsewhere: what it holds to its end is not worked on here. */
+  readonly beside?: StudyRecord | undefined
   /** Hears when a cell begins, ends and fails. */
   readonly onCell?: (state: 'begins' | 'ends' | 'fails', progress: StudyProgress) => void
 }
@@ -43,7 +47,7 @@ export interface StudyJob extends JobOptions {
 export async function runStudy(context: LabContext, study: Study, job: StudyJob): Promise<boolean> {
   const { store, now } = context
   const preset = presetOf(study.name)
-  const cells = cellsAsked(store.studies.cells(study.id), job.only)
+  const cells = cellsAsked(store.studies.cells(study.id), job.only).filter((cell) => isOpenBeside(cell, job.beside))
   let paused = false
   for (const [index, { id }] of cells.entries()) {
     if (store.studies.cell(id).status === 'finished') continue
@@ -57,7 +61,10 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
         title: `${titleOf(preset, cell)}, seed ${cell.seed}`,
         index,
         count: cells.length,
-        remainingMs: remainingMs(store.studies.cells(study.id), cellsAsked(store.studies.cells(study.id), job.only)),
+        remainingMs: remainingMs(
+          store.studies.cells(study.id),
+          cells.map((each) => store.studies.cell(each.id)),
+        ),
       })
     }
     told('begins')
@@ -87,10 +94,10 @@ export async function runStudy(context: LabContext, study: Study, job: StudyJob)
 }
 
 /** Whether a cell that nothing was done for is another study's as well, and finished there: then its run and measurements are this cell's too. */
-function takenOver(context: LabContext, study: Study, cell: StudyCell, { environment }: StudyJob): boolean {
+function takenOver(context: LabContext, study: Study, cell: StudyCell, { environment, beside }: StudyJob): boolean {
   const { store } = context
   if (cell.runId !== null || isSweep(cell)) return false
-  const twin = twinOf(context, study, withRate(context, study, cell), environment)
+  const twin = twinOf(context, study, withRate(context, study, cell, beside), environment)
   if (twin === null) return false
   store.studies.setRun(cell.id, twin.runId)
   store.studies.setNotes(cell.id, { ...(twin.notes as object), from: twin.study.name } satisfies CellNotes as unknown as Json)
@@ -123,16 +130,11 @@ async function workOn(context: LabContext, study: Study, cell: StudyCell, job: S
   return true
 }
 
-/** The finished evaluation of a run's weights at a step on one set of problems. */
-export function evaluationOf({ store }: Pick<LabContext, 'store'>, runId: number, step: number, split: Split): Evaluation | null {
-  return store.evaluations.ofRun(runId).findLast((each) => each.status === 'finished' && each.step === step && each.split === split) ?? null
-}
-
 /** The cell's run; a run that was made just before the process died is found by its group. */
 async function runOf(context: LabContext, study: Study, cell: StudyCell, job: StudyJob): Promise<number> {
   const { store } = context
   if (cell.runId !== null) return cell.runId
-  const spec = withRate(context, study, cell)
+  const spec = withRate(context, study, cell, job.beside)
   const orphan = store.runs.group(spec.group!).find(({ seed }) => seed === cell.seed)
   const runId = orphan?.id ?? (await createRun(context, spec, job.environment))
   store.studies.setRun(cell.id, runId)
@@ -140,10 +142,11 @@ async function runOf(context: LabContext, study: Study, cell: StudyCell, job: St
 }
 
 /** The specification of a cell with the learning rate that the sweep chose for its arm. */
-function withRate({ store }: Pick<LabContext, 'store'>, study: Study, cell: StudyCell): RunSpec {
+function withRate({ store }: Pick<LabContext, 'store'>, study: Study, cell: StudyCell, beside: StudyRecord | undefined): RunSpec {
   const spec = parseSpec(cell.spec)
   if (conditionsOf(study).learningRate !== 'sweep' || isSweep(cell)) return spec
-  const lr = sweptRates(store.studies.cells(study.id), cell.arm).toSorted((a, b) => b.accuracy - a.accuracy || a.rate - b.rate)[0]?.rate
+  const swept = sweptRates(store.studies.cells(study.id), cell.arm).toSorted((a, b) => b.accuracy - a.accuracy || a.rate - b.rate)[0]?.rate
+  const lr = swept ?? rateIn(beside, cell.arm)
   if (lr === undefined)
     throw new LabError('study.sweep', {
       expected: `a finished sweep of ${cell.arm}`,
@@ -200,36 +203,14 @@ async function startEvaluations(context: LabContext, spec: RunSpec, job: StudyJo
     if (knownStartEvaluation(context, spec, modelId, split) === null) await evaluateRun(context, { startOf: spec, split }, job)
 }
 
-/** Operations of training up to and with each step, estimates of J included. [steps] */
-export function costByStep({ store }: Pick<LabContext, 'store'>, runId: number): Float64Array {
-  let sum = 0
-  return Float64Array.from(store.steps.range(runId, 1, Number.MAX_SAFE_INTEGER), ({ flops }) => (sum += flops))
-}
-
-/** The last checkpoint of a cell's run whose training cost no more than the baseline's run of the same seed did; null where there is no such cell or checkpoint. */
-export function checkpointAtCost(
-  context: Pick<LabContext, 'store'>,
-  baselineRun: number,
-  runId: number,
-): { readonly id: number; readonly step: number } | null {
-  const limit = costByStep(context, baselineRun).at(-1)!
-  const own = costByStep(context, runId)
-  return (
-    context.store.checkpoints
-      .ofRun(runId)
-      .filter(({ step }) => own[step - 1]! <= limit * (1 + 1e-9))
-      .at(-1) ?? null
-  )
-}
-
 /** Evaluates arms that cost more than the baseline where they had cost as much. */
 async function equalCostEvaluations(context: LabContext, study: Study, job: StudyJob): Promise<void> {
   const { store } = context
   const { baseline } = presetOf(study.name)
   const cells = store.studies.cells(study.id).filter((cell) => cell.status === 'finished' && !isSweep(cell) && cell.runId !== null)
   for (const cell of cells) {
-    const other = cells.find((each) => each.arm === baseline && each.seed === cell.seed)
-    const checkpoint = other === undefined || other === cell ? null : checkpointAtCost(context, other.runId!, cell.runId!)
+    const limit = cell.arm === baseline ? null : costOfBaseline(context, study, cell.seed, job.beside)
+    const checkpoint = limit === null ? null : checkpointAtCost(context, limit, cell.runId!)
     if (checkpoint === null || evaluationOf(context, cell.runId!, checkpoint.step, 'heldout') !== null) continue
     job.signal?.throwIfAborted()
     await evaluateRun(context, { runId: cell.runId!, checkpointId: checkpoint.id, split: 'heldout' }, job)
