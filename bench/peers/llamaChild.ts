@@ -40,6 +40,7 @@ const llama = await getLlama({
   logLevel: 'error',
   maxThreads: Number(threads),
 })
+const ROOM = 32
 const PLAIN = { temperature: 1, topK: 0, topP: 1, minP: 0 }
 let sequences: Sequence[] = []
 
@@ -48,7 +49,8 @@ const verbs: Record<string, (request: Record<string, unknown>) => Promise<object
     const model = await llama.loadModel({ modelPath: path, gpuLayers: 0 })
     const context = await model.createContext({
       sequences: rows,
-      contextSize: positions,
+      // A full context is shifted before its last token is read: some room keeps that away.
+      contextSize: Number(positions) + ROOM,
       batchSize: Math.max(64, Number(rows)),
       threads: Number(threads),
       flashAttention: false,

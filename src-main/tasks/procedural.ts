@@ -97,7 +97,7 @@ export function proceduralTask<Data>(procedure: Procedure<Data>, level: string):
     levels,
     answerForm,
     settings: { level, splitSeed: SPLIT_SEED },
-    size: (split) => (few === undefined ? null : ofSplit(split).length),
+    size: (split) => (few !== undefined ? ofSplit(split).length : SHARES.some(([known]) => known === split) ? null : 0),
     problems(split: Split, count: number, seed: Seed) {
       if (few !== undefined) {
         const own = ofSplit(split)

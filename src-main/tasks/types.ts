@@ -131,7 +131,7 @@ export interface Task<Data = unknown> extends TaskBase {
    * Throws TaskError('too-few-problems') when the split does not hold that many.
    */
   problems(split: Split, count: number, seed: Seed): Question<Data>[]
-  /** How many problems a split holds; null where they are drawn and not counted. */
+  /** How many problems a split holds, 0 where the task has no such split; null where they are drawn and not counted. */
   size(split: Split): number | null
   /** The question in words, without a word about the form of the answer. */
   question(problem: Question<Data>): string

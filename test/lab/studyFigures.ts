@@ -23,6 +23,19 @@ export function expectMeans(of: StudyRecord, page: string): void {
       (average(held.map(({ tokens }) => average(tokens))) / 100).toFixed(1),
       (average(held.map(({ regret }) => average(regret))) / 10_000).toFixed(3),
     ])
+    const took = page
+      .split('### What a run took')[1]!
+      .split('\n')
+      .find((line) => line.startsWith(`| ${title} |`))!
+      .split(' | ')
+    const base = of.cells.filter(({ arm, status }) => arm === of.baseline && status === 'finished')
+    const flops = (own: readonly RecordedCell[]): number => average(own.map(({ cost }) => cost.flops))
+    expect(took.slice(1, 5)).toEqual([
+      average(cells.map(({ cost }) => cost.tokens)).toFixed(0),
+      average(cells.map(({ cost }) => cost.estimateTokens)).toFixed(0),
+      (flops(cells) / 1e12).toFixed(2),
+      (flops(cells) / flops(base)).toFixed(2),
+    ])
     const curve = page
       .split('Natural thinking, cut at the budget:')[1]!
       .split('\n')
@@ -70,6 +83,7 @@ export function expectIntervals(of: StudyRecord, page: string): number {
     count += 1
   }
   for (const split of ['heldout', 'heldout-targets'] as const) {
+    if (of.clusters[split] === undefined) continue
     const section = page
       .split(`## On ${split === 'heldout' ? 'held-out problems' : 'held-out targets'}, at equal steps`)[1]!
       .split('\n## ')[0]!

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LabError, isOfText, readChat, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import { LabError, isOfText, readChat, type Json, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
 import { askedOf } from '../../src-main/lab/answers/askedOf.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
@@ -17,6 +17,10 @@ import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { openProblems } from '../../src-main/lab/training/tasks.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
+import { openStudy } from '../../src-main/lab/study/grid.ts'
+import { recordOf } from '../../src-main/lab/study/recording.ts'
+import { renderReport } from '../../src-main/lab/study/report.ts'
+import { runStudy } from '../../src-main/lab/study/run.ts'
 import { tryTasks } from '../../src-main/lab/training/tryTasks.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
@@ -24,6 +28,7 @@ import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { expectIntervals, expectMeans } from './studyFigures.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-text-'))
 let context: OpenedContext
@@ -306,6 +311,40 @@ describe('an imported dataset', () => {
     await expect(createRun(context, spec({ format: { thoughts: 'marks' } }))).rejects.toSatisfy(
       (error) => error instanceof LabError && error.code === 'run.format',
     )
+  })
+})
+
+describe('a study on a model of text', () => {
+  it('holds out the sets that the task has, starts from the weights that it names, and says so in its report', async () => {
+    const { seed: _, steps, name: __, algorithm: ___, checkpointEvery: ____, ...shared } = spec({ steps: 1 })
+    const study = openStudy(
+      context,
+      'words',
+      {
+        steps: steps!,
+        seeds: 1,
+        problems: 4,
+        samples: 2,
+        validation: 4,
+        learningRate: 'fixed',
+        arms: ['outcome', 'mrt-exact'],
+        changes: shared as unknown as Json,
+      },
+      {},
+    )
+    expect(await runStudy(context, study, { environment: {} })).toBe(true)
+    const record = recordOf(context, study)
+    expect(record.cells.map(({ arm, status, evaluations }) => [arm, status, Object.keys(evaluations)])).toEqual([
+      ['outcome', 'finished', ['heldout']],
+      ['mrt-exact', 'finished', ['heldout']],
+    ])
+    expect(Object.keys(record.clusters)).toEqual(['heldout', 'validation'])
+    const page = renderReport(record)
+    expect(page).toContain('Problems that no run was trained on. 4 problems')
+    expect(page).toContain('from the weights `model:1` of')
+    expect(page).not.toMatch(/starter|targets/)
+    expectMeans(record, page)
+    expect(expectIntervals(record, page)).toBeGreaterThan(8)
   })
 })
 

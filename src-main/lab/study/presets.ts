@@ -1,6 +1,6 @@
 // Studies with a name, as data: which arms, against which of them the others are read, and what all cells share. An arm is a preset of runs,
 // or what differs from one; a grid is arms by seeds. Part of a grid can be run by itself, and is reported as a part.
-import { presets } from '../training/presets.ts'
+import { allPresets } from '../training/textPresets.ts'
 import type { Preset } from '../training/presets.ts'
 
 export interface StudyArm {
@@ -42,7 +42,7 @@ function arm(
     readonly role?: StudyArm['role']
   } = {},
 ): StudyArm {
-  const { title: usual, spec } = presets[preset]!
+  const { title: usual, spec } = allPresets[preset]!
   return {
     key,
     title: title ?? usual,
@@ -240,5 +240,18 @@ export const studyPresets: Readonly<Record<string, StudyPreset>> = {
       arm(`outcome-${lr}`, 'countdown-outcome', { title: `outcome RL, rate ${lr}`, lr }),
       arm(`mrt-exact-${lr}`, 'countdown-mrt-exact', { title: `MRT-exact, rate ${lr}`, lr }),
     ]),
+  },
+  words: {
+    title: 'A model of words: SmolLM2-135M-Instruct with adapters on arithmetic',
+    about:
+      'Whether the path from a small language model to a comparison works, and what it takes: outcome RL, a length penalty, and MRT with sampled and with exact J.',
+    baseline: 'outcome',
+    subject: 'mrt-exact',
+    arms: [
+      arm('outcome', 'gsm-lora-outcome', { title: 'outcome RL (Dr. GRPO)' }),
+      arm('length-0.2', 'gsm-lora-length-penalty', { title: 'length penalty 0.2' }),
+      arm('mrt-online', 'gsm-lora-mrt-online', { title: 'MRT-online' }),
+      arm('mrt-exact', 'gsm-lora', { title: 'MRT-exact' }),
+    ],
   },
 }

@@ -2,9 +2,10 @@
 // and nothing is added by hand. The first paragraph gives the answer. What of the grid is missing is listed.
 import { answerOf, atCost, fieldOf, levellingOf, levelOf, readerOf, RIVAL } from './answer.ts'
 import type { Answer, Compared, Plateau, Reader } from './answer.ts'
-import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled, type StudyFigure } from './figures.ts'
+import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled } from './figures.ts'
 import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
+import { decimals, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
 import { studyPresets } from './presets.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
@@ -13,25 +14,15 @@ const PAPER = { gain: 2, efficiency: 1.5 } as const
 const LEVEL_OF_TEST = 0.05
 /** Below this many seeds the noise of training is hardly covered. */
 const FEW_SEEDS = 5
-const SPLIT_TITLES: Readonly<Record<StudySplit, string>> = { heldout: 'held-out problems', 'heldout-targets': 'held-out targets' }
-
-// ------------------------------------------------------------------------------------------------------------------- words
-
-const percent = (value: number, digits = 1): string => (value * 100).toFixed(digits).replace('-', '−')
-const signed = (value: number, digits = 1): string => `${value >= 0 ? '+' : ''}${percent(value, digits)}`
-const points = ({ value, low, high }: StudyFigure): string => `${signed(value)} points (${signed(low)} to ${signed(high)})`
-const decimals = ({ value, low, high }: StudyFigure, digits: number): string =>
-  `${number(value, digits)} (${number(low, digits)} to ${number(high, digits)})`
-const number = (value: number, digits: number): string => value.toFixed(digits).replace('-', '−')
-/** A mean with its interval, which does not reach below 0 or beyond what the quantity can be. */
-const spread = ({ value, low, high }: StudyFigure, digits: number, scale = 1, most = Infinity): string => {
-  const [from, to] = [Math.max(0, low), Math.min(most, high)]
-  return `${number(value * scale, digits)} (${number(from * scale, digits)}–${number(to * scale, digits)})`
+/** What the problems of a set are to those that were trained on. */
+const ASKED: Readonly<Record<StudySplit, (record: StudyRecord) => string>> = {
+  heldout: ({ clusters }) =>
+    clusters['heldout-targets'] === undefined
+      ? 'Problems that no run was trained on.'
+      : 'Numbers that no run was trained on, asking the targets that training asks.',
+  'heldout-targets': () => 'Targets that neither imitation nor training ever asked.',
 }
-const pText = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`)
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [`| ${header.join(' | ')} |`, `|${header.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n')
+const SPLIT_TITLES: Readonly<Record<StudySplit, string>> = { heldout: 'held-out problems', 'heldout-targets': 'held-out targets' }
 
 /** Two sentences for each claim at most, the answer first. */
 function answerText(record: StudyRecord, answer: Answer): string {
@@ -195,6 +186,44 @@ function equalCost(reader: Reader): string | null {
       )
 }
 
+/** What a run of each arm took, on average; of time the median, since other work may have held the machine. */
+function costs({ record, cells }: Reader): string {
+  const mean = (own: readonly RecordedCell[], of: (cell: RecordedCell) => number): number =>
+    own.reduce((sum, cell) => sum + of(cell), 0) / own.length
+  const operations = (own: readonly RecordedCell[]): number => mean(own, ({ cost }) => cost.flops)
+  const base = cells(record.baseline)
+  return table(
+    [
+      'arm',
+      'tokens sampled',
+      'tokens forwarded for J',
+      'operations, 10^12',
+      `of those of ${record.baseline}`,
+      'minutes of a cell, evaluations included',
+    ],
+    record.arms
+      .map(({ key, title }) => ({ title, own: cells(key) }))
+      .filter(({ own }) => own.length > 0)
+      .map(({ title, own }) => {
+        const minutes = own.map(({ wallMs }) => wallMs / 60_000).toSorted((a, b) => a - b)
+        return [
+          title,
+          number(
+            mean(own, ({ cost }) => cost.tokens),
+            0,
+          ),
+          number(
+            mean(own, ({ cost }) => cost.estimateTokens),
+            0,
+          ),
+          number(operations(own) / 1e12, 2),
+          base.length === 0 ? '' : number(operations(own) / operations(base), 2),
+          number(minutes[Math.floor(minutes.length / 2)]!, 1),
+        ]
+      }),
+  )
+}
+
 function curves(reader: Reader, kind: 'natural' | 'kept'): string {
   const { record, mean, ofStart } = reader
   const row = (title: string, of: (quantity: Quantity) => Sampled): string[] => [
@@ -295,11 +324,6 @@ const ratesText = (record: StudyRecord): string => {
   return `Learning rates${swept ? ', each the best of the same sweep on validation problems' : ' were fixed and not tuned'}: ${rates.join('; ')}.`
 }
 
-function hours(ms: number): string {
-  const minutes = Math.round(ms / 60_000)
-  return minutes < 60 ? plural(minutes, 'minute') : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-}
-
 /** The command that makes this study again. */
 export function commandOf({ study, conditions, cells }: StudyRecord): string {
   const arms = [...new Set(cells.map(({ arm }) => arm))]
@@ -313,6 +337,12 @@ function sharedText({ cells }: StudyRecord): string {
   if (shared.length === 0) return ''
   const named = shared.map(({ arm, seed, from }) => `${arm} seed ${seed} (${from})`).join(', ')
   return ` Taken over from other studies of the same workspace, where the same runs stand: ${named}.`
+}
+
+/** The weights that every run starts from. */
+function startText({ start, spec }: StudyRecord): string {
+  const name = spec.start === 'starter' ? 'the starter model' : `the weights \`${spec.start}\``
+  return `${name} of ${start.parameters} parameters (${start.sha256.slice(0, 12)})`
 }
 
 /** The whole page. */
@@ -333,7 +363,7 @@ export function renderReport(record: StudyRecord): string {
     const cost = split === 'heldout' ? equalCost(reader) : null
     return [
       `## On ${SPLIT_TITLES[split]}, at equal steps`,
-      `${split === 'heldout' ? 'Numbers that no run was trained on, asking the targets that training asks.' : 'Targets that neither imitation nor training ever asked.'} ${plural(reader.resamples.problems, 'problem')} in ${plural(reader.resamples.clusters, 'cluster')}, ${record.conditions.samples} rollouts of each that stop where they stop.`,
+      `${ASKED[split](record)} ${plural(reader.resamples.problems, 'problem')} in ${plural(reader.resamples.clusters, 'cluster')}, ${record.conditions.samples} rollouts of each that stop where they stop.`,
       ...(other === null ? [] : [answerText(record, other)]),
       equalSteps(reader),
       ...fewSeeds(reader),
@@ -350,7 +380,13 @@ export function renderReport(record: StudyRecord): string {
       `Thinking kept going (${record.spec.kept} rollouts of each problem, read after the last whole attempt):`,
       curves(reader, 'kept'),
       ...(split === 'heldout'
-        ? ['### Seed by seed', `Accuracy @${record.trainedBudget} / tokens of an answer / regret @${record.trainedBudget}:`, bySeed(reader)]
+        ? [
+            '### What a run took',
+            costs(reader),
+            '### Seed by seed',
+            `Accuracy @${record.trainedBudget} / tokens of an answer / regret @${record.trainedBudget}:`,
+            bySeed(reader),
+          ]
         : []),
     ]
   })
@@ -366,7 +402,7 @@ export function renderReport(record: StudyRecord): string {
     '## Had they levelled off?',
     plateauText(record),
     '## How it was made',
-    `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from the starter model of ${record.start.parameters} parameters (${record.start.sha256.slice(0, 12)}). ${ratesText(record)}`,
+    `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from ${startText(record)}. ${ratesText(record)}`,
     'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference. Where several arms stand against one, the last column holds p as it is when all of these comparisons are made at once (Holm 1979).',
     `Commit ${[...new Set(finished.map(({ revision }) => revision ?? 'unknown'))].join(', ') || 'none'}; MRT Workbench ${environment.program ?? ''}, ${[...new Set(finished.map(({ engine }) => `ONNX Runtime ${engine}`))].join(', ')}, Node ${environment.node ?? ''}, on ${environment.cores ?? '?'} cores of ${environment.cpu ?? 'an unknown processor'}; ${hours(record.cells.reduce((sum, { wallMs }) => sum + wallMs, 0))} for all cells, evaluations included. Study ${record.uid}.${sharedText(record)}`,
   ].join('\n\n')}\n`

@@ -10,7 +10,7 @@ import type { JobOptions, LabContext } from '../process/context.ts'
 import { evaluate } from '../comparing/evaluate.ts'
 import { evaluateRun, knownStartEvaluation } from '../comparing/evaluateRun.ts'
 import { loadStart, vocabularyOf } from '../training/start.ts'
-import { lengthOf, openProblems } from '../training/tasks.ts'
+import { lengthOf, openProblems, taskInWords } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { createRun } from '../training/createRun.ts'
 import { trainRun } from '../training/trainRun.ts'
@@ -19,7 +19,7 @@ import { checkpointAtCost, costOfBaseline, evaluationOf } from './reached.ts'
 import type { StudyRecord } from './record.ts'
 import { twinOf } from './twins.ts'
 import { cellsAsked, conditionsOf, isSweep, presetOf, remainingMs, STUDY_SPLITS, sweptRates, titleOf } from './grid.ts'
-import type { CellNotes, Conditions, StudyRequest, ValidationPoint } from './grid.ts'
+import type { CellNotes, Conditions, StudyRequest, StudySplit, ValidationPoint } from './grid.ts'
 
 const VALIDATION_SAMPLES = 2
 /** The share of a run over which its validation regret must have levelled off. */
@@ -125,7 +125,7 @@ async function workOn(context: LabContext, study: Study, cell: StudyCell, job: S
     } as unknown as Json)
   }
   if (isSweep(cell)) return true
-  for (const split of STUDY_SPLITS)
+  for (const split of splitsOf(context, parseSpec(cell.spec)))
     if (evaluationOf(context, runId, last, split) === null) await evaluateRun(context, { runId, split }, job)
   return true
 }
@@ -196,10 +196,14 @@ async function validate(
   }
 }
 
-/** What all cells start from, on both held-out sets, once. */
+/** The held-out sets that the task has: only some ask targets of their own. */
+const splitsOf = ({ store }: LabContext, spec: RunSpec): StudySplit[] =>
+  STUDY_SPLITS.filter((split) => taskInWords(store, spec).size(split) !== 0)
+
+/** What all cells start from, on every held-out set, once. */
 async function startEvaluations(context: LabContext, spec: RunSpec, job: StudyJob): Promise<void> {
   const { modelId } = await loadStart(context.store, spec.start, context.now)
-  for (const split of STUDY_SPLITS)
+  for (const split of splitsOf(context, spec))
     if (knownStartEvaluation(context, spec, modelId, split) === null) await evaluateRun(context, { startOf: spec, split }, job)
 }
 
