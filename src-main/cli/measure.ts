@@ -89,6 +89,24 @@ export function voteCommand(): Command {
             votes.boundaries,
           ),
           '',
+          tableText(
+            [
+              { title: 'attempts that vote', cell: ({ attempts }) => String(attempts) },
+              { title: 'tokens', cell: ({ tokens }) => tokens.toFixed(0) },
+              { title: 'one thought going on', cell: ({ value }) => figureText(value) },
+            ],
+            votes.successive,
+          ),
+          '',
+          tableText(
+            [
+              { title: 'thoughts that vote', cell: ({ thoughts }) => String(thoughts) },
+              { title: 'tokens', cell: ({ tokens }) => tokens.toFixed(0) },
+              { title: 'whole thoughts', cell: ({ value }) => figureText(value) },
+            ],
+            votes.parallel,
+          ),
+          '',
           votes.episodeRegret.length === 0
             ? 'Regret over episodes: not told below 8 answers at each boundary, nor where no rollout has an episode.'
             : tableText(

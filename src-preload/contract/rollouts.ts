@@ -76,8 +76,9 @@ export type ExplanationView = Of<typeof explanation>
 export const stopHereResult = z.object({
   boundary: count,
   tokenOffset: count,
-  checkpointId: id.nullable(),
-  /** At which the answers were drawn: that of the run. */
+  /** The weights that answered. */
+  start: name,
+  /** At which the answers were drawn: that of the rollout. */
   temperature: z.number().positive(),
   answers: z.array(z.object({ text: z.string(), tokens: count, correct: z.boolean(), finishReason: z.enum(['stop', 'length']) })),
   /** Share of the answers that are right, with its Wilson interval. */
@@ -123,14 +124,9 @@ export const rolloutsMethods = {
       }),
       z.array(explanation),
     ),
-    /** Samples answers as if thinking had ended at this boundary, with the weights of a checkpoint (null: the newest of the run). */
+    /** Samples answers as if thinking had ended at this boundary, with any weights or a served model (null: the newest checkpoint of the run). */
     stopHere: method(
-      z.object({
-        rolloutId: id,
-        boundary: count,
-        samples: z.int().min(1).max(1024).default(32),
-        checkpointId: id.nullable().default(null),
-      }),
+      z.object({ rolloutId: id, boundary: count, samples: z.int().min(1).max(1024).default(32), start: name.nullable().default(null) }),
       stopHereResult,
     ),
   },

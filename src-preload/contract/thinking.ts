@@ -138,6 +138,9 @@ export const votingCurves = z.object({
   boundaries: z.array(z.object({ boundary: count, votes: z.array(z.object({ tokens: z.number(), value: figure })) })),
   /** Voting among k answers without thinking, and whether any of them is right. */
   direct: z.array(z.object({ size: count, tokens: z.number(), majority: figure, any: figure })),
+  /** A vote that gathers while a thought goes on, one answer after each episode, and one among whole thoughts of the problem. */
+  successive: z.array(z.object({ attempts: count, tokens: z.number(), value: figure })),
+  parallel: z.array(z.object({ thoughts: count, tokens: z.number(), value: figure })),
   /** What was lost by thinking on where a vote would have bought more, for budgets of so many blocks between boundaries; null where nothing can be told, empty below 8 answers at each boundary. */
   episodeRegret: z.array(z.object({ blocks: count, episodes: count, value: figure.nullable() })),
 })

@@ -16,7 +16,8 @@ export class StopHere {
   /** In order of boundary; a result of null is being drawn, or failed with `problem`. */
   drawn: readonly Drawn[] = $state.raw([])
   samples = $state(32)
-  checkpointId: number | null = $state(null)
+  /** Weights that answer; null: the newest of the run. */
+  start: string | null = $state(null)
   #abort = new AbortController()
   #of: number | undefined
 
@@ -39,10 +40,7 @@ export class StopHere {
     const { signal } = this.#abort
     this.#put({ boundary, result: null, problem: null })
     try {
-      const result = await lab.client.rollouts.stopHere(
-        { rolloutId, boundary, samples: this.samples, checkpointId: this.checkpointId },
-        { signal },
-      )
+      const result = await lab.client.rollouts.stopHere({ rolloutId, boundary, samples: this.samples, start: this.start }, { signal })
       if (!signal.aborted) this.#put({ boundary, result, problem: null })
     } catch (error) {
       if (signal.aborted) return

@@ -45,7 +45,7 @@ async function stopped(device: DeviceName) {
       }
     },
   })
-  const request = { rolloutId: rollout!.id, boundary: 0, samples: 3, checkpointId: null }
+  const request = { rolloutId: rollout!.id, boundary: 0, samples: 3, start: null }
   const asked = async (tests: typeof context.deviceTests | undefined) =>
     (await stopHere({ store, engine: watched, now: () => 1, ...(tests && { deviceTests: tests }) }, request, {})).answers
   return { answers: await asked(context.deviceTests), unproven: (await asked(undefined)).length, made }

@@ -118,7 +118,7 @@ export const fakeExperiments: Experiments = {
     Promise.resolve({
       boundary,
       tokenOffset: 0,
-      checkpointId: null,
+      start: 'checkpoint:1',
       temperature: 1,
       recorded: null,
       answers: Array.from({ length: samples }, () => ({ text: '9 * 5', tokens: 3, correct: true, finishReason: 'stop' as const })),
@@ -155,6 +155,8 @@ export const fakeExperiments: Experiments = {
       sizes: [1],
       boundaries: [],
       direct: [],
+      successive: [],
+      parallel: [],
       episodeRegret: [],
     }),
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),

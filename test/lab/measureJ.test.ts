@@ -162,6 +162,14 @@ describe('rollouts of a file', () => {
     expect(tokens).toEqual([...tokens].sort((a, b) => a - b))
     expect(votes.direct.map(({ size }) => size)).toEqual([1, 2, 4, 8, 16, 32])
     for (const { majority, any } of votes.direct) expect(majority.value).toBeLessThanOrEqual(any.value + 1e-9)
+    // One attempt votes as one answer at the first boundary does; each attempt adds its answer and the thinking up to it.
+    expect(votes.successive.map(({ attempts }) => attempts)).toEqual([1, 2, 3])
+    expect(votes.successive[0]!.value.value).toBeCloseTo(votes.boundaries[1]!.votes[0]!.value.value, 12)
+    expect(votes.successive[0]!.tokens).toBeCloseTo(votes.boundaries[1]!.votes[0]!.tokens, 9)
+    // So does one whole thought at the end of it; three cost three times as much.
+    expect(votes.parallel.map(({ thoughts }) => thoughts)).toEqual([1, 2, 3])
+    expect(votes.parallel[0]!.value.value).toBeCloseTo(votes.boundaries[3]!.votes[0]!.value.value, 12)
+    expect(votes.parallel[2]!.tokens).toBeCloseTo(3 * votes.parallel[0]!.tokens, 9)
     // Three blocks between four boundaries, each a budget; a share of the comparator's area.
     expect(votes.episodeRegret.map(({ blocks, episodes }) => [blocks, episodes])).toEqual([
       [1, 6],
@@ -214,7 +222,7 @@ describe('rollouts that were drawn at another temperature than 1', () => {
       temperature: 0.6,
       episodeRegret: [],
     })
-    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, checkpointId: null }, {})).toMatchObject({
+    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, start: null }, {})).toMatchObject({
       temperature: 0.6,
     })
   })

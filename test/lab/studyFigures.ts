@@ -120,7 +120,7 @@ export function expectIntervals(of: StudyRecord, page: string): number {
       )
     }
   }
-  const cost = page.split('## At equal total cost')[1]!.split('\n### ')[0]!
+  const cost = page.split('## At equal total cost')[1]?.split('\n### ')[0] ?? ''
   for (const { key, title } of of.arms.filter(({ key }) => key !== of.baseline)) {
     const cells = of.cells.filter(({ arm, status, equalCost }) => arm === key && status === 'finished' && equalCost !== null)
     if (cells.length === 0) continue

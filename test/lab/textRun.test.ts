@@ -116,7 +116,7 @@ describe('a model of text', () => {
     const { metrics } = store.evaluations.get(evaluationId)!
     expect(metrics['ttc/regret@12']).toBeGreaterThanOrEqual(0)
     const [first] = details(runId).filter(({ episodes }) => episodes.length > 0)
-    const said = await stopHere(context, { rolloutId: first!.rollout.id, boundary: 1, checkpointId: null, samples: 4 }, {})
+    const said = await stopHere(context, { rolloutId: first!.rollout.id, boundary: 1, start: null, samples: 4 }, {})
     expect(said.answers.length).toBe(4)
     const outcome = await measureJ(context, { scope: { runId }, start: 'model:1', method: 'sampled', samples: 2, limit: 6 }, {})
     expect(outcome.measured).toBe(6)

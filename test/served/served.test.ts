@@ -11,6 +11,7 @@ import { evaluate } from '../../src-main/lab/comparing/evaluate.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
 import { connectModel, openServed, type ServedRequest } from '../../src-main/lab/training/servedModel.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
@@ -233,6 +234,31 @@ describe('an evaluation of a served model', () => {
       context.store.rollouts.detail(id)!.progress.flatMap(({ estimator }) => estimator.served ?? []),
     )
     expect(said.filter((each) => each === `little at ${server.url}/v1`).length).toBe(3)
+  })
+
+  it('answers where a thought is stopped, graded, and leaves nothing behind', async () => {
+    const server = await serve('text')
+    const { modelId } = await connect(server)
+    const { id: evaluationId } = context.store.evaluations.list().find(({ status }) => status === 'finished')!
+    const [row] = context.store.rollouts.page({
+      filter: { evaluationId },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts
+    const kept = (): number => readdirSync(join(context.store.folder, 'served')).length
+    const before = kept()
+    const said = await stopHere(context, { rolloutId: row!.id, boundary: 0, samples: 5, start: `model:${modelId}` }, {})
+    expect(said).toMatchObject({ boundary: 0, tokenOffset: 0, start: `model:${modelId}`, temperature: 1 })
+    expect(said.answers).toHaveLength(5)
+    expect(said.answers.some(({ text }) => text !== '')).toBe(true)
+    expect(kept()).toBe(before)
+    // The evaluation is of a model that was trained by no run here: it has no weights of its own to answer with.
+    expect(await code(stopHere(context, { rolloutId: row!.id, boundary: 0, samples: 5, start: null }, {}))).toBe('stopHere.noWeights')
+    expect(await code(stopHere(context, { rolloutId: row!.id, boundary: 99, samples: 5, start: `model:${modelId}` }, {}))).toBe(
+      'stopHere.noBoundary',
+    )
   })
 })
 

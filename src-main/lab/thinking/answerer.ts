@@ -14,7 +14,7 @@ export interface Answerer {
   readonly sampler: Sampler
   /** The model and its address where another program answers; null where the engine here does. */
   readonly served: string | null
-  /** How answers are drawn: from all tokens, at the temperature of the rollouts. */
+  /** How answers are drawn: at the temperature of the rollouts, whatever else was asked. */
   readonly settings: SampleSettings
   /** The work is done: answers of a server that were kept for it are let go. */
   done(): void
@@ -24,6 +24,7 @@ export interface Answerer {
 /**
  * The weights that answer, at the temperature of these rollouts, on the device of the run that made them where it is proven here. Throws LabError `start.unknown`, `measure.temperatures`, `measure.vocabulary` for a
  * model of another tokenizer, and what asking a server throws.
+ * @param drawn how answers are drawn; unless given, from all tokens and as long as any number needs
  */
 export async function openAnswerer(
   context: LabContext,
@@ -31,6 +32,7 @@ export async function openAnswerer(
   { task: { format }, rollouts }: Pick<Reading, 'task' | 'rollouts'>,
   rows: number,
   work: AnsweringWork,
+  drawn: Partial<SampleSettings> = {},
 ): Promise<Answerer> {
   const temperature = sharedTemperature(rollouts)
   const answering = await openAnswering(context, name, work)
@@ -41,13 +43,8 @@ export async function openAnswerer(
       next: 'Choose a checkpoint trained on the same task.',
     })
   const longest = Math.max(1, ...rollouts.map(({ problem, boundaries }) => problem.promptTokens.length + boundaries.at(-1)!))
-  const maxLength = longest + format.terminationSuffix.length + ANSWER_TOKENS + 1
+  const settings = { topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS, ...drawn, temperature }
+  const maxLength = longest + format.terminationSuffix.length + settings.answerTokens + 1
   const { sampler, dispose } = await answering.open({ maxLength, temperature, rows, device: deviceOf(context, name) })
-  return {
-    sampler,
-    served: answering.served,
-    settings: { temperature, topK: 0, topP: 1, minP: 0, thinkingTokens: 1, answerTokens: ANSWER_TOKENS },
-    done: answering.done,
-    dispose,
-  }
+  return { sampler, served: answering.served, settings, done: answering.done, dispose }
 }

@@ -4,7 +4,8 @@
 
 import type { RolloutDetail, VotingCurves } from '../../../src-preload/contract.ts'
 import { episodeBudgetRegret, episodesOf, MOST_BLOCKS, VOTERS, type Majorities } from '../../episodes/episodeBudget.ts'
-import { majAtK, passAtK, type Vote } from '../../numeric/passAtK.ts'
+import { parallelVote, successiveVote, type Cast, type Worth } from '../../episodes/successiveVotes.ts'
+import { majAtK, passAtK } from '../../numeric/passAtK.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { RolloutPlan } from '../../rollout/sample.ts'
@@ -24,13 +25,6 @@ const DIRECT = 32
 const SUBSETS = 1000
 const SEED = 20_260_101
 const neverAborted = new AbortController().signal
-
-/** The answers at one place: votes, and what an answer cost there. */
-interface Drawn {
-  readonly prefixTokens: number
-  readonly votes: readonly Vote[]
-  readonly answerTokens: number
-}
 
 const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math.log2(n)) + 1 }, (_, i) => 2 ** i)
 
@@ -87,7 +81,7 @@ export async function drawVotes(
       ({ place }) => place,
     )
     const drawn = new Map(
-      [...byPlace].map(([place, members]): [string, Drawn] => [
+      [...byPlace].map(([place, members]): [string, Cast] => [
         place,
         {
           prefixTokens: members[0]!.answer.prefixTokens,
@@ -104,13 +98,13 @@ export async function drawVotes(
     const longest = Math.max(...rollouts.map(({ boundaries }) => boundaries.length))
     const indexOf = new Map(rollouts.map((rollout, index) => [rollout, index]))
     /** The answers of a rollout at a boundary; one that has stopped keeps those at its end. */
-    const at = (rollout: (typeof rollouts)[number], boundary: number): Drawn =>
+    const at = (rollout: (typeof rollouts)[number], boundary: number): Cast =>
       drawn.get(`${indexOf.get(rollout)!} ${Math.min(boundary, rollout.boundaries.length - 1)}`)!
-    const averaged = (of: (here: Drawn) => number, boundary: number): number[] =>
+    const averaged = (of: (here: Cast) => number, boundary: number): number[] =>
       problems.map((members) => mean(members.map((rollout) => of(at(rollout, boundary)))))
     const clusterOf = ([first]: typeof rollouts): string => task.cluster(first!.problem)
     const clusters = clustersOf(problems.map(clusterOf))
-    const chance = ({ votes }: Drawn, p: number): number => majAtK(votes, p, { draws: SUBSETS, seed: SEED })
+    const chance = ({ votes }: Cast, p: number): number => majAtK(votes, p, { draws: SUBSETS, seed: SEED })
     const majoritiesOf = new Map(
       samples < VOTERS
         ? []
@@ -132,6 +126,15 @@ export async function drawVotes(
         clustersOf(known.map(({ cluster }) => cluster)),
       )
     }
+    const castOf = (rollout: (typeof rollouts)[number]): Cast[] => rollout.boundaries.map((_, boundary) => at(rollout, boundary))
+    /** @param worth [problems][rollouts] */
+    const worthOf = (worth: readonly (readonly Worth[])[]) => ({
+      tokens: mean(worth.map((own) => mean(own.map(({ tokens }) => tokens)))),
+      value: figureOf(
+        worth.map((own) => mean(own.map(({ value }) => value))),
+        clusters,
+      ),
+    })
     const direct = problems.map((_, index) => drawn.get(`direct ${index}`)!)
     return {
       rolloutCount: rollouts.length,
@@ -161,6 +164,21 @@ export async function drawVotes(
         any: figureOf(
           direct.map(({ votes }) => passAtK(DIRECT, votes.filter(({ correct }) => correct).length, size)),
           clusters,
+        ),
+      })),
+      successive: Array.from({ length: Math.max(1, longest - 1) }, (_, index) => {
+        const worth = problems.map((members) => members.map((rollout) => successiveVote(castOf(rollout), index + 1)))
+        return { attempts: index + 1, ...worthOf(worth) }
+      }),
+      parallel: Array.from({ length: Math.min(...problems.map(({ length }) => length)) }, (_, index) => ({
+        thoughts: index + 1,
+        ...worthOf(
+          problems.map((members) => [
+            parallelVote(
+              members.map((rollout) => castOf(rollout).at(-1)!),
+              index + 1,
+            ),
+          ]),
         ),
       })),
       episodeRegret:

@@ -5,8 +5,8 @@ export interface StopHereRequest {
   readonly rolloutId: number
   readonly boundary: number
   readonly samples: number
-  /** Null: the newest checkpoint of the rollout's run. */
-  readonly checkpointId: number | null
+  /** Weights that answer, named as a run's specification names its start; null: the newest checkpoint of the rollout's run. */
+  readonly start: string | null
 }
 
 export interface MeasureRequest {

@@ -1,76 +1,66 @@
-// What would the model answer if it stopped thinking here? Samples answers from a boundary of a recorded rollout with the weights of a
-// checkpoint: the prefix, the forced end of thinking, and K draws at the run's own temperature. Nothing is recorded.
+// What would a model answer if thinking stopped here? Samples answers from a boundary of a rollout on record, ours or imported, with the weights of
+// a checkpoint, of a model, or of a server: the prefix, the forced end of thinking, and K draws at the temperature of the rollout. Nothing is recorded.
 
-import { LabError, type StopHereResult } from '../../../src-preload/contract.ts'
+import { LabError, type RolloutDetail, type StopHereResult } from '../../../src-preload/contract.ts'
 import { wilson } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
-import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
+import type { Store } from '../../store/openStore.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
-import type { StopHereRequest } from './requests.ts'
-import { sampleSettings } from '../training/gather.ts'
 import { found } from '../process/found.ts'
+import { sampleSettings } from '../training/gather.ts'
 import { parseSpec } from '../training/runSpecs.ts'
-import { deviceOf, loadStart, vocabularyOf } from '../training/start.ts'
-import { askedAgain, taskOf } from '../training/tasks.ts'
+import { openAnswerer } from './answerer.ts'
+import type { StopHereRequest } from './requests.ts'
+import { readRollouts } from './taskRollouts.ts'
 
-/** Throws LabError `rollout.unknown`, `checkpoint.unknown`, `stopHere.noBoundary`, `stopHere.noWeights`. */
-export async function stopHere(context: LabContext, request: StopHereRequest, { signal }: JobOptions): Promise<StopHereResult> {
-  const { store, engine, now } = context
-  const { rollout, problem, promptTokens, tokens, episodes, progress } = found(
-    'rollout',
-    request.rolloutId,
-    store.rollouts.detail(request.rolloutId),
-  )
-  const offset = request.boundary === 0 ? 0 : episodes[request.boundary - 1]?.endToken
+const neverAborted = new AbortController().signal
+
+/**
+ * Throws LabError `rollout.unknown`, `checkpoint.unknown`, `start.unknown`, `stopHere.noBoundary`, `stopHere.noWeights`, `measure.unreadable`,
+ * `measure.vocabulary`, and what asking a server throws.
+ */
+export async function stopHere(
+  context: LabContext,
+  request: StopHereRequest,
+  { signal = neverAborted }: JobOptions,
+): Promise<StopHereResult> {
+  const { store, now } = context
+  const detail = found('rollout', request.rolloutId, store.rollouts.detail(request.rolloutId))
+  const start = request.start ?? newestOf(store, detail)
+  const { task, rollouts } = await readRollouts(store, now, [detail], start)
+  const [rollout] = rollouts
+  const { problem, tokens, boundaries } = rollout!
+  const offset = boundaries[request.boundary]
   if (offset === undefined)
     throw new LabError('stopHere.noBoundary', {
-      expected: `a boundary from 0 to ${episodes.length}`,
+      expected: `a boundary from 0 to ${boundaries.length - 1}`,
       found: String(request.boundary),
       next: 'Choose the start or the end of an episode.',
     })
-  const checkpoint =
-    request.checkpointId === null
-      ? rollout.runId === null
-        ? null
-        : store.checkpoints.newest(rollout.runId)
-      : found('checkpoint', request.checkpointId, store.checkpoints.get(request.checkpointId))
-  const runId = rollout.runId ?? checkpoint?.runId ?? null
-  const run = runId === null ? null : store.runs.get(runId)
-  if (checkpoint === null || run === null)
-    throw new LabError('stopHere.noWeights', {
-      expected: 'a checkpoint to answer with',
-      found: 'a rollout whose run has none',
-      next: 'Save a checkpoint of the run first, or choose one of another run.',
-    })
-
-  const spec = parseSpec(run.config)
-  const start = await loadStart(store, `checkpoint:${checkpoint.id}`, now)
-  const task = taskOf(store, spec, vocabularyOf(start))
-  const settings = sampleSettings(spec)
-  const maxLength = promptTokens.length + offset + task.format.terminationSuffix.length + settings.answerTokens + 1
-  const weights = await loadWeights(engine, start.config, start.weights)
-  const policy = await openPolicy(engine, start.config, weights, {
-    rows: Math.min(request.samples, rowsFor(start.config, maxLength)),
-    maxLength,
-    temperature: settings.temperature,
-    device: deviceOf(context, `checkpoint:${checkpoint.id}`),
-  })
+  const answerer = await openAnswerer(
+    context,
+    start,
+    { task, rollouts },
+    request.samples,
+    { work: `stop here ${request.rolloutId} ${request.boundary}`, signal },
+    drawnBy(store, detail),
+  )
   try {
     const plans = Array.from({ length: request.samples }, (_, sample) => ({
-      prompt: [...promptTokens],
+      prompt: problem.promptTokens,
       prefix: tokens,
       prefixTokens: offset,
       stopNow: true,
       seed: deriveSeed(now(), 'stop here', sample),
     }))
-    const sampled = await policy.sample(task.format, plans, settings, { signal })
-    const known = askedAgain(spec, problem, promptTokens)
+    const sampled = await answerer.sampler.sample(task.format, plans, answerer.settings, { signal })
+    answerer.done()
     const answers = sampled.map((each) => {
       const answer = each.tokens.slice(offset + task.format.terminationSuffix.length)
       return {
         text: task.format.toText(answer),
         tokens: answer.length,
-        correct: task.grade(known, each.tokens).correct,
+        correct: task.grade(problem, each.tokens).correct,
         finishReason: each.finish === 'stop' ? ('stop' as const) : ('length' as const),
       }
     })
@@ -78,14 +68,34 @@ export async function stopHere(context: LabContext, request: StopHereRequest, { 
     return {
       boundary: request.boundary,
       tokenOffset: offset,
-      checkpointId: checkpoint.id,
-      temperature: settings.temperature,
+      start,
+      temperature: answerer.settings.temperature,
       answers,
       estimate: { value: right / answers.length, ...wilson(right, answers.length), n: answers.length },
-      recorded: progress[0]?.estimates.find((estimate) => estimate.boundary === request.boundary)?.value ?? null,
+      recorded: detail.progress[0]?.estimates.find((estimate) => estimate.boundary === request.boundary)?.value ?? null,
     }
   } finally {
-    policy.dispose()
-    weights.dispose()
+    answerer.dispose()
   }
+}
+
+const runOf = (store: Store, { rollout }: RolloutDetail) => (rollout.runId === null ? null : store.runs.get(rollout.runId))
+
+/** How answers are drawn for a rollout of a run here: as the run drew its own. */
+function drawnBy(store: Store, detail: RolloutDetail) {
+  const run = runOf(store, detail)
+  return run === null || run.method === 'imported' ? {} : sampleSettings(parseSpec(run.config))
+}
+
+/** The newest weights of the rollout's own run. */
+function newestOf(store: Store, detail: RolloutDetail): string {
+  const run = runOf(store, detail)
+  const checkpoint = run === null ? null : store.checkpoints.newest(run.id)
+  if (checkpoint === null)
+    throw new LabError('stopHere.noWeights', {
+      expected: 'weights to answer with',
+      found: 'a rollout whose run has none here',
+      next: 'Choose weights of this workspace or a served model, or save a checkpoint of the run first.',
+    })
+  return `checkpoint:${checkpoint.id}`
 }
