@@ -36,7 +36,11 @@ export const EXTENDED = { top_k: -1, min_p: 0, repeat_penalty: 1, return_token_i
 /** Throws LabError `served.unknown` for a model that the server does not offer, `served.tokenizer` where it cuts text into other tokens, and what asking throws. */
 export async function findAbilities(client: Client, trial: Trial, signal?: AbortSignal): Promise<Abilities> {
   const { url, name } = client.model
-  const offered = await client.models(signal)
+  // One that cannot list its models may have this one all the same; one that is not there says so when it is asked to write.
+  const offered = await client.models(signal).catch((error: unknown) => {
+    if (error instanceof LabError && error.code === 'served.lost') return null
+    throw error
+  })
   const found = offered?.find((each) => each.name === name)
   if (offered !== null && offered.length > 0 && found === undefined)
     throw new LabError('served.unknown', {

@@ -125,7 +125,7 @@ test('Stop here draws answers in the sample, at the temperature of the run, besi
   await expect(answers.getByText('temperature', { exact: true })).toBeVisible()
   await page.keyboard.press('Escape')
   // Other weights than those of the run answer as well, and are named.
-  await page.getByLabel('weights', { exact: true }).selectOption({ label: 'starter model' })
+  await page.getByRole('combobox', { name: /^weights/ }).selectOption({ label: 'starter model' })
   await page.getByRole('button', { name: 'Stop here, before thinking' }).click()
   await answers.getByRole('button', { name: /\d+ of \d+ right/ }).click({ timeout: 60_000 })
   await expect(answers.getByText('starter model', { exact: true })).toBeVisible()

@@ -294,6 +294,8 @@ describe('what a person can get wrong about a server', () => {
     const silent = await serve('llama')
     await silent.close()
     expect(await code(connect(silent))).toBe('served.lost')
+    // One that cannot say which models it has may have the one that is named.
+    expect((await connect(await serve('llama', { listsNothing: true }))).abilities).toMatchObject({ takesIds: true, maxLength: null })
     const chat = await serve('llama')
     chat.fault = () => 'shape'
     expect(await code(connect(chat))).toBe('served.answer')

@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly key?: string
   /** Tokens that it puts before a prompt of its own accord. */
   readonly before?: readonly number[]
+  /** Fails when it is asked which models it has. */
+  readonly listsNothing?: boolean
   readonly port?: number
 }
 
@@ -58,6 +60,7 @@ export async function openServer({
   name = 'little',
   key,
   before = [],
+  listsNothing = false,
   port = 0,
 }: ServerOptions): Promise<Running> {
   const vocabulary = Array.from({ length: policy.config.vocabSize }, (_, id) => id)
@@ -190,6 +193,7 @@ export async function openServer({
     const answer = (status: number, json: unknown, headers: Record<string, string> = {}): void =>
       void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(json))
     if (key !== undefined && request.headers.authorization !== `Bearer ${key}`) return answer(401, { error: { message: 'who are you?' } })
+    if (request.url === '/v1/models' && listsNothing) return answer(500, 'Internal Server Error')
     if (request.url === '/v1/models') return answer(200, { data: [{ id: name, max_model_len: 512 }] })
     if (request.url !== '/v1/completions') return answer(404, { detail: 'Not Found' })
     response.on('close', () => (running.left += response.writableFinished ? 0 : 1))
