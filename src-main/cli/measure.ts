@@ -1,6 +1,6 @@
 // The commands that measure rollouts that are on record, of a run, ours or imported, or of an evaluation: J at every boundary, votes there, and whether J told the truth.
 import { Command, Option } from 'commander'
-import type { Figure, ThinkingScope, TypeCalibration } from '../../src-preload/contract.ts'
+import { ballotRules, type BallotRule, type Figure, type ThinkingScope, type TypeCalibration } from '../../src-preload/contract.ts'
 import { wholeNumber } from './options.ts'
 import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 import { tableText, writeJson } from './table.ts'
@@ -56,7 +56,9 @@ export function measureCommand(): Command {
     )
 }
 
-type VoteOptions = Omit<MeasureOptions, 'method'>
+interface VoteOptions extends Omit<MeasureOptions, 'method'> {
+  readonly ballots: BallotRule
+}
 
 /** Draws answers at every boundary and tells what votes among them are worth; nothing is recorded. */
 export function voteCommand(): Command {
@@ -67,16 +69,24 @@ export function voteCommand(): Command {
     .option('--model <name>', 'the weights that answer: starter, checkpoint:ID or model:ID, one that is served too', 'starter')
     .option('--samples <n>', 'answers drawn at each boundary; regret over episodes needs 8', wholeNumber(2), 8)
     .option('--limit <n>', 'rollouts at most, evenly thinned', wholeNumber(1), 40)
+    .addOption(
+      new Option(
+        '--ballots <rule>',
+        'what a vote weighs: one answer one vote, or by likelihood as the paper describes it or as its notebook was released',
+      )
+        .choices(ballotRules)
+        .default('plain'),
+    )
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--threads <n>', 'threads of a running graph (default: all cores)', wholeNumber(1))
     .option('--json', 'print one JSON object as the last line')
     .action((options: VoteOptions) =>
       withLab(options, async ({ client, folder, progress }) => {
-        const { model, samples, limit, json } = options
-        const votes = await client.thinking.vote({ scope: scopeOf(options), start: model, samples, limit })
+        const { model, samples, limit, ballots, json } = options
+        const votes = await client.thinking.vote({ scope: scopeOf(options), start: model, samples, limit, ballots })
         progress.close()
         const text = [
-          `${votes.samples} answers at each boundary of ${votes.rolloutCount} rollouts of ${votes.problemCount} problems, temperature ${votes.temperature}; intervals are 95 %, over problems.`,
+          `${votes.samples} answers at each boundary of ${votes.rolloutCount} rollouts of ${votes.problemCount} problems, temperature ${votes.temperature}${votes.ballots === 'plain' ? '' : `, votes weighed as ${votes.ballots}`}; intervals are 95 %, over problems.`,
           '',
           tableText(
             [

@@ -125,6 +125,12 @@ export const episodeCurves = z.object({
   equalTokens: z.object({ answers: z.number(), thinking: figure, direct: figure, difference: figure }).nullable(),
 })
 export type EpisodeCurves = Of<typeof episodeCurves>
+/**
+ * What an answer's vote weighs, and how its tokens count: one answer one vote; the mean likelihood of its tokens, as the paper describes; as its released notebook
+ * has it, 2 to the power of their mean natural log-prob, and tokens of answers counted half.
+ */
+export const ballotRules = ['plain', 'described', 'released'] as const
+export type BallotRule = (typeof ballotRules)[number]
 /** [maj@p]_j from answers drawn for it: a vote among p of the answers at each boundary. */
 export const votingCurves = z.object({
   rolloutCount: count,
@@ -132,6 +138,7 @@ export const votingCurves = z.object({
   samples: count,
   temperature: z.number(),
   model: z.string(),
+  ballots: z.enum(ballotRules),
   tokensGenerated: count,
   /** Vote sizes p. */
   sizes: z.array(count),
@@ -316,6 +323,7 @@ export const thinkingMethods = {
         start: name,
         samples: z.int().min(2).max(128).default(8),
         limit: z.int().min(1).max(2000).default(40),
+        ballots: z.enum(ballotRules).default('plain'),
       }),
       votingCurves,
     ),

@@ -144,13 +144,14 @@ export const fakeExperiments: Experiments = {
     }),
   measureJ: () => Promise.resolve({ measured: 3, known: 1, unreadable: {} }),
   measureCuts: () => Promise.resolve([]),
-  drawVotes: (_context, { samples }) =>
+  drawVotes: (_context, { samples, ballots }) =>
     Promise.resolve({
       rolloutCount: 0,
       problemCount: 0,
       samples,
       temperature: 1,
       model: 'none',
+      ballots,
       tokensGenerated: 0,
       sizes: [1],
       boundaries: [],

@@ -155,7 +155,7 @@ describe('rollouts of a file', () => {
       limit: 1,
       after: null,
     }).rollouts[0]!
-    const votes = await drawVotes(context, { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10 }, {})
+    const votes = await drawVotes(context, { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10, ballots: 'plain' }, {})
     expect(votes).toMatchObject({ rolloutCount: 3, problemCount: 1, sizes: [1, 2, 4, 8] })
     expect(votes.boundaries).toHaveLength(4)
     const tokens = votes.boundaries[3]!.votes.map((vote) => vote.tokens)
@@ -170,6 +170,21 @@ describe('rollouts of a file', () => {
     expect(votes.parallel.map(({ thoughts }) => thoughts)).toEqual([1, 2, 3])
     expect(votes.parallel[0]!.value.value).toBeCloseTo(votes.boundaries[3]!.votes[0]!.value.value, 12)
     expect(votes.parallel[2]!.tokens).toBeCloseTo(3 * votes.parallel[0]!.tokens, 9)
+    // The same answers, weighed: one answer alone is worth what it was, and where the notebook halves their tokens they cost half.
+    const asked = { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10 }
+    const [described, released] = [
+      await drawVotes(context, { ...asked, ballots: 'described' }, {}),
+      await drawVotes(context, { ...asked, ballots: 'released' }, {}),
+    ]
+    for (const weighed of [described, released]) {
+      expect(weighed.boundaries.map((each) => each.votes[0]!.value)).toEqual(votes.boundaries.map((each) => each.votes[0]!.value))
+      // A tie of two answers goes to the likelier.
+      expect(weighed.boundaries.map((each) => each.votes[1]!.value.value)).not.toEqual(
+        votes.boundaries.map((each) => each.votes[1]!.value.value),
+      )
+    }
+    expect(described.boundaries[0]!.votes[3]!.tokens).toBeCloseTo(votes.boundaries[0]!.votes[3]!.tokens, 9)
+    expect(released.boundaries[0]!.votes[3]!.tokens).toBeCloseTo(votes.boundaries[0]!.votes[3]!.tokens / 2, 9)
     // Three blocks between four boundaries, each a budget; a share of the comparator's area.
     expect(votes.episodeRegret.map(({ blocks, episodes }) => [blocks, episodes])).toEqual([
       [1, 6],
@@ -218,7 +233,7 @@ describe('rollouts that were drawn at another temperature than 1', () => {
     const [cut] = await measureCuts(context, { ...asked, start: 'starter' }, {})
     const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
     expect(cut!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
-    expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4 }, {})).toMatchObject({
+    expect(await drawVotes(context, { scope, start: 'starter', samples: 2, limit: 4, ballots: 'plain' }, {})).toMatchObject({
       temperature: 0.6,
       episodeRegret: [],
     })
@@ -248,9 +263,9 @@ describe('rollouts that were drawn at another temperature than 1', () => {
       provenance: { ...detail.provenance, sampling: { temperature } },
     })
     context.store.rollouts.add({ runId: mixed, evaluationId: null, phase: 'train', step: 1 }, [drawnAt(0.5, 0), drawnAt(1, 1)])
-    await expect(drawVotes(context, { scope: { runId: mixed }, start: 'starter', samples: 2, limit: 4 }, {})).rejects.toMatchObject({
-      code: 'measure.temperatures',
-    })
+    await expect(
+      drawVotes(context, { scope: { runId: mixed }, start: 'starter', samples: 2, limit: 4, ballots: 'plain' }, {}),
+    ).rejects.toMatchObject({ code: 'measure.temperatures' })
     expect(await measureJ(context, request(mixed), {})).toMatchObject({ measured: 2 })
     const [cold, warm] = context.store.rollouts
       .page({ filter: { runId: mixed }, sort: 'place', descending: false, limit: 9, after: null })

@@ -2,7 +2,8 @@
 // tokens that each costs (Qu et al., arXiv 2503.07572, section 4: with many episodes, stopping earlier and voting can beat thinking on).
 // Answers are drawn afresh from weights of one's choice, at the temperature at which the rollouts were drawn, compared as the grader reads them, and not recorded.
 
-import type { RolloutDetail, VotingCurves } from '../../../src-preload/contract.ts'
+import { LabError, type RolloutDetail, type VotingCurves } from '../../../src-preload/contract.ts'
+import { ballotWeight, countedTokens, needsLogps } from '../../episodes/ballots.ts'
 import { episodeBudgetRegret, episodesOf, MOST_BLOCKS, VOTERS, type Majorities } from '../../episodes/episodeBudget.ts'
 import { parallelVote, successiveVote, type Cast, type Worth } from '../../episodes/successiveVotes.ts'
 import { majAtK, passAtK } from '../../numeric/passAtK.ts'
@@ -28,10 +29,10 @@ const neverAborted = new AbortController().signal
 
 const powersUpTo = (n: number): number[] => Array.from({ length: Math.floor(Math.log2(n)) + 1 }, (_, i) => 2 ** i)
 
-/** Throws LabError `measure.temperatures`, or `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
+/** Throws LabError `vote.noLogps`, `measure.temperatures`, or `measure.unreadable` or `measure.vocabulary` where nothing can answer. */
 export async function drawVotes(
   context: LabContext,
-  { scope, start, samples, limit }: VoteRequest,
+  { scope, start, samples, limit, ballots }: VoteRequest,
   { signal = neverAborted, onEvent }: JobOptions,
 ): Promise<VotingCurves> {
   const { store, now } = context
@@ -76,6 +77,16 @@ export async function drawVotes(
       onProgress: (done) => onEvent?.({ kind: 'progress', runId: null, report: meter.at(done) }),
     })
 
+    /** How likely the model held an answer to be, what forced it left out. */
+    const weightOf = ({ logps, tokens, prefixTokens }: (typeof answers)[number]): number => {
+      if (logps.length === 0 && tokens.length > 0)
+        throw new LabError('vote.noLogps', {
+          expected: 'answers with the log-probs that their votes are weighed by',
+          found: `none, from ${answerer.served ?? start}`,
+          next: 'Let every answer have one vote, or choose weights of this workspace.',
+        })
+      return ballotWeight(ballots, logps.subarray(prefixTokens + task.format.terminationSuffix.length))
+    }
     const byPlace = Map.groupBy(
       answers.map((answer, index) => ({ answer, place: plans[index]!.place })),
       ({ place }) => place,
@@ -88,8 +99,8 @@ export async function drawVotes(
           votes: votesOf(
             members.map(({ answer }) => task.grade(problemAt.get(place)!, answer.tokens)),
             task,
-          ),
-          answerTokens: mean(members.map(({ answer }) => answer.tokens.length - answer.prefixTokens)),
+          ).map((vote, index) => (needsLogps(ballots) ? { ...vote, weight: weightOf(members[index]!.answer) } : vote)),
+          answerTokens: countedTokens(ballots, mean(members.map(({ answer }) => answer.tokens.length - answer.prefixTokens))),
         },
       ]),
     )
@@ -142,6 +153,7 @@ export async function drawVotes(
       samples,
       temperature: answerer.settings.temperature,
       model: start,
+      ballots,
       sizes,
       tokensGenerated: answers.reduce((sum, answer) => sum + answer.tokens.length - answer.prefixTokens, 0),
       boundaries: Array.from({ length: longest }, (_, boundary) => ({

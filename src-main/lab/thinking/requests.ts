@@ -1,5 +1,5 @@
 // What may be asked of weights about rollouts that are in the store already.
-import type { SegmentRule, ThinkingScope } from '../../../src-preload/contract.ts'
+import type { BallotRule, SegmentRule, ThinkingScope } from '../../../src-preload/contract.ts'
 
 export interface StopHereRequest {
   readonly rolloutId: number
@@ -28,7 +28,9 @@ export interface Measurement {
   readonly unreadable: Readonly<Record<string, number>>
 }
 
-export type VoteRequest = Omit<MeasureRequest, 'method'>
+export interface VoteRequest extends Omit<MeasureRequest, 'method'> {
+  readonly ballots: BallotRule
+}
 
 export interface SensitivityRequest extends Omit<MeasureRequest, 'method' | 'samples'> {
   readonly rules: readonly { readonly name: string; readonly rule: SegmentRule }[]
