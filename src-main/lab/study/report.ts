@@ -5,15 +5,14 @@ import type { Answer, Compared, Plateau, Reader } from './answer.ts'
 import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled } from './figures.ts'
 import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
-import { decimals, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
+import { cellsFinished, commandOf, missingText, ratesText, sharedText, startText } from './making.ts'
+import { decimals, FEW_SEEDS, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
 import { studyPresets } from './presets.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
 const PAPER = { gain: 2, efficiency: 1.5 } as const
 /** An arm is told apart from the baseline below this p, all comparisons made at once. */
 const LEVEL_OF_TEST = 0.05
-/** Below this many seeds the noise of training is hardly covered. */
-const FEW_SEEDS = 5
 /** What the problems of a set are to those that were trained on. */
 const ASKED: Readonly<Record<StudySplit, (record: StudyRecord) => string>> = {
   heldout: ({ clusters }) =>
@@ -278,24 +277,6 @@ function plateauText(record: StudyRecord): string {
   ].join('\n\n')
 }
 
-function missingText(record: StudyRecord): string[] {
-  const asked = new Set(record.cells.map(({ arm }) => arm))
-  const unfinished = record.cells.filter(({ status }) => status !== 'finished')
-  const absent = record.arms.filter(({ key }) => !asked.has(key))
-  const counts = Map.groupBy(cellsFinished(record), ({ arm }) => arm)
-  const most = Math.max(0, ...[...counts.values()].map(({ length }) => length))
-  return [
-    ...(absent.length > 0 ? [`Not run: ${absent.map(({ title }) => title).join('; ')}.`] : []),
-    ...(unfinished.length > 0
-      ? [
-          `Not finished: ${unfinished.map(({ arm, seed, status, steps }) => `${arm} seed ${seed} (${status === 'failed' ? 'failed' : steps === 0 ? 'not begun' : `${steps} of ${record.conditions.steps} steps`})`).join(', ')}.`,
-        ]
-      : []),
-    ...(most < FEW_SEEDS ? [`${plural(most, 'seed')} at most: below ${FEW_SEEDS} the noise of training is hardly covered.`] : []),
-  ]
-}
-const cellsFinished = ({ cells }: StudyRecord): RecordedCell[] => cells.filter(({ status }) => status === 'finished')
-
 function bySeed(reader: Reader): string {
   const { record, mean } = reader
   const seeds = [...new Set(cellsFinished(record).map(({ seed }) => seed))].sort((a, b) => a - b)
@@ -313,36 +294,6 @@ function bySeed(reader: Reader): string {
         }),
       ]),
   )
-}
-
-const ratesText = (record: StudyRecord): string => {
-  const rates = record.arms.flatMap(({ key, title }) => {
-    const cells = cellsOf(record, key)
-    return cells.length === 0 ? [] : [`${title} ${[...new Set(cells.map(({ learningRate }) => learningRate))].join(', ')}`]
-  })
-  const swept = record.conditions.learningRate === 'sweep'
-  return `Learning rates${swept ? ', each the best of the same sweep on validation problems' : ' were fixed and not tuned'}: ${rates.join('; ')}.`
-}
-
-/** The command that makes this study again. */
-export function commandOf({ study, conditions, cells }: StudyRecord): string {
-  const arms = [...new Set(cells.map(({ arm }) => arm))]
-  const seeds = Math.max(...cells.map(({ seed }) => seed))
-  return `npm run mrt -- study ${study} --seeds ${seeds} --steps ${conditions.steps} --problems ${conditions.problems} --samples ${conditions.samples} --validation ${conditions.validation} --lr ${conditions.learningRate} --arms ${arms.join(',')}`
-}
-
-/** Which cells were taken over: two studies with a run in common do not confirm each other. */
-function sharedText({ cells }: StudyRecord): string {
-  const shared = cells.filter(({ from }) => from !== undefined)
-  if (shared.length === 0) return ''
-  const named = shared.map(({ arm, seed, from }) => `${arm} seed ${seed} (${from})`).join(', ')
-  return ` Taken over from other studies of the same workspace, where the same runs stand: ${named}.`
-}
-
-/** The weights that every run starts from. */
-function startText({ start, spec }: StudyRecord): string {
-  const name = spec.start === 'starter' ? 'the starter model' : `the weights \`${spec.start}\``
-  return `${name} of ${start.parameters} parameters (${start.sha256.slice(0, 12)})`
 }
 
 /** The whole page. */
@@ -382,6 +333,7 @@ export function renderReport(record: StudyRecord): string {
       ...(split === 'heldout'
         ? [
             '### What a run took',
+            'On average over seeds. Operations are counted; minutes are the median as the clock ran, with whatever else the machine did meanwhile.',
             costs(reader),
             '### Seed by seed',
             `Accuracy @${record.trainedBudget} / tokens of an answer / regret @${record.trainedBudget}:`,

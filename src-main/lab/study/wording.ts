@@ -1,6 +1,9 @@
 // Figures and tables in the words of a study's report.
 import type { StudyFigure } from './figures.ts'
 
+/** Below this many seeds the noise of training is hardly covered. */
+export const FEW_SEEDS = 5
+
 export const percent = (value: number, digits = 1): string => (value * 100).toFixed(digits).replace('-', '−')
 export const signed = (value: number, digits = 1): string => `${value >= 0 ? '+' : ''}${percent(value, digits)}`
 export const points = ({ value, low, high }: StudyFigure): string => `${signed(value)} points (${signed(low)} to ${signed(high)})`
