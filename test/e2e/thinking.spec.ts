@@ -130,7 +130,7 @@ test('answers drawn at every boundary vote beside direct ones', async ({ at }) =
   await page.getByRole('button', { name: 'Figure: What the same tokens buy' }).click()
   const download = page.waitForEvent('download')
   await page.getByRole('menuitem', { name: 'Save as CSV' }).click()
-  expect(readFileSync(await (await download).path(), 'utf8')).toMatch(/vote of successive attempts[^]*vote of 4 after thinking/)
+  expect(readFileSync(await (await download).path(), 'utf8')).toMatch(/vote of attempts[^]*vote of 4 after thinking/)
 
   // What was lost over a budget of episodes is told of the same answers, and its figure is saved as the numbers that it draws.
   await expect(page.getByRole('heading', { name: 'Regret over episodes' })).toBeVisible()
