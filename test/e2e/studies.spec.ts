@@ -14,6 +14,9 @@ test('the study that ships shows its cells, and a report whose first words are t
   await expect(
     page.getByText(/^The runs of \d+ finished cells are not in this workspace; the report is of the 3 that are\.$/),
   ).toBeVisible()
+  // Pages of other studies are files beside the report, and none of the window.
+  await expect(page.locator('.rich a')).toHaveCount(0)
+  await expect(page.locator('.rich')).not.toContainText('Other questions')
   await holdsUp(page, 'studies')
   await row.getByRole('link', { name: /seed 1: finished/ }).click()
   await expect(page.getByRole('heading', { name: 'MRT-exact' })).toBeVisible()

@@ -223,6 +223,13 @@ function costs({ record, cells }: Reader): string {
   )
 }
 
+/** The other studies by name: each has a page of its own. */
+const otherStudies = (): string =>
+  Object.entries(studyPresets)
+    .filter(([name]) => name !== 'headline')
+    .map(([name, { title }]) => `- [${title}](studies/${name}.md)`)
+    .join('\n')
+
 function curves(reader: Reader, kind: 'natural' | 'kept'): string {
   const { record, mean, ofStart } = reader
   const row = (title: string, of: (quantity: Quantity) => Sampled): string[] => [
@@ -353,6 +360,7 @@ export function renderReport(record: StudyRecord): string {
     ...sections,
     '## Had they levelled off?',
     plateauText(record),
+    ...(record.study === 'headline' ? ['## Other questions', otherStudies()] : []),
     '## How it was made',
     `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from ${startText(record)}. ${ratesText(record)}`,
     'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference. Where several arms stand against one, the last column holds p as it is when all of these comparisons are made at once (Holm 1979).',
