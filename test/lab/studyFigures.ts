@@ -66,10 +66,10 @@ function expectFigure(what: string, [value, low, high]: Printed, plain: PlainFig
 /** Every interval of the tables at equal steps, at equal cost and of the slopes, worked out again by other code. Returns how many there were. */
 export function expectIntervals(of: StudyRecord, page: string): number {
   const at = of.budgets.indexOf(of.trainedBudget)
-  const columns: readonly (readonly [(values: Values) => readonly number[], number, number])[] = [
-    [({ natural }) => natural[at]!, 100, 1],
-    [({ tokens }) => tokens, 100, 1],
-    [({ regret }) => regret, 10_000, 3],
+  const columns: readonly (readonly [(values: Values) => readonly number[], number, number, number])[] = [
+    [({ natural }) => natural[at]!, 100, 1, 100],
+    [({ tokens }) => tokens, 100, 1, Infinity],
+    [({ regret }) => regret, 10_000, 3, 1],
   ]
   const scaled = (values: readonly number[], unit: number) => values.map((value) => value / unit)
   const row = (section: string, title: string) =>
@@ -82,6 +82,12 @@ export function expectIntervals(of: StudyRecord, page: string): number {
     expectFigure(what, printed(text), plain, digits)
     count += 1
   }
+  /** A mean is printed no lower than 0, and a share no higher than all. */
+  const within = (plain: PlainFigure, most: number): PlainFigure => ({
+    ...plain,
+    low: Math.max(0, plain.low),
+    high: Math.min(most, plain.high),
+  })
   for (const split of ['heldout', 'heldout-targets'] as const) {
     if (of.clusters[split] === undefined) continue
     const section = page
@@ -90,18 +96,23 @@ export function expectIntervals(of: StudyRecord, page: string): number {
     const clusters = of.clusters[split]!
     const start = row(section, 'start')
     if (start)
-      columns.forEach(([column, unit, digits], k) =>
-        check(`start ${k}`, start[k + 2]!, plainFigure([[scaled(column(of.start.evaluations[split]!), unit)]], clusters), digits),
+      columns.forEach(([column, unit, digits, most], k) =>
+        check(
+          `start ${k}`,
+          start[k + 2]!,
+          within(plainFigure([[scaled(column(of.start.evaluations[split]!), unit)]], clusters), most),
+          digits,
+        ),
       )
     for (const { key, title } of of.arms) {
       const cells = of.cells.filter(({ arm, status, evaluations }) => arm === key && status === 'finished' && evaluations[split])
       if (cells.length === 0) continue
       const text = row(section, title)!
-      columns.forEach(([column, unit, digits], k) =>
+      columns.forEach(([column, unit, digits, most], k) =>
         check(
           `${split} ${key} ${k}`,
           text[k + 2]!,
-          plainFigure([cells.map(({ evaluations }) => scaled(column(evaluations[split]!), unit))], clusters),
+          within(plainFigure([cells.map(({ evaluations }) => scaled(column(evaluations[split]!), unit))], clusters), most),
           digits,
         ),
       )
@@ -128,13 +139,13 @@ export function expectIntervals(of: StudyRecord, page: string): number {
     check(
       `cost ${key} accuracy`,
       text[4]!,
-      plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100))], of.clusters.heldout!),
+      within(plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.natural[at]!, 100))], of.clusters.heldout!), 100),
       1,
     )
     check(
       `cost ${key} regret`,
       text[5]!,
-      plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.regret, 10_000))], of.clusters.heldout!),
+      within(plainFigure([cells.map(({ equalCost }) => scaled(equalCost!.values.regret, 10_000))], of.clusters.heldout!), 1),
       3,
     )
     const bases = cells.map(({ seed }) =>
