@@ -62,7 +62,10 @@ export function build(name, { force = false } = {}) {
   const { status } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   if (status !== 0) process.exit(status ?? 1)
   mkdirSync(join(root, 'out'), { recursive: true })
-  writeFileSync(stamp, wanted)
+  // What is made along with it is current too: made anew, it would be taken from under those who are being served it.
+  for (const [part, { inputs: of, products: made }] of Object.entries(builds))
+    if (made.every((product) => products.includes(product)))
+      writeFileSync(join(root, 'out', `.built-${part}`), part === name ? wanted : hashOf(of))
   return true
 }
 
