@@ -185,6 +185,9 @@ function equalCost(reader: Reader): string | null {
       )
 }
 
+/** No cell of any study takes less. */
+const FEWEST_MINUTES = 0.01
+
 /** What a run of each arm took, on average; of time the median, since other work may have held the machine. */
 function costs({ record, cells }: Reader): string {
   const mean = (own: readonly RecordedCell[], of: (cell: RecordedCell) => number): number =>
@@ -192,19 +195,16 @@ function costs({ record, cells }: Reader): string {
   const operations = (own: readonly RecordedCell[]): number => mean(own, ({ cost }) => cost.flops)
   const base = cells(record.baseline)
   return table(
-    [
-      'arm',
-      'tokens sampled',
-      'tokens forwarded for J',
-      'operations, 10^12',
-      `of those of ${record.baseline}`,
-      'minutes of a cell, evaluations included',
-    ],
+    ['arm', 'tokens sampled', 'tokens forwarded for J', 'operations, 10^12', `of those of ${record.baseline}`, 'minutes'],
     record.arms
       .map(({ key, title }) => ({ title, own: cells(key) }))
       .filter(({ own }) => own.length > 0)
       .map(({ title, own }) => {
-        const minutes = own.map(({ wallMs }) => wallMs / 60_000).toSorted((a, b) => a - b)
+        // A cell that came without its time, from another workspace, says nothing of it.
+        const minutes = own
+          .map(({ wallMs }) => wallMs / 60_000)
+          .filter((each) => each > FEWEST_MINUTES)
+          .toSorted((a, b) => a - b)
         return [
           title,
           number(
@@ -217,7 +217,7 @@ function costs({ record, cells }: Reader): string {
           ),
           number(operations(own) / 1e12, 2),
           base.length === 0 ? '' : number(operations(own) / operations(base), 2),
-          number(minutes[Math.floor(minutes.length / 2)]!, 1),
+          minutes.length === 0 ? '' : number(minutes[Math.floor(minutes.length / 2)]!, 1),
         ]
       }),
   )
@@ -340,7 +340,7 @@ export function renderReport(record: StudyRecord): string {
       ...(split === 'heldout'
         ? [
             '### What a run took',
-            'On average over seeds. Operations are counted; minutes are the median as the clock ran, with whatever else the machine did meanwhile.',
+            'On average over seeds. Operations are counted; minutes are of a cell, evaluations included, the median as the clock ran with whatever else the machine did meanwhile.',
             costs(reader),
             '### Seed by seed',
             `Accuracy @${record.trainedBudget} / tokens of an answer / regret @${record.trainedBudget}:`,
