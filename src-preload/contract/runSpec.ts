@@ -127,6 +127,10 @@ export const optimizerSpec = z.strictObject({
   clipNorm: z.number().positive().default(1).describe('Largest global norm of the gradient; a larger one is scaled down to it.'),
 })
 
+/** What regret counts as spent on an answer; see `evaluation.counted`. */
+export const countedTokens = ['all', 'completion', 'thinking'] as const
+export type Counted = (typeof countedTokens)[number]
+
 export const evaluationSpec = z.strictObject({
   every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),
   problems: positive.default(256).describe('Held-out problems; the standard error falls with their square root.'),
@@ -150,6 +154,12 @@ export const evaluationSpec = z.strictObject({
     .optional()
     .describe(
       'Thinking tokens that every evaluated rollout may use, whatever budgets it is read at; 3 times the training budget, or the largest budget where that is more, unless given.',
+    ),
+  counted: z
+    .enum(countedTokens)
+    .optional()
+    .describe(
+      'What regret counts as spent: all of prompt, thinking and answer, as published; completion, which leaves out the prompt; or thinking alone, as accuracy is read. Unless given, all for a task in tokens of its own and thinking for one in words, where the prompt may be longer than the budget.',
     ),
   window: z
     .number()
@@ -238,4 +248,12 @@ export function completeSpec(given: unknown): RunSpec {
     found: `${issue!.path.join('.') || 'the whole'}: ${issue!.message}`,
     next: 'Correct that field; `mrt run --help` lists the presets to start from.',
   })
+}
+
+/** What regret counts in a run or an evaluation with this configuration, as it is recorded; everything for one that does not say, as one from a file. */
+export function countedIn(config: unknown): Counted {
+  const { evaluation, counted } = (typeof config === 'object' && config !== null ? config : {}) as Readonly<Record<string, unknown>>
+  const said =
+    counted ?? (typeof evaluation === 'object' && evaluation !== null ? (evaluation as { counted?: unknown }).counted : undefined)
+  return countedTokens.find((each) => each === said) ?? 'all'
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { histogram } from './questions.ts'
 import { estimator } from './records.ts'
+import { countedTokens } from './runSpec.ts'
 import { budgetPoint, figure, job, method, none, thinkingScope } from './shared.ts'
 import { count, id, name, type Of } from './values.ts'
 
@@ -27,8 +28,8 @@ export const thinkingSummary = z.object({
   account: tokenAccount,
 })
 export type ThinkingSummary = Of<typeof thinkingSummary>
-/** `thinking` counts the prefix alone, `completion` adds the answer, `all` adds the prompt (as published). */
-export const counted = z.enum(['all', 'completion', 'thinking'])
+/** `thinking` counts the prefix alone, `completion` adds the answer, `all` adds the prompt (as published). Left out: as the evaluation or run of the scope counts. */
+export const counted = z.enum(countedTokens)
 export const comparators = ['oracle', 'best', 'sufficient', 'equal'] as const
 /** What regret is against: right from token zero; the best evaluated checkpoint; the smallest sufficient budget of each problem; the same spend for every problem. */
 export const comparator = z.enum(comparators)
@@ -221,7 +222,7 @@ export const thinkingMethods = {
       z.object({
         scope: thinkingScope,
         budgets: z.array(z.number().positive()).min(1).max(200),
-        counted: counted.default('all'),
+        counted: counted.optional(),
         comparator: comparator.default('oracle'),
         limit: thinkingLimit,
       }),
@@ -262,7 +263,7 @@ export const thinkingMethods = {
         scope: thinkingScope,
         by: name.default('level'),
         budget: z.number().positive(),
-        counted: counted.default('all'),
+        counted: counted.optional(),
         comparator: comparator.default('oracle'),
         limit: thinkingLimit,
       }),
@@ -281,7 +282,7 @@ export const thinkingMethods = {
           .min(1)
           .max(20),
         budget: z.number().positive(),
-        counted: counted.default('all'),
+        counted: counted.optional(),
         limit: thinkingLimit,
       }),
       z.array(segmentationRow),
@@ -296,7 +297,7 @@ export const thinkingMethods = {
           .min(1)
           .max(20),
         budget: z.number().positive(),
-        counted: counted.default('all'),
+        counted: counted.optional(),
         limit: z.int().min(1).max(2000).default(200),
       }),
       z.array(segmentationRow),

@@ -2,7 +2,8 @@
  * Which rollouts are looked at on the Thinking page, and what regret is taken against there. The address holds the choice; what
  * every view needs (what was measured, by whom, at which budgets) is read once here, each view reads the rest itself.
  */
-import type { Client, ComparatorName, Evaluation, Prover, Run, ThinkingScope } from '../../src-preload/contract.ts'
+import { countedIn } from '../../src-preload/contract.ts'
+import type { Client, ComparatorName, Counted, Evaluation, Prover, Run, ThinkingScope } from '../../src-preload/contract.ts'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { isCancelled, problemOf, type Problem } from './problem.ts'
@@ -11,7 +12,6 @@ import { reading, type Reading } from './reading.svelte.ts'
 import { place, type Params } from './route.svelte.ts'
 import { runs } from './runs.svelte.ts'
 
-export type Counted = 'all' | 'completion' | 'thinking'
 export const views = ['regret', 'calibration', 'segmentation', 'slices'] as const
 export type View = (typeof views)[number]
 
@@ -119,7 +119,9 @@ export class ThinkingState {
     return this.stops.reduce((best, stop) => (Math.abs(stop - asked) < Math.abs(best - asked) ? stop : best), this.stops[0])
   })
   comparator: ComparatorName = $derived.by(() => this.params.against ?? 'oracle')
-  counted: Counted = $derived.by(() => this.params.counted ?? 'all')
+  /** What regret counts unless something else is chosen here: what the evaluation or run did. */
+  usualCounted: Counted = $derived(countedIn((this.evaluation ?? this.run)?.config))
+  counted: Counted = $derived.by(() => this.params.counted ?? this.usualCounted)
   view: View = $derived.by(() => this.params.tab ?? 'regret')
 
   summary = reading(

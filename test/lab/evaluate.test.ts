@@ -84,6 +84,25 @@ describe('curves over budgets', () => {
     }
   })
 
+  it('count the prompt or leave it out, as they are told: one of a thousand tokens leaves nothing of budgets below it', () => {
+    const [thought] = thoughts
+    const { rollout, grade } = thought!.entry
+    const asked = (prompt: number[]): ReadRollout => ({ ...thought!, entry: { rollout: { ...rollout, prompt }, grade } as never })
+    const [short, long] = [asked([1]), asked(Array.from({ length: 1000 }, () => 1))]
+    const regret = (each: ReadRollout, counted?: 'all' | 'completion' | 'thinking') => [
+      ...problemOf([each], [each], everyBudget, undefined, counted).regretAtBudget,
+    ]
+    expect(Math.min(...regret(long))).toBeGreaterThan(0.94)
+    expect(regret(long)).toEqual(regret(long, 'all'))
+    expect(regret(long, 'completion')).toEqual(regret(short, 'completion'))
+    // Thinking alone: the area under J between the boundaries, in trapezoids by hand.
+    const thinking = regret(long, 'thinking')
+    expect(thinking).toEqual(regret(short, 'thinking'))
+    const J = (offset: number): number => thought!.J.get(offset)!
+    const first = rollout.boundaries[1]!
+    expect(thinking[first - 1]).toBeCloseTo(1 - (J(0) + J(first)) / 2, 6)
+  })
+
   it('change accuracy only where the cut of a rollout moves: never after its thought has ended, and after whole attempts only at their ends', () => {
     for (const thought of thoughts) {
       const { boundaries, thinkEnd } = thought.entry.rollout

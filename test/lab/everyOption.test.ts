@@ -312,6 +312,7 @@ const otherwise: Readonly<Record<string, unknown>> = {
   shares: 2,
   'optimizer.warmupSteps': 3,
   'evaluation.budgets': [8, 16],
+  'evaluation.counted': 'completion',
   'budget.thinkingTokens': 12,
   'budget.stages': [0.25, 1],
   'budget.answerTokens': 3,

@@ -11,6 +11,7 @@ import { renderReport } from '../../src-main/lab/study/report.ts'
 import { imagineStudy, openStudy } from '../../src-main/lab/study/grid.ts'
 import { twinOf } from '../../src-main/lab/study/twins.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
+import { allPresets } from '../../src-main/lab/training/textPresets.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
 import { planOf } from '../../src-main/lab/study/plan.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
@@ -74,6 +75,17 @@ describe('a study', () => {
     }
     expect(Object.keys(start.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
     expect(Object.keys(clusters).sort()).toEqual(['heldout', 'heldout-targets', 'validation'])
+  })
+
+  it('evaluates as its preset does, save what is asked for', () => {
+    const evaluationOf = (changes: Json) => {
+      const { cells } = imagineStudy(whole, 'words', { ...request, arms: ['mrt-exact'], changes })
+      return parseSpec(cells[0]!.spec).evaluation
+    }
+    const own = parseSpec(allPresets['gsm-lora']!.spec).evaluation
+    expect(own.budgets).not.toEqual(parseSpec(allPresets['countdown-outcome']!.spec).evaluation.budgets)
+    expect(evaluationOf({})).toEqual({ ...own, problems: 8, samples: 2 })
+    expect(evaluationOf({ evaluation: { budgets: [5, 48] } })).toEqual({ ...own, problems: 8, samples: 2, budgets: [5, 48] })
   })
 
   it('counts estimates of J as cost, and reads a dearer arm where it had cost no more than the baseline', () => {

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LabError, isOfText, readChat, type Json, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import { LabError, countedIn, isOfText, readChat, type Json, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
 import { askedOf } from '../../src-main/lab/answers/askedOf.ts'
-import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
+import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
@@ -115,6 +115,15 @@ describe('a model of text', () => {
     const evaluationId = await evaluateRun(context, { runId })
     const { metrics } = store.evaluations.get(evaluationId)!
     expect(metrics['ttc/regret@12']).toBeGreaterThanOrEqual(0)
+    // The prompt is longer than the budget and is not charged for: the run says so, and so do the evaluation, the start's and the analysis.
+    expect(countedIn(store.runs.get(runId)!.config)).toBe('thinking')
+    expect(store.evaluations.get(evaluationId)!.config).toMatchObject({ counted: 'thinking', tokensCounted: 'prefix' })
+    const given = parseSpec(spec())
+    const startId = await evaluateRun(context, { startOf: given })
+    expect(countedIn(store.evaluations.get(startId)!.config)).toBe('thinking')
+    expect(knownStartEvaluation(context, given, store.runs.get(runId)!.modelId)?.id).toBe(startId)
+    expect(knownStartEvaluation(context, parseSpec(store.runs.get(runId)!.config), store.runs.get(runId)!.modelId)?.id).toBe(startId)
+    expect(knownStartEvaluation(context, parseSpec(spec({ evaluation: { ...spec().evaluation, counted: 'all' } })), 1)).toBeNull()
     const [first] = details(runId).filter(({ episodes }) => episodes.length > 0)
     const said = await stopHere(context, { rolloutId: first!.rollout.id, boundary: 1, start: null, samples: 4 }, {})
     expect(said.answers.length).toBe(4)

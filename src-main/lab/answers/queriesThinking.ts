@@ -16,6 +16,7 @@ import { calibrationByType } from '../thinking/calibrationByType.ts'
 import { calibrationQueries } from '../thinking/thinkingCalibration.ts'
 import { describeComparators, makeComparator } from '../comparing/comparators.ts'
 import {
+  countedOf,
   accuracyOf,
   clustersOfQuestions,
   figureOf,
@@ -144,8 +145,9 @@ export function thinkingQueries(open: () => Store, actions: ThinkingActions): An
       }
     },
 
-    async regret({ scope, budgets, counted, comparator, limit }, { signal }) {
+    async regret({ scope, budgets, counted: asked, comparator, limit }, { signal }) {
       const store = open()
+      const counted = countedOf(store, scope, asked)
       const trained = scope.evaluationId === undefined ? null : (store.evaluations.get(scope.evaluationId)?.trainedBudget ?? null)
       const points = await Promise.all(
         scopesAt(scope, budgets, trained).map(async ({ scope: own, budgets: at }): Promise<BudgetPoint[]> => {

@@ -4,7 +4,7 @@
 // last whole attempt. Neither depends on which budgets are asked for, nor on how many other rollouts there are: the seed of a rollout is
 // made of its problem and its number. Linearised, rollouts think on behind a window of what they wrote last, and are read behind the same. Pure measurement: nothing is stored here. The same seed gives the same problems and draws for
 // every run, so runs pair problem by problem.
-import type { EvaluationPoint, RunSpec } from '../../../src-preload/contract.ts'
+import type { Counted, EvaluationPoint, RunSpec } from '../../../src-preload/contract.ts'
 import { accountTokens, totalAccount } from '../../episodes/accounting.ts'
 import { cutAt, wholeCutAt } from '../../episodes/cutThought.ts'
 import { areaOf, regretTrace } from '../../episodes/regret.ts'
@@ -153,11 +153,12 @@ export async function evaluate(
   onProgress?.(0.95)
 
   const how = exact ? ({ method: 'exact', samples: 0 } as const) : ({ method: 'sampled', samples: SAMPLED_ANSWERS } as const)
+  const { counted } = spec.evaluation
   const problems = chosen.map((_, group): VotedProblem => {
     const own = read.slice(group * samples, (group + 1) * samples)
     const keptOn = read.slice(natural.length + group * kept, natural.length + (group + 1) * kept)
     return {
-      ...problemOf(own, keptOn, budgets, how),
+      ...problemOf(own, keptOn, budgets, how, counted),
       votes: votesOf(
         own.map(({ entry }) => entry.grade),
         source.task,
@@ -196,6 +197,7 @@ export function problemOf(
   kept: readonly ReadRollout[],
   budgets: readonly number[],
   how: Pick<Measured, 'method' | 'samples'> = { method: 'exact', samples: 0 },
+  counted?: Counted,
 ): EvaluatedProblem {
   const along = (rollouts: readonly ReadRollout[], value: (rollout: ReadRollout, budget: number) => number): Float32Array =>
     Float32Array.from(budgets, (budget) => mean(rollouts.map((rollout) => value(rollout, budget))))
@@ -209,7 +211,7 @@ export function problemOf(
   })
   const cut = ({ entry, J }: ReadRollout, budget: number): number => J.get(cutAt(entry.rollout, budget))!
   const whole = ({ entry, J }: ReadRollout, budget: number): number => J.get(wholeCutAt(entry.rollout, budget))!
-  const regret = (rollout: ReadRollout, budget: number): number => 1 - areaOf(traceOf(rollout.entry, measuredOf(rollout)), budget)
+  const regret = (rollout: ReadRollout, budget: number): number => 1 - areaOf(traceOf(rollout.entry, measuredOf(rollout)), budget, counted)
   return {
     natural: kindOf(natural),
     kept: kindOf(kept),

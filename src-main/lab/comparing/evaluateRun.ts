@@ -1,8 +1,8 @@
 // Evaluates a run's newest checkpoint, or the weights that runs start from, and records everything: curves, one result per problem, and
 // the rollouts behind them. What is measured is decided in evaluate.ts.
 import { isDeepStrictEqual } from 'node:util'
-import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
-import { formatSpec, LabError } from '../../../src-preload/contract.ts'
+import type { Counted, Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
+import { countedIn, formatSpec, LabError } from '../../../src-preload/contract.ts'
 import type { EvaluationTarget, JobOptions, LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
@@ -16,17 +16,18 @@ import { servedModel, startCheckpoint } from '../training/start.ts'
 import type { Split } from '../../tasks/types.ts'
 import { lengthOf, openProblems, templateOf } from '../training/tasks.ts'
 import type { ProblemRecords, ProblemSource } from '../training/tasks.ts'
-import { parseSpec } from '../training/runSpecs.ts'
+import { parseSpec, spoken } from '../training/runSpecs.ts'
 
 /** Returns the id of the evaluation. Throws LabError `run.unknown`, `evaluation.noCheckpoint`, `evaluation.longest`, `evaluation.tooLong` or `device.unproven`. */
 export async function evaluateRun(context: LabContext, target: EvaluationTarget, options: JobOptions = {}): Promise<number> {
   const { store, now } = context
-  const { spec, runId, checkpointId, step, weights, name } = resolve(context, target)
+  const { spec: asked, runId, checkpointId, step, weights, name } = resolve(context, target)
   const split = target.split ?? 'heldout'
   const answering = await openAnswering(context, weights, {
-    work: JSON.stringify(['evaluation', split, conditionsOf(spec)]),
+    work: JSON.stringify(['evaluation', split, conditionsOf(asked)]),
     ...(options.signal && { signal: options.signal }),
   })
+  const spec = spoken(asked, answering.vocabulary)
   const source = openProblems(store, spec, now, answering.vocabulary)
   const length = lengthOf(source, atOnce(spec), spec.budget.answerTokens)
   if (answering.maxPositions !== null && length > answering.maxPositions)
@@ -50,7 +51,7 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
       estimator: isExact(opened.sampler, source)
         ? 'exact mu at boundaries and budgets'
         : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`,
-      tokensCounted: 'prompt, prefix, and the closing and answer that the rollout gave',
+      tokensCounted: COUNTED[countedIn(spec)],
     },
     budgets: budgetsOf(spec),
     trainedBudget: spec.budget.thinkingTokens,
@@ -58,6 +59,12 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
     createdAtMs: now(),
   }).id
   return measure(context, options, { spec, runId, checkpointId, step, answering, opened, split, source, evaluationId, name })
+}
+
+const COUNTED: Readonly<Record<Counted, string>> = {
+  all: 'prompt, prefix, and the closing and answer that the rollout gave',
+  completion: 'prefix, and the closing and answer that the rollout gave',
+  thinking: 'prefix',
 }
 
 /** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
@@ -259,18 +266,20 @@ export function knownStartEvaluation(
   modelId: number | null,
   split: Split = 'heldout',
 ): Evaluation | null {
-  const wanted = JSON.parse(JSON.stringify(conditionsOf(spec))) as unknown
+  const plain = (config: object): unknown => JSON.parse(JSON.stringify(config)) as unknown
+  const wanted = plain(conditionsOf(spec))
   return (
     store.evaluations.list().find((evaluation) => {
       const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-      // Evaluations from before a format or a device could be chosen had the usual ones.
+      // Evaluations from before a format or a device could be chosen had the usual ones; what regret counts goes without saying for a model of words.
+      const counts = spec.evaluation.counted === undefined ? { counted: undefined } : {}
       return (
         evaluation.runId === null &&
         evaluation.status === 'finished' &&
         evaluation.split === split &&
         evaluation.modelId === modelId &&
         evaluation.checkpointId === startCheckpoint(spec.start) &&
-        isDeepStrictEqual({ format: formatSpec.parse({}), device: 'cpu', ...own }, wanted)
+        isDeepStrictEqual(plain({ format: formatSpec.parse({}), device: 'cpu', ...own, ...counts }), wanted)
       )
     }) ?? null
   )

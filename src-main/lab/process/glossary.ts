@@ -214,7 +214,7 @@ const rows: readonly Row[] = [
     '',
     'lower',
     'thinking',
-    'Normalised regret up to this many tokens of prompt, thinking and answer, against the oracle; thinking stops where it stops.',
+    'Normalised regret up to this many tokens, against the oracle; thinking stops where it stops. Prompt, thinking and answer are counted, thinking alone where the task is asked in words, unless evaluation.counted says otherwise.',
   ],
   [
     'ttc/acc@<budget>',

@@ -183,7 +183,7 @@ function specOf(
     steps: steps ?? conditions.steps,
     checkpointEvery,
     group: `study ${uid} ${key}${rate === null ? '' : `${SWEEP_MARK}${rate}`}`,
-    evaluation: { problems, samples, ...changed.evaluation },
+    evaluation: { ...spec.evaluation, problems, samples, ...changed.evaluation },
     optimizer: { ...spec.optimizer, ...changed.optimizer, ...(lr !== null && { lr }) },
   })
 }

@@ -6,7 +6,7 @@ import { wordEnds } from '../../episodes/cutsOfRule.ts'
 import { requireMeasuring } from '../../rollout/sampler.ts'
 import type { JobOptions, LabContext } from '../process/context.ts'
 import type { SensitivityRequest } from './requests.ts'
-import { detailsOf, rowsOf, thin } from './measuredRollouts.ts'
+import { countedOf, detailsOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { openAnswerer } from './answerer.ts'
 import { listed, readRollouts, type TaskRollout } from './taskRollouts.ts'
@@ -71,7 +71,7 @@ export async function measureCuts(
       )
       onEvent?.({ kind: 'progress', runId: null, report: meter.at(from + batch.length) })
     }
-    return segmentationRows(thoughts, request, signal)
+    return segmentationRows(thoughts, { ...request, counted: countedOf(store, request.scope, request.counted) }, signal)
   } finally {
     answerer.dispose()
   }

@@ -3,6 +3,7 @@
 // filled in. Also the figures that such analyses answer with: a mean over problems with its bootstrap interval.
 
 import {
+  countedIn,
   type Estimator,
   type Figure,
   type Histogram,
@@ -12,7 +13,7 @@ import {
   type RolloutDetail,
   type ThinkingScope,
 } from '../../../src-preload/contract.ts'
-import type { MeasuredTrace } from '../../episodes/budgetCurve.ts'
+import type { Counted, MeasuredTrace } from '../../episodes/budgetCurve.ts'
 import { regretTrace } from '../../episodes/regret.ts'
 import { bootstrapMean, type Clusters } from '../../numeric/bootstrap.ts'
 import { mean } from '../../numeric/stats.ts'
@@ -93,6 +94,17 @@ export const servedKey = (served: Estimator['served']): string[] => (served === 
 /** A curve with a value at every boundary of its rollout. */
 export const isComplete = ({ episodes }: Pick<RolloutDetail, 'episodes'>, { estimates }: ProgressCurve): boolean =>
   estimates.length === episodes.length + 1
+
+/** What regret counts in a scope: what is asked for, or else what its evaluation or run counts. */
+export function countedOf(
+  { evaluations, runs }: Pick<Store, 'evaluations' | 'runs'>,
+  { evaluationId, runId }: ThinkingScope,
+  asked?: Counted,
+): Counted {
+  return (
+    asked ?? countedIn(evaluationId !== undefined ? evaluations.get(evaluationId)?.config : runId != null ? runs.get(runId)?.config : null)
+  )
+}
 
 export async function readScope(store: Store, scope: ThinkingScope, limit: number, signal: AbortSignal): Promise<ScopeReading> {
   const rows = rowsOf(store, scope)

@@ -1,5 +1,5 @@
 // What may be asked of weights about rollouts that are in the store already.
-import type { BallotRule, SegmentRule, ThinkingScope } from '../../../src-preload/contract.ts'
+import type { BallotRule, Counted, SegmentRule, ThinkingScope } from '../../../src-preload/contract.ts'
 
 export interface StopHereRequest {
   readonly rolloutId: number
@@ -35,5 +35,5 @@ export interface VoteRequest extends Omit<MeasureRequest, 'method'> {
 export interface SensitivityRequest extends Omit<MeasureRequest, 'method' | 'samples'> {
   readonly rules: readonly { readonly name: string; readonly rule: SegmentRule }[]
   readonly budget: number
-  readonly counted: 'all' | 'completion' | 'thinking'
+  readonly counted?: Counted
 }

@@ -3,7 +3,7 @@
 
 import { runInNewContext } from 'node:vm'
 import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '../../../src-preload/contract.ts'
-import type { MeasuredTrace } from '../../episodes/budgetCurve.ts'
+import type { Counted, MeasuredTrace } from '../../episodes/budgetCurve.ts'
 import { cutTokens, readAt, wordEnds } from '../../episodes/cutsOfRule.ts'
 import { normalizedRegret } from '../../episodes/regret.ts'
 import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../../episodes/segmentText.ts'
@@ -13,7 +13,7 @@ import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { clusterOf, clustersOf } from '../comparing/clusters.ts'
 import type { SensitivityRequest } from './requests.ts'
-import { figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
+import { countedOf, figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
 const described: {
   readonly [N in keyof typeof PAPER_RULES | keyof typeof OTHER_RULES]: { readonly title: string; readonly about: string }
@@ -121,7 +121,7 @@ function knownOf(rollout: MeasuredRollout): KnownThought | null {
 /** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
 export function segmentationRows(
   thoughts: readonly KnownThought[],
-  { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget' | 'counted'>,
+  { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget'> & { readonly counted: Counted },
   signal: AbortSignal,
 ): SegmentationRow[] {
   let first: ReadonlyMap<number, number> | null = null
@@ -201,11 +201,12 @@ export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thi
         rule: ruleOf(rule),
       })),
 
-    async sensitivity({ scope, limit, ...request }, { signal }) {
-      const { measured } = await readScope(open(), scope, limit, signal)
+    async sensitivity({ scope, limit, counted, ...request }, { signal }) {
+      const store = open()
+      const { measured } = await readScope(store, scope, limit, signal)
       return segmentationRows(
         measured.flatMap((rollout) => knownOf(rollout) ?? []),
-        request,
+        { ...request, counted: countedOf(store, scope, counted) },
         signal,
       )
     },

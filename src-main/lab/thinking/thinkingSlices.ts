@@ -9,6 +9,7 @@ import { quantile } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { makeComparator } from '../comparing/comparators.ts'
 import {
+  countedOf,
   accuracyOf,
   byProblem,
   clustersOfQuestions,
@@ -96,8 +97,9 @@ export function slicingsOf(rows: readonly Row[]): Slicing[] {
 
 export function sliceQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'slices'> {
   return {
-    async slices({ scope, by, budget, counted, comparator, limit }, { signal }): Promise<SliceReport> {
+    async slices({ scope, by, budget, counted: asked, comparator, limit }, { signal }): Promise<SliceReport> {
       const store = open()
+      const counted = countedOf(store, scope, asked)
       const { read, measured, questions } = await readScope(store, scope, limit, signal)
       const byId = new Map(measured.map((each) => [each.detail.rollout.id, each]))
       const problems = new Map(measured.map(({ detail: { problem } }) => [problem.id, problem]))

@@ -8,7 +8,7 @@ import { inertOptions } from '../../rl/options.ts'
 import { isFiltered } from '../../rollout/sample.ts'
 import type { LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
-import { parseSpec } from './runSpecs.ts'
+import { parseSpec, spoken } from './runSpecs.ts'
 import { loadStart, prepareStart, vocabularyOf } from './start.ts'
 import type { Start } from './start.ts'
 import { openProblems } from './tasks.ts'
@@ -20,9 +20,10 @@ export async function createRun(
   given: unknown,
   environment: NewRun['environment'] = {},
 ): Promise<number> {
-  const spec = parseSpec(given)
-  requireDevice(spec.device, deviceTests)
-  const start = prepareStart(await loadStart(store, spec.start, now), spec.adapters, spec.seed)
+  const parsed = parseSpec(given)
+  requireDevice(parsed.device, deviceTests)
+  const start = prepareStart(await loadStart(store, parsed.start, now), parsed.adapters, parsed.seed)
+  const spec = spoken(parsed, vocabularyOf(start))
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const method = methodOf(spec)
   refuseTooLong(spec, needsOf(method).kept?.times ?? 1, start.config, problems.promptRoom)

@@ -201,7 +201,7 @@ function watchedMetrics(known: readonly ObservedEntry[], spec: RunSpec): Record<
   const budget = spec.budget.thinkingTokens
   return {
     ...progressMetrics(known.map(({ measured: { J } }) => Array.from(J))),
-    [`ttc/regret@${budget}`]: normalizedRegret(traces, budget).regret,
+    [`ttc/regret@${budget}`]: normalizedRegret(traces, budget, { counted: spec.evaluation.counted }).regret,
     'ttc/accuracy': known.reduce((sum, { entry }) => sum + correctOf(entry), 0) / known.length,
   }
 }

@@ -19,7 +19,7 @@ const shared: Omit<RunSpecInput, 'algorithm' | 'name'> = {
   sampling: { temperature: 0.8 },
   budget: { thinkingTokens: 48, answerTokens: 8 },
   optimizer: { lr: 2e-4 },
-  evaluation: { problems: 48, samples: 2, budgets: [8, 16, 24, 32, 48], longest: 96 },
+  evaluation: { problems: 48, samples: 2, budgets: [8, 16, 24, 32, 48], longest: 96, counted: 'thinking' },
 }
 
 const preset = (title: string, about: string, name: string, algorithm: Preset['spec']['algorithm']): Preset => ({

@@ -1,7 +1,6 @@
 /** Figures and choices of the Thinking page as they are read. */
-import type { ComparatorName, Figure } from '../../../src-preload/contract.ts'
+import type { ComparatorName, Counted, Figure } from '../../../src-preload/contract.ts'
 import { fixed, interval, signed } from '../../charts/format.ts'
-import type { Counted } from '../../state/thinking.svelte.ts'
 
 export const countedTitles: Readonly<Record<Counted, string>> = {
   all: 'prompt, thinking and answer',
