@@ -32,6 +32,7 @@ constexpr Export kExports[] = {
     {"cloneParameters", guarded<js::cloneParameters>},
     {"checksumParameters", guarded<js::checksumParameters>},
     {"parametersBytes", guarded<js::parametersBytes>},
+    {"parametersChanges", guarded<js::parametersChanges>},
 
     {"createSession", guarded<js::createSession>},
     {"disposeSession", guarded<js::disposeSession>},

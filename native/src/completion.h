@@ -33,6 +33,7 @@ struct Request {
   SamplingRule sampling;
   std::optional<ThinkingRule> thinking;
   std::int32_t prefixThinkingTokens = 0;  // thinking tokens that the prefix already holds
+  bool keep = false;                      // its keys and values are handed out with it, where there is room
 };
 
 enum class Finish : std::uint8_t { kStop, kLength, kCancelled, kNonfinite };
@@ -43,6 +44,8 @@ struct Completion {
   std::vector<float> samplingLogps;  // under the sampling rule
   std::vector<std::uint8_t> sampled; // 1 drawn, 0 forced
   Finish finish = Finish::kCancelled;
+  std::size_t kept = 0;              // floats of keys and values of all positions but the last, in Generated's block; none where not kept
+  std::size_t keptAt = 0;            // where they begin there
 };
 
 /// Writes one completion.

@@ -197,6 +197,7 @@ std::function<void()> useForWriting(const std::shared_ptr<ParameterSet>& set) {
   if (set->writers > 0) throw Failure("busy", "another training step is changing these parameters");
   if (set->readers > 0) throw Failure("busy", "a running model is reading these parameters");
   set->writers++;
+  set->changes++;
   return [set] { set->writers--; };
 }
 

@@ -37,7 +37,7 @@ class Generation {
     std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return work.requests[a].source < work.requests[b].source; });
   }
 
-  std::vector<Completion> run() {
+  Generated run() {
     try {
       while (!control_.cancelled() && admit()) {
         step();
@@ -49,7 +49,7 @@ class Generation {
     for (std::optional<Lane>& lane : lanes_) {
       if (lane) completions_[lane->request] = lane->writer.take();
     }
-    return std::move(completions_);
+    return {std::move(completions_), std::move(kept_)};
   }
 
  private:
@@ -144,8 +144,22 @@ class Generation {
     ++tokens_;
     if (going) return;
     completions_[lane.request] = lane.writer.take();
+    keep(lane, row);
     lanes_[row].reset();
     ++finished_;
+  }
+
+  /// Hands out what a finished row holds, if that is asked for and as long as there is room for it.
+  void keep(const Lane& lane, std::size_t row) {
+    if (!work_.requests[lane.request].keep || !stepper_.forks()) return;
+    const std::size_t count = stepper_.rows().packed(static_cast<std::size_t>(lane.position));
+    const std::size_t room = work_.keepBytes / sizeof(float);
+    if (count > room - filled_) return;
+    if (kept_.size() == 0) kept_ = Buffer<float>(room);
+    stepper_.rows().pack(row, static_cast<std::size_t>(lane.position), kept_.data() + filled_);
+    completions_[lane.request].kept = count;
+    completions_[lane.request].keptAt = filled_;
+    filled_ += count;
   }
 
   Progress progress() const {
@@ -170,6 +184,8 @@ class Generation {
   std::uint64_t tokens_ = 0;
   std::uint64_t steps_ = 0;
   std::size_t finished_ = 0;
+  Buffer<float> kept_;      // of the size asked for once anything is kept ...
+  std::size_t filled_ = 0;  // ... up to here
 };
 
 }  // namespace
@@ -181,7 +197,7 @@ Decoder::Decoder(std::shared_ptr<Session> session, const Shape& shape)
 
 std::size_t Decoder::bytes() const { return stepper_.bytes() + (prefix_ ? prefix_->bytes() : 0); }
 
-std::vector<Completion> Decoder::generate(const Work& work, Control& control) {
+Generated Decoder::generate(const Work& work, Control& control) {
   for (const Request& request : work.requests) {
     const bool inside = request.source < work.sources.size() && request.length >= 0 &&
                         static_cast<std::size_t>(request.length) <= work.sources[request.source].size();
@@ -189,13 +205,13 @@ std::vector<Completion> Decoder::generate(const Work& work, Control& control) {
     if (forced == 0 || forced > stepper_.maxLength()) throw Failure("bad-argument", "a request's prefix and suffix must hold 1 to maxLength tokens");
   }
   stepper_.refresh();
-  std::vector<Completion> completions = Generation(stepper_, prefix_.get(), work, control).run();
+  Generated generated = Generation(stepper_, prefix_.get(), work, control).run();
   if (stepper_.forks()) {
     // The cache is by far the largest part of sampling, and nothing of it is read again.
     stepper_.rows().forget();
     prefix_->forget();
   }
-  return completions;
+  return generated;
 }
 
 }  // namespace mrt

@@ -13,6 +13,11 @@
 
 namespace mrt {
 
+struct Generated {
+  std::vector<Completion> completions;
+  Buffer<float> kept;  // keys and values of those that were to be kept; pages that are not written to cost nothing
+};
+
 class Decoder {
  public:
   struct Shape {
@@ -24,6 +29,7 @@ class Decoder {
   struct Work {
     std::vector<std::vector<std::int32_t>> sources;
     std::vector<Request> requests;
+    std::size_t keepBytes = 0;  // most bytes of keys and values handed out; requests beyond it go without
   };
 
   Decoder(std::shared_ptr<Session> session, const Shape& shape);
@@ -32,7 +38,7 @@ class Decoder {
   std::size_t bytes() const;
 
   /// One completion per request, in their order. Cancelling ends the unfinished ones where they are.
-  std::vector<Completion> generate(const Work& work, Control& control);
+  Generated generate(const Work& work, Control& control);
 
  private:
   std::shared_ptr<Session> session_;

@@ -34,6 +34,7 @@ Request toRequest(const Napi::Object& record) {
   request.stopTokens = toInt32s(record.Get("stopTokens"));
   request.sampling = toSampling(record);
   request.prefixThinkingTokens = integer(record, "prefixThinkingTokens");
+  request.keep = Napi::Value(record.Get("keep")).As<Napi::Boolean>().Value();
   const Napi::Value thinking = record.Get("thinking");
   if (thinking.IsObject()) {
     const auto rule = thinking.As<Napi::Object>();
@@ -73,7 +74,7 @@ const char* finishName(Finish finish) {
   return "cancelled";
 }
 
-Napi::Object fromCompletion(Napi::Env env, const Completion& completion) {
+Napi::Object fromCompletion(Napi::Env env, const Completion& completion, const Buffer<float>& kept) {
   Napi::Object record = Napi::Object::New(env);
   Napi::Uint8Array sampled = Napi::Uint8Array::New(env, completion.sampled.size());
   std::copy(completion.sampled.begin(), completion.sampled.end(), sampled.Data());
@@ -82,6 +83,7 @@ Napi::Object fromCompletion(Napi::Env env, const Completion& completion) {
   record.Set("samplingLogps", fromFloats(env, completion.samplingLogps.data(), completion.samplingLogps.size()));
   record.Set("sampled", sampled);
   record.Set("finish", finishName(completion.finish));
+  if (completion.kept > 0) record.Set("cache", fromFloats(env, kept.data() + completion.keptAt, completion.kept));
   return record;
 }
 
@@ -113,17 +115,19 @@ Napi::Value decoderBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Handle<Decoder>::share(info[0])->bytes()));
 }
 
-/// (decoder, sources, requests, progress listener or undefined) -> {promise of completions, cancel}
+/// (decoder, sources, requests, progress listener or undefined, bytes of keys and values to keep) -> {promise of completions, cancel}
 Napi::Value generate(const Napi::CallbackInfo& info) {
   const auto decoder = Handle<Decoder>::share(info[0]);
   const auto work = std::make_shared<Decoder::Work>(toWork(info[1], info[2]));
-  JobPlan<std::vector<Completion>> plan;
+  work->keepBytes = static_cast<std::size_t>(toInteger(info[4]));
+  JobPlan<Generated> plan;
   plan.control = std::make_shared<Control>(*decoder->session()->runtime());
   plan.release = useForReading(decoder->session()->parameters());
   plan.work = [decoder, work](Control& control) { return decoder->generate(*work, control); };
-  plan.convert = [](Napi::Env env, std::vector<Completion>& completions) {
+  plan.convert = [](Napi::Env env, Generated& generated) {
+    const std::vector<Completion>& completions = generated.completions;
     Napi::Array list = Napi::Array::New(env, completions.size());
-    for (std::uint32_t i = 0; i < completions.size(); ++i) list.Set(i, fromCompletion(env, completions[i]));
+    for (std::uint32_t i = 0; i < completions.size(); ++i) list.Set(i, fromCompletion(env, completions[i], generated.kept));
     return list;
   };
   if (!info[3].IsUndefined()) plan.listener = info[3].As<Napi::Function>();

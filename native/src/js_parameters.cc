@@ -13,9 +13,10 @@ void requireNoWriter(const ParameterSet& set) {
   if (set.writers > 0) throw Failure("busy", "a training step is changing these parameters");
 }
 
-void requireIdle(const ParameterSet& set) {
+void beginChange(ParameterSet& set) {
   requireNoWriter(set);
   if (set.readers > 0) throw Failure("busy", "a running model is reading these parameters");
+  set.changes++;
 }
 
 std::shared_ptr<ParameterSet> shareSet(const Napi::Value& value) { return Handle<ParameterSet>::share(value); }
@@ -61,7 +62,7 @@ Napi::Value disposeParameters(const Napi::CallbackInfo& info) {
 
 Napi::Value setParameter(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
-  requireIdle(*set);
+  beginChange(*set);
   const Layout::Slice& slice = requireSlice(*set, info[1]);
   Layout::write(slice, requireFloats(info[2], slice.count), set->data());
   return info.Env().Undefined();
@@ -86,7 +87,7 @@ Napi::Value snapshotParameters(const Napi::CallbackInfo& info) {
 
 Napi::Value loadParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
-  requireIdle(*set);
+  beginChange(*set);
   set->layout()->unpack(requireFloats(info[1], set->layout()->elements()), set->data());
   return info.Env().Undefined();
 }
@@ -94,7 +95,7 @@ Napi::Value loadParameters(const Napi::CallbackInfo& info) {
 Napi::Value copyParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   const auto other = shareSet(info[1]);
-  requireIdle(*set);
+  beginChange(*set);
   requireNoWriter(*other);
   requireSameLayout(*set, *other);
   if (set != other) set->copyFrom(*other);
@@ -104,7 +105,7 @@ Napi::Value copyParameters(const Napi::CallbackInfo& info) {
 Napi::Value lerpParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   const auto other = shareSet(info[1]);
-  requireIdle(*set);
+  beginChange(*set);
   requireNoWriter(*other);
   requireSameLayout(*set, *other);
   set->lerpFrom(*other, info[2].As<Napi::Number>().FloatValue());
@@ -125,6 +126,10 @@ Napi::Value checksumParameters(const Napi::CallbackInfo& info) {
   char text[17];
   std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(set->checksum()));
   return Napi::String::New(info.Env(), text);
+}
+
+Napi::Value parametersChanges(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(shareSet(info[0])->changes));
 }
 
 Napi::Value parametersBytes(const Napi::CallbackInfo& info) {

@@ -24,7 +24,7 @@ Verb openRuntime, disposeRuntime, describeRuntime, philoxBlock;
 
 // Parameters
 Verb createParameters, disposeParameters, setParameter, getParameter, snapshotParameters, loadParameters, copyParameters,
-    lerpParameters, cloneParameters, checksumParameters, parametersBytes;
+    lerpParameters, cloneParameters, checksumParameters, parametersBytes, parametersChanges;
 
 // Sessions
 Verb createSession, disposeSession, describeSession, runSession;

@@ -82,6 +82,8 @@ class ParameterSet {
   /// Jobs that read or write this memory right now. Counted on the JavaScript thread only.
   int readers = 0;
   int writers = 0;
+  /// Times that these weights may have been changed; what was computed of them at another count may be out of date. Counted there too.
+  std::uint64_t changes = 0;
 
  private:
   std::shared_ptr<const Layout> layout_;

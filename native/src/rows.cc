@@ -30,4 +30,15 @@ void Rows::copy(std::size_t row, const Rows& source, std::size_t sourceRow, std:
   }
 }
 
+void Rows::pack(std::size_t row, std::size_t length, float* to) const {
+  const std::size_t stride = static_cast<std::size_t>(shape_.maxLength) * shape_.headDim;
+  const std::size_t count = length * static_cast<std::size_t>(shape_.headDim);
+  for (std::size_t tensor = 0; tensor < tensors(); ++tensor) {
+    for (std::int32_t head = 0; head < shape_.kvHeads; ++head) {
+      std::memcpy(to, block(tensor, row) + head * stride, count * sizeof(float));
+      to += count;
+    }
+  }
+}
+
 }  // namespace mrt

@@ -36,6 +36,11 @@ class Rows {
   /// Nobody goes on with what the rows hold: their memory is given back until it is written to again.
   void forget();
 
+  /// Writes the first `length` positions of a row, [tensors, kvHeads, length, headDim].
+  void pack(std::size_t row, std::size_t length, float* to) const;
+  /// How many floats that is.
+  std::size_t packed(std::size_t length) const { return tensors() * shape_.kvHeads * length * shape_.headDim; }
+
   /// Copies the first `length` positions of a row of `source` into a row of this. Row and source row must differ.
   void copy(std::size_t row, const Rows& source, std::size_t sourceRow, std::size_t length);
 

@@ -54,6 +54,7 @@ export interface NativeRequest extends NativeSampling {
   readonly maxNewTokens: number
   readonly stopTokens: Int32Array
   readonly prefixThinkingTokens: number
+  readonly keep: boolean
   readonly thinking:
     | {
         readonly closers: readonly Int32Array[]
@@ -73,6 +74,7 @@ export interface NativeCompletion {
   readonly samplingLogps: Float32Array
   readonly sampled: Uint8Array
   readonly finish: 'stop' | 'length' | 'cancelled' | 'nonfinite'
+  readonly cache?: Float32Array
 }
 
 export interface NativeDecodeProgress {
@@ -177,6 +179,7 @@ export interface NativeAddon {
   cloneParameters(set: ParametersHandle): ParametersHandle
   checksumParameters(set: ParametersHandle): string
   parametersBytes(set: ParametersHandle): number
+  parametersChanges(set: ParametersHandle): number
 
   createSession(
     runtime: RuntimeHandle,
@@ -206,6 +209,7 @@ export interface NativeAddon {
     sources: readonly Int32Array[],
     requests: readonly NativeRequest[],
     listener: ((progress: NativeDecodeProgress) => void) | undefined,
+    keepBytes: number,
   ): NativeJob<NativeCompletion[]>
   drawTokens(logits: Float32Array, rule: NativeSampling, keyLow: number, keyHigh: number, firstIndex: number, draws: number): NativeDraws
 

@@ -67,12 +67,15 @@ export interface GenerateRequest extends Sampling {
   readonly thinking?: Thinking
   /** Thinking tokens that the prefix already holds. Default 0. */
   readonly prefixThinkingTokens?: number
+  /** Hand out its keys and values as well, within `keepBytes`. Default false. */
+  readonly keep?: boolean
 }
 
 /**
  * `tokens`, `logps` (natural log, under the model at temperature 1 without filters), `samplingLogps` (under the sampling
  * rule; -Infinity for a forced token that the rule leaves out), `sampled` (1 drawn, 0 forced), `finish`: a stop token, a
- * limit, cancelled, or logits that were not finite. Arrays have one entry per written token.
+ * limit, cancelled, or logits that were not finite. Arrays have one entry per written token. `cache`, where it was kept: keys and values of all tokens but the
+ * last, those before the completion included, [layers, 2, kvHeads, tokens, headDim], keys first, as they were when it was written.
  */
 export type Completion = NativeCompletion
 export type GenerateProgress = NativeDecodeProgress
@@ -82,6 +85,8 @@ export interface GenerateOptions {
   readonly requests: readonly GenerateRequest[]
   /** Aborting ends every unfinished completion where it is, with finish 'cancelled'; the promise still resolves. */
   readonly signal?: AbortSignal
+  /** Most bytes of keys and values that are handed out; requests to keep that end beyond it go without. Default 0. */
+  readonly keepBytes?: number
   /** Called at most every 50 ms. */
   readonly onProgress?: (progress: GenerateProgress) => void
 }
@@ -115,7 +120,8 @@ export class Decoder {
     const sources = this.#checkSources(options.sources)
     if (!Array.isArray(options.requests)) fail('bad-argument', 'requests to be a list', options.requests)
     const requests = options.requests.map((request, index) => this.#checkRequest(`requests[${index}]`, request, sources))
-    return this.#life.run((handle) => this.#addon.generate(handle, sources, requests, options.onProgress), signal)
+    const keepBytes = wholeNumber('keepBytes', options.keepBytes ?? 0, 0)
+    return this.#life.run((handle) => this.#addon.generate(handle, sources, requests, options.onProgress, keepBytes), signal)
   }
 
   /** A running generate rejects with disposed. */
@@ -159,6 +165,7 @@ export class Decoder {
       maxNewTokens: wholeNumber(`${what}.maxNewTokens`, given.maxNewTokens, 1),
       stopTokens: this.#checkTokens(`${what}.stopTokens`, given.stopTokens),
       prefixThinkingTokens: wholeNumber(`${what}.prefixThinkingTokens`, given.prefixThinkingTokens ?? 0, 0),
+      keep: given.keep === true,
       thinking: given.thinking && this.#checkThinking(`${what}.thinking`, given.thinking),
       ...checkSampling(what, given),
     }

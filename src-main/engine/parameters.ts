@@ -48,6 +48,11 @@ export class ParameterSet {
     return native(() => this.#addon.parametersBytes(this.handle))
   }
 
+  /** Times that the values may have been changed: what was computed of them at another count may be out of date. */
+  get changes(): number {
+    return native(() => this.#addon.parametersChanges(this.handle))
+  }
+
   /** Copies values in. Throws bad-argument (a number beyond what float16 holds), unknown-name, wrong-dtype, wrong-shape, busy. */
   set(name: string, values: Float32Array): void {
     const handle = this.handle

@@ -54,6 +54,26 @@ export function answerTerm(stack: Stack, temperature: number): Value {
   return g.neg(g.reduceSum(g.mul(chances, weights), undefined, false))
 }
 
+/**
+ * `branchGraph` behind traces whose keys and values are known, as of a decoder that wrote them: inputs trace_key_l and trace_value_l
+ * [R, kvHeads, L, headDim] of every layer l, keys rotated, in place of trace_tokens and trace_positions.
+ */
+export function keptBranchGraph(config: LlamaConfig, temperature = 1): Graph {
+  const stack = openStack('kept_branches', config, false)
+  const { g } = stack
+  const inputs = branchInputs(stack)
+  const tables = rotaryTables(stack)
+  let branch = embed(stack, inputs.tokens, 'N*M')
+  for (let layer = 0; layer < config.layers; layer++) {
+    const [keys, values] = (['key', 'value'] as const).map((what) =>
+      g.input(`trace_${what}_${layer}`, 'float32', ['R', config.kvHeads, 'L', config.headDim]),
+    ) as [Value, Value]
+    ;[branch] = layerOver(stack, layer, [branch], ([own]) => [branchAttention(stack, inputs, tables, keys, values, own!)]) as [Value]
+  }
+  g.output('child_logps', childLogpsOf(stack, branch, temperature))
+  return g.build()
+}
+
 /** Final states [K, hiddenSize], before the last norm, of the branch slots `read` [K] int64, places in the flattened [N * M]. Inputs as in `branchGraph`, without children. */
 export function branchStatesGraph(config: LlamaConfig): Graph {
   const stack = openStack('branch_states', config, false)
@@ -63,48 +83,80 @@ export function branchStatesGraph(config: LlamaConfig): Graph {
 }
 
 function branchPass(stack: Stack, temperature: number): { readonly childLogps: Value; readonly trace: Value } {
-  const { g } = stack
   const { branch, trace } = branchStates(stack)
+  return { childLogps: childLogpsOf(stack, branch, temperature), trace }
+}
+
+function childLogpsOf(stack: Stack, branch: Value, temperature: number): Value {
+  const { g } = stack
   const children = g.input('children', 'int64', ['N', 'M', 'C'])
   const logps = g.logSoftmax(tempered(stack, logitsOf(stack, branch), temperature))
-  return { childLogps: g.reshape(g.gatherElements(logps, g.reshape(children, ['N*M', 'C'])), ['N', 'M', 'C']), trace }
+  return g.reshape(g.gatherElements(logps, g.reshape(children, ['N*M', 'C'])), ['N', 'M', 'C'])
+}
+
+interface BranchInputs {
+  readonly owner: Value
+  readonly tokens: Value
+  readonly positions: Value
+  readonly cutBias: Value
+  readonly treeBias: Value
+}
+
+function branchInputs({ g }: Stack): BranchInputs {
+  return {
+    owner: g.input('owner', 'int64', ['N']),
+    tokens: g.input('branch_tokens', 'int64', ['N', 'M']),
+    positions: g.input('branch_positions', 'int64', ['N', 'M']),
+    cutBias: g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'L']),
+    treeBias: g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M']),
+  }
 }
 
 function branchStates(stack: Stack): { readonly branch: Value; readonly trace: Value } {
   const { g, config } = stack
   const traceTokens = g.input('trace_tokens', 'int64', ['R', 'L'])
   const tracePositions = g.input('trace_positions', 'int64', ['R', 'L'])
-  const owner = g.input('owner', 'int64', ['N'])
-  const branchTokens = g.input('branch_tokens', 'int64', ['N', 'M'])
-  const branchPositions = g.input('branch_positions', 'int64', ['N', 'M'])
-  const cutBias = g.input('cut_bias', 'float32', ['N', 1, 1, 1, 'L'])
-  const treeBias = g.input('tree_bias', 'float32', ['N', 1, 1, 'M', 'M'])
+  const inputs = branchInputs(stack)
   const traceBias = causalMask(stack, 'L')
   const tables = rotaryTables(stack)
 
   let trace = embed(stack, traceTokens, 'R*L')
-  let branch = embed(stack, branchTokens, 'N*M')
+  let branch = embed(stack, inputs.tokens, 'N*M')
   for (let layer = 0; layer < config.layers; layer++) {
     ;[trace, branch] = layerOver(stack, layer, [trace, branch], ([ofTrace, ofBranch]) => {
       const traceKeys = splitKeyHeads(stack, rotate(stack, ofTrace!.k, tracePositions, tables), 'R', 'L')
       const traceValues = splitKeyHeads(stack, ofTrace!.v, 'R', 'L')
       return [
         selfAttention(stack, ofTrace!, 'R', 'L', tracePositions, traceBias, tables),
-        branchAttention(g.gather(traceKeys, owner), g.gather(traceValues, owner), ofBranch!),
+        branchAttention(stack, inputs, tables, traceKeys, traceValues, ofBranch!),
       ]
     }) as [Value, Value]
   }
   return { branch, trace }
+}
 
-  function branchAttention(traceKeys: Value, traceValues: Value, own: { q: Value; k: Value; v: Value }): Value {
-    const alpha = 1 / Math.sqrt(config.headDim)
-    // One token a row: the runtime refuses rows wider than its table of positions, and a trie of many answers is wider than it is deep.
-    const positions = g.reshape(branchPositions, ['N*M', 1])
-    const q = splitQueryHeads(stack, rotate(stack, own.q, positions, tables), 'N', 'M')
-    const k = splitKeyHeads(stack, rotate(stack, own.k, positions, tables), 'N', 'M')
-    const v = splitKeyHeads(stack, own.v, 'N', 'M')
-    const scores = g.fusedMatMul(q, g.concat([traceKeys, k], 2), { transB: true, alpha })
-    const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'L']), treeBias], -1)
-    return joinQueryHeads(stack, g.matMul(attentionWeights(stack, scores, seen, 'M', 'L+M'), g.concat([traceValues, v], 2)), 'N', 'M')
-  }
+/** @param traceKeys, traceValues [R, kvHeads, L, headDim] */
+function branchAttention(
+  stack: Stack,
+  { owner, positions: branchPositions, cutBias, treeBias }: BranchInputs,
+  tables: ReturnType<typeof rotaryTables>,
+  traceKeys: Value,
+  traceValues: Value,
+  own: { readonly q: Value; readonly k: Value; readonly v: Value },
+): Value {
+  const { g, config } = stack
+  const alpha = 1 / Math.sqrt(config.headDim)
+  // One token a row: the runtime refuses rows wider than its table of positions, and a trie of many answers is wider than it is deep.
+  const positions = g.reshape(branchPositions, ['N*M', 1])
+  const q = splitQueryHeads(stack, rotate(stack, own.q, positions, tables), 'N', 'M')
+  const k = splitKeyHeads(stack, rotate(stack, own.k, positions, tables), 'N', 'M')
+  const v = splitKeyHeads(stack, own.v, 'N', 'M')
+  const scores = g.fusedMatMul(q, g.concat([g.gather(traceKeys, owner), k], 2), { transB: true, alpha })
+  const seen = g.concat([g.expand(cutBias, ['N', 1, 1, 'M', 'L']), treeBias], -1)
+  return joinQueryHeads(
+    stack,
+    g.matMul(attentionWeights(stack, scores, seen, 'M', 'L+M'), g.concat([g.gather(traceValues, owner), v], 2)),
+    'N',
+    'M',
+  )
 }

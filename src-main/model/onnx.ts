@@ -1,6 +1,6 @@
 // The decoder's graphs as ONNX bytes, for those who run them and need not know how a graph is written.
 import { toOnnx } from '../graph/onnx.ts'
-import { branchGraph, branchStatesGraph } from './branches.ts'
+import { branchGraph, branchStatesGraph, keptBranchGraph } from './branches.ts'
 import type { LlamaConfig } from './config.ts'
 import { chosenGraph, decodeGraph, scoreGraph, statesGraph } from './llama.ts'
 
@@ -10,6 +10,8 @@ export const scoreModel = (config: LlamaConfig, temperature = 1): Uint8Array => 
 /** Without trace log-probs, which sampling has given already; under softmax(logits / temperature). */
 export const branchModel = (config: LlamaConfig, temperature = 1): Uint8Array =>
   toOnnx(branchGraph(config, { traceLogps: false, temperature }))
+/** The same behind keys and values that a decoder has kept. */
+export const keptBranchModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(keptBranchGraph(config, temperature))
 /** The two halves of scoring for wide vocabularies: states of the scored places, and the head for some of them at a time. */
 export const statesModel = (config: LlamaConfig): Uint8Array => toOnnx(statesGraph(config))
 export const branchStatesModel = (config: LlamaConfig): Uint8Array => toOnnx(branchStatesGraph(config))

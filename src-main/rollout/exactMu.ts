@@ -16,7 +16,21 @@ export interface CutTrace {
   /** Offsets into the completion, each in 0..completion.length: the prefix before the offset is kept. */
   readonly cuts: readonly number[]
   readonly answers: AnswerTrie
+  /** Keys and values of the weights that measure, from when they wrote the trace; computed anew where absent, or where a cut lies beyond them. */
+  readonly kept?: KeptKeys
 }
+
+/** What a decoder kept of a sequence. */
+export interface KeptKeys {
+  readonly layers: number
+  readonly kvHeads: number
+  readonly headDim: number
+  /** [layers, 2, kvHeads, tokens, headDim], keys first. */
+  readonly values: Float32Array
+}
+
+/** Tokens, the prompt's first, whose keys and values were kept. */
+const keptTokens = ({ layers, kvHeads, headDim, values }: KeptKeys): number => values.length / (2 * layers * kvHeads * headDim)
 
 export interface ExactMu {
   /** J in 0..1 for each trace and cut. */
@@ -33,7 +47,7 @@ export interface ExactMu {
 }
 
 /**
- * From the inputs of `branchGraph` to its output child_logps.
+ * From the inputs of `branchGraph`, or of `keptBranchGraph`, to their output child_logps.
  * @param read the slots that have children, places in the flattened [N * M]; of others nothing need be said
  */
 export type RunBranches = (feeds: Record<string, Tensor>, read: Int32Array) => Promise<Record<string, Tensor>>
@@ -45,6 +59,8 @@ export interface Job {
   readonly cuts: readonly number[]
   /** Prompt and as much of the completion as the last of the cuts needs, in tokens. */
   readonly length: number
+  /** Of all of that. */
+  readonly kept?: KeptKeys
 }
 
 /** Tokens computed at once where the vocabulary asks for no fewer. */
@@ -86,15 +102,23 @@ export function planBranches(traces: readonly CutTrace[], suffix: readonly numbe
     const most = Math.max(1, Math.floor(tokenBudget / branch.tokens.length))
     for (let at = 0; at < fresh.length; at += most) {
       const part = fresh.slice(at, at + most)
-      jobs.push({ trace, branch, cuts: part, length: trace.prompt.length + Math.max(...part) })
+      const length = trace.prompt.length + Math.max(...part)
+      const kept = trace.kept !== undefined && keptTokens(trace.kept) >= length ? trace.kept : undefined
+      jobs.push({ trace, branch, cuts: part, length, ...(kept && { kept }) })
     }
   }
-  return { batches: batchJobs(jobs, tokenBudget), keys, cuts, distinctCuts: known.size }
+  const batches = [true, false].flatMap((isKept) =>
+    batchJobs(
+      jobs.filter(({ kept }) => (kept !== undefined) === isKept),
+      tokenBudget,
+    ),
+  )
+  return { batches, keys, cuts, distinctCuts: known.size }
 }
 
-/** Tokens of traces and branches in a batch, padding left out. */
+/** Tokens that are forwarded for a batch, of branches and of traces that were not kept, padding left out. */
 export const tokensOf = (batch: readonly Job[]): number =>
-  batch.reduce((sum, { length, cuts, branch }) => sum + length + cuts.length * branch.tokens.length, 0)
+  batch.reduce((sum, { length, cuts, branch, kept }) => sum + (kept ? 0 : length) + cuts.length * branch.tokens.length, 0)
 
 /** J at the cuts of a batch, in the order of its jobs and their cuts, and the tokens that were computed for it, padding included. */
 export interface BatchJ {
@@ -109,7 +133,7 @@ export async function measureBatch(batch: readonly Job[], run: RunBranches): Pro
   const logps = scored!.data as Float32Array
   let at = 0
   const J = batch.flatMap((job) => job.cuts.map(() => branchProbability(job.branch, logps, at++ * width * maxChildren, maxChildren)))
-  return { J: Float64Array.from(J), computed: batch.length * traceWidth + branches * width }
+  return { J: Float64Array.from(J), computed: (batch[0]!.kept ? 0 : batch.length * traceWidth) + branches * width }
 }
 
 /**
@@ -166,9 +190,13 @@ function layoutOf(answers: AnswerTrie, suffix: readonly number[]): AnswerBranch 
   return made
 }
 
-/** Widest branches first, longest traces first among equals, cut where the token budget is reached or a third would be padding. */
+/**
+ * Widest branches first, longest traces first among equals, cut where the token budget is reached or too much would be padding. Traces that were kept
+ * are not forwarded, so that their branches alone are made alike.
+ */
 function batchJobs(jobs: readonly Job[], tokenBudget: number): Job[][] {
-  const bucket = (job: Job): number => Math.ceil(job.branch.tokens.length / 8)
+  const step = jobs[0]?.kept ? 1 : 8
+  const bucket = (job: Job): number => Math.ceil(job.branch.tokens.length / step)
   const order = [...jobs].sort((a, b) => bucket(b) - bucket(a) || b.length - a.length)
   const batches: Job[][] = []
   let batch: Job[] = []
@@ -190,15 +218,12 @@ function areaOf(batch: readonly Job[]): number {
   return batch.length * Math.max(...batch.map((job) => job.length)) + branches * Math.max(...batch.map((job) => job.branch.tokens.length))
 }
 
-/** The inputs of `branchGraph` for a batch, its branches in the order of jobs and cuts; and the slots that have children. */
+/** The inputs of `branchGraph` for a batch, or of `keptBranchGraph` where it was kept, its branches in the order of jobs and cuts; and the slots that have children. */
 export function fillBranches(batch: readonly Job[]) {
-  const rows = batch.length
   const traceWidth = Math.max(...batch.map((job) => job.length))
   const branches = batch.reduce((sum, job) => sum + job.cuts.length, 0)
   const width = Math.max(...batch.map((job) => job.branch.tokens.length))
   const maxChildren = Math.max(...batch.map((job) => job.branch.maxChildren))
-  const traceTokens = new Int32Array(rows * traceWidth)
-  const tracePositions = new Int32Array(rows * traceWidth)
   const owner = new Int32Array(branches)
   const branchTokens = new Int32Array(branches * width)
   const branchPositions = new Int32Array(branches * width)
@@ -207,11 +232,7 @@ export function fillBranches(batch: readonly Job[]) {
   const children = new Int32Array(branches * width * maxChildren)
   const read: number[] = []
   let at = 0
-  batch.forEach(({ trace, branch, cuts, length }, row) => {
-    for (let t = 0; t < length; t++) {
-      traceTokens[row * traceWidth + t] = t < trace.prompt.length ? trace.prompt[t]! : trace.completion[t - trace.prompt.length]!
-      tracePositions[row * traceWidth + t] = t
-    }
+  batch.forEach(({ trace, branch, cuts }, row) => {
     let first = -1
     for (const cut of cuts) {
       const start = trace.prompt.length + cut
@@ -237,8 +258,7 @@ export function fillBranches(batch: readonly Job[]) {
     }
   })
   const feeds: Record<string, Tensor> = {
-    trace_tokens: { dtype: 'int64', dims: [rows, traceWidth], data: traceTokens },
-    trace_positions: { dtype: 'int64', dims: [rows, traceWidth], data: tracePositions },
+    ...(batch[0]!.kept ? keptFeeds(batch, traceWidth) : traceFeeds(batch, traceWidth)),
     owner: { dtype: 'int64', dims: [branches], data: owner },
     branch_tokens: { dtype: 'int64', dims: [branches, width], data: branchTokens },
     branch_positions: { dtype: 'int64', dims: [branches, width], data: branchPositions },
@@ -247,4 +267,36 @@ export function fillBranches(batch: readonly Job[]) {
     children: { dtype: 'int64', dims: [branches, width, maxChildren], data: children },
   }
   return { feeds, read: Int32Array.from(read), width, traceWidth, branches, maxChildren }
+}
+
+function traceFeeds(batch: readonly Job[], width: number): Record<string, Tensor> {
+  const tokens = new Int32Array(batch.length * width)
+  const positions = new Int32Array(batch.length * width)
+  batch.forEach(({ trace: { prompt, completion }, length }, row) => {
+    for (let t = 0; t < length; t++) {
+      tokens[row * width + t] = t < prompt.length ? prompt[t]! : completion[t - prompt.length]!
+      positions[row * width + t] = t
+    }
+  })
+  const dims = [batch.length, width]
+  return { trace_tokens: { dtype: 'int64', dims, data: tokens }, trace_positions: { dtype: 'int64', dims, data: positions } }
+}
+
+/** Keys and values of a batch by layer; those behind the last cut of a trace stay 0, where no branch looks. */
+function keptFeeds(batch: readonly Job[], width: number): Record<string, Tensor> {
+  const { layers, kvHeads, headDim } = batch[0]!.kept!
+  const feeds: Record<string, Tensor> = {}
+  for (let block = 0; block < 2 * layers; block++) {
+    const data = new Float32Array(batch.length * kvHeads * width * headDim)
+    batch.forEach(({ kept, length }, row) => {
+      const tokens = keptTokens(kept!)
+      for (let head = 0; head < kvHeads; head++) {
+        const from = (block * kvHeads + head) * tokens * headDim
+        data.set(kept!.values.subarray(from, from + length * headDim), (row * kvHeads + head) * width * headDim)
+      }
+    })
+    const name = `trace_${block % 2 === 0 ? 'key' : 'value'}_${block >> 1}`
+    feeds[name] = { dtype: 'float32', dims: [batch.length, kvHeads, width, headDim], data }
+  }
+  return feeds
 }

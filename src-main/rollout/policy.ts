@@ -8,10 +8,13 @@ import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
 import { decodeModel } from '../model/onnx.ts'
+import { contextKey } from './contextKey.ts'
 import { exactMu } from './exactMu.ts'
-import { openBranches, openScores } from './readers.ts'
+import type { CutTrace } from './exactMu.ts'
+import { isWide, openBranches, openScores } from './readers.ts'
 import type { BranchReader } from './readers.ts'
 import { sampleRollouts } from './sample.ts'
+import type { SampledRollout } from './sample.ts'
 import type { Sampler } from './sampler.ts'
 import { inShares } from './shares.ts'
 import type { Sequence } from './sequences.ts'
@@ -29,6 +32,8 @@ export interface Policy extends Sampler {
 
 /** Most bytes that the cache of a decoder may claim. */
 const CACHE_BYTES = 1.5 * 2 ** 30
+/** Most bytes of keys and values that are kept for J. */
+const KEPT_KEYS_BYTES = 128 * 2 ** 20
 const MOST_ROWS = 256
 const FEWEST_ROWS = 4
 
@@ -109,15 +114,39 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
   if (device !== 'cpu') await branching
   const scoring = openScores(engine, sized, parameters, options)
   const [decoder, branches, scores] = await Promise.all([decoding, branching, scoring])
-  const drawing = inShares(decoder, options.shares ?? 1)
+  const shares = options.shares ?? 1
+  const drawing = inShares(decoder, shares)
+  // Keys and values of what was drawn, by the very array of its tokens, for J at its cuts. In shares nothing is kept: whoever draws one need not be
+  // who measures it, and bits must not tell.
+  const keeps = device === 'cpu' && shares === 1 && !isWide(config)
+  const { layers, kvHeads, headDim } = config
+  const kept = new Map<object, { readonly prompt: ArrayLike<number>; readonly values: Float32Array; readonly changes: number }>()
+  const keptOf = (trace: CutTrace): CutTrace => {
+    const known = kept.get(trace.completion as object)
+    const same = known?.changes === parameters.changes && contextKey(known.prompt) === contextKey(trace.prompt)
+    return same ? { ...trace, kept: { layers, kvHeads, headDim, values: known.values } } : trace
+  }
   return {
     config,
     parameters,
     decoder,
     branches,
     noMeasure: null,
-    sample: (format, plans, settings, sampling) => sampleRollouts(drawing, format, plans, settings, sampling),
-    measure: (traces, suffix, signal) => exactMu(traces, suffix, (feeds, read) => branches.run(feeds, read, signal)),
+    sample(format, plans, settings, sampling) {
+      const { changes } = parameters
+      const keeping = {
+        keepBytes: KEPT_KEYS_BYTES - [...kept.values()].reduce((sum, { values }) => sum + values.byteLength, 0),
+        onKept: ({ prompt, tokens }: Pick<SampledRollout, 'prompt' | 'tokens'>, values: Float32Array) =>
+          void kept.set(tokens, { prompt, values, changes }),
+      }
+      return sampleRollouts(drawing, format, plans, settings, { ...sampling, ...(keeps && keeping) })
+    },
+    measure: (traces, suffix, signal) => exactMu(traces.map(keptOf), suffix, (feeds, read) => branches.run(feeds, read, signal)),
+    forget() {
+      // Given back at once: what comes next may be the step of training, which needs the room.
+      for (const { values } of kept.values()) (values.buffer as ArrayBuffer).transfer(0)
+      kept.clear()
+    },
     score: scores.score,
     dispose() {
       for (const part of [decoder, branches, scores]) part.dispose()

@@ -7,7 +7,7 @@ import type { Device } from '../engine/providers.ts'
 import type { Session } from '../engine/session.ts'
 import type { Tensor } from '../engine/tensor.ts'
 import type { LlamaConfig } from '../model/config.ts'
-import { branchModel, branchStatesModel, chosenModel, scoreModel, statesModel } from '../model/onnx.ts'
+import { branchModel, branchStatesModel, chosenModel, keptBranchModel, scoreModel, statesModel } from '../model/onnx.ts'
 import { batchByLength, budgetOfVocabulary, DEFAULT_BATCH_LIMITS } from './batches.ts'
 import { forwardedLength, readCompletionPlane, sequenceFeeds, WIDE_VOCABULARY } from './sequences.ts'
 import type { Sequence } from './sequences.ts'
@@ -27,7 +27,8 @@ export const WIDE_TOKENS = 2048
 /** Places whose logits are there at once for a vocabulary of this size. */
 export const headPlaces = (vocabSize: number): number => budgetOfVocabulary(HEAD_PLACES, vocabSize)
 
-const isWide = ({ vocabSize }: LlamaConfig): boolean => vocabSize >= WIDE_VOCABULARY
+/** Vocabularies so wide that the head is a graph of its own. */
+export const isWide = ({ vocabSize }: LlamaConfig): boolean => vocabSize >= WIDE_VOCABULARY
 
 /** Runs the head over some states at a time. @param chosen tokens [K, each] @returns their log-probs [K, each] */
 async function chosenLogps(
@@ -58,7 +59,7 @@ async function chosenLogps(
 }
 
 export interface BranchReader {
-  /** As `RunBranches`; every slot is read unless given. */
+  /** As `RunBranches`, kept traces where the vocabulary is not wide; every slot is read unless given. */
   run(feeds: Record<string, Tensor>, read?: Int32Array, signal?: AbortSignal): Promise<Record<string, Tensor>>
   dispose(): void
 }
@@ -73,7 +74,19 @@ export async function openBranches(
   const open = { parameters, device }
   if (!isWide(config)) {
     const session = await engine.createSession(branchModel(config, temperature), open)
-    return { run: (feeds, _read, signal) => session.run(feeds, undefined, { signal }), dispose: () => session.dispose() }
+    // Opened when first asked: most policies never measure what they wrote themselves.
+    let behindKept: Promise<Session> | null = null
+    return {
+      async run(feeds, _read, signal) {
+        const asked =
+          'trace_key_0' in feeds ? await (behindKept ??= engine.createSession(keptBranchModel(config, temperature), open)) : session
+        return asked.run(feeds, undefined, { signal })
+      },
+      dispose() {
+        session.dispose()
+        void behindKept?.then((opened) => opened.dispose())
+      },
+    }
   }
   const body = await engine.createSession(branchStatesModel(config), open)
   const head = await engine.createSession(chosenModel(config, temperature), open)

@@ -16,6 +16,8 @@ export interface RolloutPlan {
   readonly stopNow?: boolean
   /** Decides every draw of this rollout, whatever else is sampled beside it. */
   readonly seed: Seed
+  /** J will be asked at its cuts before the weights change: its keys and values are kept for that, where there is room. */
+  readonly keep?: boolean
 }
 
 export interface SampleSettings {
@@ -70,6 +72,10 @@ export interface SampledRollout {
 }
 
 export interface SampleOptions {
+  /** Most bytes of keys and values that are kept; none unless given. */
+  readonly keepBytes?: number
+  /** Hears of what was kept of a rollout, [layers, 2, kvHeads, tokens, headDim]. */
+  readonly onKept?: (rollout: Pick<SampledRollout, 'prompt' | 'tokens'>, values: Float32Array) => void
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number, tokens: number) => void
 }
@@ -104,6 +110,7 @@ export async function sampleRollouts(
       topP: settings.topP,
       minP: settings.minP,
       prefixThinkingTokens,
+      ...(plan.keep && options.onKept && { keep: true }),
       thinking: plan.stopNow
         ? undefined
         : {
@@ -121,6 +128,7 @@ export async function sampleRollouts(
   const completions = await decoder.generate({
     sources,
     requests,
+    ...(options.keepBytes !== undefined && { keepBytes: options.keepBytes }),
     signal: options.signal,
     onProgress: options.onProgress && (({ finished, tokens }) => options.onProgress!(finished, plans.length, tokens)),
   })
@@ -129,6 +137,7 @@ export async function sampleRollouts(
     const prefix = prefixOf(plan)
     const forced = [...prefix, ...(plan.stopNow ? format.terminationSuffix : [])]
     const tokens = Int32Array.from([...forced, ...completion.tokens])
+    if (completion.cache) options.onKept?.({ prompt: plan.prompt, tokens }, completion.cache)
     const thought = format.read(tokens)
     const sampled = Uint8Array.from([...forced.map(() => 0), ...completion.sampled])
     const failed = completion.finish === 'nonfinite' || completion.finish === 'cancelled'

@@ -15,6 +15,8 @@ export interface Sampler {
    * @param suffix tokens that force the stop
    */
   measure(traces: readonly CutTrace[], suffix: readonly number[], signal?: AbortSignal): Promise<ExactMu>
+  /** Nothing more is measured of what was drawn so far: what was kept for it is given back. */
+  forget?(): void
 }
 
 /** Throws why J has no exact value through this sampler, where it has none. */

@@ -151,14 +151,21 @@ export function budgetShareAt({ spec: { steps, budget }, method }: Pick<GatherCo
   return (budget.stages ? stageAt(budget.stages, done) : 1) * (curriculum ? stageAt(curriculum, done).budget : 1)
 }
 
+/** Whether the weights that draw are asked for exact J at cuts of what they drew, whatever is watched. */
+function asksExactJ(method: Method): boolean {
+  const { J, mu, cuts } = needsOf(method)
+  return (J === 'exact' && (mu?.weights ?? 'current') === 'current') || cuts?.J === 'exact'
+}
+
 async function sampleGroups(
-  { spec, problems, policy, options }: GatherContext,
+  { spec, method, problems, policy, options }: GatherContext,
   chosen: readonly Problem[],
   firstGroup: number,
   labels: readonly (string | number)[],
   budgetShare = 1,
   kept?: KeptPlan,
 ): Promise<Entry[]> {
+  const all = asksExactJ(method)
   const plans = chosen.flatMap((problem, index) =>
     Array.from({ length: spec.groupSize }, (_, sample) => ({
       problem,
@@ -166,6 +173,7 @@ async function sampleGroups(
       sample,
       prompt: problem.promptTokens,
       seed: deriveSeed(spec.seed, ...labels, index, sample),
+      keep: problems.lists && (all || firstGroup + index < spec.observeGroups),
     })),
   )
   const settings = sampleSettings(spec, budgetShare)

@@ -132,7 +132,9 @@ export async function takeStep(running: Running, step: number, told: (share: num
   )
   const endingCredits = creditBatch(method, endings.map(ofOwn), creditContext)
 
-  // Update.
+  // Update. Nothing more is measured with the weights that drew.
+  gathering.policy.forget?.()
+  current.forget?.()
   const learningRate =
     spec.optimizer.lr *
     schedule({ name: spec.optimizer.schedule, warmupSteps: spec.optimizer.warmupSteps, totalSteps: spec.steps })(step - 1)
