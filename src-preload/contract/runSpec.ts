@@ -130,6 +130,11 @@ export const optimizerSpec = z.strictObject({
 /** What regret counts as spent on an answer; see `evaluation.counted`. */
 export const countedTokens = ['all', 'completion', 'thinking'] as const
 export type Counted = (typeof countedTokens)[number]
+export const countedTitles: Readonly<Record<Counted, string>> = {
+  all: 'prompt, thinking and answer',
+  completion: 'thinking and answer',
+  thinking: 'thinking alone',
+}
 
 export const evaluationSpec = z.strictObject({
   every: z.number().int().nonnegative().default(0).describe('Evaluate every so many steps besides the end; 0 evaluates at the end only.'),

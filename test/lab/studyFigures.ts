@@ -4,6 +4,9 @@ import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study
 import { plainFigure } from './plainResampling.ts'
 import type { PlainFigure } from './plainResampling.ts'
 
+/** Thousands apart. */
+const separated = (value: number): string => value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',')
+
 /** Accuracy, tokens, regret and the paired gain of the table at equal steps, worked out here with sums alone. */
 export function expectMeans(of: StudyRecord, page: string): void {
   const section = page.split('## On held-out problems, at equal steps')[1]!
@@ -31,8 +34,8 @@ export function expectMeans(of: StudyRecord, page: string): void {
     const base = of.cells.filter(({ arm, status }) => arm === of.baseline && status === 'finished')
     const flops = (own: readonly RecordedCell[]): number => average(own.map(({ cost }) => cost.flops))
     expect(took.slice(1, 5)).toEqual([
-      average(cells.map(({ cost }) => cost.tokens)).toFixed(0),
-      average(cells.map(({ cost }) => cost.estimateTokens)).toFixed(0),
+      separated(average(cells.map(({ cost }) => cost.tokens))),
+      separated(average(cells.map(({ cost }) => cost.estimateTokens))),
       (flops(cells) / 1e12).toFixed(2),
       (flops(cells) / flops(base)).toFixed(2),
     ])

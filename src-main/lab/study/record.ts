@@ -1,6 +1,6 @@
 // A study as one JSON: everything that its report is made of, problem by problem, so that every printed figure can be worked out again
 // without the workspace. Values are whole ten-thousandths (tokens: hundredths), in the order of the problems of their set.
-import type { Json, RunSpec } from '../../../src-preload/contract.ts'
+import type { Counted, Json, RunSpec } from '../../../src-preload/contract.ts'
 import type { Conditions, StudySplit } from './grid.ts'
 
 export const SHARES = 10_000
@@ -45,6 +45,8 @@ export interface StudyRecord {
   readonly conditions: Conditions
   readonly spec: Pick<RunSpec, 'task' | 'budget' | 'sampling' | 'promptsPerStep' | 'groupSize' | 'start'> & {
     readonly kept: number
+    /** What regret counts; everything where it is not said. */
+    readonly counted?: Counted
     readonly seed: number
   }
   readonly environment: Json

@@ -30,6 +30,7 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study, besid
   const spec = parseSpec(cells[0]!.spec)
   const finished = cells.filter((cell) => cell.status === 'finished' && cell.runId !== null && store.runs.get(cell.runId) !== null)
   const model = finished.length === 0 ? null : store.models.get(store.runs.get(finished[0]!.runId!)!.modelId!)
+  const { counted } = (finished.length === 0 ? spec : parseSpec(store.runs.get(finished[0]!.runId!)!.config)).evaluation
   const startEvaluations = Object.fromEntries(
     STUDY_SPLITS.flatMap((split) => {
       const known = knownStartEvaluation(context, spec, model?.id ?? null, split)
@@ -104,6 +105,7 @@ export function recordOf(context: Pick<LabContext, 'store'>, study: Study, besid
       groupSize: spec.groupSize,
       start: spec.start,
       kept: spec.evaluation.kept,
+      ...(counted && { counted }),
       seed: spec.evaluation.seed,
     },
     environment: study.environment,

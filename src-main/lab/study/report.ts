@@ -1,12 +1,13 @@
 // The report of a study as a page of text, written by rules from its record: every figure and every sentence follows from recorded numbers,
 // and nothing is added by hand. The first paragraph gives the answer. What of the grid is missing is listed.
+import { countedTitles } from '../../../src-preload/contract.ts'
 import { answerOf, atCost, fieldOf, levellingOf, levelOf, readerOf, RIVAL } from './answer.ts'
 import type { Answer, Compared, Plateau, Reader } from './answer.ts'
 import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled } from './figures.ts'
 import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
 import { cellsFinished, commandOf, missingText, ratesText, sharedText, startText } from './making.ts'
-import { decimals, FEW_SEEDS, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
+import { count, decimals, FEW_SEEDS, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
 import { studyPresets } from './presets.ts'
 
 /** Claims are read against these: the paper reports two to three times the gain and 1.5 times the token efficiency. */
@@ -207,14 +208,8 @@ function costs({ record, cells }: Reader): string {
           .toSorted((a, b) => a - b)
         return [
           title,
-          number(
-            mean(own, ({ cost }) => cost.tokens),
-            0,
-          ),
-          number(
-            mean(own, ({ cost }) => cost.estimateTokens),
-            0,
-          ),
+          count(mean(own, ({ cost }) => cost.tokens)),
+          count(mean(own, ({ cost }) => cost.estimateTokens)),
           number(operations(own) / 1e12, 2),
           base.length === 0 ? '' : number(operations(own) / operations(base), 2),
           minutes.length === 0 ? '' : number(minutes[Math.floor(minutes.length / 2)]!, 1),
@@ -362,7 +357,7 @@ export function renderReport(record: StudyRecord): string {
     plateauText(record),
     ...(record.study === 'headline' ? ['## Other questions', otherStudies()] : []),
     '## How it was made',
-    `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from ${startText(record)}. ${ratesText(record)}`,
+    `${plural(finished.length, 'run')} of ${record.conditions.steps} steps, ${record.spec.promptsPerStep} problems by ${record.spec.groupSize} rollouts a step, thinking budget ${record.spec.budget.thinkingTokens} and answer budget ${record.spec.budget.answerTokens} tokens, temperature ${record.spec.sampling.temperature}, from ${startText(record)}. Regret counts ${countedTitles[record.spec.counted ?? 'all']}. ${ratesText(record)}`,
     'Intervals are 95 %: clusters of problems are resampled, then problems, then seeds, and interval and p are read from the same resamples with the t distribution of the fewest units. Differences are paired by problem and seed. An arm is called ahead, behind, better or worse only where its interval leaves out no difference. Where several arms stand against one, the last column holds p as it is when all of these comparisons are made at once (Holm 1979).',
     `Commit ${[...new Set(finished.map(({ revision }) => revision ?? 'unknown'))].join(', ') || 'none'}; MRT Workbench ${environment.program ?? ''}, ${[...new Set(finished.map(({ engine }) => `ONNX Runtime ${engine}`))].join(', ')}, Node ${environment.node ?? ''}, on ${environment.cores ?? '?'} cores of ${environment.cpu ?? 'an unknown processor'}; ${hours(record.cells.reduce((sum, { wallMs }) => sum + wallMs, 0))} for all cells, evaluations included. Study ${record.uid}.${sharedText(record)}`,
   ].join('\n\n')}\n`

@@ -10,6 +10,8 @@ export const points = ({ value, low, high }: StudyFigure): string => `${signed(v
 export const decimals = ({ value, low, high }: StudyFigure, digits: number): string =>
   `${number(value, digits)} (${number(low, digits)} to ${number(high, digits)})`
 export const number = (value: number, digits: number): string => value.toFixed(digits).replace('-', '−')
+/** A number of things, with commas between thousands. */
+export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 /** A mean with its interval, which does not reach below 0 or beyond what the quantity can be. */
 export const spread = ({ value, low, high }: StudyFigure, digits: number, scale = 1, most = Infinity): string => {
   const [from, to] = [Math.max(0, low), Math.min(most, high)]

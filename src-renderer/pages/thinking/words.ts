@@ -1,12 +1,6 @@
 /** Figures and choices of the Thinking page as they are read. */
-import type { ComparatorName, Counted, Figure } from '../../../src-preload/contract.ts'
+import type { ComparatorName, Figure } from '../../../src-preload/contract.ts'
 import { fixed, interval, signed } from '../../charts/format.ts'
-
-export const countedTitles: Readonly<Record<Counted, string>> = {
-  all: 'prompt, thinking and answer',
-  completion: 'thinking and answer',
-  thinking: 'thinking alone',
-}
 
 export const comparatorTitles: Readonly<Record<ComparatorName, string>> = {
   oracle: 'perfect from token zero',
