@@ -1,5 +1,5 @@
-// A run over Ray beside the run here: `npm run bench -- ray`. Equality first: the same rollouts, J and weights on one worker, on two, and on two of
-// which one is killed in the midst of a step. Then how much faster two workers of one core each draw and measure than one. A Ray of two nodes with
+// A run over Ray beside the run here: `npm run bench -- ray`. Equality first: the same rollouts, J and weights on one worker, on two, on two of which one
+// is killed in the midst of a step, and on two of a run that trains adapters. Then how much faster two workers of one core each draw and measure than one. A Ray of two nodes with
 // one processor each is started on this machine for it, and ended. RAY_PYTHON is a Python that has the package ray (pip install ray==2.60.0).
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -25,6 +25,7 @@ const SPEC = {
   shares: 8,
   checkpointEvery: STEPS,
 }
+const ADAPTED = { ...SPEC, name: 'ray with adapters', steps: 2, checkpointEvery: 2, adapters: { rank: 8 } }
 const python = process.env.RAY_PYTHON
 
 export const question: Question = { title: `A run over Ray beside the run here, ${cpus().length} cores, one for each worker`, ask }
@@ -35,6 +36,7 @@ async function ask(): Promise<Answer> {
   const nodes: ChildProcess[] = []
   try {
     const here = await run(folder, 'here', 0)
+    const adaptedHere = await run(folder, 'adapted here', 0, ADAPTED)
     // Short, since Ray's sockets lie beneath it.
     nodes.push(startNode(['--head', '--port', String(PORT), '--include-dashboard=false', '--temp-dir', join(folder, 'r')]))
     await pause(15_000)
@@ -42,9 +44,10 @@ async function ask(): Promise<Answer> {
     await pause(10_000)
     const one = await run(folder, 'one', 1)
     const two = await run(folder, 'two', 2)
-    const killed = await run(folder, 'killed', 2, killAWorker)
+    const killed = await run(folder, 'killed', 2, SPEC, killAWorker)
+    const adapted = await run(folder, 'adapted', 2, ADAPTED)
     const version = execFileSync(python, ['-c', 'import ray; print(ray.__version__)'], { encoding: 'utf8' }).trim()
-    const differs = (other: Outcome): number => (isDeepStrictEqual(other.numbers, here.numbers) ? 0 : 1)
+    const differs = (other: Outcome, own = here): number => (isDeepStrictEqual(other.numbers, own.numbers) ? 0 : 1)
     return {
       checks: [
         {
@@ -54,6 +57,7 @@ async function ask(): Promise<Answer> {
         },
         { what: 'two workers: the same', difference: differs(two), limit: 0 },
         { what: 'two workers, one ended by kill -9 in mid-step: the same', difference: differs(killed), limit: 0 },
+        { what: 'two workers, adapters of rank 8 alone train: the same', difference: differs(adapted, adaptedHere), limit: 0 },
         { what: 'a worker was lost, and what it did done again (0 where so)', difference: killed.redone > 0 ? 0 : 1, limit: 0 },
       ],
       figures: [
@@ -61,6 +65,7 @@ async function ask(): Promise<Answer> {
         figure('the same, two workers', 'tokens/s', two.speeds),
         figure('the same, here with one thread', 'tokens/s', here.speeds),
         figure('weights put into the object store a step', 'bytes', two.bytesOfWeights),
+        figure('adapters put into it a step, after the model beneath them', 'bytes', adapted.bytesOfWeights),
         figure('requests and answers a step', 'bytes', two.bytes),
         figure('busy share of two workers', '', two.busy),
         figure('load of the machine when two workers began', '', [two.load]),
@@ -101,12 +106,12 @@ interface Outcome {
   readonly load: number
 }
 
-async function run(folder: string, name: string, workers: number, disturb?: () => void): Promise<Outcome> {
+async function run(folder: string, name: string, workers: number, spec: typeof SPEC = SPEC, disturb?: () => void): Promise<Outcome> {
   const context = openContext({ folder: join(folder, name), create: true, program: 'bench', threads: 1 })
   const load = loadavg()[0]!
   try {
     const ray = workers === 0 ? null : raySettings({ address: `127.0.0.1:${PORT}`, workers, python: python! })
-    const runId = await createRun(context, ...onRay(SPEC, {}, ray))
+    const runId = await createRun(context, ...onRay(spec, {}, ray))
     let disturbed = false
     await trainRun(context, runId, {
       onEvent: (event) => {
@@ -119,7 +124,7 @@ async function run(folder: string, name: string, workers: number, disturb?: () =
     const { store } = context
     const rollouts = store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 2000, after: null }).rollouts
     const { tensors } = await loadCheckpoint(join(store.checkpointsFolder, store.checkpoints.newest(runId)!.contentId))
-    const steps = store.steps.range(runId, 1, STEPS)
+    const steps = store.steps.range(runId, 1, spec.steps)
     const of = (metric: string): number[] => steps.slice(1).map(({ metrics }) => metrics[metric] ?? 0)
     const seconds = steps.slice(1).map(({ metrics }) => metrics['time/sample']! + metrics['time/mu']!)
     return {

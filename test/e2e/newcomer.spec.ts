@@ -75,4 +75,13 @@ test('a model and a file of problems are dropped, a run is started, and a rollou
   await asked.getByRole('button', { name: 'As it stood' }).click()
   await expect(asked.locator('pre')).toContainText(/<\|im_start\|>user\n/)
   await holdsUp(page, 'rollout-of-text-as-it-stood')
+
+  // Its prompt is longer than the budget and is no part of what regret counts, unless that is asked for.
+  await goTo(page, '#/thinking')
+  await expect(page.getByLabel('tokens counted')).toHaveValue('thinking')
+  await expect(page.getByText(/thinking alone counted\./)).toBeVisible()
+  await page.getByLabel('tokens counted').selectOption('all')
+  await expect(page.getByText(/prompt, thinking and answer counted\./)).toBeVisible()
+  await page.getByLabel('tokens counted').selectOption('thinking')
+  await expect(page).not.toHaveURL(/counted/)
 })
