@@ -1,5 +1,7 @@
 /** Setting up: presets side by side, every option with its unit and its reason, what it will take, and what is kept of a draft. */
+import { join } from 'node:path'
 import { expect, type Page } from '@playwright/test'
+import { openStore } from '../../src-main/store/openStore.ts'
 import { copySample, holdsUp, testsOn } from './workbench.ts'
 
 const test = testsOn(copySample)
@@ -45,6 +47,42 @@ test('what cannot stand is said at its field and keeps the run from starting', a
   await page.getByLabel('Name').fill('')
   await expect(page.getByText('A run needs a name.')).toBeVisible()
   await expect(summary(page).getByRole('button', { name: /^Start the run/ })).toHaveAttribute('aria-disabled', 'true')
+})
+
+test('a run over Ray asks for where its workers are, starts with nothing but what its fields say, and keeps it on record', async ({
+  at,
+  workbench,
+}) => {
+  const page = await at('#/new?preset=countdown-outcome')
+  const start = summary(page).getByRole('button', { name: /^Start the run/ })
+  await page.getByLabel('Steps', { exact: true }).fill('1')
+  await summary(page).getByRole('switch', { name: 'Over a Ray cluster' }).click()
+  const [workers, silent] = [summary(page).getByLabel('Workers'), summary(page).getByLabel('A worker may be silent for')]
+  for (const [field, bad] of [
+    [workers, ''],
+    [workers, '0'],
+    [silent, ''],
+    [silent, '1.5'],
+  ] as const) {
+    await field.fill(bad)
+    await expect(start).toHaveAttribute('aria-disabled', 'true')
+    await field.fill('3')
+    await expect(start).not.toHaveAttribute('aria-disabled', 'true')
+  }
+  await silent.fill('17')
+  await summary(page).getByLabel('Python that has ray').fill(join(workbench.folder, 'no python'))
+  // What is not asked any more holds nothing up.
+  await workers.fill('')
+  await summary(page).getByRole('switch', { name: 'Over a Ray cluster' }).click()
+  await expect(start).not.toHaveAttribute('aria-disabled', 'true')
+  await summary(page).getByRole('switch', { name: 'Over a Ray cluster' }).click()
+  await start.click()
+  await expect(page.getByRole('main').getByText(/Expected a Ray cluster at 127\.0\.0\.1:6379.*found the driver ended/)).toBeVisible({
+    timeout: 60_000,
+  })
+  const store = openStore(join(workbench.folder, 'sample'), { readOnly: true })
+  expect(store.runs.get(4)!.environment).toMatchObject({ ray: { address: '127.0.0.1:6379', workers: 3, patience: 17 } })
+  store.close()
 })
 
 test('a draft outlives a reload, says what differs from its preset, and can be put back', async ({ at }) => {
