@@ -16,7 +16,6 @@ import type {
   TaskDescription,
 } from '../../src-preload/contract.ts'
 import { untrack } from 'svelte'
-import { SvelteMap } from 'svelte/reactivity'
 import { app } from './app.svelte.ts'
 import { lab } from './client.svelte.ts'
 import { keep, recall } from './kept.ts'
@@ -35,6 +34,7 @@ import {
 import { problemOf, type Problem } from './problem.ts'
 import { reading, type Reading } from './reading.svelte.ts'
 import { href, place, type Params } from './route.svelte.ts'
+import { Unread } from './unread.svelte.ts'
 
 export interface Choices {
   readonly presets: readonly PresetDescription[]
@@ -134,12 +134,12 @@ export class NewRunForm {
   /** Arms whose specification cannot stand. */
   broken = $derived(this.draft ? this.draft.arms.filter((arm) => problemsOf(specOf(this.draft!, arm, this.draft!.firstSeed)).size > 0) : [])
   /** What was typed and cannot be read, by field: the draft still holds the value from before it. */
-  readonly unread = new SvelteMap<string, string>()
+  readonly unread = new Unread()
   /** Grows when every field is to forget what was typed into it. */
   round = $state(0)
   readonly estimate = estimateOf(
     () =>
-      this.draft && this.broken.length === 0 && this.unread.size === 0
+      this.draft && this.broken.length === 0 && this.unread.reason === null
         ? this.draft.arms.map((arm) => specOf(this.draft!, arm, this.draft!.firstSeed))
         : [],
     () => this.draft?.seeds ?? 1,
@@ -166,12 +166,6 @@ export class NewRunForm {
   change(path: string, value: Json): void {
     if (!this.draft) return
     this.draft = { ...this.draft, values: { ...this.draft.values, [path]: value } }
-  }
-
-  /** Hears what is wrong with what was typed into a field, null once it can stand. */
-  hears(field: string, problem: string | null): void {
-    if (problem === null) this.unread.delete(field)
-    else this.unread.set(field, problem)
   }
 
   changeSeeds(changes: Partial<Pick<Draft, 'seeds' | 'firstSeed'>>): void {
@@ -218,7 +212,7 @@ export class NewRunForm {
 
   async start(): Promise<void> {
     const { draft } = this
-    if (!draft || this.starting || this.unread.size > 0 || this.broken.length > 0) return
+    if (!draft || this.starting || this.unread.reason !== null || this.broken.length > 0) return
     this.starting = true
     this.refused = null
     try {

@@ -37,6 +37,17 @@ test('what a study takes and can see follows every choice, before anything is ma
   await expect(told('cells')).toHaveText('10')
   await expect(page.getByText('Without its baseline nothing is compared at equal cost.')).toBeVisible()
   await holdsUp(page, 'new-study')
+  // An emptied field is no answer, and what it held before is not taken for one.
+  const start = page.getByRole('button', { name: 'Start the study' })
+  await expect(start).not.toHaveAttribute('aria-disabled', 'true')
+  for (const label of ['Seeds', 'Steps', 'Problems', 'Rollouts of each', 'Validation problems']) {
+    const field = page.getByLabel(label, { exact: true })
+    const before = await field.inputValue()
+    await field.fill('')
+    await expect(start).toHaveAttribute('aria-disabled', 'true')
+    await field.fill(before)
+    await expect(start).not.toHaveAttribute('aria-disabled', 'true')
+  }
 })
 
 test('a study is started, shows the step it is at, pauses, goes on and ends with a report', async ({ at }) => {
