@@ -248,6 +248,27 @@ describe('the report of a study', () => {
     expect(renderReport({ ...usual, arms: usual.arms.filter(({ key }) => key !== 'dapo') })).toContain('The grid is complete.')
   })
 
+  it('says which arms have fewer seeds than others, and names a command for each number of them', () => {
+    const uneven = {
+      ...usual,
+      arms: usual.arms.filter(({ key }) => key !== 'dapo'),
+      cells: usual.cells.filter(({ arm, seed }) => arm !== 'length-0.5' || seed <= 3),
+    }
+    const most = Math.max(...usual.cells.map(({ seed }) => seed))
+    const text = renderReport(uneven)
+    expect(text).toContain(`**This is a part of the grid.** 3 of ${most} seeds: length-0.5.`)
+    const commands = [...text.matchAll(/^npm run mrt -- study \S+ --seeds (\d+) .*--arms (\S+)$/gm)].map(([, seeds, arms]) => [
+      Number(seeds),
+      arms,
+    ])
+    expect(commands).toEqual([
+      [3, 'length-0.5'],
+      [most, [...new Set(usual.cells.map(({ arm }) => arm))].filter((arm) => arm !== 'length-0.5').join(',')],
+    ])
+    // Asked for again, no cell is made that is not there, and none is left out.
+    expect(commands.reduce((sum, [seeds, arms]) => sum + Number(seeds) * String(arms).split(',').length, 0)).toBe(uneven.cells.length)
+  })
+
   it('gives no answer without a pair of finished runs, and says so', () =>
     expect(renderReport(record({ outcome: { accuracy: 0.6 } }))).toContain('No answer yet'))
 

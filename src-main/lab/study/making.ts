@@ -9,6 +9,11 @@ export function missingText(record: StudyRecord): string[] {
   const absent = record.arms.filter(({ key }) => !asked.has(key))
   const counts = Map.groupBy(cellsFinished(record), ({ arm }) => arm)
   const most = Math.max(0, ...[...counts.values()].map(({ length }) => length))
+  const fewer = record.arms.flatMap(({ key, title }) => {
+    const seeds = counts.get(key)?.length ?? 0
+    return seeds > 0 && seeds < most ? [{ title, seeds }] : []
+  })
+  const bySeeds = [...Map.groupBy(fewer, ({ seeds }) => seeds)].sort(([a], [b]) => b - a)
   return [
     ...(absent.length > 0 ? [`Not run: ${absent.map(({ title }) => title).join('; ')}.`] : []),
     ...(unfinished.length > 0
@@ -16,6 +21,7 @@ export function missingText(record: StudyRecord): string[] {
           `Not finished: ${unfinished.map(({ arm, seed, status, steps }) => `${arm} seed ${seed} (${status === 'failed' ? 'failed' : steps === 0 ? 'not begun' : `${steps} of ${record.conditions.steps} steps`})`).join(', ')}.`,
         ]
       : []),
+    ...bySeeds.map(([seeds, arms]) => `${seeds} of ${plural(most, 'seed')}: ${arms.map(({ title }) => title).join('; ')}.`),
     ...(most < FEW_SEEDS ? [`${plural(most, 'seed')} at most: below ${FEW_SEEDS} the noise of training is hardly covered.`] : []),
   ]
 }
@@ -30,10 +36,24 @@ export const ratesText = (record: StudyRecord): string => {
   return `Learning rates${swept ? ', each the best of the same sweep on validation problems' : ' were fixed and not tuned'}: ${rates.join('; ')}.`
 }
 
-/** The command that makes this study again. */
-export function commandOf({ study, conditions, cells }: StudyRecord): string {
-  const arms = [...new Set(cells.map(({ arm }) => arm))]
-  const seeds = Math.max(...cells.map(({ seed }) => seed))
+/** The commands that make this study again: one for each number of seeds. */
+export function commandsOf({ study, conditions, cells }: StudyRecord): string {
+  const seedsOf = Map.groupBy(cells, ({ arm }) => arm)
+  const arms = [...seedsOf].map(([arm, own]) => ({ arm, seeds: Math.max(...own.map(({ seed }) => seed)) }))
+  return [...Map.groupBy(arms, ({ seeds }) => seeds)]
+    .sort(([a], [b]) => a - b)
+    .map(([seeds, own]) =>
+      commandOf(
+        study,
+        conditions,
+        seeds,
+        own.map(({ arm }) => arm),
+      ),
+    )
+    .join('\n')
+}
+
+function commandOf(study: string, conditions: StudyRecord['conditions'], seeds: number, arms: readonly string[]): string {
   const { start } = conditions.changes as { readonly start?: string }
   return `npm run mrt -- study ${study}${start === undefined ? '' : ` --start ${start}`} --seeds ${seeds} --steps ${conditions.steps} --problems ${conditions.problems} --samples ${conditions.samples} --validation ${conditions.validation} --lr ${conditions.learningRate} --arms ${arms.join(',')}`
 }

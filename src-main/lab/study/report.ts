@@ -6,7 +6,7 @@ import type { Answer, Compared, Plateau, Reader } from './answer.ts'
 import { cellsOf, figureOf, tokensFor, type Quantity, type Sampled } from './figures.ts'
 import type { RecordedCell, StudyRecord } from './record.ts'
 import type { StudySplit } from './grid.ts'
-import { cellsFinished, commandOf, missingText, ratesText, sharedText, startText } from './making.ts'
+import { cellsFinished, commandsOf, missingText, ratesText, sharedText, startText } from './making.ts'
 import { count, decimals, FEW_SEEDS, hours, number, percent, plural, points, pText, spread, table } from './wording.ts'
 import { studyPresets } from './presets.ts'
 
@@ -351,7 +351,7 @@ export function renderReport(record: StudyRecord): string {
     answer === null ? '**No answer yet: no seed of both compared arms is finished.**' : answerText(record, answer),
     missing.length === 0 ? 'The grid is complete.' : `**This is a part of the grid.** ${missing.join(' ')}`,
     ...(studyPresets[record.study] === undefined ? [] : [`What it asks: ${studyPresets[record.study]!.about}`]),
-    `\`\`\`sh\n${commandOf(record)}\n\`\`\``,
+    `\`\`\`sh\n${commandsOf(record)}\n\`\`\``,
     ...sections,
     '## Had they levelled off?',
     plateauText(record),
