@@ -149,6 +149,7 @@ export async function takeStep(
   )
   mark()
 
+  policy.forget?.()
   await learner.step(
     used.map((index, position) => ({
       prompt: entries[index]!.rollout.prompt,

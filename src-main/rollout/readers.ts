@@ -84,7 +84,11 @@ export async function openBranches(
       },
       dispose() {
         session.dispose()
-        void behindKept?.then((opened) => opened.dispose())
+        // One that could not be opened was told of where it was asked for.
+        void behindKept?.then(
+          (opened) => opened.dispose(),
+          () => undefined,
+        )
       },
     }
   }

@@ -37,11 +37,17 @@ it('is known again only under the same weights, task level, problems, samples, b
       budgets: { ...spec, evaluation: { ...spec.evaluation, budgets: [8, 16] } },
       seed: { ...spec, evaluation: { ...spec.evaluation, seed: 1 } },
       temperature: { ...spec, sampling: { ...spec.sampling, temperature: 0.7 } },
+      counted: { ...spec, evaluation: { ...spec.evaluation, counted: 'thinking' } },
       topP: { ...spec, sampling: { ...spec.sampling, topP: 0.9 } },
       thinking: { ...spec, budget: { ...spec.budget, thinkingTokens: 20 } },
     }
     for (const [what, other] of Object.entries(others)) expect([what, knownStartEvaluation(context, other, modelId)]).toEqual([what, null])
     expect(knownStartEvaluation(context, spec, modelId + 1)).toBeNull()
+
+    // One that counted otherwise is none of those that do not say what they count.
+    const counting: RunSpec = { ...others.counted!, evaluation: { ...others.counted!.evaluation, seed: 2 } }
+    await evaluateRun(context, { startOf: counting })
+    expect(knownStartEvaluation(context, { ...spec, evaluation: { ...spec.evaluation, seed: 2 } }, modelId)).toBeNull()
 
     // A checkpoint carries the model that its run started from, and is other weights all the same.
     const parent = await createRun(context, input)

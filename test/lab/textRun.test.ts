@@ -117,7 +117,7 @@ describe('a model of text', () => {
     expect(metrics['ttc/regret@12']).toBeGreaterThanOrEqual(0)
     // The prompt is longer than the budget and is not charged for: the run says so, and so do the evaluation, the start's and the analysis.
     expect(countedIn(store.runs.get(runId)!.config)).toBe('thinking')
-    expect(store.evaluations.get(evaluationId)!.config).toMatchObject({ counted: 'thinking', tokensCounted: 'prefix' })
+    expect(store.evaluations.get(evaluationId)!.config).toMatchObject({ counted: 'thinking', tokensCounted: 'thinking alone' })
     const given = parseSpec(spec())
     const startId = await evaluateRun(context, { startOf: given })
     expect(countedIn(store.evaluations.get(startId)!.config)).toBe('thinking')

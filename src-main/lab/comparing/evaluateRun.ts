@@ -1,8 +1,8 @@
 // Evaluates a run's newest checkpoint, or the weights that runs start from, and records everything: curves, one result per problem, and
 // the rollouts behind them. What is measured is decided in evaluate.ts.
 import { isDeepStrictEqual } from 'node:util'
-import type { Counted, Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
-import { countedIn, formatSpec, LabError } from '../../../src-preload/contract.ts'
+import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
+import { countedIn, countedTitles, formatSpec, isOfText, LabError } from '../../../src-preload/contract.ts'
 import type { EvaluationTarget, JobOptions, LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
@@ -27,7 +27,7 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
     work: JSON.stringify(['evaluation', split, conditionsOf(asked)]),
     ...(options.signal && { signal: options.signal }),
   })
-  const spec = spoken(asked, answering.vocabulary)
+  const spec = spoken(asked, answering.vocabulary.tokenizer !== null)
   const source = openProblems(store, spec, now, answering.vocabulary)
   const length = lengthOf(source, atOnce(spec), spec.budget.answerTokens)
   if (answering.maxPositions !== null && length > answering.maxPositions)
@@ -51,7 +51,7 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
       estimator: isExact(opened.sampler, source)
         ? 'exact mu at boundaries and budgets'
         : `mu of ${SAMPLED_ANSWERS} sampled answers at boundaries and budgets`,
-      tokensCounted: COUNTED[countedIn(spec)],
+      tokensCounted: countedTitles[countedIn(spec)],
     },
     budgets: budgetsOf(spec),
     trainedBudget: spec.budget.thinkingTokens,
@@ -59,12 +59,6 @@ export async function evaluateRun(context: LabContext, target: EvaluationTarget,
     createdAtMs: now(),
   }).id
   return measure(context, options, { spec, runId, checkpointId, step, answering, opened, split, source, evaluationId, name })
-}
-
-const COUNTED: Readonly<Record<Counted, string>> = {
-  all: 'prompt, prefix, and the closing and answer that the rollout gave',
-  completion: 'prefix, and the closing and answer that the rollout gave',
-  thinking: 'prefix',
 }
 
 /** Everything in a specification that the numbers of an evaluation of given weights depend on: all but when it is made. */
@@ -266,20 +260,19 @@ export function knownStartEvaluation(
   modelId: number | null,
   split: Split = 'heldout',
 ): Evaluation | null {
-  const plain = (config: object): unknown => JSON.parse(JSON.stringify(config)) as unknown
-  const wanted = plain(conditionsOf(spec))
+  const model = modelId === null ? null : store.models.get(modelId)
+  const wanted = JSON.parse(JSON.stringify(conditionsOf(spoken(spec, model !== null && isOfText(model))))) as unknown
   return (
     store.evaluations.list().find((evaluation) => {
       const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-      // Evaluations from before a format or a device could be chosen had the usual ones; what regret counts goes without saying for a model of words.
-      const counts = spec.evaluation.counted === undefined ? { counted: undefined } : {}
+      // Evaluations from before a format or a device could be chosen had the usual ones.
       return (
         evaluation.runId === null &&
         evaluation.status === 'finished' &&
         evaluation.split === split &&
         evaluation.modelId === modelId &&
         evaluation.checkpointId === startCheckpoint(spec.start) &&
-        isDeepStrictEqual(plain({ format: formatSpec.parse({}), device: 'cpu', ...own, ...counts }), wanted)
+        isDeepStrictEqual({ format: formatSpec.parse({}), device: 'cpu', ...own }, wanted)
       )
     }) ?? null
   )

@@ -102,7 +102,8 @@ export function countedOf(
   asked?: Counted,
 ): Counted {
   return (
-    asked ?? countedIn(evaluationId !== undefined ? evaluations.get(evaluationId)?.config : runId != null ? runs.readable(runId)?.config : null)
+    asked ??
+    countedIn(evaluationId !== undefined ? evaluations.get(evaluationId)?.config : runId != null ? runs.readable(runId)?.config : null)
   )
 }
 

@@ -23,7 +23,7 @@ export async function createRun(
   const parsed = parseSpec(given)
   requireDevice(parsed.device, deviceTests)
   const start = prepareStart(await loadStart(store, parsed.start, now), parsed.adapters, parsed.seed)
-  const spec = spoken(parsed, vocabularyOf(start))
+  const spec = spoken(parsed, vocabularyOf(start).tokenizer !== null)
   const problems = openProblems(store, spec, now, vocabularyOf(start))
   const method = methodOf(spec)
   refuseTooLong(spec, needsOf(method).kept?.times ?? 1, start.config, problems.promptRoom)
