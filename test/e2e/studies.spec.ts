@@ -45,6 +45,7 @@ test('what a study takes and can see follows every choice, before anything is ma
     const before = await field.inputValue()
     await field.fill('')
     await expect(start).toHaveAttribute('aria-disabled', 'true')
+    await expect(told('cells')).toHaveText('–')
     await field.fill(before)
     await expect(start).not.toHaveAttribute('aria-disabled', 'true')
   }
