@@ -54,7 +54,8 @@ export const question: Question = {
   },
 }
 
-function randomSequences(rows: number, length: number): PaidSequence[] {
+/** Random tokens, the first of each a prompt; every token of the rest is paid alike. */
+export function randomSequences(rows: number, length: number): PaidSequence[] {
   const rng = createRng(2)
   const tokens = (count: number): Int32Array => Int32Array.from({ length: count }, () => rng.int(SMOL_CONFIG.vocabSize))
   const completion = length + 1 - PROMPT

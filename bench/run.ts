@@ -18,6 +18,7 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   step: { load: () => import('./step.ts') },
   // Takes some gigabytes; only when named.
   lora: { load: () => import('./lora.ts'), unasked: true },
+  held: { load: () => import('./held.ts'), unasked: true },
   // Makes a workspace of a million rollouts and needs a browser; only when named.
   ui: { load: () => import('./ui.ts'), unasked: true },
   // Writes two files of a GB each; only when named.
@@ -25,6 +26,7 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   // Needs Python 3.11 and installs PyTorch; only when named.
   peers: { load: () => import('./peers/peers.ts'), unasked: true },
   adapters: { load: () => import('./peers/adapters.ts'), unasked: true },
+  'lora-peft': { load: () => import('./peers/lora.ts'), unasked: true },
   // Needs a server that runs, and an evaluation that was made through it; only when named.
   served: { load: () => import('./peers/served.ts'), unasked: true },
   // Starts a Ray of two nodes on this machine; only when named.

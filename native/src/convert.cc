@@ -25,6 +25,7 @@ ort::ElementType heldType(const Napi::Value& value) {
   const std::string name = value.As<Napi::String>();
   if (name == "float16") return ort::kFloat16;
   if (name == "bfloat16") return ort::kBFloat16;
+  if (name == "int4") return ort::kUint4;
   return ort::kFloat32;
 }
 

@@ -39,7 +39,7 @@ enum LoggingLevel : int { kLogFatal = 4 };
 enum OptimizationLevel : int { kOptimizeBasic = 1, kOptimizeExtended = 2, kOptimizeAll = 99 };
 enum AllocatorType : int { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemoryType : int { kMemoryDefault = 0 };
-enum ElementType : int { kFloat32 = 1, kInt32 = 6, kInt64 = 7, kBool = 9, kFloat16 = 10, kBFloat16 = 16 };
+enum ElementType : int { kFloat32 = 1, kUint8 = 2, kInt32 = 6, kInt64 = 7, kBool = 9, kFloat16 = 10, kBFloat16 = 16, kUint4 = 21 };
 
 using Table = const void* const*;
 

@@ -52,10 +52,53 @@ float fromFloat16(std::uint16_t half) {
   return floatOf(sign | ((exponent + 127 - 15) << 23) | (fraction << 13));
 }
 
+/// Floats that so many bytes take up, to the end of the line.
+std::size_t lines(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * (kAlignment / sizeof(float)); }
+
+// A matrix in blocks: its bytes, then a scale for each block, then the 4 bits of each block that stand for 0.
+std::size_t scalesAt(const Layout::Slice& slice) { return slice.offset + lines(slice.bytes()); }
+std::size_t zerosAt(const Layout::Slice& slice) { return scalesAt(slice) + lines(slice.count / kBlock * sizeof(float)); }
+std::size_t zerosBytes(const Layout::Slice& slice) { return (slice.count / kBlock + 1) / 2; }
+
+constexpr int kZero = 8;
+
+/// The largest number of a block, whatever its sign, becomes -8 times the scale: what a block holds comes back from its own numbers to the bit.
+void toBlocks(const Layout::Slice& slice, const float* dense, float* block) {
+  auto* bytes = reinterpret_cast<std::uint8_t*>(block + slice.offset);
+  float* scales = block + scalesAt(slice);
+  std::memset(block + zerosAt(slice), kZero << 4 | kZero, zerosBytes(slice));
+  for (std::size_t at = 0; at < slice.count; at += kBlock) {
+    float largest = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      const float value = dense[at + i];
+      if (!std::isfinite(value)) throw Failure("bad-argument", slice.name + " holds " + std::to_string(value) + ", which no block has a scale for");
+      if (std::fabs(value) > std::fabs(largest)) largest = value;
+    }
+    const float scale = largest / -kZero;
+    scales[at / kBlock] = scale;
+    for (std::size_t i = 0; i < kBlock; i += 2) {
+      std::uint8_t both = 0;
+      for (std::size_t half = 0; half < 2; ++half) {
+        const float steps = scale == 0 ? 0 : std::nearbyint(dense[at + i + half] / scale);
+        both |= static_cast<std::uint8_t>(std::fmin(steps, 7.0f) + kZero) << (4 * half);
+      }
+      bytes[(at + i) / 2] = both;
+    }
+  }
+}
+
+void fromBlocks(const Layout::Slice& slice, const float* block, float* dense) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(block + slice.offset);
+  const float* scales = block + scalesAt(slice);
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    const int nibble = bytes[i / 2] >> (4 * (i % 2)) & 0xf;
+    dense[i] = static_cast<float>(nibble - kZero) * scales[i / kBlock];
+  }
+}
+
 }  // namespace
 
 Layout::Layout(const std::vector<ParameterSpec>& specs) {
-  constexpr std::size_t line = kAlignment / sizeof(float);
   slices_.reserve(specs.size());
   for (const ParameterSpec& spec : specs) {
     std::size_t count = 1;
@@ -64,15 +107,31 @@ Layout::Layout(const std::vector<ParameterSpec>& specs) {
       throw Failure("bad-argument", "two parameters are called " + spec.name);
     }
     slices_.push_back({spec.name, spec.dims, spec.decay, spec.type, extent_, count});
-    const std::size_t floats = (slices_.back().bytes() + sizeof(float) - 1) / sizeof(float);
-    extent_ += (floats + line - 1) / line * line;
     elements_ += count;
+    const Slice& slice = slices_.back();
+    extent_ += lines(slice.bytes());
+    if (slice.type != ort::kUint4) continue;
+    constexpr auto each = static_cast<std::int64_t>(kBlock);
+    if (slice.dims.size() != 2 || slice.dims[1] % each != 0) {
+      throw Failure("wrong-shape", slice.name + " is no matrix whose rows are whole blocks of " + std::to_string(kBlock));
+    }
+    const std::vector<std::int64_t> blocks{slice.dims[0], slice.dims[1] / each};
+    const auto part = [&](const char* what, std::vector<std::int64_t> dims, ort::ElementType type, std::size_t offset, std::size_t numbers) {
+      const std::string name = slice.name + what;
+      parts_.emplace(name, Slice{name, std::move(dims), false, type, offset, numbers});
+    };
+    part("/blocks", {blocks[0], blocks[1], each / 2}, ort::kUint8, slice.offset, count / 2);
+    part("/scales", blocks, ort::kFloat32, scalesAt(slice), count / kBlock);
+    part("/zeros", blocks, ort::kUint4, zerosAt(slice), count / kBlock);
+    extent_ = zerosAt(slice) + lines(zerosBytes(slice));
   }
 }
 
 const Layout::Slice* Layout::find(const std::string& name) const {
   const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : &slices_[found->second];
+  if (found != index_.end()) return &slices_[found->second];
+  const auto part = parts_.find(name);
+  return part == parts_.end() ? nullptr : &part->second;
 }
 
 void Layout::read(const Slice& slice, const float* block, float* dense) {
@@ -81,6 +140,7 @@ void Layout::read(const Slice& slice, const float* block, float* dense) {
     std::memcpy(dense, from, slice.bytes());
     return;
   }
+  if (slice.type == ort::kUint4) return fromBlocks(slice, block, dense);
   const auto* halves = reinterpret_cast<const std::uint16_t*>(from);
   const auto widen = slice.type == ort::kFloat16 ? fromFloat16 : fromBfloat16;
   for (std::size_t i = 0; i < slice.count; ++i) dense[i] = widen(halves[i]);
@@ -92,6 +152,7 @@ void Layout::write(const Slice& slice, const float* dense, float* block) {
     std::memcpy(to, dense, slice.bytes());
     return;
   }
+  if (slice.type == ort::kUint4) return toBlocks(slice, dense, block);
   auto* halves = reinterpret_cast<std::uint16_t*>(to);
   const auto round = slice.type == ort::kFloat16 ? toFloat16 : toBfloat16;
   for (std::size_t i = 0; i < slice.count; ++i) {
@@ -119,7 +180,7 @@ void ParameterSet::copyFrom(const ParameterSet& other) { std::memcpy(block_.data
 
 void ParameterSet::lerpFrom(const ParameterSet& other, float t) {
   for (const Layout::Slice& slice : layout_->slices()) {
-    if (slice.type != ort::kFloat32) throw Failure("wrong-dtype", slice.name + " is held in 16 bits, in which nothing is averaged");
+    if (slice.type != ort::kFloat32) throw Failure("wrong-dtype", slice.name + " is held in less than single precision, in which nothing is averaged");
   }
   float* self = block_.data();
   const float* towards = other.block_.data();

@@ -1,5 +1,7 @@
 // The weights of a model: named tensors in one flat block, each starting on a 64-byte line. Numbers go in and come out as fp32; tensors that
-// never train may be held in 16 bits (fp16 or bf16), rounded to the nearest when they are set.
+// never train may be held in 16 bits (fp16 or bf16), rounded to the nearest when they are set, or in blocks of 4 bits with a scale for each.
+// A matrix in blocks is `<name>`, its scales are `<name>/scales`; `<name>/blocks` are its bytes and `<name>/zeros` what stands for 0, as the two
+// operators that read such matrices want them.
 // Sessions read this memory in place, so a change is seen by the next run of every session bound to it.
 #pragma once
 
@@ -19,8 +21,11 @@ struct ParameterSpec {
   std::string name;
   std::vector<std::int64_t> dims;
   bool decay = false;
-  ort::ElementType type = ort::kFloat32;  // or kFloat16, kBFloat16
+  ort::ElementType type = ort::kFloat32;  // or kFloat16, kBFloat16, kUint4 for blocks
 };
+
+/// Numbers along a row that share a scale where they are held in 4 bits.
+constexpr std::size_t kBlock = 32;
 
 /// Where each of a list of tensors lies in a flat aligned block. Offsets are in floats, counts in elements.
 class Layout {
@@ -33,21 +38,28 @@ class Layout {
     std::size_t offset = 0;
     std::size_t count = 0;
 
-    std::size_t bytes() const { return count * (type == ort::kFloat32 ? 4 : 2); }
+    std::size_t bytes() const {
+      switch (type) {
+        case ort::kFloat32: return count * 4;
+        case ort::kUint4: return (count + 1) / 2;
+        case ort::kUint8: return count;
+        default: return count * 2;
+      }
+    }
   };
 
-  /// Throws Failure bad-argument on a name that occurs twice.
+  /// Throws Failure bad-argument on a name that occurs twice, wrong-shape for blocks that do not fill the rows of a matrix.
   explicit Layout(const std::vector<ParameterSpec>& specs);
 
   const std::vector<Slice>& slices() const { return slices_; }
-  /// Null when there is no such tensor.
+  /// A tensor, or a part of one in blocks; null when there is neither.
   const Slice* find(const std::string& name) const;
   /// Floats in the block, padding included.
   std::size_t extent() const { return extent_; }
   /// Numbers that mean something.
   std::size_t elements() const { return elements_; }
 
-  /// Widens a tensor of a block to `count` floats, and rounds floats to what it is held in. Throws Failure bad-argument for a number beyond the range of fp16.
+  /// Widens a tensor of a block to `count` floats, and rounds floats to what it is held in. Throws Failure bad-argument for a number beyond the range of fp16, or in blocks none at all.
   static void read(const Slice& slice, const float* block, float* dense);
   static void write(const Slice& slice, const float* dense, float* block);
   /// Copies a block to a dense array of `elements()` floats (slices in order, no padding) and back.
@@ -56,6 +68,7 @@ class Layout {
 
  private:
   std::vector<Slice> slices_;
+  std::unordered_map<std::string, Slice> parts_;
   std::unordered_map<std::string, std::size_t> index_;
   std::size_t extent_ = 0;
   std::size_t elements_ = 0;

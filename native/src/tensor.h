@@ -30,6 +30,8 @@ inline std::size_t elementBytes(ort::ElementType type) {
     case ort::kBool: return 1;
     case ort::kFloat16: return 2;
     case ort::kBFloat16: return 2;
+    case ort::kUint8: return 1;
+    case ort::kUint4: break;  // half a byte; only parameters are of it
   }
   throw Failure("wrong-dtype", "element type " + std::to_string(static_cast<int>(type)) + " is not float32, int64, int32 or bool");
 }

@@ -52,7 +52,7 @@ Trainer::Trainer(std::shared_ptr<const Runtime> runtime, std::shared_ptr<Paramet
       first_(layout_.extent()),
       second_(layout_.extent()) {
   for (const Layout::Slice& slice : layout_.slices()) {
-    if (slice.type != ort::kFloat32) throw Failure("wrong-dtype", slice.name + " is held in 16 bits, in which nothing trains");
+    if (slice.type != ort::kFloat32) throw Failure("wrong-dtype", slice.name + " is held in less than single precision, in which nothing trains");
     targets_.push_back(parameters_->layout()->find(slice.name));
   }
 }

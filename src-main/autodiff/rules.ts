@@ -212,6 +212,8 @@ export const WITHOUT_GRADIENT = {
   Not: { kind: 'none', reason: 'takes and yields booleans' },
   Cast: { kind: 'none', reason: 'float32 is the only type with gradients, so one side has none' },
   ArgMax: { kind: 'none', reason: 'yields positions' },
+  DequantizeLinear: { kind: 'none', reason: 'reads what is frozen' },
+
   ConstantOfShape: { kind: 'none', reason: 'has no input' },
   Range: { kind: 'none', reason: 'has no input' },
   Shape: { kind: 'none', reason: 'yields sizes' },
@@ -220,5 +222,6 @@ export const WITHOUT_GRADIENT = {
     kind: 'forward',
     reason: 'its saved inverse deviation is wrong on WebGPU; compose it from reduceSumSquare, sqrt, reciprocal and mul',
   },
+  MatMulNBits: { kind: 'forward', reason: 'it reads a matrix that is frozen; where gradients pass, dequantise it and take gemm' },
   GroupQueryAttention: { kind: 'forward', reason: 'it is for decoding with a cache; compose attention from fusedMatMul and softmax' },
 } as const satisfies { readonly [K in OpName]?: { readonly kind: 'none' | 'forward'; readonly reason: string } }

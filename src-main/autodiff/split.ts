@@ -19,7 +19,7 @@ export interface Split {
 /** Bytes of a value for given sizes of the dimension names. */
 export function bytesOf(value: Value, sizes: Readonly<Record<string, number>>): number {
   const elements = value.shape.reduce<number>((product, d) => product * evaluateDim(d, sizes), 1)
-  return elements * { float32: 4, float16: 2, bfloat16: 2, int32: 4, int64: 8, bool: 1 }[value.dtype]
+  return elements * { float32: 4, float16: 2, bfloat16: 2, int32: 4, int64: 8, bool: 1, uint8: 1, uint4: 0.5 }[value.dtype]
 }
 
 /**

@@ -10,11 +10,14 @@ export interface ParameterSpec {
   readonly dims: readonly number[]
   /** Whether decoupled weight decay applies to it. */
   readonly decay: boolean
-  /** What it is held in; float32 unless given. What trains is float32; numbers go in and come out as that, rounded to the nearest on the way in. */
-  readonly dtype?: 'float32' | 'float16' | 'bfloat16' | undefined
+  /**
+   * What it is held in; float32 unless given. What trains is float32; numbers go in and come out as that, rounded to the nearest on the way in.
+   * int4 is for matrices whose rows are multiples of 32: each block of 32 numbers has a scale in float32 and 4 bits for each, -8 to 7.
+   */
+  readonly dtype?: 'float32' | 'float16' | 'bfloat16' | 'int4' | undefined
 }
 
-const HELD: readonly unknown[] = [undefined, 'float32', 'float16', 'bfloat16']
+const HELD: readonly unknown[] = [undefined, 'float32', 'float16', 'bfloat16', 'int4']
 
 /**
  * Throws disposed after dispose. While a model reads the set, changing it throws busy; while a training step may change
@@ -53,7 +56,7 @@ export class ParameterSet {
     return native(() => this.#addon.parametersChanges(this.handle))
   }
 
-  /** Copies values in. Throws bad-argument (a number beyond what float16 holds), unknown-name, wrong-dtype, wrong-shape, busy. */
+  /** Copies values in. Throws bad-argument (a number beyond what float16 holds, or int4 one that is not finite), unknown-name, wrong-dtype, wrong-shape, busy. */
   set(name: string, values: Float32Array): void {
     const handle = this.handle
     const checked = float32Array(`the values of ${name}`, values, this.#size(name))
@@ -122,14 +125,14 @@ function requireSet(value: unknown): ParameterSet {
   return value instanceof ParameterSet ? value : fail('bad-argument', 'a ParameterSet', value)
 }
 
-/** Makes a set of zeros. Throws bad-argument (a name twice or empty), wrong-shape. */
+/** Makes a set of zeros. Throws bad-argument (a name twice or empty), wrong-shape (also for int4 whose rows are not whole blocks). */
 export function createParameters(addon: NativeAddon, owner: Owner, specs: readonly ParameterSpec[]): ParameterSet {
   if (!Array.isArray(specs)) fail('bad-argument', 'a list of parameter specs', specs)
   const checked = specs.map((spec, index): ParameterSpec => {
     const { name, dims, decay, dtype } = record(`parameter ${index}`, spec)
     if (typeof name !== 'string' || name === '') return fail('bad-argument', `parameter ${index} to have a name`, name)
     if (typeof decay !== 'boolean') return fail('bad-argument', `decay of ${name} to be true or false`, decay)
-    if (!HELD.includes(dtype)) return fail('wrong-dtype', `${name} to be held in float32, float16 or bfloat16`, dtype)
+    if (!HELD.includes(dtype)) return fail('wrong-dtype', `${name} to be held in float32, float16, bfloat16 or int4`, dtype)
     return { name, dims: [...dimensions(`the dims of ${name}`, dims)], decay, ...(dtype !== undefined && { dtype: dtype as 'float16' }) }
   })
   return new ParameterSet(

@@ -127,6 +127,26 @@ export const product: Infer<{ readonly transA: boolean; readonly transB: boolean
   return [{ dtype: 'float32', shape: [...batch, m, n] }]
 }
 
+export const blockedProduct: InferOf<'MatMulNBits'> = ([x, blocks, scales], { k, n, blockSize }) => {
+  expectDtype('float32', x, scales)
+  expectDtype('uint8', blocks)
+  expect(k % blockSize === 0, `rows of whole blocks of ${blockSize}`, `${k}`)
+  expectShape([n, k / blockSize, blockSize / 2], blocks)
+  expectShape([n, k / blockSize], scales)
+  expect(x.shape.at(-1) === k, `rows of ${k}`, show(x))
+  return [{ dtype: 'float32', shape: [...x.shape.slice(0, -1), n] }]
+}
+
+export const dequantized: InferOf<'DequantizeLinear'> = ([x, scales, zeros], { axis, blockSize }) => {
+  expectDtype('uint4', x, zeros)
+  expectDtype('float32', scales)
+  expectAxes([axis], x.shape.length)
+  const size = x.shape[axis]
+  expect(typeof size === 'number' && size % blockSize === 0, `whole blocks of ${blockSize}`, show(x))
+  expectShape(x.shape.toSpliced(axis, 1, Number(size) / blockSize), scales, zeros)
+  return [{ dtype: 'float32', shape: x.shape }]
+}
+
 export const gemm: InferOf<'Gemm'> = ([a, b, c], attributes) => {
   expectRank(2, a, b)
   const [out] = product([a, b], attributes)

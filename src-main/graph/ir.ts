@@ -56,6 +56,8 @@ export function scalarData(value: number, dtype: Dtype): TensorData {
     bool: () => Uint8Array.of(value),
     float16: () => none,
     bfloat16: () => none,
+    uint4: () => none,
+    uint8: () => Uint8Array.of(value),
   }[dtype]()
   if (dtype !== 'float32' && Number(data[0]) !== value) throw new Error(`a scalar of type ${dtype} cannot be ${value}`)
   return data

@@ -16,7 +16,7 @@ import { verify } from './verify.ts'
 
 const OPSET = 21
 const IR_VERSION = 10
-const DTYPE_CODE: Record<Dtype, number> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 }
+const DTYPE_CODE: Record<Dtype, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16, uint4: 21 }
 const TO_THE_END = 9223372036854775807n
 
 interface OnnxAttribute {

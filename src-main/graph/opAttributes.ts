@@ -64,6 +64,13 @@ export interface OpAttributes {
   MatMul: None
   /** MatMul with alpha and transposed reading, at least two axes each. com.microsoft. */
   FusedMatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number }
+  /**
+   * (x [M,k] or [..,k], blocks uint8 [n,k/blockSize,blockSize/2], scales [n,k/blockSize]) -> x W^T for W [n,k] of 4-bit numbers less 8, two in a byte,
+   * times the scale of their block, computed in float32. com.microsoft. Forward only.
+   */
+  MatMulNBits: { readonly k: number; readonly n: number; readonly bits: 4; readonly blockSize: number; readonly accuracyLevel: 0 }
+  /** (x uint4 [n,k], scales [n,k/blockSize], zeros uint4 [n,k/blockSize]) -> (x - zeros) * scales, blocks along the axis. */
+  DequantizeLinear: Axis & { readonly blockSize: number }
   // 5. Reductions, and softmax along one axis.
   ReduceSum: Reduce
   ReduceMean: Reduce

@@ -66,6 +66,19 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
   Gemm: { inputs: [2, 3], onnx: { ...trans, beta: ['beta', 'float'] }, infer: types.gemm },
   MatMul: { inputs: [2, 2], infer: (inputs) => types.product(inputs, { transA: false, transB: false }) },
   FusedMatMul: { inputs: [2, 2], domain: 'com.microsoft', onnx: trans, infer: types.product },
+  MatMulNBits: {
+    inputs: [3, 3],
+    domain: 'com.microsoft',
+    onnx: {
+      k: ['K', 'int'],
+      n: ['N', 'int'],
+      bits: ['bits', 'int'],
+      blockSize: ['block_size', 'int'],
+      accuracyLevel: ['accuracy_level', 'int'],
+    },
+    infer: types.blockedProduct,
+  },
+  DequantizeLinear: { inputs: [3, 3], onnx: { axis: ['axis', 'int'], blockSize: ['block_size', 'int'] }, infer: types.dequantized },
 
   ReduceSum: reduce,
   ReduceMean: reduce,

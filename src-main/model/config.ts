@@ -1,5 +1,6 @@
 // The shape of a Llama-style decoder and the parameters that follow from it. Parameter names and layouts are those of
 // Hugging Face Llama checkpoints (linear weights stored [out, in]), so a checkpoint of ours is readable elsewhere and vice versa.
+import type { Dtype } from '../graph/tensorType.ts'
 import { createRng } from '../numeric/rng.ts'
 
 /** Families that are computed here; what tells them apart stands in families.ts. */
@@ -74,8 +75,8 @@ export interface LlamaConfig {
   readonly held?: HeldIn
 }
 
-/** Types of 16 bits that frozen matrices may be held in. */
-export const HELD_IN = ['bfloat16', 'float16'] as const
+/** What frozen matrices may be held in besides float32: 16 bits, or 4 and a scale for every block of 32. */
+export const HELD_IN = ['bfloat16', 'float16', 'int4'] as const
 export type HeldIn = (typeof HELD_IN)[number]
 
 export interface ParameterSpec {
@@ -148,7 +149,11 @@ export const adapterSpecs = (config: LlamaConfig): ParameterSpec[] =>
 /** Every parameter in a fixed order: those of the model, then those of its adapters. */
 export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
   const { lora, held } = config
-  const model = modelSpecs(config).map((spec) => ({ ...spec, trainable: lora === undefined, ...(spec.decay && held && { dtype: held }) }))
+  const model = modelSpecs(config).map((spec) => ({
+    ...spec,
+    trainable: lora === undefined,
+    ...(spec.decay && held && { dtype: heldOf(spec, held) }),
+  }))
   if (lora === undefined) return model
   const dims = new Map(model.map((spec) => [spec.name, spec.dims]))
   const adapters = Array.from({ length: config.layers }, (_, layer) =>
@@ -163,6 +168,29 @@ export function parameterSpecs(config: LlamaConfig): ParameterSpec[] {
     }),
   )
   return [...model, ...adapters.flat()]
+}
+
+/** Numbers along a row that share a scale where they are held in 4 bits. */
+export const BLOCK = 32
+
+/** What a matrix is held in. 4 bits are for the linear maps of the layers with rows of whole blocks: an embedding that is the output matrix too loses too much by them. */
+const heldOf = ({ name, dims }: Pick<ParameterSpec, 'name' | 'dims'>, held: HeldIn): HeldIn =>
+  held === 'int4' && (name === EMBEDDING || name === HEAD || dims[1]! % BLOCK !== 0) ? 'bfloat16' : held
+
+/** The names under which graphs read the parts of a matrix in blocks: its bytes, their scales, and what stands for 0. */
+export const partsOf = (name: string) => ({ blocks: `${name}/blocks`, scales: `${name}/scales`, zeros: `${name}/zeros` }) as const
+
+/** The inputs by which graphs may read a parameter: itself, and the parts of one in blocks. */
+export function portsOf({ name, dims, dtype }: ParameterSpec): { name: string; dtype: Dtype; dims: readonly number[] }[] {
+  if (dtype !== 'int4') return [{ name, dtype: dtype ?? 'float32', dims }]
+  const { blocks, scales, zeros } = partsOf(name)
+  const [rows, count] = [dims[0]!, dims[1]! / BLOCK]
+  return [
+    { name, dtype: 'uint4', dims },
+    { name: blocks, dtype: 'uint8', dims: [rows, count, BLOCK / 2] },
+    { name: scales, dtype: 'float32', dims: [rows, count] },
+    { name: zeros, dtype: 'uint4', dims: [rows, count] },
+  ]
 }
 
 function modelSpecs(config: LlamaConfig): Omit<ParameterSpec, 'trainable'>[] {

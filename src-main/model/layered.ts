@@ -9,7 +9,7 @@ import { bytesOf, splitAtGradient, trimmed } from '../autodiff/split.ts'
 import { GraphBuilder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/ir.ts'
 import type { OpName } from '../graph/opAttributes.ts'
-import { EMBEDDING, FINAL_NORM, HEAD, parameterSpecs } from './config.ts'
+import { EMBEDDING, FINAL_NORM, HEAD, parameterSpecs, portsOf } from './config.ts'
 import type { LlamaConfig } from './config.ts'
 import {
   causalMask,
@@ -17,12 +17,12 @@ import {
   GRADIENT_PREFIX,
   layerOver,
   linear,
+  openStack,
   rmsNorm,
   rotaryTables,
   selfAttention,
   SUM_PREFIX,
   tempered,
-  widened,
   type Loss,
   type LossNeeds,
   type Stack,
@@ -119,7 +119,7 @@ export function layeredModel(config: LlamaConfig, loss: Loss, needs: LossNeeds, 
   const spread = add(spreadGraph(config, frozenHead))
 
   const ports = (session: number): string[] => graphs[session]!.inputs.map(({ name }) => name)
-  const parameters = new Set(specs.map((spec) => spec.name))
+  const parameters = new Set(specs.flatMap(portsOf).map(({ name }) => name))
   /** Ports that are named like a parameter read it; those of layer 0 stand for the layer that is run. */
   const weightsOf = (session: number, at = 0): Wire[] =>
     ports(session)
@@ -230,18 +230,8 @@ const LAYER_ZERO = 'model.layers.0.'
 const ofLayer = (name: string, at: number): string =>
   name.startsWith(LAYER_ZERO) ? `model.layers.${at}.${name.slice(LAYER_ZERO.length)}` : name
 
-/** A builder for a part of the model: a parameter becomes an input where it is first read. */
-function openPart(name: string, config: LlamaConfig): Stack {
-  const g = new GraphBuilder(name)
-  const specs = new Map(parameterSpecs(config).map((spec) => [spec.name, spec]))
-  const weights = new Map<string, Value>()
-  const held = (parameter: string): Value => {
-    const { dtype = 'float32', dims } = specs.get(parameter)!
-    if (!weights.has(parameter)) weights.set(parameter, g.input(parameter, dtype, dims))
-    return weights.get(parameter)!
-  }
-  return { g, config, held, weight: widened(g, held), differentiable: true }
-}
+/** A graph of a part of the model: a parameter becomes an input where it is first read. */
+const openPart = (name: string, config: LlamaConfig): Stack => openStack(name, config, true, 'read')
 
 function embeddingGraph(config: LlamaConfig): Graph {
   const stack = openPart('embedding', config)

@@ -6,7 +6,7 @@ import { GraphBuilder } from '../graph/builder.ts'
 import type { Dim } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/ir.ts'
 import { gradients } from '../autodiff/gradients.ts'
-import { adapterNames, EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs } from './config.ts'
+import { adapterNames, EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs, partsOf, portsOf } from './config.ts'
 import type { Linear, LlamaConfig } from './config.ts'
 import { rotaryRule } from './rope.ts'
 
@@ -28,35 +28,60 @@ export interface Projections {
 export interface Stack {
   readonly g: GraphBuilder
   readonly config: LlamaConfig
-  /** A parameter in float32, whatever it is held in. */
+  /** A parameter in float32, whatever it is held in: widened where it is first read, so that its copy lives no longer than what reads it. */
   readonly weight: (name: string) => Value
   /** A parameter as it is held. */
   readonly held: (name: string) => Value
+  /** The bytes and scales of a matrix in blocks; null for any other parameter. */
+  readonly blocked: (name: string) => { readonly blocks: Value; readonly scales: Value } | null
   /** True where a backward pass will follow. */
   readonly differentiable: boolean
 }
 
-/** Declares every parameter as a graph input. */
-export function openStack(name: string, config: LlamaConfig, differentiable: boolean): Stack {
+/**
+ * Opens a graph that reads parameters, each a graph input.
+ * @param declared every parameter, or those that are read, as they are read; a matrix in blocks has an input for each part that is read
+ */
+export function openStack(name: string, config: LlamaConfig, differentiable: boolean, declared: 'all' | 'read' = 'all'): Stack {
   const g = new GraphBuilder(name)
-  const weights = new Map(parameterSpecs(config).map((spec) => [spec.name, g.input(spec.name, spec.dtype ?? 'float32', spec.dims)]))
-  const held = (parameter: string): Value => weights.get(parameter)!
-  return { g, config, held, weight: widened(g, held), differentiable }
-}
-
-/** Reads parameters in float32: each that is held in less is cast where it is first read, so that its copy lives no longer than what reads it. */
-export function widened(g: GraphBuilder, held: (name: string) => Value): (name: string) => Value {
+  const specs = parameterSpecs(config)
+  const inBlocks = new Set(specs.filter(({ dtype }) => dtype === 'int4').map((spec) => spec.name))
+  const ports = new Map(specs.flatMap(portsOf).map((port) => [port.name, port]))
+  const inputs = new Map<string, Value>()
+  const held = (port: string): Value => {
+    const { dtype, dims } = ports.get(port)!
+    const input = inputs.get(port) ?? g.input(port, dtype, dims)
+    inputs.set(port, input)
+    return input
+  }
+  if (declared === 'all') for (const { name } of specs) if (!inBlocks.has(name)) held(name)
   const wide = new Map<string, Value>()
-  return (name) => {
-    const known = wide.get(name) ?? g.cast(held(name), 'float32')
-    wide.set(name, known)
+  const weight = (parameter: string): Value => {
+    const known = wide.get(parameter) ?? widened(parameter)
+    wide.set(parameter, known)
     return known
+  }
+  return { g, config, held, weight, blocked, differentiable }
+
+  function widened(parameter: string): Value {
+    if (!inBlocks.has(parameter)) return g.cast(held(parameter), 'float32')
+    const { scales, zeros } = partsOf(parameter)
+    return g.dequantizeLinear(held(parameter), held(scales), held(zeros))
+  }
+
+  function blocked(parameter: string): ReturnType<Stack['blocked']> {
+    if (!inBlocks.has(parameter)) return null
+    const { blocks, scales } = partsOf(parameter)
+    return { blocks: held(blocks), scales: held(scales) }
   }
 }
 
 /** y = x W^T + b with W [out, in] and, where it is named, b [out]. */
-export function linear({ g, weight }: Stack, x: Value, name: string, bias: string | null = null): Value {
-  return g.gemm(x, weight(name), bias === null ? null : weight(bias), { transB: true })
+export function linear({ g, weight, blocked, differentiable }: Stack, x: Value, name: string, bias: string | null = null): Value {
+  const parts = differentiable ? null : blocked(name)
+  if (parts === null) return g.gemm(x, weight(name), bias === null ? null : weight(bias), { transB: true })
+  const y = g.matMulNBits(x, parts.blocks, parts.scales)
+  return bias === null ? y : g.add(y, weight(bias))
 }
 
 /**

@@ -60,10 +60,10 @@ export const adapterSpec = z.strictObject({
       'The linear maps that get adapters, with commas between them: queries, keys, values and output of attention, gate, up and down of the feed-forward part.',
     ),
   frozen: z
-    .enum(['float32', 'bfloat16', 'float16'])
+    .enum(['float32', 'bfloat16', 'float16', 'int4'])
     .optional()
     .describe(
-      'What the matrices that adapters leave as they are are held in: half the memory in 16 bits, read by sampling and training alike, for more time; float32 unless given.',
+      'What the matrices that adapters leave as they are are held in, read by sampling and training alike, for more time: half the memory in 16 bits; in int4 those of the layers in a sixth, as steps of -8 to 7 with a scale for every 32, and the embedding and output matrix in bfloat16. float32 unless given.',
     ),
 })
 

@@ -91,12 +91,14 @@ describe('the CPU provider agrees with the reference, forward and backward', () 
 })
 
 describe('the WebGPU provider agrees with the reference, forward and backward', () => {
+  // What is held in 4 bits is read on the processor alone: ORT does not bring such numbers to this device.
+  const taken = prepared.filter(({ graph }) => !graph.inputs.some(({ dtype }) => dtype === 'uint4'))
   let results: readonly Tensors[]
   beforeAll(async () => {
-    results = await runOnWebgpu(prepared)
+    results = await runOnWebgpu(taken)
   }, 600_000)
 
-  test.each(prepared.map((p, i) => ({ ...p, i })))('$title', ({ i, expected }) => {
+  test.each(taken.map((p, i) => ({ ...p, i })))('$title', ({ i, expected }) => {
     expectClose(results[i], expected, TOLERANCE.webgpu)
   })
 })

@@ -204,6 +204,24 @@ export const CASES: readonly Case[] = [
   },
 
   constant(one('constantOfShape', float('B', 'T'), (g) => g.constantOfShape(['B*T', 2], 3))),
+  // 4-bit numbers in blocks of 32, two in a byte for the one, each by itself for the other.
+  constant({
+    title: 'matMulNBits',
+    inputs: { x: float('B', 64), blocks: { dtype: 'uint8', shape: [5, 2, 16], range: [0, 256] }, scales: positive(5, 2) },
+    build: (g, { x, blocks, scales }) => g.matMulNBits(x, blocks, scales),
+  }),
+  {
+    title: 'dequantizeLinear, where the gradient of what is multiplied passes it by',
+    constant: ['scales'],
+    inputs: {
+      x: float('B', 64),
+      numbers: { dtype: 'uint4', shape: [6, 64], range: [0, 16] },
+      scales: positive(6, 2),
+      zeros: given('uint4', [6, 2], Array<number>(12).fill(8)),
+    },
+    build: (g, { x, numbers, scales, zeros }) => g.gemm(x, g.dequantizeLinear(numbers, scales, zeros), null, { transB: true }),
+  },
+
   one('constantOfShape of whole numbers', float('B', 'T'), (g) => g.constantOfShape(['T', 2], -4, 'int64')),
   one('range', float('B', 'T'), (g) => g.range(1, 'B*T-1')),
   one('shape', float('B', 'T', 4), (g, x) => g.shape(x, 1)),

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Dtype, Graph } from '../../src-main/graph/ir.ts'
+import type { Dtype, Graph, Node } from '../../src-main/graph/ir.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { ndarray, unpacked } from './reference.ts'
 import type { NdArray } from './reference.ts'
 
-/** Types in which something is computed; what is held in 16 bits is cast first. */
-type Computed = Exclude<Dtype, 'float16' | 'bfloat16'>
+/** Types that this package of the runtime takes in. */
+type Computed = Exclude<Dtype, 'float16' | 'bfloat16' | 'uint4'>
 
 export type Feeds = Readonly<Record<string, NdArray>>
 export type Provider = 'cpu' | 'webgpu'
@@ -26,11 +26,31 @@ export interface Job {
   >
 }
 
-function jobOf(graph: Graph, feeds: Feeds): Job {
+/** The graph with numbers of 4 bits taken in as bytes, one each. */
+function fed(graph: Graph): Graph {
+  const narrow = graph.inputs.filter(({ dtype }) => dtype === 'uint4')
+  const casts = narrow.map((output) => ({
+    op: 'Cast',
+    inputs: [`${output.name} as bytes`],
+    outputs: [output],
+    attributes: { to: 'uint4' },
+  }))
   return {
-    model: toOnnx(graph),
+    ...graph,
+    inputs: graph.inputs.map((input) => (narrow.includes(input) ? { ...input, name: `${input.name} as bytes`, dtype: 'uint8' } : input)),
+    nodes: [...(casts as unknown as Node[]), ...graph.nodes],
+  }
+}
+
+function jobOf(graph: Graph, feeds: Feeds): Job {
+  const whole = fed(graph)
+  return {
+    model: toOnnx(whole),
     feeds: Object.fromEntries(
-      graph.inputs.map(({ name, dtype }) => [name, { dtype: dtype as Computed, shape: feeds[name].shape, data: [...feeds[name].data] }]),
+      whole.inputs.map(({ name, dtype }, i) => {
+        const { shape, data } = feeds[graph.inputs[i].name]
+        return [name, { dtype: dtype as Computed, shape, data: [...data] }]
+      }),
     ),
   }
 }
@@ -49,6 +69,7 @@ export async function runJob(job: Job, provider: Provider): Promise<Record<strin
     int64: (data: readonly number[]) => BigInt64Array.from(data, BigInt),
     int32: (data: readonly number[]) => Int32Array.from(data),
     bool: (data: readonly number[]) => Uint8Array.from(data),
+    uint8: (data: readonly number[]) => Uint8Array.from(data),
   }
   const session = await InferenceSession.create(job.model, { executionProviders: [provider], logSeverityLevel: 3, intraOpNumThreads: 2 })
   try {

@@ -197,6 +197,19 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
     const ab = product(a, b, transA, transB, alpha, shape)
     return [c ? fill(shape, (index) => get(ab, index) + beta * get(c, index)) : ab]
   },
+  MatMulNBits: ([x, blocks, scales], { k, n, blockSize }, [shape]) => {
+    const bytes = Array.from(blocks.data)
+    const numbers = bytes.flatMap((byte) => [(byte & 15) - 8, (byte >> 4) - 8])
+    const w = ndarray(
+      [n, k],
+      numbers.map((number, i) => number * scales.data[Math.floor(i / blockSize)]),
+    )
+    return [product(x, w, false, true, 1, shape)]
+  },
+  DequantizeLinear: ([x, scales, zeros], { axis, blockSize }, [shape]) => {
+    const block = (index: Index): number[] => index.map((at, i) => (i === axis ? Math.floor(at / blockSize) : at))
+    return [fill(shape, (index) => (get(x, index) - get(zeros, block(index))) * get(scales, block(index)))]
+  },
   MatMul: ([a, b], _, [shape]) => [product(a, b, false, false, 1, shape)],
   FusedMatMul: ([a, b], { transA, transB, alpha }, [shape]) => [product(a, b, transA, transB, alpha, shape)],
   ReduceSum: reduce(sum),

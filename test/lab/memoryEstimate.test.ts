@@ -5,7 +5,7 @@ import { memoryOf, readingBytes } from '../../src-main/lab/training/estimateRun.
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
 import { withAdapters } from '../../src-main/model/adapters.ts'
 import { parameterSpecs, STARTER_CONFIG } from '../../src-main/model/config.ts'
-import type { LlamaConfig } from '../../src-main/model/config.ts'
+import type { HeldIn, LlamaConfig } from '../../src-main/model/config.ts'
 import { runSpec } from '../../src-preload/contract.ts'
 
 const SMOLLM2: LlamaConfig = {
@@ -51,13 +51,16 @@ describe('the memory promised before a start', () => {
     expect(readingBytes(wide, 2048)).toBeLessThan((3 * 2048 * 151_936 * 4) / 25)
   })
 
-  it('counts frozen matrices in 16 bits as half, and what of them is widened at once', () => {
+  it('counts frozen matrices in 16 bits as half, those in 4 with their scales, and what of them is widened at once', () => {
     const { spec } = allPresets['gsm-lora']!
-    const at = (held?: 'bfloat16'): number => memoryOf(runSpec.parse(spec), withAdapters(SMOLLM2, { rank: 16, alpha: 32, held }))
+    const at = (held?: HeldIn): number => memoryOf(runSpec.parse(spec), withAdapters(SMOLLM2, { rank: 16, alpha: 32, held }))
     const matrices = parameterSpecs(SMOLLM2).reduce((sum, { dims, decay }) => sum + (decay ? dims[0]! * dims[1]! : 0), 0)
     const widened = 4 * (49_152 * 576 + 2 * 576 * 576 + 2 * 192 * 576 + 3 * 1536 * 576)
     expect(at() - at('bfloat16')).toBe(2 * matrices - widened)
     expect(2 * matrices - widened).toBeGreaterThan(100e6)
+    // In blocks of 4 bits the matrices of the layers take five eighths of a byte a number, the embedding stays at two.
+    const embedding = 49_152 * 576
+    expect(at() - at('int4')).toBe((4 - 5 / 8) * (matrices - embedding) + 2 * embedding - widened)
   })
 
   it('grows with the micro-batch only up to the budget of what is kept', () => {

@@ -1,5 +1,5 @@
-// Frozen matrices held in 16 bits: what is set is rounded to the nearest, and everything that reads them (one graph, layers, decoder, scores) has the numbers of
-// a model in single precision with those very values.
+// Frozen matrices held in 16 bits, or in blocks of 4: what is set is rounded, and everything that reads them (one graph, layers, decoder, scores) has the numbers
+// of a model in single precision with those very values.
 import { afterAll, describe, expect, it } from 'vitest'
 import { openEngine } from '../../src-main/engine/engine.ts'
 import type { Tensors } from '../../src-main/engine/tensor.ts'
@@ -50,7 +50,21 @@ function nearestFloat16(value: number): number {
   return (up ? below + 1 : below) * step
 }
 
-const nearest: Readonly<Record<HeldIn, (value: number) => number>> = { bfloat16: nearestBfloat16, float16: nearestFloat16 }
+/** Each 32 numbers as whole steps of an eighth of the largest of them, whatever its sign: as -8 steps it is met, and the others are the nearest of -8 to 7. */
+const inBlocks = (values: Float32Array): Float32Array =>
+  values.map((value, i) => {
+    const block = [...values.subarray(i - (i % 32), i - (i % 32) + 32)]
+    const largest = block.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0)
+    const step = Math.fround(largest / -8)
+    return step === 0 ? 0 : Math.max(-8, Math.min(7, Math.round(value / step))) * step
+  })
+
+const NEAREST = { bfloat16: nearestBfloat16, float16: nearestFloat16 }
+const rounding: Readonly<Record<HeldIn, (values: Float32Array) => Float32Array>> = {
+  bfloat16: (values) => values.map(nearestBfloat16),
+  float16: (values) => values.map(nearestFloat16),
+  int4: inBlocks,
+}
 
 function weightsOf(config: LlamaConfig): Map<string, Float32Array> {
   const rng = createRng(4)
@@ -66,7 +80,7 @@ function weightsOf(config: LlamaConfig): Map<string, Float32Array> {
 }
 
 const roundedOf = (config: LlamaConfig, weights: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> =>
-  new Map(parameterSpecs(config).map(({ name, dtype }) => [name, dtype ? weights.get(name)!.map(nearest[dtype]) : weights.get(name)!]))
+  new Map(parameterSpecs(config).map(({ name, dtype }) => [name, dtype ? rounding[dtype](weights.get(name)!) : weights.get(name)!]))
 
 function microbatch(): Tensors {
   const rng = createRng(2)
@@ -81,7 +95,14 @@ const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, val
 const distance = (found: Float32Array, expected: Float32Array): number =>
   norm(found.map((value, i) => value - expected[i]!)) / norm(expected)
 
-describe.each(HELD_IN)('matrices held in %s', (held) => {
+const count = (of: LlamaConfig): number => {
+  const parameters = engine.createParameters(parameterSpecs(of))
+  const { bytes } = parameters
+  parameters.dispose()
+  return bytes
+}
+
+describe.each(['bfloat16', 'float16'] as const)('matrices held in %s', (held) => {
   const config = withAdapters(MODELS['with its embedding as output matrix']!, { rank: 4, alpha: 8, held })
 
   it('come back as the nearest numbers of that type, small and large ones too, in half the memory', () => {
@@ -105,32 +126,73 @@ describe.each(HELD_IN)('matrices held in %s', (held) => {
     )
     const set = engine.createParameters([{ name: 'w', dims: [values.length], decay: true, dtype: held }])
     set.set('w', values)
-    expect([...set.get('w')]).toEqual(Array.from(values, (value) => (value === 0 ? value : nearest[held](value) + 0)))
+    expect([...set.get('w')]).toEqual(Array.from(values, (value) => (value === 0 ? value : NEAREST[held](value) + 0)))
     set.dispose()
-    const count = (of: LlamaConfig): number => {
-      const parameters = engine.createParameters(parameterSpecs(of))
-      const { bytes } = parameters
-      parameters.dispose()
-      return bytes
-    }
     const matrices = parameterSpecs(config).reduce((sum, { dims, dtype }) => sum + (dtype ? dims[0]! * dims[1]! : 0), 0)
     expect(count(withAdapters(config, { rank: 4, alpha: 8 })) - count(config)).toBeGreaterThan(1.9 * matrices)
   })
+})
 
-  it('leave norms, biases and adapters in single precision, and are the same without the adapters', () => {
+describe('matrices held in blocks of 4 bits', () => {
+  const set = (specs: Parameters<typeof engine.createParameters>[0]) => engine.createParameters(specs)
+  const matrix = (rows: number, columns: number) => [{ name: 'w', dims: [rows, columns], decay: true, dtype: 'int4' as const }]
+
+  it('come back as steps of an eighth of the largest number of their block, and from those to the bit', () => {
+    const rng = createRng(3)
+    const values = Float32Array.from({ length: 8 * 96 }, (_, i) => (i < 32 ? 0 : rng.gaussian() * 10 ** (Math.floor(i / 32) - 12)))
+    const held = set(matrix(8, 96))
+    held.set('w', values)
+    const once = held.get('w')
+    expect(Array.from(once, (value) => value + 0)).toEqual(Array.from(inBlocks(values), (value) => value + 0))
+    held.set('w', once)
+    expect(held.get('w')).toEqual(once)
+    const copy = held.clone()
+    expect(copy.checksum()).toBe(held.checksum())
+    copy.load(held.snapshot())
+    expect(copy.get('w')).toEqual(once)
+    copy.dispose()
+    held.dispose()
+  })
+
+  it('take 5 bits for a number, and are those of the layers with rows of whole blocks', () => {
+    const config = withAdapters({ ...shape, architecture: 'llama', hiddenSize: 64, headDim: 16 }, { rank: 4, alpha: 8, held: 'int4' })
+    const types = new Map(parameterSpecs(config).map(({ name, dtype }) => [name, dtype]))
+    expect(types.get('model.layers.1.self_attn.q_proj.weight')).toBe('int4')
+    // 48 numbers to a row; and the embedding, which is the output matrix too.
+    expect(types.get('model.layers.1.mlp.down_proj.weight')).toBe('bfloat16')
+    expect(types.get('model.embed_tokens.weight')).toBe('bfloat16')
+    const large = set(matrix(256, 1024))
+    expect((large.bytes * 8) / (256 * 1024)).toBeGreaterThanOrEqual(5)
+    expect((large.bytes * 8) / (256 * 1024)).toBeLessThan(5.2)
+    large.dispose()
+  })
+
+  it('refuse rows that are no whole blocks, and numbers that have no scale', () => {
+    expect(() => set(matrix(4, 48))).toThrow(/blocks of 32/)
+    expect(() => set([{ name: 'w', dims: [64], decay: true, dtype: 'int4' }])).toThrow(/blocks of 32/)
+    const held = set(matrix(1, 32))
+    for (const wrong of [NaN, Infinity]) expect(() => held.set('w', new Float32Array(32).fill(wrong, 7, 8))).toThrow(/scale/)
+    held.dispose()
+  })
+})
+
+describe.each(HELD_IN)('a model of matrices held in %s', (held) => {
+  const config = withAdapters(MODELS['with its embedding as output matrix']!, { rank: 4, alpha: 8, held })
+
+  it('leaves norms, biases and adapters in single precision, and is the same without the adapters', () => {
     const specs = parameterSpecs(config)
     for (const { name, dtype, trainable } of specs) expect(dtype === undefined, name).toBe(name.includes('norm') || trainable)
     const start = parameterSpecs(withoutAdapters(config)).map(({ name, dtype }) => [name, dtype])
     expect(start).toEqual(specs.filter(({ trainable }) => !trainable).map(({ name, dtype }) => [name, dtype]))
   })
 
-  describe.each(Object.entries(MODELS))('of a model %s', (_what, base) => {
+  describe.each(Object.entries(MODELS))('%s', (_what, base) => {
     const narrow = withAdapters(base, { rank: 4, alpha: 8, held })
     const wide = withAdapters(base, { rank: 4, alpha: 8 })
     const weights = weightsOf(wide)
     const rounded = roundedOf(narrow, weights)
 
-    it('train with the loss, log-probs and gradients of the same numbers in single precision, in one graph and layer by layer, kept or computed again', async () => {
+    it('trains with the loss, log-probs and gradients of the same numbers in single precision, in one graph and layer by layer, kept or computed again', async () => {
       const stepOf = async (config: LlamaConfig, values: ReadonlyMap<string, Float32Array>, keptBytes: number | null) => {
         const parameters = createWeights(engine, config, values)
         const options = {
@@ -161,7 +223,7 @@ describe.each(HELD_IN)('matrices held in %s', (held) => {
       expect(distance(unrounded.outputs.logps!.data as Float32Array, expected.outputs.logps!.data as Float32Array)).toBeGreaterThan(5e-5)
     })
 
-    it('sample with the log-probs that they are scored with, adapters on and off', async () => {
+    it('samples with the log-probs that it is scored with, adapters on and off', async () => {
       const parameters = createWeights(engine, narrow, weights)
       for (const config of [narrow, withoutAdapters(narrow)]) {
         const policy = await openPolicy(engine, config, parameters, { rows: 2, maxLength: 64 })

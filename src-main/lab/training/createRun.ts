@@ -169,12 +169,12 @@ function inSameTokens(a: Vocabulary, b: Vocabulary): boolean {
   return true
 }
 
-/** Throws LabError `run.inert` for the shape of adapters that there are none of, `run.frozen` for weights in 16 bits on a device that does not read them. */
+/** Throws LabError `run.inert` for the shape of adapters that there are none of, `run.frozen` for weights in 16 bits or fewer on a device that does not read them. */
 function checkAdapters({ adapters: { rank, alpha, targets, frozen }, device }: RunSpec): void {
   const usual = runSpec.shape.adapters.parse(undefined)
   if (rank > 0 && frozen !== undefined && frozen !== 'float32' && device !== 'cpu')
     throw new LabError('run.frozen', {
-      expected: `frozen weights in float32 on ${device}: those in 16 bits are read on the processor alone`,
+      expected: `frozen weights in float32 on ${device}: narrower ones are read on the processor alone`,
       found: `adapters.frozen ${frozen}`,
       next: 'Leave adapters.frozen out, or set device to cpu.',
     })

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Run, RunEstimate, RunSpec, Step } from '../../../src-preload/contract.ts'
 import { chosenAdapters, withAdapters } from '../../model/adapters.ts'
 import {
+  BLOCK,
   EMBEDDING,
   forwardFlopsPerToken,
   parameterSpecs,
@@ -177,11 +178,14 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   )
 }
 
-/** The weights as they are held, and of those in 16 bits what is widened at once: the output matrix, and the matrices of a layer. */
+/** Bytes of a number by what it is held in. */
+const HELD_BYTES = { float32: FLOAT, bfloat16: FLOAT / 2, float16: FLOAT / 2, int4: 0.5 + FLOAT / BLOCK }
+
+/** The weights as they are held, and of those that are narrower than single precision what is widened at once: the output matrix, and the matrices of a layer. */
 function weightBytes(config: LlamaConfig): number {
   const elements = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
   const specs = parameterSpecs(config)
-  const held = specs.reduce((sum, { dims, dtype }) => sum + elements(dims) * (dtype === undefined ? FLOAT : FLOAT / 2), 0)
+  const held = specs.reduce((sum, { dims, dtype }) => sum + elements(dims) * HELD_BYTES[dtype ?? 'float32'], 0)
   const narrow = specs.filter(({ dtype }) => dtype !== undefined)
   const wide = narrow.filter(({ name, dims }) => dims[0] === config.vocabSize || name.includes('.layers.0.'))
   return held + FLOAT * wide.reduce((sum, { name, dims }) => sum + (config.untiedHead && name === EMBEDDING ? 0 : elements(dims)), 0)
