@@ -1,14 +1,14 @@
 // How much of what the machine can do does decoding reach? A step has to move the weights once and the filled part of the cache of every row, and has
 // to do the arithmetic of every row; it cannot be faster than the slower of the two at the machine's own speed. Both speeds are measured in the same
 // rounds as the steps: bytes by copies in as many threads as decode, over as much memory as a step touches, since what fits a cache moves faster, and
-// arithmetic by a large matrix product through the same runtime. Equality: a row decoded alone is the row decoded among the others.
+// arithmetic by a large matrix product through the same runtime. Equality: a row decoded alone is the row decoded among the others. Weights that do not change
+// (models of text: under adapters, and in evaluations) are fixed in the decoder's graph; those that train are read where they are.
 import { Worker } from 'node:worker_threads'
 import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
-import { toOnnx } from '../src-main/graph/onnx.ts'
-import { forwardFlopsPerToken, parameterCount } from '../src-main/model/config.ts'
+import { fixedMatrices, forwardFlopsPerToken, parameterCount } from '../src-main/model/config.ts'
 import type { LlamaConfig } from '../src-main/model/config.ts'
-import { decodeGraph } from '../src-main/model/llama.ts'
+import { decodeModel } from '../src-main/model/onnx.ts'
 import { loadWeights } from '../src-main/rollout/policy.ts'
 import { BENCH_CONFIG, SMOL_CONFIG, benchWeights, randomWeights } from './models.ts'
 import { clock, distance, figure, gain } from './question.ts'
@@ -17,8 +17,10 @@ import { openProduct } from './train.ts'
 
 const ROUNDS = 3
 const MODELS = [
-  { name: '4.8 M', config: BENCH_CONFIG, weights: () => benchWeights().tensors, rows: [1, 64], positions: 256 },
-  { name: '135 M', config: SMOL_CONFIG, weights: () => randomWeights(SMOL_CONFIG), rows: [1, 16], positions: 32 },
+  { name: '4.8 M, training', config: BENCH_CONFIG, weights: () => benchWeights().tensors, rows: [1, 64], positions: 256, fixed: false },
+  { name: '4.8 M, fixed', config: BENCH_CONFIG, weights: () => benchWeights().tensors, rows: [1, 64], positions: 256, fixed: true },
+  { name: '135 M, training', config: SMOL_CONFIG, weights: () => randomWeights(SMOL_CONFIG), rows: [1, 16], positions: 32, fixed: false },
+  { name: '135 M, fixed', config: SMOL_CONFIG, weights: () => randomWeights(SMOL_CONFIG), rows: [1, 16], positions: 32, fixed: true },
 ] as const
 
 export const question: Question = {
@@ -36,12 +38,17 @@ export const question: Question = {
   },
 }
 
-async function askAbout(engine: Engine, { name, config, weights, rows: counts, positions }: (typeof MODELS)[number]): Promise<Answer> {
+async function askAbout(
+  engine: Engine,
+  { name, config, weights, rows: counts, positions, fixed }: (typeof MODELS)[number],
+): Promise<Answer> {
   const parameters = await loadWeights(engine, config, weights())
   const product = await openProduct(engine, 2048)
+  const names = fixed ? fixedMatrices(config, true).names : []
   const decoder = await engine.createDecoder({
-    onnx: toOnnx(decodeGraph(config)),
+    onnx: decodeModel(config, { names, file: engine.fixedFile }),
     parameters,
+    fixed: names,
     layers: config.layers,
     kvHeads: config.kvHeads,
     headDim: config.headDim,

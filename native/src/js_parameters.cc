@@ -62,8 +62,9 @@ Napi::Value disposeParameters(const Napi::CallbackInfo& info) {
 
 Napi::Value setParameter(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
-  beginChange(*set);
   const Layout::Slice& slice = requireSlice(*set, info[1]);
+  set->expectFree(&slice);
+  beginChange(*set);
   Layout::write(slice, requireFloats(info[2], slice.count), set->data());
   return info.Env().Undefined();
 }
@@ -87,6 +88,7 @@ Napi::Value snapshotParameters(const Napi::CallbackInfo& info) {
 
 Napi::Value loadParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
+  set->expectFree(nullptr);
   beginChange(*set);
   set->layout()->unpack(requireFloats(info[1], set->layout()->elements()), set->data());
   return info.Env().Undefined();
@@ -95,6 +97,7 @@ Napi::Value loadParameters(const Napi::CallbackInfo& info) {
 Napi::Value copyParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   const auto other = shareSet(info[1]);
+  set->expectFree(nullptr);
   beginChange(*set);
   requireNoWriter(*other);
   requireSameLayout(*set, *other);
@@ -105,6 +108,7 @@ Napi::Value copyParameters(const Napi::CallbackInfo& info) {
 Napi::Value lerpParameters(const Napi::CallbackInfo& info) {
   const auto set = shareSet(info[0]);
   const auto other = shareSet(info[1]);
+  set->expectFree(nullptr);
   beginChange(*set);
   requireNoWriter(*other);
   requireSameLayout(*set, *other);

@@ -14,6 +14,7 @@ Session::Options toSessionOptions(const Napi::Value& value) {
   const std::string device = Napi::Value(record.Get("device")).As<Napi::String>();
   Session::Options options;
   options.device = device == "webgpu" ? Device::kWebGpu : device == "cuda" ? Device::kCuda : Device::kCpu;
+  if (record.Has("fixed")) options.fixed = toStrings(record.Get("fixed"));
   if (record.Has("libraries")) options.libraries = toStrings(record.Get("libraries"));
   options.optimization = static_cast<ort::OptimizationLevel>(toInteger(record.Get("optimization")));
   return options;

@@ -100,6 +100,7 @@ struct Api {
   Entry<120, Status*(SessionOptions*)> DisablePerSessionThreads{table};
   Entry<24, Status*(SessionOptions*, int)> SetIntraOpNumThreads{table};
   Entry<130, Status*(SessionOptions*, const char* key, const char* value)> AddSessionConfigEntry{table};
+  Entry<150, Status*(SessionOptions*, const char* name, const Value*)> AddInitializer{table};
   Entry<216, Status*(SessionOptions*, const char* provider, const char* const* keys, const char* const* values, std::size_t)>
       SessionOptionsAppendExecutionProvider{table};
   Entry<205, Status*(CudaOptions**)> CreateCUDAProviderOptions{table};

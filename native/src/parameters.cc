@@ -176,6 +176,36 @@ void Layout::unpack(const float* dense, float* block) const {
   }
 }
 
+namespace {
+
+/// The tensor that a name is of, or is of a part of.
+std::string tensorOf(const std::string& name) { return name.substr(0, name.find('/')); }
+
+}  // namespace
+
+ParameterSet::Hold::Hold(std::shared_ptr<ParameterSet> set, const std::vector<std::string>& names) : set_(std::move(set)) {
+  if (!set_) throw Failure("bad-argument", "values are to be fixed of no parameters");
+  for (const std::string& name : names) {
+    if (!set_->layout_->find(name)) throw Failure("unknown-name", "there is no parameter " + name);
+    names_.push_back(tensorOf(name));
+  }
+  const std::lock_guard<std::mutex> lock(set_->holding_);
+  for (const std::string& name : names_) ++set_->held_[name];
+}
+
+ParameterSet::Hold::~Hold() {
+  const std::lock_guard<std::mutex> lock(set_->holding_);
+  for (const std::string& name : names_) {
+    if (--set_->held_[name] == 0) set_->held_.erase(name);
+  }
+}
+
+void ParameterSet::expectFree(const Layout::Slice* slice) const {
+  const std::lock_guard<std::mutex> lock(holding_);
+  if (slice ? held_.count(tensorOf(slice->name)) == 0 : held_.empty()) return;
+  throw Failure("busy", (slice ? slice->name : held_.begin()->first) + " is fixed in a graph that is open");
+}
+
 void ParameterSet::copyFrom(const ParameterSet& other) { std::memcpy(block_.data(), other.block_.data(), block_.bytes()); }
 
 void ParameterSet::lerpFrom(const ParameterSet& other, float t) {

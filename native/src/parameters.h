@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +77,20 @@ class Layout {
 
 class ParameterSet {
  public:
+  /// Keeps tensors from being changed for as long as a copy of them, laid out in another way, is in use. Any thread.
+  class Hold {
+   public:
+    /// Throws Failure unknown-name for what is neither a tensor nor a part of one.
+    Hold(std::shared_ptr<ParameterSet> set, const std::vector<std::string>& names);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    std::shared_ptr<ParameterSet> set_;
+    std::vector<std::string> names_;
+  };
+
   explicit ParameterSet(std::shared_ptr<const Layout> layout) : layout_(std::move(layout)), block_(layout_->extent()) {}
 
   const std::shared_ptr<const Layout>& layout() const { return layout_; }
@@ -92,6 +107,9 @@ class ParameterSet {
   /// FNV-1a over the 32-bit words of all slices in order, widened to fp32: equal weights, equal checksum, on any machine.
   std::uint64_t checksum() const;
 
+  /// Throws Failure busy where a tensor, or with null any of them, is held as it is.
+  void expectFree(const Layout::Slice* slice) const;
+
   /// Jobs that read or write this memory right now. Counted on the JavaScript thread only.
   int readers = 0;
   int writers = 0;
@@ -101,6 +119,8 @@ class ParameterSet {
  private:
   std::shared_ptr<const Layout> layout_;
   Buffer<float> block_;
+  mutable std::mutex holding_;
+  std::unordered_map<std::string, int> held_;  // by the name of the tensor
 };
 
 }  // namespace mrt

@@ -64,6 +64,7 @@ Runtime::Runtime(const Options& options) {
   if (!entry) throw Failure("library-missing", options.library + " is not ONNX Runtime: it has no OrtGetApiBase");
   const ort::ApiBase* base = entry();
   version_ = base->getVersionString();
+  library_ = options.library;
   if (version_ != options.version) {
     throw Failure("library-version", options.library + " says it is ONNX Runtime " + version_ + ", expected " + options.version);
   }

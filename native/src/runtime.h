@@ -29,6 +29,8 @@ class Runtime {
   const ort::Api& api() const { return *api_; }
   ort::Env* env() const { return env_.get(); }
   const std::string& version() const { return version_; }
+  /// Path of the library.
+  const std::string& library() const { return library_; }
   int threads() const { return threads_; }
 
   /// Loads a library for good, so that what is loaded later and links to it finds it. Throws Failure device-unavailable.
@@ -57,6 +59,7 @@ class Runtime {
  private:
   std::unique_ptr<const ort::Api> api_;
   std::string version_;
+  std::string library_;
   int threads_ = 1;
   ort::Owned<ort::Env> env_;
   ort::Owned<ort::MemoryInfo> cpuMemory_;

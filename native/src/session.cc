@@ -70,6 +70,21 @@ void Session::load(const void* model, std::size_t bytes, const Options& options,
     // Loads the provider's library from beside ONNX Runtime's own.
     runtime_->check(api.SessionOptionsAppendExecutionProvider_CUDA_V2(settings, cuda), "device-unavailable");
   }
+  if (!options.fixed.empty()) {
+    // Outside of the arena, which would grow by more than is needed.
+    runtime_->check(api.AddSessionConfigEntry(settings, "session.use_device_allocator_for_initializers", "1"));
+    // A graph without a file says where a value is that it does not hold; the runtime checks that such a file is there and never reads it.
+    const std::string& library = runtime_->library();
+    const std::string folder = library.substr(0, library.find_last_of("/\\"));
+    runtime_->check(api.AddSessionConfigEntry(settings, "session.model_external_initializers_file_folder_path", folder.c_str()));
+    hold_ = std::make_unique<ParameterSet::Hold>(parameters_, options.fixed);
+    fixedValues_.clear();
+    for (const std::string& name : options.fixed) {
+      const Layout::Slice* slice = parameters_->layout()->find(name);
+      fixedValues_.push_back(runtime_->view(parameters_->at(*slice), slice->bytes(), slice->dims, slice->type));
+      runtime_->check(api.AddInitializer(settings, name.c_str(), fixedValues_.back().get()));
+    }
+  }
   ort::Session* session = nullptr;
   // With CUDA the device itself is first asked for here.
   runtime_->check(api.CreateSessionFromArray(runtime_->env(), model, bytes, settings, &session),

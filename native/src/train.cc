@@ -85,6 +85,7 @@ void Trainer::conclude(const AdamW& optimizer, bool apply, bool lossFinite, cons
 void Trainer::apply(const AdamW& rule, double gradNorm, Result& result) {
   result.clipped = rule.clipNorm > 0 && gradNorm > rule.clipNorm;
   const auto scale = static_cast<float>(result.clipped ? rule.clipNorm / gradNorm : 1.0);
+  for (const Layout::Slice* target : targets_) parameters_->expectFree(target);
   ++steps_;
   const auto& slices = layout_.slices();
   for (std::size_t i = 0; i < slices.size(); ++i) {

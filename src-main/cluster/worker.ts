@@ -9,7 +9,7 @@ import type { ParameterSet } from '../engine/parameters.ts'
 import { adapterSpecs, parameterSpecs, type LlamaConfig } from '../model/config.ts'
 import { layOutBranch } from '../rollout/answerBranches.ts'
 import { measureBatch, type Job } from '../rollout/exactMu.ts'
-import { openPolicy, type Policy } from '../rollout/policy.ts'
+import { fixedFor, openPolicy, type Policy } from '../rollout/policy.ts'
 import type { Generates } from '../rollout/shares.ts'
 import type { AnswerTrie } from '../tasks/types.ts'
 import { floatsOf, pack, readFrames, unpack, writeFrame, type Frame, type Header } from './frames.ts'
@@ -81,7 +81,9 @@ interface Opened {
   readonly config: LlamaConfig
   readonly engine: Engine
   readonly parameters: ParameterSet
-  readonly policy: Policy
+  readonly openPolicy: () => Promise<Policy>
+  /** Opened anew with every weight: of a model with adapters it has a copy of what lies beneath them. */
+  policy: Policy
 }
 
 /** Serves the frames of `input` until it ends. */
@@ -96,7 +98,8 @@ export async function serveWorker(input: Readable, output: Writable): Promise<vo
       const { config, rows, maxLength, temperature, threads } = unpack(body) as WorkerModel
       const engine = openEngine({ threads })
       const parameters = engine.createParameters(parameterSpecs(config))
-      opened = { config, engine, parameters, policy: await openPolicy(engine, config, parameters, { rows, maxLength, temperature }) }
+      const open = (): Promise<Policy> => openPolicy(engine, config, parameters, { rows, maxLength, temperature })
+      opened = { config, engine, parameters, openPolicy: open, policy: await open() }
       const about = {
         pid: process.pid,
         host: hostname(),
@@ -107,14 +110,19 @@ export async function serveWorker(input: Readable, output: Writable): Promise<vo
       return { header: { kind: 'opened', ...about } }
     },
     async weights({ header: { part }, body }) {
-      const { config, parameters, policy } = ready()
+      const worker = ready()
+      const { config, parameters } = worker
       const values = floatsOf(body)
-      if (part === 'all') parameters.load(values)
-      else {
+      if (part === 'all') {
+        const copied = fixedFor(config, {}).names.length > 0
+        if (copied) worker.policy.dispose()
+        parameters.load(values)
+        if (copied) worker.policy = await worker.openPolicy()
+      } else {
         let at = 0
         for (const { name, dims } of adapterSpecs(config)) parameters.set(name, values.slice(at, (at += dims.reduce((a, b) => a * b, 1))))
       }
-      return { header: { kind: 'loaded', fingerprint: await fingerprint(policy.decoder) } }
+      return { header: { kind: 'loaded', fingerprint: await fingerprint(worker.policy.decoder) } }
     },
     async share({ body }) {
       const { policy } = ready()

@@ -154,6 +154,8 @@ export interface NativeSessionOptions {
   readonly optimization: number
   /** Paths of what the device's provider links to. */
   readonly libraries?: readonly string[]
+  /** Parameters that the graph declares as values in the library's file. */
+  readonly fixed?: readonly string[]
 }
 
 export interface NativeSpec {

@@ -18,6 +18,8 @@ export interface DecoderOptions {
    */
   readonly onnx: Uint8Array
   readonly parameters: ParameterSet
+  /** As for a session. */
+  readonly fixed?: readonly string[]
   readonly layers: number
   readonly kvHeads: number
   readonly headDim: number

@@ -1,5 +1,6 @@
 // The engine: one loaded ONNX Runtime and everything that was made with it. Disposing the engine disposes the rest.
 // It deals in graphs and tensors; what a graph means is its caller's business.
+import { basename } from 'node:path'
 import { loadAddon, locateLibrary, type NativeAddon, type NativeDraws, type RuntimeHandle } from './addon.ts'
 import { fail, wholeNumber } from './check.ts'
 import { createDecoder, type Decoder, type DecoderOptions } from './decoder.ts'
@@ -34,14 +35,17 @@ export class Engine {
   /** Execution providers in the library, e.g. CPUExecutionProvider. */
   readonly providers: readonly string[]
   readonly threads: number
+  /** The file in which a graph says its fixed parameters are: it is there, and is not read. */
+  readonly fixedFile: string
 
-  constructor(addon: NativeAddon, handle: RuntimeHandle) {
+  constructor(addon: NativeAddon, handle: RuntimeHandle, library: string) {
     this.#addon = addon
     this.#life = new Life(new Owner(), 'engine', handle, (gone) => addon.disposeRuntime(gone))
     const { version, providers, threads } = addon.describeRuntime(handle)
     this.version = version
     this.providers = providers
     this.threads = threads
+    this.fixedFile = basename(library)
   }
 
   /** The most memory this process has held so far, in bytes; 0 where the system does not say. */
@@ -118,5 +122,6 @@ export function openEngine(options: EngineOptions = {}): Engine {
   return new Engine(
     addon,
     native(() => addon.openRuntime({ library, version: found.version, threads })),
+    library,
   )
 }

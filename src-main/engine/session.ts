@@ -14,6 +14,11 @@ export interface SessionOptions {
   readonly device?: Device
   /** Inputs named like a parameter read the set's memory and need no feed. */
   readonly parameters?: ParameterSet
+  /**
+   * Parameters, or parts of ones in blocks, that the graph declares as values in the file `fixedFile`: they cannot be changed while it is open, and the runtime keeps a
+   * copy of each, as large again, that its products are faster with. On the processor.
+   */
+  readonly fixed?: readonly string[]
   /** How far ONNX Runtime may rewrite the graph. Default 'all'. */
   readonly optimization?: 'basic' | 'extended' | 'all'
 }
@@ -85,10 +90,13 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
     return fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
   }
   const device = oneOf('device', options.device ?? 'cpu', devices)
+  if (options.fixed !== undefined && (device !== 'cpu' || options.parameters === undefined))
+    return fail('bad-argument', 'fixed parameters of a set, on the processor', device)
   return {
     onnx,
     options: {
       device,
+      ...(options.fixed !== undefined && options.fixed.length > 0 && { fixed: options.fixed }),
       ...(device === 'cuda' && { libraries: cudaLinked(dirname(locateLibrary().library)) }),
       optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
     },

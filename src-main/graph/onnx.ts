@@ -38,6 +38,13 @@ interface Tensor extends TensorType {
   readonly data: TensorData
 }
 
+/** Inputs that become values of the model which are not in it: a session is given them when it is made. */
+export interface Fixed {
+  readonly names: readonly string[]
+  /** The file that the model says they are in. */
+  readonly file: string
+}
+
 /** What lowering adds to: nodes, stored tensors, and the tensors already made for a size. */
 class Lowering {
   readonly nodes: OnnxNode[] = []
@@ -247,6 +254,16 @@ const all =
   (writer) =>
     writes.forEach((write) => write(writer))
 
+/** A value that lies outside of the model. */
+const outsideProto = ({ name, dtype, shape }: Value, file: string): Write =>
+  all(
+    ...shape.map((d) => integer(1, d as number)),
+    integer(2, DTYPE_CODE[dtype]),
+    text(8, name),
+    message(13, all(text(1, 'location'), text(2, file))),
+    integer(14, 1),
+  )
+
 const tensorProto = ({ name, dtype, shape, data }: Tensor): Write =>
   all(
     ...shape.map((d) => integer(1, d as number)),
@@ -282,15 +299,18 @@ const valueInfoProto = (name: string, { dtype, shape }: TensorType): Write => {
 }
 
 /** The bytes of an ONNX ModelProto with this graph. Throws when the graph does not verify. */
-export function toOnnx(graph: Graph): Uint8Array {
+export function toOnnx(graph: Graph, { names, file }: Fixed = { names: [], file: '' }): Uint8Array {
   verify(graph)
   const { nodes, tensors } = lower(graph)
   const values = valuesOf(graph)
+  const fixed = new Set(names)
   const graphProto = all(
     ...nodes.map((node) => message(1, nodeProto(node))),
     text(2, graph.name),
     ...tensors.map((tensor) => message(5, tensorProto(tensor))),
-    ...graph.inputs.map((input) => message(11, valueInfoProto(input.name, input))),
+    ...graph.inputs.map((input) =>
+      fixed.has(input.name) ? message(5, outsideProto(input, file)) : message(11, valueInfoProto(input.name, input)),
+    ),
     ...graph.outputs.map(({ name, value }) => message(12, valueInfoProto(name, values.get(value)!))),
   )
   const opset = (domain: string, version: number): Write => message(8, all(text(1, domain), integer(2, version)))

@@ -193,6 +193,23 @@ export function portsOf({ name, dims, dtype }: ParameterSpec): { name: string; d
   ]
 }
 
+/**
+ * The matrices that do not change, by the inputs through which decoding multiplies with them, and the bytes of a copy of them: in single precision, or in
+ * blocks; those in 16 bits are widened in every step and have none.
+ * @param whole nothing of the model changes. With adapters it is the model beneath them in any case, and the adapters are never among them
+ */
+export function fixedMatrices(config: LlamaConfig, whole: boolean): { readonly names: readonly string[]; readonly bytes: number } {
+  const fixed = parameterSpecs(config).filter(
+    ({ decay, trainable, dtype }) => decay && (config.lora === undefined ? whole : !trainable) && (dtype ?? 'int4') === 'int4',
+  )
+  const multiplied = fixed.filter(({ name }) => !config.untiedHead || name !== EMBEDDING)
+  const elements = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
+  return {
+    names: multiplied.flatMap(({ name, dtype }) => (dtype === 'int4' ? [partsOf(name).blocks, partsOf(name).scales] : [name])),
+    bytes: multiplied.reduce((sum, { dims, dtype }) => sum + elements(dims) * (dtype === 'int4' ? 0.5 : 4), 0),
+  }
+}
+
 function modelSpecs(config: LlamaConfig): Omit<ParameterSpec, 'trainable'>[] {
   const { hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim } = config
   const specs: Omit<ParameterSpec, 'trainable'>[] = [{ name: EMBEDDING, dims: [config.vocabSize, d], decay: true }]

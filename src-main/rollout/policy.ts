@@ -4,7 +4,7 @@ import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
 import type { Device } from '../engine/providers.ts'
-import { parameterSpecs } from '../model/config.ts'
+import { fixedMatrices, parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
 import { decodeModel } from '../model/onnx.ts'
@@ -34,6 +34,8 @@ export interface Policy extends Sampler {
 const CACHE_BYTES = 1.5 * 2 ** 30
 /** Most bytes of keys and values that are kept for J. */
 const KEPT_KEYS_BYTES = 128 * 2 ** 20
+/** Most bytes of matrices that a decoder has a copy of, laid out for its products. */
+const FIXED_BYTES = 2 ** 30
 const MOST_ROWS = 256
 const FEWEST_ROWS = 4
 
@@ -41,6 +43,18 @@ const FEWEST_ROWS = 4
 export function rowsFor({ layers, kvHeads, headDim }: LlamaConfig, maxLength: number): number {
   const bytes = 2 * 4 * layers * kvHeads * headDim * maxLength
   return Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(CACHE_BYTES / bytes)))
+}
+
+/**
+ * What a decoder takes a copy of: matrices that do not change, where there is room for it. Of a small model that trains whole it takes none when it is evaluated either,
+ * so that evaluations while it trains and afterwards have the same bits.
+ */
+export function fixedFor(
+  config: LlamaConfig,
+  { device = 'cpu', unchanging = false }: Pick<PolicyOptions, 'device' | 'unchanging'>,
+): ReturnType<typeof fixedMatrices> {
+  const { names, bytes } = fixedMatrices(config, unchanging && isWide(config))
+  return device === 'cpu' && bytes <= FIXED_BYTES ? { names, bytes } : { names: [], bytes: 0 }
 }
 
 export interface PolicyOptions {
@@ -54,6 +68,8 @@ export interface PolicyOptions {
   readonly device?: Device
   /** Shares into which what is drawn by one call is cut, each decoded by itself; default 1. */
   readonly shares?: number
+  /** The weights do not change while the policy is open; of a model with adapters those beneath them do not in any case. */
+  readonly unchanging?: boolean
 }
 
 /** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
@@ -98,9 +114,11 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
   const sized = withPositions(config, options.maxLength)
   const { device = 'cpu' } = options
   const open = { parameters, device }
+  const fixed = { ...fixedFor(config, options), file: engine.fixedFile }
   const decoding = engine.createDecoder({
-    onnx: decodeModel(sized),
+    onnx: decodeModel(sized, fixed),
     ...open,
+    fixed: fixed.names,
     layers: config.layers,
     kvHeads: config.kvHeads,
     headDim: config.headDim,

@@ -1,5 +1,5 @@
 // The memory that is promised before a start, against what processes of two presets held at most while they trained (`mrt run --preset ... --no-evaluate`
-// on Linux, two cores, 2026-11-28): the starter through one graph, SmolLM2 with adapters layer by layer.
+// on Linux, two cores, 2026-11-28 and, for SmolLM2, 2026-11-29): the starter through one graph, SmolLM2 with adapters layer by layer, its decoder with a copy of what lies beneath them.
 import { describe, expect, it } from 'vitest'
 import { memoryOf, readingBytes } from '../../src-main/lab/training/estimateRun.ts'
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
@@ -31,7 +31,7 @@ const unevaluated = (name: string) => {
 describe('the memory promised before a start', () => {
   it.each([
     ['countdown-mrt-exact', STARTER_CONFIG, 582e6],
-    ['gsm-lora', withAdapters(SMOLLM2, { rank: 16, alpha: 32 }), 2.057e9],
+    ['gsm-lora', withAdapters(SMOLLM2, { rank: 16, alpha: 32 }), 2.822e9],
   ])('is within 15 % of what training of %s held at most', (name, config, measured) => {
     expect(Math.abs(memoryOf(unevaluated(name), config) / measured - 1)).toBeLessThan(0.15)
   })
@@ -56,11 +56,13 @@ describe('the memory promised before a start', () => {
     const at = (held?: HeldIn): number => memoryOf(runSpec.parse(spec), withAdapters(SMOLLM2, { rank: 16, alpha: 32, held }))
     const matrices = parameterSpecs(SMOLLM2).reduce((sum, { dims, decay }) => sum + (decay ? dims[0]! * dims[1]! : 0), 0)
     const widened = 4 * (49_152 * 576 + 2 * 576 * 576 + 2 * 192 * 576 + 3 * 1536 * 576)
-    expect(at() - at('bfloat16')).toBe(2 * matrices - widened)
+    // The decoder has a copy of what it multiplies with in single precision, none of what it widens.
+    expect(at() - at('bfloat16')).toBe(4 * matrices + 2 * matrices - widened)
     expect(2 * matrices - widened).toBeGreaterThan(100e6)
     // In blocks of 4 bits the matrices of the layers take five eighths of a byte a number, the embedding stays at two.
     const embedding = 49_152 * 576
-    expect(at() - at('int4')).toBe((4 - 5 / 8) * (matrices - embedding) + 2 * embedding - widened)
+    const copies = 4 * matrices - (matrices - embedding) / 2
+    expect(at() - at('int4')).toBe(copies + (4 - 5 / 8) * (matrices - embedding) + 2 * embedding - widened)
   })
 
   it('grows with the micro-batch only up to the budget of what is kept', () => {

@@ -20,7 +20,7 @@ import {
 import { mean } from '../../numeric/stats.ts'
 import { createMethod } from '../../rl/algorithms.ts'
 import { HEAD_TOKENS, keptPerToken } from '../../model/layered.ts'
-import { rowsFor } from '../../rollout/policy.ts'
+import { fixedFor, rowsFor } from '../../rollout/policy.ts'
 import { headPlaces, WIDE_TOKENS } from '../../rollout/readers.ts'
 import { WIDE_VOCABULARY } from '../../rollout/sequences.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -172,6 +172,7 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   return (
     BASE_BYTES +
     copies +
+    fixedFor(config, spec).bytes +
     sessions +
     cache +
     (layered ? Math.max(layeredBytes(spec, config, length), readingBytes(config, length)) : graphBytes(spec, config, length))

@@ -12,7 +12,7 @@ import { deriveSeed } from '../../numeric/rng.ts'
 import { exactMu } from '../../rollout/exactMu.ts'
 import { openBranches } from '../../rollout/readers.ts'
 import { formatOfText } from '../../rollout/format.ts'
-import { loadWeights } from '../../rollout/policy.ts'
+import { fixedFor, loadWeights } from '../../rollout/policy.ts'
 import { mostTokens, streamRollout } from '../../rollout/stream.ts'
 import type { Store } from '../../store/openStore.ts'
 import { notationOfSize } from '../../tasks/registry.ts'
@@ -198,10 +198,12 @@ function inNotation(store: Store, text: string, config: LlamaConfig, vocabulary:
   }
 }
 
-const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterSet, maxLength: number, device: Device) =>
-  engine.createDecoder({
-    onnx: decodeModel(withPositions(config, maxLength)),
+const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterSet, maxLength: number, device: Device) => {
+  const { names } = fixedFor(config, { device, unchanging: true })
+  return engine.createDecoder({
+    onnx: decodeModel(withPositions(config, maxLength), { names, file: engine.fixedFile }),
     parameters,
+    fixed: names,
     layers: config.layers,
     kvHeads: config.kvHeads,
     headDim: config.headDim,
@@ -210,6 +212,7 @@ const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterS
     maxLength,
     device,
   })
+}
 
 async function measure(
   engine: Engine,

@@ -9,7 +9,7 @@ import type { ParameterSet } from '../../engine/parameters.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { decodeModel } from '../../model/onnx.ts'
 import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'
-import { loadWeights } from '../../rollout/policy.ts'
+import { fixedFor, loadWeights } from '../../rollout/policy.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Message } from '../../tasks/types.ts'
 import { loadModel } from './start.ts'
@@ -88,9 +88,11 @@ export async function generateText(
     })
   const maxLength = Math.min(config.maxPositions, asked.length + request.maxTokens)
   // Rotary tables for as many positions as are used: for the longest context of a large model they would take a hundred MB.
+  const { names } = fixedFor(config, { unchanging: true })
   const decoder: Decoder = await engine.createDecoder({
-    onnx: decodeModel({ ...config, maxPositions: maxLength }),
+    onnx: decodeModel({ ...config, maxPositions: maxLength }, { names, file: engine.fixedFile }),
     parameters,
+    fixed: names,
     layers: config.layers,
     kvHeads: config.kvHeads,
     headDim: config.headDim,

@@ -77,7 +77,11 @@ export async function openLayeredSteps(
   keptBytes = KEPT_BYTES,
 ): Promise<TrainingSteps> {
   const model = layeredModel(config, loss, needs, temperature)
-  const trainer = await engine.createLayeredTrainer({ onnx: model.graphs.map(toOnnx), parameters, trained: model.trained })
+  const trainer = await engine.createLayeredTrainer({
+    onnx: model.graphs.map((graph) => toOnnx(graph)),
+    parameters,
+    trained: model.trained,
+  })
   const batchOf = (feeds: Tensors) => {
     const [rows, width] = feeds.tokens!.dims as [number, number]
     const shape = { rows, width, scored: feeds.scored!.dims[0]! }

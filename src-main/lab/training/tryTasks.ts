@@ -72,6 +72,7 @@ export async function* tryTasks(
     rows: Math.min(request.problems, rowsFor(start.config, maxLength)),
     maxLength,
     temperature: request.temperature,
+    unchanging: true,
   })
   try {
     for (const { name, level, words, task, problems } of asked) {
