@@ -1,7 +1,7 @@
 // What a command holds while it works: a client of the laboratory in its own process, a way to be cancelled by Ctrl-C, and the progress line.
 // Closing it gives everything back, whatever happened.
 import { resolve } from 'node:path'
-import type { Client, LabEvent, LabNoun } from '../../src-preload/contract.ts'
+import type { LabEvent, OwnClient } from '../../src-preload/contract.ts'
 import type { LabContext } from '../lab/process/context.ts'
 import { openContext } from '../lab/process/openContext.ts'
 import { openOwnLab } from '../lab/process/ownLab.ts'
@@ -58,7 +58,7 @@ export async function withSession<Result>(options: SessionOptions, work: (sessio
 }
 
 export interface Asking {
-  readonly client: Pick<Client, LabNoun>
+  readonly client: OwnClient
   /** The folder of the workspace, whole. */
   readonly folder: string
   readonly progress: ProgressLine
