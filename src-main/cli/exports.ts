@@ -14,11 +14,10 @@ import {
   type RolloutShape,
 } from '../../src-preload/contract.ts'
 import { REPORT_PAGE } from '../lab/comparing/reportFile.ts'
-import { handOver } from '../lab/training/handOver.ts'
 import { programFolder } from '../lab/process/resources.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 import type { Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
@@ -89,8 +88,8 @@ export function handOverCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((runId: number, options: { to: string; workspace: string; json?: boolean }) =>
-      withSession(options, async ({ store, now }) => {
-        const handed = await handOver(store, runId, resolve(options.to), now)
+      withLab(options, async ({ client }) => {
+        const handed = await client.runs.handOver({ runId, folder: resolve(options.to) })
         process.stdout.write(`Run ${runId} with ${handed.problems} problems in ${handed.folder}: ${handed.files.join(', ')}.\n`)
         if (options.json) writeJson(handed)
       }),

@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { LabError, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
-import { exportModel } from '../lab/training/exportModel.ts'
 import { importAdapters, importModel } from '../lab/files/importModel.ts'
 import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
@@ -67,8 +66,8 @@ export function modelsCommand(): Command {
           .requiredOption('--to <folder>', 'a new folder')
           .option('--adapters', 'the adapters alone, as PEFT saves them'),
       ).action((name: string, options: Common & { to: string; adapters?: boolean }) =>
-        withSession(options, async ({ store, now }) => {
-          const exported = await exportModel(store, { name, folder: options.to, adapters: options.adapters === true }, now)
+        withLab(options, async ({ client }) => {
+          const exported = await client.models.export({ name, folder: options.to, adapters: options.adapters === true })
           process.stdout.write(
             `${exported.parameters.toLocaleString('en-US')} ${options.adapters ? `numbers of adapters on ${exported.base}` : 'parameters'} written to ${exported.folder}: ${exported.files.join(', ')}.\n`,
           )

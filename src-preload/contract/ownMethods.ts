@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { exportRequest } from './exports.ts'
 import { method } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
-import { count, name } from './values.ts'
+import { count, id, name } from './values.ts'
 
-/** Absolute path on the machine of the laboratory. */
+/** On this machine; where it is not whole, from the folder in which the command was given. */
 const path = name
 
 export const ownMethods = {
@@ -28,6 +28,24 @@ export const ownMethods = {
         /** Null for a folder. */
         bytes: count.nullable(),
         rows: count.nullable(),
+      }),
+    ),
+  },
+  runs: {
+    /** Writes a run of a model of text into a new folder for other trainers. Throws `run.unknown`, `handOver.*`. */
+    handOver: method(z.object({ runId: id, folder: path }), z.object({ folder: z.string(), files: z.array(name), problems: count })),
+  },
+  models: {
+    /** Writes the weights that runs start from under this name as a new folder of the Hugging Face libraries, or their adapters alone. Throws `export.*`, `start.unknown`, `adapters.base`, `model.export`. */
+    export: method(
+      z.object({ name, folder: path, adapters: z.boolean() }),
+      z.object({
+        folder: z.string(),
+        files: z.array(name),
+        /** Numbers written. */
+        parameters: count,
+        /** Name of the model that adapters belong to. */
+        base: name,
       }),
     ),
   },

@@ -80,7 +80,7 @@ const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answe
 /** What commands still take from the laboratory's rooms themselves, each to be asked for instead; what is taken out here does not come back. */
 const ENTERED: Record<string, readonly string[]> = {
   'cli/data.ts': ['files/formats.ts', 'files/grading.ts', 'files/importInto.ts', 'files/importModel.ts', 'files/keptAside.ts'],
-  'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts', 'training/handOver.ts'],
+  'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts'],
   'cli/follow.ts': ['files/follow.ts', 'files/grading.ts', 'files/keptAside.ts', 'files/startFollow.ts'],
   'cli/machine.ts': [
     'process/describeDevices.ts',
@@ -91,7 +91,7 @@ const ENTERED: Record<string, readonly string[]> = {
     'training/overRay.ts',
     'training/starter.ts',
   ],
-  'cli/models.ts': ['files/importModel.ts', 'training/exportModel.ts', 'training/fetchModel.ts', 'training/textModel.ts'],
+  'cli/models.ts': ['files/importModel.ts', 'training/fetchModel.ts', 'training/textModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
   'cli/sample.ts': ['files/makeSample.ts'],
   'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],

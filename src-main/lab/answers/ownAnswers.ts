@@ -6,7 +6,9 @@ import type { OwnAnswers } from '../../../src-preload/contract.ts'
 import type { Store } from '../../store/openStore.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
 import { awaited } from '../process/awaited.ts'
-import type { Jobs } from '../process/jobs.ts'
+import type { JobControl, Jobs } from '../process/jobs.ts'
+import { exportModel } from '../training/exportModel.ts'
+import { handOver } from '../training/handOver.ts'
 
 export interface OwnParts {
   readonly open: () => Store
@@ -16,22 +18,24 @@ export interface OwnParts {
 }
 
 export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
+  /** A job that writes files, beside whatever trains. */
+  const writing = <Result>(signal: AbortSignal, label: string, work: (control: JobControl) => Promise<Result>): Promise<Result> =>
+    awaited(jobs, signal, { kind: 'export', label, runId: null, lane: 'light', work })
+
   return {
     exports: {
       save: ({ asked, path, inside, perStep }, { signal }) =>
-        awaited(jobs, signal, {
-          kind: 'export',
-          label: exportLabels[asked.kind],
-          runId: null,
-          lane: 'light',
-          async work(control) {
-            const store = open()
-            const name = exportName(store, asked)
-            const file = inside ? join(path, perStep ? parse(name).name : name) : path
-            const rows = await exportTo({ store, version, now }, asked, file, control, perStep)
-            return { file, bytes: perStep ? null : statSync(file).size, rows }
-          },
+        writing(signal, exportLabels[asked.kind], async (control) => {
+          const store = open()
+          const name = exportName(store, asked)
+          const file = inside ? join(path, perStep ? parse(name).name : name) : path
+          const rows = await exportTo({ store, version, now }, asked, file, control, perStep)
+          return { file, bytes: perStep ? null : statSync(file).size, rows }
         }),
     },
+    runs: {
+      handOver: ({ runId, folder }, { signal }) => writing(signal, 'Handing a run over', () => handOver(open(), runId, folder, now)),
+    },
+    models: { export: (asked, { signal }) => writing(signal, `Writing ${asked.name}`, () => exportModel(open(), asked, now)) },
   }
 }
