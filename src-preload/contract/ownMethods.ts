@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { exportRequest } from './exports.ts'
+import { model } from './records.ts'
 import { method } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
 import { count, id, name } from './values.ts'
@@ -36,6 +37,11 @@ export const ownMethods = {
     handOver: method(z.object({ runId: id, folder: path }), z.object({ folder: z.string(), files: z.array(name), problems: count })),
   },
   models: {
+    /**
+     * Brings in a GGUF file, a Hugging Face folder or a checkpoint; where `base` names a model that is here, adapters on it that PEFT saved.
+     * Throws `model.*`, `adapters.*`, and what reading the files throws.
+     */
+    import: method(z.object({ path, name: name.nullable(), base: id.nullable() }), model),
     /** Writes the weights that runs start from under this name as a new folder of the Hugging Face libraries, or their adapters alone. Throws `export.*`, `start.unknown`, `adapters.base`, `model.export`. */
     export: method(
       z.object({ name, folder: path, adapters: z.boolean() }),

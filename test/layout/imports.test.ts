@@ -91,7 +91,7 @@ const ENTERED: Record<string, readonly string[]> = {
     'training/overRay.ts',
     'training/starter.ts',
   ],
-  'cli/models.ts': ['files/importModel.ts', 'training/fetchModel.ts', 'training/textModel.ts'],
+  'cli/models.ts': ['training/fetchModel.ts', 'training/textModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
   'cli/sample.ts': ['files/makeSample.ts'],
   'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],

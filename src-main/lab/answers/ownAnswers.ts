@@ -1,10 +1,11 @@
 // What a command asks beyond what pages may: work whose results go where the person at the terminal says. It is asked in the process of the
 // laboratory alone, see contract/ownMethods.ts.
 import { statSync } from 'node:fs'
-import { join, parse } from 'node:path'
+import { basename, join, parse } from 'node:path'
 import type { OwnAnswers } from '../../../src-preload/contract.ts'
 import type { Store } from '../../store/openStore.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
+import { importAdapters, importModel } from '../files/importModel.ts'
 import { awaited } from '../process/awaited.ts'
 import type { JobControl, Jobs } from '../process/jobs.ts'
 import { exportModel } from '../training/exportModel.ts'
@@ -36,6 +37,21 @@ export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
     runs: {
       handOver: ({ runId, folder }, { signal }) => writing(signal, 'Handing a run over', () => handOver(open(), runId, folder, now)),
     },
-    models: { export: (asked, { signal }) => writing(signal, `Writing ${asked.name}`, () => exportModel(open(), asked, now)) },
+    models: {
+      import: ({ path, name, base }, { signal }) =>
+        awaited(jobs, signal, {
+          kind: 'import',
+          label: `Importing ${basename(path)}`,
+          runId: null,
+          lane: 'data',
+          async work(control) {
+            const store = open()
+            const options = { name, signal: control.signal, now }
+            const { modelId } = await (base === null ? importModel(store, path, options) : importAdapters(store, path, base, options))
+            return store.models.get(modelId)!
+          },
+        }),
+      export: (asked, { signal }) => writing(signal, `Writing ${asked.name}`, () => exportModel(open(), asked, now)),
+    },
   }
 }

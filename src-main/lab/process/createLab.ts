@@ -87,7 +87,8 @@ export function createLab({
     program,
     onUnreadable: () => tell({ kind: 'changed', noun: 'workspace', ids: [] }),
   })
-  const jobs = createJobs({ tell, now })
+  // Whoever waits in a command tells of a bug in its own words.
+  const jobs = createJobs({ tell, now, report: brief ? () => {} : undefined })
   const open = workspaces.store
   const shown = workspaces.shown
   const following = createFollowing({ current: workspaces.current, open, shown, tell, now, looks: !brief })
