@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { exportRequest } from './exports.ts'
+import { identities, importMap, importReport } from './imports.ts'
 import { model } from './records.ts'
 import { method } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
@@ -29,6 +30,35 @@ export const ownMethods = {
         /** Null for a folder. */
         bytes: count.nullable(),
         rows: count.nullable(),
+      }),
+    ),
+  },
+  imports: {
+    /** Whether a file or folder is a model, by what is in it. Throws `file.missing`, `file.unreadable`. */
+    isModel: method(z.object({ path }), z.boolean()),
+    /** Brings in datasets or rollouts, as a job; cancelling the call cancels it. Throws `file.*`, `import.*`, `grader.*`; bad rows are in the report. */
+    bring: method(
+      z.object({
+        paths: z.array(path).min(1),
+        /** As for `imports.start`, and null where it is to be guessed. */
+        as: z.string().nullable(),
+        map: importMap,
+        identity: z.enum(identities),
+        table: z.string().nullable(),
+        name: z.string().nullable(),
+        grader: z.string().nullable(),
+        keepDuplicates: z.boolean(),
+        /** Whether an import that brings nothing is one; refused with `import.nothing` otherwise. */
+        allowEmpty: z.boolean(),
+      }),
+      z.object({
+        report: importReport,
+        /** Where the rows that were turned away are kept, if any were. */
+        rejectedFile: z.string(),
+        /** Null where nothing came. */
+        datasetId: id.nullable(),
+        /** Null for datasets. */
+        runId: id.nullable(),
       }),
     ),
   },

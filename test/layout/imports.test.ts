@@ -79,7 +79,7 @@ const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answe
 
 /** What commands still take from the laboratory's rooms themselves, each to be asked for instead; what is taken out here does not come back. */
 const ENTERED: Record<string, readonly string[]> = {
-  'cli/data.ts': ['files/formats.ts', 'files/grading.ts', 'files/importInto.ts', 'files/importModel.ts', 'files/keptAside.ts'],
+  'cli/data.ts': ['files/formats.ts', 'files/grading.ts'],
   'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts'],
   'cli/follow.ts': ['files/follow.ts', 'files/grading.ts', 'files/keptAside.ts', 'files/startFollow.ts'],
   'cli/machine.ts': [

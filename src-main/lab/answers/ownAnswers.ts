@@ -1,15 +1,47 @@
 // What a command asks beyond what pages may: work whose results go where the person at the terminal says. It is asked in the process of the
 // laboratory alone, see contract/ownMethods.ts.
 import { statSync } from 'node:fs'
-import { basename, join, parse } from 'node:path'
-import type { OwnAnswers } from '../../../src-preload/contract.ts'
+import { join, parse } from 'node:path'
+import type { ImportReport, OwnAnswers } from '../../../src-preload/contract.ts'
+import type { ImportReport as ImportedReport } from '../../data/importFiles.ts'
 import type { Store } from '../../store/openStore.ts'
+import { bringRows, importLabel } from './importing.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
-import { importAdapters, importModel } from '../files/importModel.ts'
+import { importAdapters, importModel, isModel } from '../files/importModel.ts'
+import { rejectedFile } from '../files/keptAside.ts'
 import { awaited } from '../process/awaited.ts'
 import type { JobControl, Jobs } from '../process/jobs.ts'
 import { exportModel } from '../training/exportModel.ts'
 import { handOver } from '../training/handOver.ts'
+
+const notesShown = (notes: ImportedReport['notes']) => notes.map(({ code, message }) => ({ code, message }))
+
+function reportShown({
+  kind,
+  files,
+  rows,
+  imported,
+  rejectedRows,
+  rejected,
+  records,
+  dataset,
+  identity,
+  notes,
+}: ImportedReport): ImportReport {
+  return {
+    kind,
+    files: files.map(({ notes: of, ...file }) => ({ ...file, notes: notesShown(of) })),
+    rows,
+    imported,
+    rejectedRows,
+    rejected: rejected.map((each) => ({ ...each })),
+    records,
+    roles: Object.entries(dataset?.roles ?? {}).map(([file, { roles, why }]) => ({ file, roles: { ...roles }, why })),
+    grader: dataset === null ? null : { grader: dataset.grader.grader, why: dataset.grader.why },
+    identity: identity === null ? null : { ...identity, examples: [...identity.examples] },
+    notes: notesShown(notes),
+  }
+}
 
 export interface OwnParts {
   readonly open: () => Store
@@ -23,6 +55,16 @@ export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
   const writing = <Result>(signal: AbortSignal, label: string, work: (control: JobControl) => Promise<Result>): Promise<Result> =>
     awaited(jobs, signal, { kind: 'export', label, runId: null, lane: 'light', work })
 
+  /** A job that brings files in. */
+  const bringing = <Result>(
+    signal: AbortSignal,
+    paths: readonly string[],
+    work: (control: JobControl, label: string) => Promise<Result>,
+  ): Promise<Result> => {
+    const label = importLabel(paths)
+    return awaited(jobs, signal, { kind: 'import', label, runId: null, lane: 'data', work: (control) => work(control, label) })
+  }
+
   return {
     exports: {
       save: ({ asked, path, inside, perStep }, { signal }) =>
@@ -34,22 +76,25 @@ export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
           return { file, bytes: perStep ? null : statSync(file).size, rows }
         }),
     },
+    imports: {
+      isModel: ({ path }) => isModel(path),
+      bring: (request, { signal }) =>
+        bringing(signal, request.paths, async (control, label) => {
+          const store = open()
+          const { report, record, datasetId, runId } = await bringRows(request, { store, now, label }, control)
+          return { report: reportShown(report), rejectedFile: rejectedFile(store.folder, record.importId), datasetId, runId }
+        }),
+    },
     runs: {
       handOver: ({ runId, folder }, { signal }) => writing(signal, 'Handing a run over', () => handOver(open(), runId, folder, now)),
     },
     models: {
       import: ({ path, name, base }, { signal }) =>
-        awaited(jobs, signal, {
-          kind: 'import',
-          label: `Importing ${basename(path)}`,
-          runId: null,
-          lane: 'data',
-          async work(control) {
-            const store = open()
-            const options = { name, signal: control.signal, now }
-            const { modelId } = await (base === null ? importModel(store, path, options) : importAdapters(store, path, base, options))
-            return store.models.get(modelId)!
-          },
+        bringing(signal, [path], async (control) => {
+          const store = open()
+          const options = { name, signal: control.signal, now }
+          const { modelId } = await (base === null ? importModel(store, path, options) : importAdapters(store, path, base, options))
+          return store.models.get(modelId)!
         }),
       export: (asked, { signal }) => writing(signal, `Writing ${asked.name}`, () => exportModel(open(), asked, now)),
     },
