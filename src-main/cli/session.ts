@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly workspace?: string
   readonly create?: boolean
   readonly threads?: number
+  /** What a command that is cancelled has come to is told as ever: Ctrl-C ends the jobs at work, and calls go on. */
+  readonly tellsItsEnd?: boolean
 }
 
 /** Opens the workspace, runs `work` and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
@@ -62,13 +64,13 @@ export interface Asking {
   /** The folder of the workspace, whole. */
   readonly folder: string
   readonly progress: ProgressLine
-  /** Aborted by Ctrl-C; calls under way reject then. */
+  /** Aborted by Ctrl-C; calls under way reject then, unless the command tells its end. */
   readonly signal: AbortSignal
 }
 
 /** Opens the workspace in a laboratory of its own, runs `work` with a client of it and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
 export async function withLab<Result>(
-  { workspace = DEFAULT_WORKSPACE, create = false, threads }: SessionOptions,
+  { workspace = DEFAULT_WORKSPACE, create = false, threads, tellsItsEnd = false }: SessionOptions,
   work: (asking: Asking) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController()
@@ -81,7 +83,9 @@ export async function withLab<Result>(
     if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
   }
   try {
-    const lab = await openOwnLab({ folder: resolve(workspace), create, threads, tell, ended: signal })
+    const ended = tellsItsEnd ? new AbortController().signal : signal
+    const lab = await openOwnLab({ folder: resolve(workspace), create, threads, tell, ended })
+    if (tellsItsEnd) signal.addEventListener('abort', () => void endJobs(lab.client))
     try {
       return await work({ client: lab.client, folder: lab.folder, progress, signal })
     } finally {
@@ -91,4 +95,8 @@ export async function withLab<Result>(
     process.removeListener('SIGINT', cancel)
     progress.close()
   }
+}
+
+async function endJobs({ jobs }: OwnClient): Promise<void> {
+  for (const { id } of await jobs.list()) await jobs.cancel({ jobId: id }).catch(() => {})
 }

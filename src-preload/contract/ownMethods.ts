@@ -4,9 +4,10 @@
 
 import { z } from 'zod'
 import { exportRequest } from './exports.ts'
+import { follow, followLook } from './follows.ts'
 import { identities, importMap, importReport } from './imports.ts'
 import { model } from './records.ts'
-import { method } from './shared.ts'
+import { method, nothing } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
 import { count, id, name } from './values.ts'
 
@@ -61,6 +62,14 @@ export const ownMethods = {
         runId: id.nullable(),
       }),
     ),
+  },
+  follows: {
+    /** How a folder stands, with all of its files in the order in which they were met, and where the rows that were turned away are kept. */
+    get: method(z.object({ followId: id }), follow.extend({ rejectedFile: z.string() })),
+    /** One look, as a job; cancelling the job ends it with what was read until then. Throws `follow.unknown`, and what the store throws. */
+    look: method(z.object({ followId: id }), followLook),
+    /** Takes back that a folder was ever followed: its run and dataset go too. */
+    takeBack: method(z.object({ followId: id }), nothing),
   },
   runs: {
     /** Writes a run of a model of text into a new folder for other trainers. Throws `run.unknown`, `handOver.*`. */

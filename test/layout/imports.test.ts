@@ -81,7 +81,6 @@ const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answe
 const ENTERED: Record<string, readonly string[]> = {
   'cli/data.ts': ['files/formats.ts', 'files/grading.ts'],
   'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts'],
-  'cli/follow.ts': ['files/follow.ts', 'files/grading.ts', 'files/keptAside.ts', 'files/startFollow.ts'],
   'cli/machine.ts': [
     'process/describeDevices.ts',
     'process/deviceSetup.ts',

@@ -3,6 +3,9 @@ import { allPresets } from '../training/textPresets.ts'
 import { QUICKSTART_DEFAULTS } from '../training/presets.ts'
 
 export { QUICKSTART_DEFAULTS }
+export { FOLLOW_EVERY_MS } from '../files/follow.ts'
+/** How answers are compared, by name. */
+export { graderKinds } from '../../tasks/graders/grader.ts'
 
 /** Runs with a name. */
 export const presetNames: readonly string[] = Object.keys(allPresets)

@@ -7,6 +7,7 @@ import type { ImportReport as ImportedReport } from '../../data/importFiles.ts'
 import type { Store } from '../../store/openStore.ts'
 import { bringRows, importLabel } from './importing.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
+import type { Following } from '../files/following.ts'
 import { importAdapters, importModel, isModel } from '../files/importModel.ts'
 import { rejectedFile } from '../files/keptAside.ts'
 import { awaited } from '../process/awaited.ts'
@@ -46,11 +47,12 @@ function reportShown({
 export interface OwnParts {
   readonly open: () => Store
   readonly jobs: Jobs
+  readonly following: Pick<Following, 'whole' | 'look' | 'takeBack'>
   readonly version: string
   readonly now: () => number
 }
 
-export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
+export function ownAnswers({ open, jobs, following, version, now }: OwnParts): OwnAnswers {
   /** A job that writes files, beside whatever trains. */
   const writing = <Result>(signal: AbortSignal, label: string, work: (control: JobControl) => Promise<Result>): Promise<Result> =>
     awaited(jobs, signal, { kind: 'export', label, runId: null, lane: 'light', work })
@@ -84,6 +86,24 @@ export function ownAnswers({ open, jobs, version, now }: OwnParts): OwnAnswers {
           const { report, record, datasetId, runId } = await bringRows(request, { store, now, label }, control)
           return { report: reportShown(report), rejectedFile: rejectedFile(store.folder, record.importId), datasetId, runId }
         }),
+    },
+    follows: {
+      get({ followId }) {
+        const follow = following.whole(followId)
+        return { ...follow, rejectedFile: rejectedFile(open().folder, follow.importId) }
+      },
+      look: ({ followId }, { signal }) =>
+        awaited(jobs, signal, {
+          kind: 'import',
+          label: 'Looking at a folder',
+          runId: null,
+          lane: 'data',
+          work: (control) => following.look(followId, control.signal),
+        }),
+      async takeBack({ followId }) {
+        await following.takeBack(followId)
+        return null
+      },
     },
     runs: {
       handOver: ({ runId, folder }, { signal }) => writing(signal, 'Handing a run over', () => handOver(open(), runId, folder, now)),
