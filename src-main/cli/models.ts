@@ -1,12 +1,11 @@
 // The commands about models: what is here, bringing one in or taking one out, fetching a small one, and letting one write.
 import { createInterface } from 'node:readline/promises'
 import { Command, InvalidArgumentError } from 'commander'
-import { LabError, type Model } from '../../src-preload/contract.ts'
+import { LabError, type LabEvent, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
-import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession, type Asking } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, type Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -185,48 +184,32 @@ export function generateCommand(): Command {
       .option('--temperature <t>', '0 takes the likeliest token each time', temperature, 0)
       .option('--seed <n>', 'seed of the draws', wholeNumber(0), 1)
       .option('--threads <n>', 'threads that compute; physical cores unless given', wholeNumber(1)),
-  ).action((options: GenerateOptions) =>
-    withSession(options, async (session) => {
-      const model = session.store.models.get(options.model)
-      if (model === null)
-        throw new LabError('model.unknown', {
-          expected: 'the id of a model here',
-          found: String(options.model),
-          next: 'See mrt models list.',
-        })
-      const opened = await openTextModel(session.engine, session.store, model)
-      try {
-        const raw = options.raw === true || !opened.tokenizer.hasTemplate
-        const { text, tokens, logps, promptTokens, finish, ms } = await generateText(
-          session.engine,
-          opened,
-          {
-            prompt: raw
-              ? { text: options.prompt }
-              : {
-                  messages: [
-                    ...(options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }]),
-                    { role: 'user', content: options.prompt },
-                  ],
-                },
-            maxTokens: options.maxTokens,
-            temperature: options.temperature,
-            seed: options.seed,
-          },
-          { signal: session.signal, onText: (piece) => process.stdout.write(piece) },
-        )
-        const tokensPerSecond = (tokens.length * 1000) / ms
-        process.stdout.write('\n')
-        process.stderr.write(
-          `${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`,
-        )
-        if (options.json)
-          writeJson({ model: model.name, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
-      } finally {
-        opened.dispose()
-      }
-    }),
-  )
+  ).action((options: GenerateOptions) => {
+    let told = ''
+    const onEvent = (event: LabEvent): void => {
+      if (event.kind !== 'playground') return
+      process.stdout.write(event.text.slice(told.length))
+      told = event.text
+    }
+    return withLab({ ...options, tellsItsEnd: true, onEvent }, async ({ client }) => {
+      const { model, text, tokens, logps, promptTokens, finish, ms } = await client.playground.write({
+        key: 'generate',
+        modelId: options.model,
+        prompt: options.prompt,
+        system: options.system ?? null,
+        raw: options.raw === true,
+        maxTokens: options.maxTokens,
+        temperature: options.temperature,
+        seed: options.seed,
+      })
+      const tokensPerSecond = (tokens.length * 1000) / ms
+      process.stdout.write('\n')
+      process.stderr.write(
+        `${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`,
+      )
+      if (options.json) writeJson({ model, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
+    })
+  })
 }
 
 function temperature(text: string): number {

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { labErrorData } from './errors.ts'
 import { evaluation, run, runEvent, step } from './records.ts'
+import { tried } from './trying.ts'
 import { count, id, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -46,6 +47,8 @@ export const labEvent = z.discriminatedUnion('kind', [
   }),
   /** The whole text so far of a rollout of the playground; `key` is the asker's. A newer one replaces it. */
   z.object({ kind: z.literal('playground'), key: name, text: z.string(), tokens: count, tokensPerSecond: z.number() }),
+  /** A level of a task that a model was tried on; nothing of it is recorded. */
+  z.object({ kind: z.literal('tried'), job: name, tried }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])
 export type LabEvent = Of<typeof labEvent>

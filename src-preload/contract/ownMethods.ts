@@ -9,12 +9,67 @@ import { identities, importMap, importReport } from './imports.ts'
 import { model } from './records.ts'
 import { method, nothing } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
-import { count, id, name } from './values.ts'
+import { tried } from './trying.ts'
+import { count, float32s, id, int32s, name } from './values.ts'
 
 /** On this machine; where it is not whole, from the folder in which the command was given. */
 const path = name
 
 export const ownMethods = {
+  tasks: {
+    /**
+     * Lets the weights that runs start from under this name try levels of tasks, one after the other, as a job; each is told as an event too, once it is
+     * done. Cancelling the call cancels it. Throws `run.task`, `run.format`, `run.vocabulary`, `start.unknown`.
+     */
+    try: method(
+      z.object({
+        start: name,
+        levels: z.array(z.object({ name, level: name })),
+        /** Of each level. */
+        problems: z.int().positive(),
+        /** Solved problems shown before each. */
+        examples: count,
+        thinkingTokens: z.int().positive(),
+        answerTokens: z.int().positive(),
+        temperature: z.number().positive(),
+        seed: count,
+      }),
+      z.array(tried),
+    ),
+  },
+  playground: {
+    /**
+     * A text of an imported model, as a job, told while it is written as a rollout of the playground is; cancelling the job ends it with what was written
+     * until then. Throws `model.*`, `generate.tooLong`.
+     */
+    write: method(
+      z.object({
+        /** Chosen by whoever asks: the events that tell the text carry it. */
+        key: name,
+        modelId: id,
+        prompt: z.string(),
+        /** A message of the system before the prompt; null for none. */
+        system: z.string().nullable(),
+        /** Whether the model goes on with the prompt as it stands, without its template. */
+        raw: z.boolean(),
+        maxTokens: z.int().positive(),
+        /** 0 takes the likeliest token each time. */
+        temperature: z.number().nonnegative(),
+        seed: count,
+      }),
+      z.object({
+        model: name,
+        text: z.string(),
+        promptTokens: count,
+        tokens: int32s,
+        /** Natural logs, at temperature 1. */
+        logps: float32s,
+        finish: z.enum(['stop', 'length', 'cancelled']),
+        /** From the first request to the last token, opening not counted. */
+        ms: z.number(),
+      }),
+    ),
+  },
   exports: {
     /** Writes a file to a place of choice, as a job; cancelling the call cancels it. Throws what `exports.write` throws. */
     save: method(

@@ -90,7 +90,7 @@ const ENTERED: Record<string, readonly string[]> = {
     'training/overRay.ts',
     'training/starter.ts',
   ],
-  'cli/models.ts': ['training/fetchModel.ts', 'training/textModel.ts'],
+  'cli/models.ts': ['training/fetchModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
   'cli/sample.ts': ['files/makeSample.ts'],
   'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],
@@ -108,7 +108,7 @@ const ENTERED: Record<string, readonly string[]> = {
     'study/report.ts',
     'study/run.ts',
   ],
-  'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts', 'training/tryTasks.ts'],
+  'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts'],
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {

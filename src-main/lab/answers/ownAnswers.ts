@@ -2,18 +2,19 @@
 // laboratory alone, see contract/ownMethods.ts.
 import { statSync } from 'node:fs'
 import { join, parse } from 'node:path'
-import type { ImportReport, OwnAnswers } from '../../../src-preload/contract.ts'
+import type { ImportReport, OwnAnswers, Tried } from '../../../src-preload/contract.ts'
 import type { ImportReport as ImportedReport } from '../../data/importFiles.ts'
-import type { Store } from '../../store/openStore.ts'
 import { bringRows, importLabel } from './importing.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
 import type { Following } from '../files/following.ts'
 import { importAdapters, importModel, isModel } from '../files/importModel.ts'
 import { rejectedFile } from '../files/keptAside.ts'
 import { awaited } from '../process/awaited.ts'
-import type { JobControl, Jobs } from '../process/jobs.ts'
+import type { LabContext } from '../process/context.ts'
+import type { JobControl } from '../process/jobs.ts'
 import { exportModel } from '../training/exportModel.ts'
 import { handOver } from '../training/handOver.ts'
+import type { ActionParts } from './runActions.ts'
 
 const notesShown = (notes: ImportedReport['notes']) => notes.map(({ code, message }) => ({ code, message }))
 
@@ -44,15 +45,12 @@ function reportShown({
   }
 }
 
-export interface OwnParts {
-  readonly open: () => Store
-  readonly jobs: Jobs
+export interface OwnParts extends Omit<ActionParts, 'shown' | 'tell'> {
   readonly following: Pick<Following, 'whole' | 'look' | 'takeBack'>
   readonly version: string
-  readonly now: () => number
 }
 
-export function ownAnswers({ open, jobs, following, version, now }: OwnParts): OwnAnswers {
+export function ownAnswers({ open, jobs, engine, experiments, deviceTests, following, version, now }: OwnParts): OwnAnswers {
   /** A job that writes files, beside whatever trains. */
   const writing = <Result>(signal: AbortSignal, label: string, work: (control: JobControl) => Promise<Result>): Promise<Result> =>
     awaited(jobs, signal, { kind: 'export', label, runId: null, lane: 'light', work })
@@ -67,7 +65,37 @@ export function ownAnswers({ open, jobs, following, version, now }: OwnParts): O
     return awaited(jobs, signal, { kind: 'import', label, runId: null, lane: 'data', work: (control) => work(control, label) })
   }
 
+  const context = async (): Promise<LabContext> => ({ store: open(), engine: await engine(), now, deviceTests })
+
   return {
+    tasks: {
+      try: ({ start, examples, ...how }, { signal }) =>
+        awaited(jobs, signal, {
+          kind: 'measure',
+          label: `Trying tasks with ${start}`,
+          runId: null,
+          lane: 'light',
+          async work(control) {
+            const format = { thoughts: 'auto', episodes: 'lines', examples } as const
+            const all: Tried[] = []
+            for await (const tried of experiments.tryTasks(await context(), { start, format, ...how }, control)) {
+              all.push(tried)
+              control.onEvent({ kind: 'tried', job: control.id, tried })
+            }
+            return all
+          },
+        }),
+    },
+    playground: {
+      write: (request, { signal }) =>
+        awaited(jobs, signal, {
+          kind: 'playground',
+          label: `Writing with model ${request.modelId}`,
+          runId: null,
+          lane: 'light',
+          work: async (control) => experiments.writeText(await context(), request, control),
+        }),
+    },
     exports: {
       save: ({ asked, path, inside, perStep }, { signal }) =>
         writing(signal, exportLabels[asked.kind], async (control) => {
