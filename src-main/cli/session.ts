@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly threads?: number
   /** What a command that is cancelled has come to is told as ever: Ctrl-C ends the jobs at work, and calls go on. */
   readonly tellsItsEnd?: boolean
+  /** How the label of progress is told. */
+  readonly label?: (label: string) => string
   /** Hears of everything that the laboratory tells; progress and warnings are shown in any case. */
   readonly onEvent?: (event: LabEvent, progress: ProgressLine) => void
 }
@@ -72,7 +74,7 @@ export interface Asking {
 
 /** Opens the workspace in a laboratory of its own, runs `work` with a client of it and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
 export async function withLab<Result>(
-  { workspace = DEFAULT_WORKSPACE, create = false, threads, tellsItsEnd = false, onEvent }: SessionOptions,
+  { workspace = DEFAULT_WORKSPACE, create = false, threads, tellsItsEnd = false, label = (told) => told, onEvent }: SessionOptions,
   work: (asking: Asking) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController()
@@ -81,7 +83,7 @@ export async function withLab<Result>(
   const progress = openProgress()
   const { signal } = controller
   const tell = (event: LabEvent): void => {
-    if (event.kind === 'progress') progress.show(event.report)
+    if (event.kind === 'progress') progress.show({ ...event.report, label: label(event.report.label) })
     if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
     onEvent?.(event, progress)
   }

@@ -49,6 +49,21 @@ export const labEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('playground'), key: name, text: z.string(), tokens: count, tokensPerSecond: z.number() }),
   /** A level of a task that a model was tried on; nothing of it is recorded. */
   z.object({ kind: z.literal('tried'), job: name, tried }),
+  /** A cell of a study that a command works on. */
+  z.object({
+    kind: z.literal('cell'),
+    state: z.enum(['begins', 'ends', 'fails']),
+    title: z.string(),
+    /** The how manyth it is of how many, from 0 on. */
+    index: count,
+    count,
+    /** Of all cells; null before the first one is finished. */
+    remainingMs: z.number().nullable(),
+    finished: z.boolean(),
+    wallMs: z.number(),
+    /** Why it failed; empty where it did not. */
+    error: z.string(),
+  }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])
 export type LabEvent = Of<typeof labEvent>

@@ -9,6 +9,7 @@ import { identities, importMap, importReport } from './imports.ts'
 import { model } from './records.ts'
 import { method, nothing } from './shared.ts'
 import type { AnswersOf, Client, ClientOf, LabNoun } from './methods.ts'
+import { studyPlan, studyStatus } from './studies.ts'
 import { tried } from './trying.ts'
 import { count, float32s, id, int32s, name } from './values.ts'
 
@@ -147,6 +148,61 @@ export const ownMethods = {
         /** Name of the model that adapters belong to. */
         base: name,
       }),
+    ),
+  },
+  workspaces: {
+    /** Writes a workspace of some runs to a folder, in place of what is there: a part of their rollouts, and the last weights of each in half precision. */
+    sample: method(
+      z.object({
+        folder: path,
+        runIds: z.array(id),
+        /** Every so many steps keep their rollouts; the first and the last always do. */
+        everySteps: z.int().positive(),
+        /** Groups kept of each such step, and problems kept of each evaluation. */
+        groups: z.int().positive(),
+        evaluationProblems: z.int().positive(),
+      }),
+      nothing,
+    ),
+  },
+  studies: {
+    /** Every study of that name, or every one, oldest first, with its cells as they are on record. */
+    status: method(z.object({ name: z.string().nullable() }), z.array(studyStatus)),
+    /**
+     * Makes the study, or adds the cells that the one of the same conditions lacks, and says what is known of those asked for. `beside`: a record of it that
+     * was made elsewhere; what it holds is not worked on. Throws `study.*`.
+     */
+    open: method(
+      z.object({
+        name,
+        arms: z.array(z.string()).nullable(),
+        seeds: count,
+        steps: count,
+        problems: count,
+        samples: count,
+        validation: count,
+        learningRate: z.union([z.enum(['sweep', 'fixed']), z.number().positive()]),
+        start: z.string().nullable(),
+        beside: path.nullable(),
+      }),
+      z.object({ studyId: id, title: z.string(), plan: studyPlan }),
+    ),
+    /** Works on these cells, as a job, and tells of each; whether they are all finished. Cancelling the call cancels it. Throws `study.record`, `workspace.*`, `start.*`. */
+    work: method(
+      z.object({
+        studyId: id,
+        arms: z.array(z.string()).nullable(),
+        seeds: count,
+        beside: path.nullable(),
+        /** When it pauses, between two steps; null: never. */
+        untilMs: z.number().nullable(),
+      }),
+      z.boolean(),
+    ),
+    /** Writes the record of what is finished and the report that is made of it; gives the report, and whether every cell is finished. Throws `study.*`. */
+    write: method(
+      z.object({ studyId: id, beside: path.nullable(), report: path, record: path }),
+      z.object({ text: z.string(), finished: z.boolean() }),
     ),
   },
 }

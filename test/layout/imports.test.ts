@@ -92,22 +92,8 @@ const ENTERED: Record<string, readonly string[]> = {
   ],
   'cli/models.ts': ['training/fetchModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
-  'cli/sample.ts': ['files/makeSample.ts'],
   'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],
-  'cli/study.ts': [
-    'files/makeSample.ts',
-    'process/environment.ts',
-    'process/resources.ts',
-    'study/beside.ts',
-    'study/grid.ts',
-    'study/plan.ts',
-    'study/power.ts',
-    'study/presets.ts',
-    'study/record.ts',
-    'study/recording.ts',
-    'study/report.ts',
-    'study/run.ts',
-  ],
+  'cli/study.ts': ['process/resources.ts'],
   'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts'],
 }
 

@@ -8,12 +8,14 @@ import { bringRows, importLabel } from './importing.ts'
 import { exportLabels, exportName, exportTo } from '../files/exportFile.ts'
 import type { Following } from '../files/following.ts'
 import { importAdapters, importModel, isModel } from '../files/importModel.ts'
+import { makeSample } from '../files/makeSample.ts'
 import { rejectedFile } from '../files/keptAside.ts'
 import { awaited } from '../process/awaited.ts'
 import type { LabContext } from '../process/context.ts'
 import type { JobControl } from '../process/jobs.ts'
 import { exportModel } from '../training/exportModel.ts'
 import { handOver } from '../training/handOver.ts'
+import { ownStudies } from './ownStudies.ts'
 import type { ActionParts } from './runActions.ts'
 
 const notesShown = (notes: ImportedReport['notes']) => notes.map(({ code, message }) => ({ code, message }))
@@ -146,5 +148,12 @@ export function ownAnswers({ open, jobs, engine, experiments, deviceTests, follo
         }),
       export: (asked, { signal }) => writing(signal, `Writing ${asked.name}`, () => exportModel(open(), asked, now)),
     },
+    workspaces: {
+      async sample({ folder, ...which }, { signal }) {
+        await writing(signal, 'Making a sample', () => makeSample(open(), folder, which))
+        return null
+      },
+    },
+    studies: ownStudies({ open, jobs, engine, experiments, deviceTests, now }),
   }
 }

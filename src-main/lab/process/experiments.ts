@@ -82,14 +82,9 @@ export const experiments: Experiments = {
   measureCuts: async (...given) => (await import('../thinking/measureCuts.ts')).measureCuts(...given),
   measureSpeed: async (...given) => (await import('./machineSpeed.ts')).measureSpeed(...given),
   async planStudy(context, name, request) {
-    const [{ imagineStudy }, { planOf }, { spreadsText }] = await Promise.all([
-      import('../study/grid.ts'),
-      import('../study/plan.ts'),
-      import('../study/power.ts'),
-    ])
+    const [{ imagineStudy }, { planOf }] = await Promise.all([import('../study/grid.ts'), import('../study/plan.ts')])
     const { study, cells } = imagineStudy(context, name, request)
-    const { spreads, spreadsFrom, ...plan } = planOf(context, study, cells)
-    return { ...plan, because: spreadsText(spreads, spreadsFrom) }
+    return planOf(context, study, cells)
   },
   runStudy: async (...given) => (await import('../study/run.ts')).runStudy(...given),
   async reportStudy(context, study) {
