@@ -2,22 +2,13 @@
 // Closing it gives everything back, whatever happened.
 import { resolve } from 'node:path'
 import type { LabEvent, OwnClient } from '../../src-preload/contract.ts'
-import type { LabContext } from '../lab/process/context.ts'
-import { openContext } from '../lab/process/openContext.ts'
 import { openOwnLab } from '../lab/process/ownLab.ts'
 import { openProgress } from './progress.ts'
 import type { ProgressLine } from './progress.ts'
 
 export const DEFAULT_WORKSPACE = 'workspace'
 
-export interface Session extends LabContext {
-  readonly progress: ProgressLine
-  readonly signal: AbortSignal
-  /** Shows progress events on the progress line. */
-  readonly onEvent: (event: LabEvent) => void
-}
-
-export interface SessionOptions {
+interface LabOptions {
   readonly workspace?: string
   readonly create?: boolean
   readonly threads?: number
@@ -27,40 +18,6 @@ export interface SessionOptions {
   readonly label?: (label: string) => string
   /** Hears of everything that the laboratory tells; progress and warnings are shown in any case. */
   readonly onEvent?: (event: LabEvent, progress: ProgressLine) => void
-}
-
-/** Opens the workspace, runs `work` and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
-export async function withSession<Result>(options: SessionOptions, work: (session: Session) => Promise<Result>): Promise<Result> {
-  const controller = new AbortController()
-  const cancel = (): void => controller.abort()
-  process.once('SIGINT', cancel)
-  const progress = openProgress()
-  const context = openContext({
-    folder: resolve(options.workspace ?? DEFAULT_WORKSPACE),
-    create: options.create ?? false,
-    program: 'mrt',
-    threads: options.threads,
-  })
-  try {
-    return await work({
-      store: context.store,
-      now: context.now,
-      deviceTests: context.deviceTests,
-      get engine() {
-        return context.engine
-      },
-      progress,
-      signal: controller.signal,
-      onEvent: (event) => {
-        if (event.kind === 'progress') progress.show(event.report)
-        if (event.kind === 'event' && event.event.level !== 'info') progress.say(`! ${event.event.message}`)
-      },
-    })
-  } finally {
-    process.removeListener('SIGINT', cancel)
-    progress.close()
-    context.close()
-  }
 }
 
 export interface Asking {
@@ -74,7 +31,7 @@ export interface Asking {
 
 /** Opens the workspace in a laboratory of its own, runs `work` with a client of it and closes everything. Ctrl-C aborts the signal once; a second Ctrl-C ends the process. */
 export async function withLab<Result>(
-  { workspace = DEFAULT_WORKSPACE, create = false, threads, tellsItsEnd = false, label = (told) => told, onEvent }: SessionOptions,
+  { workspace = DEFAULT_WORKSPACE, create = false, threads, tellsItsEnd = false, label = (told) => told, onEvent }: LabOptions,
   work: (asking: Asking) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController()

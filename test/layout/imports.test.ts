@@ -77,7 +77,11 @@ const mayImport: Record<string, readonly string[]> = {
 /** Where the laboratory is asked: a lab in the process of a command, what can be chosen before there is one, and how an error is told. */
 const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answer.ts'])
 
-/** What commands still take from the laboratory's rooms themselves, each to be asked for instead; what is taken out here does not come back. */
+/**
+ * What commands take from the laboratory's rooms themselves, because there is no workspace to ask: pages about the program, answers that are graded as
+ * lines come, this machine and its devices, the starter, a workspace that cannot be opened, a package that pip fetches. Everything else is asked for, and
+ * what is taken out here does not come back.
+ */
 const ENTERED: Record<string, readonly string[]> = {
   'cli/data.ts': ['files/formats.ts', 'files/grading.ts'],
   'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts'],
@@ -85,14 +89,13 @@ const ENTERED: Record<string, readonly string[]> = {
     'process/describeDevices.ts',
     'process/deviceSetup.ts',
     'process/deviceTests.ts',
-    'process/openContext.ts',
+    'process/openComputing.ts',
     'process/selfTest.ts',
     'training/overRay.ts',
     'training/starter.ts',
   ],
   'cli/models.ts': ['training/fetchModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
-  'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],
   'cli/study.ts': ['process/resources.ts'],
   'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts'],
 }
