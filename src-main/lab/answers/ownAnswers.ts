@@ -34,11 +34,11 @@ function reportShown({
 }: ImportedReport): ImportReport {
   return {
     kind,
-    files: files.map(({ notes: of, ...file }) => ({ ...file, notes: notesShown(of) })),
+    files: files.map(({ about: _, kind: _kind, why: _why, notes: of, ...file }) => ({ ...file, notes: notesShown(of) })),
     rows,
     imported,
     rejectedRows,
-    rejected: rejected.map((each) => ({ ...each })),
+    rejected: rejected.map(({ file, line, rows: lost, code, reason, text }) => ({ file, line, rows: lost, code, reason, text })),
     records,
     roles: Object.entries(dataset?.roles ?? {}).map(([file, { roles, why }]) => ({ file, roles: { ...roles }, why })),
     grader: dataset === null ? null : { grader: dataset.grader.grader, why: dataset.grader.why },
@@ -47,12 +47,12 @@ function reportShown({
   }
 }
 
-export interface OwnParts extends Omit<ActionParts, 'shown' | 'tell'> {
+export interface OwnParts extends Omit<ActionParts, 'tell'> {
   readonly following: Pick<Following, 'whole' | 'look' | 'takeBack'>
   readonly version: string
 }
 
-export function ownAnswers({ open, jobs, engine, experiments, deviceTests, following, version, now }: OwnParts): OwnAnswers {
+export function ownAnswers({ open, shown, jobs, engine, experiments, deviceTests, following, version, now }: OwnParts): OwnAnswers {
   /** A job that writes files, beside whatever trains. */
   const writing = <Result>(signal: AbortSignal, label: string, work: (control: JobControl) => Promise<Result>): Promise<Result> =>
     awaited(jobs, signal, { kind: 'export', label, runId: null, lane: 'light', work })
@@ -154,6 +154,6 @@ export function ownAnswers({ open, jobs, engine, experiments, deviceTests, follo
         return null
       },
     },
-    studies: ownStudies({ open, jobs, engine, experiments, deviceTests, now }),
+    studies: ownStudies({ open, shown, jobs, engine, experiments, deviceTests, now }),
   }
 }

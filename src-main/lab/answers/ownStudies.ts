@@ -10,19 +10,12 @@ import type { ActionParts } from './runActions.ts'
 
 const besideOf = (path: string | null) => (path === null ? undefined : readRecord(path))
 
-export function ownStudies({
-  open,
-  jobs,
-  engine,
-  experiments,
-  deviceTests,
-  now,
-}: Omit<ActionParts, 'shown' | 'tell'>): OwnAnswers['studies'] {
+export function ownStudies({ open, shown, jobs, engine, experiments, deviceTests, now }: Omit<ActionParts, 'tell'>): OwnAnswers['studies'] {
   const recorded = (studyId: number): Study => found('study', studyId, open().studies.get(studyId))
   const environmentOf = async () => experiments.environment(await engine())
 
   function statusOf(study: Study): StudyStatus {
-    const store = open()
+    const store = shown()
     const cells = store.studies.cells(study.id)
     const { steps, problems, learningRate } = conditionsOf(study)
     return {
@@ -41,7 +34,7 @@ export function ownStudies({
         seed: cell.seed,
         status: cell.status,
         run: cell.runId,
-        steps: cell.runId === null ? 0 : (store.runs.get(cell.runId)?.lastStep ?? 0),
+        steps: cell.runId === null ? 0 : (store.runs.readable(cell.runId)?.lastStep ?? 0),
         wallMs: cell.wallMs,
       })),
     }
@@ -49,7 +42,7 @@ export function ownStudies({
 
   return {
     status: ({ name }) =>
-      open()
+      shown()
         .studies.list()
         .filter((study) => name === null || study.name === name)
         .map(statusOf),

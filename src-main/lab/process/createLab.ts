@@ -302,7 +302,7 @@ export function createLab({
 
   return {
     answers,
-    own: ownAnswers({ open, jobs, engine, experiments, deviceTests, following, version, now }),
+    own: ownAnswers({ open, shown, jobs, engine, experiments, deviceTests, following, version, now }),
     workspaces,
     async close() {
       const left = jobs.list().flatMap(({ runId }) => (runId === null ? [] : [runId]))
