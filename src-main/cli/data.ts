@@ -3,13 +3,12 @@ import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { formatsPage } from '../lab/files/formats.ts'
-import { createGrader, GraderError, graderKinds, gradeLines } from '../lab/files/grading.ts'
-import { importInto } from '../lab/files/importInto.ts'
-import { importModel, isModel } from '../lab/files/importModel.ts'
-import { rejectedFile } from '../lab/files/keptAside.ts'
+import { graderKinds } from '../lab/answers/choices.ts'
+import { createGrader, GraderError, gradeLines } from '../lab/files/grading.ts'
+import { importedText } from './models.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
-import type { Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
+import type { Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 const REJECTED_SHOWN = 10
@@ -58,25 +57,25 @@ function importCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((files: string[], options: ImportCommandOptions) =>
-      withSession({ ...options, create: true }, async (session) => {
-        const asModel = options.as === 'model' || (options.as === undefined && files.length === 1 && (await isModel(files[0]!)))
-        await (asModel ? bringModel(files, options, session) : bringRows(files, options, session))
+      withLab({ ...options, create: true }, async (asking) => {
+        const { imports } = asking.client
+        const asModel =
+          options.as === 'model' || (options.as === undefined && files.length === 1 && (await imports.isModel({ path: files[0]! })))
+        await (asModel ? bringModel(files, options, asking) : bringRows(files, options, asking))
       }),
     )
 }
 
-async function bringModel(files: readonly string[], options: ImportCommandOptions, { store, signal, now }: Session): Promise<void> {
+async function bringModel(files: readonly string[], options: ImportCommandOptions, { client, folder }: Asking): Promise<void> {
   if (files.length !== 1)
     throw new LabError('import.oneModel', {
       expected: 'one model at a time',
       found: `${files.length} paths`,
       next: 'Import one folder, then the next.',
     })
-  const { modelId } = await importModel(store, files[0]!, { name: options.name ?? null, signal, now })
-  const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
-  process.stdout.write(
-    `${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`,
-  )
+  const model = await client.models.import({ path: files[0]!, name: options.name ?? null, base: null })
+  process.stdout.write(importedText(model))
+  const { id, name, family, parameterCount, sha256 } = model
   if (options.json)
     writeJson({
       kind: 'model',
@@ -85,8 +84,8 @@ async function bringModel(files: readonly string[], options: ImportCommandOption
       rejected: [],
       roles: null,
       grader: null,
-      workspace: store.folder,
-      modelId,
+      workspace: folder,
+      modelId: id,
       name,
       family,
       parameterCount,
@@ -94,40 +93,18 @@ async function bringModel(files: readonly string[], options: ImportCommandOption
     })
 }
 
-async function bringRows(
-  files: readonly string[],
-  options: ImportCommandOptions,
-  { store, progress, signal, now }: Session,
-): Promise<void> {
-  const began = now()
-  const { report, record, datasetId, runId } = await importInto(
-    store,
-    files,
-    {
-      ...(options.as !== undefined && { as: options.as }),
-      map: rolesOf(options.map),
-      name: options.name,
-      grader: options.grader,
-      keepDuplicates: options.keepDuplicates,
-      identity: identityOf(options.identity),
-      allowEmpty: options.allowEmpty,
-      table: options.table,
-      signal,
-      onProgress: ({ file, bytesRead, bytesTotal, rows }) =>
-        progress.show({
-          job: 'import',
-          label: `importing ${file}`,
-          done: Math.round(bytesRead / 1e6),
-          total: Math.max(1, Math.round(bytesTotal / 1e6)),
-          unit: `MB, ${rows} rows`,
-          etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null,
-          tokensPerSecond: null,
-          memoryBytes: process.memoryUsage.rss(),
-          atMs: now(),
-        }),
-    },
-    now,
-  )
+async function bringRows(files: readonly string[], options: ImportCommandOptions, { client, folder, progress }: Asking): Promise<void> {
+  const { report, rejectedFile, datasetId, runId } = await client.imports.bring({
+    paths: [...files],
+    as: options.as ?? null,
+    map: rolesOf(options.map) ?? {},
+    identity: identityOf(options.identity),
+    table: options.table ?? null,
+    name: options.name ?? null,
+    grader: options.grader ?? null,
+    keepDuplicates: options.keepDuplicates ?? false,
+    allowEmpty: options.allowEmpty ?? false,
+  })
   progress.close()
   const into = runId !== null ? `run ${runId}` : datasetId !== null ? `dataset ${datasetId}` : 'nothing'
   process.stdout.write(
@@ -149,7 +126,7 @@ async function bringRows(
   )
   for (const { file, line, reason } of report.rejected.slice(0, REJECTED_SHOWN)) process.stdout.write(`${file}:${line}: ${reason}\n`)
   if (report.rejectedRows > REJECTED_SHOWN) process.stdout.write(`... and ${report.rejectedRows - REJECTED_SHOWN} more\n`)
-  if (report.rejectedRows > 0) process.stdout.write(`They are kept with their text in ${rejectedFile(store.folder, record.importId)}\n`)
+  if (report.rejectedRows > 0) process.stdout.write(`They are kept with their text in ${rejectedFile}\n`)
   const notes = [
     ...report.files.flatMap((file) => file.notes.map(({ code, message }) => ({ code, message, file: file.path }))),
     ...report.notes.map(({ code, message }) => ({ code, message, file: null })),
@@ -157,22 +134,21 @@ async function bringRows(
   for (const { file, message } of notes) process.stdout.write(`note: ${file === null ? '' : `${file}: `}${message}\n`)
   if (report.identity !== null) for (const example of report.identity.examples) process.stdout.write(`note: ${example}\n`)
   if (!options.json) return
-  const guesses = Object.values(report.dataset?.roles ?? {})
+  const [first] = report.roles
   writeJson({
     kind: report.kind,
     rows: report.rows,
     imported: report.imported,
     rejected: report.rejected.map(({ file, line, reason, code }) => ({ line, reason, code, file })),
     rejectedRows: report.rejectedRows,
-    roles: guesses[0]?.roles ?? null,
-    grader: options.grader ?? report.dataset?.grader.grader ?? null,
-    why: { roles: guesses[0]?.why ?? null, grader: report.dataset?.grader.why ?? null },
-    rolesByFile:
-      guesses.length > 1 ? Object.fromEntries(Object.entries(report.dataset!.roles).map(([file, { roles }]) => [file, roles])) : undefined,
+    roles: first?.roles ?? null,
+    grader: options.grader ?? report.grader?.grader ?? null,
+    why: { roles: first?.why ?? null, grader: report.grader?.why ?? null },
+    rolesByFile: report.roles.length > 1 ? Object.fromEntries(report.roles.map(({ file, roles }) => [file, roles])) : undefined,
     notes,
     identity: report.identity,
     records: report.records,
-    workspace: store.folder,
+    workspace: folder,
     datasetId,
     runId,
   })

@@ -2,7 +2,7 @@
 // another workspace.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
-import { join, parse, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import {
   exportRequest,
@@ -13,14 +13,12 @@ import {
   type RolloutFormat,
   type RolloutShape,
 } from '../../src-preload/contract.ts'
-import { exportName, exportTo } from '../lab/files/exportFile.ts'
 import { REPORT_PAGE } from '../lab/comparing/reportFile.ts'
-import { handOver } from '../lab/training/handOver.ts'
-import { programFolder, programVersion } from '../lab/process/resources.ts'
+import { programFolder } from '../lab/process/resources.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession } from './session.ts'
-import type { Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
+import type { Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -76,7 +74,7 @@ export function exportCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((options: ExportOptions) =>
-      withSession(options, (session) => writeOut(session, requests[options.what](options), options, options.perStep)),
+      withLab(options, (asking) => writeOut(asking, requests[options.what](options), options, options.perStep)),
     )
 }
 
@@ -90,8 +88,8 @@ export function handOverCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((runId: number, options: { to: string; workspace: string; json?: boolean }) =>
-      withSession(options, async ({ store, now }) => {
-        const handed = await handOver(store, runId, resolve(options.to), now)
+      withLab(options, async ({ client }) => {
+        const handed = await client.runs.handOver({ runId, folder: resolve(options.to) })
         process.stdout.write(`Run ${runId} with ${handed.problems} problems in ${handed.folder}: ${handed.files.join(', ')}.\n`)
         if (options.json) writeJson(handed)
       }),
@@ -113,11 +111,11 @@ export function reportCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((options: Common & { runs: number[]; baseline?: number | 'start'; budget?: number; single?: boolean }) =>
-      withSession(options, (session) => {
+      withLab(options, (asking) => {
         buildPage()
         const { runs, baseline, budget, single } = options
         return writeOut(
-          session,
+          asking,
           exportRequest.parse({ kind: 'report', runIds: runs, baseline, budget, groupBy: single ? 'run' : 'group' }),
           options,
         )
@@ -171,20 +169,17 @@ export function mergeCommand(): Command {
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 async function writeOut(
-  { store, signal, onEvent, progress, now }: Session,
+  { client, folder, progress }: Asking,
   asked: ExportAsked,
   { out = '.', json }: Common,
   perStep = false,
 ): Promise<void> {
-  const name = exportName(store, asked)
-  const given = resolve(out)
-  const path = perStep ? (out === '.' ? join(given, parse(name).name) : given) : isFolder(given) ? join(given, name) : given
-  const rows = await exportTo({ store, version: programVersion(), now }, asked, path, { signal, onEvent }, perStep)
+  const path = resolve(out)
+  const { file, bytes, rows } = await client.exports.save({ asked, path, inside: perStep ? out === '.' : isFolder(path), perStep })
   progress.close()
-  const bytes = perStep ? null : statSync(path).size
   const what = [bytes === null ? 'a file per step' : bytesText(bytes), ...(rows === null ? [] : [`${rows} rows`])]
-  process.stdout.write(`${path} (${what.join(', ')})\n`)
-  if (json) writeJson({ kind: asked.kind, file: path, bytes, rows, workspace: store.folder })
+  process.stdout.write(`${file} (${what.join(', ')})\n`)
+  if (json) writeJson({ kind: asked.kind, file, bytes, rows, workspace: folder })
 }
 
 /** In a checkout the page of reports may not have been built yet. */

@@ -1,14 +1,11 @@
 // `mrt follow`: a folder that another trainer writes to, read as it grows, until Ctrl-C or, with --once, until all that is there was read.
 import { setTimeout as wait } from 'node:timers/promises'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { LabError } from '../../src-preload/contract.ts'
-import { createFollower, FOLLOW_EVERY_MS } from '../lab/files/follow.ts'
-import { startFollow } from '../lab/files/startFollow.ts'
-import type { Looked } from '../lab/files/follow.ts'
-import { graderKinds } from '../lab/files/grading.ts'
-import { rejectedFile } from '../lab/files/keptAside.ts'
+import { LabError, type FollowLook } from '../../src-preload/contract.ts'
+import { FOLLOW_EVERY_MS, graderKinds } from '../lab/answers/choices.ts'
 import { identityOf, rolesOf } from './data.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 import { writeJson } from './table.ts'
 
 interface FollowCommandOptions {
@@ -46,7 +43,7 @@ export function followCommand(): Command {
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
     .option('--json', 'print one JSON object as the last line')
     .action((folder: string, options: FollowCommandOptions) =>
-      withSession({ ...options, create: true }, async ({ store, signal, now }) => {
+      withLab({ ...options, create: true, tellsItsEnd: true }, async ({ client: { follows }, folder: workspace, signal }) => {
         const everyMs = Number(options.every)
         if (!Number.isInteger(everyMs) || everyMs < 50)
           throw new LabError('follow.badEvery', {
@@ -54,42 +51,37 @@ export function followCommand(): Command {
             found: options.every,
             next: 'Correct --every.',
           })
-        const known = store.follows.list().length
-        const { id, runId, path } = await startFollow(
-          store,
-          folder,
-          { as: options.as, map: rolesOf(options.map), name: options.name, grader: options.grader, identity: identityOf(options.identity) },
-          now,
-        )
-        const isNew = store.follows.list().length > known
-        const follower = createFollower(store, id, now)
-        const say = (text: string): void => void process.stdout.write(`${new Date(now()).toISOString().slice(11, 19)}  ${text}\n`)
+        const known = await follows.list()
+        const { id, runId, path } = await follows.start({
+          path: resolve(folder),
+          as: options.as,
+          map: rolesOf(options.map),
+          name: options.name,
+          grader: options.grader,
+          identity: identityOf(options.identity),
+        })
+        const isNew = known.every((each) => each.id !== id)
+        const say = (text: string): void => void process.stdout.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`)
         say(`${isNew ? 'following' : 'going on with'} ${path}, run ${runId}`)
-        let state: Looked['state'] = 'there'
-        try {
-          while (!signal.aborted) {
-            const looked = await follower.poll(signal)
-            if (looked.state !== state) say(looked.state === 'missing' ? 'the folder is gone; waiting for it' : 'the folder is back')
-            state = looked.state
-            if (looked.rows + looked.rejected + looked.steps > 0)
-              say(progressText(looked, store.follows.get(id)!.rows, store.runs.get(runId)!.lastStep))
-            for (const file of store.follows.files(id))
+        let state: FollowLook['state'] = 'there'
+        while (!signal.aborted) {
+          const looked = await follows.look({ followId: id })
+          if (looked.state !== state) say(looked.state === 'missing' ? 'the folder is gone; waiting for it' : 'the folder is back')
+          state = looked.state
+          if (looked.read.length > 0) {
+            const { rows, lastStep, files } = await follows.get({ followId: id })
+            if (looked.rows + looked.rejected + looked.steps > 0) say(progressText(looked, rows, lastStep))
+            for (const file of files)
               if (file.reason !== null && looked.read.includes(file.path))
                 say(`! ${file.path}: expected ${file.reason.expected}; found ${file.reason.found}`)
-            if (options.once && looked.read.length + looked.putOff === 0) break
-            await wait(everyMs, undefined, { signal }).catch(() => {})
           }
-        } finally {
-          await follower.close()
+          if (options.once && looked.read.length + looked.putOff === 0) break
+          await wait(everyMs, undefined, { signal }).catch(() => {})
         }
-        const { rows, rejected } = store.follows.get(id)!
-        const files = store.follows.files(id)
+        const { rows, rejected, rollouts, lastStep, files, rejectedFile } = await follows.get({ followId: id })
         const stated = files.some(({ kind, rows: read }) => kind !== 'rows' && read > 0)
-        const rollouts = store.runs.list().find(({ run }) => run.id === runId)!.rolloutCount
         if (options.once && isNew && rollouts === 0 && !stated) {
-          const { datasetId } = store.runs.get(runId)!
-          store.runs.remove(runId)
-          store.datasets.remove(datasetId!)
+          await follows.takeBack({ followId: id })
           const refused = files.find(({ reason }) => reason !== null)?.reason
           throw refused
             ? new LabError(refused.code, refused)
@@ -100,10 +92,10 @@ export function followCommand(): Command {
               })
         }
         say(
-          `${rollouts} rollouts of ${rows - rejected} rows in run ${runId}${rejected > 0 ? `; ${rejected} rows kept aside in ${rejectedFile(store.folder, store.follows.get(id)!.options.importId)}` : ''}`,
+          `${rollouts} rollouts of ${rows - rejected} rows in run ${runId}${rejected > 0 ? `; ${rejected} rows kept aside in ${rejectedFile}` : ''}`,
         )
-        for (const file of files.filter(({ readTo, bytes }) => readTo > 0 && bytes > readTo))
-          say(`! the last line of ${file.path} is not whole yet: ${file.bytes - file.readTo} bytes wait`)
+        for (const file of files.filter(({ waitingBytes }) => waitingBytes > 0))
+          say(`! the last line of ${file.path} is not whole yet: ${file.waitingBytes} bytes wait`)
         if (options.json)
           writeJson({
             followId: id,
@@ -112,7 +104,7 @@ export function followCommand(): Command {
             rows,
             rejected,
             rollouts,
-            lastStep: store.runs.get(runId)!.lastStep,
+            lastStep,
             files: files.map(({ path: name, kind, rows: read, rejected: lost, source, reason }) => ({
               path: name,
               kind,
@@ -121,13 +113,13 @@ export function followCommand(): Command {
               source,
               reason,
             })),
-            workspace: store.folder,
+            workspace,
           })
       }),
     )
 }
 
-function progressText({ rows, rollouts, rejected, steps, read }: Looked, total: number, lastStep: number | null): string {
+function progressText({ rows, rollouts, rejected, steps, read }: FollowLook, total: number, lastStep: number | null): string {
   const parts = [
     ...(rows > 0 ? [`+${rows} rows${rollouts === rows - rejected ? '' : ` (${rollouts} rollouts)`}`] : []),
     ...(rejected > 0 ? [`${rejected} rejected`] : []),

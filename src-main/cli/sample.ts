@@ -1,9 +1,8 @@
 // The command that makes the sample workspace out of a real one.
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { makeSample } from '../lab/files/makeSample.ts'
 import { wholeNumber } from './options.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 
 export function sampleCommand(): Command {
   return new Command('sample')
@@ -15,8 +14,9 @@ export function sampleCommand(): Command {
     .option('--groups <n>', 'prompt groups kept of each such step', wholeNumber(1), 6)
     .option('--problems <n>', 'problems whose rollouts are kept of each evaluation', wholeNumber(1), 60)
     .action((runs: string[], options: { workspace: string; out: string; every: number; groups: number; problems: number }) =>
-      withSession(options, async ({ store }) => {
-        await makeSample(store, resolve(options.out), {
+      withLab(options, async ({ client }) => {
+        await client.workspaces.sample({
+          folder: resolve(options.out),
           runIds: runs.map(wholeNumber(1)),
           everySteps: options.every,
           groups: options.groups,

@@ -1,27 +1,13 @@
 // `mrt study`: grids of runs with one question, worked through one cell after another, and their report.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { LabError } from '../../src-preload/contract.ts'
-import { environment } from '../lab/process/environment.ts'
-import { makeSample } from '../lab/files/makeSample.ts'
+import { LabError, type LabEvent, type StudyPlan, type StudyStatus } from '../../src-preload/contract.ts'
+import { presetOf, STUDY_DEFAULTS, studyPresets } from '../lab/answers/choices.ts'
 import { programFolder } from '../lab/process/resources.ts'
-import { planOf } from '../lab/study/plan.ts'
-import { spreadsText } from '../lab/study/power.ts'
-import type { PowerEstimate } from '../lab/study/power.ts'
-import { studyPresets } from '../lab/study/presets.ts'
-import { expectSameStudy, joinRecords, readRecord } from '../lab/study/beside.ts'
-import { recordText } from '../lab/study/record.ts'
-import type { StudyRecord } from '../lab/study/record.ts'
-import { recordOf } from '../lab/study/recording.ts'
-import { renderReport } from '../lab/study/report.ts'
-import { cellsAsked, conditionsOf, isSweep, openStudy, presetOf, remainingMs, STUDY_DEFAULTS, titleOf } from '../lab/study/grid.ts'
-import { runStudy } from '../lab/study/run.ts'
-import type { Study } from '../lab/study/grid.ts'
 import { wholeNumber } from './options.ts'
-import { durationText } from './progress.ts'
-import { DEFAULT_WORKSPACE, withSession } from './session.ts'
-import type { Session } from './session.ts'
+import { durationText, type ProgressLine } from './progress.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
+import type { Asking } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 /** What the sample is made of: enough to compare, small enough to ship. */
@@ -100,22 +86,24 @@ export function studyCommand(): Command {
     .option('--json', 'print one JSON object as the last line')
     .action(async (name: string, options: StudyOptions) => {
       if (name === 'list')
-        await withSession(options, async (session) => list(session, options)).catch((error: { code?: string }) => {
-          // What studies there are can be asked without a workspace.
-          if (error.code !== 'workspace.missing' && error.code !== 'workspace.notOne') throw error
-          list(null, options)
-        })
+        await withLab(options, async ({ client }) => list(await client.studies.status({ name: null }), options)).catch(
+          (error: { code?: string }) => {
+            // What studies there are can be asked without a workspace.
+            if (error.code !== 'workspace.missing' && error.code !== 'workspace.notOne') throw error
+            list([], options)
+          },
+        )
       else {
         presetOf(name, options.arms ?? null)
-        await withSession({ ...options, create: options.status !== true && options.reportOnly !== true }, (session) =>
-          work(session, name, options),
+        const told = createTold()
+        await withLab({ ...options, create: options.status !== true && options.reportOnly !== true, ...told }, (asking) =>
+          work(asking, name, options),
         )
       }
     })
 }
 
-function list(session: Session | null, { json }: StudyOptions): void {
-  const known = session?.store.studies.list() ?? []
+function list(known: readonly StudyStatus[], { json }: StudyOptions): void {
   process.stdout.write(
     `${tableText<string>(
       [
@@ -126,7 +114,7 @@ function list(session: Session | null, { json }: StudyOptions): void {
       Object.keys(studyPresets),
     )}\n`,
   )
-  for (const study of known) process.stdout.write(`\n${statusText(session!, study)}\n`)
+  for (const study of known) process.stdout.write(`\n${statusText(study)}\n`)
   if (json)
     writeJson({
       presets: Object.entries(studyPresets).map(([name, { title, about, arms }]) => ({
@@ -135,38 +123,25 @@ function list(session: Session | null, { json }: StudyOptions): void {
         about,
         arms: arms.map(({ key }) => key),
       })),
-      studies: known.map((study) => statusOf(session!, study)),
+      studies: known.map(statusJson),
     })
 }
 
-function statusOf({ store }: Session, study: Study) {
-  const cells = store.studies.cells(study.id)
-  return {
-    id: study.id,
-    uid: study.uid,
-    name: study.name,
-    conditions: study.conditions,
-    remainingMs: remainingMs(cells),
-    cells: cells.map(({ arm, seed, status, runId, wallMs }) => ({
-      arm,
-      seed,
-      status,
-      run: runId,
-      steps: runId === null ? 0 : (store.runs.get(runId)?.lastStep ?? 0),
-      wallMs,
-    })),
-  }
-}
+const statusJson = ({ id, uid, name, conditions, remainingMs, cells }: StudyStatus) => ({
+  id,
+  uid,
+  name,
+  conditions,
+  remainingMs,
+  cells: cells.map(({ arm, seed, status, run, steps, wallMs }) => ({ arm, seed, status, run, steps, wallMs })),
+})
 
-function statusText(session: Session, study: Study): string {
-  const { cells } = statusOf(session, study)
-  const { steps, problems, learningRate: lr } = conditionsOf(study)
+function statusText({ name, steps, problems, learningRate: lr, cells, remainingMs: left }: StudyStatus): string {
   const done = cells.filter(({ status }) => status === 'finished').length
   const arms = [...new Set(cells.map(({ arm }) => arm))]
-  const left = remainingMs(session.store.studies.cells(study.id))
-  return `${study.name}, ${steps} steps, ${problems} problems, learning rate ${lr}: ${done} of ${cells.length} cells finished${left === null || left === 0 ? '' : `, ${durationText(left)} left`}\n${tableText<string>(
+  return `${name}, ${steps} steps, ${problems} problems, learning rate ${lr}: ${done} of ${cells.length} cells finished${left === null || left === 0 ? '' : `, ${durationText(left)} left`}\n${tableText<string>(
     [
-      { title: 'arm', align: 'left', cell: (arm) => titleOf(presetOf(study.name), { arm }) },
+      { title: 'arm', align: 'left', cell: (arm) => cells.find((cell) => cell.arm === arm)!.title },
       {
         title: 'seeds',
         align: 'left',
@@ -182,126 +157,104 @@ function statusText(session: Session, study: Study): string {
 }
 
 /** What is known before the start: what the grid can see, and how long it takes. */
-function tellPlan({ progress, ...context }: Session, study: Study, { arms, seeds }: StudyOptions, beside?: StudyRecord): PowerEstimate {
-  const asked = cellsAsked(context.store.studies.cells(study.id), { arms: arms ?? null, seeds })
-  const { power, spreads, spreadsFrom, cells, open, leftMs, assumed } = planOf(context, study, asked, beside)
+function tellPlan(title: string, { power, because, cells, open, leftMs, assumed }: StudyPlan, progress: ProgressLine): void {
   progress.say(
-    `${study.title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`,
+    `${title}\n${cells} cells one after another, ${cells - open} finished; about ${durationText(leftMs)} to go${assumed ? ' (assumed; measured from the first cell on)' : ''}. Ctrl-C pauses; the same command goes on.`,
   )
   progress.say(
-    `Power: ${power.problems} problems in ${power.clusters} clusters, ${power.seeds} seed${power.seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (${spreadsText(spreads, spreadsFrom)}). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`,
+    `Power: ${power.problems} problems in ${power.clusters} clusters, ${power.seeds} seed${power.seeds === 1 ? '' : 's'}: differences in accuracy from ${(power.smallest * 100).toFixed(1)} points on are seen four times out of five (${because}). If seeds did not differ, 3 points would take ${power.neededFor3Points} problems.`,
   )
-  return power
+}
+
+/** How each cell is told, and the progress in it: with its place among the others, and the time that all of them take. */
+function createTold() {
+  let prefix = ''
+  return {
+    label: (label: string): string => `${prefix}${label}`,
+    onEvent(event: LabEvent, progress: ProgressLine): void {
+      if (event.kind !== 'cell') return
+      const { state, title, index, count, remainingMs: left, finished, wallMs, error } = event
+      prefix = `[${index + 1}/${count}${left === null ? '' : `, ${durationText(left)} in all`}] `
+      if (state === 'ends') progress.say(`${prefix}${title}: ${finished ? `finished in ${durationText(wallMs)}` : 'paused'}`)
+      if (state === 'fails') progress.say(`! ${title} failed: ${error}; it is tried again when the study goes on`)
+    },
+  }
 }
 
 /** The newest study of that name with these conditions, or, where there is none, the newest of that name. Throws LabError `study.none`. */
-function newestStudy({ store }: Session, name: string, { steps, problems }: StudyOptions): Study {
-  const known = store.studies.list().filter((study) => study.name === name)
-  const found = known.findLast((study) => conditionsOf(study).steps === steps && conditionsOf(study).problems === problems) ?? known.at(-1)
+async function newestStudy({ client, folder }: Asking, name: string, { steps, problems }: StudyOptions): Promise<number> {
+  const known = await client.studies.status({ name })
+  const found = known.findLast((study) => study.steps === steps && study.problems === problems) ?? known.at(-1)
   if (found === undefined)
-    throw new LabError('study.none', {
-      expected: `a study ${name} in ${store.folder}`,
-      found: 'none',
-      next: 'Start it without --report-only.',
-    })
-  return found
+    throw new LabError('study.none', { expected: `a study ${name} in ${folder}`, found: 'none', next: 'Start it without --report-only.' })
+  return found.id
+}
+
+interface WorkedOn {
+  readonly studyId: number
+  readonly power: StudyPlan['power'] | null
+  readonly complete: boolean
 }
 
 /** Works on the study until it is done or told to pause. */
-async function goOn(
-  session: Session,
-  name: string,
-  options: StudyOptions,
-  beside: StudyRecord | undefined,
-): Promise<{ readonly study: Study; readonly power: PowerEstimate; readonly complete: boolean }> {
-  const { progress } = session
-  const made = environment(session.engine)
-  const study = openStudy(
-    session,
+async function goOn({ client, progress }: Asking, name: string, options: StudyOptions, beside: string | null): Promise<WorkedOn> {
+  const { steps, seeds, problems, samples, validation, minutes } = options
+  const arms = options.arms === undefined ? null : [...options.arms]
+  const { studyId, title, plan } = await client.studies.open({
     name,
-    {
-      steps: options.steps,
-      seeds: options.seeds,
-      problems: options.problems,
-      samples: options.samples,
-      validation: options.validation,
-      learningRate: options.lr,
-      arms: options.arms ?? null,
-      ...(options.start !== undefined && { changes: { start: options.start } }),
-    },
-    made,
-  )
-  if (beside !== undefined) expectSameStudy(beside, { study: name, conditions: conditionsOf(study) })
-  const power = tellPlan(session, study, options, beside)
-  const until = options.minutes === undefined ? Infinity : Date.now() + options.minutes * 60_000
-  let prefix = ''
+    arms,
+    seeds,
+    steps,
+    problems,
+    samples,
+    validation,
+    learningRate: options.lr,
+    start: options.start ?? null,
+    beside,
+  })
+  tellPlan(title, plan, progress)
   try {
-    const complete = await runStudy(session, study, {
-      signal: session.signal,
-      environment: made,
-      only: { arms: options.arms ?? null, seeds: options.seeds },
-      beside,
-      control: () => (Date.now() > until ? 'pause' : 'go'),
-      onEvent: (event) =>
-        session.onEvent(
-          event.kind === 'progress' ? { ...event, report: { ...event.report, label: `${prefix}${event.report.label}` } } : event,
-        ),
-      onCell(state, { title, index, count, remainingMs: left, cell }) {
-        prefix = `[${index + 1}/${count}${left === null ? '' : `, ${durationText(left)} in all`}] `
-        if (state === 'ends')
-          progress.say(`${prefix}${title}: ${cell.status === 'finished' ? `finished in ${durationText(cell.wallMs)}` : 'paused'}`)
-        if (state === 'fails')
-          progress.say(`! ${title} failed: ${(cell.notes as { error?: string }).error ?? ''}; it is tried again when the study goes on`)
-      },
-    })
-    return { study, power, complete }
+    const untilMs = minutes === undefined ? null : Date.now() + minutes * 60_000
+    return { studyId, power: plan.power, complete: await client.studies.work({ studyId, arms, seeds, beside, untilMs }) }
   } finally {
     progress.close()
   }
 }
 
-async function work(session: Session, name: string, options: StudyOptions): Promise<void> {
-  const { store } = session
+async function work(asking: Asking, name: string, options: StudyOptions): Promise<void> {
+  const { client, folder } = asking
   if (options.status) {
-    const studies = store.studies.list().filter((study) => study.name === name)
-    process.stdout.write(
-      studies.length === 0
-        ? `No study ${name} in ${store.folder}.\n`
-        : `${studies.map((study) => statusText(session, study)).join('\n\n')}\n`,
-    )
-    if (options.json) writeJson({ workspace: store.folder, studies: studies.map((study) => statusOf(session, study)) })
+    const studies = await client.studies.status({ name })
+    process.stdout.write(studies.length === 0 ? `No study ${name} in ${folder}.\n` : `${studies.map(statusText).join('\n\n')}\n`)
+    if (options.json) writeJson({ workspace: folder, studies: studies.map(statusJson) })
     return
   }
   const began = Date.now()
-  const beside = options.beside === undefined ? undefined : readRecord(resolve(options.beside))
-  const { study, power, complete } = options.reportOnly
-    ? { study: newestStudy(session, name, options), power: null, complete: false }
-    : await goOn(session, name, options, beside)
-  const own = recordOf(session, study, beside)
-  const record = beside === undefined ? own : joinRecords(own, beside)
-  const text = renderReport(record)
-  const reportFile = resolve(
+  const beside = options.beside === undefined ? null : resolve(options.beside)
+  const { studyId, power, complete }: WorkedOn = options.reportOnly
+    ? { studyId: await newestStudy(asking, name, options), power: null, complete: false }
+    : await goOn(asking, name, options, beside)
+  const report = resolve(
     options.report ?? join(programFolder(), 'docs', ...(name === 'headline' ? ['results.md'] : ['studies', `${name}.md`])),
   )
-  const recordFile = resolve(options.record ?? join(programFolder(), 'resources', 'study', `${name}.json`))
-  for (const [file, content] of [
-    [reportFile, text],
-    [recordFile, recordText(record)],
-  ] as const) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, content)
-  }
-  const cells = store.studies.cells(study.id).filter((cell) => !isSweep(cell) && cell.status === 'finished' && cell.runId !== null)
-  if (options.sample !== undefined && cells.length > 0) {
-    const seed = Math.min(...cells.map((cell) => cell.seed))
-    await makeSample(store, resolve(options.sample === true ? join(programFolder(), 'resources', 'sample') : options.sample), {
-      ...SAMPLE,
-      runIds: cells.filter((cell) => cell.seed === seed && SAMPLE_ARMS.has(cell.arm)).map(({ runId }) => runId!),
-    })
-  }
+  const record = resolve(options.record ?? join(programFolder(), 'resources', 'study', `${name}.json`))
+  const { text, finished } = await client.studies.write({ studyId, beside, report, record })
+  const study = (await client.studies.status({ name })).find(({ id }) => id === studyId)!
+  if (options.sample !== undefined) await makeSample(asking, study, options.sample)
   process.stdout.write(
-    `${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete || record.cells.every(({ status }) => status === 'finished') ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${reportFile}. Record: ${recordFile}. Worked for ${durationText(Date.now() - began)}.\n`,
+    `${text.split('\n\n').slice(3, 5).join('\n\n')}\n\n${complete || finished ? 'Every cell is finished' : 'The study is not finished; the same command goes on with it'}. Report: ${report}. Record: ${record}. Worked for ${durationText(Date.now() - began)}.\n`,
   )
-  if (options.json)
-    writeJson({ workspace: store.folder, complete, power, report: reportFile, record: recordFile, study: statusOf(session, study) })
+  if (options.json) writeJson({ workspace: folder, complete, power, report, record, study: statusJson(study) })
+}
+
+/** Of the first seed that has finished cells, where there is one. */
+async function makeSample({ client }: Asking, { cells }: StudyStatus, folder: string | true): Promise<void> {
+  const finished = cells.filter(({ sweep, status, run }) => !sweep && status === 'finished' && run !== null)
+  if (finished.length === 0) return
+  const first = Math.min(...finished.map(({ seed }) => seed))
+  await client.workspaces.sample({
+    ...SAMPLE,
+    folder: resolve(folder === true ? join(programFolder(), 'resources', 'sample') : folder),
+    runIds: finished.filter(({ seed, arm }) => seed === first && SAMPLE_ARMS.has(arm)).map(({ run }) => run!),
+  })
 }

@@ -1,11 +1,11 @@
 // The commands about problems: which tasks there are to train on, and which datasets a workspace holds.
 import { Command } from 'commander'
-import { LabError, type Dataset, type TaskDescription } from '../../src-preload/contract.ts'
+import { LabError, type Dataset, type LabEvent, type TaskDescription, type Tried } from '../../src-preload/contract.ts'
 import { describeTasks } from '../lab/training/describe.ts'
 import { answersText, exampleOf, tasksPage } from '../lab/files/taskPage.ts'
-import { tryTasks, type Tried } from '../lab/training/tryTasks.ts'
 import { wholeNumber } from './options.ts'
-import { DEFAULT_WORKSPACE, withLab, withSession } from './session.ts'
+import type { ProgressLine } from './progress.ts'
+import { DEFAULT_WORKSPACE, withLab } from './session.ts'
 import { tableText, writeJson } from './table.ts'
 
 export function taskCommands(): Command[] {
@@ -76,17 +76,17 @@ const tryModel = (
   levels: readonly { readonly name: string; readonly level: string }[],
   { problems, examples, thinking, workspace, json }: TasksOptions,
 ): Promise<void> =>
-  withSession({ workspace }, async (session) => {
-    const format = { thoughts: 'auto', episodes: 'lines', examples } as const
-    const tried: Tried[] = []
-    for await (const each of tryTasks(
-      session,
-      { start, format, levels, problems, thinkingTokens: thinking, answerTokens: ANSWER_TOKENS, temperature: 1, seed: TRY_SEED },
-      { signal: session.signal },
-    )) {
-      tried.push(each)
-      session.progress.say(`${each.name} ${each.level}: ${each.right} of ${each.problems} right`)
-    }
+  withLab({ workspace, onEvent: sayTried }, async ({ client }) => {
+    const tried = await client.tasks.try({
+      start,
+      levels: [...levels],
+      problems,
+      examples,
+      thinkingTokens: thinking,
+      answerTokens: ANSWER_TOKENS,
+      temperature: 1,
+      seed: TRY_SEED,
+    })
     process.stdout.write(
       `${tableText<Tried>(
         [
@@ -104,6 +104,11 @@ const tryModel = (
     )
     if (json) writeJson({ start, examples, thinkingTokens: thinking, temperature: 1, tried })
   })
+
+function sayTried(event: LabEvent, progress: ProgressLine): void {
+  if (event.kind === 'tried')
+    progress.say(`${event.tried.name} ${event.tried.level}: ${event.tried.right} of ${event.tried.problems} right`)
+}
 
 const defaultOf = ({ options }: TaskDescription): string => String(options.find((option) => option.name === 'level')?.default ?? '')
 

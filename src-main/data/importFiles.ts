@@ -314,18 +314,16 @@ export function createSession(options: ImportOptions) {
       const start = whole.batches()
       const first = await takeSample(start)
       const goesOn = from !== null && isGrowingText(whole)
-      if (goesOn) await start.return(undefined)
-      const opened = goesOn ? await openRows(path, { ...how, from }) : whole
-      const batches = goesOn ? opened.batches() : start
       const { kind, converter } = await chooseConverter(path, first.sample, hint, fileNotes).catch(async (error: unknown) => {
-        await batches.return(undefined)
+        await start.return(undefined)
         throw error
       })
       // Its columns are told by their values: one row says little.
-      if (converter?.source === 'plain' && !settled && first.sample.length < FEW_ROWS) {
-        await batches.return(undefined)
-        throw refuse('follow.early', `${first.sample.length} rows of ${path}, written just now`)
-      }
+      const early = converter?.source === 'plain' && !settled && first.sample.length < FEW_ROWS
+      if (goesOn || early) await start.return(undefined)
+      if (early) throw refuse('follow.early', `${first.sample.length} rows of ${path}, written just now`)
+      const opened = goesOn ? await openRows(path, { ...how, from }) : whole
+      const batches = goesOn ? opened.batches() : start
       let readTo = from ?? { byte: 0, line: 1 }
       for await (const { rows: found, rejected: bad } of chain(goesOn ? [] : first.held, batches)) {
         const out: (DatasetRow | CanonicalRollout)[] = []

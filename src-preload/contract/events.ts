@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { labErrorData } from './errors.ts'
 import { evaluation, run, runEvent, step } from './records.ts'
+import { tried } from './trying.ts'
 import { count, id, name, timeMs } from './values.ts'
 import type { Of } from './values.ts'
 
@@ -46,6 +47,23 @@ export const labEvent = z.discriminatedUnion('kind', [
   }),
   /** The whole text so far of a rollout of the playground; `key` is the asker's. A newer one replaces it. */
   z.object({ kind: z.literal('playground'), key: name, text: z.string(), tokens: count, tokensPerSecond: z.number() }),
+  /** A level of a task that a model was tried on; nothing of it is recorded. */
+  z.object({ kind: z.literal('tried'), job: name, tried }),
+  /** A cell of a study that a command works on. */
+  z.object({
+    kind: z.literal('cell'),
+    state: z.enum(['begins', 'ends', 'fails']),
+    title: z.string(),
+    /** The how manyth it is of how many, from 0 on. */
+    index: count,
+    count,
+    /** Of all cells; null before the first one is finished. */
+    remainingMs: z.number().nullable(),
+    finished: z.boolean(),
+    wallMs: z.number(),
+    /** Why it failed; empty where it did not. */
+    error: z.string(),
+  }),
   z.object({ kind: z.literal('failed'), job: name, error: labErrorData }),
 ])
 export type LabEvent = Of<typeof labEvent>

@@ -52,6 +52,23 @@ export const follow = z.object({
 })
 export type Follow = Of<typeof follow>
 
+/** What came of one look at a folder. */
+export const followLook = z.object({
+  /** `missing`: there is nothing at the path now, and everything waits for it. */
+  state: z.enum(['there', 'missing']),
+  /** Rows that came with this look, rollouts made of them, and rows turned away. */
+  rows: count,
+  rollouts: count,
+  rejected: count,
+  /** Steps of which a trainer's own metrics came. */
+  steps: count,
+  /** Files that have something new which is left for the next look: it was being written. */
+  putOff: count,
+  /** Files that were read in this look. */
+  read: z.array(name),
+})
+export type FollowLook = Of<typeof followLook>
+
 export const followStart = z.object({
   /** Absolute path of a folder, or of a file, on the machine of the lab. */
   path: name,

@@ -185,6 +185,28 @@ export const importResult = z.object({
 })
 export type ImportResult = Of<typeof importResult>
 
+const importNote = z.object({ code: name, message: z.string() })
+/** Everything that was found out while files were read, by their whole paths. */
+export const importReport = z.object({
+  kind: z.enum(importKinds),
+  files: z.array(importedFile.omit({ name: true }).extend({ path: z.string(), notes: z.array(importNote) })),
+  rows: count,
+  imported: count,
+  rejectedRows: count,
+  /** The first thousand of them. */
+  rejected: z.array(rejectedRow),
+  /** Problems or rollouts made. */
+  records: count,
+  /** Of datasets, by file: which column has which role, and why it was taken for it. */
+  roles: z.array(z.object({ file: z.string(), roles: json, why: z.string() })),
+  /** Null for rollouts. */
+  grader: z.object({ grader: name, why: z.string() }).nullable(),
+  /** Null for datasets. */
+  identity: identityFound.nullable(),
+  notes: z.array(importNote),
+})
+export type ImportReport = Of<typeof importReport>
+
 export const importChoices = z.object({
   graders: z.array(z.object({ name, title: z.string(), about: z.string() })),
   sources: z.array(z.object({ name, about: z.string() })),

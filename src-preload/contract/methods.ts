@@ -42,7 +42,7 @@ export const methods = {
 
 export type Methods = typeof methods
 export type Noun = keyof Methods
-type Spec = { readonly input: z.ZodType; readonly output: z.ZodType }
+export type Spec = { readonly input: z.ZodType; readonly output: z.ZodType }
 
 /** `runs.list`, `rollouts.query`, ... */
 export type MethodName = { [N in Noun]: `${N}.${keyof Methods[N] & string}` }[Noun]
@@ -57,16 +57,20 @@ type Call<S extends Spec> =
     ? (input?: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
     : (input: z.input<S['input']>, options?: CallOptions) => Promise<OutputOf<S>>
 
-/** What a page holds: `client.runs.list()`, `client.rollouts.get({ rolloutId })`. Rejects with LabError. */
-export type Client = {
-  readonly [N in Noun]: { readonly [V in keyof Methods[N]]: Methods[N][V] extends Spec ? Call<Methods[N][V]> : never }
+/** What asks the methods of a table; calls reject with LabError. */
+export type ClientOf<Table> = {
+  readonly [N in keyof Table]: { readonly [V in keyof Table[N]]: Table[N][V] extends Spec ? Call<Table[N][V]> : never }
 }
+/** What a page holds: `client.runs.list()`, `client.rollouts.get({ rolloutId })`. */
+export type Client = ClientOf<Methods>
 
 type Answer<S extends Spec> = (input: InputOf<S>, options: { readonly signal: AbortSignal }) => OutputOf<S> | Promise<OutputOf<S>>
-/** What implements some of the nouns: inputs arrive checked, with defaults filled in. */
-export type Answers<N extends Noun> = {
-  readonly [Each in N]: { readonly [V in keyof Methods[Each]]: Methods[Each][V] extends Spec ? Answer<Methods[Each][V]> : never }
+/** What implements the methods of a table: inputs arrive checked, with defaults filled in. */
+export type AnswersOf<Table> = {
+  readonly [N in keyof Table]: { readonly [V in keyof Table[N]]: Table[N][V] extends Spec ? Answer<Table[N][V]> : never }
 }
+/** What implements some of the nouns. */
+export type Answers<N extends Noun> = AnswersOf<Pick<Methods, N>>
 export type AppAnswers = Answers<'app'>['app']
 export type LabNoun = Exclude<Noun, 'app'>
 

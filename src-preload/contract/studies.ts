@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { job, method, none, nothing } from './shared.ts'
-import { count, id, name, timeMs, type Of } from './values.ts'
+import { count, id, json, name, timeMs, type Of } from './values.ts'
 
 export const studyArm = z.object({ key: name, title: z.string(), role: z.enum(['method', 'control']) })
 export const studyPreset = z.object({
@@ -96,6 +96,37 @@ export const study = z.object({
   job: job.nullable(),
 })
 export type Study = Of<typeof study>
+
+/** A study as its records have it. */
+export const studyStatus = z.object({
+  id,
+  uid: name,
+  name,
+  /** What all of its cells share. */
+  conditions: json,
+  steps: count,
+  problems: count,
+  learningRate,
+  /** From the time that finished cells took; null before the first one. */
+  remainingMs: z.number().nullable(),
+  cells: z.array(
+    z.object({
+      /** Key of the arm, and in a sweep the rate that is tried. */
+      arm: name,
+      title: z.string(),
+      /** Whether it is one of a sweep of learning rates. */
+      sweep: z.boolean(),
+      seed: count,
+      status: z.enum(['waiting', 'running', 'finished', 'failed']),
+      /** Null before it was begun and after its run was deleted. */
+      run: id.nullable(),
+      /** Done. */
+      steps: count,
+      wallMs: z.number(),
+    }),
+  ),
+})
+export type StudyStatus = Of<typeof studyStatus>
 
 const ofStudy = z.object({ studyId: id })
 

@@ -5,8 +5,9 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { LabError, methods, type Client, type LabErrorData } from '../../src-preload/contract.ts'
+import { LabError, methods, ownMethods, type Client, type LabErrorData, type OwnClient } from '../../src-preload/contract.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { askDirectly } from '../../src-main/lab/answers/answer.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { makeWorkspace, rollout } from './records.ts'
 
@@ -46,7 +47,13 @@ beforeAll(async () => {
     { arm: 'a', seed: 2, spec: { steps: 1 } },
   ])
   store.studies.setRun(store.studies.cells(study.id)[0]!.id, lab.filled.runIds.at(-1)!)
-  const followId = store.follows.add({ runId: runId!, path: '/followed', options: { importId: 'i' }, active: false, createdAtMs: 1 })
+  const followId = store.follows.add({
+    runId: runId!,
+    path: '/followed',
+    options: { importId: '1-00000000' },
+    active: false,
+    createdAtMs: 1,
+  })
   store.follows.addIdentity(followId, ['prompt', 'q'])
   store.follows.setFile(followId, {
     path: 'rows.jsonl',
@@ -186,10 +193,19 @@ const named: Asking = ({ runs, rollouts, evaluations, problems, datasets, events
 const OTHERS =
   /^(app|workspaces|system|imports|presets|algorithms|tasks|glossary|jobs)\.|^workspace\.(?!info)|^(health\.rules|settings\.set|storage\.(?!report)|playground\.(?!sources)|runs\.(start|startAll|done|specFields|estimate|pause|resume|stopAfterStep|cancel|saveCheckpoint|branch|rename|remove|restore|emptyBin)|checkpoints\.setPinned|rollouts\.stopHere|thinking\.(segment|rules|measureCuts|measure|vote)|evaluations\.start(Of)?|datasets\.(describe|split|remove)|studies\.(?!list)|models\.(connect|remove)|follows\.(?!list)|exports\.write)/
 
+/** The same of commands; `follows.get` names a row. */
+const askedByCommands: Readonly<Record<string, (client: OwnClient) => readonly Promise<unknown>[]>> = {
+  'studies.status': ({ studies }) => [studies.status({ name: null })],
+}
+const OWN_OTHERS =
+  /^(tasks\.try|playground\.write|exports\.save|imports\.(isModel|bring)|follows\.(look|takeBack)|runs\.handOver|models\.(import|export)|workspaces\.sample|studies\.(open|work|write))$/
+
 it('asks every method of the contract that reads the workspace', () => {
   const all = Object.entries(methods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`))
   expect(all.filter((name) => !OTHERS.test(name) && !Object.hasOwn(asked, name))).toEqual([])
   expect(Object.keys(asked).filter((name) => !all.includes(name) || OTHERS.test(name))).toEqual([])
+  const own = Object.entries(ownMethods).flatMap(([noun, verbs]) => Object.keys(verbs).map((verb) => `${noun}.${verb}`))
+  expect(own.filter((name) => !OWN_OTHERS.test(name)).sort()).toEqual([...Object.keys(askedByCommands), 'follows.get'].sort())
 })
 
 interface Column {
@@ -260,6 +276,7 @@ it('answers everything that does not name the spoilt row, and names the row wher
     ]),
   )
   const faults: string[] = []
+  const own = askDirectly(lab.lab.answers, lab.lab.own, new AbortController().signal)
   for (const each of columns)
     for (const value of SPOILT[each.kind]) {
       let mend: () => void
@@ -278,7 +295,9 @@ it('answers everything that does not name the spoilt row, and names the row wher
         if (value === SPOILT[each.kind][0] || !/^(thinking|exports)\./.test(name) || OF_ROLLOUTS.has(each.table))
           for (const answer of await Promise.allSettled(ask(lab.client)))
             if (answer.status === 'rejected' && !(each.table === 'provenances' && NAMES_PROVENANCE.has(name))) say(name, answer.reason)
-      for (const answer of await Promise.allSettled(named(lab.client)))
+      for (const [name, ask] of Object.entries(askedByCommands))
+        for (const answer of await Promise.allSettled(ask(own))) if (answer.status === 'rejected') say(name, answer.reason)
+      for (const answer of await Promise.allSettled([...named(lab.client), own.follows.get({ followId: 1 })]))
         if (answer.status === 'rejected') {
           const error = answer.reason as LabError
           if (error.code !== 'workspace.badRow' || !new RegExp(` of ${each.table}\\b`).test(error.expected)) say('asked for by name', error)

@@ -160,6 +160,8 @@ export const fakeExperiments: Experiments = {
       parallel: [],
       episodeRegret: [],
     }),
+  writeText: () => Promise.reject(new Error('nothing is written here')),
+  async *tryTasks() {},
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   planStudy: () => Promise.reject(new Error('no study is planned here')),
   async runStudy({ store, now }, { id }, { control, only }) {

@@ -6,7 +6,9 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -16,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createSession } from '../../src-main/data/importFiles.ts'
 import { createFollower } from '../../src-main/lab/files/follow.ts'
 import type { Looked } from '../../src-main/lab/files/follow.ts'
 import { tagPrefix } from '../../src-main/lab/files/followLook.ts'
@@ -31,6 +34,15 @@ const made: (() => void)[] = []
 afterEach(() => {
   for (const undo of made.splice(0).reverse()) undo()
 })
+
+/** The file behind a descriptor; empty for one that is closed by now. */
+function opensOf(fd: string): string {
+  try {
+    return readlinkSync(join('/proc/self/fd', fd))
+  } catch {
+    return ''
+  }
+}
 
 function bench() {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-follow-'))
@@ -309,6 +321,21 @@ describe('a followed folder', () => {
     expect(await at.look()).toMatchObject({ rows: 8 })
     expect(rolloutsOf(at.store, at.runId)).toEqual(await at.atOnce())
     expect(new Set(rolloutsOf(at.store, at.runId).map(({ answer }) => answer))).toEqual(new Set(['4']))
+  })
+
+  it.skipIf(process.platform !== 'linux')('leaves no file open of which it was too early to tell anything, known ones too', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'mrt-early-')), 'rows.jsonl')
+    made.push(() => rmSync(dirname(file), { recursive: true, force: true }))
+    const line = `${JSON.stringify({ prompt: '1?', completion: 'a', reward: 1 })}\n`
+    writeFileSync(file, line + line)
+    const mine = (): number => readdirSync('/proc/self/fd').filter((fd) => opensOf(fd) === file).length
+    for (const from of [null, { byte: line.length, line: 2 }])
+      await expect(
+        createSession({})
+          .growing({ path: file, source: null, split: undefined }, { from, fresh: () => true, settled: false })
+          .next(),
+      ).rejects.toThrow(expect.objectContaining({ code: 'follow.early' }))
+    expect(mine()).toBe(0)
   })
 
   it('takes up a folder that is followed already, grades what carries no verdict, and refuses one that is not there', async () => {

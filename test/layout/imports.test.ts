@@ -77,39 +77,27 @@ const mayImport: Record<string, readonly string[]> = {
 /** Where the laboratory is asked: a lab in the process of a command, what can be chosen before there is one, and how an error is told. */
 const DOORS = new Set(['process/ownLab.ts', 'answers/choices.ts', 'answers/answer.ts'])
 
-/** What commands still take from the laboratory's rooms themselves, each to be asked for instead; what is taken out here does not come back. */
+/**
+ * What commands take from the laboratory's rooms themselves, because there is no workspace to ask: pages about the program, answers that are graded as
+ * lines come, this machine and its devices, the starter, a workspace that cannot be opened, a package that pip fetches. Everything else is asked for, and
+ * what is taken out here does not come back.
+ */
 const ENTERED: Record<string, readonly string[]> = {
-  'cli/data.ts': ['files/formats.ts', 'files/grading.ts', 'files/importInto.ts', 'files/importModel.ts', 'files/keptAside.ts'],
-  'cli/exports.ts': ['comparing/reportFile.ts', 'files/exportFile.ts', 'process/resources.ts', 'training/handOver.ts'],
-  'cli/follow.ts': ['files/follow.ts', 'files/grading.ts', 'files/keptAside.ts', 'files/startFollow.ts'],
+  'cli/data.ts': ['files/formats.ts', 'files/grading.ts'],
+  'cli/exports.ts': ['comparing/reportFile.ts', 'process/resources.ts'],
   'cli/machine.ts': [
     'process/describeDevices.ts',
     'process/deviceSetup.ts',
     'process/deviceTests.ts',
-    'process/openContext.ts',
+    'process/openComputing.ts',
     'process/selfTest.ts',
     'training/overRay.ts',
     'training/starter.ts',
   ],
-  'cli/models.ts': ['files/importModel.ts', 'training/exportModel.ts', 'training/fetchModel.ts', 'training/textModel.ts'],
+  'cli/models.ts': ['training/fetchModel.ts'],
   'cli/repair.ts': ['files/referencePage.ts', 'files/salvageWorkspace.ts'],
-  'cli/sample.ts': ['files/makeSample.ts'],
-  'cli/session.ts': ['process/context.ts', 'process/openContext.ts'],
-  'cli/study.ts': [
-    'files/makeSample.ts',
-    'process/environment.ts',
-    'process/resources.ts',
-    'study/beside.ts',
-    'study/grid.ts',
-    'study/plan.ts',
-    'study/power.ts',
-    'study/presets.ts',
-    'study/record.ts',
-    'study/recording.ts',
-    'study/report.ts',
-    'study/run.ts',
-  ],
-  'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts', 'training/tryTasks.ts'],
+  'cli/study.ts': ['process/resources.ts'],
+  'cli/tasks.ts': ['files/taskPage.ts', 'training/describe.ts'],
 }
 
 const packageHomes: Record<string, (file: string) => boolean> = {

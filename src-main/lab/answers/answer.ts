@@ -8,14 +8,17 @@ import {
   callMessage,
   LabError,
   methodNamed,
-  methodNames,
+  methods,
+  ownMethods,
   type Answers,
   type CallOptions,
-  type Client,
   type HostMessage,
   type LabNoun,
   type LabErrorData,
   type Noun,
+  type OwnAnswers,
+  type OwnClient,
+  type Spec,
 } from '../../../src-preload/contract.ts'
 import { explainDisk } from '../../store/diskErrors.ts'
 
@@ -81,49 +84,61 @@ const unknownMethod = (method: string): LabError =>
     next: 'Use the same version on both sides.',
   })
 
-type Verbs = Readonly<Record<string, (input: unknown, options: { readonly signal: AbortSignal }) => unknown>>
+type Verb = (input: unknown, options: { readonly signal: AbortSignal }) => unknown
+type Nouns = Readonly<Record<string, Readonly<Record<string, Verb>> | undefined>>
 
-/** One call: its input held to the schema, what answers it asked. Throws LabError `call.unknown`, `call.badInput`, and what the answer throws. */
+/** One call: its input held to the schema, what answers it asked. Throws LabError `call.badInput`, and what the answer throws. */
 async function answer(
-  answers: Partial<Answers<Noun>>,
-  method: string,
+  { method, spec, verb }: { readonly method: string; readonly spec: Spec; readonly verb: Verb },
   given: unknown,
   signal: AbortSignal,
   checkOutputs = false,
 ): Promise<unknown> {
-  const spec = methodNamed(method)
-  const [noun, verb] = method.split('.') as [Noun, string]
-  const verbs = answers[noun] as Verbs | undefined
-  if (spec === null || verbs === undefined) throw unknownMethod(method)
   const input = spec.input.safeParse(given ?? undefined)
   if (!input.success) throw badInput(method, input.error.issues)
-  const output = await verbs[verb]!(input.data, { signal })
+  const output = await verb(input.data, { signal })
   return checkOutputs ? spec.output.parse(output) : output
 }
 
+/** Throws LabError `call.unknown`. */
+function asked(answers: Partial<Answers<Noun>>, method: string) {
+  const spec = methodNamed(method)
+  const [noun, verb] = method.split('.') as [string, string]
+  const found = (answers as Nouns)[noun]?.[verb]
+  if (spec === null || found === undefined) throw unknownMethod(method)
+  return { method, spec, verb: found }
+}
+
 /**
- * A client in the process of the answers themselves, for a command: what they throw arrives as it was thrown. Calls under way reject with
- * LabError `call.cancelled` once `ended` aborts.
+ * A client in the process of the answers themselves, for a command: what they throw arrives as it was thrown, and what no message may ask
+ * is answered too. Calls under way reject with LabError `call.cancelled` once `ended` aborts.
  */
-export function askDirectly(answers: Answers<LabNoun>, ended: AbortSignal): Pick<Client, LabNoun> {
-  const call = async (method: string, input: unknown, { signal = ended }: CallOptions = {}): Promise<unknown> => {
+export function askDirectly(answers: Answers<LabNoun>, own: OwnAnswers, ended: AbortSignal): OwnClient {
+  const call = async (of: Parameters<typeof answer>[0], input: unknown, { signal = ended }: CallOptions = {}): Promise<unknown> => {
     const either = AbortSignal.any([ended, signal])
     const cancelled = Promise.withResolvers<never>()
     const cancel = (): void => cancelled.reject(callCancelled())
     if (either.aborted) cancel()
     else either.addEventListener('abort', cancel, { once: true })
     try {
-      return await Promise.race([answer(answers, method, input, either), cancelled.promise])
+      return await Promise.race([answer(of, input, either), cancelled.promise])
     } finally {
       either.removeEventListener('abort', cancel)
     }
   }
   const client: Record<string, Record<string, unknown>> = {}
-  for (const method of methodNames) {
-    const [noun, verb] = method.split('.') as [string, string]
-    if (Object.hasOwn(answers, noun)) (client[noun] ??= {})[verb] = (input: unknown, options?: CallOptions) => call(method, input, options)
-  }
-  return client as unknown as Pick<Client, LabNoun>
+  for (const [table, answered] of [
+    [methods, answers],
+    [ownMethods, own],
+  ] as const)
+    for (const [noun, verbs] of Object.entries<Readonly<Record<string, Spec>>>(table))
+      for (const [verb, spec] of Object.entries(verbs)) {
+        const found = (answered as Nouns)[noun]?.[verb]
+        if (found === undefined) continue
+        const of = { method: `${noun}.${verb}`, spec, verb: found }
+        ;(client[noun] ??= {})[verb] = (input: unknown, options?: CallOptions) => call(of, input, options)
+      }
+  return client as unknown as OwnClient
 }
 
 /**
@@ -149,7 +164,7 @@ export function answering(
     const abort = new AbortController()
     running.set(id, abort)
     try {
-      const output = await answer(answers, method, input, abort.signal, options.checkOutputs)
+      const output = await answer(asked(answers, method), input, abort.signal, options.checkOutputs)
       if (!abort.signal.aborted) reply({ id, ok: true, output })
     } catch (error) {
       if (!abort.signal.aborted) reply({ id, ok: false, error: toContractError(error) })

@@ -32,8 +32,8 @@ import { rolloutSources } from '../../data/rollouts/mapping.ts'
 import { sourceReaders } from '../../data/rollouts/sources.ts'
 import type { Store } from '../../store/openStore.ts'
 import { graderKinds } from '../../tasks/graders/grader.ts'
+import { bringRows, importLabel } from './importing.ts'
 import { EXPORTS } from '../files/exportFile.ts'
-import { importInto } from '../files/importInto.ts'
 import { importModel, isModel } from '../files/importModel.ts'
 import type { JobControl, Jobs } from '../process/jobs.ts'
 import { discardIncoming, readRejected, rejectedFile } from '../files/keptAside.ts'
@@ -183,12 +183,6 @@ async function inspect(
   }
 }
 
-/** Progress in the unit that suits the whole. */
-function sized(done: number, total: number, rows: number): { done: number; total: number; unit: string } {
-  const [scale, unit] = total >= 1e7 ? [1e6, 'MB'] : [1e3, 'kB']
-  return { done: Math.round(done / scale), total: Math.ceil(total / scale), unit: `${unit}, ${rows} rows` }
-}
-
 export interface ImportParts {
   readonly open: () => Store
   readonly jobs: Jobs
@@ -199,43 +193,11 @@ export interface ImportParts {
 export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'imports'>['imports'] {
   const results = new Map<string, Promise<ImportResult>>()
 
-  async function work(store: Store, request: ImportStart, { signal, onEvent }: JobControl, label: string): Promise<ImportResult> {
-    const began = now()
-    const { paths, as, map, identity, table, name, grader, keepDuplicates, split } = request
-    const progress = (done: number, total: number, rows: number): void =>
-      onEvent({
-        kind: 'progress',
-        runId: null,
-        report: {
-          job: '',
-          label,
-          ...sized(done, total, rows),
-          etaMs: done > 0 ? ((now() - began) * (total - done)) / done : null,
-          tokensPerSecond: null,
-          memoryBytes: process.memoryUsage.rss(),
-          atMs: now(),
-        },
-      })
+  async function work(store: Store, request: ImportStart, control: JobControl, label: string): Promise<ImportResult> {
+    const { paths, as } = request
     try {
-      if (as === 'model' || (as === null && (await isModel(paths[0]!)))) return await modelResult(store, request, signal)
-      const imported = await importInto(
-        store,
-        paths,
-        {
-          ...(as !== null && { as }),
-          map,
-          ...(name !== null && { name }),
-          ...(grader !== null && { grader }),
-          ...(split !== null && { split }),
-          keepDuplicates,
-          identity,
-          ...(table !== null && { table }),
-          signal,
-          onProgress: ({ bytesRead, bytesTotal, rows }) => progress(bytesRead, bytesTotal, rows),
-        },
-        now,
-      )
-      const { report, record, datasetId, runId } = imported
+      if (as === 'model' || (as === null && (await isModel(paths[0]!)))) return await modelResult(store, request, control.signal)
+      const { report, record, datasetId, runId } = await bringRows(request, { store, now, label }, control)
       return {
         record,
         records: report.records,
@@ -272,8 +234,7 @@ export function importAnswers({ open, jobs, tell, now }: ImportParts): Answers<'
           found: 'one open for reading',
           next: 'Close the program that writes to it, then open it again.',
         })
-      const first = basename(request.paths[0]!)
-      const label = request.paths.length === 1 ? `Importing ${first}` : `Importing ${first} and ${request.paths.length - 1} more`
+      const label = importLabel(request.paths)
       const { job, done } = jobs.add({
         kind: 'import',
         label,

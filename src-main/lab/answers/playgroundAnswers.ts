@@ -3,6 +3,7 @@
 import type { Answers, Model, PlaygroundSource } from '../../../src-preload/contract.ts'
 import { STARTER_CONFIG, type LlamaConfig } from '../../model/config.ts'
 import { notationOfSize } from '../../tasks/registry.ts'
+import { awaited } from '../process/awaited.ts'
 import { playgroundProblem } from '../training/playgroundProblem.ts'
 import type { ActionParts } from './runActions.ts'
 import { configOfStart } from '../training/start.ts'
@@ -46,15 +47,13 @@ export function playgroundAnswers({
     problem: (request) => playgroundProblem(open(), request),
     sample(request, { signal }) {
       const title = sources().find(({ start }) => start === request.start)?.title ?? request.start
-      const { job, done } = jobs.add({
+      return awaited(jobs, signal, {
         kind: 'playground',
         label: `Prompting ${title}`,
         runId: null,
         lane: 'light',
         work: async (control) => experiments.playground({ store: open(), engine: await engine(), now, deviceTests }, request, control),
       })
-      signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-      return done
     },
   }
 }

@@ -18,9 +18,10 @@ import { takeOutOfBin } from '../process/bin.ts'
 import { found } from '../process/found.ts'
 import type { ActionParts } from './runActions.ts'
 
-const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null)
+/** Null where this version knows no such study. */
+export const presetNamed = (name: string) => (Object.hasOwn(studyPresets, name) ? studyPresets[name]! : null)
 
-const asGrid = ({ start, ...request }: StudyRequest): GridRequest => ({ ...request, ...(start !== null && { changes: { start } }) })
+export const asGrid = ({ start, ...request }: StudyRequest): GridRequest => ({ ...request, ...(start !== null && { changes: { start } }) })
 
 export function studyAnswers({
   open,

@@ -3,6 +3,7 @@
 
 import { LabError, isOfText, type Answers, type Prover } from '../../../src-preload/contract.ts'
 import { servedTitle } from '../training/servedModel.ts'
+import { awaited } from '../process/awaited.ts'
 import type { LabContext } from '../process/context.ts'
 import type { Measurement } from '../thinking/requests.ts'
 import type { JobControl } from '../process/jobs.ts'
@@ -56,21 +57,17 @@ export function thinkingActions({ open, shown, jobs, engine, experiments, device
     ]
   }
 
-  /** A job whose result somebody waits for; it ends when they no longer do. */
-  function awaited<Result>(
+  const waitedFor = <Result>(
     signal: AbortSignal,
     { label, work }: { readonly label: string; readonly work: (context: LabContext, control: JobControl) => Promise<Result> },
-  ): Promise<Result> {
-    const { job, done } = jobs.add({
+  ): Promise<Result> =>
+    awaited(jobs, signal, {
       kind: 'measure',
       label,
       runId: null,
       lane: 'light',
       work: async (control) => work({ store: open(), engine: await engine(), now, deviceTests }, control),
     })
-    signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-    return done
-  }
 
   return {
     provers,
@@ -103,12 +100,12 @@ export function thinkingActions({ open, shown, jobs, engine, experiments, device
       }).job
     },
     vote: (request, { signal }) =>
-      awaited(signal, {
+      waitedFor(signal, {
         label: `Votes of ${titled(request.start)}`,
         work: (context, control) => experiments.drawVotes(context, request, control),
       }),
     measureCuts: (request, { signal }) =>
-      awaited(signal, {
+      waitedFor(signal, {
         label: `Measuring J at every cut, ${titled(request.start)}`,
         work: (context, control) => experiments.measureCuts(context, request, control),
       }),

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, truncateSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ImportRecord } from '../../../src-preload/contract.ts'
+import type { FollowLook, ImportRecord } from '../../../src-preload/contract.ts'
 import { LabError } from '../../../src-preload/contract.ts'
 import type { CanonicalRollout } from '../../data/canonical.ts'
 import { createSession } from '../../data/importFiles.ts'
@@ -40,21 +40,9 @@ const DIGEST_BYTES = 16
 const notFollowed = (found: string): LabError =>
   new LabError('follow.unknown', { expected: 'a folder that is followed', found, next: 'It may have been forgotten; follow it again.' })
 
-export interface Looked {
-  /** `missing`: there is nothing at the path now, and everything waits for it. */
-  readonly state: 'there' | 'missing'
-  /** Rows that came with this look, rollouts made of them, and rows turned away. */
-  readonly rows: number
-  readonly rollouts: number
-  readonly rejected: number
-  /** Steps of which a trainer's own metrics came. */
-  readonly steps: number
+export interface Looked extends FollowLook {
   /** Files that end in a line that is not whole yet. */
   readonly unfinished: number
-  /** Files that have something new which is left for the next look: it was being written. */
-  readonly putOff: number
-  /** Files that were read in this look. */
-  readonly read: readonly string[]
 }
 
 export interface Follower {

@@ -113,7 +113,8 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
     timer.unref()
   }
 
-  function viewOf(store: Store, items: readonly RunListItem[], bin: ReadonlySet<number>, follow: FollowRecord): Follow {
+  /** @param all whether every file is in it, in the order in which they were met */
+  function viewOf(store: Store, items: readonly RunListItem[], bin: ReadonlySet<number>, follow: FollowRecord, all = false): Follow {
     const entry = entries.get(follow.id)
     const known = entry?.store === open() ? entry : null
     const files = store.follows.files(follow.id)
@@ -131,7 +132,7 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
             : reason !== null
               ? 'failed'
               : 'waiting'
-    const shown = [...files]
+    const first = [...files]
       .sort((a, b) => Number(b.reason !== null) - Number(a.reason !== null) || b.path.localeCompare(a.path, 'en', { numeric: true }))
       .slice(0, FILES_SHOWN)
     return {
@@ -150,7 +151,7 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
       createdAtMs: follow.createdAtMs,
       importId: follow.options.importId,
       fileCount: files.length,
-      files: shown.map(({ path, kind, source, rows, rejected, readTo, bytes, reason: why }) => ({
+      files: (all ? files : first).map(({ path, kind, source, rows, rejected, readTo, bytes, reason: why }) => ({
         path,
         kind,
         source,
@@ -163,9 +164,9 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
   }
 
   const one = (id: number): FollowRecord => found('follow', id, open().follows.get(id))
-  function view(id: number): Follow {
+  function view(id: number, all = false): Follow {
     const store = open()
-    return viewOf(store, store.runs.list(), new Set(binOf(store)), one(id))
+    return viewOf(store, store.runs.list(), new Set(binOf(store)), one(id), all)
   }
   function changed(id: number): void {
     tell({ kind: 'changed', noun: 'follows', ids: [id] })
@@ -176,6 +177,13 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
     if (!active) entries.get(id)?.abort.abort()
     changed(id)
     return view(id)
+  }
+
+  /** Of a folder that is followed no more. */
+  async function letGo(id: number): Promise<void> {
+    await entries.get(id)?.follower.close()
+    entries.delete(id)
+    changed(id)
   }
 
   const answers: Answers<'follows'>['follows'] = {
@@ -215,9 +223,7 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
       one(followId)
       entries.get(followId)?.abort.abort()
       open().follows.remove(followId)
-      await entries.get(followId)?.follower.close()
-      entries.delete(followId)
-      changed(followId)
+      await letGo(followId)
       return null
     },
   }
@@ -225,6 +231,26 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
   if (looks) plan(everyMs)
   return {
     answers,
+    /** How a folder stands, with all of its files. Throws LabError `follow.unknown`. */
+    whole: (id: number): Follow => view(id, true),
+    /** One look for somebody who waits for it. Throws LabError `follow.unknown`, and what looking throws. */
+    async look(id: number, signal: AbortSignal): Promise<Looked> {
+      one(id)
+      const entry = entryOf(open(), id)
+      const came = await entry.follower.poll(signal)
+      entry.state = came.state
+      entry.checkedAtMs = now()
+      return came
+    },
+    /** As if the folder had never been followed: its run and dataset go too. Throws LabError `follow.unknown`. */
+    async takeBack(id: number): Promise<void> {
+      const { runId } = one(id)
+      const store = open()
+      const { datasetId } = store.runs.get(runId)!
+      store.runs.remove(runId)
+      store.datasets.remove(datasetId!)
+      await letGo(id)
+    },
     /** Nothing is looked at while `work` has the workspace to itself. */
     async apart<T>(work: () => Promise<T>): Promise<T> {
       held++
@@ -249,3 +275,5 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
     },
   }
 }
+
+export type Following = ReturnType<typeof createFollowing>

@@ -22,6 +22,7 @@ import type { HuggingFaceModel } from '../../model/huggingFace.ts'
 import type { Store } from '../../store/openStore.ts'
 import { GGUF_FILE } from '../training/start.ts'
 import type { Base } from '../training/start.ts'
+import { modelHere } from '../process/found.ts'
 import { notationOfSize } from '../../tasks/registry.ts'
 
 export const MODELS = 'models'
@@ -218,9 +219,7 @@ export async function importAdapters(
   baseId: number,
   options: ModelOptions,
 ): Promise<{ modelId: number; record: ImportRecord }> {
-  const base = store.models.get(baseId)
-  if (base === null)
-    throw new LabError('model.unknown', { expected: 'the id of a model here', found: String(baseId), next: 'See mrt models list.' })
+  const base = modelHere(baseId, store.models.get(baseId))
   const shape = base.config as unknown as LlamaConfig
   if (shape.lora !== undefined)
     throw new LabError('adapters.onAdapters', {

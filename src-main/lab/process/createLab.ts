@@ -2,8 +2,17 @@
 // engine is opened when a job first needs it; reading a workspace never loads it. Knows nothing of processes, windows or sockets.
 
 import { arch, cpus, freemem, platform, totalmem } from 'node:os'
-import { LabError, specFields, type Answers, type Json, type LabEvent, type LabNoun } from '../../../src-preload/contract.ts'
+import {
+  LabError,
+  specFields,
+  type Answers,
+  type Json,
+  type LabEvent,
+  type LabNoun,
+  type OwnAnswers,
+} from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { awaited } from './awaited.ts'
 import { datasetAnswers, modelAnswers } from '../answers/collections.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../training/describe.ts'
 import { describeDevices } from './describeDevices.ts'
@@ -20,6 +29,7 @@ import { newestFinished } from '../comparing/compareArms.ts'
 import { compareReport } from '../comparing/report.ts'
 import { mergeWorkspace } from '../files/mergeWorkspace.ts'
 import { compareQueries } from '../answers/queriesCompare.ts'
+import { ownAnswers } from '../answers/ownAnswers.ts'
 import { playgroundAnswers } from '../answers/playgroundAnswers.ts'
 import { rolloutQueries } from '../answers/queriesRollouts.ts'
 import { runQueries } from '../answers/queriesRuns.ts'
@@ -50,6 +60,8 @@ export interface LabParts {
 
 export interface Lab {
   readonly answers: Answers<LabNoun>
+  /** What only a command of its own may ask; never put behind a channel. */
+  readonly own: OwnAnswers
   readonly workspaces: Workspaces
   /** Cancels jobs, waits for them, and gives everything back. */
   close(): Promise<void>
@@ -75,7 +87,8 @@ export function createLab({
     program,
     onUnreadable: () => tell({ kind: 'changed', noun: 'workspace', ids: [] }),
   })
-  const jobs = createJobs({ tell, now })
+  // Whoever waits in a command tells of a bug in its own words.
+  const jobs = createJobs({ tell, now, report: brief ? () => {} : undefined })
   const open = workspaces.store
   const shown = workspaces.shown
   const following = createFollowing({ current: workspaces.current, open, shown, tell, now, looks: !brief })
@@ -199,17 +212,14 @@ export function createLab({
     groups,
     rollouts: {
       ...rolloutQueries(shown),
-      stopHere: (request, { signal }) => {
-        const { job, done } = jobs.add({
+      stopHere: (request, { signal }) =>
+        awaited(jobs, signal, {
           kind: 'stopHere',
           label: `Answers from boundary ${request.boundary}`,
           runId: null,
           lane: 'light',
           work: async (control) => experiments.stopHere({ store: open(), engine: await engine(), now, deviceTests }, request, control),
-        })
-        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-        return done
-      },
+        }),
     },
     playground: playgroundAnswers({ open, shown, jobs, engine, experiments, deviceTests, now }),
     thinking: thinkingQueries(shown, thinkingActions({ open, shown, jobs, engine, experiments, deviceTests, tell, now })),
@@ -248,31 +258,26 @@ export function createLab({
       inspect: ({ folder }) => open().others.inspect(folder),
       merge({ folder, uids }, { signal }) {
         refuseWhileBusy()
-        const { job, done } = jobs.add({
+        return awaited(jobs, signal, {
           kind: 'import',
           label: 'Merging a workspace',
           runId: null,
           lane: 'heavy',
           work: (control) => following.apart(() => mergeWorkspace(open(), { folder, uids }, now, control)),
-        })
-        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-        return done.then((result) => {
+        }).then((result) => {
           for (const noun of ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts', 'studies'] as const)
             tell({ kind: 'changed', noun, ids: [] })
           return result
         })
       },
-      salvage({ folder, into }, { signal }) {
-        const { job, done } = jobs.add({
+      salvage: ({ folder, into }, { signal }) =>
+        awaited(jobs, signal, {
           kind: 'import',
           label: 'Saving what can be read',
           runId: null,
           lane: 'light',
           work: (control) => salvage(folder, into, { ...control, now }),
-        })
-        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-        return done
-      },
+        }),
     },
     storage: {
       ...storage,
@@ -283,23 +288,21 @@ export function createLab({
       },
     },
     exports: {
-      write(asked, { signal }) {
-        const { job, done } = jobs.add({
+      write: (asked, { signal }) =>
+        awaited(jobs, signal, {
           kind: 'export',
           label: exportLabels[asked.kind],
           runId: null,
           lane: 'light',
           work: (control) => exportFile({ store: open(), version, now }, asked, control),
-        })
-        signal.addEventListener('abort', () => jobs.list().some(({ id }) => id === job.id) && jobs.cancel(job.id), { once: true })
-        return done
-      },
+        }),
       sizes: ({ runId }) => sizesOf(shown(), runId),
     },
   }
 
   return {
     answers,
+    own: ownAnswers({ open, shown, jobs, engine, experiments, deviceTests, following, version, now }),
     workspaces,
     async close() {
       const left = jobs.list().flatMap(({ runId }) => (runId === null ? [] : [runId]))

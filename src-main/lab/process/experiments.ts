@@ -9,6 +9,7 @@ import type {
   SelfTestReport,
   StopHereResult,
   StudyPlan,
+  Tried,
   VotingCurves,
 } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -17,6 +18,8 @@ import type { EvaluationTarget, JobOptions, LabContext } from './context.ts'
 import type { MachineSpeed } from './machineSpeed.ts'
 import type { Study, StudyRequest } from '../study/grid.ts'
 import type { StudyJob } from '../study/run.ts'
+import type { TryRequest } from '../training/tryTasks.ts'
+import type { WriteRequest, Written } from '../training/writeText.ts'
 import type { Measurement, MeasureRequest, SensitivityRequest, StopHereRequest, VoteRequest } from '../thinking/requests.ts'
 
 export interface Experiments {
@@ -33,6 +36,10 @@ export interface Experiments {
   stopHere(context: LabContext, request: StopHereRequest, options: JobOptions): Promise<StopHereResult>
   /** One rollout, shown while it is written and kept nowhere. */
   playground(context: LabContext, request: PlaygroundRequest, options: JobOptions): Promise<PlaygroundRollout>
+  /** A text of an imported model, told while it is written and kept nowhere. */
+  writeText(context: LabContext, request: WriteRequest, options: JobOptions): Promise<Written>
+  /** How often a model is right, one level after the other; nothing is recorded. */
+  tryTasks(context: LabContext, request: TryRequest, options: JobOptions): AsyncIterable<Tried>
   /** J at every boundary of rollouts of a scope, recorded. */
   measureJ(context: LabContext, request: MeasureRequest, options: JobOptions): Promise<Measurement>
   drawVotes(context: LabContext, request: VoteRequest, options: JobOptions): Promise<VotingCurves>
@@ -66,19 +73,18 @@ export const experiments: Experiments = {
   evaluateRun: async (...given) => (await import('../comparing/evaluateRun.ts')).evaluateRun(...given),
   stopHere: async (...given) => (await import('../thinking/stopHere.ts')).stopHere(...given),
   playground: async (...given) => (await import('../training/playground.ts')).playground(...given),
+  writeText: async (...given) => (await import('../training/writeText.ts')).writeText(...given),
+  async *tryTasks(...given) {
+    yield* (await import('../training/tryTasks.ts')).tryTasks(...given)
+  },
   measureJ: async (...given) => (await import('../thinking/measureJ.ts')).measureJ(...given),
   drawVotes: async (...given) => (await import('../thinking/drawVotes.ts')).drawVotes(...given),
   measureCuts: async (...given) => (await import('../thinking/measureCuts.ts')).measureCuts(...given),
   measureSpeed: async (...given) => (await import('./machineSpeed.ts')).measureSpeed(...given),
   async planStudy(context, name, request) {
-    const [{ imagineStudy }, { planOf }, { spreadsText }] = await Promise.all([
-      import('../study/grid.ts'),
-      import('../study/plan.ts'),
-      import('../study/power.ts'),
-    ])
+    const [{ imagineStudy }, { planOf }] = await Promise.all([import('../study/grid.ts'), import('../study/plan.ts')])
     const { study, cells } = imagineStudy(context, name, request)
-    const { spreads, spreadsFrom, ...plan } = planOf(context, study, cells)
-    return { ...plan, because: spreadsText(spreads, spreadsFrom) }
+    return planOf(context, study, cells)
   },
   runStudy: async (...given) => (await import('../study/run.ts')).runStudy(...given),
   async reportStudy(context, study) {

@@ -54,6 +54,8 @@ export interface JobsOptions {
   readonly now: () => number
   /** Runs `callback` after so many milliseconds; returns how to prevent it. */
   readonly later?: (callback: () => void, ms: number) => () => void
+  /** Hears of bugs that ended a job; they are told on stderr unless given. */
+  readonly report?: ((error: unknown) => void) | undefined
 }
 
 const afterTimeout = (callback: () => void, ms: number): (() => void) => {
@@ -69,7 +71,7 @@ export const cancelledJob = (label: string): LabError =>
     next: 'Start it again if it is still wanted.',
   })
 
-export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
+export function createJobs({ tell, now, later = afterTimeout, report }: JobsOptions) {
   const entries: Entry[] = []
   const outcomes: { readonly id: string; readonly runId: number | null; readonly done: Promise<unknown> }[] = []
   let count = 0
@@ -143,7 +145,7 @@ export function createJobs({ tell, now, later = afterTimeout }: JobsOptions) {
         } catch (error) {
           const thrown = abort.signal.aborted ? cancelledJob(label) : error
           reject(thrown)
-          if (!abort.signal.aborted) tell({ kind: 'failed', job: id, error: toContractError(error) })
+          if (!abort.signal.aborted) tell({ kind: 'failed', job: id, error: toContractError(error, report) })
         } finally {
           end()
         }

@@ -1,4 +1,4 @@
-// Opens what experiments need, for faces that run them in their own process: the store at once, the engine when something computes.
+// Opens what experiments need, for benches and tests that run them without a laboratory around: the store at once, the engine when something computes.
 import { openEngine } from '../../engine/engine.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { openStore } from '../../store/openStore.ts'
@@ -34,9 +34,4 @@ export function openContext({ folder, create, program, threads }: OpenContextOpt
       store.close()
     },
   }
-}
-
-/** The engine alone, for work without a workspace; the caller disposes it. */
-export function openComputing(): Engine {
-  return openEngine()
 }

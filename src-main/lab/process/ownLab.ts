@@ -1,5 +1,5 @@
-// The laboratory within the process of a command: the same answers as a window gets, asked without a channel between. It ends with the command.
-import type { Client, LabEvent, LabNoun } from '../../../src-preload/contract.ts'
+// The laboratory within the process of a command: the same answers as a window gets, and those that only a command may have, asked without a channel between. It ends with the command.
+import type { LabEvent, OwnClient } from '../../../src-preload/contract.ts'
 import { askDirectly } from '../answers/answer.ts'
 import { createLab } from './createLab.ts'
 import { experiments } from './experiments.ts'
@@ -17,7 +17,7 @@ export interface OwnLabOptions {
 }
 
 export interface OwnLab {
-  readonly client: Pick<Client, LabNoun>
+  readonly client: OwnClient
   /** The folder of the workspace, whole. */
   readonly folder: string
   /** Cancels what is at work, waits until it has let go, and gives everything back. */
@@ -38,7 +38,7 @@ export async function openOwnLab({ folder, create, threads, tell, ended }: OwnLa
       openEngine: async () => (await import('../../engine/engine.ts')).openEngine(threads === undefined ? {} : { threads }),
     },
   })
-  const client = askDirectly(lab.answers, ended)
+  const client = askDirectly(lab.answers, lab.own, ended)
   try {
     const opened = await client.workspace.open({ folder, create })
     return { client, folder: opened.folder, close: () => lab.close() }

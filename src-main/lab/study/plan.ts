@@ -1,7 +1,7 @@
 // What is known of a study before it goes on: what its grid can see, and how long it takes.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LabError } from '../../../src-preload/contract.ts'
+import { LabError, type StudyPlan } from '../../../src-preload/contract.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import type { Study, StudyCell } from '../../store/studies.ts'
 import { clustersOf } from '../comparing/clusters.ts'
@@ -9,8 +9,8 @@ import type { LabContext } from '../process/context.ts'
 import { taskInWords } from '../training/tasks.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { resourcesFolder } from '../process/resources.ts'
-import { ASSUMED, powerOf, spreadsOf } from './power.ts'
-import type { PowerEstimate, Spreads } from './power.ts'
+import { ASSUMED, powerOf, spreadsOf, spreadsText } from './power.ts'
+import type { Spreads } from './power.ts'
 import { recordOf } from './recording.ts'
 import type { StudyRecord } from './record.ts'
 import { conditionsOf, isSweep, remainingMs } from './grid.ts'
@@ -19,18 +19,6 @@ import { isOpenBeside } from './beside.ts'
 /** Time of one step of 256 rollouts and of one evaluated rollout on two usual cores, until this workspace has finished a cell. */
 const ASSUMED_STEP_MS = 1_100
 const ASSUMED_ROLLOUT_MS = 18
-
-export interface StudyPlan {
-  readonly power: PowerEstimate
-  /** What the power rests on, and where that was measured. */
-  readonly spreads: Spreads
-  readonly spreadsFrom: string
-  readonly cells: number
-  readonly open: number
-  readonly leftMs: number
-  /** The time is an assumption: no cell has been finished yet. */
-  readonly assumed: boolean
-}
 
 /** What was asked, in either form that records have had of it. */
 function askedIn(task: unknown): string {
@@ -100,8 +88,7 @@ export function planOf(context: Pick<LabContext, 'store'>, study: Study, cells: 
   )
   return {
     power: powerOf([...clusters], samples, seeds, spreads),
-    spreads,
-    spreadsFrom,
+    because: spreadsText(spreads, spreadsFrom),
     cells: cells.length,
     open,
     leftMs: measured ?? open * cellMs,

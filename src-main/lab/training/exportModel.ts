@@ -23,7 +23,7 @@ export interface ModelExport {
 
 export interface ExportedModel {
   readonly folder: string
-  readonly files: readonly string[]
+  readonly files: string[]
   /** Numbers written. */
   readonly parameters: number
   readonly base: string

@@ -29,7 +29,7 @@ export interface HandedCredit {
 
 export interface HandedOver {
   readonly folder: string
-  readonly files: readonly string[]
+  readonly files: string[]
   readonly problems: number
 }
 

@@ -66,14 +66,14 @@ const FIRST_PIECE = 8
 const PIECE_SHARE = 1 / 4
 
 /**
- * Writes a continuation; `onText` receives the text as it grows, only whole characters. Throws LabError `generate.tooLong` for a prompt that
+ * Writes a continuation; `onText` receives the text as it grows, only whole characters, and how many tokens there are by then. Throws LabError `generate.tooLong` for a prompt that
  * leaves no room within the model's positions, and `model.template`.
  */
 export async function generateText(
   engine: Engine,
   { config, tokenizer, parameters }: TextModel,
   request: TextRequest,
-  { signal, onText }: { readonly signal?: AbortSignal; readonly onText?: (piece: string) => void } = {},
+  { signal, onText }: { readonly signal?: AbortSignal; readonly onText?: (piece: string, tokens: number) => void } = {},
 ): Promise<GeneratedText> {
   const { prompt } = request
   const asked =
@@ -144,7 +144,7 @@ export async function generateText(
             : null
       // The last character may still lack bytes.
       const whole = finish === null ? text.replace(/\uFFFD+$/, '') : text
-      if (whole.length > told.length) onText?.(whole.slice(told.length))
+      if (whole.length > told.length) onText?.(whole.slice(told.length), tokens.length)
       told = whole
     }
     return {

@@ -1,6 +1,6 @@
 // How often a model is right on tasks before any training: what a level is chosen by, since groups that are all right or all wrong teach
 // nothing. Nothing is recorded.
-import type { RunSpec } from '../../../src-preload/contract.ts'
+import type { RunSpec, Tried } from '../../../src-preload/contract.ts'
 import { wilson } from '../../numeric/intervals.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { loadWeights, openPolicy, rowsFor } from '../../rollout/policy.ts'
@@ -17,22 +17,6 @@ export interface TryRequest extends Pick<RunSpec, 'start' | 'format'> {
   readonly answerTokens: number
   readonly temperature: number
   readonly seed: number
-}
-
-export interface Tried {
-  readonly name: string
-  readonly level: string
-  readonly problems: number
-  readonly right: number
-  /** Wilson interval of the share that is right, 95 %. */
-  readonly low: number
-  readonly high: number
-  /** Of what is right, how much was written as one of the listed answers. */
-  readonly listed: number
-  /** Tokens of a completion, on average. */
-  readonly tokens: number
-  /** Thoughts that the budget ended. */
-  readonly forced: number
 }
 
 /** One level after the other, in order. Throws LabError `run.task`, `run.format`, `run.vocabulary`, `start.unknown`. */
