@@ -66,9 +66,10 @@ export const SMOL_CONFIG: LlamaConfig = {
 export function* randomWeights(config: LlamaConfig): Generator<readonly [string, Float32Array]> {
   const rng = createRng(1)
   const pool = Float32Array.from({ length: 1 << 16 }, () => 0.03 * rng.gaussian())
-  for (const { name, dims } of parameterSpecs(config)) {
+  // Each begins at another place: a runtime that finds equal matrices may keep one of them.
+  for (const [place, { name, dims }] of parameterSpecs(config).entries()) {
     const values = new Float32Array(dims.reduce((a, b) => a * b, 1))
-    for (let i = 0; i < values.length; i++) values[i] = name.includes('norm') ? 1 : pool[(i * 7919) % pool.length]!
+    for (let i = 0; i < values.length; i++) values[i] = name.includes('norm') ? 1 : pool[(i * 7919 + place * 104_729) % pool.length]!
     yield [name, values]
   }
 }

@@ -55,32 +55,43 @@ float fromFloat16(std::uint16_t half) {
 /// Floats that so many bytes take up, to the end of the line.
 std::size_t lines(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * (kAlignment / sizeof(float)); }
 
-// A matrix in blocks: its bytes, then a scale for each block, then the 4 bits of each block that stand for 0.
+// A matrix in blocks: its bytes, then a scale for each block, then an offset for each. A number is (its 4 bits - 8) * scale + offset.
 std::size_t scalesAt(const Layout::Slice& slice) { return slice.offset + lines(slice.bytes()); }
-std::size_t zerosAt(const Layout::Slice& slice) { return scalesAt(slice) + lines(slice.count / kBlock * sizeof(float)); }
-std::size_t zerosBytes(const Layout::Slice& slice) { return (slice.count / kBlock + 1) / 2; }
+std::size_t offsetsAt(const Layout::Slice& slice) { return scalesAt(slice) + lines(slice.count / kBlock * sizeof(float)); }
 
-constexpr int kZero = 8;
+constexpr int kMiddle = 8;
+constexpr float kSteps = 15;
 
-/// The largest number of a block, whatever its sign, becomes -8 times the scale: what a block holds comes back from its own numbers to the bit.
+/// To 11 significant bits, as many as fp16 has: 15 steps of such a size above such a number are met without rounding.
+float shortened(float value) {
+  const std::uint32_t bits = bitsOf(value);
+  return floatOf((bits + 0xfff + ((bits >> 13) & 1)) & ~0x1fffu);
+}
+
+/// The least number of a block and 15 steps above it up to the largest: what a block holds comes back from its own numbers to the bit.
 void toBlocks(const Layout::Slice& slice, const float* dense, float* block) {
   auto* bytes = reinterpret_cast<std::uint8_t*>(block + slice.offset);
   float* scales = block + scalesAt(slice);
-  std::memset(block + zerosAt(slice), kZero << 4 | kZero, zerosBytes(slice));
+  float* offsets = block + offsetsAt(slice);
   for (std::size_t at = 0; at < slice.count; at += kBlock) {
-    float largest = 0;
+    float least = dense[at];
+    float most = dense[at];
     for (std::size_t i = 0; i < kBlock; ++i) {
       const float value = dense[at + i];
       if (!std::isfinite(value)) throw Failure("bad-argument", slice.name + " holds " + std::to_string(value) + ", which no block has a scale for");
-      if (std::fabs(value) > std::fabs(largest)) largest = value;
+      least = std::fmin(least, value);
+      most = std::fmax(most, value);
     }
-    const float scale = largest / -kZero;
+    const float from = shortened(least);
+    const float scale = shortened((most - least) / kSteps);
+    if (!std::isfinite(from) || !std::isfinite(scale)) throw Failure("bad-argument", slice.name + " holds numbers too far apart for a scale");
     scales[at / kBlock] = scale;
+    offsets[at / kBlock] = from + kMiddle * scale;
     for (std::size_t i = 0; i < kBlock; i += 2) {
       std::uint8_t both = 0;
       for (std::size_t half = 0; half < 2; ++half) {
-        const float steps = scale == 0 ? 0 : std::nearbyint(dense[at + i + half] / scale);
-        both |= static_cast<std::uint8_t>(std::fmin(steps, 7.0f) + kZero) << (4 * half);
+        const float steps = scale == 0 ? 0 : std::nearbyint((dense[at + i + half] - from) / scale);
+        both |= static_cast<std::uint8_t>(std::fmax(0.0f, std::fmin(steps, kSteps))) << (4 * half);
       }
       bytes[(at + i) / 2] = both;
     }
@@ -90,9 +101,10 @@ void toBlocks(const Layout::Slice& slice, const float* dense, float* block) {
 void fromBlocks(const Layout::Slice& slice, const float* block, float* dense) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(block + slice.offset);
   const float* scales = block + scalesAt(slice);
+  const float* offsets = block + offsetsAt(slice);
   for (std::size_t i = 0; i < slice.count; ++i) {
     const int nibble = bytes[i / 2] >> (4 * (i % 2)) & 0xf;
-    dense[i] = static_cast<float>(nibble - kZero) * scales[i / kBlock];
+    dense[i] = static_cast<float>(nibble - kMiddle) * scales[i / kBlock] + offsets[i / kBlock];
   }
 }
 
@@ -122,8 +134,8 @@ Layout::Layout(const std::vector<ParameterSpec>& specs) {
     };
     part("/blocks", {blocks[0], blocks[1], each / 2}, ort::kUint8, slice.offset, count / 2);
     part("/scales", blocks, ort::kFloat32, scalesAt(slice), count / kBlock);
-    part("/zeros", blocks, ort::kUint4, zerosAt(slice), count / kBlock);
-    extent_ = zerosAt(slice) + lines(zerosBytes(slice));
+    part("/offsets", blocks, ort::kFloat32, offsetsAt(slice), count / kBlock);
+    extent_ = offsetsAt(slice) + lines(count / kBlock * sizeof(float));
   }
 }
 

@@ -1,7 +1,7 @@
 // The weights of a model: named tensors in one flat block, each starting on a 64-byte line. Numbers go in and come out as fp32; tensors that
-// never train may be held in 16 bits (fp16 or bf16), rounded to the nearest when they are set, or in blocks of 4 bits with a scale for each.
-// A matrix in blocks is `<name>`, its scales are `<name>/scales`; `<name>/blocks` are its bytes and `<name>/zeros` what stands for 0, as the two
-// operators that read such matrices want them.
+// never train may be held in 16 bits (fp16 or bf16), rounded to the nearest when they are set, or in blocks of 4 bits with a scale and an
+// offset for each. A matrix in blocks is `<name>`, and `<name>/blocks` as bytes, as the two operators that read such matrices want it; `<name>/scales` and
+// `<name>/offsets` are those of its blocks.
 // Sessions read this memory in place, so a change is seen by the next run of every session bound to it.
 #pragma once
 

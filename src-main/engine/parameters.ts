@@ -12,7 +12,7 @@ export interface ParameterSpec {
   readonly decay: boolean
   /**
    * What it is held in; float32 unless given. What trains is float32; numbers go in and come out as that, rounded to the nearest on the way in.
-   * int4 is for matrices whose rows are multiples of 32: each block of 32 numbers has a scale in float32 and 4 bits for each, -8 to 7.
+   * int4 is for matrices whose rows are multiples of 32: each block of 32 numbers has a scale and an offset in float32, of 11 significant bits, and 4 bits for each number: 15 steps from its least to its largest.
    */
   readonly dtype?: 'float32' | 'float16' | 'bfloat16' | 'int4' | undefined
 }

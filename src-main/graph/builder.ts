@@ -236,15 +236,15 @@ export class GraphBuilder {
     return this.#one('FusedMatMul', [a, b], { transA: false, transB: false, alpha: 1, ...options })
   }
 
-  /** x W^T for W [n, k] in blocks of 4 bits. */
+  /** x W^T for W [n, k] in blocks of 4 bits, each number less 8 times its scale. */
   matMulNBits(x: Value, blocks: Value, scales: Value): Value {
     const [n, count, half] = blocks.shape.map(Number) as [number, number, number]
     return this.#one('MatMulNBits', [x, blocks, scales], { k: 2 * count * half, n, bits: 4, blockSize: 2 * half, accuracyLevel: 0 })
   }
   /** Numbers of 4 bits in blocks along the last axis as float32. */
-  dequantizeLinear(x: Value, scales: Value, zeros: Value): Value {
+  dequantizeLinear(x: Value, scales: Value): Value {
     const [size, count] = [Number(x.shape.at(-1)), Number(scales.shape.at(-1))]
-    return this.#one('DequantizeLinear', [x, scales, zeros], { axis: axisOf(x, -1), blockSize: Math.ceil(size / count) })
+    return this.#one('DequantizeLinear', [x, scales], { axis: axisOf(x, -1), blockSize: Math.ceil(size / count) })
   }
 
   // Reductions; all axes when none are given. Softmax along one axis, the last by default.

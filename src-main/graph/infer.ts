@@ -137,13 +137,13 @@ export const blockedProduct: InferOf<'MatMulNBits'> = ([x, blocks, scales], { k,
   return [{ dtype: 'float32', shape: [...x.shape.slice(0, -1), n] }]
 }
 
-export const dequantized: InferOf<'DequantizeLinear'> = ([x, scales, zeros], { axis, blockSize }) => {
-  expectDtype('uint4', x, zeros)
+export const dequantized: InferOf<'DequantizeLinear'> = ([x, scales], { axis, blockSize }) => {
+  expectDtype('uint4', x)
   expectDtype('float32', scales)
   expectAxes([axis], x.shape.length)
   const size = x.shape[axis]
   expect(typeof size === 'number' && size % blockSize === 0, `whole blocks of ${blockSize}`, show(x))
-  expectShape(x.shape.toSpliced(axis, 1, Number(size) / blockSize), scales, zeros)
+  expectShape(x.shape.toSpliced(axis, 1, Number(size) / blockSize), scales)
   return [{ dtype: 'float32', shape: x.shape }]
 }
 

@@ -69,7 +69,7 @@ export interface OpAttributes {
    * times the scale of their block, computed in float32. com.microsoft. Forward only.
    */
   MatMulNBits: { readonly k: number; readonly n: number; readonly bits: 4; readonly blockSize: number; readonly accuracyLevel: 0 }
-  /** (x uint4 [n,k], scales [n,k/blockSize], zeros uint4 [n,k/blockSize]) -> (x - zeros) * scales, blocks along the axis. */
+  /** (x uint4 [n,k], scales [n,k/blockSize]) -> x * scales, blocks along the axis. */
   DequantizeLinear: Axis & { readonly blockSize: number }
   // 5. Reductions, and softmax along one axis.
   ReduceSum: Reduce

@@ -78,7 +78,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<K> } = {
     },
     infer: types.blockedProduct,
   },
-  DequantizeLinear: { inputs: [3, 3], onnx: { axis: ['axis', 'int'], blockSize: ['block_size', 'int'] }, infer: types.dequantized },
+  DequantizeLinear: { inputs: [2, 2], onnx: { axis: ['axis', 'int'], blockSize: ['block_size', 'int'] }, infer: types.dequantized },
 
   ReduceSum: reduce,
   ReduceMean: reduce,

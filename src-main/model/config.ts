@@ -75,7 +75,7 @@ export interface LlamaConfig {
   readonly held?: HeldIn
 }
 
-/** What frozen matrices may be held in besides float32: 16 bits, or 4 and a scale for every block of 32. */
+/** What frozen matrices may be held in besides float32: 16 bits, or 4 with a scale and an offset for every block of 32. */
 export const HELD_IN = ['bfloat16', 'float16', 'int4'] as const
 export type HeldIn = (typeof HELD_IN)[number]
 
@@ -177,19 +177,19 @@ export const BLOCK = 32
 const heldOf = ({ name, dims }: Pick<ParameterSpec, 'name' | 'dims'>, held: HeldIn): HeldIn =>
   held === 'int4' && (name === EMBEDDING || name === HEAD || dims[1]! % BLOCK !== 0) ? 'bfloat16' : held
 
-/** The names under which graphs read the parts of a matrix in blocks: its bytes, their scales, and what stands for 0. */
-export const partsOf = (name: string) => ({ blocks: `${name}/blocks`, scales: `${name}/scales`, zeros: `${name}/zeros` }) as const
+/** The names under which graphs read the parts of a matrix in blocks: its bytes, and the scale and the offset of each block. */
+export const partsOf = (name: string) => ({ blocks: `${name}/blocks`, scales: `${name}/scales`, offsets: `${name}/offsets` }) as const
 
 /** The inputs by which graphs may read a parameter: itself, and the parts of one in blocks. */
 export function portsOf({ name, dims, dtype }: ParameterSpec): { name: string; dtype: Dtype; dims: readonly number[] }[] {
   if (dtype !== 'int4') return [{ name, dtype: dtype ?? 'float32', dims }]
-  const { blocks, scales, zeros } = partsOf(name)
+  const { blocks, scales, offsets } = partsOf(name)
   const [rows, count] = [dims[0]!, dims[1]! / BLOCK]
   return [
     { name, dtype: 'uint4', dims },
     { name: blocks, dtype: 'uint8', dims: [rows, count, BLOCK / 2] },
     { name: scales, dtype: 'float32', dims: [rows, count] },
-    { name: zeros, dtype: 'uint4', dims: [rows, count] },
+    { name: offsets, dtype: 'float32', dims: [rows, count] },
   ]
 }
 

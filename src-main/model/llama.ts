@@ -6,7 +6,7 @@ import { GraphBuilder } from '../graph/builder.ts'
 import type { Dim } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/ir.ts'
 import { gradients } from '../autodiff/gradients.ts'
-import { adapterNames, EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs, partsOf, portsOf } from './config.ts'
+import { adapterNames, BLOCK, EMBEDDING, FINAL_NORM, HEAD, layerNames, parameterSpecs, partsOf, portsOf } from './config.ts'
 import type { Linear, LlamaConfig } from './config.ts'
 import { rotaryRule } from './rope.ts'
 
@@ -32,8 +32,8 @@ export interface Stack {
   readonly weight: (name: string) => Value
   /** A parameter as it is held. */
   readonly held: (name: string) => Value
-  /** The bytes and scales of a matrix in blocks; null for any other parameter. */
-  readonly blocked: (name: string) => { readonly blocks: Value; readonly scales: Value } | null
+  /** The bytes, scales and offsets of a matrix in blocks; null for any other parameter. */
+  readonly blocked: (name: string) => { readonly blocks: Value; readonly scales: Value; readonly offsets: Value } | null
   /** True where a backward pass will follow. */
   readonly differentiable: boolean
 }
@@ -65,14 +65,18 @@ export function openStack(name: string, config: LlamaConfig, differentiable: boo
 
   function widened(parameter: string): Value {
     if (!inBlocks.has(parameter)) return g.cast(held(parameter), 'float32')
-    const { scales, zeros } = partsOf(parameter)
-    return g.dequantizeLinear(held(parameter), held(scales), held(zeros))
+    // A number is (its 4 bits - 8) * scale + offset.
+    const { scales, offsets } = partsOf(parameter)
+    const [out, into] = ports.get(parameter)!.dims as [number, number]
+    const steps = g.reshape(g.dequantizeLinear(held(parameter), held(scales)), [out, into / BLOCK, BLOCK])
+    const least = g.sub(held(offsets), g.mul(held(scales), 8))
+    return g.reshape(g.add(steps, g.reshape(least, [out, into / BLOCK, 1])), [out, into])
   }
 
   function blocked(parameter: string): ReturnType<Stack['blocked']> {
     if (!inBlocks.has(parameter)) return null
-    const { blocks, scales } = partsOf(parameter)
-    return { blocks: held(blocks), scales: held(scales) }
+    const { blocks, scales, offsets } = partsOf(parameter)
+    return { blocks: held(blocks), scales: held(scales), offsets: held(offsets) }
   }
 }
 
@@ -80,7 +84,10 @@ export function openStack(name: string, config: LlamaConfig, differentiable: boo
 export function linear({ g, weight, blocked, differentiable }: Stack, x: Value, name: string, bias: string | null = null): Value {
   const parts = differentiable ? null : blocked(name)
   if (parts === null) return g.gemm(x, weight(name), bias === null ? null : weight(bias), { transB: true })
-  const y = g.matMulNBits(x, parts.blocks, parts.scales)
+  // The offset of a block is added once for the sum of what is multiplied with it.
+  const [tokens, into] = x.shape as [Dim, number]
+  const sums = g.reduceSum(g.reshape(x, [tokens, into / BLOCK, BLOCK]), [-1], false)
+  const y = g.add(g.matMulNBits(x, parts.blocks, parts.scales), g.gemm(sums, parts.offsets, null, { transB: true }))
   return bias === null ? y : g.add(y, weight(bias))
 }
 

@@ -63,7 +63,7 @@ export const adapterSpec = z.strictObject({
     .enum(['float32', 'bfloat16', 'float16', 'int4'])
     .optional()
     .describe(
-      'What the matrices that adapters leave as they are are held in, read by sampling and training alike, for more time: half the memory in 16 bits; in int4 those of the layers in a sixth, as steps of -8 to 7 with a scale for every 32, and the embedding and output matrix in bfloat16. float32 unless given.',
+      'What the matrices that adapters leave as they are are held in, read by sampling and training alike: half the memory in 16 bits; in int4 those of the layers in a fifth, every 32 numbers as the nearest of 16 from the least to the largest of them, and the embedding and output matrix in bfloat16. float32 unless given.',
     ),
 })
 

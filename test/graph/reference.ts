@@ -206,9 +206,9 @@ const KERNELS: { readonly [K in OpName]: Kernel<OpAttributes[K]> } = {
     )
     return [product(x, w, false, true, 1, shape)]
   },
-  DequantizeLinear: ([x, scales, zeros], { axis, blockSize }, [shape]) => {
+  DequantizeLinear: ([x, scales], { axis, blockSize }, [shape]) => {
     const block = (index: Index): number[] => index.map((at, i) => (i === axis ? Math.floor(at / blockSize) : at))
-    return [fill(shape, (index) => (get(x, index) - get(zeros, block(index))) * get(scales, block(index)))]
+    return [fill(shape, (index) => get(x, index) * get(scales, block(index)))]
   },
   MatMul: ([a, b], _, [shape]) => [product(a, b, false, false, 1, shape)],
   FusedMatMul: ([a, b], { transA, transB, alpha }, [shape]) => [product(a, b, transA, transB, alpha, shape)],

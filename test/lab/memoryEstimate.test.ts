@@ -62,7 +62,7 @@ describe('the memory promised before a start', () => {
     // In blocks of 4 bits the matrices of the layers take five eighths of a byte a number, the embedding stays at two.
     const embedding = 49_152 * 576
     const copies = 4 * matrices - (matrices - embedding) / 2
-    expect(at() - at('int4')).toBe(copies + (4 - 5 / 8) * (matrices - embedding) + 2 * embedding - widened)
+    expect(at() - at('int4')).toBe(copies + (4 - 6 / 8) * (matrices - embedding) + 2 * embedding - widened)
   })
 
   it('grows with the micro-batch only up to the budget of what is kept', () => {

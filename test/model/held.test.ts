@@ -50,13 +50,24 @@ function nearestFloat16(value: number): number {
   return (up ? below + 1 : below) * step
 }
 
-/** Each 32 numbers as whole steps of an eighth of the largest of them, whatever its sign: as -8 steps it is met, and the others are the nearest of -8 to 7. */
+/** The nearest number of 11 significant bits, ties to even. */
+function nearestOf11Bits(value: number): number {
+  if (value === 0) return 0
+  const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10)
+  const steps = value / step
+  const below = Math.floor(steps)
+  const up = steps - below > 0.5 || (steps - below === 0.5 && below % 2 !== 0)
+  return (up ? below + 1 : below) * step
+}
+
+/** Each 32 numbers as the nearest of 16 in equal steps from the least to the largest of them. */
 const inBlocks = (values: Float32Array): Float32Array =>
   values.map((value, i) => {
-    const block = [...values.subarray(i - (i % 32), i - (i % 32) + 32)]
-    const largest = block.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0)
-    const step = Math.fround(largest / -8)
-    return step === 0 ? 0 : Math.max(-8, Math.min(7, Math.round(value / step))) * step
+    const block = values.subarray(i - (i % 32), i - (i % 32) + 32)
+    const [least, most] = [Math.min(...block), Math.max(...block)]
+    const from = nearestOf11Bits(least)
+    const step = nearestOf11Bits(Math.fround(Math.fround(most - least) / 15))
+    return step === 0 ? from : from + Math.max(0, Math.min(15, Math.round(Math.fround(Math.fround(value - from) / step)))) * step
   })
 
 const NEAREST = { bfloat16: nearestBfloat16, float16: nearestFloat16 }
@@ -137,9 +148,11 @@ describe('matrices held in blocks of 4 bits', () => {
   const set = (specs: Parameters<typeof engine.createParameters>[0]) => engine.createParameters(specs)
   const matrix = (rows: number, columns: number) => [{ name: 'w', dims: [rows, columns], decay: true, dtype: 'int4' as const }]
 
-  it('come back as steps of an eighth of the largest number of their block, and from those to the bit', () => {
+  it('come back as the nearest of sixteen numbers from the least to the largest of their block, and from those to the bit', () => {
     const rng = createRng(3)
-    const values = Float32Array.from({ length: 8 * 96 }, (_, i) => (i < 32 ? 0 : rng.gaussian() * 10 ** (Math.floor(i / 32) - 12)))
+    const values = Float32Array.from({ length: 8 * 96 }, (_, i) =>
+      i < 32 ? 0 : i < 64 ? 0.3 : rng.gaussian() * 10 ** (Math.floor(i / 32) - 12) + (i % 64 < 32 ? 0 : 10 ** (Math.floor(i / 32) - 11)),
+    )
     const held = set(matrix(8, 96))
     held.set('w', values)
     const once = held.get('w')
@@ -154,7 +167,7 @@ describe('matrices held in blocks of 4 bits', () => {
     held.dispose()
   })
 
-  it('take 5 bits for a number, and are those of the layers with rows of whole blocks', () => {
+  it('take 6 bits for a number, and are those of the layers with rows of whole blocks', () => {
     const config = withAdapters({ ...shape, architecture: 'llama', hiddenSize: 64, headDim: 16 }, { rank: 4, alpha: 8, held: 'int4' })
     const types = new Map(parameterSpecs(config).map(({ name, dtype }) => [name, dtype]))
     expect(types.get('model.layers.1.self_attn.q_proj.weight')).toBe('int4')
@@ -162,9 +175,24 @@ describe('matrices held in blocks of 4 bits', () => {
     expect(types.get('model.layers.1.mlp.down_proj.weight')).toBe('bfloat16')
     expect(types.get('model.embed_tokens.weight')).toBe('bfloat16')
     const large = set(matrix(256, 1024))
-    expect((large.bytes * 8) / (256 * 1024)).toBeGreaterThanOrEqual(5)
-    expect((large.bytes * 8) / (256 * 1024)).toBeLessThan(5.2)
+    expect((large.bytes * 8) / (256 * 1024)).toBeGreaterThanOrEqual(6)
+    expect((large.bytes * 8) / (256 * 1024)).toBeLessThan(6.1)
     large.dispose()
+  })
+
+  it('lose nothing of what came in such blocks, with scales and offsets of 16 bits', () => {
+    const rng = createRng(7)
+    const half = (value: number): number => nearestFloat16(value)
+    const held = set(matrix(4, 64))
+    const values = new Float32Array(256)
+    for (let at = 0; at < 256; at += 32) {
+      const [scale, least] = [half(0.01 * (1 + rng.float())), half(-0.1 * (1 + rng.float()))]
+      // The first two are the ends: 0 and 15 steps.
+      for (let i = 0; i < 32; i++) values[at + i] = least + scale * (i < 2 ? 15 * i : rng.int(16))
+    }
+    held.set('w', values)
+    expect(held.get('w')).toEqual(values)
+    held.dispose()
   })
 
   it('refuse rows that are no whole blocks, and numbers that have no scale', () => {

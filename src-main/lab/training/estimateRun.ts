@@ -180,7 +180,7 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
 }
 
 /** Bytes of a number by what it is held in. */
-const HELD_BYTES = { float32: FLOAT, bfloat16: FLOAT / 2, float16: FLOAT / 2, int4: 0.5 + FLOAT / BLOCK }
+const HELD_BYTES = { float32: FLOAT, bfloat16: FLOAT / 2, float16: FLOAT / 2, int4: 0.5 + (2 * FLOAT) / BLOCK }
 
 /** The weights as they are held, and of those that are narrower than single precision what is widened at once: the output matrix, and the matrices of a layer. */
 function weightBytes(config: LlamaConfig): number {
