@@ -65,6 +65,16 @@ describe('the memory promised before a start', () => {
     expect(at() - at('int4')).toBe(copies + (4 - 6 / 8) * (matrices - embedding) + 2 * embedding - widened)
   })
 
+  it('counts the whole model at once where the gradient of J is followed too, for as many tokens as their logits have room', () => {
+    const config = withAdapters(SMOLLM2, { rank: 16, alpha: 32 })
+    const at = (answerGradient: string, microbatchTokens: number): number =>
+      memoryOf({ ...unevaluated('gsm-lora'), microbatchTokens, algorithm: { name: 'regret-exact', options: { answerGradient } } }, config)
+    expect(at('sampled', 2048)).toBeGreaterThan(at('sampled', 256))
+    expect(at('exact', 4096)).toBeGreaterThan(at('exact', 256))
+    expect(at('exact', 16_384)).toBe(at('exact', 4096))
+    expect(at('exact', 4096)).not.toBe(at('sampled', 4096))
+  })
+
   it('grows with the micro-batch only up to the budget of what is kept', () => {
     const config = withAdapters(SMOLLM2, { rank: 16, alpha: 32 })
     const at = (microbatchTokens: number): number => memoryOf({ ...unevaluated('gsm-lora'), microbatchTokens }, config)

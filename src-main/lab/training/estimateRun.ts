@@ -18,8 +18,9 @@ import {
   type LlamaConfig,
 } from '../../model/config.ts'
 import { mean } from '../../numeric/stats.ts'
-import { createMethod } from '../../rl/algorithms.ts'
+import { createMethod, needsOf } from '../../rl/algorithms.ts'
 import { HEAD_TOKENS, keptPerToken } from '../../model/layered.ts'
+import { budgetOfVocabulary } from '../../rollout/batches.ts'
 import { fixedFor, rowsFor } from '../../rollout/policy.ts'
 import { headPlaces, WIDE_TOKENS } from '../../rollout/readers.ts'
 import { WIDE_VOCABULARY } from '../../rollout/sequences.ts'
@@ -27,6 +28,7 @@ import type { Store } from '../../store/openStore.ts'
 import { atOnce } from '../comparing/evaluationBudgets.ts'
 import type { MachineSpeed } from '../process/machineSpeed.ts'
 import { specOf } from '../answers/queriesRuns.ts'
+import { trainsInOneGraph } from './learner.ts'
 import { completeTask } from './tasks.ts'
 import { KEPT_BYTES } from './trainingSteps.ts'
 
@@ -157,11 +159,13 @@ function modelledPace(spec: RunSpec, config: LlamaConfig, speed: MachineSpeed | 
  * the cache what is written to (it claims more, and a page costs nothing before that). What the runtime took for training it keeps while the run is evaluated.
  */
 export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
-  const layered = config.vocabSize >= WIDE_VOCABULARY
+  const wide = config.vocabSize >= WIDE_VOCABULARY
+  const { cuts } = needsOf(createMethod(spec.algorithm.name, spec.algorithm.options))
+  const layered = !trainsInOneGraph(config, spec.device, cuts?.follows === true)
   // Weights and, of what trains: start copy, gradient, two moments, what they are computed in; of adapters there is no start copy, and two sets more.
   const copies = weightBytes(config) + 5 * trainedCount(config) * FLOAT
-  const sessions = layered ? 3 * SESSION_BYTES_PER_LAYER * config.layers : 0
-  const prompt = layered ? TEXT_ROOM + spec.format.examples * EXAMPLE_ROOM : PROMPT_ROOM
+  const sessions = wide ? 3 * SESSION_BYTES_PER_LAYER * config.layers : 0
+  const prompt = wide ? TEXT_ROOM + spec.format.examples * EXAMPLE_ROOM : PROMPT_ROOM
   const cached = (rollouts: number, thinking: number): number => {
     const length = prompt + thinking + spec.budget.answerTokens
     return 2 * Math.min(rollouts, rowsFor(config, length)) * length * config.layers * config.kvHeads * config.headDim * FLOAT
@@ -175,7 +179,7 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
     fixedFor(config, spec).bytes +
     sessions +
     cache +
-    (layered ? Math.max(layeredBytes(spec, config, length), readingBytes(config, length)) : graphBytes(spec, config, length))
+    Math.max(layered ? layeredBytes(spec, config, length) : graphBytes(spec, config, length), wide ? readingBytes(config, length) : 0)
   )
 }
 
@@ -195,7 +199,7 @@ function weightBytes(config: LlamaConfig): number {
 /** What a micro-batch takes in one graph: every value of every layer until its gradient is there. */
 function graphBytes({ microbatchTokens }: RunSpec, config: LlamaConfig, length: number): number {
   const perToken = config.layers * (ACTIVATIONS_PER_LAYER * config.hiddenSize + config.heads * length) + 4 * config.vocabSize
-  return Math.max(length, microbatchTokens) * perToken * FLOAT
+  return Math.max(length, budgetOfVocabulary(microbatchTokens, config.vocabSize)) * perToken * FLOAT
 }
 
 /** What a micro-batch takes layer by layer: the input of every layer, what is kept of as many as the budget has room for, one layer at work, and the head for some tokens. */

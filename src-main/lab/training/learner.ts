@@ -63,6 +63,10 @@ export interface Learner {
   dispose(): void
 }
 
+/** What answers add to the loss is part of the one graph of the whole model, and training by layers, for wide vocabularies, computes on the processor. */
+export const trainsInOneGraph = ({ vocabSize }: LlamaConfig, device: Device, followsAnswers: boolean): boolean =>
+  followsAnswers || vocabSize < WIDE_VOCABULARY || device !== 'cpu'
+
 /**
  * Opens the training of a loss over a parameter set, which trains the parameters that the configuration lets train. The policy that is trained is
  * softmax(logits / temperature). Models of wide vocabularies, which are those of text, are trained layer by layer on the processor, and through one
@@ -84,8 +88,7 @@ export async function openLearner(
   device: Device = 'cpu',
 ): Promise<Learner> {
   const needs = { oldLogps: loss.ratio !== 'none', refLogps: loss.klBeta > 0 }
-  // What answers add to the loss is part of the one graph of the whole model, and training by layers computes on the processor.
-  const whole = followsAnswers || config.vocabSize < WIDE_VOCABULARY || device !== 'cpu'
+  const whole = trainsInOneGraph(config, device, followsAnswers)
   const open = whole ? openGraphSteps : openLayeredSteps
   const tokenBudget = whole ? budgetOfVocabulary(microbatchTokens, config.vocabSize) : microbatchTokens
   const steps = await open(engine, {
