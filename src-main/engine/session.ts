@@ -90,13 +90,14 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
     return fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
   }
   const device = oneOf('device', options.device ?? 'cpu', devices)
-  if (options.fixed !== undefined && (device !== 'cpu' || options.parameters === undefined))
+  const fixed = options.fixed ?? []
+  if (fixed.length > 0 && (device !== 'cpu' || options.parameters === undefined))
     return fail('bad-argument', 'fixed parameters of a set, on the processor', device)
   return {
     onnx,
     options: {
       device,
-      ...(options.fixed !== undefined && options.fixed.length > 0 && { fixed: options.fixed }),
+      ...(fixed.length > 0 && { fixed }),
       ...(device === 'cuda' && { libraries: cudaLinked(dirname(locateLibrary().library)) }),
       optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
     },

@@ -29,7 +29,8 @@ describe('Parquet', () => {
           fc
             .jsonValue({ maxDepth: 2 })
             .map((each): unknown => JSON.parse(JSON.stringify(each)))
-            .filter((each) => each !== null),
+            // The writer of this test leaves keys of that name out.
+            .filter((each) => each !== null && !JSON.stringify(each).includes('__proto__')),
         ),
       }),
       { minLength: 1, maxLength: 40 },
