@@ -8,7 +8,7 @@ import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
 import { fixedMatrices, forwardFlopsPerToken, parameterCount } from '../src-main/model/config.ts'
 import type { LlamaConfig } from '../src-main/model/config.ts'
-import { decodeModel } from '../src-main/model/onnx.ts'
+import { openDecoder } from '../src-main/rollout/openDecoder.ts'
 import { loadWeights } from '../src-main/rollout/policy.ts'
 import { BENCH_CONFIG, SMOL_CONFIG, benchWeights, randomWeights } from './models.ts'
 import { clock, distance, figure, gain } from './question.ts'
@@ -45,17 +45,7 @@ async function askAbout(
   const parameters = await loadWeights(engine, config, weights())
   const product = await openProduct(engine, 2048)
   const names = fixed ? fixedMatrices(config, true).names : []
-  const decoder = await engine.createDecoder({
-    onnx: decodeModel(config, { names, file: engine.fixedFile }),
-    parameters,
-    fixed: names,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: Math.max(...counts),
-    maxLength: positions,
-  })
+  const decoder = await openDecoder(engine, config, parameters, { rows: Math.max(...counts), maxLength: positions }, names)
   const write = (rows: number) => {
     const sources = Array.from({ length: rows }, (_, row) => Int32Array.of(1, 15 + row))
     return decoder.generate({

@@ -62,13 +62,14 @@ std::size_t offsetsAt(const Layout::Slice& slice) { return scalesAt(slice) + lin
 constexpr int kMiddle = 8;
 constexpr float kSteps = 15;
 
-/// To 11 significant bits, as many as fp16 has: 15 steps of such a size above such a number are met without rounding.
+/// To 11 significant bits, as many as fp16 has: 15 steps of such a size above such a number are met without rounding, where the number is no thousand times the step.
 float shortened(float value) {
   const std::uint32_t bits = bitsOf(value);
   return floatOf((bits + 0xfff + ((bits >> 13) & 1)) & ~0x1fffu);
 }
 
-/// The least number of a block and 15 steps above it up to the largest: what a block holds comes back from its own numbers to the bit.
+/// The least number of a block and 15 steps above it up to the largest. What a block holds comes back from its own numbers to the bit, unless it lies hundreds of
+/// times its spread away from zero, as no matrix of a model does.
 void toBlocks(const Layout::Slice& slice, const float* dense, float* block) {
   auto* bytes = reinterpret_cast<std::uint8_t*>(block + slice.offset);
   float* scales = block + scalesAt(slice);

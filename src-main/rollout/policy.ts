@@ -3,14 +3,13 @@
 import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
-import type { Device } from '../engine/providers.ts'
-import { fixedMatrices, parameterSpecs } from '../model/config.ts'
+import { parameterSpecs } from '../model/config.ts'
 import type { LlamaConfig, ParameterSpec } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
-import { decodeModel } from '../model/onnx.ts'
 import { contextKey } from './contextKey.ts'
 import { exactMu } from './exactMu.ts'
 import type { CutTrace } from './exactMu.ts'
+import { openDecoder, type DecoderChoice } from './openDecoder.ts'
 import { isWide, openBranches, openScores } from './readers.ts'
 import type { BranchReader } from './readers.ts'
 import { sampleRollouts } from './sample.ts'
@@ -34,8 +33,6 @@ export interface Policy extends Sampler {
 const CACHE_BYTES = 1.5 * 2 ** 30
 /** Most bytes of keys and values that are kept for J. */
 const KEPT_KEYS_BYTES = 128 * 2 ** 20
-/** Most bytes of matrices that a decoder has a copy of, laid out for its products. */
-const FIXED_BYTES = 2 ** 30
 const MOST_ROWS = 256
 const FEWEST_ROWS = 4
 
@@ -45,31 +42,11 @@ export function rowsFor({ layers, kvHeads, headDim }: LlamaConfig, maxLength: nu
   return Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(CACHE_BYTES / bytes)))
 }
 
-/**
- * What a decoder takes a copy of: matrices that do not change, where there is room for it. Of a small model that trains whole it takes none when it is evaluated either,
- * so that evaluations while it trains and afterwards have the same bits.
- */
-export function fixedFor(
-  config: LlamaConfig,
-  { device = 'cpu', unchanging = false }: Pick<PolicyOptions, 'device' | 'unchanging'>,
-): ReturnType<typeof fixedMatrices> {
-  const { names, bytes } = fixedMatrices(config, unchanging && isWide(config))
-  return device === 'cpu' && bytes <= FIXED_BYTES ? { names, bytes } : { names: [], bytes: 0 }
-}
-
-export interface PolicyOptions {
-  /** Rows decoded at once. */
-  readonly rows: number
-  /** Longest prompt and completion together, in tokens. */
-  readonly maxLength: number
+export interface PolicyOptions extends DecoderChoice {
   /** Scores and exact mu are those of softmax(logits / temperature); default 1. What is drawn follows the settings of each call, which should agree. */
   readonly temperature?: number
-  /** Computes everything that is asked of the policy; default the processor. */
-  readonly device?: Device
   /** Shares into which what is drawn by one call is cut, each decoded by itself; default 1. */
   readonly shares?: number
-  /** The weights do not change while the policy is open; of a model with adapters those beneath them do not in any case. */
-  readonly unchanging?: boolean
 }
 
 /** Tensors by name, each given once; read as they come, so that a large model is never in memory twice. */
@@ -113,19 +90,7 @@ export function createWeights(engine: Engine, config: LlamaConfig, tensors: Read
 export async function openPolicy(engine: Engine, config: LlamaConfig, parameters: ParameterSet, options: PolicyOptions): Promise<Policy> {
   const sized = withPositions(config, options.maxLength)
   const { device = 'cpu' } = options
-  const open = { parameters, device }
-  const fixed = { ...fixedFor(config, options), file: engine.fixedFile }
-  const decoding = engine.createDecoder({
-    onnx: decodeModel(sized, fixed),
-    ...open,
-    fixed: fixed.names,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: options.rows,
-    maxLength: options.maxLength,
-  })
+  const decoding = openDecoder(engine, config, parameters, options)
   // A graphics driver is asked for one session at a time.
   if (device !== 'cpu') await decoding
   const branching = openBranches(engine, sized, parameters, options)

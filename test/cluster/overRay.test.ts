@@ -168,17 +168,20 @@ describe('a run over workers', () => {
       await vi.waitFor(() => expect(() => process.kill(pid, 0), `process ${pid}`).toThrow('ESRCH'), 20_000)
   })
 
-  it('sends adapters alone after the model beneath them, and draws stale prefixes with their own', async () => {
-    const given = microSpec(
-      bench.start,
-      { name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } },
-      { steps: 2, shares: 2, adapters: { rank: 2 } },
-    )
-    const alone = await trained('lora-here', null, given)
-    const over = await trained('lora-over', { workers: 2 }, given)
-    expect(over.numbers).toEqual(alone.numbers)
-    expect(over.steps[1]!.metrics['ray/bytes_weights']!).toBeLessThan(over.steps[0]!.metrics['ray/bytes_weights']! / 2)
-  })
+  it.each(['float32', 'int4'] as const)(
+    'sends adapters alone after the model beneath them in %s, and draws stale prefixes with their own',
+    async (frozen) => {
+      const given = microSpec(
+        bench.start,
+        { name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } },
+        { steps: 2, shares: 2, adapters: { rank: 2, frozen } },
+      )
+      const alone = await trained(`lora-here-${frozen}`, null, given)
+      const over = await trained(`lora-over-${frozen}`, { workers: 2 }, given)
+      expect(over.numbers).toEqual(alone.numbers)
+      expect(over.steps[1]!.metrics['ray/bytes_weights']!).toBeLessThan(over.steps[0]!.metrics['ray/bytes_weights']! / 2)
+    },
+  )
 
   it('refuses a worker that computes other bits', async () => {
     process.env.STAND_IN_SPOILS = '1'

@@ -9,7 +9,8 @@ import { EMBEDDING, fixedMatrices, HEAD, initialWeights, layerNames } from '../.
 import type { HeldIn, LlamaConfig } from '../../src-main/model/config.ts'
 import { decodeModel } from '../../src-main/model/onnx.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
-import { createWeights, fixedFor } from '../../src-main/rollout/policy.ts'
+import { fixedFor, openDecoder } from '../../src-main/rollout/openDecoder.ts'
+import { createWeights } from '../../src-main/rollout/policy.ts'
 
 const engine = openEngine()
 afterAll(() => engine.dispose())
@@ -40,18 +41,8 @@ const parametersOf = (config: LlamaConfig): ParameterSet => {
   return createWeights(engine, config, weights)
 }
 
-const openDecoder = (config: LlamaConfig, parameters: ParameterSet, names: readonly string[]): Promise<Decoder> =>
-  engine.createDecoder({
-    onnx: decodeModel(config, { names, file: engine.fixedFile }),
-    parameters,
-    fixed: names,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: 4,
-    maxLength: config.maxPositions,
-  })
+const open = (config: LlamaConfig, parameters: ParameterSet, names: readonly string[]): Promise<Decoder> =>
+  openDecoder(engine, config, parameters, { rows: 4, maxLength: config.maxPositions }, names)
 
 const write = (decoder: Decoder) =>
   decoder.generate({
@@ -73,7 +64,7 @@ describe.each([undefined, 'int4', 'bfloat16'] as const)('matrices held in %s ben
     const config = withAdapters({ ...base, ...(untiedHead && { untiedHead }) }, { rank: 4, alpha: 8, held })
     const parameters = parametersOf(config)
     const { names } = fixedMatrices(config, false)
-    const [bound, fixed] = [await openDecoder(config, parameters, []), await openDecoder(config, parameters, names)]
+    const [bound, fixed] = [await open(config, parameters, []), await open(config, parameters, names)]
     const [expected, found] = [await write(bound), await write(fixed)]
     for (const [row, { tokens, logps }] of expected.entries()) {
       expect([...found[row]!.tokens]).toEqual([...tokens])
@@ -112,7 +103,7 @@ describe('what is fixed', () => {
   it('cannot be changed while the decoder is open, and can when it is closed; adapters can at any time', async () => {
     const config = withAdapters(base, { rank: 4, alpha: 8, held: 'int4' })
     const parameters = parametersOf(config)
-    const decoder = await openDecoder(config, parameters, fixedMatrices(config, false).names)
+    const decoder = await open(config, parameters, fixedMatrices(config, false).names)
     const before = await write(decoder)
     expect(() => parameters.set(Q, parameters.get(Q))).toThrow(/fixed in a graph that is open/)
     expect(() => parameters.load(parameters.snapshot())).toThrow(/fixed in a graph that is open/)
@@ -129,7 +120,7 @@ describe('what is fixed', () => {
 
   it('is refused by name where the set has no such parameter, and on a device', async () => {
     const parameters = parametersOf(base)
-    await expect(openDecoder(base, parameters, ['nothing'])).rejects.toMatchObject({ code: 'unknown-name' })
+    await expect(open(base, parameters, ['nothing'])).rejects.toMatchObject({ code: 'unknown-name' })
     await expect(engine.createSession(decodeModel(base), { parameters, fixed: [Q], device: 'webgpu' })).rejects.toMatchObject({
       code: 'bad-argument',
     })

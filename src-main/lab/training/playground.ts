@@ -7,12 +7,12 @@ import type { ParameterSet } from '../../engine/parameters.ts'
 import type { Device } from '../../engine/providers.ts'
 import type { LlamaConfig } from '../../model/config.ts'
 import { withPositions } from '../../model/llama.ts'
-import { decodeModel } from '../../model/onnx.ts'
 import { deriveSeed } from '../../numeric/rng.ts'
 import { exactMu } from '../../rollout/exactMu.ts'
 import { openBranches } from '../../rollout/readers.ts'
 import { formatOfText } from '../../rollout/format.ts'
-import { fixedFor, loadWeights } from '../../rollout/policy.ts'
+import { openDecoder } from '../../rollout/openDecoder.ts'
+import { loadWeights } from '../../rollout/policy.ts'
 import { mostTokens, streamRollout } from '../../rollout/stream.ts'
 import type { Store } from '../../store/openStore.ts'
 import { notationOfSize } from '../../tasks/registry.ts'
@@ -59,7 +59,7 @@ export async function playground(
   signal?.throwIfAborted()
   const weights = await loadWeights(engine, start.config, start.weights)
   try {
-    const decoder = await openDecoder(engine, start.config, weights, maxLength, device)
+    const decoder = await openDecoder(engine, start.config, weights, { rows: 1, maxLength, device, unchanging: true })
     let opened: number
     let rollout: Awaited<ReturnType<typeof streamRollout>>
     try {
@@ -196,22 +196,6 @@ function inNotation(store: Store, text: string, config: LlamaConfig, vocabulary:
     about: { task, problem },
     noJ: problem.promptTokens.length > longest ? 'It is longer than any problem of the task: its right answers are too many to sum.' : '',
   }
-}
-
-const openDecoder = (engine: Engine, config: LlamaConfig, parameters: ParameterSet, maxLength: number, device: Device) => {
-  const { names } = fixedFor(config, { device, unchanging: true })
-  return engine.createDecoder({
-    onnx: decodeModel(withPositions(config, maxLength), { names, file: engine.fixedFile }),
-    parameters,
-    fixed: names,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: 1,
-    maxLength,
-    device,
-  })
 }
 
 async function measure(

@@ -3,13 +3,12 @@
 // depends on the seed and on where its piece begins, so the same request gives the same text.
 import type { Model } from '../../../src-preload/contract.ts'
 import { LabError } from '../../../src-preload/contract.ts'
-import type { Decoder } from '../../engine/decoder.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { ParameterSet } from '../../engine/parameters.ts'
 import type { LlamaConfig } from '../../model/config.ts'
-import { decodeModel } from '../../model/onnx.ts'
 import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'
-import { fixedFor, loadWeights } from '../../rollout/policy.ts'
+import { openDecoder } from '../../rollout/openDecoder.ts'
+import { loadWeights } from '../../rollout/policy.ts'
 import type { Store } from '../../store/openStore.ts'
 import type { Message } from '../../tasks/types.ts'
 import { loadModel } from './start.ts'
@@ -87,19 +86,7 @@ export async function generateText(
       next: 'Change the prompt.',
     })
   const maxLength = Math.min(config.maxPositions, asked.length + request.maxTokens)
-  // Rotary tables for as many positions as are used: for the longest context of a large model they would take a hundred MB.
-  const { names } = fixedFor(config, { unchanging: true })
-  const decoder: Decoder = await engine.createDecoder({
-    onnx: decodeModel({ ...config, maxPositions: maxLength }, { names, file: engine.fixedFile }),
-    parameters,
-    fixed: names,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: 1,
-    maxLength,
-  })
+  const decoder = await openDecoder(engine, config, parameters, { rows: 1, maxLength, unchanging: true })
   try {
     const began = performance.now()
     const tokens: number[] = []
