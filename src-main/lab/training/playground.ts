@@ -59,7 +59,7 @@ export async function playground(
   signal?.throwIfAborted()
   const weights = await loadWeights(engine, start.config, start.weights)
   try {
-    const decoder = await openDecoder(engine, start.config, weights, { rows: 1, maxLength, device, unchanging: true })
+    const decoder = await openDecoder(engine, start.config, weights, { rows: 1, maxLength, device })
     let opened: number
     let rollout: Awaited<ReturnType<typeof streamRollout>>
     try {

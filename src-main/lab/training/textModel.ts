@@ -86,7 +86,7 @@ export async function generateText(
       next: 'Change the prompt.',
     })
   const maxLength = Math.min(config.maxPositions, asked.length + request.maxTokens)
-  const decoder = await openDecoder(engine, config, parameters, { rows: 1, maxLength, unchanging: true })
+  const decoder = await openDecoder(engine, config, parameters, { rows: 1, maxLength })
   try {
     const began = performance.now()
     const tokens: number[] = []
