@@ -148,6 +148,13 @@ describe('the files of other trainers', () => {
     expect(JSON.parse(first!)).toMatchObject({ input: 'What is 2 + 2?', output: 'answer 0', gts: '4', score: 0, step: 12 })
   })
 
+  it('loses no key of what else a rollout says, whatever it is called', async () => {
+    const extra = JSON.parse('{"__proto__": {"a": [{"__proto__": 1}, -0.5, null]}, "constructor": [[]]}') as CanonicalRollout['extra']
+    const path = join(newFolder(), 'rollouts.parquet')
+    await writeRollouts(path, () => three.map((each) => ({ ...each, extra: extra! })), { format: 'parquet' })
+    expect((await readBack(path)).map((each) => JSON.stringify(each.extra))).toEqual(three.map(() => JSON.stringify(extra)))
+  })
+
   it('keep whole rewards a floating-point column', async () => {
     const path = join(newFolder(), 'rollouts.parquet')
     await writeRollouts(path, () => three.map((each) => ({ ...each, rewards: { outcome: 1 } })), { as: 'trl', format: 'parquet' })

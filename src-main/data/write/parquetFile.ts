@@ -36,7 +36,14 @@ async function* cells(rows: AsyncIterable<JsonObject>, columns: readonly Parquet
 
 function cell(value: Json | undefined, type: ParquetColumn['type']): unknown {
   if (value === undefined || value === null) return null
+  if (type === 'JSON') return plain(value)
   return type === 'INT64' ? BigInt(value as number) : value
+}
+
+/** The writer copies objects key by key, which loses a key `__proto__`; those without a prototype it leaves as they are. */
+function plain(value: Json): Json {
+  if (Array.isArray(value)) return value.map(plain)
+  return typeof value === 'object' && value !== null ? Object.assign(Object.create(null) as JsonObject, value) : value
 }
 
 /** The narrowest column type that holds these values. */
