@@ -1,34 +1,24 @@
-// llama.cpp as a peer, by node-llama-cpp's prebuilt binaries: installed once into an ignored folder, never among the packages of the product.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { asking, type Peer } from './python.ts'
+// llama.cpp as a peer, compiled for this machine by llama-cpp-python, once, into the environment of the other peers.
+import { spawnSync } from 'node:child_process'
+import { openPeer, peerPython, type Peer } from './python.ts'
 
-export const LLAMA_VERSION = '3.22.1'
-const FOLDER = join(import.meta.dirname, '..', '..', '.cache', 'peers', 'llama')
-const BINARIES = {
-  linux: `linux-${process.arch}`,
-  darwin: process.arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64',
-  win32: `win-${process.arch}`,
-}
+const PACKAGE = 'llama-cpp-python'
+const VERSION = '0.3.36'
+/** Of what the package can compile, what runs a model on the processor. */
+const PARTS = ['GGML_NATIVE=ON', 'LLAMA_CURL=OFF', 'LLAVA_BUILD=OFF', 'MTMD_BUILD=OFF']
 
-/** Starts a process that answers for llama.cpp. Throws where the package cannot be had. */
+/** Starts a process that answers for llama.cpp. Throws where it cannot be had. */
 export function openLlama(threads: number): Peer {
-  const binary = `@node-llama-cpp/${BINARIES[process.platform as keyof typeof BINARIES]}`
-  if (!existsSync(join(FOLDER, 'node_modules', binary))) {
-    mkdirSync(FOLDER, { recursive: true })
-    writeFileSync(join(FOLDER, 'package.json'), '{"private":true}\n')
-    console.error('· installing llama.cpp, once')
-    const packages = ['node-llama-cpp', binary].map((name) => `${name}@${LLAMA_VERSION}`)
-    const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional', ...packages], {
-      cwd: FOLDER,
-      stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
-    })
-    if (status !== 0) throw new Error(`npm could not install ${packages.join(' and ')}`)
+  const python = peerPython()
+  const found = spawnSync(python, ['-c', 'import llama_cpp; print(llama_cpp.__version__)'], { encoding: 'utf8' })
+  if (found.status !== 0 || found.stdout.trim() !== VERSION) {
+    console.error('· compiling llama.cpp, once; it takes some minutes')
+    const { status } = spawnSync(
+      python,
+      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-binary', PACKAGE, `${PACKAGE}==${VERSION}`],
+      { stdio: ['ignore', 2, 2], env: { ...process.env, CMAKE_ARGS: PARTS.map((part) => `-D${part}`).join(' ') } },
+    )
+    if (status !== 0) throw new Error(`pip could not compile ${PACKAGE} ${VERSION}; it needs a C++ compiler`)
   }
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'llamaChild.ts'), FOLDER, String(threads)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  return asking(child.stdin, child.stdout)
+  return openPeer('llama.py', [String(threads)], threads)
 }

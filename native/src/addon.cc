@@ -41,6 +41,7 @@ constexpr Export kExports[] = {
 
     {"createDecoder", guarded<js::createDecoder>},
     {"disposeDecoder", guarded<js::disposeDecoder>},
+    {"forgetDecoder", guarded<js::forgetDecoder>},
     {"decoderBytes", guarded<js::decoderBytes>},
     {"generate", guarded<js::generate>},
     {"drawTokens", guarded<js::drawTokens>},

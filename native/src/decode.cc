@@ -191,19 +191,43 @@ class Generation {
 }  // namespace
 
 Decoder::Decoder(std::shared_ptr<Session> session, const Shape& shape)
-    : session_(std::move(session)), stepper_(session_, shape.cache, shape.vocabulary, static_cast<std::size_t>(shape.rows)) {
+    : runtime_(session->runtime()),
+      parameters_(session->parameters()),
+      stepper_(std::move(session), shape.cache, shape.vocabulary, static_cast<std::size_t>(shape.rows)) {
   if (stepper_.forks()) prefix_ = std::make_unique<Rows>(shape.cache, 1);
+}
+
+Decoder::Decoder(Load load, bool relaid, const Shape& shape, Control& control) : Decoder(load(control), shape) {
+  if (relaid) load_ = std::move(load);
+  // The weights may train before anything is asked for, or nothing may be.
+  forget();
+}
+
+void Decoder::forget() {
+  if (!load_) return;
+  stepper_.release();
+  loaded_ = false;
+}
+
+void Decoder::keepUp(std::uint64_t changes, Control& control) {
+  if (!load_ || (loaded_ && changes == laidAt_)) return;
+  // The old copy goes first: there may be no room for two.
+  forget();
+  stepper_.adopt(load_(control));
+  loaded_ = true;
+  laidAt_ = changes;
 }
 
 std::size_t Decoder::bytes() const { return stepper_.bytes() + (prefix_ ? prefix_->bytes() : 0); }
 
-Generated Decoder::generate(const Work& work, Control& control) {
+Generated Decoder::generate(const Work& work, std::uint64_t changes, Control& control) {
   for (const Request& request : work.requests) {
     const bool inside = request.source < work.sources.size() && request.length >= 0 &&
                         static_cast<std::size_t>(request.length) <= work.sources[request.source].size();
     const std::size_t forced = inside ? static_cast<std::size_t>(request.length) + request.suffix.size() : 0;
     if (forced == 0 || forced > stepper_.maxLength()) throw Failure("bad-argument", "a request's prefix and suffix must hold 1 to maxLength tokens");
   }
+  keepUp(changes, control);
   stepper_.refresh();
   Generated generated = Generation(stepper_, prefix_.get(), work, control).run();
   if (stepper_.forks()) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,16 +33,31 @@ class Decoder {
     std::size_t keepBytes = 0;  // most bytes of keys and values handed out; requests beyond it go without
   };
 
-  Decoder(std::shared_ptr<Session> session, const Shape& shape);
+  using Load = std::function<std::shared_ptr<Session>(Control&)>;
 
-  const std::shared_ptr<Session>& session() const { return session_; }
+  /// @param relaid whether the graph has a copy of parameters that may change, and is loaded anew where they have
+  Decoder(Load load, bool relaid, const Shape& shape, Control& control);
+
+  const std::shared_ptr<const Runtime>& runtime() const { return runtime_; }
+  const std::shared_ptr<ParameterSet>& parameters() const { return parameters_; }
   std::size_t bytes() const;
 
+  /// Gives back the copy of parameters that may change, if there is one; the next generation makes it again.
+  void forget();
+
   /// One completion per request, in their order. Cancelling ends the unfinished ones where they are.
-  Generated generate(const Work& work, Control& control);
+  /// @param changes of the parameters by now; nobody changes them before this returns
+  Generated generate(const Work& work, std::uint64_t changes, Control& control);
 
  private:
-  std::shared_ptr<Session> session_;
+  Decoder(std::shared_ptr<Session> session, const Shape& shape);
+  void keepUp(std::uint64_t changes, Control& control);
+
+  Load load_;                // null where nothing of the graph goes out of date
+  std::uint64_t laidAt_ = 0;
+  bool loaded_ = true;
+  std::shared_ptr<const Runtime> runtime_;
+  std::shared_ptr<ParameterSet> parameters_;
   Stepper stepper_;
   std::unique_ptr<Rows> prefix_;  // one row: the source whose requests are being started
 };

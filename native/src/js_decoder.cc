@@ -98,7 +98,8 @@ Napi::Value createDecoder(const Napi::CallbackInfo& info) {
   shape.rows = integer(record, "rows");
   JobPlan<std::shared_ptr<Decoder>> plan;
   plan.control = std::make_shared<Control>(*Handle<Runtime>::share(info[0]));
-  plan.work = [load = sessionLoader(info), shape](Control& control) { return std::make_shared<Decoder>(load(control), shape); };
+  const bool relaid = !toSessionOptions(info[2]).hold;
+  plan.work = [load = sessionLoader(info), relaid, shape](Control& control) { return std::make_shared<Decoder>(load, relaid, shape, control); };
   plan.convert = [](Napi::Env env, std::shared_ptr<Decoder>& decoder) {
     const auto bytes = static_cast<std::int64_t>(decoder->bytes());
     return Handle<Decoder>::wrap(env, std::move(decoder), bytes);
@@ -108,6 +109,11 @@ Napi::Value createDecoder(const Napi::CallbackInfo& info) {
 
 Napi::Value disposeDecoder(const Napi::CallbackInfo& info) {
   Handle<Decoder>::from(info[0]).dispose(info.Env());
+  return info.Env().Undefined();
+}
+
+Napi::Value forgetDecoder(const Napi::CallbackInfo& info) {
+  Handle<Decoder>::share(info[0])->forget();
   return info.Env().Undefined();
 }
 
@@ -121,9 +127,9 @@ Napi::Value generate(const Napi::CallbackInfo& info) {
   const auto work = std::make_shared<Decoder::Work>(toWork(info[1], info[2]));
   work->keepBytes = static_cast<std::size_t>(toInteger(info[4]));
   JobPlan<Generated> plan;
-  plan.control = std::make_shared<Control>(*decoder->session()->runtime());
-  plan.release = useForReading(decoder->session()->parameters());
-  plan.work = [decoder, work](Control& control) { return decoder->generate(*work, control); };
+  plan.control = std::make_shared<Control>(*decoder->runtime());
+  plan.release = useForReading(decoder->parameters());
+  plan.work = [decoder, work, changes = decoder->parameters()->changes](Control& control) { return decoder->generate(*work, changes, control); };
   plan.convert = [](Napi::Env env, Generated& generated) {
     const std::vector<Completion>& completions = generated.completions;
     Napi::Array list = Napi::Array::New(env, completions.size());

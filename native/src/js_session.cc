@@ -15,6 +15,7 @@ Session::Options toSessionOptions(const Napi::Value& value) {
   Session::Options options;
   options.device = device == "webgpu" ? Device::kWebGpu : device == "cuda" ? Device::kCuda : Device::kCpu;
   if (record.Has("fixed")) options.fixed = toStrings(record.Get("fixed"));
+  if (record.Has("relaid")) options.hold = !Napi::Value(record.Get("relaid")).As<Napi::Boolean>().Value();
   if (record.Has("libraries")) options.libraries = toStrings(record.Get("libraries"));
   options.optimization = static_cast<ort::OptimizationLevel>(toInteger(record.Get("optimization")));
   return options;

@@ -30,7 +30,7 @@ Verb createParameters, disposeParameters, setParameter, getParameter, snapshotPa
 Verb createSession, disposeSession, describeSession, runSession;
 
 // Decoders
-Verb createDecoder, disposeDecoder, decoderBytes, generate, drawTokens;
+Verb createDecoder, disposeDecoder, forgetDecoder, decoderBytes, generate, drawTokens;
 
 // Trainers
 Verb createTrainer, createLayeredTrainer, disposeTrainer, describeTrainer, trainStep, layeredStep, trainerGradients, trainerState, loadTrainerState;

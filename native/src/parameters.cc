@@ -197,7 +197,6 @@ std::string tensorOf(const std::string& name) { return name.substr(0, name.find(
 }  // namespace
 
 ParameterSet::Hold::Hold(std::shared_ptr<ParameterSet> set, const std::vector<std::string>& names) : set_(std::move(set)) {
-  if (!set_) throw Failure("bad-argument", "values are to be fixed of no parameters");
   for (const std::string& name : names) {
     if (!set_->layout_->find(name)) throw Failure("unknown-name", "there is no parameter " + name);
     names_.push_back(tensorOf(name));

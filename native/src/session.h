@@ -30,6 +30,7 @@ class Session {
     ort::OptimizationLevel optimization = ort::kOptimizeAll;
     std::vector<std::string> libraries;  // paths of what the device's provider links to, loaded before it
     std::vector<std::string> fixed;      // parameters, or parts of them, that the graph declares as values in the runtime's own file
+    bool hold = true;                    // whether these cannot be changed while the graph is open; otherwise it goes on with what they were
   };
 
   Session(const Session&) = delete;

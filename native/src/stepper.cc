@@ -147,4 +147,9 @@ void Stepper::refresh() {
   if (!forks()) steps_.clear();
 }
 
+void Stepper::release() {
+  steps_.clear();
+  session_.reset();
+}
+
 }  // namespace mrt

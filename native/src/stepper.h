@@ -41,6 +41,9 @@ class Stepper {
 
   /// Call before a generation: weights that live on a device are copied there anew.
   void refresh();
+  /// Gives the graph up, and goes on with another of the same shape.
+  void release();
+  void adopt(std::shared_ptr<Session> session) { session_ = std::move(session); }
 
  private:
   struct Bound {

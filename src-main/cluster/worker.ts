@@ -99,7 +99,7 @@ export async function serveWorker(input: Readable, output: Writable): Promise<vo
       const { config, rows, maxLength, temperature, threads } = unpack(body) as WorkerModel
       const engine = openEngine({ threads })
       const parameters = engine.createParameters(parameterSpecs(config))
-      const open = (): Promise<Policy> => openPolicy(engine, config, parameters, { rows, maxLength, temperature })
+      const open = (): Promise<Policy> => openPolicy(engine, config, parameters, { rows, maxLength, temperature, weights: 'train' })
       opened = { config, engine, parameters, openPolicy: open, policy: await open() }
       const about = {
         pid: process.pid,
@@ -115,7 +115,7 @@ export async function serveWorker(input: Readable, output: Writable): Promise<vo
       const { config, parameters } = worker
       const values = floatsOf(body)
       if (part === 'all') {
-        const copied = fixedFor(config, {}).names.length > 0
+        const copied = config.lora !== undefined && fixedFor(config, {}).names.length > 0
         if (copied) worker.policy.dispose()
         parameters.load(values)
         if (copied) worker.policy = await worker.openPolicy()

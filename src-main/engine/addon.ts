@@ -156,6 +156,8 @@ export interface NativeSessionOptions {
   readonly libraries?: readonly string[]
   /** Parameters that the graph declares as values in the library's file. */
   readonly fixed?: readonly string[]
+  /** They may change; a decoder then loads its graph anew. */
+  readonly relaid?: boolean
 }
 
 export interface NativeSpec {
@@ -205,6 +207,7 @@ export interface NativeAddon {
     shape: NativeDecoderShape,
   ): NativeJob<DecoderHandle>
   disposeDecoder(decoder: DecoderHandle): void
+  forgetDecoder(decoder: DecoderHandle): void
   decoderBytes(decoder: DecoderHandle): number
   generate(
     decoder: DecoderHandle,

@@ -20,6 +20,8 @@ export interface DecoderOptions {
   readonly parameters: ParameterSet
   /** As for a session. */
   readonly fixed?: readonly string[]
+  /** What is fixed may change between two generations: the one after a change begins by laying it out anew. Default false: it cannot be changed. */
+  readonly relaid?: boolean
   readonly layers: number
   readonly kvHeads: number
   readonly headDim: number
@@ -126,6 +128,12 @@ export class Decoder {
     return this.#life.run((handle) => this.#addon.generate(handle, sources, requests, options.onProgress, keepBytes), signal)
   }
 
+  /** Gives back the copy of parameters that may change, where it has one; the next generation makes it again. Throws disposed, or busy while it generates. */
+  forget(): void {
+    this.#life.requireIdle()
+    native(() => this.#addon.forgetDecoder(this.#life.handle))
+  }
+
   /** A running generate rejects with disposed. */
   dispose(): void {
     this.#life.dispose()
@@ -193,7 +201,7 @@ export class Decoder {
  * bad-argument, device-unavailable, wrong-shape, out-of-memory.
  */
 export async function createDecoder(addon: NativeAddon, owner: Owner, runtime: RuntimeHandle, options: DecoderOptions): Promise<Decoder> {
-  const checked = loadArguments(options.onnx, options)
+  const checked = loadArguments(options.onnx, options, options.relaid === true)
   if (!(options.parameters instanceof ParameterSet)) fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
   const shape = {
     layers: wholeNumber('layers', options.layers, 1, 1024),

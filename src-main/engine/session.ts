@@ -83,8 +83,11 @@ export function checkOutputs(names: unknown, outputs: readonly NativePort[]): re
   return [...new Set(names as string[])]
 }
 
-/** Checks what is common to everything that loads a graph. */
-export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: Uint8Array; options: NativeSessionOptions } {
+/**
+ * Checks what is common to everything that loads a graph.
+ * @param relaid fixed parameters may change
+ */
+export function loadArguments(onnx: unknown, options: SessionOptions, relaid = false): { onnx: Uint8Array; options: NativeSessionOptions } {
   if (!(onnx instanceof Uint8Array) || onnx.length === 0) return fail('bad-model', 'the bytes of an ONNX graph', onnx)
   if (options.parameters !== undefined && !(options.parameters instanceof ParameterSet)) {
     return fail('bad-argument', 'parameters to be a ParameterSet', options.parameters)
@@ -97,7 +100,7 @@ export function loadArguments(onnx: unknown, options: SessionOptions): { onnx: U
     onnx,
     options: {
       device,
-      ...(fixed.length > 0 && { fixed }),
+      ...(fixed.length > 0 && { fixed, relaid }),
       ...(device === 'cuda' && { libraries: cudaLinked(dirname(locateLibrary().library)) }),
       optimization: OPTIMIZATION[oneOf('optimization', options.optimization ?? 'all', ['basic', 'extended', 'all'])],
     },

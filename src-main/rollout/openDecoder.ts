@@ -1,4 +1,4 @@
-// The decoder of a model over existing weights: what of them does not change is fixed in its graph.
+// The decoder of a model over existing weights: matrices are fixed in its graph, laid out for its products, where that pays.
 import type { Decoder } from '../engine/decoder.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ParameterSet } from '../engine/parameters.ts'
@@ -7,25 +7,33 @@ import { fixedMatrices } from '../model/config.ts'
 import type { LlamaConfig } from '../model/config.ts'
 import { withPositions } from '../model/llama.ts'
 import { decodeModel } from '../model/onnx.ts'
-import { isWide } from './readers.ts'
 
 /** Most bytes of matrices that a decoder has a copy of, laid out for its products. */
 const FIXED_BYTES = 2 ** 30
+/** Fewest bytes of a model without adapters for which that gains more than laying them out takes: of smaller ones, products are not what takes the time. */
+const WORTH_FIXING_BYTES = 2 ** 23
 
 export interface FixedChoice {
   /** Default the processor. */
   readonly device?: Device
-  /** The weights do not change while the decoder is open; of a model with adapters those beneath them do not in any case. */
-  readonly unchanging?: boolean
+  /**
+   * What becomes of weights while the decoder is open: they stay, or they train, and are laid out anew whenever they have changed. Where it is not said, as of what writes
+   * one text, only what lies beneath adapters is fixed: laying out a large model takes as long as it saves in 80 tokens.
+   */
+  readonly weights?: 'stay' | 'train'
 }
 
-/**
- * What a decoder takes a copy of: matrices that do not change, where there is room for it. Of a small model that trains whole it takes none when it is evaluated either,
- * so that evaluations while it trains and afterwards have the same bits.
- */
-export function fixedFor(config: LlamaConfig, { device = 'cpu', unchanging = false }: FixedChoice): ReturnType<typeof fixedMatrices> {
-  const { names, bytes } = fixedMatrices(config, unchanging && isWide(config))
-  return device === 'cpu' && bytes <= FIXED_BYTES ? { names, bytes } : { names: [], bytes: 0 }
+interface Fixed extends ReturnType<typeof fixedMatrices> {
+  /** Whether they are laid out anew when they have changed. */
+  readonly relaid: boolean
+}
+
+/** What a decoder takes a copy of, where there is room for it. Whether weights stay or train it is the same, so that evaluations while a model trains and afterwards have the same bits. */
+export function fixedFor(config: LlamaConfig, { device = 'cpu', weights }: FixedChoice): Fixed {
+  const worth = weights !== undefined && fixedMatrices(config, true).bytes >= WORTH_FIXING_BYTES
+  const { names, bytes } = fixedMatrices(config, worth)
+  const relaid = config.lora === undefined && weights === 'train'
+  return device === 'cpu' && bytes <= FIXED_BYTES ? { names, bytes, relaid } : { names: [], bytes: 0, relaid }
 }
 
 export interface DecoderChoice extends FixedChoice {
@@ -35,19 +43,20 @@ export interface DecoderChoice extends FixedChoice {
   readonly maxLength: number
 }
 
-/** @param fixed matrices that do not change, if not those that are fixed as a rule. Rejects as `Engine.createDecoder` does */
+/** @param fixed matrices that are fixed, if not those that are as a rule. Rejects as `Engine.createDecoder` does */
 export function openDecoder(
   engine: Engine,
   config: LlamaConfig,
   parameters: ParameterSet,
   choice: DecoderChoice,
-  fixed: readonly string[] = fixedFor(config, choice).names,
+  { names: fixed, relaid }: Pick<Fixed, 'names' | 'relaid'> = fixedFor(config, choice),
 ): Promise<Decoder> {
   const { rows, maxLength, device = 'cpu' } = choice
   return engine.createDecoder({
     onnx: decodeModel(withPositions(config, maxLength), { names: fixed, file: engine.fixedFile }),
     parameters,
     fixed,
+    relaid,
     layers: config.layers,
     kvHeads: config.kvHeads,
     headDim: config.headDim,

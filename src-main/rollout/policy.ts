@@ -129,6 +129,7 @@ export async function openPolicy(engine: Engine, config: LlamaConfig, parameters
       // Given back at once: what comes next may be the step of training, which needs the room.
       for (const { values } of kept.values()) (values.buffer as ArrayBuffer).transfer(0)
       kept.clear()
+      decoder.forget()
     },
     score: scores.score,
     dispose() {

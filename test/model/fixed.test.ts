@@ -41,8 +41,8 @@ const parametersOf = (config: LlamaConfig): ParameterSet => {
   return createWeights(engine, config, weights)
 }
 
-const open = (config: LlamaConfig, parameters: ParameterSet, names: readonly string[]): Promise<Decoder> =>
-  openDecoder(engine, config, parameters, { rows: 4, maxLength: config.maxPositions }, names)
+const open = (config: LlamaConfig, parameters: ParameterSet, names: readonly string[], relaid = false): Promise<Decoder> =>
+  openDecoder(engine, config, parameters, { rows: 4, maxLength: config.maxPositions }, { names, relaid })
 
 const write = (decoder: Decoder) =>
   decoder.generate({
@@ -90,13 +90,17 @@ describe('what is fixed', () => {
     expect(names(base, true)).toContain(Q)
   })
 
-  it('is nothing of a small model that trains whole, on another device, or beyond a gigabyte', () => {
+  it('is nothing of a small model without adapters, on another device, or beyond a gigabyte, whether it trains or stays', () => {
     const adapted = withAdapters(base, { rank: 4, alpha: 8 })
     expect(fixedFor(adapted, {}).bytes).toBe(4 * (300 * 64 + 2 * (2 * 64 * 64 + 2 * 32 * 64 + 3 * 96 * 64)))
     expect(fixedFor(adapted, { device: 'webgpu' }).names).toEqual([])
-    expect(fixedFor(base, { unchanging: true }).names).toEqual([])
-    expect(fixedFor({ ...base, vocabSize: 50_000 }, { unchanging: true }).names).toContain(Q)
-    expect(fixedFor({ ...base, vocabSize: 50_000 }, {}).names).toEqual([])
+    const large = { ...base, vocabSize: 50_000 }
+    for (const weights of ['stay', 'train'] as const) {
+      expect(fixedFor(base, { weights }).names).toEqual([])
+      expect(fixedFor(large, { weights }).names).toContain(Q)
+      expect(fixedFor(large, { weights, device: 'webgpu' }).names).toEqual([])
+    }
+    expect(fixedFor(large, {}).names).toEqual([])
     expect(fixedFor({ ...adapted, hiddenSize: 4096, vocabSize: 151_936 }, {}).names).toEqual([])
   })
 
@@ -118,9 +122,34 @@ describe('what is fixed', () => {
     parameters.dispose()
   })
 
+  it('is laid out anew for what is written after weights that train have changed, and is given back in between', async () => {
+    const parameters = parametersOf(base)
+    const { names } = fixedMatrices(base, true)
+    const decoder = await open(base, parameters, names, true)
+    const tokensOf = async (each: Decoder) => (await write(each)).map(({ tokens }) => [...tokens])
+    const before = await tokensOf(decoder)
+    const former = parameters.snapshot()
+    parameters.set(
+      Q,
+      parameters.get(Q).map((value) => 3 * value + 0.1),
+    )
+    const reader = await open(base, parameters, [])
+    const after = await tokensOf(decoder)
+    expect(after).not.toEqual(before)
+    expect(after).toEqual(await tokensOf(reader))
+    decoder.forget()
+    expect(await tokensOf(decoder)).toEqual(after)
+    parameters.load(former)
+    decoder.forget()
+    expect(await tokensOf(decoder)).toEqual(before)
+    for (const each of [decoder, reader]) each.dispose()
+    parameters.dispose()
+  })
+
   it('is refused by name where the set has no such parameter, and on a device', async () => {
     const parameters = parametersOf(base)
-    await expect(open(base, parameters, ['nothing'])).rejects.toMatchObject({ code: 'unknown-name' })
+    for (const relaid of [false, true])
+      await expect(open(base, parameters, ['nothing'], relaid)).rejects.toMatchObject({ code: 'unknown-name' })
     await expect(engine.createSession(decodeModel(base), { parameters, fixed: [Q], device: 'webgpu' })).rejects.toMatchObject({
       code: 'bad-argument',
     })

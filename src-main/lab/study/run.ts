@@ -178,6 +178,7 @@ async function validate(
     maxLength,
     temperature: run.sampling.temperature,
     device: run.device,
+    weights: 'stay',
   })
   try {
     const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation', signal })

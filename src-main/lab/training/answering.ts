@@ -73,7 +73,7 @@ export async function openAnswering(
         rows: Math.min(rowsFor(start.config, maxLength), Math.max(1, rows)),
         maxLength,
         temperature,
-        unchanging: true,
+        weights: 'stay',
         ...(device && { device }),
       })
       return {

@@ -177,7 +177,7 @@ export function memoryOf(spec: RunSpec, config: LlamaConfig): number {
   return (
     BASE_BYTES +
     copies +
-    fixedFor(config, spec).bytes +
+    fixedFor(config, { ...spec, weights: 'train' }).bytes +
     sessions +
     cache +
     Math.max(layered ? layeredBytes(spec, config, length) : graphBytes(spec, config, length), wide ? readingBytes(config, length) : 0)

@@ -123,7 +123,7 @@ async function train(context: LabContext, runId: number, spec: RunSpec, options:
     engine,
     start.config,
     weights,
-    { ...drawing, device: spec.device, ...(spec.shares !== undefined && { shares: spec.shares }) },
+    { ...drawing, device: spec.device, weights: 'train', ...(spec.shares !== undefined && { shares: spec.shares }) },
     await givenWeights(context, spec),
   )
   const learner = await openLearner(

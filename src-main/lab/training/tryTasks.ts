@@ -56,7 +56,7 @@ export async function* tryTasks(
     rows: Math.min(request.problems, rowsFor(start.config, maxLength)),
     maxLength,
     temperature: request.temperature,
-    unchanging: true,
+    weights: 'stay',
   })
   try {
     for (const { name, level, words, task, problems } of asked) {
