@@ -168,7 +168,7 @@ export function serveCommand(): Command {
   return new Command('serve')
     .description('serve the workbench to a browser on this machine')
     .option('--workspace <folder>', 'where runs are kept', DEFAULT_WORKSPACE)
-    .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0), 0)
+    .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber(0, 65_535), 0)
     .action(async (options: { workspace: string; port: number }) => {
       buildPages()
       const { serve } = await import('../serve.ts')

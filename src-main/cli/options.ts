@@ -4,11 +4,12 @@ import { InvalidArgumentError } from 'commander'
 import { LabError } from '../../src-preload/contract.ts'
 import { presetNames, presetSpec } from '../lab/answers/choices.ts'
 
-/** A commander parser for whole numbers from `least` on. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A commander parser for whole numbers from `least` on, up to `most` where there is an end. */
+export function wholeNumber(least: number, most = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`expected a whole number from ${least} on.`)
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`expected a whole number from ${least} ${most === Infinity ? 'on' : `to ${most}`}.`)
     return value
   }
 }

@@ -69,13 +69,16 @@ const PASSING = new Set([
   'workspace.readOnly',
 ])
 
-/** The error to throw on: a LabError `disk.*` where the system refused a file for a reason a person can mend, else `error` itself. */
-export function explainDisk(error: unknown): unknown {
+/**
+ * The error to throw on: a LabError `disk.*` where the system refused a file for a reason a person can mend, else `error` itself.
+ * @param where named when the system names no file, as it does not when a disk fills up in the midst of one
+ */
+export function explainDisk(error: unknown, where = 'a file'): unknown {
   if (!(error instanceof Error) || error instanceof LabError) return error
   const { code, path, dest } = error as NodeJS.ErrnoException & { readonly dest?: string }
   const explanation = typeof code === 'string' ? explanations[code] : undefined
   if (explanation === undefined) return error
-  const { code: own, ...parts } = explanation(dest ?? path ?? 'a file')
+  const { code: own, ...parts } = explanation(dest ?? path ?? where)
   return new LabError(own, parts, { cause: error })
 }
 

@@ -94,7 +94,8 @@ export async function copyOther(given: string, beside: string, migrations: strin
     return { folder, file, drop }
   } catch (error) {
     drop()
-    throw explain(error, join(folder, DATABASE))
+    // What has no room is the copy; whatever else is wrong is wrong with what was copied.
+    throw explain(error, (error as { readonly code?: unknown }).code === 'SQLITE_FULL' ? file : join(folder, DATABASE))
   } finally {
     db.close()
   }

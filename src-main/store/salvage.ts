@@ -2,7 +2,7 @@
 // with what its last writer had not folded in. A page that cannot be read costs the rows on it; what referred to them goes too, or
 // refers to nothing where it may. Nothing is guessed: a rollout without its text or all its episodes is left out, and said.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Salvaged } from '../../src-preload/contract.ts'
@@ -12,6 +12,10 @@ import { checkSchema, findMigrations, markSchema, MIGRATIONS } from './schema.ts
 
 const DATABASE = 'workspace.db'
 const CHECKPOINTS = 'checkpoints'
+const MAGIC = 'SQLite format 3\0'
+const HEAD = 100
+/** A head that speaks of so many times the file is damaged itself. */
+const MOST_MISSING = 1000
 /** Rows copied between two turns of the event loop. */
 const CHUNK = 500
 /** Ids that fail one after another beyond the largest one known, after which nothing more is expected. */
@@ -118,10 +122,20 @@ const sentence = (source: string, tables: Salvaged['tables'], incomplete: number
   return `Salvaged from ${source}: ${tables.reduce((sum, { kept }) => sum + kept, 0)} rows kept${lost.length === 0 ? '' : `; lost at most ${lost.join(', ')}`}${incomplete === 0 ? '' : `; ${incomplete} rollouts were incomplete`}${missing === 0 ? '' : `; ${missing} checkpoints had no files`}.`
 }
 
+/** SQLite opens no file that is shorter than its head says: one that was cut off gets empty pages there, which are read as damaged ones. */
+function lengthen(file: string): void {
+  const bytes = readFileSync(file)
+  if (bytes.length < HEAD || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return
+  const page = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16)
+  const whole = page * bytes.readUInt32BE(28)
+  if (bytes.length < whole && whole <= bytes.length * MOST_MISSING) truncateSync(file, whole)
+}
+
 /** The copy, opened so that SQLite folds its log in; where the log itself is damaged, without it. */
 function openDamaged(file: string, told: string): Connection {
   for (const ending of ['-wal', '']) {
     if (ending === '') rmSync(`${file}-wal`, { force: true })
+    lengthen(file)
     let db: Connection | null = null
     try {
       db = connect(file, { fileMustExist: true })

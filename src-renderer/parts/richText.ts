@@ -51,6 +51,15 @@ export function blocksOf(text: string): readonly Block[] {
   })
 }
 
+/** Text written in lines of a fixed width as flowing text: a line goes on with the one before it, unless it opens something of its own. */
+export const unwrapped = (text: string): string =>
+  text
+    .split(/(```[\s\S]*?(?:```|$))/)
+    .map((part) =>
+      part.startsWith('```') ? part : part.replaceAll(/(?<=^(?!#|\||\s*$).*)\n(?!\s*(?:[-*•]\s|\d+[.)]\s|#{1,6}\s|\||\n|$))[ \t]*/gm, ' '),
+    )
+    .join('')
+
 const ruled = /^\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?)?\s*$/
 const cellsOf = (line: string): readonly (readonly Inline[])[] =>
   line

@@ -73,12 +73,17 @@ describe('the command line', () => {
     ])
   })
 
-  it('compares runs that are there and refuses one that is not evaluated', () => {
+  it('compares runs that are there and refuses one that is not', () => {
     expect(
       mrt('compare', '1', '3', '--workspace', workspace, '--json').json<{ comparisons: unknown[] }>().comparisons.length,
     ).toBeGreaterThan(0)
     const refused = mrt('compare', '1', '99', '--workspace', workspace)
-    expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'error compare.notEvaluated'])
+    expect([refused.status, refused.stderr.split('\n')[0]]).toEqual([2, 'error run.unknown'])
+  })
+
+  it('refuses a port that no machine has before anything is served', () => {
+    const refused = mrt('serve', '--workspace', workspace, '--port', '99999')
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('a whole number from 0 to 65535')])
   })
 
   it('trains a specification from a file with changes on the command line', () => {

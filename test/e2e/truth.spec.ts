@@ -94,7 +94,7 @@ test('a run shows one square for each evaluation on held-out problems, and its l
   )
   await expect(list.getByText('held-out problems', { exact: true })).toHaveCount(splits.filter((split) => split === 'heldout').length)
   await page.evaluate(() => (location.hash = '#/run/3'))
-  await page.getByRole('button', { name: 'Where Right answers comes from' }).click({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Where Pass rate comes from' }).click({ timeout: 60_000 })
   const held = splits.filter((split) => split === 'heldout').length
   await expect(page.locator('dt:has-text("held out") + dd').first()).toHaveText(
     `${held} ${held === 1 ? 'evaluation' : 'evaluations'}, accuracy`,

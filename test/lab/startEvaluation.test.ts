@@ -72,6 +72,25 @@ it('is known again only under the same weights, task level, problems, samples, b
   }
 })
 
+it('a run is evaluated whose newest weights cannot be trained on from, as those of the sample cannot', async () => {
+  const context = bench.open('weights only')
+  try {
+    const { checkpoints } = context.store
+    const runId = await createRun(
+      context,
+      microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1, evaluation: { problems: 4, samples: 2, budgets: [8, 24] } }),
+    )
+    await trainRun(context, runId)
+    const { id, ...kept } = checkpoints.newest(runId)!
+    checkpoints.remove(id)
+    const left = checkpoints.add({ ...kept, resumable: false })
+    const evaluation = await evaluateRun(context, { runId })
+    expect(context.store.evaluations.get(evaluation)).toMatchObject({ status: 'finished', checkpointId: left })
+  } finally {
+    context.close()
+  }
+})
+
 it('is known again for the runs of the sample that ships, on both sets of problems', () => {
   cpSync(join(import.meta.dirname, '../../resources/sample'), join(bench.folder, 'sample'), { recursive: true })
   const context = bench.open('sample')

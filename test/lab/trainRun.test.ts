@@ -453,7 +453,7 @@ describe('a run that cannot go on', () => {
       const full = {
         ...context.store,
         get checkpointsFolder(): string {
-          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: 'weights.safetensors' })
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
         },
       }
       const told: string[] = []
@@ -461,7 +461,11 @@ describe('a run that cannot go on', () => {
         trainRun({ ...context, engine: context.engine, store: full }, runId, {
           onEvent: (event) => event.kind === 'event' && told.push(event.event.code),
         }),
-      ).rejects.toMatchObject({ code: 'disk.full', next: expect.stringContaining('Free some space') })
+      ).rejects.toMatchObject({
+        code: 'disk.full',
+        expected: expect.stringContaining(context.store.folder),
+        next: expect.stringContaining('Free some space'),
+      })
       expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.error?.code, told]).toEqual([
         'paused',
         'disk.full',

@@ -1,6 +1,6 @@
 /** Answers as they were meant: blocks, inlines, and mathematics as a tree. */
 import { describe, expect, it } from 'vitest'
-import { blocksOf, inlinesOf } from '../../src-renderer/parts/richText.ts'
+import { blocksOf, inlinesOf, unwrapped } from '../../src-renderer/parts/richText.ts'
 import { mathOf, type MathNode } from '../../src-renderer/parts/tex.ts'
 
 /** A tree as text: tag(children) or the leaf's own words. */
@@ -31,6 +31,12 @@ describe('what a model wrote', () => {
       },
     ])
     expect(blocksOf('P(a | b)\nis | not\na | table').map(({ kind }) => kind)).toEqual(['paragraph'])
+  })
+
+  it('flows where its lines were only of a fixed width, and keeps what opens a line', () => {
+    expect(unwrapped('# A\none\n  two\nthree\n\nnext\n- a\n  b\n- c\n\n| x |\n|---|\n| y |\nend\n```sh\na\nb\n```\nlast\nline')).toBe(
+      '# A\none two three\n\nnext\n- a b\n- c\n\n| x |\n|---|\n| y |\nend\n```sh\na\nb\n```\nlast line',
+    )
   })
 
   it('has emphasis where a word is emphasised, and products stay products', () => {

@@ -2,7 +2,18 @@
 // still be read goes into a new workspace, counted.
 
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -172,6 +183,18 @@ describe('damage to what was recorded', () => {
       expect(complaintAbout(fileOf(into))).toBeNull()
       reopened(into).close()
     }
+  })
+
+  it('a file that was cut off gives what stands before the cut', async () => {
+    const folder = recorded()
+    truncateSync(fileOf(folder), Math.floor((statSync(fileOf(folder)).size * 2) / 3))
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(folder, into)
+    const bodies = tables.find(({ table }) => table === 'rollout_bodies')!
+    expect(bodies.kept).toBeGreaterThan(100)
+    expect(bodies.lost).toBeGreaterThan(20)
+    expect(complaintAbout(fileOf(into))).toBeNull()
+    expect(reopened(into).workspace().counts.rollouts).toBe(bodies.kept)
   })
 
   it('a first page that is gone is said, and nothing is made', async () => {

@@ -91,8 +91,7 @@ function resolve({ store }: LabContext, target: EvaluationTarget): Resolved {
   const run = store.runs.get(target.runId)
   if (!run)
     throw new LabError('run.unknown', { expected: 'the id of a run', found: String(target.runId), next: 'List the runs with `mrt runs`.' })
-  const checkpoint =
-    target.checkpointId === undefined ? store.checkpoints.newestResumable(run.id) : store.checkpoints.get(target.checkpointId)
+  const checkpoint = target.checkpointId === undefined ? store.checkpoints.newest(run.id) : store.checkpoints.get(target.checkpointId)
   if (!checkpoint)
     throw new LabError('evaluation.noCheckpoint', {
       expected: `a checkpoint of run ${run.id}`,

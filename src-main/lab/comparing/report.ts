@@ -26,15 +26,18 @@ const ASKED = { signal: new AbortController().signal }
 /** Below this the baseline's gain is noise and a ratio to it means nothing. */
 const LEAST_GAIN = 0.005
 
-/** Everything a comparison says, as data. `baseline` is the run that others are compared with. Throws LabError `compare.notEvaluated`. */
+/** Everything a comparison says, as data. `baseline` is the run that others are compared with. Throws LabError `run.unknown` or `compare.notEvaluated`. */
 export function compareReport(store: Store, runIds: readonly number[], baseline: number): CompareReport {
-  for (const id of [...runIds, baseline])
+  for (const id of [...runIds, baseline]) {
+    if (store.runs.get(id) === null)
+      throw new LabError('run.unknown', { expected: 'the id of a run', found: String(id), next: 'List the runs with `mrt runs`.' })
     if (newestFinished(store.evaluations.ofRun(id)) === null)
       throw new LabError('compare.notEvaluated', {
         expected: 'runs that have been evaluated',
         found: `run ${id} without an evaluation`,
         next: `Evaluate it: mrt evaluate ${id}.`,
       })
+  }
   const table = reportTable(store, runIds, baseline)
   return { ...reportOf(store, runIds, table), table }
 }

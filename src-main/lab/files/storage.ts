@@ -138,7 +138,7 @@ export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'stora
         await store.backUpTo(join(target, 'workspace.db'))
       } catch (error) {
         rmSync(target, { recursive: true, force: true })
-        throw explainDisk(error)
+        throw explainDisk(error, target)
       }
       return { folder: target, bytes: sizeOf(target) }
     },

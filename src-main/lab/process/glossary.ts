@@ -139,7 +139,7 @@ const rows: readonly Row[] = [
     'Mean of one term of the reward: outcome, progress, length_penalty, overlong.',
   ],
   ['rewards/<part>/std', 'Spread of a reward part', '', 'neither', 'reward', 'Standard deviation of one term of the reward.'],
-  ['rewards/outcome/mean', 'Right answers', 'share', 'higher', 'reward', 'Share of the rollouts of the step that are right.'],
+  ['rewards/outcome/mean', 'Pass rate', 'share', 'higher', 'reward', 'Share of the rollouts of the step that are right.'],
   [
     'frac_reward_zero_std',
     'Groups without signal',

@@ -43,7 +43,7 @@ export async function trainRun(context: LabContext, runId: number, options: JobO
     const cancelled = options.signal?.aborted === true
     if (cancelled) store.runs.setStatus(runId, 'interrupted', now(), error instanceof LabError ? error.toJSON() : null)
     else {
-      const thrown = explainDisk(error)
+      const thrown = explainDisk(error, store.folder)
       leave(context, runId, isOfDisk(thrown) ? 'paused' : 'failed', problemOf(thrown), options)
       throw thrown
     }
