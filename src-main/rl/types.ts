@@ -83,6 +83,8 @@ export type DiscardReason =
   | 'baseline-only'
   /** Sampled to watch a method whose own texts are no full rollouts. */
   | 'observed-only'
+  /** A problem of the watch list, asked again to be read. */
+  | 'watch-list'
   /** Every token was forced or belongs to the prefix. */
   | 'no-tokens'
 

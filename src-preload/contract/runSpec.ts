@@ -127,6 +127,19 @@ export const optimizerSpec = z.strictObject({
   clipNorm: z.number().positive().default(1).describe('Largest global norm of the gradient; a larger one is scaled down to it.'),
 })
 
+export const watchSpec = z.strictObject({
+  problems: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(4)
+    .describe(
+      'Training problems on the watch list, the first that the run trains on. They are asked again while it goes on, with the same draws, so that answers to one prompt can be read side by side through training; what they answer teaches nothing. 0 watches none.',
+    ),
+  every: positive.default(10).describe('Steps from one look at the watch list to the next; the first comes before the first update.'),
+  samples: positive.default(1).describe('Rollouts of each problem of the watch list at each look.'),
+})
+
 /** What regret counts as spent on an answer; see `evaluation.counted`. */
 export const countedTokens = ['all', 'completion', 'thinking'] as const
 export type Counted = (typeof countedTokens)[number]
@@ -227,6 +240,7 @@ export const runSpec = z.strictObject({
     .describe(
       'Groups per step whose J is measured even where the algorithm does not need it, so that regret and progress can be read for every run. A method of two arms, or of demonstrations, samples these groups besides.',
     ),
+  watch: watchSpec.prefault({}),
   microbatchTokens: positive.default(2048).describe('Tokens forwarded at once: bounds the memory of activations.'),
   device: z
     .enum(deviceNames)

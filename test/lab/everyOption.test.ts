@@ -326,7 +326,14 @@ describe('every field of a specification', () => {
     microSpec(
       'starter',
       { name },
-      { steps: 3, promptsPerStep: 2, groupSize: 2, evaluation: { problems: 4, samples: 2, budgets: [8, 24] }, ...more },
+      {
+        steps: 3,
+        promptsPerStep: 2,
+        groupSize: 2,
+        watch: { problems: 1, every: 2 },
+        evaluation: { problems: 4, samples: 2, budgets: [8, 24] },
+        ...more,
+      },
     )
   const usual = new Map<string, Promise<string>>()
   const walked = (Object.keys(learners) as (keyof typeof learners)[]).flatMap((data) =>

@@ -58,6 +58,7 @@ export function microSpec(start: string, algorithm: RunSpecInput['algorithm'], m
     groupSize: 4,
     checkpointEvery: 2,
     observeGroups: 1,
+    watch: { problems: 0 },
     budget: { thinkingTokens: 24, answerTokens: 8 },
     optimizer: { lr: 1e-3 },
     evaluation: { problems: 8, samples: 2, budgets: [8, 16, 24, 32] },

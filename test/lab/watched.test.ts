@@ -1,5 +1,5 @@
 // What a run records beside its reward, whatever the method: how far it moved from its start, and how its answers ended.
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
@@ -122,4 +122,75 @@ it('a prover of other weights measures J by these, says so, and is refused where
   } finally {
     context.close()
   }
+})
+
+describe('the watch list', () => {
+  const trained = async (
+    name: string,
+    algorithm: RunSpecInput['algorithm'],
+    watch: RunSpecInput['watch'],
+    more: Partial<RunSpecInput> = {},
+  ) => {
+    const context = bench.open(name)
+    try {
+      const runId = await createRun(context, microSpec('starter', algorithm, { steps: 3, watch, ...more }))
+      await trainRun(context, runId)
+      const { rollouts } = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 500, after: null })
+      const [watched, own] = [true, false].map((of) => rollouts.filter(({ discardReason }) => (discardReason === 'watch-list') === of))
+      const first = own!.find(({ step, group }) => step === 1 && group === 0)!
+      return {
+        watched: watched!,
+        own: own!,
+        steps: context.store.steps.range(runId, 1, 3),
+        through: context.store.rollouts.throughTraining(first.problemId, runId),
+        policySteps: watched!.map(({ id }) => context.store.rollouts.detail(id)!.provenance.policyStep),
+      }
+    } finally {
+      context.close()
+    }
+  }
+
+  it('is asked before the first update and every so many steps, with the weights of then, and the same prompt is found through training', async () => {
+    const { watched, through, policySteps } = await trained('list', { name: 'dr-grpo' }, { problems: 2, every: 2, samples: 3 })
+    expect(watched.map(({ step }) => step)).toEqual([1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3])
+    expect(new Set(policySteps.slice(0, 6))).toEqual(new Set([0]))
+    expect(new Set(policySteps.slice(6))).toEqual(new Set([2]))
+    for (const { used, progress } of watched) expect([used, typeof progress]).toEqual([false, 'number'])
+    expect(through.filter(({ discardReason }) => discardReason === 'watch-list').map(({ step, sample }) => [step, sample])).toEqual(
+      [1, 3].flatMap((step) => [0, 1, 2].map((sample) => [step, sample])),
+    )
+  })
+
+  it('draws alike each time, so that weights which stand still answer the same', async () => {
+    const { watched } = await trained('still', { name: 'dr-grpo' }, { problems: 2, every: 1 }, { optimizer: { lr: 1e-12 } })
+    const at = (step: number) =>
+      watched
+        .filter((each) => each.step === step)
+        .map(({ problemId, tokenCount, extractedAnswer }) => [problemId, tokenCount, extractedAnswer])
+    expect(at(1)).toHaveLength(2)
+    expect(at(2)).toEqual(at(1))
+    expect(at(3)).toEqual(at(1))
+  })
+
+  it.each(['dr-grpo', 'mrt-exact', 'sft', 'mrt-pooled'])('changes nothing of what %s learns and is in none of its costs', async (name) => {
+    const [without, with4] = [
+      await trained(`without ${name}`, { name }, { problems: 0 }),
+      await trained(`with ${name}`, { name }, { problems: 4, every: 1 }),
+    ]
+    const told = ({ own, steps }: typeof without) => [
+      own.map(({ step, group, sample, tokenCount, reward }) => [step, group, sample, tokenCount, reward]),
+      steps.map(({ tokens, estimateTokens, flops, metrics: { loss, grad_norm, num_tokens } }) => [
+        tokens,
+        estimateTokens,
+        flops,
+        loss,
+        grad_norm,
+        num_tokens,
+      ]),
+    ]
+    expect(told(with4)).toEqual(told(without))
+    expect(without.watched).toEqual([])
+    for (const { metrics } of without.steps) expect(metrics).not.toHaveProperty('watch/num_tokens')
+    for (const { metrics } of with4.steps) expect(metrics['watch/num_tokens']).toBeGreaterThan(0)
+  })
 })

@@ -358,7 +358,22 @@ const rows: readonly Row[] = [
   ['learning_rate', 'Learning rate', '', 'neither', 'stability', 'Step size of the optimizer in this step.'],
   ['num_tokens', 'Tokens so far', 'tokens', 'neither', 'performance', 'Tokens sampled since the start of the run.'],
   ['step_time', 'Time of a step', '', 'lower', 'performance', 'Seconds of wall time for the step.'],
-  ['time/<part>', 'Time of a part', '', 'lower', 'performance', 'Seconds of the step spent sampling, estimating J, or training.'],
+  [
+    'time/<part>',
+    'Time of a part',
+    '',
+    'lower',
+    'performance',
+    'Seconds of the step spent sampling, estimating J, training, or asking the watch list.',
+  ],
+  [
+    'watch/num_tokens',
+    'Tokens for the watch list',
+    'tokens',
+    'neither',
+    'performance',
+    'Tokens drawn and read for the problems of the watch list before this step. No cost of a method counts them.',
+  ],
   ['ray/workers', 'Workers', '', 'neither', 'performance', 'Workers of the Ray cluster that were there at the end of the step.'],
   ['ray/shares', 'Shares done', '', 'neither', 'performance', 'Shares of rollouts and batches of cuts that workers did in the step.'],
   [

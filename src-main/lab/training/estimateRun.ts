@@ -32,6 +32,7 @@ import { specOf } from '../answers/queriesRuns.ts'
 import { trainsInOneGraph } from './learner.ts'
 import { completeTask } from './tasks.ts'
 import { KEPT_BYTES } from './trainingSteps.ts'
+import { watchedRollouts } from './watchList.ts'
 
 /** Operations per second that small graphs reach on a few cores, everything counted. */
 const ASSUMED_FLOPS = 60e9
@@ -235,8 +236,9 @@ export async function estimateRun(
     spec.evaluation.problems *
     (spec.evaluation.samples + spec.evaluation.kept) *
     (spec.evaluation.every === 0 ? 1 : Math.ceil(spec.steps / spec.evaluation.every))
-  // An evaluated rollout is sampled and measured but not trained on: about half the work of one that is.
-  const timeMs = pace.wallMsPerRollout * (rollouts + evaluated / 2)
+  // An evaluated or watched rollout is sampled and measured but not trained on: about half the work of one that is.
+  const besides = evaluated + watchedRollouts(spec)
+  const timeMs = pace.wallMsPerRollout * (rollouts + besides / 2)
   const spread = SPREAD[pace.basis]
   const tokens = pace.tokensPerRollout * rollouts
   const checkpoints = Math.ceil(spec.steps / spec.checkpointEvery)
@@ -244,8 +246,7 @@ export async function estimateRun(
     timeMs: { low: timeMs / (1 + spread), high: timeMs * (1 + spread) },
     memoryBytes: memoryOf(spec, config),
     diskBytes:
-      (rollouts + evaluated) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) +
-      checkpoints * 3 * trainedCount(config) * FLOAT,
+      (rollouts + besides) * (BYTES_PER_ROLLOUT + pace.tokensPerRollout * BYTES_PER_TOKEN) + checkpoints * 3 * trainedCount(config) * FLOAT,
     tokens,
     estimateTokens: pace.estimateTokensPerRollout * rollouts,
     checkpoints,

@@ -28,7 +28,7 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     problems,
     config,
   } = running
-  const { entries, endings: ended, graded, measured, observed, apart, credits, endingCredits, updates, times } = outcome
+  const { entries, endings: ended, graded, measured, observed, apart, list, credits, endingCredits, updates, times } = outcome
   const loss = method.algorithm.loss(method.options)
   const needs = needsOf(method)
   const tokens = [...entries, ...ended].reduce((sum, { rollout }) => sum + rollout.tokens.length - rollout.prefixTokens, 0)
@@ -55,6 +55,7 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     'time/sample': times.sample / 1000,
     'time/mu': times.mu / 1000,
     'time/train': times.train / 1000,
+    ...(list && { 'time/watch': list.ms / 1000, 'watch/num_tokens': list.tokens }),
     ...outcome.elsewhere,
   }
   const record: Step = {
@@ -79,9 +80,15 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     : observed.map(({ entry, measured: own }) => ({
         entry: { ...entry, group: groups + entry.group },
         measured: own,
-        credit: creditOfObserved(gradedRollout(entry, own.boundaries, own.J)),
+        credit: creditOfUntaught(gradedRollout(entry, own.boundaries, own.J), 'observed-only'),
       }))
-  const recorded = [...learned, ...watched]
+  const beside = groups + (apart ? spec.observeGroups : 0)
+  const looked = (list?.looked ?? []).map(({ entry, measured: own }) => ({
+    entry: { ...entry, group: beside + entry.group },
+    measured: own,
+    credit: creditOfUntaught(gradedRollout(entry, own?.boundaries ?? entry.rollout.boundaries, own?.J ?? null), 'watch-list'),
+  }))
+  const recorded = [...learned, ...watched, ...looked]
   const problemIds = problems.idsOf(
     'train',
     recorded.map(({ entry }) => entry.problem),
@@ -148,8 +155,9 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
   return store.steps.get(runId, step)!
 }
 
-/** A rollout that was sampled to be watched: it keeps its outcome and teaches nothing. */
-const creditOfObserved = (rollout: GradedRollout): Credit => discard(rollout, gradedParts(rollout), 'observed-only')
+/** A rollout that was sampled to be looked at: it keeps its outcome and teaches nothing. */
+const creditOfUntaught = (rollout: GradedRollout, reason: 'observed-only' | 'watch-list'): Credit =>
+  discard(rollout, gradedParts(rollout), reason)
 
 /** How the sampled completions ended, aborted ones left out; truncation is in batchMetrics. */
 function endings(entries: readonly Entry[]): Record<string, number> {

@@ -30,6 +30,12 @@ export interface ObservedEntry {
   readonly measured: Measured
 }
 
+/** An entry of the watch list; its J where accepted answers can be listed. */
+export interface Looked {
+  readonly entry: Entry
+  readonly measured: Measured | null
+}
+
 /** What one step computed, before it is recorded. */
 export interface StepOutcome {
   readonly entries: readonly Entry[]
@@ -42,6 +48,8 @@ export interface StepOutcome {
   readonly observed: readonly ObservedEntry[]
   /** Whether these were sampled to be observed alone: they are recorded beside the entries and are no part of them. */
   readonly apart: boolean
+  /** The watch list, where this step asks it, and what that took. */
+  readonly list: { readonly looked: readonly Looked[]; readonly tokens: number; readonly ms: number } | null
   readonly credits: readonly Credit[]
   readonly endingCredits: readonly Credit[]
   readonly updates: readonly LearnerResult[]

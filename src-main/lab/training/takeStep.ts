@@ -14,6 +14,7 @@ import type { Entry, GatherContext } from './gather.ts'
 import { samplerOf } from './iterations.ts'
 import type { ObservedEntry, Running, StepOutcome } from './step.ts'
 import { update } from './update.ts'
+import { looksAt, lookAtList } from './watchList.ts'
 
 /** Weights whose logits are infinite or not numbers sample nothing and measure nothing. */
 function refuseDivergence(step: number, entries: readonly Entry[], measured: readonly (Measured | null)[]): void {
@@ -32,8 +33,9 @@ export async function takeStep(running: Running, step: number, told: (share: num
   const { signal } = options
   const needs = needsOf(method)
   running.ray?.beginStep(step)
-  const times = { sample: 0, mu: 0, train: 0 }
+  const times = { sample: 0, mu: 0, train: 0, watch: 0 }
   const current = await policies.sampler('current')
+  const list = looksAt(spec, step) ? await timed(times, 'watch', () => lookAtList(spec, problems, current, { signal })) : null
   /** With the budget that rollouts of this step have. */
   const settings = sampleSettings(spec, budgetShareAt(running, step))
 
@@ -150,6 +152,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     measured: estimate.measured,
     observed: observedJ,
     apart,
+    list: list && { ...list, ms: times.watch },
     credits: credits.slice(0, entries.length),
     endingCredits,
     updates,

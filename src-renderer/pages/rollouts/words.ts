@@ -56,6 +56,7 @@ const reasons: Readonly<Record<string, string>> = {
   'missing-arm': 'one arm of its stale prefix has no sample',
   'baseline-only': 'it was sampled to measure a baseline',
   'observed-only': 'it was sampled to watch regret, with the draws that other methods make',
+  'watch-list': 'its problem is on the watch list and was asked again to be read',
   'no-tokens': 'every token was forced or belongs to the prefix',
 }
 export const discardWord = (reason: string): string => reasons[reason] ?? reason.replaceAll('-', ' ')
