@@ -427,12 +427,15 @@ describe('a merge', () => {
     const newest = readdirSync(migrations).length + 1
     writeFileSync(
       join(migrations, `${String(newest).padStart(4, '0')}-colour.sql`),
-      "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';",
+      "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'; UPDATE runs SET colour = 'red';",
     )
     const into = openStore(join(temporaryFolder(), 'into'), { create: true, now, migrations })
     onTestFinished(() => into.close())
     expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
     expect(into.workspace()).toMatchObject({ schema: newest, counts: { runs: 4, rollouts: 64 } })
+    const merged = new Database(join(into.folder, 'workspace.db'), { readonly: true })
+    expect(merged.prepare('SELECT DISTINCT colour FROM runs').pluck().all()).toEqual(['red'])
+    merged.close()
     expect(contentsOf(from)).toEqual(before)
   })
 

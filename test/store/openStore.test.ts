@@ -81,7 +81,7 @@ describe('a new workspace', () => {
   it('is not made unless asked for', () => {
     const folder = temporaryFolder()
     expect(codeOf(() => openStore(join(folder, 'nothing')))).toBe('workspace.missing')
-    expect(codeOf(() => openStore(folder))).toBe('workspace.notOne')
+    expect(thrownBy(() => openStore(folder))).toMatchObject({ code: 'workspace.notOne', found: 'an empty folder' })
     expect(codeOf(() => openStore(folder, { readOnly: true, create: true }))).toBe('workspace.notOne')
     expect(readdirSync(folder)).toEqual([])
   })

@@ -103,6 +103,23 @@ describe('damage to what only repeats the tables', () => {
   })
 })
 
+describe('a value that no program of ours wrote', () => {
+  it('is no damage to its file: it opens as it is, and only a whole check names the table', () => {
+    const folder = recorded()
+    const at = readFileSync(fileOf(folder)).indexOf('{"reward":0.3}')
+    expect(at).toBeGreaterThan(0)
+    const handle = openSync(fileOf(folder), 'r+')
+    writeSync(handle, '{"spoilt":0.3[', at)
+    closeSync(handle)
+    expect(complaintAbout(fileOf(folder))).toBe('malformed JSON in a row of steps')
+    unclean(folder)
+    const store = reopened(folder)
+    expect([store.recovery!.interruptedRuns, store.events.list(0, 9)]).toEqual([[], []])
+    expect(thrownBy(() => store.steps.get(1, 3)).code).toBe('workspace.badRow')
+    expect(store.steps.get(1, 4)!.metrics).toEqual({ reward: 0.4 })
+  })
+})
+
 describe('damage to what was recorded', () => {
   it('is refused with the command that helps, again and again, and changes nothing', () => {
     const folder = recorded()
