@@ -29,8 +29,8 @@ const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
   rl: ['test/rl/', 'test/episodes/'],
   episodes: ['test/episodes/', 'test/rl/'],
   numeric: ['test/numeric/'],
-  store: ['test/store/'],
-  data: ['test/data/'],
+  store: ['test/store/', 'test/lab/badRows.test.ts', 'test/lab/follow.test.ts'],
+  data: ['test/data/', 'test/lab/follow.test.ts', 'test/lab/importInto.test.ts'],
   lab: ['test/lab/'],
 }
 /** Time that the quickest tests may take together, and the others. */
@@ -100,8 +100,8 @@ function mutantsOf(source: ts.SourceFile, checker: ts.TypeChecker): Mutant[] {
       add(node.expression, 'true')
     } else if (ts.isExpressionStatement(node)) add(node, ';')
     else if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
-      const other = CALLS[node.expression.name.text]
-      if (other !== undefined) add(node.expression.name, other)
+      const { text } = node.expression.name
+      if (Object.hasOwn(CALLS, text)) add(node.expression.name, CALLS[text]!)
     }
     ts.forEachChild(node, visit)
   }
