@@ -418,5 +418,12 @@ describe('regret-exact', () => {
       kept: { share: 0.5, times: 3 },
     })
     expect(needsOf(createMethod('regret-exact', { reach: 1 }))).not.toHaveProperty('kept')
+    const asked = (given: Record<string, unknown>) => needsOf(createMethod('regret-exact', given)).cuts!
+    expect(asked({ answerWeight: 0.5, answerGradient: 'sampled', answers: 3 })).toMatchObject({ answers: 3 })
+    expect(asked({ answerWeight: 0, answerGradient: 'sampled', answers: 3 })).toMatchObject({ answers: 0 })
+    expect(asked({ answerWeight: 0.5, answerGradient: 'exact' })).toMatchObject({ answers: 0, follows: true })
+    expect(asked({ answerWeight: 0, answerGradient: 'exact' })).not.toHaveProperty('follows')
+    expect(asked({ cutShare: 1 })).not.toHaveProperty('measured')
+    expect(asked({ cutShare: 0.5 })).toMatchObject({ measured: 0.5 })
   })
 })
