@@ -271,10 +271,10 @@ function plantNotes(folder: string, chosen: readonly Mutant[], sources: Readonly
       `${text}
 import * as noteFiles from 'node:fs'
 function noteReached(mutant) {
-  const seen = (globalThis.reachedMutants ??= new Set())
+  const seen = (globalThis.reachedMutants ??= [])
   const test = globalThis.runningTest ?? ''
-  if (seen.has(test + mutant)) return
-  seen.add(test + mutant)
+  if (seen[mutant] === test) return
+  seen[mutant] = test
   try {
     noteFiles.appendFileSync(${JSON.stringify(`${notes}/`)} + process.pid, JSON.stringify([mutant, test || noteFiles.readFileSync(${JSON.stringify(join(folder, 'mutants.running'))}, 'utf8')]) + '\\n')
   } catch {}
