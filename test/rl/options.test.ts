@@ -75,7 +75,8 @@ describe('options', () => {
       for (const [other, condition] of Object.entries(option.when ?? {})) {
         if (!('above' in condition))
           for (const value of condition) expect(resolveOptions(options, { [other]: value })).toMatchObject({ [other]: value })
-        else expect(options[other]!.kind).toBe('number')
+        // It is off at the lower end of its range, and on anywhere above.
+        else expect(options[other]).toMatchObject({ kind: 'number', min: condition.above })
       }
   })
 
