@@ -100,6 +100,12 @@ describe('options', () => {
     )
   })
 
+  it.each(algorithmNames)('of %s are whole numbers where they count something, and only there', (name) => {
+    for (const [own, option] of Object.entries(algorithmNamed(name).options))
+      if (option.kind === 'number')
+        expect(option.integer === true, own).toBe(!/^(?:of|per|reward|times the (?:advantage|gradient))\b/.test(option.unit))
+  })
+
   it.each(algorithmNames)('of %s take the ends of their range and nothing beyond', (name) => {
     const { options } = algorithmNamed(name)
     for (const [own, option] of Object.entries(options)) {
