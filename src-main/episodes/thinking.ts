@@ -93,10 +93,7 @@ export function readThinking(completion: string, { opened = false }: { readonly 
       from = after
     } else {
       // What stands before a closing mark without an opening one is thought, back to the last mark that was understood.
-      if (thoughts.length === 0) {
-        answers.length = 0
-        thoughts.push({ start: 0, end: index })
-      } else thoughts.push({ start: from, end: index })
+      thoughts.push({ start: from, end: index })
       from = after
       marked = true
     }

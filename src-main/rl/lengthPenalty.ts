@@ -18,8 +18,8 @@ function succeeded(rollout: GradedRollout): boolean {
 /** The term added to each outcome so that it becomes 1 - alpha * sigmoid(z of its length) where it succeeded, and 0 elsewhere. */
 export function lengthPenalties(group: readonly GradedRollout[], alpha: number): number[] {
   const lengths = group.filter(succeeded).map((rollout) => rollout.tokenCount)
-  const centre = lengths.length > 0 ? mean(lengths) : 0
-  const scale = lengths.length > 0 ? populationDeviation(lengths) + TINY : 1
+  const centre = mean(lengths)
+  const scale = populationDeviation(lengths) + TINY
   return group.map((rollout) => {
     if (!succeeded(rollout)) return rollout.correct === 1 ? -1 : 0
     return -alpha / (1 + Math.exp(-(rollout.tokenCount - centre) / scale))

@@ -163,6 +163,14 @@ describe('a literal of Python', () => {
     )
   })
 
+  it('may be nested sixty deep, in whatever it is nested', () => {
+    for (const [open, close] of ['[]', '()', ['{1: ', '}']] as const) {
+      const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
+      expect(pythonLiteral(nested(60))).toBeDefined()
+      expect(pythonLiteral(nested(61))).toBeUndefined()
+    }
+  })
+
   it.each(["['a'", "{'a' 1}", '__import__("os")', "['a'] + ['b']", '', '[1, 2', "'a\n'", '['.repeat(100)])('is nothing else: %j', (text) =>
     expect(pythonLiteral(text)).toBeUndefined(),
   )

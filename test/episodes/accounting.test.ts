@@ -96,6 +96,7 @@ describe('calibration of mu', () => {
     expect(all.brier).toBeCloseTo((0.0625 + 0.5625 + 0.01 + 0.01) / 4, 14)
     expect(all.auroc).toBeCloseTo(3.5 / 4, 14)
     expect(all.bins.map((bin) => bin.count)).toEqual([3, 1])
+    expect(calibrate(forecasts).bins).toHaveLength(10)
   })
 
   it('finds sampled answers in agreement with the chance they were drawn with', () => {

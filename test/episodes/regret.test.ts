@@ -1,7 +1,7 @@
 // Budget curves and regret. Reference values come from a separate NumPy implementation of the published definition.
 import { describe, expect, it } from 'vitest'
 import { budgetCurve, type MeasuredTrace } from '../../src-main/episodes/budgetCurve.ts'
-import { areaOf, meanSpend, normalizedRegret, regretCurve, sufficientTokens } from '../../src-main/episodes/regret.ts'
+import { areaOf, meanSpend, normalizedRegret, regretCurve, regretTrace, sufficientTokens } from '../../src-main/episodes/regret.ts'
 
 /** A trace whose points, counting all tokens, lie at the given x. */
 function traceAt(x: number[], accuracy: number[]): MeasuredTrace {
@@ -21,6 +21,26 @@ const NUMPY = [
   [700, 0.5778003246753247],
   [2000, 0.40890625],
 ]
+
+describe('a rollout as regret sees it', () => {
+  const thought = { promptTokens: 10, completionTokens: 40, boundaries: [0, 12, 25], J: [0.25, 0.5, 1] }
+
+  it('would answer at every boundary with as many tokens as it answered with at its end', () => {
+    expect(regretTrace(thought)).toEqual({
+      promptTokens: 10,
+      suffixTokens: 0,
+      boundaries: [0, 12, 25],
+      answerTokens: [15, 15, 15],
+      accuracy: [0.25, 0.5, 1],
+    })
+  })
+
+  it('would answer in no tokens where its thinking took all of them, and in all of them where it did not think', () => {
+    expect(regretTrace({ ...thought, completionTokens: 20 }).answerTokens).toEqual([0, 0, 0])
+    expect(regretTrace({ ...thought, boundaries: [0], J: [1] }).answerTokens).toEqual([40])
+    expect(regretTrace({ ...thought, boundaries: [], J: [] }).answerTokens).toEqual([])
+  })
+})
 
 describe('a budget curve', () => {
   const trace: MeasuredTrace = {

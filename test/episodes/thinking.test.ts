@@ -85,6 +85,18 @@ describe('what of a completion is thought and what is answer', () => {
       '<think>[/THINK] a</think>b',
       { thoughts: ['[/THINK] a'], answer: 'b', closed: true },
     ],
+    [
+      'ends with the mark that closes the one it began with, whatever is opened within',
+      '<think>[THINK]a[/THINK] b</think>c',
+      { thoughts: ['[THINK]a[/THINK] b'], answer: 'c', closed: true },
+    ],
+    ['keeps a mark that is opened twice', '<think><think>a</think>b', { thoughts: ['<think>a'], answer: 'b', closed: true }],
+    [
+      'keeps an opening mark that comes later in a thought that the prompt opened',
+      'a <think>b</think>c',
+      { thoughts: ['a <think>b'], answer: 'c', closed: true },
+      true,
+    ],
     ['is all answer without any mark', 'abc', { thoughts: [], answer: 'abc', closed: false }],
   ])('%s', (_rule, text, expected, opened) => {
     expect(parts(text, opened)).toEqual(expected)

@@ -72,6 +72,34 @@ describe('health rules over steps', () => {
     expect(codes(history([...repeat(4, { grad_norm: 0.5 }), { grad_norm: 50 }]))).toEqual([])
   })
 
+  const five = repeat(5, { entropy: 0.5 })
+  const paid = (progress: number, alpha = 1): Record<string, number>[] => repeat(5, { 'mrt/progress_mean': progress, 'mrt/alpha': alpha })
+  it.each<[string, Record<string, number>[], Record<string, number>[]]>([
+    ['completions.clipped', [{ 'completions/clipped_ratio': 0.5 }], [{ 'completions/clipped_ratio': 0.501 }]],
+    ['groups.noSignal', repeat(3, { frac_reward_zero_std: 0.8 }), repeat(3, { frac_reward_zero_std: 0.801 })],
+    ['rewards.cancel', [{ reward_std: 2e-8, 'rewards/a/std': 1 }], [{ reward_std: 1e-8, 'rewards/a/std': 1 }]],
+    ['rewards.cancel', [{ reward_std: 0, 'rewards/a/std': 1e-8 }], [{ reward_std: 0, 'rewards/a/std': 2e-8, 'rewards/b/std': 0 }]],
+    ['progress.flat', paid(0.005), paid(0.0049)],
+    ['progress.flat', paid(-0.005), paid(-0.0049)],
+    ['progress.flat', paid(0, 0), paid(0, 1e-6)],
+    ['entropy.collapse', [...five, { entropy: 0.1 }], [...five, { entropy: 0.099 }]],
+    ['entropy.collapse', [...five.slice(1), { entropy: 0.01 }], [...five, { entropy: 0.01 }]],
+    ['gradient.spike', [...repeat(5, { grad_norm: 1 }), { grad_norm: 10 }], [...repeat(5, { grad_norm: 1 }), { grad_norm: 10.1 }]],
+  ])('has its limit where it says, %s: on it nothing, beyond it a word', (code, on, beyond) => {
+    expect(codes(history(on))).toEqual([])
+    expect(codes(history(beyond))).toEqual([code])
+  })
+
+  it('looks back as far as it says and no further', () => {
+    expect(codes(history([{ frac_reward_zero_std: 0.1 }, ...repeat(3, { frac_reward_zero_std: 0.9 })]))).toEqual(['groups.noSignal'])
+    const flat = newFindings(history([{ 'mrt/progress_mean': 0.5, 'mrt/alpha': 1 }, ...paid(0.001)]), 'step')
+    expect(flat).toMatchObject([{ code: 'progress.flat', rollouts: { steps: [2, 6] }, data: { alpha: 1 } }])
+    expect(flat[0]!.data.progress).toBeCloseTo(0.001, 12)
+    // The median of twenty is 1; with one step more it would be 1.5.
+    const norms = [100, ...Array.from({ length: 20 }, (_, at) => 0.5 + (at % 2)), 12].map((grad_norm) => ({ grad_norm }))
+    expect(newFindings(history(norms), 'step')).toMatchObject([{ code: 'gradient.spike', data: { norm: 12, usual: 1 } }])
+  })
+
   it('says nothing of metrics that are absent', () => {
     expect(codes(history(repeat(30, {})))).toEqual([])
   })
@@ -93,6 +121,22 @@ describe('health rules over evaluations', () => {
     expect(finding).toMatchObject({ code: 'reward.hacking', step: 10, rollouts: { runId: 7, steps: [6, 10], reward: [0.5, null] } })
     expect(finding!.data.rewardBefore).toBeCloseTo(0.3, 12)
     expect(codes(history(steps, { evaluations: [evaluation(5, 0.4), evaluation(10, 0.41)] }), 'evaluation')).toEqual([])
+  })
+
+  it('suspects no reward that rises by five hundredths, and needs two evaluations', () => {
+    const rising = (to: number) => Array.from({ length: 10 }, (_, index) => ({ reward: index < 5 ? 0 : to }))
+    const evaluations = [evaluation(5, 0.4), evaluation(10, 0.3)]
+    expect(codes(history(rising(0.05), { evaluations }), 'evaluation')).toEqual([])
+    expect(codes(history(rising(0.051), { evaluations }), 'evaluation')).toEqual(['reward.hacking'])
+    expect(codes(history(rising(1), { evaluations: evaluations.slice(1) }), 'evaluation')).toEqual([])
+    const early = history([{ reward: 0 }, { reward: 1 }, { reward: 1 }], { evaluations: [evaluation(1, 0.4), evaluation(3, 0.3)] })
+    expect(newFindings(early, 'evaluation')).toMatchObject([{ code: 'reward.hacking', rollouts: { steps: [0, 3] } }])
+  })
+
+  it('takes a penalty for too strong beyond a tenth of the tokens and two hundredths of the accuracy', () => {
+    const after = (meanTokens: number, accuracyAtMost: number): string[] =>
+      codes(history([], { evaluations: [evaluation(0, 0.5), evaluation(10, 0.5, { meanTokens, accuracyAtMost })] }), 'evaluation')
+    expect([after(90, 0.3), after(50, 0.48), after(89.9, 0.479)]).toEqual([[], [], ['length.tooStrong']])
   })
 
   it('takes the first steps for the reward before training', () => {

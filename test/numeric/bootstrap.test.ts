@@ -1,7 +1,14 @@
 // The bootstrap against what theory says of a mean, with clusters and few seeds as well; that interval and p-value are one test; and exact
 // tests of counts against SciPy's.
 import { describe, expect, it } from 'vitest'
-import { bootstrap, bootstrapCurve, bootstrapMean, bootstrapSeeds, questionDrawer } from '../../src-main/numeric/bootstrap.ts'
+import {
+  bootstrap,
+  bootstrapCurve,
+  bootstrapMean,
+  bootstrapSeeds,
+  degreesOfFreedom,
+  questionDrawer,
+} from '../../src-main/numeric/bootstrap.ts'
 import { overResampledSeeds, questionResampling, resampledMeans, seedResampling } from '../../src-main/numeric/resampling.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
 import { binomialProbability, binomialRange, inferenceOf } from '../../src-main/numeric/significance.ts'
@@ -322,6 +329,42 @@ describe("Student's t", () => {
       const t = studentQuantile(tail, 2)
       expect(1 - t / Math.sqrt(2 + t ** 2)).toBeCloseTo(tail, 9)
     }
+  })
+})
+
+describe("Student's t from forty degrees of freedom on", () => {
+  /** P(|T| > t) by the finite sum for an even number of degrees of freedom. */
+  function tailOf(t: number, df: number): number {
+    const cosine = 1 / Math.sqrt(1 + t ** 2 / df)
+    let [term, total] = [1, 1]
+    for (let k = 2; k < df; k += 2) total += term *= (cosine ** 2 * (k - 1)) / k
+    return 1 - Math.sqrt(1 - cosine ** 2) * total
+  }
+
+  it('is an expansion that has the exact tail to eight digits at the usual level, and to five at a thousandth', () => {
+    for (const df of [38, 40, 60, 200])
+      for (const [tail, near] of [
+        [0.9, 1e-9],
+        [0.5, 1e-9],
+        [0.05, 2e-8],
+        [1e-3, 3e-6],
+      ] as const)
+        expect(Math.abs(tailOf(studentQuantile(tail, df), df) / tail - 1), `${tail} at ${df}`).toBeLessThan(near)
+  })
+})
+
+describe('degrees of freedom', () => {
+  it('are one less than the fewest things resampled at any level, and at least one', () => {
+    expect([10, 2, 1, 0].map((questions) => degreesOfFreedom(questions))).toEqual([9, 1, 1, 1])
+    expect([1, 2, 3, 50].map((seeds) => degreesOfFreedom(10, seeds))).toEqual([9, 1, 2, 9])
+  })
+
+  it('count unequal clusters as the equal ones with the same spread, and none where all or each are one', () => {
+    expect(degreesOfFreedom(Int32Array.of(0, 0, 1, 1, 2, 2, 3, 3))).toBe(3)
+    // 12^2 / (6^2 + 3 * 2^2) = 3.
+    expect(degreesOfFreedom(Int32Array.of(0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3))).toBe(2)
+    expect(degreesOfFreedom(Int32Array.of(0, 0, 1, 1, 2, 2, 3, 3), 2)).toBe(1)
+    expect([degreesOfFreedom(new Int32Array(6)), degreesOfFreedom(Int32Array.of(0, 1, 2, 3, 4, 5))]).toEqual([5, 5])
   })
 })
 

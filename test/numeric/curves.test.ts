@@ -82,4 +82,13 @@ describe('predicted probabilities', () => {
     expect(calibrationError(bins)).toBeCloseTo((2 / 5) * 0.475 + (3 / 5) * Math.abs(2.05 / 3 - 2 / 3), 14)
     expect(calibrationError(reliability([0.3], [0], 10))).toBeCloseTo(0.3, 15)
   })
+
+  it('fall into ten bins unless told otherwise, and into the first or the last where rounding took them out of [0, 1]', () => {
+    const bins = reliability([-1e-9, 0.05, 0.1, 0.95, 1, 1 + 1e-9], [0, 0, 0, 1, 1, 1])
+    expect(bins.map(({ count }) => count)).toEqual([2, 1, 0, 0, 0, 0, 0, 0, 0, 3])
+    expect([bins[9]!.low, bins[9]!.high]).toEqual([0.9, 1])
+    expect(bins[5]!.observed).toBeNaN()
+    expect(calibrationError([])).toBe(0)
+    expect(() => brier([0.5], [])).toThrow(/equally long, found 1 and 0/)
+  })
 })

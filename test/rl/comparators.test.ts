@@ -418,5 +418,19 @@ describe('regret-exact', () => {
       kept: { share: 0.5, times: 3 },
     })
     expect(needsOf(createMethod('regret-exact', { reach: 1 }))).not.toHaveProperty('kept')
+    const drawn = (keptGroups: number) => [
+      ...credit('regret-exact', [natural(0, 0.5, 1, 1, 1), natural(1, 0.5, 0, 0, 0)], { ...options, keptGroups })[0].advantage,
+    ]
+    expect(drawn(0.5)).toEqual(drawn(1))
+    const kept = (given: Record<string, unknown>) => needsOf(createMethod('regret-exact', given)).kept
+    expect(kept({ reach: 2, keptShare: 0.5, keptGroups: 1 })).toEqual({ share: 0.5, times: 2 })
+    expect(kept({ reach: 2, keptShare: 0.5, keptGroups: 0.5 })).toEqual({ share: 0.5, times: 2, groups: 0.5 })
+    const asked = (given: Record<string, unknown>) => needsOf(createMethod('regret-exact', given)).cuts!
+    expect(asked({ answerWeight: 0.5, answerGradient: 'sampled', answers: 3 })).toMatchObject({ answers: 3 })
+    expect(asked({ answerWeight: 0, answerGradient: 'sampled', answers: 3 })).toMatchObject({ answers: 0 })
+    expect(asked({ answerWeight: 0.5, answerGradient: 'exact' })).toMatchObject({ answers: 0, follows: true })
+    expect(asked({ answerWeight: 0, answerGradient: 'exact' })).not.toHaveProperty('follows')
+    expect(asked({ cutShare: 1 })).not.toHaveProperty('measured')
+    expect(asked({ cutShare: 0.5 })).toMatchObject({ measured: 0.5 })
   })
 })

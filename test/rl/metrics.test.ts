@@ -32,6 +32,11 @@ describe('batch metrics', () => {
     })
   })
 
+  it('have a deviation from two rollouts on, and none of one', () => {
+    expect(metrics('dr-grpo', outcomes(1, 0))).toMatchObject({ reward_std: expect.closeTo(Math.SQRT1_2, 10) })
+    expect(metrics('dr-grpo', outcomes(1))).not.toHaveProperty('reward_std')
+  })
+
   it('describe lengths, truncated answers apart', () => {
     const found = metrics('dr-grpo', [
       rollout({ tokenCount: 4 }),

@@ -1,8 +1,10 @@
 // The option tables: what a form and a command line can rely on, and what a typing mistake is told.
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { algorithmNames, algorithmNamed, algorithms, createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions, rangeText, resolveOptions } from '../../src-main/rl/options.ts'
 
+const reference = readFileSync(new URL('../../docs/reference.md', import.meta.url), 'utf8')
 const code = (wanted: string) => expect.objectContaining({ code: wanted })
 
 describe('options', () => {
@@ -73,11 +75,48 @@ describe('options', () => {
       for (const [other, condition] of Object.entries(option.when ?? {})) {
         if (!('above' in condition))
           for (const value of condition) expect(resolveOptions(options, { [other]: value })).toMatchObject({ [other]: value })
-        else expect(options[other]!.kind).toBe('number')
+        // It is off at the lower end of its range, and on anywhere above.
+        else expect(options[other]).toMatchObject({ kind: 'number', min: condition.above })
       }
   })
 
   it('treat an absent value as not given', () => expect(createMethod('grpo', { klBeta: undefined }).options.klBeta).toBe(0.001))
+
+  it.each(algorithmNames)('of %s stand in the reference with the default and the range that they have', (name) => {
+    const page = reference.slice(reference.indexOf(`(\`${name}\`)`)).split('\n### ')[0]!
+    const rows = [...page.matchAll(/^\| `(\w+)` \| `(.+?)` \| (.*?) ?\| /gm)].map(([, option, value, range]) => [option, value, range])
+    expect(rows).toEqual(
+      Object.entries(algorithmNamed(name).options).map(([option, each]) => [
+        option,
+        JSON.stringify(each.default),
+        each.kind === 'number'
+          ? `${each.min} to ${each.max}`
+          : each.kind === 'choice'
+            ? Object.keys(each.choices)
+                .map((choice) => `\`${choice}\``)
+                .join(', ')
+            : '',
+      ]),
+    )
+  })
+
+  it.each(algorithmNames)('of %s are whole numbers where they count something, and only there', (name) => {
+    for (const [own, option] of Object.entries(algorithmNamed(name).options))
+      if (option.kind === 'number')
+        expect(option.integer === true, own).toBe(!/^(?:of|per|reward|times the (?:advantage|gradient))\b/.test(option.unit))
+  })
+
+  it.each(algorithmNames)('of %s take the ends of their range and nothing beyond', (name) => {
+    const { options } = algorithmNamed(name)
+    for (const [own, option] of Object.entries(options)) {
+      if (option.kind !== 'number') continue
+      for (const end of [option.min, option.max]) expect(resolveOptions(options, { [own]: end })[own]).toBe(end)
+      const step = option.integer ? 1 : 1e-6
+      for (const beyond of [option.min - step, option.max + step])
+        expect(() => resolveOptions(options, { [own]: beyond }), `${own} ${beyond}`).toThrow(code('rl.option-value'))
+      if (option.integer) expect(() => resolveOptions(options, { [own]: option.min + 0.5 })).toThrow(code('rl.option-value'))
+    }
+  })
 
   it.each(algorithmNames)('of %s have defaults in range, a reason, and names that do not collide', (name) => {
     const algorithm = algorithmNamed(name)

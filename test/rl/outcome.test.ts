@@ -144,6 +144,22 @@ describe('any algorithm', () => {
   ])('refuses a rollout with %s', (_, given) => {
     expect(() => credit('grpo', [rollout(given)])).toThrow(expect.objectContaining({ code: 'rl.rollout' }))
   })
+
+  it('takes a rollout whose thinking, episodes and prefix reach to its very end', () => {
+    const whole = rollout({
+      prefixTokens: 10,
+      thinkEnd: 10,
+      episodes: [{ start: 0, end: 10 }],
+      tokenCount: 10,
+      sampled: new Uint8Array(10).fill(1),
+    })
+    expect(credit('grpo', [whole, rollout({ sample: 1, correct: 1 })])[0]).toMatchObject({ used: false, discardReason: 'no-tokens' })
+  })
+
+  it('pays nothing for a rollout that has no token, and does not mind it', () => {
+    const none = rollout({ tokenCount: 0, sampled: new Uint8Array(0), episodes: [], thinkEnd: 0 })
+    expect(credit('grpo', [none, rollout({ sample: 1, correct: 1 })])[0]).toMatchObject({ used: false, discardReason: 'no-tokens' })
+  })
 })
 
 describe('DAPO', () => {

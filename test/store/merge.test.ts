@@ -289,6 +289,85 @@ describe('a merge', () => {
     expect(into.datasets.get(dataset)!.problemCount).toBe(1)
   })
 
+  it('takes imported sets for one only where they agree problem for problem', async () => {
+    const problem = (key: string, answer = '1') => ({ key, split: 'imported', prompt: key, answer, level: null, slices: {} })
+    const imported = (store: Store, ...problems: readonly ReturnType<typeof problem>[]): number => {
+      const id = store.datasets.add({ name: 's', kind: 'imported', source: null, roles: null, grader: 'g', note: '', createdAtMs: 1 })
+      store.datasets.addProblems(id, problems)
+      return id
+    }
+    const from = open(join(temporaryFolder(), 'from'))
+    imported(from, problem('a'), problem('b'))
+    from.close()
+    for (const [here, added] of [
+      [[problem('a'), problem('b')], { datasets: 0, problems: 0 }],
+      [[problem('a')], { datasets: 1, problems: 2 }],
+      [[problem('a'), problem('b'), problem('c')], { datasets: 1, problems: 2 }],
+      [[problem('a'), problem('b', '2')], { datasets: 1, problems: 2 }],
+      [[problem('a'), problem('c')], { datasets: 1, problems: 2 }],
+    ] as const) {
+      const into = open(join(temporaryFolder(), 'into'))
+      imported(into, ...here)
+      expect((await into.others.merge(from.folder, { uids: null, now })).added).toMatchObject(added)
+    }
+  })
+
+  it('brings the files of models that lie inside the workspace, once, and doubles no model whose weights are known', async () => {
+    const model = (path: string, sha256: string) =>
+      ({
+        name: path,
+        kind: 'gguf',
+        family: 'llama',
+        config: {},
+        tokenizer: null,
+        parameterCount: 1,
+        bytes: 1,
+        path,
+        sha256,
+        provenance: null,
+        createdAtMs: 1,
+      }) as const
+    const from = open(join(temporaryFolder(), 'from'))
+    mkdirSync(join(from.folder, 'models', 'inside'), { recursive: true })
+    writeFileSync(join(from.folder, 'models', 'inside', 'weights'), 'inside')
+    writeFileSync(join(from.folder, 'models', 'one.gguf'), 'one file')
+    const elsewhere = join(temporaryFolder(), 'elsewhere')
+    mkdirSync(elsewhere)
+    const paths = ['models/inside', 'models/one.gguf', 'models/gone', elsewhere]
+    for (const path of paths) from.models.add(model(path, path))
+    from.models.add(model('unknown weights', ''))
+    from.close()
+    const into = open(join(temporaryFolder(), 'into'))
+    into.models.add(model('mine', 'models/gone'))
+    into.models.add(model('unknown weights', ''))
+    const { added } = await into.others.merge(from.folder, { uids: null, now })
+    expect(added.models).toBe(4)
+    expect(into.models.list().map(({ path }) => path)).toEqual([
+      'mine',
+      'unknown weights',
+      ...paths.filter((path) => path !== 'models/gone'),
+      'unknown weights',
+    ])
+    expect(readFileSync(join(into.folder, 'models', 'inside', 'weights'), 'utf8')).toBe('inside')
+    expect(readFileSync(join(into.folder, 'models', 'one.gguf'), 'utf8')).toBe('one file')
+    expect(readdirSync(join(into.folder, 'models')).sort()).toEqual(['inside', 'one.gguf'])
+  })
+
+  it('brings evaluations of weights that no run trained once, and of those only what belongs to the runs asked for', async () => {
+    const from = other()
+    const runs = (store: Store): number => store.evaluations.list().filter(({ runId }) => runId === null).length
+    const into = open(join(temporaryFolder(), 'into'))
+    await into.others.merge(from, { uids: null, now })
+    const brought = runs(into)
+    expect(brought).toBe(1)
+    const source = openStore(from, { now })
+    const known = source.evaluations.list().find(({ runId }) => runId === null)!
+    source.evaluations.add({ ...known, createdAtMs: known.createdAtMs + 1 })
+    source.close()
+    expect((await into.others.merge(from, { uids: null, now })).added.evaluations).toBe(1)
+    expect(runs(into)).toBe(2)
+  })
+
   it('takes an interrupted run for what it is, and says which checkpoints had lost their files', async () => {
     const from = other()
     const source = openStore(from, { now })
@@ -348,12 +427,15 @@ describe('a merge', () => {
     const newest = readdirSync(migrations).length + 1
     writeFileSync(
       join(migrations, `${String(newest).padStart(4, '0')}-colour.sql`),
-      "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';",
+      "ALTER TABLE runs ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'; UPDATE runs SET colour = 'red';",
     )
     const into = openStore(join(temporaryFolder(), 'into'), { create: true, now, migrations })
     onTestFinished(() => into.close())
     expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
     expect(into.workspace()).toMatchObject({ schema: newest, counts: { runs: 4, rollouts: 64 } })
+    const merged = new Database(join(into.folder, 'workspace.db'), { readonly: true })
+    expect(merged.prepare('SELECT DISTINCT colour FROM runs').pluck().all()).toEqual(['red'])
+    merged.close()
     expect(contentsOf(from)).toEqual(before)
   })
 

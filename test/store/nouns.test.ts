@@ -38,6 +38,81 @@ describe('datasets', () => {
     expect(store.datasets.problems(set, 'train', ids[2]!, 2).map((problem) => problem.id)).toEqual([ids[3]])
   })
 
+  it('an answer that came later is added, and one that is there stays', () => {
+    const store = newStore()
+    const set = addDataset(store)
+    const [id] = store.datasets.addProblems(set, [{ ...problemNamed('a'), answer: null, extra: { hint: 'h' } }])
+    store.datasets.addProblems(set, [{ ...problemNamed('a'), answer: null }])
+    expect(store.datasets.problem(id!)).toMatchObject({ answer: null, extra: { hint: 'h' } })
+    for (const answer of ['first', 'second']) store.datasets.addProblems(set, [{ ...problemNamed('a'), answer }])
+    expect(store.datasets.problem(id!)!.answer).toBe('first')
+    expect([store.datasets.problem(id! + 1), store.datasets.readable(id! + 1)]).toEqual([null, null])
+  })
+
+  it('a set is walked whole and in order, however many pages it takes', () => {
+    const store = newStore()
+    for (const count of [0, 1, 1000, 2001]) {
+      const set = addDataset(store)
+      const ids = store.datasets.addProblems(
+        set,
+        Array.from({ length: count }, (_, at) => problemNamed(`p${at}`)),
+      )
+      expect([...store.datasets.each(set)].map(({ id }) => id)).toEqual(ids)
+    }
+  })
+
+  it('splits are drawn anew by key while nobody relies on them', () => {
+    const store = newStore()
+    const set = addDataset(store)
+    store.datasets.addProblems(
+      set,
+      ['a', 'b', 'c'].map((key) => problemNamed(key)),
+    )
+    store.datasets.split(set, (key) => (key === 'b' ? 'eval' : 'train'))
+    expect(store.datasets.get(set)!.splits).toEqual({ train: 2, eval: 1 })
+    expect(store.datasets.uses(set)).toEqual({ runs: 0, evaluations: 0, rollouts: false })
+    const evaluation = store.evaluations.add(newEvaluation(set))
+    expect(thrownBy(() => store.datasets.split(set, () => 'train'))).toMatchObject({
+      code: 'dataset.inUse',
+      found: '0 runs and 1 evaluations that do',
+    })
+    expect(thrownBy(() => store.datasets.remove(set)).code).toBe('dataset.inUse')
+    store.evaluations.remove(evaluation.id)
+    const run = store.runs.add(newRun({ datasetId: set }))
+    expect(thrownBy(() => store.datasets.split(set, () => 'train')).code).toBe('dataset.inUse')
+    store.runs.remove(run.id)
+    store.datasets.split(set, () => 'train')
+    expect(store.datasets.get(set)!.splits).toEqual({ train: 3 })
+  })
+
+  it('a dataset whose problems have rollouts without a run cannot be removed', () => {
+    const store = newStore()
+    const set = addDataset(store)
+    const [id] = store.datasets.addProblems(set, [problemNamed('a')])
+    store.rollouts.add({ runId: null, evaluationId: null, phase: 'imported', step: 0 }, [rolloutOf(id!)])
+    expect(store.datasets.uses(set)).toEqual({ runs: 0, evaluations: 0, rollouts: true })
+    expect(thrownBy(() => store.datasets.remove(set))).toMatchObject({
+      code: 'dataset.inUse',
+      found: expect.stringContaining('with rollouts'),
+    })
+  })
+
+  it('its words and its origin can be changed, each without the other', () => {
+    const store = newStore()
+    const [set, other] = [addDataset(store), addDataset(store)]
+    const before = store.datasets.get(other)
+    store.datasets.setWords(set, { name: 'renamed', note: 'why', grader: 'integer' })
+    store.datasets.setOrigin(set, { source: { file: 'a' }, roles: { prompt: 'q' }, grader: 'text' })
+    expect(store.datasets.get(set)).toMatchObject({
+      name: 'renamed',
+      note: 'why',
+      source: { file: 'a' },
+      roles: { prompt: 'q' },
+      grader: 'text',
+    })
+    expect(store.datasets.get(other)).toEqual(before)
+  })
+
   it('a dataset that a run refers to cannot be removed, and an unused one can', () => {
     const store = newStore()
     const { datasetId } = startedRun(store)
@@ -71,6 +146,48 @@ describe('models', () => {
     expect(store.models.list()).toEqual([store.models.get(id)])
     store.runs.add(newRun({ modelId: id }))
     expect(thrownBy(() => store.models.remove(id)).code).toBe('model.inUse')
+    expect(store.models.readable(id)).toEqual({ id, ...model })
+    expect([store.models.get(id + 1), store.models.readable(id + 1)]).toEqual([null, null])
+  })
+
+  it('a model is kept by an evaluation or a checkpoint of it as by a run, and goes when nothing refers to it', () => {
+    const store = newStore()
+    const { run, datasetId } = startedRun(store)
+    const modelId = store.models.add({
+      name: 'm',
+      kind: 'gguf',
+      family: 'llama',
+      config: {},
+      tokenizer: null,
+      parameterCount: 1,
+      bytes: 1,
+      path: 'm',
+      sha256: 'm',
+      provenance: null,
+      createdAtMs: 1,
+    })
+    const refused = (): unknown => thrownBy(() => store.models.remove(modelId))
+    const evaluation = store.evaluations.add(newEvaluation(datasetId, { modelId }))
+    expect(refused()).toMatchObject({ code: 'model.inUse', found: '0 runs, 1 evaluations and 0 checkpoints that do' })
+    expect(store.evaluations.ofModel(modelId)).toEqual([evaluation])
+    store.evaluations.remove(evaluation.id)
+    store.evaluations.add(newEvaluation(datasetId, { modelId: null }))
+    expect(store.evaluations.ofModel(modelId)).toEqual([])
+    const checkpoint = store.checkpoints.add({
+      contentId: 'x',
+      runId: run.id,
+      step: 2,
+      kind: 'full',
+      modelId,
+      bytes: 1,
+      resumable: false,
+      pinned: false,
+      createdAtMs: 1,
+    })
+    expect(refused()).toMatchObject({ code: 'model.inUse', found: '0 runs, 0 evaluations and 1 checkpoints that do' })
+    store.checkpoints.remove(checkpoint)
+    store.models.remove(modelId)
+    expect(store.models.list()).toEqual([])
   })
 })
 
@@ -118,6 +235,30 @@ describe('runs', () => {
       run: { lastStep: 2, activeMs: 300 },
     })
     expect(item!.sparklines).toEqual([{ metric: 'reward', exact: true, step: [0, 1, 2], value: [0, 1, 2] }])
+  })
+
+  it('a long sparkline keeps its extremes and says that it is not exact; one that fits is', () => {
+    const store = newStore()
+    const { run } = startedRun(store)
+    for (let step = 0; step < 48; step++)
+      store.steps.record({ step: stepOf(run.id, step, { reward: step === 20 ? 99 : 1 }), rollouts: [], events: [] })
+    expect(store.runs.list()[0]!.sparklines[0]).toMatchObject({ exact: true, step: { length: 48 } })
+    store.steps.record({ step: stepOf(run.id, 48, { reward: -99 }), rollouts: [], events: [] })
+    const { exact, step, value } = store.runs.list()[0]!.sparklines[0]!
+    expect(exact).toBe(false)
+    expect(step.length).toBeLessThanOrEqual(48)
+    expect(value[step.indexOf(20)]).toBe(99)
+    expect(value.at(-1)).toBe(-99)
+  })
+
+  it('labels and the number of planned steps can be changed', () => {
+    const store = newStore()
+    const { id } = store.runs.add(newRun())
+    store.runs.setLabels(id, { name: 'renamed', note: 'why' })
+    store.runs.setPlannedSteps(id, 99)
+    expect(store.runs.get(id)).toMatchObject({ name: 'renamed', note: 'why', plannedSteps: 99 })
+    expect(store.runs.readable(id)).toEqual(store.runs.get(id))
+    expect([store.runs.get(id + 1), store.runs.readable(id + 1)]).toEqual([null, null])
   })
 
   it('rewinding forgets what came after a step and nothing before it', () => {
@@ -223,6 +364,16 @@ describe('steps', () => {
     const few = store.steps.series(run.id, 'ttc/regret@64', 4)
     expect(few).toMatchObject({ exact: false, pointCount: 7, step: [2, 3, 4, 6], value: [9, 1, 2, 8] })
     expect(store.steps.metricNames(run.id)).toEqual(['loss', 'ttc/regret@64'])
+  })
+
+  it('all steps of a run come to their sums, and none to nothing', () => {
+    const store = newStore()
+    const { run } = startedRun(store)
+    expect(store.steps.totals(run.id)).toEqual({ steps: 0, tokens: 0, estimateTokens: 0, flops: 0, wallMs: 0 })
+    for (const step of [0, 1]) store.steps.record({ step: stepOf(run.id, step), rollouts: [], events: [] })
+    expect(store.steps.totals(run.id)).toEqual({ steps: 2, tokens: 100, estimateTokens: 40, flops: 2e9, wallMs: 200 })
+    expect(store.steps.range(run.id, 1, 1).map(({ step }) => step)).toEqual([1])
+    expect(store.steps.get(run.id, 2)).toBeNull()
   })
 
   it('groups of a step are summed up with their problem', () => {
@@ -357,6 +508,8 @@ describe('checkpoints', () => {
     const [first, second] = [at(0, 'same', true), at(5, 'same', true)]
     const weightsOnly = at(9, 'other', false)
     expect(store.checkpoints.newestResumable(run.id)).toMatchObject({ id: second, step: 5, resumable: true, pinned: false })
+    expect(store.checkpoints.newest(run.id)).toMatchObject({ id: weightsOnly, step: 9, resumable: false })
+    expect([store.checkpoints.newest(999), store.checkpoints.get(999)]).toEqual([null, null])
     expect(store.checkpoints.referenced()).toEqual(new Set(['same', 'other']))
     store.checkpoints.remove(weightsOnly)
     store.checkpoints.setPinned(first, true)
@@ -468,5 +621,58 @@ describe('events and settings', () => {
     expect(store.settings.all()).toEqual({ 'draft.run': { steps: 80 }, page: 'compare' })
     store.settings.set('page', null)
     expect(store.settings.get('page')).toBeNull()
+  })
+})
+
+describe('studies', () => {
+  const grid = { name: 'controls', title: 'Controls', conditions: { steps: 4 }, environment: { cpu: 'test' }, createdAtMs: 1 }
+
+  it('are found again by what was asked, whichever came first', () => {
+    const store = newStore()
+    const [first, second] = [store.studies.add(grid), store.studies.add(grid)]
+    expect(first).toEqual({ id: first.id, uid: first.uid, ...grid })
+    expect(second.uid).not.toBe(first.uid)
+    expect(store.studies.asked('controls', { steps: 4 })).toEqual(first)
+    expect([store.studies.asked('controls', { steps: 5 }), store.studies.asked('other', { steps: 4 }), store.studies.get(99)]).toEqual([
+      null,
+      null,
+      null,
+    ])
+    store.studies.remove(first.id)
+    expect(store.studies.list()).toEqual([second])
+  })
+
+  it('keep their cells as they are when these are asked for again, and add up the time worked on them', () => {
+    const store = newStore()
+    const { id } = store.studies.add(grid)
+    const cell = (arm: string, seed: number) => ({ arm, seed, spec: { group: arm } })
+    store.studies.addCells(id, [cell('a', 1), cell('a', 2)])
+    const [first, second] = store.studies.cells(id)
+    expect(second).toEqual({
+      id: second!.id,
+      studyId: id,
+      ...cell('a', 2),
+      runId: null,
+      status: 'waiting',
+      notes: {},
+      wallMs: 0,
+      finishedAtMs: null,
+    })
+    const run = store.runs.add(newRun())
+    store.studies.setRun(first!.id, run.id)
+    expect(store.studies.cell(first!.id)).toMatchObject({ runId: run.id, status: 'running' })
+    store.studies.setStatus(first!.id, 'failed', 5, null)
+    store.studies.setStatus(first!.id, 'finished', 7, 99)
+    store.studies.setNotes(first!.id, { best: 3 })
+    store.studies.addCells(id, [cell('a', 1), cell('b', 1)])
+    expect(store.studies.cells(id)).toMatchObject([
+      { id: first!.id, status: 'finished', wallMs: 12, finishedAtMs: 99, notes: { best: 3 }, runId: run.id },
+      { id: second!.id, status: 'waiting' },
+      { arm: 'b', seed: 1, status: 'waiting' },
+    ])
+    store.runs.remove(run.id)
+    expect(store.studies.cell(first!.id).runId).toBeNull()
+    store.studies.remove(id)
+    expect(store.studies.cells(id)).toEqual([])
   })
 })

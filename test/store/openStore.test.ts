@@ -24,7 +24,7 @@ import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { MIGRATIONS } from '../../src-main/store/schema.ts'
-import { openStore, type OpenOptions, type Store } from '../../src-main/store/openStore.ts'
+import { openStore, type OpenOptions } from '../../src-main/store/openStore.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import { newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
 
@@ -33,7 +33,7 @@ const helper = (name: string): string => resolve(import.meta.dirname, name)
 const NEWEST = readdirSync(MIGRATIONS).length
 const codeOf = (work: () => unknown): string | undefined => thrownBy(work).code
 
-function reopened(folder: string, options: OpenOptions = {}): Store {
+function reopened(folder: string, options: OpenOptions = {}): ReturnType<typeof openStore> {
   const store = openStore(folder, options)
   onTestFinished(() => store.close())
   return store
@@ -81,7 +81,7 @@ describe('a new workspace', () => {
   it('is not made unless asked for', () => {
     const folder = temporaryFolder()
     expect(codeOf(() => openStore(join(folder, 'nothing')))).toBe('workspace.missing')
-    expect(codeOf(() => openStore(folder))).toBe('workspace.notOne')
+    expect(thrownBy(() => openStore(folder))).toMatchObject({ code: 'workspace.notOne', found: 'an empty folder' })
     expect(codeOf(() => openStore(folder, { readOnly: true, create: true }))).toBe('workspace.notOne')
     expect(readdirSync(folder)).toEqual([])
   })
@@ -189,6 +189,46 @@ describe('a row that cannot be read', () => {
     expect(again.runs.list()[0]!.run.error!.expected).toContain(`row ${broken.id}`)
     expect(codeOf(() => again.runs.get(broken.id))).toBe('workspace.badRow')
     expect(again.runs.get(whole.id)!.status).toBe('queued')
+  })
+
+  it('is left out of what is shown, told of once however often it is met, and named for as long as the workspace is open', () => {
+    const store = newStore()
+    const { problemId } = startedRun(store)
+    const ids = store.rollouts.add(
+      { runId: 1, evaluationId: null, phase: 'imported', step: 0 },
+      [0, 1, 2].map((sample) => rolloutOf(problemId, { sample })),
+    )
+    store.close()
+    const spoil = (which: string): void => {
+      const db = new Database(join(store.folder, 'workspace.db'))
+      db.prepare(`UPDATE rollouts SET reward_parts = 'spoilt' WHERE ${which}`).run()
+      db.close()
+    }
+    spoil(`id = ${ids[1]}`)
+    const told: string[] = []
+    const again = reopened(store.folder, { onUnreadable: ({ expected }) => told.push(expected) })
+    for (let time = 0; time < 2; time++) expect(again.shown.rollouts.group({ runId: 1 }).map(({ id }) => id)).toEqual([ids[0], ids[2]])
+    expect(told).toEqual([`a readable reward parts in row ${ids[1]} of rollouts`])
+    expect(again.workspace().unreadable.map(({ expected }) => expected)).toEqual(told)
+    expect(codeOf(() => again.rollouts.group({ runId: 1 }))).toBe('workspace.badRow')
+    spoil(`id = ${ids[2]}`)
+    expect(again.shown.rollouts.group({ runId: 1 }).map(({ id }) => id)).toEqual([ids[0]])
+    expect(told).toHaveLength(2)
+  })
+
+  it('is named one by one a hundred times; beyond that the file is damaged and the list stays short', () => {
+    const store = newStore()
+    const { run, problemId } = startedRun(store)
+    const many = Array.from({ length: 105 }, (_, sample) => rolloutOf(problemId, { sample, episodes: [], progress: [] }))
+    store.rollouts.add({ runId: run.id, evaluationId: null, phase: 'imported', step: 0 }, many)
+    store.close()
+    const db = new Database(join(store.folder, 'workspace.db'))
+    db.exec(`UPDATE rollouts SET reward_parts = '[]'`)
+    db.close()
+    let told = 0
+    const again = reopened(store.folder, { onUnreadable: () => told++ })
+    expect(again.shown.rollouts.group({ runId: run.id })).toEqual([])
+    expect([told, again.workspace().unreadable.length]).toEqual([100, 100])
   })
 })
 
@@ -362,6 +402,7 @@ describe('bringing the schema up to date', () => {
     const migrations = migrationsWith()
     writeFileSync(join(migrations, `000${NEWEST + 2}-late.sql`), '')
     expect(() => openStore(join(temporaryFolder(), 'lab'), { create: true, migrations })).toThrow(`not 1, 2, 3`)
+    expect(() => openStore(join(temporaryFolder(), 'lab'), { create: true, migrations: temporaryFolder() })).toThrow(`not 1, 2, 3`)
   })
 })
 
@@ -478,6 +519,33 @@ describe('what the next start offers', () => {
     next.runs.setStatus(waits.id, 'finished', 30)
     next.close()
     expect(reopened(made.folder).recovery).toBeNull()
+  })
+
+  it('is not held up by a check where the last one is less than a week ago, by a clock that may go back', () => {
+    const [day, made] = [24 * 3_600_000, newStore({ now: () => 100 * 24 * 3_600_000 })]
+    made.close()
+    const checkedOn = (): number => statSync(join(made.folder, 'workspace.checked')).mtimeMs / day
+    expect(checkedOn()).toBe(100)
+    for (const [today, checked] of [
+      [106, 100],
+      [94, 100],
+      [92, 92],
+      [100, 100],
+    ] as const) {
+      reopened(made.folder, { now: () => today * day }).close()
+      expect(checkedOn()).toBe(checked)
+    }
+  })
+
+  it('says how long the check took', () => {
+    const made = newStore()
+    startedRun(made)
+    made.close()
+    writeFileSync(join(made.folder, 'workspace.owner.json'), 'half a note')
+    const startedMs = performance.now()
+    const { quickCheckMs } = reopened(made.folder).recovery!
+    expect(quickCheckMs).toBeGreaterThan(0)
+    expect(quickCheckMs).toBeLessThan(performance.now() - startedMs)
   })
 
   it('comes after a check of the database once a week, which refuses a damaged one before anything is read from it', () => {

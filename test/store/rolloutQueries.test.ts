@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src-main/store/openStore.ts'
 import { parseTextQuery } from '../../src-main/store/rolloutText.ts'
-import type { NewRollout, RolloutQuery } from '../../src-preload/contract.ts'
+import type { LabError, NewRollout, RolloutQuery } from '../../src-preload/contract.ts'
 import { newEvaluation, newRun, newStore, problemNamed, rolloutOf, startedRun, stepOf, thrownBy } from './records.ts'
 
 const PAGE: Omit<RolloutQuery, 'filter'> = { sort: 'place', descending: false, limit: 10, after: null }
@@ -168,6 +168,8 @@ describe('search', () => {
     twoSteps(store)
     for (const text of ['', '  ', '+ =', '"', '*', '\0'])
       expect(thrownBy(() => store.rollouts.search({ text }, 0, 10)).code).toBe('search.noWords')
+    const found = (text: string): unknown => (thrownBy(() => parseTextQuery(text)) as LabError).found
+    expect([found(' '), found('+ =')]).toEqual(['nothing', 'only signs'])
     for (const text of ['wait AND', 'NEAR(wait)', 'text:wait', '^wait', '"wait', "'; --wait", 'wait"'])
       expect(store.rollouts.search({ text }, 0, 10)).toBeInstanceOf(Array)
     expect(parseTextQuery('a 50%_ "b \\ c"').like).toEqual(['%50\\%\\_%', '%b \\\\ c%'])

@@ -114,6 +114,23 @@ describe('damage to what only repeats the tables', () => {
   })
 })
 
+describe('a value that no program of ours wrote', () => {
+  it('is no damage to its file: it opens as it is, and only a whole check names the table', () => {
+    const folder = recorded()
+    const at = readFileSync(fileOf(folder)).indexOf('{"reward":0.3}')
+    expect(at).toBeGreaterThan(0)
+    const handle = openSync(fileOf(folder), 'r+')
+    writeSync(handle, '{"spoilt":0.3[', at)
+    closeSync(handle)
+    expect(complaintAbout(fileOf(folder))).toBe('malformed JSON in a row of steps')
+    unclean(folder)
+    const store = reopened(folder)
+    expect([store.recovery!.interruptedRuns, store.events.list(0, 9)]).toEqual([[], []])
+    expect(thrownBy(() => store.steps.get(1, 3)).code).toBe('workspace.badRow')
+    expect(store.steps.get(1, 4)!.metrics).toEqual({ reward: 0.4 })
+  })
+})
+
 describe('damage to what was recorded', () => {
   it('is refused with the command that helps, again and again, and changes nothing', () => {
     const folder = recorded()
@@ -154,6 +171,7 @@ describe('damage to what was recorded', () => {
     expect(store.runs.list()[0]).toMatchObject({ rolloutCount: before.length - missing, run: { lastStep: STEPS - 1 } })
     expect(store.rollouts.search({ text: 'wait' }, 0, 1000)).toHaveLength(after.length)
     expect(existsSync(join(into, 'checkpoints', 'a'.repeat(32), 'weights'))).toBe(true)
+    expect(store.checkpoints.ofRun(1).map(({ contentId }) => contentId)).toEqual(['a'.repeat(32)])
     expect(store.events.list(0, 10).find(({ code }) => code === 'workspace.salvaged')?.message).toContain(`${missing} of rollout_bodies`)
     store.close()
     expect(complaintAbout(fileOf(into))).toBeNull()
@@ -208,5 +226,39 @@ describe('damage to what was recorded', () => {
   it('a folder with files in it takes nothing', async () => {
     const folder = recorded()
     await expect(salvage(folder, folder)).rejects.toMatchObject({ code: 'salvage.into' })
+    const full = temporaryFolder()
+    writeFileSync(join(full, 'thesis.tex'), 'work')
+    await expect(salvage(folder, full)).rejects.toMatchObject({ code: 'salvage.into' })
+    expect(readdirSync(full)).toEqual(['thesis.tex'])
+    const empty = temporaryFolder()
+    expect((await salvage(folder, empty)).folder).toBe(empty)
+  })
+
+  it('a folder without a workspace is refused, and nothing is made', async () => {
+    const into = join(temporaryFolder(), 'saved')
+    await expect(salvage(temporaryFolder(), into)).rejects.toMatchObject({ code: 'workspace.missing' })
+    expect(existsSync(into)).toBe(false)
+  })
+
+  it('is salvaged table by table, and stopped between two of them leaves nothing that looks like a workspace', async () => {
+    const folder = recorded()
+    writeFileSync(join(folder, 'checkpoints', 'a'.repeat(32), '.unfinished-part'), 'half')
+    mkdirSync(join(folder, 'exports'))
+    writeFileSync(join(folder, 'exports', 'table.csv'), 'a,b')
+    mkdirSync(join(folder, 'backups'))
+    const told: (readonly [number, number])[] = []
+    const into = join(temporaryFolder(), 'saved')
+    const { tables, incompleteRollouts } = await salvage(folder, into, { told: (...each) => told.push(each) })
+    expect(told.map(([done]) => done)).toEqual(told.map((_, at) => at + 1))
+    expect(told.every(([, total]) => total === told.length)).toBe(true)
+    expect(incompleteRollouts).toBe(0)
+    expect(tables.every(({ lost, orphaned }) => lost + orphaned === 0)).toBe(true)
+    expect(Object.fromEntries(tables.map(({ table, kept }) => [table, kept]))).toMatchObject({ steps: STEPS, rollouts: STEPS * PER_STEP })
+    expect(readdirSync(into).sort()).toEqual(['checkpoints', 'exports', 'workspace.db'])
+    expect(readdirSync(join(into, 'checkpoints', 'a'.repeat(32)))).toEqual(['weights'])
+    const abort = new AbortController()
+    const stopped = join(temporaryFolder(), 'stopped')
+    await expect(salvage(folder, stopped, { signal: abort.signal, told: () => abort.abort() })).rejects.toThrow(/abort/i)
+    expect(readdirSync(stopped)).toEqual([])
   })
 })

@@ -101,6 +101,18 @@ describe('Arrow', () => {
     expect(notes.find(({ code }) => code === 'arrow.damaged')!.message).toContain('1 of 2 record batches were not found')
   })
 
+  it('whose footer is cut off gives every row and says that it was cut off; a footer that makes no sense is damage', async () => {
+    const whole = bytesOf('plain.arrow')
+    const codes = (notes: readonly { readonly code: string }[]): string[] =>
+      notes.map(({ code }) => code).filter((code) => code.startsWith('arrow.'))
+    const cut = await readAll(file('x.arrow', whole.subarray(0, whole.length - 6)))
+    expect([cut.values, codes(cut.notes)]).toEqual([rows, ['arrow.cut']])
+    const damaged = Buffer.from(whole)
+    damaged.writeUInt32LE(damaged.readUInt32LE(damaged.length - 10) - 8, damaged.length - 10)
+    const { values, notes } = await readAll(file('x.arrow', damaged))
+    expect([values, codes(notes)]).toEqual([rows, ['arrow.damaged']])
+  })
+
   it('leaves out by name a column that cannot be read, and keeps the others', async () => {
     const whole = Buffer.from(bytesOf('lz4.arrow'))
     // The first packed buffer is of the dictionary.
