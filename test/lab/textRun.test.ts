@@ -56,6 +56,7 @@ const spec = (more: Partial<RunSpecInput> = {}): RunSpecInput => ({
   groupSize: 3,
   checkpointEvery: 1,
   observeGroups: 1,
+  watch: { problems: 0 },
   microbatchTokens: 512,
   budget: { thinkingTokens: 12, answerTokens: 5 },
   optimizer: { lr: 1e-3 },
