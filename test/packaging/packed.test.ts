@@ -65,6 +65,7 @@ describe('the packed application', () => {
       '/out/main/index.js',
       '/out/main/lab.js',
       '/out/main/algebraWorker.js',
+      '/out/main/cutWorker.js',
       '/out/main/migrations/0001-laboratory.sql',
       '/out/preload/index.cjs',
       '/out/renderer/index.html',
