@@ -85,6 +85,14 @@ describe('the packed application', () => {
       expect(packed, path).toContain(path)
   })
 
+  it('holds the pictures of its help', () => {
+    for (const name of readdirSync(join(root, 'docs/images')).map((file) => file.replace(/\.png$/, '')))
+      expect(
+        packed.filter((path) => path.startsWith(`/out/renderer/assets/${name}-`) && path.endsWith('.png')),
+        name,
+      ).toHaveLength(1)
+  })
+
   it('carries the licences of what is bundled into it', () => {
     const of = (folder: string): string => asar.extractFile(join(resources, 'app.asar'), `out/${folder}/licences.txt`).toString('utf8')
     for (const [name, said] of [
