@@ -19,6 +19,7 @@ export default defineConfig({
           index: at('src-main/index.ts'),
           lab: at('src-main/lab/process/process.ts'),
           algebraWorker: at('src-main/tasks/graders/algebraWorker.ts'),
+          cutWorker: at('src-main/lab/thinking/cutWorker.ts'),
         },
         // All in one folder: what a module finds beside itself (its worker, the store's migrations) stays beside it.
         output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     given = readArguments()
   } catch (error) {
     console.error(
-      `error: ${(error as Error).message.split('\n')[0]}\nnext:  use ${Object.keys(options)
+      `error: ${(error as Error).message.split('. ')[0]}\nnext:  use ${Object.keys(options)
         .map((name) => `--${name}`)
         .join(', ')}`,
     )

@@ -4,7 +4,7 @@
 
 import { interpolate } from '../numeric/curves.ts'
 import { boundariesInTokens } from './segmentTokens.ts'
-import { segmentText, type TextRule } from './segmentText.ts'
+import { segmentText, type Range, type TextRule } from './segmentText.ts'
 import { readThinking } from './thinking.ts'
 
 /** Where the text of each token ends, for texts in which a token is a word; null for others, whose tokenizer is not known here. */
@@ -13,17 +13,34 @@ export function wordEnds(text: string, tokenCount: number): number[] | null {
   return ends.length === tokenCount ? ends : null
 }
 
+/** Episodes of the thinking of each text, as offsets into it; or why the rule can cut none. */
+export type CutTexts = { readonly episodes: readonly (readonly Range[])[] } | { readonly refused: string }
+
+export function cutTexts(texts: readonly string[], rule: TextRule): CutTexts {
+  try {
+    return { episodes: texts.map((text) => cutText(text, rule)) }
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
+    return { refused: error.message }
+  }
+}
+
+function cutText(text: string, rule: TextRule): Range[] {
+  const { start, end } = readThinking(text)
+  return segmentText(text.slice(start, end), rule).episodes.map(({ characters }) => ({
+    start: start + characters.start,
+    end: start + characters.end,
+  }))
+}
+
 /**
- * Boundaries in tokens of a completion under a rule, 0 first; [0] for an empty thought.
+ * Boundaries in tokens of the episodes of a completion, 0 first; [0] for an empty thought.
  * @param tokenEnds for each token of the completion the offset at which its text ends
  */
-export function cutTokens(text: string, tokenEnds: ArrayLike<number>, rule: TextRule): number[] {
-  const { start, end } = readThinking(text)
-  const thought = text.slice(start, end)
-  const { episodes } = segmentText(thought, rule)
+export function cutTokens(text: string, tokenEnds: ArrayLike<number>, episodes: readonly Range[]): number[] {
   // White space belongs to no token, so an episode ends with its last word.
   return boundariesInTokens(
-    episodes.map(({ characters }) => start + thought.slice(0, characters.end).trimEnd().length),
+    episodes.map(({ end }) => Math.max(episodes[0]!.start, text.slice(0, end).trimEnd().length)),
     tokenEnds,
   )
 }

@@ -65,8 +65,8 @@ const cellsOf = (line: string): readonly (readonly Inline[])[] =>
   line
     .trim()
     .replace(/^\||\|$/g, '')
-    .split('|')
-    .map((cell) => inlinesOf(cell.trim()))
+    .split(/(?<!\\)\|/)
+    .map((cell) => inlinesOf(cell.trim().replaceAll('\\|', '|')))
 
 function blockOf(paragraph: string): Block[] {
   const lines = paragraph.split('\n').filter((line) => line.trim() !== '')

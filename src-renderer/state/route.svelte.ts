@@ -97,7 +97,7 @@ export const routes = {
     },
   },
   datasets: { path: 'datasets', main: null, params: { dataset: id, tab: choice('overview', 'problems', 'overlap', 'kept'), split: text } },
-  help: { path: 'help', main: null, params: { page: choice('tutorial', 'concepts', 'questions') } },
+  help: { path: 'help', main: null, params: { page: choice('tutorial', 'concepts', 'reference', 'questions') } },
   settings: { path: 'settings', main: null, params: {} },
   models: { path: 'models', main: null, params: { model: id } },
   playground: { path: 'playground', main: null, params: { a: text, b: text, task: text, level: text, dataset: id, problem: integer } },

@@ -4,3 +4,8 @@ declare module '*.md?raw' {
   const text: string
   export default text
 }
+/** A picture becomes a file beside the pages; the name is its address. */
+declare module '*.png' {
+  const address: string
+  export default address
+}

@@ -167,6 +167,10 @@ describe('the files of other trainers', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  it.runIf(process.platform === 'linux')('are refused where the system lets no folder be made', async () => {
+    expect(await codeOf(writeMetrics('/proc/none/at/all.csv', []))).toBe('export.failed')
+  })
+
   it('are not there at all when writing them fails half way', async () => {
     const folder = newFolder()
     function* failing(): Generator<CanonicalRollout> {

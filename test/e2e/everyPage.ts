@@ -10,6 +10,7 @@ export const pagePaths: readonly string[] = [
   '#/settings',
   '#/help',
   '#/help?page=concepts',
+  '#/help?page=reference',
   '#/help?page=questions',
   ...['overview', 'evaluations', 'checkpoints', 'events', 'settings'].map((tab) => `#/run/1?tab=${tab}`),
   ...['episodes', 'tokens', 'group', 'training'].map((view) => `#/rollouts?run=1&step=40&view=${view}`),

@@ -1,5 +1,5 @@
 // The steps of docs/tutorial.md in a browser. `UPDATE_DOCS=1` takes its pictures anew.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, type Page } from '@playwright/test'
 import { copySample, goTo, testsOn } from './workbench.ts'
@@ -28,4 +28,15 @@ test('every step of the tutorial shows what it says', async ({ at }, info) => {
     mkdirSync(folder, { recursive: true })
     await page.screenshot({ path: `${folder}/${name}.png` })
   }
+})
+
+test('the help shows every picture of the tutorial, and the reference with its tables', async ({ at }) => {
+  const page = await at('#/help')
+  const pictures = page.locator('main img')
+  await expect(pictures).toHaveCount(readFileSync(resolve('docs/tutorial.md'), 'utf8').match(/^!\[/gm)!.length)
+  for (const picture of await pictures.all())
+    await expect.poll(() => picture.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBeGreaterThan(0)
+  await page.getByRole('tab', { name: 'Reference' }).click()
+  await expect(page.getByRole('cell', { name: 'sampling.topK' })).toBeVisible()
+  await expect(page.getByRole('cell', { name: 'J_r(mu | z_{0:j})' })).toBeVisible()
 })

@@ -126,6 +126,26 @@ describe('rollouts of a file', () => {
     expect(Math.abs(windows!.difference!.value)).toBeLessThan(0.2)
   })
 
+  it('are cut by a pattern as by the phrase that it stands for', async () => {
+    const { runId } = context.store.rollouts.page({
+      filter: { phase: 'imported' },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts[0]!
+    const by = (phrases: string[], patterns: string[]) => ({
+      name: 'Wait',
+      rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases, patterns } },
+    })
+    const [phrase, pattern] = await segmentQueries(() => context.store).sensitivity(
+      { scope: { runId: runId! }, rules: [by(['Wait'], []), by([], ['W[a]it'])], budget: 40, counted: 'thinking', limit: 100 },
+      { signal },
+    )
+    expect(phrase!.rolloutCount).toBe(3)
+    expect(pattern).toEqual({ ...phrase, difference: expect.objectContaining({ value: 0 }) })
+  })
+
   it('are measured wherever a rule cuts, on request, and then nothing is read between', async () => {
     const { runId } = context.store.rollouts.page({
       filter: { phase: 'imported' },

@@ -220,17 +220,19 @@ describe('segmentation', () => {
     ).toEqual(['1 + 2 no', 'Wait 9'])
   })
 
-  it('gives up on a pattern that tries every way to divide a text, with a code, and goes on answering', async () => {
+  it('gives up on a pattern that tries every way to divide a text, with a code, and answers other questions meanwhile', async () => {
     const markers = (await lab.client.thinking.rules()).find(({ name }) => name === 'markers')!.rule
     const slow = { ...markers, opener: { kind: 'phrases' as const, phrases: [], patterns: ['(a+)+!'] } }
-    const began = performance.now()
-    await expect(lab.client.thinking.segment({ text: `${'a'.repeat(60)} ${'a'.repeat(60)}`, rule: slow })).rejects.toMatchObject({
-      code: 'segment.slow',
-      next: expect.stringContaining('Simplify'),
-    })
-    expect(performance.now() - began).toBeLessThan(10_000)
     const quick = { ...slow, opener: { ...slow.opener, patterns: ['(hmm|so),? wait\\b'] } }
-    expect(await lab.client.thinking.segment({ text: 'one so, wait two', rule: quick })).toHaveLength(2)
+    const told: string[] = []
+    const refused = lab.client.thinking
+      .segment({ text: `${'a'.repeat(60)} ${'a'.repeat(60)}`, rule: slow })
+      .catch((error: unknown) => error)
+      .finally(() => told.push('refused'))
+    await lab.client.runs.list().finally(() => told.push('runs'))
+    expect(await lab.client.thinking.segment({ text: 'one so, wait two', rule: quick }).finally(() => told.push('cut'))).toHaveLength(2)
+    expect(await refused).toMatchObject({ code: 'segment.slow', next: expect.stringContaining('Simplify') })
+    expect(told).toEqual(['runs', 'cut', 'refused'])
     await expect(
       lab.client.thinking.segment({ text: 'a b', rule: { ...slow, opener: { ...slow.opener, patterns: ['('] } } }),
     ).rejects.toMatchObject({ code: 'segment.rule' })

@@ -65,6 +65,7 @@ describe('the packed application', () => {
       '/out/main/index.js',
       '/out/main/lab.js',
       '/out/main/algebraWorker.js',
+      '/out/main/cutWorker.js',
       '/out/main/migrations/0001-laboratory.sql',
       '/out/preload/index.cjs',
       '/out/renderer/index.html',
@@ -82,6 +83,14 @@ describe('the packed application', () => {
       '/node_modules/onnxruntime-node/package.json',
     ])
       expect(packed, path).toContain(path)
+  })
+
+  it('holds the pictures of its help', () => {
+    for (const name of readdirSync(join(root, 'docs/images')).map((file) => file.replace(/\.png$/, '')))
+      expect(
+        packed.filter((path) => path.startsWith(`/out/renderer/assets/${name}-`) && path.endsWith('.png')),
+        name,
+      ).toHaveLength(1)
   })
 
   it('carries the licences of what is bundled into it', () => {

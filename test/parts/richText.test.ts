@@ -30,6 +30,9 @@ describe('what a model wrote', () => {
         ],
       },
     ])
+    expect(blocksOf('| a | b |\n| - | - |\n| `P(x \\| y)` | 1 |')).toMatchObject([
+      { rows: [[[{ kind: 'code', text: 'P(x | y)' }], [{ text: '1' }]]] },
+    ])
     expect(blocksOf('P(a | b)\nis | not\na | table').map(({ kind }) => kind)).toEqual(['paragraph'])
   })
 

@@ -3,6 +3,7 @@
 // file is removed and an older file of that name stays as it was.
 
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { refuse } from '../errors.ts'
@@ -27,7 +28,7 @@ export async function writeAtomically(path: string, produce: (sink: Sink) => Pro
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
   let bytes = 0
   try {
-    await onDisk(path, () => mkdir(folder, { recursive: true }))
+    await onDisk(path, () => makeFolder(folder))
     const handle = await onDisk(path, () => open(temporary, 'wx'))
     try {
       let held: Uint8Array[] = []
@@ -61,6 +62,16 @@ export async function writeAtomically(path: string, produce: (sink: Sink) => Pro
     await rm(temporary, { force: true }).catch(() => undefined)
     throw error
   }
+}
+
+/** With the folders on the way. Node's own way of making these tries for ever where the system lets no folder be made, as under /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  const parent = dirname(folder)
+  if (parent !== folder) await makeFolder(parent)
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 async function onDisk<T>(path: string, act: () => Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ import { placesOf, segmentationRows, type KnownThought } from './thinkingSegment
 const BATCH = 8
 const neverAborted = new AbortController().signal
 
-/** Throws LabError `segment.rule`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
+/** Throws LabError `segment.rule`, `segment.slow`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
 export async function measureCuts(
   context: LabContext,
   request: SensitivityRequest,
@@ -26,14 +26,16 @@ export async function measureCuts(
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details, request.start)
-  const placed = rollouts.flatMap(
-    (rollout): { readonly rollout: TaskRollout; readonly tokenEnds: readonly number[]; readonly places: readonly number[] }[] => {
+  const known = rollouts.flatMap(
+    (rollout): { readonly rollout: TaskRollout; readonly text: string; readonly tokenEnds: readonly number[] }[] => {
       const { text } = rollout.detail
       const tokenEnds =
         task.format.toText(rollout.tokens) === text ? task.format.textEnds(rollout.tokens) : wordEnds(text, rollout.tokens.length)
-      return tokenEnds === null ? [] : [{ rollout, tokenEnds, places: placesOf({ text, tokenEnds }, request.rules) }]
+      return tokenEnds === null ? [] : [{ rollout, text, tokenEnds }]
     },
   )
+  const places = await placesOf(known, request.rules, signal)
+  const placed = known.map((each, at) => ({ ...each, places: places[at]! }))
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
   const answerer = await openAnswerer(context, request.start, { task, rollouts: placed.map(({ rollout }) => rollout) }, 1, {
     work: 'cuts',
@@ -71,7 +73,7 @@ export async function measureCuts(
       )
       onEvent?.({ kind: 'progress', runId: null, report: meter.at(from + batch.length) })
     }
-    return segmentationRows(thoughts, { ...request, counted: countedOf(store, request.scope, request.counted) }, signal)
+    return await segmentationRows(thoughts, { ...request, counted: countedOf(store, request.scope, request.counted) }, signal)
   } finally {
     answerer.dispose()
   }

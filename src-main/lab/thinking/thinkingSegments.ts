@@ -1,17 +1,16 @@
 // Segmentation as something to look at and to vary: where a rule cuts a text, the rules to start from, and what regret becomes when the
 // same rollouts are cut otherwise. J is taken where it was measured, under any cut; elsewhere it is read off the line between.
 
-import { runInNewContext } from 'node:vm'
-import { LabError, type Answers, type SegmentationRow, type SegmentRule } from '../../../src-preload/contract.ts'
+import type { Answers, SegmentationRow, SegmentRule } from '../../../src-preload/contract.ts'
 import type { Counted, MeasuredTrace } from '../../episodes/budgetCurve.ts'
 import { cutTokens, readAt, wordEnds } from '../../episodes/cutsOfRule.ts'
 import { normalizedRegret } from '../../episodes/regret.ts'
-import { OTHER_RULES, PAPER_RULES, segmentText, type TextRule } from '../../episodes/segmentText.ts'
-import { readThinking } from '../../episodes/thinking.ts'
+import { OTHER_RULES, PAPER_RULES, type Range, type TextRule } from '../../episodes/segmentText.ts'
 import type { Clusters } from '../../numeric/bootstrap.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
 import { clusterOf, clustersOf } from '../comparing/clusters.ts'
+import { cutTexts } from './cutTexts.ts'
 import type { SensitivityRequest } from './requests.ts'
 import { countedOf, figureOrNull, readScope, traceOf, type MeasuredRollout } from './measuredRollouts.ts'
 
@@ -38,35 +37,6 @@ const ruleOf = ({ opener, unit = 'paragraph', minGap, maxCuts, groupSize }: Text
   groupSize,
 })
 
-/** A pattern may take longer than anyone waits: for one text, and for all that are cut at once. */
-const TEXT_MS = 2000
-const TEXTS_MS = 10_000
-
-const hasPatterns = ({ opener }: SegmentRule): boolean => opener.kind === 'phrases' && opener.patterns.length > 0
-
-/** `work`, ended after so long whatever it is at: a regular expression that backtracks hears of nothing else. Throws what it throws, or ERR_SCRIPT_EXECUTION_TIMEOUT. */
-const within = <T>(ms: number, work: () => T): T => runInNewContext('work()', { work }, { timeout: ms }) as T
-
-/** What a person wrote as a rule may be impossible, LabError `segment.rule`, or take for ever, `segment.slow`. */
-function cutting<T>(rules: readonly SegmentRule[], limitMs: number, work: () => T): T {
-  try {
-    return rules.some(hasPatterns) ? within(limitMs, work) : work()
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      throw new LabError('segment.slow', {
-        expected: `patterns that are through within ${limitMs / 1000} s`,
-        found: 'one that still tries',
-        next: 'Simplify the pattern: repetitions inside repetitions, such as (a+)+, try every way to divide a text.',
-      })
-    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error
-    throw new LabError('segment.rule', {
-      expected: 'a rule that can cut text',
-      found: error.message,
-      next: 'Correct the pattern or the numbers of the rule.',
-    })
-  }
-}
-
 /** A rollout with J at some places of its thought; `trace` says what its tokens cost. */
 export interface KnownThought {
   readonly problemId: number
@@ -90,8 +60,8 @@ interface Cut {
   readonly places: number
 }
 
-function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: KnownThought, rule: SegmentRule): Cut {
-  const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, rule))
+function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: KnownThought, episodes: readonly Range[]): Cut {
+  const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, episodes))
   return {
     problemId,
     cluster,
@@ -118,16 +88,19 @@ function knownOf(rollout: MeasuredRollout): KnownThought | null {
       }
 }
 
-/** What each rule does to the same thoughts; differences are against the first. Throws LabError `segment.rule`. */
-export function segmentationRows(
+/** What each rule does to the same thoughts; differences are against the first. Throws what `cutTexts` throws. */
+export async function segmentationRows(
   thoughts: readonly KnownThought[],
   { rules, budget, counted }: Pick<SensitivityRequest, 'rules' | 'budget'> & { readonly counted: Counted },
   signal: AbortSignal,
-): SegmentationRow[] {
+): Promise<SegmentationRow[]> {
+  const texts = thoughts.map(({ text }) => text)
   let first: ReadonlyMap<number, number> | null = null
-  return rules.map(({ name, rule }) => {
+  const rows: SegmentationRow[] = []
+  for (const { name, rule } of rules) {
     signal.throwIfAborted()
-    const cuts = cutting([rule], TEXTS_MS, () => thoughts.map((thought) => recut(thought, rule)))
+    const episodes = await cutTexts(texts, rule, signal)
+    const cuts = thoughts.map((thought, at) => recut(thought, episodes[at]!))
     const problems = [...Map.groupBy(cuts, ({ problemId }) => problemId)]
     const means = (of: (cut: Cut) => number): number[] => problems.map(([, members]) => mean(members.map(of)))
     const regret =
@@ -149,7 +122,7 @@ export function segmentationRows(
       ({ problemId }) => problemId,
     )
     const both = [...byId.keys()].filter((id) => base.has(id))
-    return {
+    rows.push({
       name,
       rolloutCount: cuts.length,
       episodes: figureOrNull(
@@ -170,29 +143,35 @@ export function segmentationRows(
             ),
       measuredShare:
         cuts.length === 0 ? null : cuts.reduce((sum, cut) => sum + cut.measured, 0) / cuts.reduce((sum, cut) => sum + cut.places, 0),
-    }
-  })
+    })
+  }
+  return rows
 }
 
-/** Every place at which one of the rules cuts a thought, ascending. */
-export const placesOf = ({ text, tokenEnds }: Pick<KnownThought, 'text' | 'tokenEnds'>, rules: SensitivityRequest['rules']): number[] =>
-  cutting(
-    rules.map(({ rule }) => rule),
-    TEXT_MS,
-    () => [...new Set(rules.flatMap(({ rule }) => cutTokens(text, tokenEnds, rule)))].sort((a, b) => a - b),
-  )
+/** Of each thought every place at which one of the rules cuts it, ascending. Throws what `cutTexts` throws. */
+export async function placesOf(
+  thoughts: readonly Pick<KnownThought, 'text' | 'tokenEnds'>[],
+  rules: SensitivityRequest['rules'],
+  signal: AbortSignal,
+): Promise<number[][]> {
+  const places = thoughts.map(() => new Set<number>())
+  for (const { rule } of rules) {
+    const episodes = await cutTexts(
+      thoughts.map(({ text }) => text),
+      rule,
+      signal,
+    )
+    thoughts.forEach(({ text, tokenEnds }, at) => cutTokens(text, tokenEnds, episodes[at]!).forEach((place) => places[at]!.add(place)))
+  }
+  return places.map((found) => [...found].sort((a, b) => a - b))
+}
 
 export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thinking'], 'segment' | 'rules' | 'sensitivity'> {
   return {
-    segment: ({ text, rule }) =>
-      cutting([rule], TEXT_MS, () => {
-        const { start, end } = readThinking(text)
-        return segmentText(text.slice(start, end), rule).episodes.map(({ characters }, index) => ({
-          index,
-          textStart: start + characters.start,
-          textEnd: start + characters.end,
-        }))
-      }),
+    async segment({ text, rule }, { signal }) {
+      const [episodes] = await cutTexts([text], rule, signal)
+      return episodes!.map(({ start, end }, index) => ({ index, textStart: start, textEnd: end }))
+    },
 
     rules: () =>
       Object.entries({ ...PAPER_RULES, ...OTHER_RULES }).map(([name, rule]) => ({

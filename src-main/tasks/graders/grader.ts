@@ -5,6 +5,7 @@
 
 import type { GraderKind, GraderName, GraderOptions, Grade, Judgement, Question } from './kinds.ts'
 import { graderKinds } from './kinds.ts'
+import type { Reply } from './algebraWorker.ts'
 import { LimitedWorker } from './limitedWorker.ts'
 
 export type { Grade, GraderKind, GraderName, GraderOptions, Reason } from './kinds.ts'
@@ -120,17 +121,25 @@ export const createGrader = (kind: GraderName | (string & {}), options: CreateOp
   const chosen = kindNamed(kind, kinds)
   checkOptions(options)
   const beside = import.meta.url.endsWith('.ts') ? './algebraWorker.ts' : './algebraWorker.js'
-  const worker = new LimitedWorker(workerUrl ?? new URL(beside, import.meta.url), { timeLimitMs, memoryMb })
+  const worker = new LimitedWorker<Question, Reply>(workerUrl ?? new URL(beside, import.meta.url), {
+    timeLimitMs,
+    memoryMb,
+    needs: ({ ask }) => (ask === 'same' ? 'algebra' : null),
+  })
   // The same forms recur among the rollouts of one problem.
   const known = new Map<string, Promise<Grade>>()
 
+  const ask = async (question: Question): Promise<Grade> => {
+    const reply = await worker.ask(question)
+    return typeof reply === 'string' ? { correct: false, extracted: null, reason: reply } : reply
+  }
   const decide = (question: Question): Promise<Grade> => {
-    if (question.ask === 'pattern') return worker.ask(question)
+    if (question.ask === 'pattern') return ask(question)
     const key = JSON.stringify(question)
     const earlier = known.get(key)
     if (earlier !== undefined) return earlier
     if (known.size >= LARGEST_MEMORY) known.clear()
-    const reply = worker.ask(question)
+    const reply = ask(question)
     known.set(key, reply)
     reply.catch(() => known.delete(key))
     return reply

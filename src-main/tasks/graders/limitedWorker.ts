@@ -2,25 +2,27 @@
 // takes too long costs its thread, never the caller. The limit is processor time of the thread, so
 // that a busy machine does not turn right answers into timeouts; a thread that does not say how much
 // it used is ended soon, and every thread after WALL_FACTOR limits of wall time.
-// Opening a thread (and loading the computer algebra) is not counted against a question.
+// Opening a thread, and loading what a question needs in it, is not counted against a question.
+// The script answers a question with its reply, and a word (`start`, or what `Limits.needs` names) with 'open' once it is ready for it.
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { Reply } from './algebraWorker.ts'
-import type { Question } from './kinds.ts'
 
-export type Limits = { readonly timeLimitMs: number; readonly memoryMb: number }
+export type Limits<Question> = {
+  readonly timeLimitMs: number
+  /** Without one the thread has what any thread has. */
+  readonly memoryMb?: number
+  /** What the thread must have loaded before this question; null for nothing. */
+  readonly needs?: (question: Question) => string | null
+}
+/** The limit that a question reached. */
+export type Reached = 'timeout' | 'memory'
 
 const WALL_FACTOR = 10
 /** How long a thread may keep silent about its processor time, in limits. */
 const PATIENCE_FACTOR = 2
 const OPENING_MS = 60_000
-
-/** `start` is answered as soon as the thread runs, `algebra` once the computer algebra is loaded. */
-type Message = Question | 'start' | 'algebra'
-type Outcome = Reply | 'open' | 'timeout' | 'memory'
-
-const gaveUp = (reason: 'timeout' | 'memory'): Reply => ({ correct: false, extracted: null, reason })
+const CLOSED = 'the worker is closed'
 
 /** Processor time of a thread in milliseconds; NaN where Node cannot tell or the thread keeps silent for `patienceMs`. */
 const processorMs = async (thread: Worker, patienceMs: number): Promise<number> => {
@@ -48,24 +50,25 @@ const outOfTime = async (thread: Worker, limitMs: number, answered: AbortSignal)
 }
 
 /** Opens its thread on the first question; `close` ends it. A closed worker refuses further questions. */
-export class LimitedWorker {
+export class LimitedWorker<Question extends object, Reply extends object> {
   readonly #script: URL
-  readonly #limits: Limits
+  readonly #limits: Limits<Question>
   #thread: Worker | undefined
-  #algebraOpen = false
+  /** What this thread has loaded. */
+  #loaded = new Set<string>()
   #line: Promise<unknown> = Promise.resolve()
   #closed = false
   /** Questions this thread has answered; and how many it had when the last try ended. */
   #answered = 0
   #lastAnswered = 0
 
-  constructor(script: URL, limits: Limits) {
+  constructor(script: URL, limits: Limits<Question>) {
     this.#script = script
     this.#limits = limits
   }
 
-  /** The reply, or one with reason `timeout` or `memory` when a limit was reached. Rejects only if the thread cannot be started or was closed. */
-  ask(question: Question): Promise<Reply> {
+  /** The reply, or the limit that was reached. Rejects only if the thread cannot be started, was closed, or its script failed. */
+  ask(question: Question): Promise<Reply | Reached> {
     const reply = this.#line.then(() => this.#askNow(question))
     this.#line = reply.catch(() => undefined)
     return reply
@@ -79,18 +82,17 @@ export class LimitedWorker {
   async #end(): Promise<void> {
     const thread = this.#thread
     this.#thread = undefined
-    this.#algebraOpen = false
+    this.#loaded.clear()
     await thread?.terminate()
   }
 
   /** A thread that dies of memory after answering others may owe that to an earlier question: this one is then asked again in a fresh thread. */
-  async #askNow(question: Question): Promise<Reply> {
+  async #askNow(question: Question): Promise<Reply | Reached> {
     const first = await this.#askOnce(question)
-    const reply = first === 'memory' && this.#lastAnswered > 0 && !this.#closed ? await this.#askOnce(question) : first
-    return reply === 'timeout' || reply === 'memory' ? gaveUp(reply) : reply
+    return first === 'memory' && this.#lastAnswered > 0 && !this.#closed ? this.#askOnce(question) : first
   }
 
-  async #askOnce(question: Question): Promise<Reply | 'timeout' | 'memory'> {
+  async #askOnce(question: Question): Promise<Reply | Reached> {
     const reply = await this.#tryOnce(question)
     this.#lastAnswered = this.#answered
     if (reply === 'timeout' || reply === 'memory') await this.#end()
@@ -98,27 +100,29 @@ export class LimitedWorker {
     return reply
   }
 
-  /** One try: opens the thread and the computer algebra where they are not open; a thread that dies of memory while opening is a try without an answer. */
-  async #tryOnce(question: Question): Promise<Reply | 'timeout' | 'memory'> {
-    if (this.#closed) throw new Error('the grader is closed')
+  /** One try: opens the thread and loads what the question needs where that is not there; a thread that dies of memory meanwhile is a try without an answer. */
+  async #tryOnce(question: Question): Promise<Reply | Reached> {
+    if (this.#closed) throw new Error(CLOSED)
     if (this.#thread === undefined) {
       this.#open()
       if ((await this.#prepare('start')) === 'memory') return 'memory'
     }
-    if (question.ask === 'same' && !this.#algebraOpen) {
-      if ((await this.#prepare('algebra')) === 'memory') return 'memory'
-      this.#algebraOpen = true
+    const needed = this.#limits.needs?.(question) ?? null
+    if (needed !== null && !this.#loaded.has(needed)) {
+      if ((await this.#prepare(needed)) === 'memory') return 'memory'
+      this.#loaded.add(needed)
     }
-    return (await this.#exchange(question, this.#limits.timeLimitMs)) as Reply | 'timeout' | 'memory'
+    return (await this.#exchange(question, this.#limits.timeLimitMs)) as Reply | Reached
   }
 
   /** A thread may run out of memory after its answer was taken or while it is being ended: such a late error has a listener of its own, and the thread is forgotten. */
   #open(): void {
-    const thread = new Worker(this.#script, { resourceLimits: { maxOldGenerationSizeMb: this.#limits.memoryMb } })
+    const { memoryMb } = this.#limits
+    const thread = new Worker(this.#script, { resourceLimits: memoryMb === undefined ? {} : { maxOldGenerationSizeMb: memoryMb } })
     const forget = (): void => {
       if (this.#thread !== thread) return
       this.#thread = undefined
-      this.#algebraOpen = false
+      this.#loaded.clear()
     }
     thread.on('error', forget).on('exit', forget)
     thread.unref()
@@ -126,19 +130,19 @@ export class LimitedWorker {
     this.#answered = 0
   }
 
-  async #prepare(message: 'start' | 'algebra'): Promise<'open' | 'memory'> {
+  async #prepare(message: string): Promise<'open' | 'memory'> {
     const reply = await this.#exchange(message, OPENING_MS)
     if (reply === 'open' || reply === 'memory') return reply
-    throw new Error(`the grader's worker ${this.#script.href} did not answer "${message}" within ${OPENING_MS} ms`)
+    throw new Error(`the worker ${this.#script.href} did not answer "${message}" within ${OPENING_MS} ms`)
   }
 
   /** Sends one message and waits for its answer, the end of the time, or the end of the thread. */
-  #exchange(message: Message, limitMs: number): Promise<Outcome> {
+  #exchange(message: Question | string, limitMs: number): Promise<unknown> {
     const thread = this.#thread
     if (thread === undefined) return Promise.resolve('memory')
     const answered = new AbortController()
     thread.ref()
-    return new Promise<Outcome>((resolve, reject) => {
+    return new Promise<unknown>((resolve, reject) => {
       const settle = (finish: () => void): void => {
         if (answered.signal.aborted) return
         answered.abort()
@@ -146,16 +150,13 @@ export class LimitedWorker {
         thread.unref()
         finish()
       }
-      const onMessage = (reply: Outcome): void => settle(() => resolve(reply))
+      const onMessage = (reply: unknown): void => settle(() => resolve(reply))
       const onError = (error: Error & { code?: string }): void =>
         settle(() => {
           if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve('memory')
-          else
-            void this.#end().then(() =>
-              reject(new Error(`the grader's worker ${this.#script.href} failed: ${error.message}`, { cause: error })),
-            )
+          else void this.#end().then(() => reject(new Error(`the worker ${this.#script.href} failed: ${error.message}`, { cause: error })))
         })
-      const onExit = (): void => settle(() => (this.#closed ? reject(new Error('the grader is closed')) : resolve('memory')))
+      const onExit = (): void => settle(() => (this.#closed ? reject(new Error(CLOSED)) : resolve('memory')))
       thread.on('message', onMessage).on('error', onError).on('exit', onExit)
       void outOfTime(thread, limitMs, answered.signal).then(() => settle(() => resolve('timeout')))
       thread.postMessage(message)

@@ -136,7 +136,7 @@ describe('a grader', () => {
     const closed = createGrader('math')
     await closed.close()
     await closed.close()
-    await expect(closed.grade('\\sqrt{8}', '2\\sqrt{2}')).rejects.toThrow('the grader is closed')
+    await expect(closed.grade('\\sqrt{8}', '2\\sqrt{2}')).rejects.toThrow('the worker is closed')
     expect((await closed.grade('1', '1')).correct).toBe(true)
   })
 

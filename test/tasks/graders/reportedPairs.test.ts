@@ -125,7 +125,7 @@ describe('a worker that runs out of memory', () => {
     import { parentPort } from 'node:worker_threads'
     const fill = () => { const all = []; for (;;) all.push(new Array(1e5).fill(all.length)) }
     parentPort.on('message', (message) => {
-      if (message === 'start' || message === 'algebra') return parentPort.postMessage('open')
+      if (message === 'start') return parentPort.postMessage('open')
       ${after}
     })`)}`,
     )
@@ -143,9 +143,9 @@ describe('a worker that runs out of memory', () => {
   })
 
   test('on a question is recorded with the reason memory', async () => {
-    const greedy = new LimitedWorker(script('fill()'), { timeLimitMs: 20_000, memoryMb: 32 })
-    expect(await greedy.ask(ask)).toEqual({ correct: false, extracted: null, reason: 'memory' })
-    expect(await greedy.ask(ask)).toEqual({ correct: false, extracted: null, reason: 'memory' })
+    const greedy = createGrader('regex', { workerUrl: script('fill()'), timeLimitMs: 20_000, memoryMb: 32 })
+    expect(await greedy.grade('a', 'a')).toEqual({ correct: false, extracted: null, reason: 'memory' })
+    expect(await greedy.grade('a', 'a')).toEqual({ correct: false, extracted: null, reason: 'memory' })
     await greedy.close()
   })
 })
