@@ -18,7 +18,8 @@ ROOM = 32
 
 @llama.llama_log_callback
 def log(level, text, _):
-    if level >= 3:
+    # Warnings and errors; what goes on in the same line as the one before has a level above these.
+    if level in (3, 4):
         sys.stderr.write(text.decode(errors="replace"))
 
 
