@@ -74,7 +74,7 @@ test('the cuts of a rule follow every key of its editor', async ({ at }) => {
   await page.getByLabel('Episodes merged into one').fill('1')
   await expect(episodes).toHaveText([/First/, /Wait, fourth/])
   await page.getByLabel('Regular expressions').fill('(')
-  await expect(page.getByText('segment.rule')).toBeVisible()
+  await expect(page.getByRole('region', { name: 'Where it cuts' }).getByText('segment.rule')).toBeVisible()
   await page.getByLabel('Regular expressions').fill('')
   await expect(page.getByText('segment.rule')).toHaveCount(0)
   await expect(page.getByRole('grid', { name: 'Regret under other rules' })).toContainText('windows of 16')
