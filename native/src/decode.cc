@@ -205,16 +205,15 @@ Decoder::Decoder(Load load, bool relaid, const Shape& shape, Control& control) :
 
 void Decoder::forget() {
   if (!load_) return;
+  laidAt_.reset();
   stepper_.release();
-  loaded_ = false;
 }
 
 void Decoder::keepUp(std::uint64_t changes, Control& control) {
-  if (!load_ || (loaded_ && changes == laidAt_)) return;
+  if (!load_ || laidAt_ == changes) return;
   // The old copy goes first: there may be no room for two.
   forget();
   stepper_.adopt(load_(control));
-  loaded_ = true;
   laidAt_ = changes;
 }
 

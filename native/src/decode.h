@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "completion.h"
@@ -53,9 +54,8 @@ class Decoder {
   Decoder(std::shared_ptr<Session> session, const Shape& shape);
   void keepUp(std::uint64_t changes, Control& control);
 
-  Load load_;                // null where nothing of the graph goes out of date
-  std::uint64_t laidAt_ = 0;
-  bool loaded_ = true;
+  Load load_;                            // null where nothing of the graph goes out of date
+  std::optional<std::uint64_t> laidAt_;  // changes of the parameters when it was loaded; nothing while it is given back
   std::shared_ptr<const Runtime> runtime_;
   std::shared_ptr<ParameterSet> parameters_;
   Stepper stepper_;

@@ -197,10 +197,7 @@ std::string tensorOf(const std::string& name) { return name.substr(0, name.find(
 }  // namespace
 
 ParameterSet::Hold::Hold(std::shared_ptr<ParameterSet> set, const std::vector<std::string>& names) : set_(std::move(set)) {
-  for (const std::string& name : names) {
-    if (!set_->layout_->find(name)) throw Failure("unknown-name", "there is no parameter " + name);
-    names_.push_back(tensorOf(name));
-  }
+  for (const std::string& name : names) names_.push_back(tensorOf(name));
   const std::lock_guard<std::mutex> lock(set_->holding_);
   for (const std::string& name : names_) ++set_->held_[name];
 }

@@ -80,7 +80,7 @@ class ParameterSet {
   /// Keeps tensors from being changed for as long as a copy of them, laid out in another way, is in use. Any thread.
   class Hold {
    public:
-    /// Throws Failure unknown-name for what is neither a tensor nor a part of one.
+    /// @param names of tensors, or of parts of them
     Hold(std::shared_ptr<ParameterSet> set, const std::vector<std::string>& names);
     ~Hold();
     Hold(const Hold&) = delete;

@@ -78,7 +78,6 @@ void Session::load(const void* model, std::size_t bytes, const Options& options,
     const std::string folder = library.substr(0, library.find_last_of("/\\"));
     runtime_->check(api.AddSessionConfigEntry(settings, "session.model_external_initializers_file_folder_path", folder.c_str()));
     if (!parameters_) throw Failure("bad-argument", "values are to be fixed of no parameters");
-    if (options.hold) hold_ = std::make_unique<ParameterSet::Hold>(parameters_, options.fixed);
     fixedValues_.clear();
     for (const std::string& name : options.fixed) {
       const Layout::Slice* slice = parameters_->layout()->find(name);
@@ -86,6 +85,7 @@ void Session::load(const void* model, std::size_t bytes, const Options& options,
       fixedValues_.push_back(runtime_->view(parameters_->at(*slice), slice->bytes(), slice->dims, slice->type));
       runtime_->check(api.AddInitializer(settings, name.c_str(), fixedValues_.back().get()));
     }
+    if (options.hold) hold_ = std::make_unique<ParameterSet::Hold>(parameters_, options.fixed);
   }
   ort::Session* session = nullptr;
   // With CUDA the device itself is first asked for here.

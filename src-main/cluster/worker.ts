@@ -115,7 +115,8 @@ export async function serveWorker(input: Readable, output: Writable): Promise<vo
       const { config, parameters } = worker
       const values = floatsOf(body)
       if (part === 'all') {
-        const copied = config.lora !== undefined && fixedFor(config, {}).names.length > 0
+        const { names, relaid } = fixedFor(config, { weights: 'train' })
+        const copied = names.length > 0 && !relaid
         if (copied) worker.policy.dispose()
         parameters.load(values)
         if (copied) worker.policy = await worker.openPolicy()

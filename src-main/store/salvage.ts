@@ -2,7 +2,20 @@
 // with what its last writer had not folded in. A page that cannot be read costs the rows on it; what referred to them goes too, or
 // refers to nothing where it may. Nothing is guessed: a rollout without its text or all its episodes is left out, and said.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Salvaged } from '../../src-preload/contract.ts'
@@ -124,11 +137,18 @@ const sentence = (source: string, tables: Salvaged['tables'], incomplete: number
 
 /** SQLite opens no file that is shorter than its head says: one that was cut off gets empty pages there, which are read as damaged ones. */
 function lengthen(file: string): void {
-  const bytes = readFileSync(file)
-  if (bytes.length < HEAD || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return
-  const page = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16)
-  const whole = page * bytes.readUInt32BE(28)
-  if (bytes.length < whole && whole <= bytes.length * MOST_MISSING) truncateSync(file, whole)
+  const { size } = statSync(file)
+  const head = Buffer.alloc(HEAD)
+  const opened = openSync(file, 'r')
+  try {
+    readSync(opened, head)
+  } finally {
+    closeSync(opened)
+  }
+  if (size < HEAD || head.toString('latin1', 0, MAGIC.length) !== MAGIC) return
+  const page = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16)
+  const whole = page * head.readUInt32BE(28)
+  if (size < whole && whole <= size * MOST_MISSING) truncateSync(file, whole)
 }
 
 /** The copy, opened so that SQLite folds its log in; where the log itself is damaged, without it. */

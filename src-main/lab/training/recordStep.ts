@@ -55,7 +55,7 @@ export function recordStep(running: Running, step: number, outcome: StepOutcome,
     'time/sample': times.sample / 1000,
     'time/mu': times.mu / 1000,
     'time/train': times.train / 1000,
-    ...(list && { 'time/watch': list.ms / 1000, 'watch/num_tokens': list.tokens }),
+    ...(list && { 'time/watch': times.watch / 1000, 'watch/num_tokens': list.tokens }),
     ...outcome.elsewhere,
   }
   const record: Step = {

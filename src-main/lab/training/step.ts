@@ -49,13 +49,13 @@ export interface StepOutcome {
   /** Whether these were sampled to be observed alone: they are recorded beside the entries and are no part of them. */
   readonly apart: boolean
   /** The watch list, where this step asks it, and what that took. */
-  readonly list: { readonly looked: readonly Looked[]; readonly tokens: number; readonly ms: number } | null
+  readonly list: { readonly looked: readonly Looked[]; readonly tokens: number } | null
   readonly credits: readonly Credit[]
   readonly endingCredits: readonly Credit[]
   readonly updates: readonly LearnerResult[]
   readonly estimateTokens: number
   readonly learningRate: number
-  readonly times: { readonly sample: number; readonly mu: number; readonly train: number }
+  readonly times: { readonly sample: number; readonly mu: number; readonly train: number; readonly watch: number }
   /** What the workers of a cluster did, by the names of its metrics; empty where everything was computed here. */
   readonly elsewhere: Readonly<Record<string, number>>
 }

@@ -152,7 +152,7 @@ export async function takeStep(running: Running, step: number, told: (share: num
     measured: estimate.measured,
     observed: observedJ,
     apart,
-    list: list && { ...list, ms: times.watch },
+    list,
     credits: credits.slice(0, entries.length),
     endingCredits,
     updates,
