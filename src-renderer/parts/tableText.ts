@@ -150,11 +150,3 @@ export function toLatex<Row>(columns: readonly Column<Row>[], rows: readonly Row
     ].join('\n') + '\n'
   )
 }
-
-/** A title over two lines, broken at the space that leaves the shorter longest line; one word stays one. */
-export function halvesOf(title: string): readonly string[] {
-  const words = title.trim().split(/\s+/)
-  const splits = words.slice(1).map((_, at) => [words.slice(0, at + 1).join(' '), words.slice(at + 1).join(' ')])
-  const longest = (halves: readonly string[]): number => Math.max(...halves.map(({ length }) => length))
-  return splits.reduce((best, each) => (longest(each) < longest(best) ? each : best), [title])
-}

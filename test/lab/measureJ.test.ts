@@ -42,6 +42,18 @@ async function imported(name: string, prompt: string, texts: readonly string[]):
 const request = (runId: number) => ({ scope: { runId }, start: 'starter', method: 'exact' as const, samples: 32, limit: 100 })
 const signal = new AbortController().signal
 
+/** The run that was imported first. */
+function importedRun(): number {
+  const { rollouts } = context.store.rollouts.page({
+    filter: { phase: 'imported' },
+    sort: 'place',
+    descending: false,
+    limit: 1,
+    after: null,
+  })
+  return rollouts[0]!.runId!
+}
+
 describe('rollouts of a file', () => {
   it('become measured ones: tokens, episodes and J with their estimator, once', async () => {
     const runId = await imported('mine', '5 4 15 -> 79', completions)
@@ -86,15 +98,9 @@ describe('rollouts of a file', () => {
   })
 
   it('agree whether J was summed or sampled under the same weights', async () => {
-    const { runId } = context.store.rollouts.page({
-      filter: { phase: 'imported' },
-      sort: 'place',
-      descending: false,
-      limit: 1,
-      after: null,
-    }).rollouts[0]!
-    await measureJ(context, { ...request(runId!), method: 'sampled', samples: 200 }, {})
-    const report = await calibrationQueries(() => context.store).agreement({ scope: { runId: runId! }, limit: 100 }, { signal })
+    const runId = importedRun()
+    await measureJ(context, { ...request(runId), method: 'sampled', samples: 200 }, {})
+    const report = await calibrationQueries(() => context.store).agreement({ scope: { runId: runId }, limit: 100 }, { signal })
     expect(report).toMatchObject({ rolloutCount: 3, samples: 200 })
     expect(report.boundaryCount).toBe(8)
     expect(report.coverage).toBeGreaterThanOrEqual(0.75)
@@ -102,13 +108,7 @@ describe('rollouts of a file', () => {
   })
 
   it('can be cut by other rules, of which the measured cuts are told', async () => {
-    const { runId } = context.store.rollouts.page({
-      filter: { phase: 'imported' },
-      sort: 'place',
-      descending: false,
-      limit: 1,
-      after: null,
-    }).rollouts[0]!
+    const runId = importedRun()
     const rules = (['markers', 'windows'] as const).map((name) => ({
       name,
       rule: {
@@ -117,7 +117,7 @@ describe('rollouts of a file', () => {
       },
     }))
     const [own, windows] = await segmentQueries(() => context.store).sensitivity(
-      { scope: { runId: runId! }, rules, budget: 40, counted: 'thinking', limit: 100 },
+      { scope: { runId: runId }, rules, budget: 40, counted: 'thinking', limit: 100 },
       { signal },
     )
     expect(own).toMatchObject({ rolloutCount: 3, measuredShare: 1, difference: null })
@@ -127,19 +127,13 @@ describe('rollouts of a file', () => {
   })
 
   it('are cut by a pattern as by the phrase that it stands for', async () => {
-    const { runId } = context.store.rollouts.page({
-      filter: { phase: 'imported' },
-      sort: 'place',
-      descending: false,
-      limit: 1,
-      after: null,
-    }).rollouts[0]!
+    const runId = importedRun()
     const by = (phrases: string[], patterns: string[]) => ({
       name: 'Wait',
       rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases, patterns } },
     })
     const [phrase, pattern] = await segmentQueries(() => context.store).sensitivity(
-      { scope: { runId: runId! }, rules: [by(['Wait'], []), by([], ['W[a]it'])], budget: 40, counted: 'thinking', limit: 100 },
+      { scope: { runId: runId }, rules: [by(['Wait'], []), by([], ['W[a]it'])], budget: 40, counted: 'thinking', limit: 100 },
       { signal },
     )
     expect(phrase!.rolloutCount).toBe(3)
@@ -147,18 +141,12 @@ describe('rollouts of a file', () => {
   })
 
   it('are measured wherever a rule cuts, on request, and then nothing is read between', async () => {
-    const { runId } = context.store.rollouts.page({
-      filter: { phase: 'imported' },
-      sort: 'place',
-      descending: false,
-      limit: 1,
-      after: null,
-    }).rollouts[0]!
+    const runId = importedRun()
     const rules = [
       { name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } },
       { name: 'windows of 5', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } },
     ]
-    const asked = { scope: { runId: runId! }, rules, budget: 40, counted: 'thinking' as const, limit: 100 }
+    const asked = { scope: { runId: runId }, rules, budget: 40, counted: 'thinking' as const, limit: 100 }
     const [own, windows] = await measureCuts(context, { ...asked, start: 'starter' }, {})
     const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
     expect([own!.measuredShare, windows!.measuredShare]).toEqual([1, 1])
@@ -168,14 +156,8 @@ describe('rollouts of a file', () => {
   })
 
   it('vote at every boundary beside direct answers', async () => {
-    const { runId } = context.store.rollouts.page({
-      filter: { phase: 'imported' },
-      sort: 'place',
-      descending: false,
-      limit: 1,
-      after: null,
-    }).rollouts[0]!
-    const votes = await drawVotes(context, { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10, ballots: 'plain' }, {})
+    const runId = importedRun()
+    const votes = await drawVotes(context, { scope: { runId: runId }, start: 'starter', samples: 8, limit: 10, ballots: 'plain' }, {})
     expect(votes).toMatchObject({ rolloutCount: 3, problemCount: 1, sizes: [1, 2, 4, 8] })
     expect(votes.boundaries).toHaveLength(4)
     const tokens = votes.boundaries[3]!.votes.map((vote) => vote.tokens)
@@ -191,7 +173,7 @@ describe('rollouts of a file', () => {
     expect(votes.parallel[0]!.value.value).toBeCloseTo(votes.boundaries[3]!.votes[0]!.value.value, 12)
     expect(votes.parallel[2]!.tokens).toBeCloseTo(3 * votes.parallel[0]!.tokens, 9)
     // The same answers, weighed: one answer alone is worth what it was, and where the notebook halves their tokens they cost half.
-    const asked = { scope: { runId: runId! }, start: 'starter', samples: 8, limit: 10 }
+    const asked = { scope: { runId: runId }, start: 'starter', samples: 8, limit: 10 }
     const [described, released] = [
       await drawVotes(context, { ...asked, ballots: 'described' }, {}),
       await drawVotes(context, { ...asked, ballots: 'released' }, {}),

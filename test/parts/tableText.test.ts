@@ -1,6 +1,6 @@
 /** A table's order, its window on the rows, and its text for papers. */
 import { describe, expect, it } from 'vitest'
-import { halvesOf, sortRows, toCsv, toLatex, toMarkdown, windowOf, type Column } from '../../src-renderer/parts/tableText.ts'
+import { sortRows, toCsv, toLatex, toMarkdown, windowOf, type Column } from '../../src-renderer/parts/tableText.ts'
 
 interface Row {
   readonly name: string
@@ -71,13 +71,5 @@ describe('as text', () => {
     expect(text).toContain('\\begin{tabular}{lr}\n\\toprule\nmethod & accuracy (\\%) \\\\')
     expect(text).toContain('run\\_2 \\& co & 55.5 $\\pm$1.4 \\\\')
     expect(text).toContain('run 9 & -- \\\\')
-  })
-})
-
-describe('a title', () => {
-  it('breaks where its longer line is shortest, and a word stays whole', () => {
-    expect(halvesOf('accuracy @120')).toEqual(['accuracy', '@120'])
-    expect(halvesOf('tokens for 63 %')).toEqual(['tokens', 'for 63 %'])
-    expect(halvesOf('overthinking')).toEqual(['overthinking'])
   })
 })

@@ -9,7 +9,7 @@ import { AT_MS, fill, makeWorkspace } from '../lab/records.ts'
 import { mergedTables } from '../../src-main/store/merge.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import { MIGRATIONS } from '../../src-main/store/schema.ts'
-import { newRun, temporaryFolder, thrownBy } from './records.ts'
+import { newModel, newRun, temporaryFolder, thrownBy } from './records.ts'
 
 const now = (): number => AT_MS + 1
 
@@ -193,19 +193,7 @@ describe('a merge', () => {
     const from = other()
     const into = open(join(temporaryFolder(), 'into'))
     const source = open(from)
-    const model = source.models.add({
-      name: 'text',
-      kind: 'gguf',
-      family: 'llama',
-      config: {},
-      tokenizer: null,
-      parameterCount: 1,
-      bytes: 1,
-      path: 'models/x',
-      sha256: 'text',
-      provenance: null,
-      createdAtMs: AT_MS,
-    })
+    const model = source.models.add(newModel('text', 'text'))
     const dataset = source.datasets.add({
       name: 'sums',
       kind: 'imported',
@@ -223,19 +211,7 @@ describe('a merge', () => {
     // Something is here already, so that ids differ.
     for (const name of ['a', 'b', 'c', 'd']) {
       into.datasets.add({ name, kind: 'imported', source: name, roles: null, grader: 'integer', note: '', createdAtMs: AT_MS })
-      into.models.add({
-        name,
-        kind: 'gguf',
-        family: 'llama',
-        config: {},
-        tokenizer: null,
-        parameterCount: 1,
-        bytes: 1,
-        path: name,
-        sha256: name,
-        provenance: null,
-        createdAtMs: AT_MS,
-      })
+      into.models.add(newModel(name, name))
     }
     await into.others.merge(from, { uids: [uid], now })
     const run = into.runs
@@ -313,20 +289,6 @@ describe('a merge', () => {
   })
 
   it('brings the files of models that lie inside the workspace, once, and doubles no model whose weights are known', async () => {
-    const model = (path: string, sha256: string) =>
-      ({
-        name: path,
-        kind: 'gguf',
-        family: 'llama',
-        config: {},
-        tokenizer: null,
-        parameterCount: 1,
-        bytes: 1,
-        path,
-        sha256,
-        provenance: null,
-        createdAtMs: 1,
-      }) as const
     const from = open(join(temporaryFolder(), 'from'))
     mkdirSync(join(from.folder, 'models', 'inside'), { recursive: true })
     writeFileSync(join(from.folder, 'models', 'inside', 'weights'), 'inside')
@@ -334,12 +296,12 @@ describe('a merge', () => {
     const elsewhere = join(temporaryFolder(), 'elsewhere')
     mkdirSync(elsewhere)
     const paths = ['models/inside', 'models/one.gguf', 'models/gone', elsewhere]
-    for (const path of paths) from.models.add(model(path, path))
-    from.models.add(model('unknown weights', ''))
+    for (const path of paths) from.models.add(newModel(path, path))
+    from.models.add(newModel('unknown weights', ''))
     from.close()
     const into = open(join(temporaryFolder(), 'into'))
-    into.models.add(model('mine', 'models/gone'))
-    into.models.add(model('unknown weights', ''))
+    into.models.add(newModel('mine', 'models/gone'))
+    into.models.add(newModel('unknown weights', ''))
     const { added } = await into.others.merge(from.folder, { uids: null, now })
     expect(added.models).toBe(4)
     expect(into.models.list().map(({ path }) => path)).toEqual([

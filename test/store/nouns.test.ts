@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import {
+  newModel,
   addDataset,
   exact,
   newEvaluation,
@@ -153,19 +154,7 @@ describe('models', () => {
   it('a model is kept by an evaluation or a checkpoint of it as by a run, and goes when nothing refers to it', () => {
     const store = newStore()
     const { run, datasetId } = startedRun(store)
-    const modelId = store.models.add({
-      name: 'm',
-      kind: 'gguf',
-      family: 'llama',
-      config: {},
-      tokenizer: null,
-      parameterCount: 1,
-      bytes: 1,
-      path: 'm',
-      sha256: 'm',
-      provenance: null,
-      createdAtMs: 1,
-    })
+    const modelId = store.models.add(newModel('m', 'm'))
     const refused = (): unknown => thrownBy(() => store.models.remove(modelId))
     const evaluation = store.evaluations.add(newEvaluation(datasetId, { modelId }))
     expect(refused()).toMatchObject({ code: 'model.inUse', found: '0 runs, 1 evaluations and 0 checkpoints that do' })

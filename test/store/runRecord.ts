@@ -1,6 +1,15 @@
 // Plain records for the store's tests, and for the processes they start: no test runner in here.
 
-import type { Estimator, NewEvaluation, NewProblem, NewRollout, NewRun, SampleProvenance, Step } from '../../src-preload/contract.ts'
+import type {
+  Estimator,
+  NewEvaluation,
+  NewModel,
+  NewProblem,
+  NewRollout,
+  NewRun,
+  SampleProvenance,
+  Step,
+} from '../../src-preload/contract.ts'
 
 export const problemNamed = (key: string, split = 'train'): NewProblem => ({
   key,
@@ -121,4 +130,19 @@ export const newEvaluation = (datasetId: number, changes: Partial<NewEvaluation>
   samplesPerProblem: 2,
   createdAtMs: 7,
   ...changes,
+})
+
+/** A model of text that is only on record. */
+export const newModel = (path: string, sha256: string): NewModel => ({
+  name: path,
+  kind: 'gguf',
+  family: 'llama',
+  config: {},
+  tokenizer: null,
+  parameterCount: 1,
+  bytes: 1,
+  path,
+  sha256,
+  provenance: null,
+  createdAtMs: 1,
 })
