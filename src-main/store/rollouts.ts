@@ -129,7 +129,8 @@ export function rolloutStore(db: Connection, listed: Listing = allOrNone) {
   const removeEpisodes = db.prepare('DELETE FROM episodes WHERE rollout_id = ?')
   const setEpisodeCount = db.prepare('UPDATE rollouts SET episode_count = ? WHERE id = ?')
   const thinRun = db.prepare(
-    'DELETE FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL AND (step NOT IN (SELECT value FROM json_each(?)) OR group_index >= ?)',
+    `DELETE FROM rollouts WHERE run_id = ? AND evaluation_id IS NULL AND discard_reason IS NOT 'watch-list'
+     AND (step NOT IN (SELECT value FROM json_each(?)) OR group_index >= ?)`,
   )
   const thinEvaluation = db.prepare('DELETE FROM rollouts WHERE evaluation_id = ? AND group_index >= ?')
   const countForEvaluation = db.prepare(
@@ -238,7 +239,7 @@ export function rolloutStore(db: Connection, listed: Listing = allOrNone) {
         for (const episode of episodes) insertEpisode.run(id, ...episodeFields.toRow(episode))
         setEpisodeCount.run(episodes.length, id)
       }),
-    /** Removes training rollouts outside these steps and groups, to make a workspace small; metrics stay. Returns how many went. */
+    /** Removes training rollouts outside these steps and groups, to make a workspace small; the watch list and metrics stay. Returns how many went. */
     thinRun: (runId: number, steps: readonly number[], groups: number): number =>
       atomically(db, 'quick', () => {
         const { changes } = thinRun.run(runId, JSON.stringify(steps), groups)

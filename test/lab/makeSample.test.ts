@@ -17,11 +17,11 @@ beforeAll(async () => {
 afterAll(() => bench.dispose())
 
 describe('the sample workspace', () => {
-  it('keeps the chosen runs with all metrics and results, some rollouts, and their last weights', async () => {
+  it('keeps the chosen runs with all metrics and results, some rollouts and all of the watch list, and their last weights', async () => {
     const context = bench.open('whole')
     const ids: number[] = []
     for (const name of ['dr-grpo', 'mrt-exact']) {
-      ids.push(await createRun(context, microSpec(bench.start, { name }, { steps: 4 })))
+      ids.push(await createRun(context, microSpec(bench.start, { name }, { steps: 4, watch: { problems: 2, every: 1, samples: 1 } })))
       await trainRun(context, ids.at(-1)!)
       await evaluateRun(context, { runId: ids.at(-1)! })
     }
@@ -32,9 +32,9 @@ describe('the sample workspace', () => {
 
     const sample = openStore(folder, { program: 'test' })
     try {
-      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[1, 20]])
+      expect(sample.runs.list().map(({ run, rolloutCount }) => [run.id, rolloutCount])).toEqual([[1, 28]])
       expect(sample.steps.range(1, 1, 4)).toEqual(whole.map((step) => ({ ...step, runId: 1 })))
-      expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: 1, step }).length)).toEqual([1, 0, 1, 1])
+      expect([1, 2, 3, 4].map((step) => sample.steps.groups({ runId: 1, step }).length)).toEqual([3, 2, 3, 3])
       const [evaluation] = sample.evaluations.ofRun(1)
       expect(sample.evaluations.results(evaluation!.id)).toHaveLength(8)
       expect(sample.rollouts.group({ evaluationId: evaluation!.id })).toHaveLength(8)

@@ -61,6 +61,10 @@ const reasons: Readonly<Record<string, string>> = {
 }
 export const discardWord = (reason: string): string => reasons[reason] ?? reason.replaceAll('-', ' ')
 
+/** What a rollout was sampled for. */
+export const askedIn = ({ evaluationId, discardReason }: Pick<Rollout, 'evaluationId' | 'discardReason'>) =>
+  evaluationId !== null ? 'evaluation' : discardReason === 'watch-list' ? 'watch list' : 'training'
+
 /** The text of an episode, of what comes before the first and of what follows the last. */
 export function textParts({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes'>): {
   readonly thoughts: readonly string[]
