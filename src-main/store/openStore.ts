@@ -16,6 +16,7 @@ import {
   type WorkspaceAccess,
   type WorkspaceOwner,
 } from '../../src-preload/contract.ts'
+import { makeFolder } from '../disk/makeFolder.ts'
 import { checkDatabase, type Checked } from './check.ts'
 import { checkpointStore } from './checkpoints.ts'
 import { atomically, connect, settleFile, type Connection, type Durability } from './database.ts'
@@ -320,7 +321,7 @@ function openReader(file: string, access: WorkspaceAccess, options: OpenOptions)
 function open(folder: string, file: string, options: OpenOptions, nowMs: number): Opened {
   checkFolder(folder, options.create === true && options.readOnly !== true)
   if (options.readOnly === true) return openReader(file, { mode: 'read', reason: 'asked', owner: null }, options)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const owner: WorkspaceOwner = { pid: process.pid, host: hostname(), startedAtMs: nowMs, program: options.program ?? 'MRT Workbench' }
   const lock = takeLock(folder, owner)
   if (!lock.held) return openReader(file, { mode: 'read', reason: lock.reason, owner: lock.owner }, options)

@@ -19,6 +19,7 @@ import {
 import { join, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Salvaged } from '../../src-preload/contract.ts'
+import { makeFolder } from '../disk/makeFolder.ts'
 import { connect, type Connection } from './database.ts'
 import { explain } from './errors.ts'
 import { checkSchema, findMigrations, markSchema, MIGRATIONS } from './schema.ts'
@@ -80,7 +81,7 @@ export async function salvage(
       found: 'a folder with files in it',
       next: 'Name another folder; what can be read is written there.',
     })
-  mkdirSync(target, { recursive: true })
+  makeFolder(target)
   const copy = join(target, '.damaged')
   mkdirSync(copy)
   for (const ending of ['', '-wal'])

@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { explainDisk, isOfDisk } from '../../src-main/store/diskErrors.ts'
+import { explainDisk, isOfDisk } from '../../src-main/disk/diskErrors.ts'
 import { explain, explained } from '../../src-main/store/errors.ts'
 import { LabError } from '../../src-preload/contract.ts'
 import { thrownBy } from './records.ts'

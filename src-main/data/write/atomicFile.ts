@@ -3,9 +3,10 @@
 // file is removed and an older file of that name stays as it was.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { LabError } from '../../../src-preload/contract.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 import { refuse } from '../errors.ts'
 
 const BUFFER_BYTES = 1 << 20
@@ -21,14 +22,14 @@ export interface Written {
 
 /**
  * Writes `path` by what `produce` puts into the sink; missing folders are made. Throws LabError export.failed when the disk
- * refuses, and whatever `produce` throws.
+ * refuses, disk.name where no folder can be made, and whatever `produce` throws.
  */
 export async function writeAtomically(path: string, produce: (sink: Sink) => Promise<void>): Promise<Written> {
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
   let bytes = 0
   try {
-    await onDisk(path, () => makeFolder(folder))
+    await onDisk(path, async () => makeFolder(folder))
     const handle = await onDisk(path, () => open(temporary, 'wx'))
     try {
       let held: Uint8Array[] = []
@@ -64,20 +65,11 @@ export async function writeAtomically(path: string, produce: (sink: Sink) => Pro
   }
 }
 
-/** With the folders on the way. Node's own way of making these tries for ever where the system lets no folder be made, as under /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder)) return
-  const parent = dirname(folder)
-  if (parent !== folder) await makeFolder(parent)
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
-}
-
 async function onDisk<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
+    if (error instanceof LabError) throw error
     const { code, message } = error as NodeJS.ErrnoException
     const found =
       code === 'ENOSPC'

@@ -20,7 +20,7 @@ import {
   type OwnClient,
   type Spec,
 } from '../../../src-preload/contract.ts'
-import { explainDisk } from '../../store/diskErrors.ts'
+import { explainDisk } from '../../disk/diskErrors.ts'
 
 /** `rl.option-unknown` and `bad-argument` become `rl.optionUnknown` and `engine.badArgument`. */
 function contractCode(code: string, error: Error): string {

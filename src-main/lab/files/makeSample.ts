@@ -1,10 +1,11 @@
 // Makes the sample workspace that ships with the program out of a real one: a few runs with all their metrics, evaluations and results,
 // but with the rollouts of some steps and problems only, and last checkpoints as weights in half precision.
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadCheckpoint, saveCheckpoint } from '../../model/checkpoint.ts'
 import { openStore } from '../../store/openStore.ts'
 import type { Store } from '../../store/openStore.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 export interface SampleOptions {
   readonly runIds: readonly number[]
@@ -22,7 +23,7 @@ export async function makeSample(
   { runIds, everySteps, groups, evaluationProblems }: SampleOptions,
 ): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   await source.backUpTo(join(folder, 'workspace.db'))
   const store = openStore(folder, { program: 'sample' })
   try {

@@ -1,13 +1,14 @@
 // Room on the disk: what takes it, pruning with a look at it first, compacting, and a copy of the whole workspace elsewhere. Pruning keeps what
 // results are made of: metrics, evaluations and their answers, the newest checkpoint of every run and those that are pinned.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { LabError, type Answers } from '../../../src-preload/contract.ts'
 import { collectCheckpoints } from '../../model/checkpoint.ts'
-import { explainDisk } from '../../store/diskErrors.ts'
+import { explainDisk } from '../../disk/diskErrors.ts'
 import type { Store } from '../../store/openStore.ts'
 import { contentsInUse } from '../training/checkpoints.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 interface Parts {
   readonly open: () => Store
@@ -130,7 +131,7 @@ export function storageAnswers({ open, refuseWhileBusy }: Parts): Answers<'stora
           next: 'Name another folder.',
         })
       try {
-        mkdirSync(target, { recursive: true })
+        makeFolder(target)
         for (const name of readdirSync(store.folder))
           if (!/^workspace\./.test(name) && name !== EXPORTS && !name.startsWith('.'))
             cpSync(join(store.folder, name), join(target, name), { recursive: true })

@@ -3,11 +3,12 @@
 // that nobody awaited ends the process with its stack on stderr: the program around it lives and says so.
 
 import { dirname } from 'node:path'
-import { mkdirSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import type { HostMessage } from '../../../src-preload/contract.ts'
 import { answering, toContractError } from '../answers/answer.ts'
 import { createLab, type LabParts } from './createLab.ts'
 import type { LabReady, LabStart } from './supervise.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 /** What the parent hands over as the process's one argument, as JSON. */
 export interface LabSettings extends LabStart {
@@ -81,7 +82,7 @@ export function runLab(port: Port, settings: LabSettings, parts: Pick<LabParts, 
   try {
     if (settings.folder === null) lab.workspaces.openUsual()
     else {
-      if (settings.create) mkdirSync(dirname(settings.folder), { recursive: true })
+      if (settings.create) makeFolder(dirname(settings.folder))
       lab.workspaces.open({ folder: settings.folder, create: settings.create, readOnly: false })
     }
     port.send({ ready: { folder: lab.workspaces.store().folder, error: null } })

@@ -2,10 +2,11 @@
 // small file in the program's own folder; a workspace itself lies wherever the person put it. The sample is opened as a copy, so that
 // it can be trained on and thrown away.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { LabError, type LabErrorData, type RecentWorkspace, type Workspace } from '../../../src-preload/contract.ts'
 import { openStore, type Store } from '../../store/openStore.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 const RECENTS = 'recents.json'
 const DATABASE = 'workspace.db'
@@ -56,7 +57,7 @@ export function openWorkspaces({ home, sample, now, remembers, program, onUnread
     }
   }
   function writeRecents(recents: readonly Recent[]): void {
-    mkdirSync(home, { recursive: true })
+    makeFolder(home)
     writeFileSync(`${file}.new`, JSON.stringify(recents.slice(0, MOST_RECENTS), null, 1))
     renameSync(`${file}.new`, file)
   }

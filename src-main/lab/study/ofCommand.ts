@@ -1,5 +1,5 @@
 // A study as a command works on it: opened beside what was done of it elsewhere, and written down as a record and a report.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Json, StudyPlan } from '../../../src-preload/contract.ts'
 import type { LabContext } from '../process/context.ts'
@@ -9,6 +9,7 @@ import { planOf } from './plan.ts'
 import { recordText, type StudyRecord } from './record.ts'
 import { recordOf } from './recording.ts'
 import { renderReport } from './report.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 type Stored = Pick<LabContext, 'store' | 'now'>
 
@@ -37,7 +38,7 @@ export function writeStudy(
     [report, text],
     [file, recordText(record)],
   ] as const) {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     writeFileSync(path, content)
   }
   return { text, finished: record.cells.every(({ status }) => status === 'finished') }

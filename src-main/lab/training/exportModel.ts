@@ -1,6 +1,6 @@
 // A model or checkpoint as a folder of the Hugging Face libraries: whole, with adapters merged into its weights and its tokenizer beside it, or
 // the adapters alone as PEFT saves them.
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { LabError, type Model } from '../../../src-preload/contract.ts'
 import { writePeft } from '../../model/adapters.ts'
@@ -11,6 +11,7 @@ import { ggufTokenizerParts } from '../../model/tokenizers/gguf.ts'
 import type { Store } from '../../store/openStore.ts'
 import { GGUF_FILE, loadStart, prepareStart } from './start.ts'
 import type { Start } from './start.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 export interface ModelExport {
   /** `model:<id>`, `checkpoint:<id>`, or what else a run may start from. */
@@ -51,7 +52,7 @@ export async function exportModel(store: Store, { name, folder, adapters }: Mode
     })
   const origin = originOf(store, start)
   const unfinished = `${place}.unfinished-${process.pid}`
-  await mkdir(unfinished, { recursive: true })
+  makeFolder(unfinished)
   try {
     if (adapters) await writePeft(unfinished, start.config, start.adapters!, statedName(origin) ?? start.base.name)
     else {

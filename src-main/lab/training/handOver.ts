@@ -1,6 +1,6 @@
 // A run as other trainers can take it up: its problems in words, its settings, and the progress reward as a Python module with the numbers of this
 // program, with a script for TRL and a recipe for verl. The Python lies in resources/handover as it is written out; the run is in the two JSON files.
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LabError, type RunSpec } from '../../../src-preload/contract.ts'
 import type { Method } from '../../rl/algorithms.ts'
@@ -11,6 +11,7 @@ import { methodOf } from './createRun.ts'
 import { parseSpec } from './runSpecs.ts'
 import { loadStart, vocabularyOf } from './start.ts'
 import { taskInWords, taskOf, trainingPool } from './tasks.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 const FILES = ['mrt_reward.py', 'train_trl.py', 'verl_reward.py', 'verl_recipe.sh'] as const
 /** Answers drawn at a boundary where the run had J exactly. */
@@ -69,7 +70,7 @@ export async function handOver(store: Store, runId: number, folder: string, now:
   })
   if ((await readdir(folder).catch(() => [])).length > 0)
     throw new LabError('handOver.folder', { expected: 'a new or empty folder', found: folder, next: 'Name another folder.' })
-  await mkdir(folder, { recursive: true })
+  makeFolder(folder)
   for (const file of FILES) await copyFile(join(resourcesFolder(), 'handover', file), join(folder, file))
   const { format } = task
   const options = method.options as Readonly<Record<string, unknown>>

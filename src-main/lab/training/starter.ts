@@ -1,6 +1,6 @@
 // The starter model: its recipe, and the command that makes it again. The checkpoint ships in resources/starter with its recipe and
 // learning curve beside it, so quickstart never has to pretrain.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProgressReport } from '../../../src-preload/contract.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -11,6 +11,7 @@ import type { SpokenTask } from '../../tasks/types.ts'
 import { pretrain, recipeSteps } from './pretrain.ts'
 import type { Pretrained, PretrainPoint, PretrainRecipe } from './pretrain.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
+import { makeFolder } from '../../disk/makeFolder.ts'
 
 /**
  * The task's wasteful teacher, stopped in the middle of attempts too, so that answering at any moment is familiar, and sometimes thinking
@@ -105,7 +106,7 @@ export async function writeStarter(
     join(saved.path, 'learning-curve.json'),
     `${JSON.stringify({ recipe, engine: `onnxruntime ${engineVersion}`, curve }, null, 1)}\n`,
   )
-  await mkdir(join(folder, '..'), { recursive: true })
+  makeFolder(join(folder, '..'))
   await rm(folder, { recursive: true, force: true })
   await rename(saved.path, folder)
   await rm(scratch, { recursive: true, force: true })
