@@ -1,6 +1,6 @@
 // Models and adapters out of the workspace and in again: PEFT's folders, and merged ones as the transformers library loads them. That the
 // genuine libraries load both and agree is asked by bench/peers/adapters.ts.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
@@ -54,6 +54,22 @@ beforeAll(async () => {
 afterAll(() => {
   context.close()
   bench.dispose()
+})
+
+it('is the one GGUF file of a folder without config.json, and the whole folder where that is there', async () => {
+  const folder = at('download')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'README.md'), '')
+  copyFileSync(writeLittleText(at('other.gguf'), 13), join(folder, 'other.gguf'))
+  const first = await importModel(context.store, folder, { ...options, name: 'of a folder' })
+  expect(context.store.models.get(first.modelId)).toMatchObject({ kind: 'gguf', name: 'of a folder' })
+  cpSync(join(fixtures, 'llama'), folder, { recursive: true })
+  const second = await importModel(context.store, folder, { ...options, name: 'both' })
+  expect(context.store.models.get(second.modelId)).toMatchObject({ kind: 'huggingface', name: 'both' })
+  const alone = at('alone')
+  mkdirSync(alone)
+  copyFileSync(join(fixtures, 'llama/model.safetensors'), join(alone, 'model.safetensors'))
+  await expect(importModel(context.store, join(alone, 'model.safetensors'), options)).rejects.toMatchObject({ code: 'model.single' })
 })
 
 async function logpsOf({ config, weights }: Pick<Start, 'config' | 'weights'>): Promise<Float32Array> {

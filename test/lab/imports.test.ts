@@ -199,6 +199,12 @@ describe('a dataset that is kept', () => {
     const { levels } = await lab.client.datasets.facts({ datasetId: datasetId! })
     expect(levels).toHaveLength(12)
     expect(levels.map(({ count }) => count)).toEqual(new Array(12).fill(5))
+    const width = levels[0]!.to - levels[0]!.from
+    for (const [bin, { from, to }] of levels.entries()) {
+      expect(to - from).toBeCloseTo(width, 9)
+      expect(from).toBeCloseTo(levels[0]!.from + bin * width, 9)
+    }
+    expect([levels[0]!.from, levels.at(-1)!.to]).toEqual([0, expect.closeTo(59 / 60, 9)])
   })
 
   it('names the problems it shares with another set', async () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RunSpec } from '../../src-preload/contract.ts'
 import { drawVotes } from '../../src-main/lab/thinking/drawVotes.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
@@ -239,9 +240,11 @@ describe('rollouts that were drawn at another temperature than 1', () => {
       temperature: 0.6,
       episodeRegret: [],
     })
-    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, start: null }, {})).toMatchObject({
-      temperature: 0.6,
-    })
+    const stopped = await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 8, start: null }, {})
+    expect(stopped.temperature).toBe(0.6)
+    // Answers have the room that the run gave them.
+    const { answerTokens } = (context.store.runs.get(runId)!.config as unknown as RunSpec).budget
+    expect(Math.max(...stopped.answers.map(({ tokens }) => tokens))).toBe(answerTokens)
   })
 
   it('are told apart from the same measurement at another temperature', async () => {

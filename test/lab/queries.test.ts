@@ -2,8 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Json } from '../../src-preload/contract.ts'
+import { runSpec, type Json, type RunEstimate } from '../../src-preload/contract.ts'
 import { textEnds } from '../../src-main/lab/answers/queriesRollouts.ts'
+import { estimateRun } from '../../src-main/lab/training/estimateRun.ts'
+import { forwardFlopsPerToken, STARTER_CONFIG } from '../../src-main/model/config.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
 
@@ -177,6 +179,40 @@ describe('runs', () => {
     // 1024 rollouts, and 2560 evaluated ones and 4 of the watch list at half the price; each 13 tokens, drawn at 10,000 a second; observed and trained on at 20,000.
     close((timed.timeMs.low * 1.5) / 1000, (1024 + 1280 + 2) * (13 / 10_000 + ((4 / 32) * 2 * 13 + 3 * (12 + 13)) / 20_000))
     expect(timed.memoryBytes).toBeGreaterThan(1e8)
+  })
+
+  it('estimates on a machine that cannot be timed as on one that reads at 60 GFLOP/s and draws at half of that', async () => {
+    const store = lab.lab.workspaces.store()
+    const spec = runSpec.parse(specOf('gspo', 1))
+    const perToken = forwardFlopsPerToken(STARTER_CONFIG, spec.budget.thinkingTokens / 2)
+    const middle = ({ timeMs }: RunEstimate): number => Math.sqrt(timeMs.low * timeMs.high)
+    for (const config of [STARTER_CONFIG, { ...STARTER_CONFIG, layers: 3 * STARTER_CONFIG.layers }]) {
+      const untimed = await estimateRun(store, spec, () => Promise.resolve(null), config)
+      // What is timed is the starter.
+      const timed = await estimateRun(store, spec, () => Promise.resolve({ drawn: 30e9 / perToken, read: 60e9 / perToken }), config)
+      expect([untimed.basis, timed.basis]).toEqual(['modelled', 'timed'])
+      expect(middle(untimed) / middle(timed)).toBeCloseTo(1, 12)
+      expect(untimed.timeMs.high / untimed.timeMs.low).toBeGreaterThan(timed.timeMs.high / timed.timeMs.low)
+    }
+  })
+
+  it('takes the newest of several runs like it', async () => {
+    const other = await openLocalLab()
+    try {
+      const store = other.lab.workspaces.store()
+      const near = store.runs.get(other.filled.runIds[0]!)!
+      const lastMs = [5000, 3000, 7000, 2000]
+      for (const [at, wallMs] of lastMs.entries()) {
+        const { id: _id, uid: _uid, ...same } = near
+        const { id } = store.runs.add({ ...same, name: `later ${at}`, createdAtMs: near.createdAtMs + at + 1 })
+        store.steps.record({ step: { ...store.steps.get(near.id, 1)!, runId: id, wallMs }, rollouts: [], events: [] })
+      }
+      const { timeMs, because } = await other.client.runs.estimate({ spec: specOf('dr-grpo', 1) })
+      expect(because).toContain('later 3')
+      close((timeMs.low * 1.2) / 2000, 4 + 5 + 2 / 256)
+    } finally {
+      await other.close()
+    }
   })
 
   it('takes nothing from runs of another machine for an estimate on this one', async () => {
@@ -483,6 +519,20 @@ describe('comparisons', () => {
       [null, null],
       [null, null],
     ])
+  })
+
+  it('says nothing about the tokens of an arm that was not evaluated, and all about the others', async () => {
+    const other = await openLocalLab()
+    try {
+      const store = other.lab.workspaces.store()
+      const { id: _id, uid: _uid, ...near } = store.runs.get(other.filled.runIds[0]!)!
+      const { id } = store.runs.add({ ...near, name: 'unevaluated', groupKey: 'unevaluated' })
+      const { rows } = await other.client.compare.tokensFor({ runIds: [...other.filled.runIds, id], accuracy: 0.3 })
+      expect(rows.at(-1)).toMatchObject({ tokens: null, reached: 0, efficiency: null, extrapolated: false })
+      expect(rows.filter(({ tokens }) => tokens !== null).length).toBeGreaterThanOrEqual(2)
+    } finally {
+      await other.close()
+    }
   })
 
   it('pairs arms over all their seeds, at every budget, and says whose answers were kept', async () => {

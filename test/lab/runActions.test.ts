@@ -74,6 +74,13 @@ describe('a run', () => {
     await quiet()
   })
 
+  it('waits for those that were started before it', async () => {
+    for (const name of ['first', 'second', 'third', 'fourth']) await lab.client.runs.start({ spec: spec(name, 2) })
+    await quiet()
+    const finished = lab.events.flatMap((told) => (told.kind === 'run' && told.run.status === 'finished' ? [told.run.name] : []))
+    expect(finished).toEqual(['first', 'second', 'third', 'fourth'])
+  })
+
   it('stays stopped when that was asked for while its checkpoint was being saved', async () => {
     const { id } = await lab.client.runs.start({ spec: spec('stopped while saving', 1000) })
     await step(id, 2)

@@ -255,6 +255,53 @@ describe('a study', () => {
     }
   })
 
+  it('takes as long as its cells, each step, rollout and validation problem alike, until one has been timed', () => {
+    const fresh = bench.open('untimed')
+    try {
+      const leftMs = (changed: Partial<StudyRequest>): number => {
+        const { study, cells } = imagineStudy(fresh, 'headline', { ...request, ...changed })
+        const plan = planOf(fresh, study, cells)
+        expect(plan.assumed).toBe(true)
+        return plan.leftMs
+      }
+      for (const key of ['steps', 'problems', 'samples', 'validation', 'seeds'] as const) {
+        const [one, two, three] = [8, 16, 24].map((value) => leftMs({ [key]: value })) as [number, number, number]
+        expect(two - one).toBeGreaterThan(0)
+        expect((three - two) / (two - one)).toBeCloseTo(1, 9)
+      }
+      // Each of the two evaluations reads its problems once for every sample and once for every kept one.
+      const perSample = (leftMs({ samples: 3 }) - leftMs({ samples: 2 })) / 4
+      expect(leftMs({ problems: 16 }) - leftMs({ problems: 8 })).toBeCloseTo(4 * perSample * (2 + 2), 6)
+    } finally {
+      fresh.close()
+    }
+  })
+
+  it('says before a start whose spread its power is reckoned from: of its own task and budget, wherever that is on record', () => {
+    const fresh = bench.open('unspread')
+    try {
+      const because = (asked: StudyRequest): string => {
+        const { study, cells } = imagineStudy(fresh, 'headline', asked)
+        return planOf(fresh, study, cells).because
+      }
+      const { changes: _, ...usual } = request
+      expect(because(usual)).toContain('in the study that ships with the program')
+      const shorter = { ...usual, changes: { budget: { thinkingTokens: 60, answerTokens: 24 } } }
+      expect(because(shorter)).toContain('since no pair of runs is on record')
+      const other = { ...usual, changes: { task: { name: 'countdown', options: { level: '4' } } } }
+      expect(because(other)).toContain('since no pair of runs is on record')
+    } finally {
+      fresh.close()
+    }
+    for (const [steps, from] of [
+      [4, 'in this study'],
+      [5, 'in the study headline of this workspace'],
+    ] as const) {
+      const { study, cells } = imagineStudy(whole, 'headline', { ...request, steps })
+      expect(planOf(whole, study, cells).because).toContain(from)
+    }
+  })
+
   it('refuses names and arms that it does not know', () => {
     expect(() => openStudy(whole, 'nonsense', request, {})).toThrow(expect.objectContaining({ code: 'study.unknown' }))
     expect(() => openStudy(whole, 'headline', { ...request, arms: ['nonsense'] }, {})).toThrow(

@@ -446,4 +446,19 @@ describe('the power of a study before it starts', () => {
     ).toBeGreaterThan(usual)
     expect(powerOf(clusters, 4, 3, ASSUMED).smallest).toBeGreaterThan(usual)
   })
+
+  it('adds clusters, problems, answers of both arms and seeds of both arms by their variances', () => {
+    const clusters = Array.from({ length: 400 }, (_, problem) => problem % 40)
+    const none = { ...ASSUMED, betweenClusters: 0, withinClusters: 0, answerVariance: 0, seedDeviation: 0 }
+    const seen = (spreads: Partial<typeof none>): number => powerOf(clusters, 4, 8, { ...none, ...spreads }).smallest
+    // A variance of 0.04 between 40 clusters, 0.04 within them over 400 problems, 2 x 0.2 / 4 of answers over 400 problems, 2 x 0.03^2 of seeds over 8.
+    const one = seen({ betweenClusters: 0.04 }) / Math.sqrt(0.04 / 40)
+    expect(seen({ withinClusters: 0.04 }) / one).toBeCloseTo(Math.sqrt(0.04 / 400), 12)
+    expect(seen({ answerVariance: 0.2 }) / one).toBeCloseTo(Math.sqrt(0.1 / 400), 12)
+    expect(seen({ seedDeviation: 0.03 }) / one).toBeCloseTo(Math.sqrt((2 * 0.0009) / 8), 12)
+    expect(seen({ betweenClusters: 0.04, withinClusters: 0.04, answerVariance: 0.2, seedDeviation: 0.03 }) / one).toBeCloseTo(
+      Math.sqrt(0.04 / 40 + 0.04 / 400 + 0.1 / 400 + 0.0018 / 8),
+      12,
+    )
+  })
 })

@@ -1,6 +1,7 @@
 // The problem set of a run in the store: which one it is, and what training and imitation may draw from it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openProblems, taskOf, trainingPool } from '../../src-main/lab/training/tasks.ts'
+import { TaskError } from '../../src-main/tasks/types.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
@@ -45,5 +46,39 @@ describe('the problems of a run', () => {
     const taught = new Set(trainingPool(task, 'imitation').map((problem) => problem.id))
     expect(taught.size).toBe(8_192)
     expect(trainingPool(task).filter((problem) => taught.has(problem.id))).toEqual([])
+  })
+
+  it('are as many as the set can give, halved until it can, and refused below 16', () => {
+    const { store, close } = bench.open('few')
+    const task = taskOf(store, spec, notation)
+    close()
+    const asked: number[] = []
+    const holding = (most: number) => ({
+      ...task,
+      name: `holding ${most}`,
+      problems: (split: Parameters<typeof task.problems>[0], count: number, seed: number) => {
+        asked.push(count)
+        if (count > most) throw new TaskError('too-few-problems', `asked for ${count}`)
+        return task.problems(split, count, seed)
+      },
+    })
+    expect(trainingPool(holding(100))).toHaveLength(80)
+    expect(asked).toEqual([2560, 1280, 640, 320, 160, 80])
+    expect(() => trainingPool(holding(15))).toThrow(expect.objectContaining({ code: 'run.fewProblems' }))
+  })
+
+  it('fail as their task fails, for any other reason than that it holds too few', () => {
+    const { store, close } = bench.open('failing')
+    const task = taskOf(store, spec, notation)
+    close()
+    const failing = (error: Error) => ({
+      ...task,
+      name: 'failing',
+      problems: () => {
+        throw error
+      },
+    })
+    for (const error of [new TaskError('bad-options', 'no such option'), new Error('a bug')])
+      expect(() => trainingPool(failing(error))).toThrow(error)
   })
 })

@@ -1,6 +1,7 @@
 // Analysis of thoughts asked through the contract, on a workspace whose rollouts were made by hand: of every four of a problem two are
 // right (J 0.1, 0.3, 0.9 after 0, 5, 9 tokens) and two wrong (0.1, 0.2, 0.1); prompts have 3 tokens and answers 3.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { rollout } from './records.ts'
 
@@ -251,9 +252,27 @@ describe('measuring', () => {
     const job = await lab.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
     expect(job).toMatchObject({ kind: 'measure', label: 'Measuring exact J, starter model' })
     await expect
-      .poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured')?.message)
-      .toBe('Measured exact J of 3 rollouts with starter model; 1 had it.')
+      .poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured'))
+      .toMatchObject({ level: 'info', message: 'Measured exact J of 3 rollouts with starter model; 1 had it.' })
     expect(lab.events).toContainEqual({ kind: 'changed', noun: 'rollouts', ids: [] })
+  })
+
+  it('warns of what it left out, and why', async () => {
+    const other = await openLocalLab({
+      ...fakeExperiments,
+      measureJ: () => Promise.resolve({ measured: 2, known: 0, unreadable: { 'no answer': 4 } }),
+    })
+    try {
+      await other.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
+      await expect
+        .poll(async () => (await other.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured'))
+        .toMatchObject({
+          level: 'warn',
+          message: expect.stringMatching(/^Measured exact J of 2 rollouts with starter model; left out: .*4/),
+        })
+    } finally {
+      await other.close()
+    }
   })
 
   it('lets answers vote without recording them', async () => {

@@ -47,6 +47,8 @@ describe('a training run', () => {
       expect(metrics.num_tokens).toBeGreaterThan(0)
       const groups = context.store.steps.groups({ runId, step: 2 })
       expect(groups.reduce((sum, group) => sum + group.rolloutCount, 0)).toBeGreaterThanOrEqual(12)
+      for (const group of groups)
+        expect(context.store.rollouts.group({ runId, steps: [2, 2], group: group.group }).map(({ sample }) => sample)).toContain(0)
     } finally {
       context.close()
     }

@@ -9,7 +9,7 @@ import { AT_MS, fill, makeWorkspace } from '../lab/records.ts'
 import { mergedTables } from '../../src-main/store/merge.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import { MIGRATIONS } from '../../src-main/store/schema.ts'
-import { newModel, newRun, temporaryFolder, thrownBy } from './records.ts'
+import { newModel, newRun, rolloutOf, stepOf, temporaryFolder, thrownBy } from './records.ts'
 
 const now = (): number => AT_MS + 1
 
@@ -379,6 +379,27 @@ describe('a merge', () => {
   ])('refuses %s', async (_what, make, code) => {
     const into = open(join(temporaryFolder(), 'into'))
     await expect(into.others.merge(make(), { uids: null, now })).rejects.toMatchObject({ code })
+  })
+
+  it('on a full disk says so and leaves nothing behind; with room it does all of it', async () => {
+    const from = join(temporaryFolder(), 'large')
+    makeWorkspace(from)
+    const source = openStore(from, { now })
+    const { id } = source.runs.list()[0]!.run
+    const { problemId } = source.rollouts.page({ filter: { runId: id }, sort: 'place', descending: false, limit: 1, after: null })
+      .rollouts[0]!
+    const rollout = rolloutOf(problemId, { text: 'word '.repeat(2000) })
+    for (let step = 101; step <= 220; step++) source.steps.record({ step: stepOf(id, step), rollouts: [rollout], events: [] })
+    source.close()
+    const folder = join(temporaryFolder(), 'into')
+    const small = openStore(folder, { create: true, now, maxBytes: 1_000_000 })
+    const empty = contentsOf(folder)
+    await expect(small.others.merge(from, { uids: null, now })).rejects.toMatchObject({ code: 'workspace.full' })
+    expect(small.workspace().counts).toMatchObject({ runs: 0, datasets: 0, rollouts: 0 })
+    expect(Object.keys(contentsOf(folder))).toEqual(Object.keys(empty))
+    small.close()
+    const into = open(folder)
+    expect((await into.others.merge(from, { uids: null, now })).added.rollouts).toBe(64 + 120)
   })
 
   it('brings an older workspace up to date in a copy, and leaves it as old as it was', async () => {
