@@ -41,6 +41,19 @@ describe('names of arms', () => {
     ])
   })
 
+  it('say a list, an empty table, a missing setting and nothing as what they are, and name two settings at most', () => {
+    const runs = [
+      run('MRT', { budgets: [8, 24], stop: {} }),
+      run('MRT', { budgets: [8], stop: null }),
+      run('MRT', { budgets: [8], seed: 2, lr: 1 }),
+    ]
+    expect(armsOf(runs, 'run').map(({ title }) => title.replace(/run \d+/, 'run n'))).toEqual([
+      'MRT, run n, budgets 8 24, stop {}',
+      'MRT, run n, budgets 8, stop null',
+      'MRT, run n, budgets 8, stop not set',
+    ])
+  })
+
   it('of single runs that differ in nothing but their seed are told apart by their number', () => {
     const [a, b] = [run('MRT', { steps: 40, seed: 1 }), run('MRT', { steps: 40, seed: 2 })]
     expect(armsOf([a, b], 'run').map(({ title }) => title)).toEqual([`MRT, run ${a.id}`, `MRT, run ${b.id}`])

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RunSpec } from '../../src-preload/contract.ts'
 import { drawVotes } from '../../src-main/lab/thinking/drawVotes.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
@@ -240,11 +239,26 @@ describe('rollouts that were drawn at another temperature than 1', () => {
       temperature: 0.6,
       episodeRegret: [],
     })
-    const stopped = await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 8, start: null }, {})
-    expect(stopped.temperature).toBe(0.6)
-    // Answers have the room that the run gave them.
-    const { answerTokens } = (context.store.runs.get(runId)!.config as unknown as RunSpec).budget
-    expect(Math.max(...stopped.answers.map(({ tokens }) => tokens))).toBe(answerTokens)
+    expect(await stopHere(context, { rolloutId: rows()[0]!.id, boundary: 0, samples: 2, start: null }, {})).toMatchObject({
+      temperature: 0.6,
+    })
+  })
+
+  it('are answered for in the room that their run gave to answers', async () => {
+    const tight = await createRun(
+      context,
+      microSpec('starter', { name: 'mrt-exact' }, { steps: 1, budget: { thinkingTokens: 24, answerTokens: 2 }, checkpointEvery: 1 }),
+    )
+    await trainRun(context, tight)
+    const [first] = context.store.rollouts.page({
+      filter: { runId: tight },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts
+    const { answers } = await stopHere(context, { rolloutId: first!.id, boundary: 0, samples: 4, start: null }, {})
+    expect(answers.map(({ tokens, finishReason }) => [tokens, finishReason])).toEqual(Array.from({ length: 4 }, () => [2, 'length']))
   })
 
   it('are told apart from the same measurement at another temperature', async () => {

@@ -1,7 +1,8 @@
 // The problem set of a run in the store: which one it is, and what training and imitation may draw from it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openProblems, taskOf, trainingPool } from '../../src-main/lab/training/tasks.ts'
+import { importedProblem, openProblems, taskOf, trainingPool } from '../../src-main/lab/training/tasks.ts'
 import { TaskError } from '../../src-main/tasks/types.ts'
+import type { Json, Problem as StoredProblem } from '../../src-preload/contract.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
 
@@ -65,6 +66,15 @@ describe('the problems of a run', () => {
     expect(trainingPool(holding(100))).toHaveLength(80)
     expect(asked).toEqual([2560, 1280, 640, 320, 160, 80])
     expect(() => trainingPool(holding(15))).toThrow(expect.objectContaining({ code: 'run.fewProblems' }))
+  })
+
+  it('of an imported set are right with any of their answers, numbers as they are written; empty ones and other things are none', () => {
+    const stored = { id: 3, key: 'k', prompt: 'p', split: 'train', level: 1, slices: {} }
+    const goldsOf = (answer: Json): readonly string[] => importedProblem({ ...stored, answer } as unknown as StoredProblem).golds
+    expect(goldsOf('four')).toEqual(['four'])
+    expect(goldsOf(4)).toEqual(['4'])
+    expect(goldsOf([4, 'four', ' ', null, true, 0.5])).toEqual(['4', 'four', '0.5'])
+    expect(goldsOf(null)).toEqual([])
   })
 
   it('fail as their task fails, for any other reason than that it holds too few', () => {
