@@ -149,6 +149,11 @@ export function rolloutQueries(db: Connection, listed: Listing = allOrNone) {
     `SELECT ${LISTED} FROM rollouts r WHERE r.problem_id = ? ORDER BY r.run_id, r.step, r.group_index, r.sample_index`,
   )
 
+  const watched = db.prepare<unknown[], Row>(
+    `SELECT ${LISTED} FROM rollouts r WHERE r.run_id = ? AND r.evaluation_id IS NULL AND r.step IN (SELECT value FROM json_each(?))
+     AND r.discard_reason = 'watch-list' ORDER BY r.step, r.group_index, r.sample_index`,
+  )
+
   // From step to step along the index, so that the steps and not the rollouts are walked.
   const keptSteps = db
     .prepare<unknown[], number>(
@@ -263,6 +268,8 @@ export function rolloutQueries(db: Connection, listed: Listing = allOrNone) {
     /** One problem through the training and evaluations of a run, or of every run when `runId` is null. */
     throughTraining: (problemId: number, runId: number | null): Rollout[] =>
       listed(runId === null ? throughRuns.all(problemId) : throughTraining.all(problemId, runId), toRollout),
+    /** What these steps of a run drew of its watch list, in order. */
+    watched: (runId: number, steps: readonly number[]): Rollout[] => listed(watched.all(runId, JSON.stringify(steps)), toRollout),
     /** `random` depends on `seed` alone, so that a link shows the same sample again. */
     picks: (scope: PickScope, seed: number): SamplePicks => ({
       shortest: firstBy(scope, 'tokens', false),

@@ -110,6 +110,10 @@ export const samplePicks = z.object({
 })
 export type SamplePicks = Of<typeof samplePicks>
 
+/** A problem of a run's watch list, with every sample of it that was drawn to be read, in order of step. */
+export const watchedProblem = z.object({ problem, asked: z.array(rollout) })
+export type WatchedProblem = Of<typeof watchedProblem>
+
 /** The same problem in two evaluations. */
 export const pairedResult = z.object({ problem, a: evaluationResult, b: evaluationResult })
 export type PairedResult = Of<typeof pairedResult>

@@ -1,7 +1,7 @@
 // Rollouts and the groups that they were sampled in.
 
 import { z } from 'zod'
-import { groupSummary, histogram, rolloutFilter, rolloutPage, rolloutQuery, samplePicks, searchHit } from './questions.ts'
+import { groupSummary, histogram, rolloutFilter, rolloutPage, rolloutQuery, samplePicks, searchHit, watchedProblem } from './questions.ts'
 import { estimator, rollout, rolloutDetail } from './records.ts'
 import { figure, method, ofRun, thinkingScope } from './shared.ts'
 import { count, id, int32s, name, type Of } from './values.ts'
@@ -115,6 +115,8 @@ export const rolloutsMethods = {
     ),
     /** Steps of a run that kept rollouts, ascending: a run may keep those of some steps only. */
     steps: method(ofRun, z.array(count)),
+    /** The watch list of a run as it stands on record; empty for a run without one. */
+    watched: method(ofRun, z.array(watchedProblem)),
     throughTraining: method(z.object({ problemId: id, runId: id.nullable() }), z.array(rollout)),
     /** Reward anatomy of the group this rollout belongs to under each method; none given: the run's own and the three main ones. */
     explain: method(

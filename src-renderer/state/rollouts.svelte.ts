@@ -185,9 +185,16 @@ export class RolloutsState {
     this.#go(this.narrowed ? { rollout: rollout.id } : { ...placeOf(rollout), rollout: rollout.id })
   }
 
-  /** Opens a rollout where it stands, leaving any filter. */
-  openAtHome(rollout: Rollout): void {
-    this.#go({ ...nothingNarrowed, sort: undefined, descending: undefined, ...placeOf(rollout), rollout: rollout.id })
+  /** Opens a rollout where it stands, leaving any filter; in the view on screen unless one is named. */
+  openAtHome(rollout: Rollout, view?: Params<'rollouts'>['view']): void {
+    this.#go({
+      ...nothingNarrowed,
+      sort: undefined,
+      descending: undefined,
+      ...placeOf(rollout),
+      rollout: rollout.id,
+      ...(view && { view }),
+    })
   }
 
   toSource(source: { readonly run?: number; readonly evaluation?: number }): void {

@@ -121,6 +121,7 @@ const asked: Readonly<Record<string, Asking>> = {
   'rollouts.picks': ({ rollouts }) => [rollouts.picks({ scope: {} }), rollouts.picks({ scope: scope() })],
   'rollouts.histogram': ({ rollouts }) => [rollouts.histogram({ filter: {}, column: 'reward' })],
   'rollouts.steps': ({ rollouts }) => [rollouts.steps(scope())],
+  'rollouts.watched': ({ rollouts }) => [rollouts.watched(scope())],
   'rollouts.throughTraining': ({ rollouts }) =>
     lab.filled.problemIds.map((problemId) => rollouts.throughTraining({ problemId, runId: null })),
   'rollouts.explain': ({ rollouts }) => [rollouts.explain({ rolloutId: 1 })],

@@ -1,6 +1,7 @@
 // What a run records beside its reward, whatever the method: how far it moved from its start, and how its answers ended.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
+import { rolloutQueries } from '../../src-main/lab/answers/queriesRollouts.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
@@ -143,6 +144,7 @@ describe('the watch list', () => {
         own: own!,
         steps: context.store.steps.range(runId, 1, 3),
         through: context.store.rollouts.throughTraining(first.problemId, runId),
+        list: await rolloutQueries(() => context.store).watched({ runId }, { signal: new AbortController().signal }),
         policySteps: watched!.map(({ id }) => context.store.rollouts.detail(id)!.provenance.policyStep),
       }
     } finally {
@@ -159,6 +161,17 @@ describe('the watch list', () => {
     expect(through.filter(({ discardReason }) => discardReason === 'watch-list').map(({ step, sample }) => [step, sample])).toEqual(
       [1, 3].flatMap((step) => [0, 1, 2].map((sample) => [step, sample])),
     )
+  })
+
+  it('is answered as it stands: its problems in their order, each with every sample of it, and none for a run without a list', async () => {
+    const { watched, own, list } = await trained('answered', { name: 'dr-grpo' }, { problems: 2, every: 2, samples: 2 })
+    const problemOf = (group: number): number => own.find((each) => each.step === 1 && each.group === group)!.problemId
+    expect(list.map(({ problem }) => problem.id)).toEqual([problemOf(0), problemOf(1)])
+    for (const { problem, asked } of list) {
+      expect(asked).toEqual(watched.filter(({ problemId }) => problemId === problem.id))
+      expect(asked.map(({ step, sample }) => [step, sample])).toEqual([1, 3].flatMap((step) => [0, 1].map((sample) => [step, sample])))
+    }
+    expect((await trained('none', { name: 'dr-grpo' }, { problems: 0 })).list).toEqual([])
   })
 
   it('draws alike each time, so that weights which stand still answer the same', async () => {

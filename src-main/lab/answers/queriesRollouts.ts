@@ -21,6 +21,7 @@ import { algorithmNamed } from '../../rl/algorithms.ts'
 import { explain, type ExplainedMethod } from '../../rl/explain.ts'
 import type { FinishReason, GradedRollout } from '../../rl/types.ts'
 import type { Store } from '../../store/openStore.ts'
+import { looksAt } from '../training/watchList.ts'
 import { specOf } from './queriesRuns.ts'
 import { found } from '../process/found.ts'
 
@@ -157,6 +158,18 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
         signal.throwIfAborted()
       }),
     steps: ({ runId }) => open().rollouts.keptSteps(runId),
+    watched({ runId }) {
+      const store = open()
+      const spec: Partial<RunSpec> = specOf(found('run', runId, store.runs.get(runId)))
+      const { watch } = spec
+      if (watch === undefined) return []
+      const steps = store.rollouts.keptSteps(runId).filter((step) => looksAt({ watch }, step))
+      const byProblem = Map.groupBy(store.rollouts.watched(runId, steps), ({ problemId }) => problemId)
+      return [...byProblem].flatMap(([problemId, asked]) => {
+        const problem = store.datasets.readable(problemId)
+        return problem === null ? [] : [{ problem, asked }]
+      })
+    },
     throughTraining: ({ problemId, runId }) => open().rollouts.throughTraining(problemId, runId),
     explain: ({ rolloutId, methods }) => anatomy(rolloutId, methods),
   }

@@ -12,7 +12,7 @@ import type { ProblemSource } from './tasks.ts'
 type Watching = Pick<RunSpec, 'steps' | 'watch'>
 
 /** Whether the list is asked before the update of a step: before the first, and every so many steps after. */
-export const looksAt = ({ watch }: Watching, step: number): boolean => watch.problems > 0 && (step - 1) % watch.every === 0
+export const looksAt = ({ watch }: Pick<Watching, 'watch'>, step: number): boolean => watch.problems > 0 && (step - 1) % watch.every === 0
 
 /** Rollouts that a whole run draws of its list. */
 export const watchedRollouts = ({ steps, watch }: Watching): number => watch.problems * watch.samples * Math.ceil(steps / watch.every)
