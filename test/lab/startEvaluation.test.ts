@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
-import { startEvaluation } from '../../src-main/lab/comparing/compareArms.ts'
+import { conditionsUnder, startEvaluation } from '../../src-main/lab/comparing/compareArms.ts'
 import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { loadStart } from '../../src-main/lab/training/start.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
@@ -17,6 +17,21 @@ beforeAll(async () => {
   bench = await openBench()
 })
 afterAll(() => bench.dispose())
+
+it('from before a format or a device could be chosen had the usual ones, and what it counted is told by its settings, however it was once put', () => {
+  const old = conditionsUnder({ config: { problems: 4, counted: 'thinking', tokensCounted: 'only what was thought' } })
+  const format = { thoughts: 'auto', episodes: 'lines', examples: 0 }
+  const now = { problems: 4, counted: 'thinking', format, device: 'cpu', tokensCounted: 'thinking alone' }
+  expect(old).toEqual(conditionsUnder({ config: now }))
+  for (const other of [
+    { counted: 'all' },
+    { problems: 5 },
+    { device: 'cuda' },
+    { format: { ...format, examples: 2 } },
+    { estimator: 'mu of 4 sampled answers' },
+  ])
+    expect(old).not.toEqual(conditionsUnder({ config: { ...now, ...other } }))
+})
 
 it('is known again only under the same weights, task level, problems, samples, budgets, seed, sampling and split', async () => {
   const context = bench.open('known')
@@ -98,6 +113,8 @@ it('is known again for the runs of the sample that ships, on both sets of proble
     for (const { run } of context.store.runs.list())
       for (const split of ['heldout', 'heldout-targets'] as const)
         expect(knownStartEvaluation(context, parseSpec(run.config), run.modelId, split)).toMatchObject({ status: 'finished', split })
+    const runs = context.store.runs.list().map(({ run }) => run)
+    expect(startEvaluation(context.store, runs)).toMatchObject({ runId: null, step: 0, split: 'heldout' })
   } finally {
     context.close()
   }

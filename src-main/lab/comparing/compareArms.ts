@@ -2,6 +2,8 @@
 // What is read of a run is its newest finished evaluation, or the newest at or before a training step; before its first one a run
 // is what it started from.
 
+import { isDeepStrictEqual } from 'node:util'
+import { formatSpec } from '../../../src-preload/contract.ts'
 import type { CompareRow, CompareTable, Evaluation, EvaluationResult, Json, Run } from '../../../src-preload/contract.ts'
 import { createMethod } from '../../rl/algorithms.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -151,16 +153,25 @@ export function newestFinished(evaluations: readonly Evaluation[], step: number 
 /** The checkpoint that a run starts from; null for weights that its model names. */
 const startOf = ({ config }: Run): number | null => startCheckpoint(String((config as { readonly start?: unknown } | null)?.start ?? ''))
 
+/**
+ * The conditions that an evaluation was made under. Those from before a format or a device could be chosen had the usual ones; which tokens count stands
+ * among the settings, and once more in words that were not always the same.
+ */
+export function conditionsUnder({ config }: Pick<Evaluation, 'config'>): Readonly<Record<string, unknown>> {
+  const { tokensCounted: _words, ...own } = config as Record<string, unknown>
+  return { format: formatSpec.parse({}), device: 'cpu', ...own }
+}
+
 /** The evaluation of the weights that all of these runs start from, under the conditions of theirs; null without one. */
 export function startEvaluation(store: Store, runs: readonly Run[]): Evaluation | null {
   const [first] = runs
   const own = first === undefined ? null : newestFinished(store.evaluations.ofRun(first.id))
   if (own === null || first!.modelId === null || runs.some((run) => run.modelId !== first!.modelId || startOf(run) !== startOf(first!)))
     return null
-  const conditions = ({ datasetId, budgets, config }: Evaluation): string => JSON.stringify([datasetId, budgets, config])
+  const conditions = (each: Evaluation) => [each.datasetId, [...each.budgets], conditionsUnder(each)]
   return newestFinished(
     store.evaluations
       .ofModel(first!.modelId)
-      .filter((each) => each.checkpointId === startOf(first!) && conditions(each) === conditions(own)),
+      .filter((each) => each.checkpointId === startOf(first!) && isDeepStrictEqual(conditions(each), conditions(own))),
   )
 }

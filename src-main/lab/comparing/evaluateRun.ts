@@ -2,10 +2,11 @@
 // the rollouts behind them. What is measured is decided in evaluate.ts.
 import { isDeepStrictEqual } from 'node:util'
 import type { Evaluation, EvaluationResult, NewRollout, RunSpec } from '../../../src-preload/contract.ts'
-import { countedIn, countedTitles, formatSpec, isOfText, LabError } from '../../../src-preload/contract.ts'
+import { countedIn, countedTitles, isOfText, LabError } from '../../../src-preload/contract.ts'
 import type { EvaluationTarget, JobOptions, LabContext } from '../process/context.ts'
 import { requireDevice } from '../process/deviceTests.ts'
 import { SAMPLED_ANSWERS } from '../training/estimate.ts'
+import { conditionsUnder } from './compareArms.ts'
 import { evaluate, isExact } from './evaluate.ts'
 import type { EvaluatedProblem } from './evaluate.ts'
 import { atOnce, budgetsOf, longestOf } from './evaluationBudgets.ts'
@@ -263,15 +264,14 @@ export function knownStartEvaluation(
   const wanted = JSON.parse(JSON.stringify(conditionsOf(spoken(spec, model !== null && isOfText(model))))) as unknown
   return (
     store.evaluations.list().find((evaluation) => {
-      const { estimator: _estimator, tokensCounted: _counted, ...own } = evaluation.config as Record<string, unknown>
-      // Evaluations from before a format or a device could be chosen had the usual ones.
+      const { estimator: _estimator, ...own } = conditionsUnder(evaluation)
       return (
         evaluation.runId === null &&
         evaluation.status === 'finished' &&
         evaluation.split === split &&
         evaluation.modelId === modelId &&
         evaluation.checkpointId === startCheckpoint(spec.start) &&
-        isDeepStrictEqual({ format: formatSpec.parse({}), device: 'cpu', ...own }, wanted)
+        isDeepStrictEqual(own, wanted)
       )
     }) ?? null
   )
