@@ -50,7 +50,9 @@ export function measureColumns<Row>(
     const sign = column.unit ? textWidth(column.unit, size * 0.85) + 4 : 0
     const head = textWidth(column.title, size * 0.88) + sign + 26 * unit + over
     const half = Math.max(...halvesOf(`${column.title} ${column.unit ?? ''}`).map((words) => textWidth(words, size * 0.9)))
-    const least = column.width ? column.width * REM * unit : Math.min(MOST_TEXT * unit, body + (quiet ? quiet + 6 : 0)) + 20 * unit + over
+    const content = Math.min(MOST_TEXT * unit, body + (quiet ? quiet + 6 : 0)) + 20 * unit + over
+    // A width that is asked for may cut words, but no number from its interval.
+    const least = column.width ? Math.max(column.width * REM * unit, quiet ? content : 0) : content
     const folded = Math.max(least, column.width ? 0 : half + 20 * unit + over)
     return { least, folded, natural: Math.max(folded, column.width ? 0 : head), head, quiet, align: alignOf(column, rows) }
   })

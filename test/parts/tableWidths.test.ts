@@ -39,6 +39,13 @@ describe('columns', () => {
     const [, free] = measureColumns([{ ...columns[0]!, width: 4 }, columns[1]!], [1], { unit: 1, corner: 0 })
     expect(last!.natural - free!.natural).toBeCloseTo(24, 6)
   })
+
+  it('of a width of their own cut no number from the interval beside it', () => {
+    const of = (quiet: string) => measureColumns([{ ...columns[1]!, width: 4, quiet: () => quiet }], [1], { unit: 1, corner: 0 })[0]!.least
+    expect(of('±5')).toBe(measureColumns([{ ...columns[1]!, quiet: () => '±5' }], [1], { unit: 1, corner: 0 })[0]!.least)
+    expect(of('+9.1 to +23.0')).toBeGreaterThan(of('±5') + 40)
+    expect(of('')).toBe(64)
+  })
 })
 
 describe('a title', () => {
