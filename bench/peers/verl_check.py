@@ -6,7 +6,8 @@ verl 0.9.1 wants an older transformers than the peers' environment has, so it go
 
     pip install --no-deps --target DIR verl==0.9.1 tensordict==0.10.0 codetiming==1.4.0 hydra-core==1.3.8 omegaconf==2.3.0 torchdata==0.11.0 pandas==3.1.1 \
         dill==0.4.1 pyvers==0.2.3 importlib_metadata==10.2.0 zipp==4.1.2 python-dateutil==4.0.0 six==1.17.0 pytz==2026.6 tzdata==2026.6 cloudpickle==3.1.3 \
-        orjson==3.13.0 pylatexenc==2.11 antlr4-python3-runtime==4.9.3 ray==2.60.0 msgpack==1.2.4 protobuf==7.36.2
+        orjson==3.13.0 pylatexenc==2.11 antlr4-python3-runtime==4.9.3 ray==2.60.0 msgpack==1.2.4 protobuf==7.36.2 \
+        jsonschema==4.26.0 jsonschema-specifications==2025.9.1 referencing==0.37.0 rpds-py==2026.9.1
     pip install --target DIR aiohttp==3.13.2
     PYTHONPATH=DIR .cache/peers/venv/bin/python bench/peers/verl_check.py
 """
@@ -59,12 +60,10 @@ async def main():
     import verl
     from hydra import compose, initialize_config_dir
     from verl import DataProto
-    from verl.experimental.reward_loop.reward_loop import migrate_legacy_reward_impl
     from verl.trainer.ppo.reward import load_reward_manager
 
     with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
-        config = compose("ppo_trainer", [f"custom_reward_function.path={FOLDER / 'verl_reward.py'}", "custom_reward_function.name=compute_score"])
-    config = migrate_legacy_reward_impl(config)
+        config = compose("ppo_trainer", [f"reward.custom_reward_function.path={FOLDER / 'verl_reward.py'}", "reward.custom_reward_function.name=compute_score"])
     manager = load_reward_manager(config, Characters())
     rewards = await by_verl(manager, DataProto, torch, np)
     wanted = [directly(mrt, *each) for each in ROLLOUTS]

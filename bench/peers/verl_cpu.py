@@ -1,5 +1,6 @@
 """The CPU as a platform of verl, which has it for CUDA and NPUs only. Loaded by verl itself where VERL_USE_EXTERNAL_MODULES=verl_cpu and VERL_PLATFORM=cpu
-stand in the environment: verl's own way of adding a device. The memory of the device, which torch counts for accelerators only, is given as 0.
+stand in the environment: verl's own way of adding a device. The memory of the device, which torch counts for accelerators only, is given as 0. To Ray the
+CPU is a GPU: verl asks Ray for GPUs or NPUs only, so Ray has to be told of one.
 """
 from contextlib import contextmanager
 
@@ -79,7 +80,7 @@ class PlatformCpu(PlatformBase):
         pass
 
     def ray_resource_name(self):
-        return "CPU"
+        return "GPU"
 
     def ray_noset_envvars(self):
         return []

@@ -10,16 +10,18 @@ above their group's mean became likelier against those below it. Prints one line
 
 Packages: those of verl_check.py in DIR, and in front of them what verl 0.9.1 asks for by these versions:
 
-    pip install --no-deps --target STEP transformers==5.9.0 huggingface-hub==1.33.0 tokenizers==0.22.2 httpx==0.28.1 httpcore==1.0.9 trl==0.27.0
+    pip install --no-deps --target STEP transformers==5.9.0 huggingface-hub==1.33.0 tokenizers==0.22.2 httpx==0.28.1 httpcore==1.0.9 trl==0.27.0 \
+        pillow==13.0.0 cachetools==8.0.2 uvicorn==0.54.0 fastapi==0.115.12 starlette==0.46.2
     PYTHONPATH=STEP:DIR .cache/peers/venv/bin/python bench/peers/verl_step.py
 
 What of verl had to be got round, none of it arithmetic:
 - verl knows CUDA and NPUs: verl_cpu.py is a platform for the CPU, added as verl lets one be added, and VERL_ENGINE_DEVICE=cuda picks the engine that is
-  registered for CUDA. The process group is opened with gloo beforehand, as verl would name a backend for the CPU twice.
+  registered for CUDA. verl would name a backend for the CPU twice, so verl_gloo.py, loaded as the model's `external_lib`, opens the process group before it.
 - FSDP 1, which the recipe uses, refuses parameters on the CPU (sync_module_states), so the strategy is fsdp2; attention is sdpa as flash attention is not
   there; nothing is compiled; arithmetic is fp32, so that log-probs can be compared.
 - The recipe's rollouts are vLLM's. HFRollout is in verl 0.9.1 without the methods its base class has asked for since, so a class here adds three empty ones.
-- RayPPOTrainer's methods are called with the actor itself in the place of a group of Ray workers; Ray is not started.
+- RayPPOTrainer, the trainer before verl's present one, has its methods called with the actor itself in the place of a group of Ray workers; Ray is not
+  started. verl_main.py starts verl's own command, with Ray and the present trainer.
 """
 import asyncio
 import contextlib
@@ -28,75 +30,20 @@ import math
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from verl_shared import HANDOVER, PROBLEMS, SETTINGS, Server, directly, hand_over, serve
+from verl_shared import ENVIRONMENT, ON_THE_CPU, PROBLEMS, RUN, Server, arguments_of_recipe, directly, hand_over, make_model, serve
 
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     PORT = free.getsockname()[1]
 os.environ.update(
-    VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="verl_cpu", VERL_ENGINE_DEVICE="cuda", HF_HUB_OFFLINE="1",
-    RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(PORT),
+    **ENVIRONMENT, VERL_USE_EXTERNAL_MODULES="verl_cpu", RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(PORT)
 )
 FOLDER = Path(tempfile.mkdtemp(prefix="mrt-verl-"))
 os.environ["HF_DATASETS_CACHE"] = str(FOLDER / "cache")
-MODEL = FOLDER / "model"
-RUN = {
-    **SETTINGS, "promptsPerStep": 4, "groupSize": 8, "thinkingTokens": 40, "learningRate": 1e-3, "clipLow": 0.2, "clipHigh": 0.2, "steps": 1,
-}
-ON_THE_CPU = [
-    "trainer.device=cpu",
-    "data.max_prompt_length=16",
-    "actor_rollout_ref.actor.strategy=fsdp2",
-    "actor_rollout_ref.actor.fsdp_config.use_torch_compile=False",
-    "+actor_rollout_ref.actor.fsdp_config.mixed_precision={param_dtype: fp32, reduce_dtype: fp32, buffer_dtype: fp32}",
-    "+actor_rollout_ref.model.override_config.attn_implementation=sdpa",
-    # So small that an update is put together from several batches.
-    "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=512",
-]
-PIECES = ["\n", "\nAnswer:", " ", ".", "=", "+", "-", "*", *"0123456789", " and", " so", " then", " is", " makes", " two", " three", " five", " wait", " check"]
-
-
-def make_model(torch, transformers):
-    """A Llama of random weights over a vocabulary of words that thoughts could be made of; its chats are a question and a line break."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-
-    words = ["<pad>", "<eos>", *PIECES]
-    core = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<pad>"))
-    longest_first = sorted(PIECES, key=len, reverse=True)
-    core.pre_tokenizer = pre_tokenizers.Split(Regex("|".join(f"[{word}]" if word in ".+*-" else word for word in longest_first)), "isolated")
-    core.decoder = decoders.Fuse()
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", clean_up_tokenization_spaces=False)
-    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}"
-    tokenizer.save_pretrained(MODEL)
-    torch.manual_seed(1)
-    shape = transformers.LlamaConfig(
-        vocab_size=len(words), hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=128, tie_word_embeddings=False, bos_token_id=None, eos_token_id=1, pad_token_id=0,
-    )
-    model = transformers.LlamaForCausalLM(shape)
-    model.save_pretrained(MODEL)
-    return sum(each.numel() for each in model.parameters())
-
-
-def arguments_of_recipe():
-    """What verl_recipe.sh hands to verl: it is run with a python3 that writes down that call and hands on the others."""
-    problems = [{"prompt": f"{asked}\n", "question": asked, "golds": golds} for asked, golds in PROBLEMS.items()]
-    (FOLDER / "problems.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in problems))
-    stand_in = FOLDER / "bin" / "python3"
-    stand_in.parent.mkdir()
-    told = FOLDER / "arguments"
-    stand_in.write_text(
-        f'#!/bin/sh\nif [ "$1 $2" = "-m verl.trainer.main_ppo" ]; then shift 2; printf "%s\\n" "$@" > "{told}"; else exec "{sys.executable}" "$@"; fi\n'
-    )
-    stand_in.chmod(0o755)
-    path = f"{stand_in.parent}:{os.environ['PATH']}"
-    subprocess.run(["bash", str(FOLDER / "verl_recipe.sh"), str(MODEL)], check=True, env={**os.environ, "PATH": path}, stdout=sys.stderr)
-    return told.read_text().splitlines()
 
 
 def plain_log_probs(torch, model, batch, row, temperature):
@@ -123,7 +70,6 @@ def step(mrt):
     import verl
     from hydra import compose, initialize_config_dir
     from verl import DataProto
-    from verl.experimental.reward_loop.reward_loop import migrate_legacy_reward_impl
     from verl.trainer.ppo.ray_trainer import RayPPOTrainer, compute_advantage, compute_response_mask
     from verl.trainer.ppo.reward import extract_reward
     from verl.trainer.ppo.utils import create_rl_dataset, need_critic, need_reference_policy
@@ -155,18 +101,17 @@ def step(mrt):
             self.config, self.actor_rollout_wg = config, worker
 
     torch.set_num_threads(1)
-    parameters = make_model(torch, transformers)
-    recipe = arguments_of_recipe()
+    parameters = make_model(FOLDER / "model")
+    recipe = arguments_of_recipe(FOLDER, FOLDER / "model")
     with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
-        config = migrate_legacy_reward_impl(compose("ppo_trainer", [*recipe, *ON_THE_CPU]))
+        config = compose("ppo_trainer", [*recipe, *ON_THE_CPU])
     validate_config(config, need_reference_policy(config), need_critic(config))
     actor = config.actor_rollout_ref
-    torch.distributed.init_process_group("gloo")
     worker = ActorRolloutRefWorker(config=actor, role="actor")
     worker.init_model()
     module = worker.actor.engine.module
     trainer = OneProcess(config, worker)
-    tokenizer = hf_tokenizer(str(MODEL))
+    tokenizer = hf_tokenizer(str(FOLDER / "model"))
 
     # Rollouts.
     dataset = create_rl_dataset(config.data.train_files, config.data, tokenizer, None)
@@ -219,8 +164,9 @@ def step(mrt):
     ours = [pay for group in groups for pay in mrt.BASELINES["dr-grpo"]([wanted[row] for row in group])]
 
     # The same step by transformers and torch.
-    plain = transformers.AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32, attn_implementation="sdpa")
-    optimizer = torch.optim.AdamW(plain.parameters(), lr=actor.actor.optim.lr, betas=tuple(actor.actor.optim.betas), weight_decay=actor.actor.optim.weight_decay)
+    plain = transformers.AutoModelForCausalLM.from_pretrained(FOLDER / "model", dtype=torch.float32, attn_implementation="sdpa")
+    optim = actor.actor.optim
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=optim.lr, betas=tuple(optim.betas), weight_decay=optim.weight_decay)
     before, loss = [], 0.0
     for row in rows:
         now = plain_log_probs(torch, plain, batch.batch, row, actor.rollout.temperature)
@@ -228,7 +174,7 @@ def step(mrt):
         part = -(torch.exp(now - now.detach()) * ours[row]).sum() / lengths.sum()
         part.backward()
         loss += part.item()
-    norm = torch.nn.utils.clip_grad_norm_(plain.parameters(), actor.actor.optim.clip_grad).item()
+    norm = torch.nn.utils.clip_grad_norm_(plain.parameters(), optim.clip_grad).item()
     optimizer.step()
 
     # The update by verl.
@@ -277,7 +223,7 @@ def step(mrt):
     }
 
 
-mrt = hand_over(FOLDER, RUN, ("mrt_reward.py", "verl_reward.py", "verl_recipe.sh"))
+mrt = hand_over(FOLDER, RUN)
 serve()
 try:
     with contextlib.redirect_stdout(sys.stderr):

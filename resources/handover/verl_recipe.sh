@@ -32,6 +32,6 @@ python3 -m verl.trainer.main_ppo \
   actor_rollout_ref.actor.clip_ratio_low="$(setting clipLow)" actor_rollout_ref.actor.clip_ratio_high="$(setting clipHigh)" \
   actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.tensor_model_parallel_size=1 actor_rollout_ref.rollout.n="$(setting groupSize)" \
   actor_rollout_ref.rollout.temperature="$(setting temperature)" \
-  custom_reward_function.path="$here/verl_reward.py" custom_reward_function.name=compute_score \
+  reward.custom_reward_function.path="$here/verl_reward.py" reward.custom_reward_function.name=compute_score \
   trainer.total_training_steps="$(setting steps)" trainer.project_name=mrt trainer.experiment_name="$(basename "$here")" \
   trainer.n_gpus_per_node=1 trainer.nnodes=1 trainer.logger='["console"]'
