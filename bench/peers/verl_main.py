@@ -8,7 +8,7 @@ Prints one line of JSON; ends with 1 where a check fails.
 
 Packages: those of verl_step.py in STEP and DIR, and what verl's trainer asks for beside them:
 
-    pip install --no-deps --target MAIN TransferQueue==0.1.11 pyzmq==27.3.0 msgspec==0.23.0 prometheus_client==0.26.0 openai==OPENAI einops==EINOPS
+    pip install --no-deps --target MAIN TransferQueue==0.1.11 pyzmq==27.3.0 msgspec==0.23.0 prometheus_client==0.26.0
     PYTHONPATH=STEP:MAIN:DIR .cache/peers/venv/bin/python bench/peers/verl_main.py
 
 What had to be got round: what verl_step.py says of the platform and of FSDP 1; rollouts are those of verl_plain.py; Ray is told of a GPU that is not there.

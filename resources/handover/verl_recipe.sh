@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains with verl what a run of MRT Workbench trained. Beside it: verl_reward.py (the reward), problems.jsonl (the problems), settings.json.
+# Trains with verl, as of 0.9.1, what a run of MRT Workbench trained. Beside it: verl_reward.py (the reward), problems.jsonl (the problems), settings.json.
 # Start a server for J first, and name it: MRT_SERVER=http://127.0.0.1:8000/v1 MRT_MODEL=... ./verl_recipe.sh MODEL
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
