@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains with verl what a run of MRT Workbench trained. Beside it: verl_reward.py (the reward), problems.jsonl (the problems), settings.json.
+# Trains with verl, as of 0.9.1, what a run of MRT Workbench trained. Beside it: verl_reward.py (the reward), problems.jsonl (the problems), settings.json.
 # Start a server for J first, and name it: MRT_SERVER=http://127.0.0.1:8000/v1 MRT_MODEL=... ./verl_recipe.sh MODEL
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,10 +28,10 @@ python3 -m verl.trainer.main_ppo \
   data.train_batch_size="$(setting promptsPerStep)" data.max_prompt_length=1024 \
   data.max_response_length="$(($(setting thinkingTokens) + $(setting answerTokens)))" \
   actor_rollout_ref.model.path="$model" actor_rollout_ref.actor.optim.lr="$(setting learningRate)" \
-  actor_rollout_ref.actor.ppo_mini_batch_size="$(setting promptsPerStep)" \
+  actor_rollout_ref.actor.ppo_mini_batch_size="$(setting promptsPerStep)" actor_rollout_ref.actor.use_dynamic_bsz=True \
   actor_rollout_ref.actor.clip_ratio_low="$(setting clipLow)" actor_rollout_ref.actor.clip_ratio_high="$(setting clipHigh)" \
-  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n="$(setting groupSize)" \
+  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.tensor_model_parallel_size=1 actor_rollout_ref.rollout.n="$(setting groupSize)" \
   actor_rollout_ref.rollout.temperature="$(setting temperature)" \
-  custom_reward_function.path="$here/verl_reward.py" custom_reward_function.name=compute_score \
+  reward.custom_reward_function.path="$here/verl_reward.py" reward.custom_reward_function.name=compute_score \
   trainer.total_training_steps="$(setting steps)" trainer.project_name=mrt trainer.experiment_name="$(basename "$here")" \
   trainer.n_gpus_per_node=1 trainer.nnodes=1 trainer.logger='["console"]'
