@@ -220,7 +220,7 @@ describe('what an export gives', () => {
 })
 
 describe('answers of two runs side by side', () => {
-  it('are those to the same problem under the same number, with what is known of the problem; what was forced to think on is left out', async () => {
+  it('are those to the same problem under the same number, with what is known of the problem', async () => {
     const { runIds, evaluationIds } = makeWorkspace(join(folder, 'pairs'))
     const own = openStore(join(folder, 'pairs'), { program: 'test' })
     try {

@@ -1,4 +1,4 @@
-// What analyses of thinking are made of: thinning, histograms, measurements of a kind, slices, and means over problems with their intervals.
+// What analyses of thinking are made of: thinning, histograms, measurements of a kind, slices, and means over problems.
 import { describe, expect, it } from 'vitest'
 import {
   accuracyOf,

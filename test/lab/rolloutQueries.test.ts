@@ -130,7 +130,7 @@ describe('what methods would have paid', () => {
     expect(first!.kind === 'paid' && first!.payslips.map(({ rolloutId }) => rolloutId)).toEqual(group.map(({ id }) => id))
   })
 
-  it('is of the answers to the same problem where they are of an evaluation, and of a run trained elsewhere by the usual three alone', async () => {
+  it('is of the answers to the same problem in an evaluation, and for a run trained elsewhere by the usual three alone', async () => {
     const ids = store.rollouts.add(
       { runId: null, evaluationId: filled.startEvaluationId, phase: 'eval', step: 0 },
       [0, 1, 2].map((sample) => rollout(filled.problemIds[sample > 1 ? 1 : 0]!, sample > 1 ? 1 : 0, sample, sample === 0)),

@@ -123,7 +123,7 @@ describe('a study beside other work', () => {
     await lab.client.runs.cancel({ runId })
   })
 
-  it('holds the runs of its cells while it is at work, takes those it goes on with out of the bin, and tells how long each was trained', async () => {
+  it('holds the runs of its cells while it is at work, and takes those it goes on with out of the bin', async () => {
     await lab.close()
     let release = Promise.withResolvers<undefined>()
     let began = Promise.withResolvers<undefined>()

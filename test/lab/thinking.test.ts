@@ -97,7 +97,7 @@ describe('regret against a comparator', () => {
     close((await regret('equal'))[0]!.value, 0)
   })
 
-  it('takes of several checkpoints the one with the least regret at the budget of training, and says where it is the one looked at', async () => {
+  it('takes of several checkpoints the one with the least regret at the budget of training, and says where it is this one', async () => {
     const other = await openLocalLab()
     try {
       const store = other.lab.workspaces.store()
