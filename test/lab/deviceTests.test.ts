@@ -1,10 +1,10 @@
 // What devices have shown, kept: it counts on the machine and with the version that it was made with, and a file that cannot be read says nothing.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { describeDevices } from '../../src-main/lab/process/describeDevices.ts'
-import { openDeviceTests, requireDevice } from '../../src-main/lab/process/deviceTests.ts'
+import { openDeviceTests, refusalOf, requireDevice } from '../../src-main/lab/process/deviceTests.ts'
 import type { SelfTestReport } from '../../src-preload/contract.ts'
 
 let folder: string
@@ -59,4 +59,25 @@ test('every known device stands in the table with what it showed and why runs ma
   expect(table.map(({ name }) => name)).toEqual(['cpu', 'webgpu', 'cuda', 'directml', 'coreml'])
   expect(table.filter(({ refused }) => refused === '').map(({ name }) => name)).toEqual(['cpu', 'webgpu'])
   expect(table.find(({ name }) => name === 'webgpu')?.test?.atMs).toBe(7)
+})
+
+test('a device is refused for what keeps it from this machine, before its self-test is asked for', () => {
+  const elsewhere = process.platform === 'win32' ? 'coreml' : 'directml'
+  expect(refusalOf(elsewhere, undefined)).toBe(`it does not exist on ${process.platform}`)
+  const tests = openDeviceTests(folder, '1.0.0')
+  const passed = { name: 'J', found: 0, limit: 1, unit: 'relative', ok: true }
+  tests.keep({ ...report(false), checks: [...report(false).checks, passed, passed] }, 7)
+  expect(refusalOf('webgpu', tests)).toBe('its self-test failed: 1 of 3 checks')
+})
+
+test('what is kept of one device is not told of another, and keeping one leaves the others', () => {
+  const tests = openDeviceTests(folder, '1.0.0')
+  tests.keep(report(true), 7)
+  tests.keep({ ...report(true), device: 'cuda' }, 8)
+  expect([tests.of('webgpu')?.atMs, tests.of('cuda')?.atMs, tests.of('cpu')]).toEqual([7, 8, null])
+  const file = join(folder, 'devices.json')
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, unknown>>
+  const [here] = Object.values(kept)
+  writeFileSync(file, JSON.stringify(Object.fromEntries(Object.keys(kept).map((key) => [key, { ...here, cuda: here!.webgpu }]))))
+  expect([tests.of('webgpu')?.atMs, tests.of('cuda')]).toEqual([7, null])
 })

@@ -5,7 +5,9 @@ import { budgetsOf, longestOf } from '../../src-main/lab/comparing/evaluationBud
 import { evaluate, placesOf, problemOf, type EvaluationOutcome, type ReadRollout } from '../../src-main/lab/comparing/evaluate.ts'
 import { openProblems } from '../../src-main/lab/training/tasks.ts'
 import { loadStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
+import { passAtK } from '../../src-main/numeric/passAtK.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
+import { mean } from '../../src-main/numeric/stats.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
 
@@ -194,6 +196,96 @@ describe('an evaluation', () => {
       for (const x of [16, 24]) expect(at(points, curve, x).value).toBeCloseTo(at(plain.points, curve, x).value, 5)
     expect(at(points, 'kept', 72).value).not.toBe(at(plain.points, 'kept', 72).value)
     expect(metrics['ttc/kept_acc@72']).toBeGreaterThanOrEqual(0)
+  })
+
+  it('says of its rollouts what they themselves say: every figure is a mean over rollouts or over problems', async () => {
+    const context = bench.open('figures')
+    const start = await loadStart(context.store, 'starter', context.now)
+    const weights = await loadWeights(context.engine, start.config, start.weights)
+    const policy = await openPolicy(context.engine, start.config, weights, { rows: 64, maxLength: 128 })
+    try {
+      const asked = spec({ budgets: [16, 48], samples: 4 })
+      const shares: number[] = []
+      const { problems, metrics, points, budgets, tokens, estimateTokens } = await evaluate(
+        policy,
+        openProblems(context.store, asked, context.now, vocabularyOf(start)),
+        asked,
+        { onProgress: (share) => shares.push(share) },
+      )
+      const natural = problems.flatMap((problem) => problem.natural.entries)
+      const measured = problems.flatMap((problem) => problem.natural.measured)
+      const told = (of: (entry: (typeof natural)[number]) => number | boolean) => mean(natural.map((entry) => Number(of(entry))))
+      const by = (of: (problem: (typeof problems)[number]) => number) => mean(problems.map(of))
+      const expected: Record<string, number> = {
+        accuracy: by(({ accuracy }) => accuracy),
+        'problems/clusters': new Set(natural.map(({ problem }) => (problem as unknown as { data: { target: number } }).data.target)).size,
+        'completions/mean_length': told(({ rollout }) => rollout.tokens.length),
+        'completions/clipped_ratio': told(({ rollout }) => rollout.finish === 'length'),
+        'completions/forced_stop_ratio': told(({ rollout }) => rollout.forcedStop),
+        'completions/unparsable_ratio': told(({ grade }) => grade.extracted === null),
+        'ttc/thinking_tokens': told(({ rollout }) => rollout.thinkEnd),
+        'ttc/beyond_training_ratio': told(({ rollout }) => rollout.thinkEnd > TRAINED),
+        'ttc/trained_budget': TRAINED,
+        'mrt/episodes_mean': told(({ rollout }) => rollout.episodes.length),
+        'mrt/j_start_mean': mean(measured.map(({ J }) => J[0]!)),
+        'mrt/j_end_mean': mean(measured.map(({ J }) => J.at(-1)!)),
+        'pass@1': by(({ accuracy }) => accuracy),
+      }
+      for (const [name, value] of Object.entries(expected)) expect([name, metrics[name]]).toEqual([name, expect.closeTo(value, 9)])
+      const spent = ['useful', 'overthink', 'futile', 'starved'].map((kind) => metrics[`ttc/${kind}_tokens`]!)
+      expect(spent.reduce((sum, each) => sum + each, 0)).toBeCloseTo(metrics['ttc/thinking_tokens']!, 9)
+      for (const kind of [metrics['ttc/starved_frac']!, metrics['accuracy_error']!]) expect([kind >= 0, kind <= 1]).toEqual([true, true])
+      expect(natural.map(({ group, sample }) => [group, sample])).toEqual(
+        problems.flatMap((_, group) => [0, 1, 2, 3].map((at) => [group, at])),
+      )
+      for (const [group, problem] of problems.entries()) {
+        const own = problem.natural.entries
+        expect([own.length, new Set(own.map((entry) => entry.group))]).toEqual([4, new Set([group])])
+        expect(new Set(problem.kept.entries.map((entry) => entry.group))).toEqual(new Set([group]))
+      }
+
+      expect(budgets).toEqual([16, 24, 48])
+      const curves = {
+        natural: ['accuracyAtBudget', 'ttc/acc@'],
+        'natural-regret': ['regretAtBudget', 'ttc/regret@'],
+        kept: ['keptAtBudget', null],
+        'kept-whole': ['keptWholeAtBudget', 'ttc/kept_acc@'],
+        'kept-regret': ['keptRegretAtBudget', 'ttc/kept_regret@'],
+      } as const
+      for (const [curve, [field, metric]] of Object.entries(curves))
+        for (const [at, budget] of budgets.entries()) {
+          const point = points.find((each) => each.curve === curve && each.x === budget)!
+          expect(point).toMatchObject({ n: 4, extrapolated: budget > TRAINED })
+          expect(point.value).toBeCloseTo(
+            by((problem) => problem[field][at]!),
+            9,
+          )
+          expect([point.low! >= 0, point.high! <= 1, point.low! <= point.value, point.high! >= point.value]).toEqual([
+            true,
+            true,
+            true,
+            true,
+          ])
+          if (metric !== null) expect(metrics[`${metric}${budget}`]).toBeCloseTo(point.value, 9)
+        }
+      for (const { curve, x, value, extrapolated } of points.filter(({ curve }) => curve.endsWith('@k'))) {
+        expect([curve, x, extrapolated, metrics[`${curve.slice(0, -1)}${x}`]]).toEqual([curve, x, false, expect.closeTo(value, 9)])
+        if (curve === 'pass@k')
+          expect(value).toBeCloseTo(
+            by(({ accuracy }) => passAtK(4, Math.round(4 * accuracy), x)),
+            9,
+          )
+      }
+      const all = problems.flatMap((problem) => [...problem.natural.entries, ...problem.kept.entries])
+      expect(tokens).toBe(all.reduce((sum, { rollout }) => sum + rollout.tokens.length, 0))
+      expect(estimateTokens).toBeGreaterThan(0)
+      expect(shares).toEqual([...shares].sort((a, b) => a - b))
+      expect([shares[0]! >= 0, shares.includes(0.3), shares.at(-1)]).toEqual([true, true, 0.95])
+    } finally {
+      policy.dispose()
+      weights.dispose()
+      context.close()
+    }
   })
 
   it('reaches 3 times the training budget unless told otherwise, and refuses budgets beyond what it was told', () => {

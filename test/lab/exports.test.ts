@@ -1,6 +1,6 @@
 // What leaves the sample workspace is what is in it: every shape of rollouts read back, the answers of two runs paired by problem, and a
 // report that holds the lab's own answers at every budget.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,10 +9,11 @@ import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { fromRolloutDetail } from '../../src-main/data/records.ts'
-import { exportFile, exportTo, sizesOf } from '../../src-main/lab/files/exportFile.ts'
+import { exportFile, exportName, exportTo, sizesOf } from '../../src-main/lab/files/exportFile.ts'
 import { compareQueries } from '../../src-main/lab/answers/queriesCompare.ts'
 import { jsonInPage, reportData, writeReport } from '../../src-main/lab/comparing/reportFile.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
+import { makeWorkspace, rollout } from './records.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-exports-'))
 const now = (): number => 1_800_000_000_000
@@ -147,10 +148,143 @@ describe('an export', () => {
   })
 })
 
+describe('the name of an export', () => {
+  const nameOf = (request: Parameters<typeof asked>[0]): string => exportName(store, asked(request))
+
+  it('says of which run it is, in letters and figures of any alphabet, and not at length', () => {
+    const named = (name: string): string => {
+      store.runs.setLabels(1, { name, note: '' })
+      return nameOf({ kind: 'metrics', runId: 1 })
+    }
+    const given = ['a  b/c: 2!', '--', 'größe 質', 'x'.repeat(61)]
+    expect(given.map(named)).toEqual([
+      'run-1-a-b-c-2-metrics.jsonl',
+      'run-1-run-metrics.jsonl',
+      'run-1-größe-質-metrics.jsonl',
+      `run-1-${'x'.repeat(60)}-metrics.jsonl`,
+    ])
+    store.runs.setLabels(1, { name: 'outcome RL', note: '' })
+    expect(nameOf({ kind: 'config', runId: 1 })).toBe('run-1-outcome-RL-config.json')
+  })
+
+  it('says which rollouts are in it, and in which shape where that is not our own', () => {
+    const named = (filter: object, more: object = {}): string => nameOf({ kind: 'rollouts', filter, ...more } as never)
+    expect(named({ runId: 1 })).toBe('run-1-outcome-RL-rollouts.jsonl')
+    expect(named({ runId: 1, text: 'Wait' })).toBe('run-1-outcome-RL-chosen-rollouts.jsonl')
+    expect(named({ evaluationId: 2 })).toBe('evaluation-2-rollouts.jsonl')
+    expect(named({ evaluationId: 2, correct: true }, { as: 'trl', format: 'parquet' })).toBe('evaluation-2-chosen-rollouts-trl.parquet')
+    expect([named({}), named({ correct: false })]).toEqual(['all-rollouts.jsonl', 'all-chosen-rollouts.jsonl'])
+    expect(() => named({ evaluationId: 99 })).toThrow(expect.objectContaining({ code: 'evaluation.unknown' }))
+  })
+
+  it('says which runs it compares, or how many where they are more than four', () => {
+    expect(nameOf({ kind: 'comparator', a: 1, b: 3 })).toBe('run-1-outcome-RL-against-run-3-MRT-exact-comparator.json')
+    expect(nameOf({ kind: 'report', runIds: [1, 1, 3, 3] })).toBe('comparison-of-outcome-RL-outcome-RL-MRT-exact-MRT-exact.html')
+    expect(nameOf({ kind: 'report', runIds: [1, 1, 3, 3, 1] })).toBe('comparison-of-5-runs.html')
+  })
+})
+
+describe('what an export gives', () => {
+  it('is where the file lies, how long it is, and how many rows it has, where it has any', async () => {
+    const steps = store.steps.range(1, 0, 1000)
+    const metrics = await exportFile(context(), asked({ kind: 'metrics', runId: 1 }))
+    expect(metrics).toEqual({
+      fileName: 'run-1-outcome-RL-metrics.jsonl',
+      path: join(store.folder, 'exports', metrics.fileName),
+      bytes: statSync(metrics.path).size,
+      rows: steps.length,
+      href: `./exports/${metrics.fileName}`,
+    })
+    const config = await exportFile(context(), asked({ kind: 'config', runId: 1 }))
+    expect(config.rows).toBeNull()
+    expect(readFileSync(config.path, 'utf8')).toBe(`${JSON.stringify(store.runs.get(1)!.config, null, 2)}\n`)
+  })
+
+  it('is one file where only rollouts would be laid out step by step, and nothing after it was cancelled', async () => {
+    const path = join(folder, 'steps.jsonl')
+    expect(await exportTo(context(), asked({ kind: 'metrics', runId: 1 }), path, {}, true)).toBeGreaterThan(0)
+    expect(statSync(path).isFile()).toBe(true)
+    const cancelled = join(folder, 'never.json')
+    await expect(exportTo(context(), asked({ kind: 'config', runId: 1 }), cancelled, { signal: AbortSignal.abort() })).rejects.toThrow()
+    expect(existsSync(cancelled)).toBe(false)
+  })
+
+  it('is told in hundredths of a database', async () => {
+    const heard: (readonly [number, number | null, string])[] = []
+    await exportTo(context(), asked({ kind: 'workspace' }), join(folder, 'told.db'), {
+      onEvent: (event) => event.kind === 'progress' && heard.push([event.report.done, event.report.total, event.report.unit]),
+    })
+    expect(heard.at(-1)).toEqual([100, 100, '%'])
+    for (const [done] of heard) expect([Number.isInteger(done), done >= 0 && done <= 100]).toEqual([true, true])
+  })
+})
+
+describe('answers of two runs side by side', () => {
+  it('are those to the same problem under the same number, with what is known of the problem', async () => {
+    const { runIds, evaluationIds } = makeWorkspace(join(folder, 'pairs'))
+    const own = openStore(join(folder, 'pairs'), { program: 'test' })
+    try {
+      const datasetId = own.datasets.list()[0]!.id
+      const ids = own.datasets.addProblems(datasetId, [
+        { key: 'q1', split: 'heldout', prompt: 'q1', answer: 1, level: null, slices: { topic: 'sums', size: 3 } },
+        { key: 'q2', split: 'heldout', prompt: 'q2', answer: 2, level: 5, slices: {} },
+      ])
+      const answers = (evaluationId: number, runId: number, given: readonly (readonly [number, number, boolean])[]) =>
+        own.rollouts.add(
+          { runId, evaluationId, phase: 'eval', step: 4 },
+          given.map(([problem, sample, correct]) => ({
+            ...rollout(ids[problem]!, problem, sample, correct),
+            text: `${runId} ${problem} ${sample}`,
+          })),
+        )
+      answers(evaluationIds[0]!, runIds[0]!, [
+        [0, 0, true],
+        [0, 1, false],
+        [1, 0, true],
+        [1, 1, true],
+      ])
+      answers(evaluationIds[2]!, runIds[2]!, [
+        [0, 1, true],
+        [0, 0, true],
+        [1, 1, false],
+      ])
+      const heard: number[] = []
+      const path = join(folder, 'pairs.json')
+      const request = asked({ kind: 'comparator', a: runIds[0]!, b: runIds[2]! })
+      const count = await exportTo({ ...context(), store: own }, request, path, {
+        onEvent: (event) => event.kind === 'progress' && heard.push(event.report.done / event.report.total!),
+      })
+      expect([count, heard.at(-1)]).toEqual([3, 1])
+      const { examples } = JSON.parse(readFileSync(path, 'utf8')) as {
+        examples: { tags: string[]; output_text_a: string; output_text_b: string }[]
+      }
+      expect(examples.map(({ output_text_a: a, output_text_b: b }) => [a, b])).toEqual(
+        ['0 0', '0 1', '1 1'].map((place) => [`${runIds[0]} ${place}`, `${runIds[2]} ${place}`]),
+      )
+      expect([examples[0]!.tags, examples[2]!.tags]).toEqual([
+        ['heldout', 'topic: sums', 'size: 3'],
+        ['heldout', 'level 5'],
+      ])
+      const { id: _id, uid: _uid, ...near } = own.runs.get(runIds[0]!)!
+      const { id: bare } = own.runs.add({ ...near, name: 'bare' })
+      await expect(exportTo({ ...context(), store: own }, asked({ kind: 'comparator', a: bare, b: 1 }), path)).rejects.toMatchObject({
+        code: 'export.notEvaluated',
+      })
+    } finally {
+      own.close()
+    }
+  })
+})
+
 describe('sizes', () => {
   it('are about what the files then have', async () => {
-    const { rollouts, workspace } = await sizesOf(store, 1)
+    const { rollouts, workspace, metrics, config } = await sizesOf(store, 1)
     expect(workspace).toBe(store.workspace().databaseBytes)
+    expect(rollouts.count).toBe(store.rollouts.count({ runId: 1 }))
+    expect(config).toBe(statSync((await exportFile(context(), asked({ kind: 'config', runId: 1 }))).path).size - 1)
+    const written = (await exportFile(context(), asked({ kind: 'metrics', runId: 1 }))).bytes
+    expect(metrics / written).toBeGreaterThan(0.5)
+    expect(metrics / written).toBeLessThan(1)
     for (const { as, format, bytes } of rollouts.sizes) {
       const file = await exportFile(context(), asked({ kind: 'rollouts', filter: { runId: 1 }, as, format }))
       expect(bytes / file.bytes, `${as} ${format}`).toBeGreaterThan(0.5)

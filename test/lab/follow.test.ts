@@ -11,6 +11,8 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -25,7 +27,7 @@ import { tagPrefix } from '../../src-main/lab/files/followLook.ts'
 import { startFollow } from '../../src-main/lab/files/startFollow.ts'
 import type { StartFollow } from '../../src-main/lab/files/startFollow.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
-import { readRejected } from '../../src-main/lab/files/keptAside.ts'
+import { readRejected, rejectedFile } from '../../src-main/lab/files/keptAside.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import type { Store } from '../../src-main/store/openStore.ts'
 
@@ -51,8 +53,12 @@ function bench() {
   mkdirSync(run)
   let store = openStore(join(folder, 'workspace'), { create: true, program: 'test' })
   made.push(() => store.close())
+  const clock = { atMs: null as number | null, read: () => {} }
   // Files of these tests are old, so that nothing waits for them to settle.
-  const now = () => Date.now() + 60_000
+  const now = (): number => {
+    clock.read()
+    return clock.atMs ?? Date.now() + 60_000
+  }
   let follower: ReturnType<typeof createFollower> | null = null
   let runId = 0
   return {
@@ -68,12 +74,21 @@ function bench() {
       mkdirSync(dirname(path), { recursive: true })
       return path
     },
-    async look(options: StartFollow = {}): Promise<Looked> {
-      const follow = await startFollow(store, run, options, now)
+    clock,
+    /** Does something once the next look has listed the folder and begins with the first file of rows. */
+    whenReading(act: () => void): void {
+      let reads = 0
+      clock.read = () => {
+        if (++reads === 2) act()
+      }
+    },
+    async look(options: StartFollow = {}, { path = run, signal }: { path?: string; signal?: AbortSignal } = {}): Promise<Looked> {
+      const follow = await startFollow(store, path, options, now)
       runId = follow.runId
       follower ??= createFollower(store, follow.id, now)
-      return follower.poll()
+      return follower.poll(signal)
     },
+    rest: () => follower!.close(),
     /** As a new process finds it. */
     again() {
       follower = null
@@ -81,6 +96,7 @@ function bench() {
       store = openStore(join(folder, 'workspace'), { program: 'test' })
     },
     files: () => store.follows.files(store.follows.list()[0]!.id),
+    dataset: () => store.datasets.get(store.runs.get(runId)!.datasetId!)!,
     texts: (): string[] => rolloutsOf(store, runId).map(({ text }) => text),
     /** The same files through one import into a workspace of its own. */
     async atOnce(paths: readonly string[] = [run]): Promise<ReturnType<typeof rolloutsOf>> {
@@ -115,6 +131,13 @@ const line = (n: number, step = 1): string =>
   `${JSON.stringify({ input: `${n % 4} + 1?`, output: `row ${n}`, gts: String((n % 4) + 1), score: n % 2, step })}\n`
 const lines = (from: number, to: number, step = 1): string => Array.from({ length: to - from }, (_, at) => line(from + at, step)).join('')
 const rows = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, at) => `row ${from + at}`)
+const NOTHING = { state: 'there', rows: 0, rollouts: 0, rejected: 0, steps: 0, unfinished: 0, putOff: 0, read: [] }
+/** Writes a file as if at that time. */
+function writeAt(path: string, text: string | Buffer, atMs: number): void {
+  writeFileSync(path, text)
+  utimesSync(path, atMs / 1000, atMs / 1000)
+}
+const WHEN = 1_700_000_000_000
 const sorted = (texts: readonly string[]): string[] => [...texts].sort((a, b) => Number(a.slice(4)) - Number(b.slice(4)))
 
 describe('a followed folder', () => {
@@ -354,6 +377,286 @@ describe('a followed folder', () => {
   })
 })
 
+describe('files of a followed folder', () => {
+  it('that is one file, are that file and the logs that were rotated from it, and none of its neighbours', async () => {
+    const at = bench()
+    const path = at.path('rows.jsonl')
+    writeFileSync(path, lines(0, 3))
+    writeFileSync(at.path('rows.jsonl.1'), lines(3, 5))
+    symlinkSync(at.path('nowhere'), at.path('rows.jsonl.2'))
+    writeFileSync(at.path('rows-old.jsonl'), lines(5, 6))
+    expect(await at.look({}, { path })).toEqual({ ...NOTHING, rows: 5, rollouts: 5, read: ['rows.jsonl', 'rows.jsonl.1'] })
+    appendFileSync(path, lines(6, 7))
+    expect(await at.look({}, { path })).toMatchObject({ rows: 1, read: ['rows.jsonl'] })
+    rmSync(path)
+    expect(await at.look({}, { path })).toEqual({ ...NOTHING, state: 'missing' })
+  })
+
+  it('are read anew when any one of their number, size and time is another', async () => {
+    const at = bench()
+    const path = at.path('rows.jsonl')
+    writeAt(path, lines(0, 2), WHEN)
+    expect(await at.look()).toMatchObject({ rows: 2 })
+    writeAt(at.path('.new'), lines(2, 4), WHEN)
+    renameSync(at.path('.new'), path)
+    expect(await at.look()).toMatchObject({ rows: 2 })
+    writeAt(path, lines(4, 6), WHEN + 1000)
+    expect(await at.look()).toMatchObject({ rows: 2 })
+    writeAt(path, lines(4, 7), WHEN + 1000)
+    expect(await at.look()).toMatchObject({ rows: 1 })
+    expect(await at.look()).toEqual(NOTHING)
+  })
+
+  it('are known again under any name by their number, and by their content under the names that rotation gives', async () => {
+    const at = bench()
+    writeFileSync(at.path('rows.jsonl'), lines(0, 3))
+    await at.look()
+    renameSync(at.path('rows.jsonl'), at.path('archive.jsonl'))
+    expect(await at.look()).toMatchObject({ rows: 0 })
+    const old = readFileSync(at.path('archive.jsonl'))
+    rmSync(at.path('archive.jsonl'))
+    writeFileSync(at.path('kept'), 'so that no number is given again')
+    writeFileSync(at.path('archive.jsonl-20250101'), old)
+    expect(await at.look()).toMatchObject({ rows: 0 })
+    rmSync(at.path('archive.jsonl-20250101'))
+    writeFileSync(at.path('kept as well'), 'so that no number is given again')
+    writeFileSync(at.path('others.jsonl'), old)
+    expect(await at.look()).toMatchObject({ rows: 3, read: ['others.jsonl'] })
+    expect(at.files().map(({ path, rows }) => [path, rows])).toEqual([
+      ['archive.jsonl-20250101', 3],
+      ['others.jsonl', 3],
+    ])
+  })
+
+  it('are told from others that begin alike and are as long by how they end', async () => {
+    const at = bench()
+    const path = at.path('rows.jsonl')
+    writeFileSync(path, lines(0, 500))
+    expect(await at.look()).toMatchObject({ rows: 500 })
+    writeFileSync(path, lines(0, 300) + lines(600, 900))
+    expect(await at.look()).toMatchObject({ rows: 300 })
+  })
+
+  it('of a layout that says which hold rollouts are those and what was rotated from them', async () => {
+    const at = bench()
+    writeFileSync(at.path('1.jsonl'), lines(0, 2))
+    writeFileSync(at.path('2.jsonl'), lines(2, 4))
+    writeFileSync(at.path('notes.jsonl'), lines(20, 22))
+    writeFileSync(at.path('notes.jsonl.1'), lines(22, 24))
+    expect(await at.look()).toMatchObject({ rows: 4, read: ['1.jsonl', '2.jsonl'] })
+    renameSync(at.path('1.jsonl'), at.path('1.jsonl.2'))
+    writeFileSync(at.path('1.jsonl.1'), lines(4, 6))
+    expect(await at.look()).toMatchObject({ rows: 2 })
+    expect(sorted(at.texts())).toEqual(rows(0, 6))
+  })
+
+  it('are not opened again where a table only has another name', async () => {
+    const at = bench()
+    const from = join(cases, 'trl/good/completions/completions_00005.parquet')
+    copyFileSync(from, at.path('completions/completions_00005.parquet'))
+    expect(await at.look()).toMatchObject({ unfinished: 0, read: ['completions/completions_00005.parquet'] })
+    renameSync(at.path('completions/completions_00005.parquet'), at.path('completions/completions_00006.parquet'))
+    expect(await at.look()).toEqual(NOTHING)
+    expect(at.files().map(({ path }) => path)).toEqual(['completions/completions_00006.parquet'])
+  })
+
+  it('that were good keep what is known of them when they break, and an empty one is only early', async () => {
+    const at = bench()
+    const name = 'completions/completions_00005.parquet'
+    const whole = readFileSync(join(cases, 'trl/good', name))
+    writeFileSync(at.path(name), whole)
+    const { rows: count } = await at.look()
+    writeFileSync(at.path(name), whole.subarray(0, whole.length >> 1))
+    expect(await at.look()).toEqual({ ...NOTHING, read: [name] })
+    expect(at.files()).toMatchObject([{ path: name, rows: count, source: 'trl', reason: { code: 'parquet.truncated' } }])
+    writeFileSync(at.path(name), '')
+    expect(await at.look()).toEqual({ ...NOTHING, read: [name] })
+    expect(at.files()).toMatchObject([{ path: name, rows: count, reason: null }])
+  })
+
+  it('whose first line of metrics was half written are metrics once it is whole, and stay so', async () => {
+    const at = bench()
+    const path = at.path('log.jsonl')
+    writeFileSync(path, '{"step": 1, "lo')
+    expect(await at.look()).toMatchObject({ rows: 0, steps: 0 })
+    appendFileSync(path, 'ss": 2}\n{"step": 1, "reward": 0.5}\n')
+    expect(await at.look()).toMatchObject({ rows: 0, steps: 1 })
+    appendFileSync(path, '{"note": "no step"}\n{"step": 2, "loss": 1}\n')
+    expect(await at.look()).toMatchObject({ rows: 0, steps: 1 })
+    expect(at.files()).toMatchObject([{ kind: 'metrics', source: 'metrics', rows: 3, rejected: 1, reason: null }])
+    expect(at.store.steps.range(at.runId, 0, 9)).toMatchObject([{ metrics: { loss: 2, 'stated/reward': 0.5 } }, { metrics: { loss: 1 } }])
+  })
+
+  it('that say what was trained on are read once they are settled, unless the whole lies beside them', async () => {
+    const from = join(cases, 'prime-rl/good/rollouts/step_3/train')
+    const [effective, all] = ['effective', 'all'].map((name) => `rollouts/step_3/train/${name}/traces.jsonl`)
+    const at = bench()
+    writeAt(at.path(effective!), readFileSync(join(from, 'effective/traces.jsonl')), WHEN)
+    at.clock.atMs = WHEN + 4999
+    expect(await at.look()).toEqual(NOTHING)
+    writeAt(at.path(all!), readFileSync(join(from, 'all/traces.jsonl')), WHEN)
+    at.clock.atMs = WHEN + 60_000
+    expect(await at.look()).toMatchObject({ read: [all] })
+    const alone = bench()
+    writeAt(alone.path(effective!), readFileSync(join(from, 'effective/traces.jsonl')), WHEN)
+    alone.clock.atMs = WHEN + 5000
+    expect(await alone.look()).toMatchObject({ read: [effective] })
+  })
+
+  it('of a kind of their own wait for few rows to settle five seconds, and no longer', async () => {
+    const at = bench()
+    writeAt(at.path('rows.jsonl'), `${JSON.stringify({ question: '2?', response: 'so it is 4', target: '4', reward: 1, step: 1 })}\n`, WHEN)
+    at.clock.atMs = WHEN + 5000
+    expect(await at.look()).toEqual({ ...NOTHING, putOff: 1 })
+    at.clock.atMs = WHEN + 5001
+    expect(await at.look()).toMatchObject({ rows: 1, putOff: 0 })
+  })
+
+  it('that are tables of text give their last row once they were left alone, though nothing of them changed', async () => {
+    const at = bench()
+    const row = (n: number): string => `${n} + 1?,row ${n},${n + 1},1,1`
+    writeAt(at.path('rows.csv'), ['input,output,gts,score,step', ...[1, 2, 3].map(row)].join('\n'), WHEN)
+    at.clock.atMs = WHEN + 1000
+    expect(await at.look()).toMatchObject({ rows: 2 })
+    at.clock.atMs = WHEN + 60_000
+    expect(await at.look()).toMatchObject({ rows: 1 })
+    expect(await at.look()).toEqual(NOTHING)
+    expect(at.texts()).toEqual(['row 1', 'row 2', 'row 3'])
+  })
+})
+
+describe('a look at a followed folder', () => {
+  it('that is broken off stores nothing more, and the next one reads what it left', async () => {
+    const at = bench()
+    writeFileSync(at.path('a.jsonl'), '{"step": 1, "loss": 2}\n')
+    expect(await at.look({}, { signal: AbortSignal.abort() })).toEqual(NOTHING)
+    expect(await at.look()).toMatchObject({ steps: 1 })
+    writeFileSync(at.path('rows.jsonl'), lines(0, 2))
+    const abort = new AbortController()
+    at.whenReading(() => abort.abort())
+    expect(await at.look({}, { signal: abort.signal })).toEqual(NOTHING)
+    expect(at.store.follows.list()[0]).toMatchObject({ rows: 0 })
+    expect(await at.look()).toMatchObject({ rows: 2 })
+  })
+
+  it('that fails for a reason of ours says so, and the next one reads what it left', async () => {
+    const at = bench()
+    await at.look()
+    writeFileSync(at.path('rows.jsonl'), lines(0, 2))
+    at.whenReading(() => {
+      throw new Error('no clock')
+    })
+    await expect(at.look()).rejects.toThrow('no clock')
+    expect(await at.look()).toMatchObject({ rows: 2 })
+  })
+
+  it('puts off a file that is gone or another by the time that it is read', async () => {
+    const at = bench()
+    await at.look()
+    const path = at.path('rows.jsonl')
+    writeFileSync(path, lines(0, 2))
+    writeFileSync(at.path('.later'), lines(2, 5))
+    at.whenReading(() => renameSync(at.path('.later'), path))
+    expect(await at.look()).toEqual({ ...NOTHING, putOff: 1 })
+    expect(await at.look()).toMatchObject({ rows: 3, putOff: 0 })
+    writeFileSync(at.path('more.jsonl'), lines(5, 6))
+    at.whenReading(() => rmSync(at.path('more.jsonl')))
+    expect(await at.look()).toEqual({ ...NOTHING, putOff: 1 })
+    expect(sorted(at.texts())).toEqual(rows(2, 5))
+  })
+
+  it('says with the dataset which files its rows came from, how many there were, and when', async () => {
+    const at = bench()
+    at.clock.atMs = 2_000_000_000_000
+    const path = at.path('rows.jsonl')
+    writeFileSync(path, `${lines(0, 2)}not json\n${line(2).slice(0, 30)}`)
+    writeFileSync(at.path('metrics.jsonl'), '{"step": 1, "loss": 2}\n')
+    writeFileSync(at.path('problems.jsonl'), '{"problem": "2 + 2?", "answer": "4"}\n')
+    expect(await at.look()).toMatchObject({ rows: 3, rollouts: 2, rejected: 1, steps: 1, unfinished: 1 })
+    const file = { name: 'rows.jsonl', format: 'followed', source: 'verl', rows: 3, imported: 2, rejected: 1 }
+    expect(at.dataset()).toMatchObject({
+      grader: 'math',
+      source: { kind: 'rollouts', rows: 3, imported: 2, rejectedRows: 1, atMs: at.clock.atMs },
+    })
+    expect((at.dataset().source as { files: unknown }).files).toEqual([expect.objectContaining({ ...file, bytes: statSync(path).size })])
+    expect(at.store.follows.list()).toMatchObject([{ rows: 3, rejected: 1, lastRowAtMs: at.clock.atMs }])
+    // The same rows in another order are no news.
+    at.clock.atMs += 1000
+    writeFileSync(path, `not json\n${lines(1, 2)}${lines(0, 1)}`)
+    expect(await at.look()).toMatchObject({ rows: 0, rejected: 0, read: ['rows.jsonl'] })
+    expect(at.dataset()).toMatchObject({ source: { atMs: at.clock.atMs - 1000 } })
+    expect(at.store.follows.list()).toMatchObject([{ rows: 3, rejected: 1, lastRowAtMs: at.clock.atMs - 1000 }])
+    appendFileSync(path, line(3))
+    await at.look()
+    expect(at.dataset()).toMatchObject({ source: { rows: 4, imported: 3, atMs: at.clock.atMs } })
+    expect(at.files().find((each) => each.path === 'rows.jsonl')).toMatchObject({ rows: 4, rejected: 1, line: 5 })
+  })
+
+  it('cuts off rejected rows that a killed process wrote and did not count', async () => {
+    const at = bench()
+    writeFileSync(at.path('rows.jsonl'), `${line(0)}not json\n`)
+    await at.look()
+    const { options } = at.store.follows.list()[0]!
+    appendFileSync(rejectedFile(at.store.folder, options.importId), '{"line": 99, "code": "never.counted"')
+    appendFileSync(at.path('rows.jsonl'), 'nor this\n')
+    await at.look()
+    const { rows: kept } = await readRejected(at.store.folder, options.importId, 0, 10)
+    expect(kept.map(({ line: where }) => where)).toEqual([2, 3])
+  })
+
+  it('counts equal rows through the whole of a long file that is written again', async () => {
+    const at = bench()
+    const path = at.path('rows.jsonl')
+    const many = lines(0, 1500)
+    writeFileSync(path, line(7000) + many)
+    expect(await at.look()).toMatchObject({ rows: 1501 })
+    writeFileSync(path, many + line(7000) + line(7000))
+    expect(await at.look()).toMatchObject({ rows: 1 })
+    writeFileSync(path, line(7000) + many + line(7000) + line(7000))
+    expect(await at.look()).toMatchObject({ rows: 1 })
+    const identity = at.store.follows.identity(at.store.follows.list()[0]!.id).map((entry) => JSON.stringify(entry))
+    expect(new Set(identity).size).toBe(identity.length)
+  })
+
+  it('reads rows as it was asked to: as what, by which columns, by whose names of problems', async () => {
+    const at = bench()
+    const row = (id: number): string => `${JSON.stringify({ name: id, ask: '2 + 2?', said: `four ${id}`, gold: '4', reward: 1 })}\n`
+    writeFileSync(at.path('rows.jsonl'), row(5) + row(6))
+    const map = { prompt: 'ask', completion: 'said', ground_truth: 'gold', prompt_id: 'name' }
+    expect(await at.look({ as: 'plain', map, identity: 'id' })).toMatchObject({ rows: 2, rollouts: 2 })
+    expect(rolloutsOf(at.store, at.runId).map(({ prompt, answer, text }) => [prompt, answer, text])).toEqual([
+      ['2 + 2?', '4', 'four 5'],
+      ['2 + 2?', '4', 'four 6'],
+    ])
+    expect(at.dataset().problemCount).toBe(2)
+  })
+
+  it('grades nothing where the program makes the problems itself', async () => {
+    const at = bench()
+    writeFileSync(at.path('rows.jsonl'), '{"prompt": "2 + 2?", "completion": "it is 4", "ground_truth": "4", "step": 1}\n')
+    await at.look({ grader: 'countdown' })
+    expect(rolloutsOf(at.store, at.runId).map(({ correct }) => correct)).toEqual([null])
+    expect(at.dataset().grader).toBe('countdown')
+  })
+
+  it('grades on after its reader rested', async () => {
+    const at = bench()
+    const row = (answer: number): string =>
+      `${JSON.stringify({ prompt: '2 + 2?', completion: `it is \\boxed{${answer}}`, ground_truth: '4', step: 1 })}\n`
+    writeFileSync(at.path('rows.jsonl'), row(4))
+    await at.look({ grader: 'math' })
+    await at.rest()
+    appendFileSync(at.path('rows.jsonl'), row(5))
+    await at.look()
+    expect(rolloutsOf(at.store, at.runId).map(({ correct }) => correct)).toEqual([true, false])
+  })
+
+  it('is refused for a folder that is followed no more', async () => {
+    const at = bench()
+    await expect(createFollower(at.store, 99, Date.now).poll()).rejects.toMatchObject({ code: 'follow.unknown' })
+  })
+})
+
 describe('what is known of the steps of a run that was trained elsewhere', () => {
   it('is computed from its rollouts, each figure with how many stand behind it, apart for other splits, and only for steps that rows name', async () => {
     const at = bench()
@@ -432,5 +735,9 @@ describe('what is known of the steps of a run that was trained elsewhere', () =>
       'keras/validation/events.out.tfevents.4',
     ]
     expect(all.map((path) => tagPrefix(path, all))).toEqual(['', 'loss_train/', '', 'validation/'])
+    const nested = ['events.out.tfevents.1', 'a/b/events.out.tfevents.2', 'train/notes.txt']
+    expect(nested.map((path) => tagPrefix(path, nested))).toEqual(['', 'a/b/', 'train/'])
+    const deep = ['a/events.out.tfevents.1', 'a/b/c/events.out.tfevents.2', 'train/events.out.tfevents.3', 'train/notes.txt']
+    expect(deep.map((path) => tagPrefix(path, deep))).toEqual(['', 'b/c/', 'train/', 'train/'])
   })
 })

@@ -1,9 +1,15 @@
 // Following as a window asks for it: a folder is looked at again and again, what came is told, and every way it can stand has its word.
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Follow, FollowState } from '../../src-preload/contract.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Follow, FollowState, LabEvent } from '../../src-preload/contract.ts'
+import { createFollowing } from '../../src-main/lab/files/following.ts'
+import type { Following, FollowingParts } from '../../src-main/lab/files/following.ts'
+import { setBin } from '../../src-main/lab/process/bin.ts'
+import { openStore } from '../../src-main/store/openStore.ts'
+import type { Store } from '../../src-main/store/openStore.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 
 let at: LocalLab
@@ -32,6 +38,14 @@ const stands =
   (follow: Follow): boolean =>
     follow.state === state && follow.checkedAtMs !== null
 
+/** A folder with so many rows, followed, which were seen. */
+async function followed(name: string, rows: number): Promise<Follow> {
+  const path = folder(name)
+  writeFileSync(join(path, '1.jsonl'), Array.from({ length: rows }, (_, n) => line(n)).join(''))
+  const { id } = await at.client.follows.start({ path })
+  return until(id, (follow) => follow.rows === rows && stands('following')(follow))
+}
+
 describe('a folder that the laboratory follows', () => {
   it('waits while it is empty, follows once rows come, and tells windows of them', async () => {
     const path = folder('live')
@@ -59,7 +73,7 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is missing while it is away, and goes on without a row twice when it is back', async () => {
-    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
+    const { id, path } = await followed('goes away', 3)
     renameSync(path, `${path}-away`)
     await until(id, stands('missing'))
     appendFileSync(join(`${path}-away`, '1.jsonl'), line(3))
@@ -68,22 +82,22 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is not looked at while it is stopped, and taken up where it was', async () => {
-    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
+    const { id, path } = await followed('stopped', 2)
     expect(await at.client.follows.stop({ followId: id })).toMatchObject({ state: 'stopped' })
-    await wait(50)
-    appendFileSync(join(path, '1.jsonl'), line(4))
-    await wait(1500)
-    expect((await at.client.follows.list())[0]).toMatchObject({ state: 'stopped', rows: 4 })
+    appendFileSync(join(path, '1.jsonl'), line(2))
+    // A folder that is followed later is looked at after it, so that its turn has passed by then.
+    await followed('beside the stopped', 1)
+    expect((await at.client.follows.list()).find((each) => each.id === id)).toMatchObject({ state: 'stopped', rows: 2 })
     await at.client.follows.resume({ followId: id })
-    await until(id, ({ rows }) => rows === 5)
+    await until(id, ({ rows }) => rows === 3)
   })
 
   it('goes on by itself when the workspace is opened again', async () => {
-    const [{ id, path }] = (await at.client.follows.list()) as [Follow]
+    const { id, path } = await followed('opened again', 2)
     await at.client.workspace.close()
-    appendFileSync(join(path, '1.jsonl'), line(5))
+    appendFileSync(join(path, '1.jsonl'), line(2))
     await at.client.workspace.open({ folder: at.folder })
-    expect(await until(id, ({ rows }) => rows === 6)).toMatchObject({ rollouts: 6, state: 'following' })
+    expect(await until(id, ({ rows }) => rows === 3)).toMatchObject({ rollouts: 3, state: 'following' })
   })
 
   it('fails with the reason where nothing of it are rollouts', async () => {
@@ -97,7 +111,7 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is stopped while its run is in the bin', async () => {
-    const [{ id, runId }] = (await at.client.follows.list()) as [Follow]
+    const { id, runId } = await followed('thrown away', 1)
     await at.client.runs.remove({ runId })
     expect((await at.client.follows.list()).find((each) => each.id === id)).toMatchObject({ state: 'stopped' })
     await at.client.runs.restore({ runId })
@@ -105,15 +119,189 @@ describe('a folder that the laboratory follows', () => {
   })
 
   it('is forgotten without its run', async () => {
-    const [{ id, runId }] = (await at.client.follows.list()) as [Follow]
+    const { id, runId } = await followed('forgotten', 3)
     await at.client.follows.forget({ followId: id })
     expect((await at.client.follows.list()).map((each) => each.id)).not.toContain(id)
-    expect((await at.client.runs.get({ runId })).item.rolloutCount).toBe(6)
+    expect((await at.client.runs.get({ runId })).item.rolloutCount).toBe(3)
     await expect(at.client.follows.stop({ followId: id })).rejects.toMatchObject({ code: 'follow.unknown' })
   })
 
   it('is refused where there is nothing, and by a path that does not begin at the root', async () => {
     await expect(at.client.follows.start({ path: join(at.home, 'nowhere') })).rejects.toMatchObject({ code: 'file.missing' })
     await expect(at.client.follows.start({ path: 'live' })).rejects.toMatchObject({ code: 'import.relative' })
+  })
+})
+
+describe('following by hand', () => {
+  const made: (() => Promise<void> | void)[] = []
+  afterEach(async () => {
+    for (const undo of made.splice(0).reverse()) await undo()
+  })
+  const signal = new AbortController().signal
+  const asked = { as: null, map: {}, identity: 'prompt' as const, grader: null, name: null }
+
+  function bench(parts: Partial<FollowingParts> = {}) {
+    const home = mkdtempSync(join(tmpdir(), 'mrt-following-'))
+    made.push(() => rmSync(home, { recursive: true, force: true }))
+    const store = openStore(join(home, 'workspace'), { create: true, program: 'test' })
+    made.push(() => store.close())
+    const events: LabEvent[] = []
+    const following = createFollowing({
+      current: () => store,
+      open: () => store,
+      shown: () => store,
+      tell: (event) => events.push(event),
+      now: () => Date.now() + 60_000,
+      looks: false,
+      ...parts,
+    })
+    made.push(() => following.close())
+    const path = join(home, 'run')
+    mkdirSync(path)
+    return {
+      home,
+      path,
+      store,
+      events,
+      following,
+      put: (name: string, text: string): void => writeFileSync(join(path, name), text),
+      nouns: (): string[] => events.splice(0).map((event) => (event.kind === 'changed' ? event.noun : event.kind)),
+    }
+  }
+  const context = { signal }
+  async function start({ following, path }: { following: Following; path: string }, more: object = {}): Promise<Follow> {
+    return following.answers.start({ path, ...asked, ...more }, context)
+  }
+  const listed = async (following: Following): Promise<readonly Follow[]> => following.answers.list(undefined as never, context)
+  /** Once the loop has come round that many times more. */
+  async function rounds(count: { turns: number }, more: number): Promise<void> {
+    const from = count.turns
+    while (count.turns < from + more) await wait(1)
+  }
+
+  it('remembers how a folder is read, and nothing that was left open', async () => {
+    const { following, path, store, home, nouns } = bench()
+    const { id } = await start({ following, path })
+    expect(store.follows.get(id)!.options).toEqual({ identity: 'prompt', importId: expect.any(String) as unknown })
+    expect(nouns()).toEqual(['runs', 'datasets', 'follows'])
+    mkdirSync(join(home, 'other'))
+    const other = await start(
+      { following, path: join(home, 'other') },
+      { as: 'plain', map: { prompt: 'ask' }, grader: 'math', name: 'mine' },
+    )
+    expect(other).toMatchObject({ runName: 'mine', state: 'waiting', checkedAtMs: null, fileCount: 0 })
+    expect(store.follows.get(other.id)!.options).toMatchObject({ as: 'plain', map: { prompt: 'ask' }, grader: 'math' })
+    expect(await following.answers.stop({ followId: id }, context)).toMatchObject({ state: 'stopped' })
+    expect(await start({ following, path })).toMatchObject({ id, state: 'waiting' })
+  })
+
+  it('shows of many files the newest, those that cannot be read first, and all of them in their order where asked', async () => {
+    const { following, path, put } = bench()
+    for (let n = 1; n <= 60; n++) put(`rows-${n}.jsonl`, line(n))
+    put('a.jsonl', '{"problem": "2 + 2?", "answer": "4"}\n')
+    const { id } = await start({ following, path })
+    expect(await following.look(id, signal)).toMatchObject({ rows: 60 })
+    const [follow] = await listed(following)
+    expect(follow).toMatchObject({ fileCount: 61, state: 'following', rows: 60, rollouts: 60, reason: { code: 'follow.notRollouts' } })
+    expect(follow!.files.map((file) => file.path)).toEqual(['a.jsonl', ...Array.from({ length: 49 }, (_, n) => `rows-${60 - n}.jsonl`)])
+    const { files } = following.whole(id)
+    expect(files.map((file) => file.path)).toEqual(['a.jsonl', ...Array.from({ length: 60 }, (_, n) => `rows-${n + 1}.jsonl`).sort()])
+  })
+
+  it('says how a folder stands by what came of it', async () => {
+    const { following, path, put, store } = bench({ now: () => 2_000_000_000_000 })
+    const { id, runId } = await start({ following, path })
+    const state = async () => {
+      await following.look(id, signal)
+      return (await listed(following))[0]!
+    }
+    expect(await state()).toMatchObject({ state: 'waiting', rows: 0, checkedAtMs: 2_000_000_000_000 })
+    put('rows.jsonl', 'not json\n')
+    expect(await state()).toMatchObject({ state: 'failed', rows: 0 })
+    put('log.jsonl', '{"step": 1, "loss": 2}\n')
+    expect(await state()).toMatchObject({ state: 'following', rows: 0, lastStep: 1 })
+    put('rows.jsonl', line(0) + line(1).slice(0, 20))
+    expect((await state()).files.find((file) => file.path === 'rows.jsonl')).toMatchObject({ rows: 1, waitingBytes: 20 })
+    renameSync(path, `${path}-away`)
+    expect(await state()).toMatchObject({ state: 'missing' })
+    renameSync(`${path}-away`, path)
+    expect(await state()).toMatchObject({ state: 'following' })
+    setBin(store, [runId])
+    expect((await listed(following))[0]).toMatchObject({ state: 'stopped' })
+    setBin(store, [])
+    const reader = openStore(store.folder, { readOnly: true })
+    made.push(() => reader.close())
+    const { following: reading } = bench({ current: () => reader, open: () => reader, shown: () => reader })
+    expect((await listed(reading))[0]).toMatchObject({ state: 'stopped', checkedAtMs: null })
+  })
+
+  it('takes a folder back with its run and its dataset', async () => {
+    const { following, path, put, store, nouns } = bench()
+    put('rows.jsonl', line(0))
+    const { id, runId } = await start({ following, path })
+    await following.look(id, signal)
+    nouns()
+    await following.takeBack(id)
+    expect([store.runs.get(runId), store.datasets.list(), store.follows.list()]).toEqual([null, [], []])
+    expect(nouns()).toEqual(['follows'])
+    expect(await listed(following)).toEqual([])
+    expect(() => following.whole(id)).toThrow(expect.objectContaining({ code: 'follow.unknown' }))
+  })
+
+  it('tells of what came, once, and of nothing where nothing did', async () => {
+    const turns = { turns: 0 }
+    let store: Store | null = null
+    const at = bench({
+      current: () => {
+        turns.turns++
+        return store
+      },
+      looks: true,
+      everyMs: 1,
+    })
+    store = at.store
+    const { id } = await start(at)
+    const checked = async (): Promise<void> => {
+      while ((await listed(at.following))[0]!.checkedAtMs === null) await wait(1)
+    }
+    await checked()
+    await rounds(turns, 3)
+    at.nouns()
+    await rounds(turns, 6)
+    expect(at.nouns()).toEqual([])
+    // As many rows as steps, in one look.
+    mkdirSync(join(at.home, 'new'))
+    writeFileSync(join(at.home, 'new/rows.jsonl'), line(0))
+    writeFileSync(join(at.home, 'new/log.jsonl'), '{"step": 1, "loss": 2}\n')
+    renameSync(join(at.home, 'new'), join(at.path, 'new'))
+    while ((await listed(at.following))[0]!.rows < 1) await wait(1)
+    await rounds(turns, 6)
+    expect(new Set(at.nouns())).toEqual(new Set(['runs', 'rollouts', 'datasets', 'follows']))
+    at.put('later.jsonl', '{"note": 1}\n')
+    while ((await listed(at.following))[0]!.fileCount < 3) await wait(1)
+    await rounds(turns, 6)
+    expect(at.nouns()).toEqual(['follows'])
+    expect(store.follows.get(id)).toMatchObject({ rows: 1 })
+  })
+
+  it('looks at nothing while somebody has the workspace to himself, and goes on after', async () => {
+    const turns = { turns: 0 }
+    let store: Store | null = null
+    const at = bench({
+      current: () => {
+        turns.turns++
+        return store
+      },
+      looks: true,
+      everyMs: 1,
+    })
+    store = at.store
+    await start(at)
+    await at.following.apart(async () => {
+      at.put('rows.jsonl', line(0))
+      await rounds(turns, 6)
+      expect((await listed(at.following))[0]).toMatchObject({ rows: 0 })
+    })
+    while ((await listed(at.following))[0]!.rows < 1) await wait(1)
   })
 })

@@ -1,14 +1,16 @@
 // Files into a workspace: a dataset becomes problems, a dump becomes a run with its rollouts, and what was bad is told with its line.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { importInto } from '../../src-main/lab/files/importInto.ts'
+import { importInto, withVerdict } from '../../src-main/lab/files/importInto.ts'
+import { discardIncoming, incomingFolder, readRejected, rejectedFile } from '../../src-main/lab/files/keptAside.ts'
 import { fromRolloutDetail } from '../../src-main/data/records.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
 import { toTrlRow } from '../../src-main/data/rollouts/trl.ts'
 import { writeRollouts } from '../../src-main/data/write/rollouts.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { createGrader } from '../../src-main/tasks/graders/grader.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-import-'))
 const store = openStore(join(folder, 'workspace'), { create: true, program: 'test' })
@@ -148,5 +150,135 @@ describe('an import into a workspace', () => {
         .page({ filter: { runId: runId! }, sort: 'place', descending: false, limit: 10, after: null })
         .rollouts.map(({ correct }) => correct),
     ).toEqual([true, false])
+  })
+})
+
+describe('what an import leaves', () => {
+  const good = (n: number): string => `{"input": "${n} + 1?", "output": "it is ${n + 1}", "gts": "${n + 1}", "score": 1, "step": ${n}}`
+  const open = (name: string) => openStore(join(folder, name), { create: true, program: 'test' })
+
+  it('stays when the workspace is opened again, and nothing does of one that broke off after its first rows', async () => {
+    let own = open('again')
+    const rows = file('rows.jsonl', [good(1), good(2)])
+    const problems = file('problems.jsonl', ['{"question": "2 + 2?", "answer": "4"}'])
+    const broken = join(folder, 'broken.parquet')
+    writeFileSync(broken, 'PAR1 and no more')
+    for (const path of [rows, problems])
+      await expect(importInto(own, [path, broken], {}, () => 1)).rejects.toMatchObject({
+        code: expect.stringMatching(/^parquet\./) as unknown,
+      })
+    expect([own.datasets.list(), own.runs.list()]).toEqual([[], []])
+    const made = [await importInto(own, [rows], {}, () => 1), await importInto(own, [problems], {}, () => 1)]
+    own.close()
+    own = open('again')
+    expect(own.datasets.list().map(({ id, name }) => [id, name])).toEqual([
+      [made[0]!.datasetId, 'rows.jsonl'],
+      [made[1]!.datasetId, 'problems.jsonl'],
+    ])
+    expect(own.runs.list().map(({ rolloutCount }) => rolloutCount)).toEqual([2])
+    own.close()
+  })
+
+  it('is called after the first file, and says of all of them what came of them', async () => {
+    const one = file('first.jsonl', [good(1), 'not json'])
+    const two = file('second.jsonl', [good(2)])
+    const { record, runId, datasetId } = await importInto(store, [one, two], {}, () => 9)
+    expect([store.runs.get(runId!)!.name, store.datasets.get(datasetId!)!.name]).toEqual(['first.jsonl', 'first.jsonl'])
+    expect(record).toMatchObject({ kind: 'rollouts', rows: 3, imported: 2, rejectedRows: 1, similar: { count: 0, examples: [] }, atMs: 9 })
+    expect(record.files.map(({ name, rows, imported, rejected }) => [name, rows, imported, rejected])).toEqual([
+      ['first.jsonl', 2, 1, 1],
+      ['second.jsonl', 1, 1, 0],
+    ])
+    expect(existsSync(rejectedFile(store.folder, record.importId))).toBe(true)
+    const whole = await importInto(store, [two], {}, () => 10)
+    expect(existsSync(rejectedFile(store.folder, whole.record.importId))).toBe(false)
+    expect(store.runs.get(runId!)).toMatchObject({ plannedSteps: 0, seed: 0, datasetId })
+  })
+
+  it('is no dataset and no run where nothing was asked to come', async () => {
+    const before = store.workspace().counts
+    const bad = file('bad.jsonl', ['{"problem": "a?", "answer": "notfound"}'])
+    expect(await importInto(store, [bad], { allowEmpty: true }, () => 11)).toMatchObject({ datasetId: null, runId: null })
+    const rows = file('bad-rows.jsonl', ['{"input": "a?", "gts": "1", "score": 1, "step": 1}'])
+    expect(await importInto(store, [rows], { as: 'verl', allowEmpty: true }, () => 12)).toMatchObject({ datasetId: null, runId: null })
+    expect(store.workspace().counts).toEqual(before)
+  })
+
+  it('says where nothing came how many rows of which files were turned away, and for what', async () => {
+    const bad = [1, 2, 3, 4].map((n) => file(`bad-${n}.jsonl`, [`{"problem": "a${n}?", "answer": "notfound"}`]))
+    await expect(importInto(store, bad, {}, () => 13)).rejects.toMatchObject({
+      found: expect.stringMatching(
+        /^4 rows in bad-1\.jsonl, bad-2\.jsonl, bad-3\.jsonl, all turned away; 4 of them like line 1: .*kept/,
+      ) as unknown,
+    })
+    const none = join(folder, 'none.json')
+    writeFileSync(none, '[]')
+    await expect(importInto(store, [none], {}, () => 14)).rejects.toMatchObject({ found: 'no rows in none.json' })
+  })
+
+  it('is dealt into the splits that were asked for', async () => {
+    const path = file('dealt.jsonl', ['{"question": "2 + 2?", "answer": "4"}', '{"question": "3 + 2?", "answer": "5"}'])
+    const split = { seed: 1, shares: [{ name: 'mine', share: 1 }] }
+    const { datasetId, record } = await importInto(store, [path], { split, grader: 'decimal' }, () => 15)
+    expect(store.datasets.get(datasetId!)).toMatchObject({ splits: { mine: 2 }, grader: 'decimal' })
+    expect(record.split).toEqual(split)
+  })
+
+  it('is not graded where the program makes the problems itself', async () => {
+    const path = file('own.jsonl', ['{"prompt": "2 + 2?", "completion": "it is 4", "ground_truth": "4", "step": 1}'])
+    const { runId, datasetId } = await importInto(store, [path], { grader: 'countdown' }, () => 16)
+    expect(store.rollouts.group({ runId: runId!, steps: [1, 1] }).map(({ correct }) => correct)).toEqual([null])
+    expect(store.datasets.get(datasetId!)!.grader).toBe('countdown')
+  })
+})
+
+describe('what is kept beside the database', () => {
+  it('are rejected rows from a place on, at most so many, with how many there are', async () => {
+    const path = file('three-bad.jsonl', ['no', 'nor this', 'nothing', '{"question": "2 + 2?", "answer": "4"}'])
+    const { record } = await importInto(store, [path], {}, () => 20)
+    const lines = async (offset: number, limit: number) => {
+      const { rows, total } = await readRejected(store.folder, record.importId, offset, limit)
+      return [rows.map(({ line }) => line), total]
+    }
+    expect(await lines(0, 10)).toEqual([[1, 2, 3], 3])
+    expect(await lines(1, 1)).toEqual([[2], 3])
+    expect(await lines(3, 5)).toEqual([[], 3])
+    expect(await readRejected(store.folder, '1-00000000', 0, 5)).toEqual({ rows: [], total: 0 })
+    expect(() => rejectedFile(store.folder, '../x')).toThrow(expect.objectContaining({ code: 'import.unknown' }))
+  })
+
+  it('are copies of a browser, of which each goes by itself, its folder with the last, and nothing outside', () => {
+    const incoming = incomingFolder(store.folder)
+    const drop = join(incoming, 'drop')
+    mkdirSync(drop, { recursive: true })
+    for (const name of ['a', 'b']) writeFileSync(join(drop, name), '')
+    discardIncoming(store.folder, [join(drop, 'a'), incoming, folder, join(incoming, '..', 'x')])
+    expect([existsSync(join(drop, 'a')), existsSync(join(drop, 'b')), existsSync(folder)]).toEqual([false, true, true])
+    discardIncoming(store.folder, [join(drop, 'b')])
+    expect([existsSync(drop), existsSync(incoming)]).toEqual([false, true])
+    discardIncoming(store.folder, [join(drop, 'b')])
+  })
+})
+
+describe('the verdict on a rollout', () => {
+  it('is the grader’s only where the row has an answer, something to compare it with, and no verdict of its own', async () => {
+    const grader = createGrader('integer')
+    const row = { prompt: '2 + 2?', completion: 'it is \\boxed{4}', groundTruth: '4' } as unknown as Parameters<typeof withVerdict>[0]
+    const graded = (more: object) => withVerdict({ ...row, ...more } as never, grader)
+    expect(await graded({})).toMatchObject({ correct: true, extractedAnswer: '4' })
+    expect(await graded({ groundTruth: '5' })).toMatchObject({ correct: false })
+    for (const more of [{ correct: false }, { groundTruth: undefined }, { completion: undefined }])
+      expect(await graded(more)).toEqual({ ...row, ...more })
+    // What the row found itself is judged, and kept.
+    expect(await graded({ completion: 'it is \\boxed{5}', extractedAnswer: '4' })).toMatchObject({ correct: true, extractedAnswer: '4' })
+    expect(await graded({ completion: '' })).toEqual({ ...row, completion: '', correct: false })
+    // A thought that never closed is no answer, unless the row says which one is.
+    for (const open of [{ completion: '<think> \\boxed{4}' }, { prompt: '2 + 2? <think>', completion: '\\boxed{4}' }]) {
+      expect(await graded(open)).toEqual({ ...row, ...open, correct: false })
+      expect(await graded({ ...open, extractedAnswer: '4' })).toMatchObject({ correct: true })
+    }
+    expect(await graded({ completion: '<think> \\boxed{5} </think> \\boxed{4}' })).toMatchObject({ correct: true })
+    expect(await graded({ prompt: undefined })).toMatchObject({ correct: true })
+    await grader.close()
   })
 })

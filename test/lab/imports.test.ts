@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bringRows, importLabel, progressOf } from '../../src-main/lab/answers/importing.ts'
 import { incomingFolder } from '../../src-main/lab/files/keptAside.ts'
 import { initialWeights, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
-import type { ImportResult, ImportStart } from '../../src-preload/contract.ts'
+import type { ImportResult, ImportStart, LabEvent } from '../../src-preload/contract.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 
 let lab: LocalLab
@@ -77,6 +78,48 @@ describe('a file before it is imported', () => {
       rollouts: [{ step: 3, completion: 'it is 4', truth: '4', reward: 1 }],
     })
     expect(unsafe).toMatchObject({ kind: 'unknown', format: 'pickle', recipe: expect.stringContaining('pickle') })
+  })
+
+  it('is shown as a model whatever it is where it is to be one, and as nothing of its rows', async () => {
+    const [offer] = await lab.client.imports.inspect({ paths: [file('as-model.jsonl', GSM8K)], as: 'model' })
+    expect(offer).toMatchObject({ problems: [], rollouts: [], rejected: [], rowCount: null, roles: null, grader: null, refusal: null })
+  })
+
+  it('has its long texts cut after six hundred letters, and no more than fifty of its bad rows', async () => {
+    const [just, more] = ['x'.repeat(600), 'x'.repeat(601)]
+    const path = file('long.jsonl', [`{"problem": "${just}", "answer": "1"}`, `{"problem": "y${more}", "answer": "2"}`])
+    const [offer] = await lab.client.imports.inspect({ paths: [path] })
+    expect(offer!.problems.map(({ problem }) => problem)).toEqual([just, `y${just.slice(1)} …`])
+    const bad = file('many-bad.jsonl', [...GSM8K, ...Array.from({ length: 60 }, (_, n) => `not json ${n}`)])
+    const { rejected, record } = await bring({ paths: [bad] })
+    expect([rejected.length, record.rejectedRows]).toEqual([50, 61])
+    const [shown] = await lab.client.imports.inspect({ paths: [bad] })
+    expect(shown!.rejected.length).toBeLessThanOrEqual(50)
+  })
+
+  it('shows a conversation as its lines, and what a row of it does not say as absent', async () => {
+    const path = file('chat.jsonl', [
+      JSON.stringify({
+        prompt: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: '2 + 2?' },
+        ],
+        completion: [{ role: 'assistant', content: 'four' }],
+        reward: 0.5,
+      }),
+    ])
+    const [offer] = await lab.client.imports.inspect({ paths: [path] })
+    expect(offer!.rollouts).toEqual([
+      {
+        step: null,
+        prompt: expect.stringContaining('2 + 2?') as unknown,
+        completion: 'four',
+        truth: null,
+        correct: null,
+        reward: 0.5,
+        episodes: 0,
+      },
+    ])
   })
 
   it('must be named from the root', async () => {
@@ -152,6 +195,77 @@ describe('an import as a job', () => {
     await bring({ paths: [sent, own] })
     await lab.client.imports.discard({ paths: [own, join(incomingFolder(lab.folder), '..', '..', 'workspace.db')] })
     expect([existsSync(drop), existsSync(own), existsSync(join(lab.folder, 'workspace.db'))]).toEqual([false, true, true])
+  })
+
+  it('gives the rejected rows as a file with as many rows, and refuses where there are none', async () => {
+    const { record } = await bring({ paths: [file('two-bad.jsonl', ['not json', ...GSM8K])] })
+    const exported = await lab.client.imports.exportRejected({ importId: record.importId })
+    expect(exported).toMatchObject({ rows: 2, bytes: readFileSync(exported.path).length, href: `./exports/${exported.fileName}` })
+    const whole = await bring({ paths: [file('whole.jsonl', ['{"question": "7 + 7?", "answer": "14"}'])] })
+    await expect(lab.client.imports.exportRejected({ importId: whole.record.importId })).rejects.toMatchObject({ code: 'export.empty' })
+  })
+
+  it('takes one model at a time', async () => {
+    await expect(bring({ paths: [folder, folder], as: 'model' })).rejects.toMatchObject({ code: 'import.oneModel', found: '2 paths' })
+  })
+
+  it('is remembered for as long as twenty others were not asked for after it', async () => {
+    const ids: string[] = []
+    for (let n = 0; n < 21; n++) ids.push((await lab.client.imports.start({ paths: [join(folder, 'missing.jsonl')] })).id)
+    await expect(lab.client.imports.result({ jobId: ids[0]! })).rejects.toMatchObject({ code: 'import.unknown' })
+    for (const jobId of ids.slice(1)) await expect(lab.client.imports.result({ jobId })).rejects.toMatchObject({ code: 'file.missing' })
+  })
+
+  it('is refused in a workspace that is open for reading', async () => {
+    await lab.client.workspace.close()
+    await lab.client.workspace.open({ folder: lab.folder, readOnly: true })
+    try {
+      await expect(lab.client.imports.start({ paths: [file('read.jsonl', GSM8K)] })).rejects.toMatchObject({ code: 'workspace.readOnly' })
+    } finally {
+      await lab.client.workspace.close()
+      await lab.client.workspace.open({ folder: lab.folder })
+    }
+  })
+
+  it('is called after its first file and how many more there are', () => {
+    expect([importLabel(['/a/one.jsonl']), importLabel(['/a/one.jsonl', '/b/two', '/c/three'])]).toEqual([
+      'Importing one.jsonl',
+      'Importing one.jsonl and 2 more',
+    ])
+  })
+
+  it('tells how far it is in a unit that suits the whole, and how long the rest takes at the pace so far', () => {
+    expect(progressOf({ bytesRead: 0, bytesTotal: 9_999_999, rows: 0 }, 5)).toEqual({
+      done: 0,
+      total: 10_000,
+      unit: 'kB, 0 rows',
+      etaMs: null,
+    })
+    expect(progressOf({ bytesRead: 2_500_001, bytesTotal: 10_000_000, rows: 7 }, 100)).toMatchObject({
+      done: 3,
+      total: 10,
+      unit: 'MB, 7 rows',
+    })
+    expect(progressOf({ bytesRead: 1, bytesTotal: 4, rows: 1 }, 100).etaMs).toBe(300)
+  })
+
+  it('has told of all of its bytes at its end', async () => {
+    const events: LabEvent[] = []
+    const path = file('told.jsonl', ['{"question": "told 7 + 7?", "answer": "14"}'])
+    const request = {
+      paths: [path],
+      as: null,
+      map: {},
+      identity: 'prompt' as const,
+      table: null,
+      name: null,
+      grader: null,
+      keepDuplicates: false,
+    }
+    const parts = { store: lab.lab.workspaces.store(), now: () => 5, label: 'told' }
+    await bringRows(request, parts, { signal: new AbortController().signal, onEvent: (event) => events.push(event) })
+    const last = events.findLast((event) => event.kind === 'progress')
+    expect(last).toMatchObject({ report: { label: 'told', etaMs: 0, atMs: 5, total: 1 } })
   })
 
   it('refuses names of imports that lead out of the workspace', async () => {

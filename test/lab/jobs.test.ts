@@ -246,3 +246,117 @@ describe('progress', () => {
     a.end()
   })
 })
+
+describe('what a job is known by', () => {
+  it('is its outcome, for as long as no more than so many came after it', async () => {
+    const { jobs } = laboratory()
+    const request = (n: number): JobRequest<number> => ({
+      kind: 'train',
+      label: `${n}`,
+      runId: n,
+      lane: 'heavy',
+      work: () => Promise.resolve(n),
+    })
+    const made = Array.from({ length: 257 }, (_, n) => jobs.add(request(n)))
+    await Promise.all(made.map(({ done }) => done))
+    await expect(jobs.outcome({ jobId: made[0]!.job.id })).rejects.toMatchObject({ code: 'job.unknown' })
+    expect(await jobs.outcome({ jobId: made[1]!.job.id })).toBe(1)
+    expect([await jobs.outcome({ runId: 256 }), jobs.ofRun(256)]).toEqual([256, null])
+    // Of two that were made for a run the newer one counts.
+    await jobs.add({ ...request(7), runId: 256 }).done
+    expect(await jobs.outcome({ runId: 256 })).toBe(7)
+    await expect(jobs.outcome({ runId: 999 })).rejects.toMatchObject({ code: 'job.unknown' })
+  })
+
+  it('is told when it changes and only then', async () => {
+    const { jobs, told } = laboratory()
+    const a = held('a')
+    const b = held('b')
+    jobs.add(a.request)
+    const waiting = jobs.add(b.request)
+    const { worksOn } = await a.started
+    told.length = 0
+    worksOn(null)
+    jobs.pause(waiting.job.id)
+    expect([told, states(jobs)]).toEqual([[], ['a running', 'b queued']])
+    worksOn(5)
+    expect(told).toHaveLength(1)
+    // What was wished of a job that waits holds once it runs.
+    a.end()
+    const { control } = await b.started
+    expect(control()).toBe('pause')
+    b.end()
+  })
+
+  it('is its place in its own lane: one that must be first waits for no other lane and passes no one who runs', async () => {
+    const { jobs } = laboratory()
+    const [train, light, second, first] = [
+      held('train'),
+      held('light', { lane: 'light' }),
+      held('second', { lane: 'light' }),
+      held('first', { lane: 'light', first: true }),
+    ]
+    for (const each of [train, light, second, first]) jobs.add(each.request)
+    await Promise.all([train.started, light.started])
+    expect(states(jobs)).toEqual(['train running', 'light running', 'first queued', 'second queued'])
+    for (const each of [light, first, second]) {
+      each.end()
+      await each.started
+    }
+    const alone = held('alone', { lane: 'data', first: true })
+    const { done } = jobs.add(alone.request)
+    await alone.started
+    alone.end()
+    expect(await done).toBe('alone')
+    train.end()
+  })
+
+  it('is that it is being cancelled until it has let go; whoever waits for its end is called before the next begins', async () => {
+    const { jobs, told } = laboratory()
+    const release = Promise.withResolvers<undefined>()
+    const order: string[] = []
+    const { job, done } = jobs.add({
+      kind: 'train',
+      label: 'slow to end',
+      runId: null,
+      lane: 'heavy',
+      async work({ signal }) {
+        await release.promise
+        signal.throwIfAborted()
+      },
+    })
+    jobs.whenEnded(job.id, () => order.push('ended'))
+    const next = jobs.add({ kind: 'train', label: 'next', runId: null, lane: 'heavy', work: () => Promise.resolve(order.push('next')) })
+    jobs.cancel(job.id)
+    expect(states(jobs)).toEqual(['slow to end cancelling', 'next queued'])
+    release.resolve(undefined)
+    await expect(done).rejects.toMatchObject({ code: 'job.cancelled' })
+    await next.done
+    expect(order).toEqual(['ended', 'next'])
+    expect(told.some(({ kind }) => kind === 'failed')).toBe(false)
+  })
+
+  it('reports bugs that ended it to whoever hears of them', async () => {
+    const bugs: unknown[] = []
+    const told: LabEvent[] = []
+    const jobs = createJobs({ tell: (event) => told.push(event), now: Date.now, report: (error) => bugs.push(error) })
+    const bug = new Error('a bug')
+    await expect(
+      jobs.add({ kind: 'train', label: 'bug', runId: null, lane: 'heavy', work: () => Promise.reject(bug) }).done,
+    ).rejects.toThrow('a bug')
+    expect(bugs).toEqual([bug])
+    expect(told.find(({ kind }) => kind === 'failed')).toMatchObject({ job: 'train-1', error: { code: 'lab.bug' } })
+  })
+
+  it('tells progress by itself a tenth of a second later, where nobody plans otherwise', async () => {
+    const heard = Promise.withResolvers<number>()
+    const jobs = createJobs({ tell: (event) => event.kind === 'progress' && event.report.done === 2 && heard.resolve(2), now: Date.now })
+    const a = held('a')
+    jobs.add(a.request)
+    const { onEvent } = await a.started
+    onEvent(report(1))
+    onEvent(report(2))
+    expect(await heard.promise).toBe(2)
+    a.end()
+  })
+})

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, fromWire, toWire, type Connection, type HostMessage, type LabEvent } from '../../src-preload/contract.ts'
 import { answering } from '../../src-main/lab/answers/answer.ts'
-import { createLab, type Lab } from '../../src-main/lab/process/createLab.ts'
+import { createLab, type Lab, type LabParts } from '../../src-main/lab/process/createLab.ts'
 import type { Experiments } from '../../src-main/lab/process/experiments.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { makeWorkspace, type Filled } from './records.ts'
@@ -20,14 +20,14 @@ export interface LocalLab extends Connection {
 }
 
 /** With a filled workspace, open. */
-export async function openLocalLab(experiments: Experiments = fakeExperiments): Promise<LocalLab> {
+export async function openLocalLab(experiments: Experiments = fakeExperiments, more: Pick<LabParts, 'brief'> = {}): Promise<LocalLab> {
   const home = mkdtempSync(join(tmpdir(), 'mrt-lab-'))
   const folder = join(home, 'filled')
   const filled = makeWorkspace(folder)
   let hear: (message: HostMessage) => void = () => {}
   const deliver = (message: HostMessage): void => hear(fromWire(toWire(message)) as HostMessage)
   const events: LabEvent[] = []
-  const lab = createLab({ home, sample: null, version: '0.0.0', experiments, tell: (event) => deliver({ event }) })
+  const lab = createLab({ home, sample: null, version: '0.0.0', experiments, tell: (event) => deliver({ event }), ...more })
   const answer = answering(lab.answers, deliver, { checkOutputs: true })
   const connection = createClient({ send: (message) => void answer(fromWire(toWire(message))), listen: (onMessage) => (hear = onMessage) })
   connection.onEvent((event) => events.push(event))

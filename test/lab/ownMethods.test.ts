@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ownMethods, type OwnClient } from '../../src-preload/contract.ts'
 import { askDirectly } from '../../src-main/lab/answers/answer.ts'
+import type { Experiments } from '../../src-main/lab/process/experiments.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 
@@ -12,7 +13,7 @@ const refused = (code: string) => expect.objectContaining({ code })
 let lab: LocalLab
 let client: OwnClient
 beforeAll(async () => {
-  lab = await openLocalLab({
+  const experiments: Experiments = {
     ...fakeExperiments,
     /** Writes until it is told to end, as a model does. */
     writeText: (_context, { key }, { signal, onEvent }) =>
@@ -30,7 +31,9 @@ beforeAll(async () => {
           }),
         )
       }),
-  })
+  }
+  // As a command has it: no folder is looked at by itself.
+  lab = await openLocalLab(experiments, { brief: true })
   client = askDirectly(lab.lab.answers, lab.lab.own, new AbortController().signal)
 })
 afterAll(() => lab.close())
@@ -44,6 +47,13 @@ describe('a file at a place of choice', () => {
     expect(given).toMatchObject({ file: there, bytes: statSync(there).size })
     const { file } = await client.exports.save({ asked: asked(), path: lab.home, inside: true })
     expect([file.startsWith(join(lab.home, 'run-')), existsSync(file)]).toEqual([true, true])
+  })
+
+  it('of rollouts step by step is a folder under that name without its ending, whose bytes nobody counts', async () => {
+    const rollouts = { kind: 'rollouts', filter: { runId: lab.filled.runIds[0]! }, as: 'trl', format: 'parquet' } as const
+    const given = await client.exports.save({ asked: rollouts, path: lab.home, inside: true, perStep: true })
+    expect(ownMethods.exports.save.output.parse(given)).toMatchObject({ bytes: null, rows: 16 })
+    expect([statSync(given.file).isDirectory(), given.file.endsWith('-rollouts-trl')]).toEqual([true, true])
   })
 
   it('is asked for with a whole request', async () => {
@@ -131,6 +141,20 @@ describe('a text that a command asks for', () => {
     const written = await writing
     expect(ownMethods.playground.write.output.parse(written)).toEqual(written)
     expect(written).toMatchObject({ text: 'So', finish: 'cancelled' })
+  })
+})
+
+describe('a job that a command waits for', () => {
+  it('is ended once the command waits no longer', async () => {
+    const stop = new AbortController()
+    lab.events.length = 0
+    const asked = { key: 'left', modelId: 1, prompt: 'Well', system: null, raw: true, maxTokens: 9, temperature: 0, seed: 1 }
+    const writing = client.playground.write(asked, { signal: stop.signal })
+    while (!lab.events.some(({ kind }) => kind === 'playground')) await new Promise((soon) => setTimeout(soon, 5))
+    expect(await client.jobs.list()).toMatchObject([{ kind: 'playground', label: 'Writing with model 1' }])
+    stop.abort()
+    await expect(writing).rejects.toThrow(refused('call.cancelled'))
+    while ((await client.jobs.list()).length > 0) await new Promise((soon) => setImmediate(soon))
   })
 })
 

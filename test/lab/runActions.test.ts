@@ -224,3 +224,103 @@ describe('an evaluation', () => {
     expect((await lab.client.health.list({ runId })).map(({ code }) => code)).toContain('reward.hacking')
   })
 })
+
+describe('a run that nothing works on', () => {
+  it('is interrupted by a cancel while it waits or is paused, and left as it is once it has ended', async () => {
+    const { id } = await lab.client.runs.start({ spec: spec('paused', 1000) })
+    await step(id, 1)
+    await lab.client.runs.pause({ runId: id })
+    await quiet()
+    const told = becomes(id, 'interrupted')
+    await lab.client.runs.cancel({ runId: id })
+    await told
+    const store = lab.lab.workspaces.store()
+    store.runs.setStatus(id, 'queued', 1)
+    await lab.client.runs.cancel({ runId: id })
+    expect(store.runs.get(id)!.status).toBe('interrupted')
+    const [finished] = lab.filled.runIds
+    await lab.client.runs.cancel({ runId: finished! })
+    expect(store.runs.get(finished!)!.status).toBe('finished')
+    store.runs.setStatus(id, 'failed', 1)
+    await lab.client.runs.cancel({ runId: id })
+    expect(store.runs.get(id)!.status).toBe('failed')
+  })
+
+  it.each(['queued', 'running', 'paused', 'interrupted', 'failed'] as const)('goes on where it was left %s', async (status) => {
+    const [runId] = lab.filled.runIds as [number]
+    lab.lab.workspaces.store().runs.setStatus(runId, status, 1)
+    const finished = becomes(runId, 'finished')
+    await lab.client.runs.resume({ runId })
+    await finished
+    await lab.client.runs.done({ runId })
+  })
+
+  it('is interrupted when its job ends before it said anything, and keeps the failure that it said', async () => {
+    await lab.close()
+    lab = await openLocalLab({ ...fakeExperiments, trainRun: () => Promise.reject(new Error('never began')) })
+    const { id } = await lab.client.runs.start({ spec: spec('never', 3) })
+    await expect(lab.client.runs.done({ runId: id })).rejects.toMatchObject({ code: 'lab.bug' })
+    expect(lab.events.some((told) => told.kind === 'run' && told.run.id === id && told.run.status === 'interrupted')).toBe(true)
+    expect(lab.lab.workspaces.store().runs.get(id)!.status).toBe('interrupted')
+  })
+
+  it('that has finished is evaluated again only where no evaluation of its newest checkpoint finished, and where it may be', async () => {
+    await lab.close()
+    const evaluated: unknown[] = []
+    lab = await openLocalLab({ ...fakeExperiments, evaluateRun: (_context, target) => Promise.resolve(evaluated.push(target)) })
+    const store = lab.lab.workspaces.store()
+    const [runId, other, third] = lab.filled.runIds as [number, number, number]
+    const refused = async (id: number, more: object = {}) =>
+      expect(lab.client.runs.resume({ runId: id, ...more })).rejects.toMatchObject({ code: 'run.finished' })
+    await refused(runId)
+    // A checkpoint that nothing goes on from asks for no evaluation; a newer one to go on from does.
+    const [checkpoint] = store.checkpoints.ofRun(runId)
+    store.checkpoints.add({ ...checkpoint!, step: 6, contentId: 'six', resumable: false })
+    await refused(runId)
+    store.checkpoints.add({ ...checkpoint!, step: 5, contentId: 'five' })
+    await refused(runId, { evaluated: false })
+    await lab.client.runs.resume({ runId })
+    await lab.client.runs.done({ runId })
+    expect(evaluated).toEqual([{ runId }])
+    // An evaluation that does not say of which step it is counts.
+    const { id: evaluationId, ...like } = store.evaluations.ofRun(other)[0]!
+    store.checkpoints.add({ ...store.checkpoints.ofRun(other)[0]!, step: 5, contentId: 'other' })
+    const { id } = store.evaluations.add({ ...like, modelId: store.models.list()[0]!.id, step: null } as never)
+    store.evaluations.finish(id, { status: 'finished', atMs: 1, wallMs: 1, tokens: 1, metrics: {}, points: [] })
+    expect(evaluationId).not.toBe(id)
+    await refused(other)
+    store.checkpoints.remove(store.checkpoints.ofRun(third)[0]!.id)
+    await refused(third)
+  })
+})
+
+describe('what is refused', () => {
+  it('is to save a checkpoint of a run that waits, or of one that is evaluated', async () => {
+    await lab.close()
+    const release = Promise.withResolvers<number>()
+    const began = Promise.withResolvers<undefined>()
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      evaluateRun: () => {
+        began.resolve(undefined)
+        return release.promise
+      },
+    })
+    const [runId] = lab.filled.runIds as [number]
+    const job = await lab.client.evaluations.start({ runId })
+    expect(job).toMatchObject({ kind: 'evaluate', label: 'Evaluating dr-grpo', runId })
+    await began.promise
+    await expect(lab.client.runs.saveCheckpoint({ runId })).rejects.toMatchObject({ code: 'run.ofStudy' })
+    const waiting = await lab.client.runs.start({ spec: spec('waiting', 2) })
+    await expect(lab.client.runs.saveCheckpoint({ runId: waiting.id })).rejects.toMatchObject({ code: 'run.notRunning' })
+    release.resolve(1)
+    await lab.client.runs.done({ runId: waiting.id })
+  })
+
+  it('is to start anything in a workspace that is open for reading, or to branch from what is not there', async () => {
+    await expect(lab.client.runs.branch({ checkpointId: 999, spec: spec('none', 2) })).rejects.toMatchObject({ code: 'checkpoint.unknown' })
+    await lab.client.workspace.close()
+    await lab.client.workspace.open({ folder: lab.folder, readOnly: true })
+    await expect(lab.client.runs.start({ spec: spec('read', 2) })).rejects.toMatchObject({ code: 'workspace.readOnly' })
+  })
+})

@@ -1,7 +1,9 @@
 // A study as a person steers it from a window, over experiments that keep records and compute nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Study, StudyRequest } from '../../src-preload/contract.ts'
+import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
+import { specOf } from './records.ts'
 
 let lab: LocalLab
 beforeEach(async () => {
@@ -108,5 +110,65 @@ describe('studies', () => {
       found: 'nonsense',
     })
     expect(await lab.client.studies.list()).toEqual([])
+  })
+})
+
+describe('a study beside other work', () => {
+  it('that waits for its turn is taken out of the queue by a pause, and nothing of it was worked on', async () => {
+    const { id: runId } = await lab.client.runs.start({ spec: specOf('grpo', 1, { steps: 1000 }) })
+    const { id } = await lab.client.studies.start(request)
+    await lab.client.studies.pause({ studyId: id })
+    const [study] = await list(([one]) => one!.job === null)
+    for (const cell of study!.cells) expect(cell).toMatchObject({ status: 'waiting', runId: null, step: 0, steps: 4, wallMs: 0 })
+    await lab.client.runs.cancel({ runId })
+  })
+
+  it('holds the runs of its cells while it is at work, and takes those it goes on with out of the bin', async () => {
+    await lab.close()
+    let release = Promise.withResolvers<undefined>()
+    let began = Promise.withResolvers<undefined>()
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      async runStudy({ store }, { id }, { onEvent }) {
+        const [first, second] = store.studies.cells(id)
+        store.studies.setRun(first!.id, lab.filled.runIds[0]!)
+        store.studies.setStatus(first!.id, 'finished', 5000, 1)
+        store.studies.setRun(second!.id, lab.filled.runIds[1]!)
+        store.studies.setNotes(second!.id, { error: 'went wrong' })
+        onEvent?.({ kind: 'run', run: { ...store.runs.get(lab.filled.runIds[1]!)!, status: 'running' } })
+        began.resolve(undefined)
+        await release.promise
+        onEvent?.({ kind: 'run', run: store.runs.get(lab.filled.runIds[1]!)! })
+        store.studies.setStatus(second!.id, 'failed', 1, 1)
+        return false
+      },
+    })
+    const [finished, failed, other] = lab.filled.runIds as [number, number, number]
+    await lab.client.runs.remove({ runId: other })
+    const { id } = await lab.client.studies.start({ ...request, arms: ['outcome'], seeds: 2 })
+    await began.promise
+    expect((await lab.client.jobs.list())[0]).toMatchObject({ kind: 'study', runId: failed })
+    const [atWork] = await lab.client.studies.list()
+    // A failure that is being made good is none.
+    expect(atWork!.cells.map(({ runId, status, error }) => [runId, status, error])).toEqual([
+      [finished, 'finished', null],
+      [failed, 'running', null],
+    ])
+    expect(atWork!.cells[0]).toMatchObject({ wallMs: 5000, step: 4, steps: 4 })
+    await expect(lab.client.runs.remove({ runId: finished })).rejects.toMatchObject({ code: 'run.ofStudy' })
+    release.resolve(undefined)
+    const [ended] = await list(([study]) => study!.job === null)
+    expect(ended!.cells[1]).toMatchObject({ status: 'failed', error: 'went wrong' })
+    for (const runId of [finished, failed]) await lab.client.runs.remove({ runId })
+    release = Promise.withResolvers()
+    began = Promise.withResolvers()
+    lab.events.length = 0
+    await lab.client.studies.goOn({ studyId: id })
+    // What had ended stays where somebody put it.
+    expect((await lab.client.runs.bin()).map((run) => run.id)).toEqual([other, finished])
+    expect(lab.events.some((told) => told.kind === 'changed' && told.noun === 'runs')).toBe(true)
+    release.resolve(undefined)
+    await list(([study]) => study!.job === null)
+    await expect(lab.client.studies.goOn({ studyId: 999 })).rejects.toMatchObject({ code: 'study.unknown' })
   })
 })

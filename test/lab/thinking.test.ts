@@ -97,6 +97,28 @@ describe('regret against a comparator', () => {
     close((await regret('equal'))[0]!.value, 0)
   })
 
+  it('takes of several checkpoints the one with the least regret at the budget of training, and says where it is this one', async () => {
+    const other = await openLocalLab()
+    try {
+      const store = other.lab.workspaces.store()
+      const { evaluationIds, startEvaluationId, problemIds, runIds } = other.filled
+      const best = async (of: object = { runId: runIds[0]! }) => (await other.client.thinking.comparators({ scope: of }))[1]!
+      const keep = (evaluationId: number) =>
+        store.rollouts.add({ runId: null, evaluationId, phase: 'eval', step: 0 }, [rollout(problemIds[0]!, 0, 0, true)])
+      expect(await best()).toMatchObject({ title: 'best checkpoint', reason: 'No evaluation has measured these problems.' })
+      keep(startEvaluationId)
+      expect(await best()).toMatchObject({ title: 'best checkpoint: evaluation', reason: null, meaning: expect.stringContaining('step 0') })
+      keep(evaluationIds[2]!)
+      expect((await best()).meaning).toContain('step 4')
+      expect((await best({ evaluationId: evaluationIds[2]! })).title).toBe('best checkpoint: evaluation, these themselves')
+      expect((await best({ evaluationId: startEvaluationId })).title).toBe('best checkpoint: evaluation')
+      const known = await other.client.thinking.comparators({ scope: { runId: runIds[0]! } })
+      expect(known[3]!.meaning).toContain('9 of thinking')
+    } finally {
+      await other.close()
+    }
+  })
+
   it('is zero against itself', async () => {
     close((await regret('best', { evaluationId: lab.filled.startEvaluationId }))[0]!.value, 0)
   })
@@ -170,6 +192,84 @@ describe('calibration', () => {
     // J 0.1, 0.3, 0.9 against 1, 5 and 9 of 10: 5 of 10 is within the central 95 % of chance 0.3.
     expect(report).toMatchObject({ rolloutCount: 1, boundaryCount: 3, samples: 10, coverage: 1, progressSignAgreement: 1 })
     close(report.bias!.value, 0.2 / 3)
+  })
+})
+
+describe('curves of regret and calibration', () => {
+  it('of an evaluation are of natural thinking up to its training budget, of kept thinking beyond, or of what is asked for', async () => {
+    const other = await openLocalLab()
+    try {
+      const { startEvaluationId: evaluationId, problemIds } = other.filled
+      const { store } = { store: other.lab.workspaces.store() }
+      const flat = (problemId: number, J: number, keptThinking: boolean) => ({
+        ...rollout(problemId, 0, keptThinking ? 1 : 0, true),
+        keptThinking,
+        progress: [
+          {
+            ...rollout(problemId, 0, 0, true).progress[0]!,
+            estimates: [0, 5, 9].map((tokenOffset, boundary) => ({
+              boundary,
+              tokenOffset,
+              value: J,
+              low: null,
+              high: null,
+              tokensForwarded: 0,
+            })),
+          },
+        ],
+      })
+      store.rollouts.add({ runId: null, evaluationId, phase: 'eval', step: 0 }, [
+        flat(problemIds[0]!, 0.2, false),
+        flat(problemIds[0]!, 0.6, true),
+      ])
+      const points = async (more: object) =>
+        (await other.client.thinking.regret({ scope: { evaluationId, ...more }, budgets: [20, 21], counted: 'thinking' })).map(
+          ({ budget, value, extrapolated }) => [budget, Number(value.toFixed(6)), extrapolated],
+        )
+      expect(await points({})).toEqual([
+        [20, 0.8, false],
+        [21, 0.4, true],
+      ])
+      expect(await points({ keptThinking: false })).toEqual([
+        [20, 0.8, false],
+        [21, 0.8, true],
+      ])
+      const kept = await other.client.thinking.regret({ scope: { evaluationId }, budgets: [30], counted: 'thinking' })
+      expect(kept.map(({ budget }) => budget)).toEqual([30])
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('of a run are beyond what its rollouts could spend where the budget is', async () => {
+    const points = await lab.client.thinking.regret({ scope, budgets: [20, 21], counted: 'thinking' })
+    expect(points.map(({ extrapolated }) => extrapolated)).toEqual([false, true])
+  })
+
+  it('say of each bin what was foretold and what came, and nothing of an empty one', async () => {
+    const { bins, n } = await lab.client.thinking.calibration({ scope, bins: 2 })
+    expect(n).toBe(16)
+    expect(bins.map(({ count, forecast, outcome }) => [count, forecast, outcome])).toEqual([
+      [8, expect.closeTo(0.1, 6), 0],
+      [8, expect.closeTo(0.9, 6), 1],
+    ])
+    for (const { outcomeLow, outcomeHigh, outcome } of bins)
+      expect([outcomeLow! <= outcome!, outcomeHigh! >= outcome!]).toEqual([true, true])
+    const many = await lab.client.thinking.calibration({ scope, bins: 10 })
+    expect(many.bins.find(({ count }) => count === 0)).toMatchObject({ forecast: null, outcome: null, outcomeLow: null, outcomeHigh: null })
+    const none = await lab.client.thinking.calibration({ scope: { ...scope, steps: [99, 99] } })
+    expect(none).toMatchObject({ bins: [], n: 0, problemCount: 0, brier: null, auroc: null, error: null, byDepth: [] })
+  })
+
+  it('by type are of problems that differ in it, and refused otherwise', async () => {
+    await expect(lab.client.thinking.calibrationByType({ scope, by: 'level' })).rejects.toMatchObject({
+      code: 'thinking.slice',
+      found: 'level',
+    })
+    await expect(lab.client.thinking.calibrationByType({ scope: { ...scope, steps: [99, 99] }, by: 'level' })).rejects.toMatchObject({
+      code: 'thinking.unmeasured',
+      found: 'none among 0 that were read',
+    })
   })
 })
 
@@ -270,6 +370,38 @@ describe('measuring', () => {
           level: 'warn',
           message: expect.stringMatching(/^Measured exact J of 2 rollouts with starter model; left out: .*4/),
         })
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('is refused in a workspace that is open for reading', async () => {
+    const other = await openLocalLab()
+    try {
+      await other.client.workspace.close()
+      await other.client.workspace.open({ folder: other.folder, readOnly: true })
+      await expect(other.client.thinking.measure({ scope, start: 'starter', method: 'exact' })).rejects.toMatchObject({
+        code: 'workspace.readOnly',
+      })
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('from answers says of how many, and names weights that nobody offers as they were asked for', async () => {
+    const { label } = await lab.client.thinking.measure({ scope, start: 'checkpoint:999', method: 'sampled', samples: 8 })
+    expect(label).toBe('Measuring J from 8 answers, checkpoint:999')
+    const [, checkpoint] = await lab.client.thinking.provers()
+    expect(checkpoint).toEqual({ start: 'checkpoint:1', title: 'dr-grpo, seed 1, step 4', runId: lab.filled.runIds[0], step: 4 })
+  })
+
+  it('tells nothing of what was known where nothing was', async () => {
+    const other = await openLocalLab({ ...fakeExperiments, measureJ: () => Promise.resolve({ measured: 2, known: 0, unreadable: {} }) })
+    try {
+      await other.client.thinking.measure({ scope: { evaluationId: 1 }, start: 'starter', method: 'exact' })
+      await expect
+        .poll(async () => (await other.client.events.list()).find(({ code }) => code === 'thinking.measured'))
+        .toMatchObject({ level: 'info', runId: null, message: 'Measured exact J of 2 rollouts with starter model.' })
     } finally {
       await other.close()
     }

@@ -15,9 +15,24 @@ export interface ImportingParts {
   readonly label: string
 }
 
-function sized(done: number, total: number, rows: number): { done: number; total: number; unit: string } {
-  const [scale, unit] = total >= 1e7 ? [1e6, 'MB'] : [1e3, 'kB']
-  return { done: Math.round(done / scale), total: Math.ceil(total / scale), unit: `${unit}, ${rows} rows` }
+interface ReadSoFar {
+  readonly bytesRead: number
+  readonly bytesTotal: number
+  readonly rows: number
+}
+
+/** How far an import is that has taken so long. */
+export function progressOf(
+  { bytesRead, bytesTotal, rows }: ReadSoFar,
+  elapsedMs: number,
+): { done: number; total: number; unit: string; etaMs: number | null } {
+  const [scale, unit] = bytesTotal >= 1e7 ? [1e6, 'MB'] : [1e3, 'kB']
+  return {
+    done: Math.round(bytesRead / scale),
+    total: Math.ceil(bytesTotal / scale),
+    unit: `${unit}, ${rows} rows`,
+    etaMs: bytesRead > 0 ? (elapsedMs * (bytesTotal - bytesRead)) / bytesRead : null,
+  }
 }
 
 /** What a job that imports these is called. */
@@ -47,15 +62,14 @@ export function bringRows(
       ...(table !== null && { table }),
       allowEmpty,
       signal,
-      onProgress: ({ bytesRead, bytesTotal, rows }) =>
+      onProgress: (read) =>
         onEvent({
           kind: 'progress',
           runId: null,
           report: {
             job: '',
             label,
-            ...sized(bytesRead, bytesTotal, rows),
-            etaMs: bytesRead > 0 ? ((now() - began) * (bytesTotal - bytesRead)) / bytesRead : null,
+            ...progressOf(read, now() - began),
             tokensPerSecond: null,
             memoryBytes: process.memoryUsage.rss(),
             atMs: now(),

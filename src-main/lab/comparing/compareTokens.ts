@@ -64,7 +64,7 @@ export function tokensFor({ figures }: Comparing, accuracy: number | null, { arm
 }
 
 /** Round accuracies between the lowest and the highest that any of the curves passes. */
-function levelsOf(curves: readonly (readonly number[])[]): number[] {
+export function levelsOf(curves: readonly (readonly number[])[]): number[] {
   const values = curves.flat()
   if (values.length === 0) return []
   const [low, high] = [Math.min(...values), Math.max(...values)]
@@ -74,7 +74,7 @@ function levelsOf(curves: readonly (readonly number[])[]): number[] {
 }
 
 /** The highest whole percentage that every curve reaches; null where there is none. */
-function usualLevel(curves: readonly (readonly number[])[]): number | null {
+export function usualLevel(curves: readonly (readonly number[])[]): number | null {
   const most = Math.min(...curves.filter((values) => values.length > 0).map((values) => Math.max(...values)))
   return Number.isFinite(most) ? Math.floor(most * 100) / 100 : null
 }

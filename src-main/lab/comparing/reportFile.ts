@@ -37,7 +37,7 @@ type Asked = Extract<ExportAsked, { kind: 'report' }>
 type Ask = ReturnType<typeof compareQueries>
 
 /** At most `most` of them, evenly, the first and the last among them. */
-const spread = (all: readonly number[], most: number): number[] =>
+export const spread = (all: readonly number[], most: number): number[] =>
   all.length <= most ? [...all] : Array.from({ length: most }, (_, at) => all[Math.round((at * (all.length - 1)) / (most - 1))]!)
 
 /** The built page without its data. Throws LabError `report.noPage`. */

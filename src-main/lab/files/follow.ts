@@ -146,7 +146,7 @@ export function createFollower(store: Store, followId: number, now: () => number
         return 'same'
       }
       const start: FollowedFile =
-        known === null ? empty : { ...known, inode: found.inode, ...(!goesOn && { readTo: 0, line: 1, head: '', tail: '' }) }
+        known === null ? empty : { ...known, kind, inode: found.inode, ...(!goesOn && { readTo: 0, line: 1, head: '', tail: '' }) }
       return kind === 'rows'
         ? await readRows(follow, path, start, found, known, goesOn, source, signal)
         : await readStated(follow, path, start, found, kind, prefix)

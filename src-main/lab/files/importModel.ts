@@ -228,7 +228,7 @@ export async function importAdapters(
       next: 'Name the model that both were trained on.',
     })
   const { config, adapters, baseName } = await readPeft(folder, shape)
-  const saving = join(store.folder, MODELS, `.unfinished-${process.pid}-${options.now()}`)
+  const saving = join(store.folder, MODELS, `.unfinished-${process.pid}-${options.now()}-adapters`)
   try {
     const saved = await saveCheckpoint(saving, {
       config,

@@ -58,7 +58,7 @@ export async function selfTest(engine: Engine, device: Device, now: () => number
 
 type Check = SelfTestReport['checks'][number]
 
-const check = (name: string, found: number, limit: number, unit: string): Check => ({
+export const check = (name: string, found: number, limit: number, unit: string): Check => ({
   name,
   // What is not a number is as wrong as can be.
   found: Number.isFinite(found) ? found : Number.MAX_VALUE,
@@ -134,7 +134,7 @@ async function testDevice(engine: Engine, device: Device): Promise<Check[]> {
 }
 
 /** |found - expected| / |expected| in the Euclidean norm over the tensor. */
-function relativeError(found: Tensor, expected: Tensor): number {
+export function relativeError(found: Tensor, expected: Tensor): number {
   let difference = 0
   let size = 0
   for (let i = 0; i < expected.data.length; i++) {
