@@ -199,6 +199,13 @@ describe('the distance to the start', () => {
     expect(results[0]!.metrics.kl! / expected).toBeCloseTo(1, 6)
   })
 
+  it('is k3 of the log-ratio where that is small, and nothing where the two agree', async () => {
+    const klTo = async (logp: number): Promise<number> =>
+      (await updated({ name: 'dr-grpo' }, entries, credits, { observeGroups: 9 }, { start: () => logp })).results[0]!.metrics.kl!
+    expect(await klTo(OF_TRAINER + 0.25)).toBeCloseTo(Math.exp(0.25) - 0.25 - 1, 9)
+    expect(await klTo(OF_TRAINER)).toBe(0)
+  })
+
   it('is not taken where nothing is observed or nothing was drawn', async () => {
     for (const [name, observeGroups] of [
       ['dr-grpo', 0],
