@@ -210,6 +210,13 @@ describe('how far the values of a record spread', () => {
     expect(betweenClusters).toBeCloseTo((0.192 - 0.04 / 3) / 2.4, 9)
   })
 
+  it('is parted in the same way among more of them', () => {
+    const { betweenClusters, withinClusters } = spreadsOf(apart(DIFFERENCES, [0, 0, 1, 1, 2]))!
+    // Means -0.1, 0.25 and 0.4 about 0.14; squares within 0.025, with 2 degrees of freedom; 2, 2 and 1 problems count as 1.6.
+    expect(withinClusters).toBeCloseTo(0.0125, 9)
+    expect(betweenClusters).toBeCloseTo((0.207 / 2 - 0.0125) / 1.6, 9)
+  })
+
   it('is all between problems where there is one cluster, or one for each of them', () => {
     for (const clusters of [
       [0, 0, 0, 0, 0],

@@ -245,6 +245,11 @@ describe('the page of a study', () => {
     expect(page(short, { budgets: [60, 120] })).toContain('**Extrapolation was not measured.**')
   })
 
+  it('compares all arms at once where there are two or more beside the baseline', () => {
+    expect(page([...both(), cellOf('length-0.5', 1, LOW)])).toContain('Of the 2 arms beside outcome, compared at once, ')
+    expect(page(both())).not.toContain('compared at once,')
+  })
+
   it('says whether few seeds were run only where they are fewer than five', () => {
     expect(page(both({}, 5))).toContain('(4 problems in 2 clusters, 5 seeds; 95 % intervals.)')
     expect(page(both({}, 4))).toContain('4 seeds; 95 % intervals; with fewer than 5 seeds the noise of training is hardly covered.)')
