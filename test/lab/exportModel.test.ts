@@ -1,7 +1,7 @@
 // Models and adapters out of the workspace and in again: PEFT's folders, and merged ones as the transformers library loads them. That the
 // genuine libraries load both and agree is asked by bench/peers/adapters.ts.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
 import { exportModel } from '../../src-main/lab/training/exportModel.ts'
@@ -128,6 +128,35 @@ describe('an export of adapters', () => {
     await refused('export.folder', exportModel(context.store, { name: checkpoint, folder: at('full'), adapters: true }, Date.now))
     await refused('export.noAdapters', exportModel(context.store, { name: 'model:1', folder: at('none'), adapters: true }, Date.now))
     expect([existsSync(at('none')), readFileSync(join(at('full'), 'mine.txt'), 'utf8')]).toEqual([false, 'mine'])
+  })
+})
+
+describe('an export of whole weights', () => {
+  it('has the tokenizer of a folder as it lies there and no other file of it, and none where the model speaks a notation', async () => {
+    const { files } = await exportModel(context.store, { name: 'model:1', folder: at('whole'), adapters: false }, Date.now)
+    const { modelId } = await importModel(context.store, at('whole'), { ...options, name: 'again' })
+    const { path } = context.store.models.get(modelId)!
+    const place = isAbsolute(path) ? path : join(context.store.folder, path)
+    writeFileSync(join(place, 'notes.json'), '{}')
+    const twice = await exportModel(context.store, { name: `model:${modelId}`, folder: at('twice'), adapters: false }, Date.now)
+    expect(twice.files).toEqual(files)
+    for (const file of files.filter((name) => name.startsWith('tokenizer')))
+      expect(readFileSync(join(at('twice'), file), 'utf8')).toBe(readFileSync(join(place, file), 'utf8'))
+    const notated = await exportModel(context.store, { name: bench.start, folder: at('notated'), adapters: false }, Date.now)
+    expect(notated.files).toContain('model.safetensors')
+    expect(notated.files.filter((name) => name.startsWith('tokenizer'))).toEqual([])
+  })
+
+  it('says how many numbers were written: of adapters alone those, of merged ones none of theirs', async () => {
+    const written = async (name: string, adapters: boolean): Promise<number> => {
+      const folder = at(`counted-${name.replace(':', '')}-${adapters}`)
+      return (await exportModel(context.store, { name, folder, adapters }, Date.now)).parameters
+    }
+    const start = await startOf(checkpoint)
+    const own = [...start.adapters!.values()].reduce((sum, { length }) => sum + length, 0)
+    expect(await written(checkpoint, true)).toBe(own)
+    const whole = await written('model:1', false)
+    expect([whole, await written(checkpoint, false)]).toEqual([context.store.models.get(1)!.parameterCount, whole])
   })
 })
 

@@ -207,6 +207,71 @@ describe('a run that is handed over', () => {
     expect(await handOver(context.store, runId, to, Date.now).catch((error: { code: string }) => error.code)).toBe('handOver.folder')
   })
 
+  it('has the settings of its algorithm, and four answers at a boundary where it had J otherwise', async () => {
+    const options = { klBeta: 0.25, clipLow: 0.1, clipHigh: 0.3, updatesPerBatch: 2 }
+    const more = {
+      algorithm: { name: 'grpo', options },
+      steps: 7,
+      promptsPerStep: 5,
+      groupSize: 6,
+      sampling: { temperature: 0.5 },
+      optimizer: { lr: 0.125 },
+    }
+    const runId = await createRun(context, { ...spec, ...more })
+    const to = join(folder, 'settings')
+    await handOver(context.store, runId, to, Date.now)
+    const { cues, ...settings } = JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8')) as { readonly cues: string[] }
+    expect(settings).toMatchObject({
+      run: context.store.runs.get(runId)!.uid,
+      name: 'handed',
+      algorithm: 'grpo',
+      model: 'little',
+      credit: { alpha: 0, credit: 'scalar', discount: 0, base: 'grpo', centre: 'none', best_of_k: 1 },
+      samples: 4,
+      steps: 7,
+      seed: 3,
+      promptsPerStep: 5,
+      groupSize: 6,
+      thinkingTokens: 12,
+      answerTokens: 5,
+      temperature: 0.5,
+      learningRate: 0.125,
+      klBeta: 0.25,
+      clipLow: 0.1,
+      clipHigh: 0.3,
+    })
+    expect(cues).toContain('\nAnswer:')
+  })
+
+  it('says how progress is paid in the words of the module', () => {
+    const chosen = { alpha: 0.5, credit: 'mixture', lambda: 0.25, base: 'rloo', centre: 'group', bestOf: 3 }
+    expect(creditOf({ algorithm: { name: 'mrt-exact', options: {} } }, createMethod('mrt-exact', chosen))).toEqual({
+      alpha: 0.5,
+      credit: 'mixture',
+      discount: 0.25,
+      base: 'rloo',
+      centre: 'group',
+      best_of_k: 3,
+    })
+    for (const options of [{ alphaCourse: 'rising' }, { mu: 'start' }])
+      expect(() => creditOf({ algorithm: { name: 'mrt-exact', options } }, createMethod('mrt-exact', options))).toThrow(
+        expect.objectContaining({ code: 'handOver.method' }),
+      )
+  })
+
+  it('is a run of this program, whose answers can be listed', async () => {
+    const code = (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => 'nothing was thrown',
+        (error: { code: string }) => error.code,
+      )
+    expect(await code(handOver(context.store, 999, join(folder, 'none'), Date.now))).toBe('run.unknown')
+    const { id: _id, uid: _uid, ...same } = context.store.runs.get(await createRun(context, spec))!
+    const imported = context.store.runs.add({ ...same, method: 'imported' }).id
+    expect(await code(handOver(context.store, imported, join(folder, 'none'), Date.now))).toBe('handOver.method')
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
+
   it('is refused where another trainer could not take it up', async () => {
     const told = async (more: object): Promise<string> =>
       handOver(context.store, await createRun(context, { ...spec, ...more }), join(folder, 'refused'), Date.now).then(

@@ -17,7 +17,8 @@ import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
-import { streamRollout } from '../../src-main/rollout/stream.ts'
+import { mostTokens, streamRollout } from '../../src-main/rollout/stream.ts'
+import { COUNTDOWN_FORMAT } from '../../src-main/tasks/countdown.ts'
 import type { TaskFormat } from '../../src-main/tasks/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { microSpec, openBench, type Bench } from './micro.ts'
@@ -125,6 +126,38 @@ describe('a problem', () => {
     expect(textEnds.at(-1)).toBe(text.length)
   })
 
+  it('says how it ended: by itself, forced at its budget of thinking, or cut off', async () => {
+    const ends = async (thinkingTokens: number, answerTokens: number): Promise<string> =>
+      (
+        await sample({
+          start: 'starter',
+          measure: 'none',
+          settings: { ...asking().settings, temperature: 0, thinkingTokens, answerTokens },
+        })
+      ).finish
+    expect([await ends(150, 24), await ends(4, 24), await ends(4, 2)]).toEqual(['stop', 'forced', 'length'])
+  })
+
+  it('has all the positions of the model, and not one more', async () => {
+    const { settings } = asking()
+    const { promptTokens } = await sample({ measure: 'none' })
+    const most = 256 - promptTokens - mostTokens(COUNTDOWN_FORMAT, { ...settings, thinkingTokens: 0, forced: true })
+    const of = (thinkingTokens: number) => sample({ measure: 'none', settings: { ...settings, thinkingTokens } })
+    expect((await of(most)).textEnds.length).toBeGreaterThan(0)
+    await expect(of(most + 1)).rejects.toMatchObject({ code: 'playground.tooLong' })
+  })
+
+  it('tells how long each part took, and how fast it was written', async () => {
+    const told: LabEvent[] = []
+    const { timing, textEnds } = await sample({}, (event) => told.push(event))
+    for (const part of [timing.openMs, timing.writeMs, timing.measureMs]) expect(part > 0 && part < 60_000).toBe(true)
+    const [first] = told.flatMap((event) => (event.kind === 'playground' ? [event] : []))
+    expect(first!.tokensPerSecond).toBeGreaterThan((1000 * first!.tokens) / (timing.writeMs + 1))
+    const reports = told.flatMap((event) => (event.kind === 'progress' ? [event.report] : []))
+    expect(reports.at(-1)!.done).toBe(textEnds.length)
+    expect(reports.every(({ total }) => total === mostTokens(COUNTDOWN_FORMAT, { ...asking().settings, forced: true }))).toBe(true)
+  })
+
   it('is the same for a model of notation and in words, and without J where none is asked for', async () => {
     const { question, J, noJ } = await sample({ measure: 'none' })
     const { text } = playgroundProblem(context.store, { task: countdown, problemSeed: 4 })
@@ -157,6 +190,12 @@ describe('own text', () => {
     const rollout = await sample({ task: null, text: bare! })
     expect(written(rollout)).toEqual(written(await sample()))
     await expect(sample({ task: null, text: 'What is the time?' })).rejects.toMatchObject({ code: 'playground.words' })
+  })
+
+  it('in the notation that is longer than any problem of the task has no J, and says why', async () => {
+    const { J, noJ, grade } = await sample({ task: null, text: '1 2 3 4 5 6 -> 7' })
+    expect([J, noJ.startsWith('It is longer than any problem'), grade === null]).toEqual([null, true, false])
+    expect((await sample({ task: null, text: '1 2 3 4 -> 7' })).noJ).toBe('')
   })
 
   it('and a task at once are refused, as is neither, a task without words, and more than the model has positions for', async () => {

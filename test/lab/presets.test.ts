@@ -1,8 +1,8 @@
 // The table of presets: what a comparison of them compares is the method and nothing beside it.
 import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
-import { describePresets } from '../../src-main/lab/training/describe.ts'
-import { presets } from '../../src-main/lab/training/presets.ts'
+import { describeAlgorithms, describePresets, describeTasks } from '../../src-main/lab/training/describe.ts'
+import { presets, quickstartPresets } from '../../src-main/lab/training/presets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
@@ -64,6 +64,17 @@ describe('the presets', () => {
     expect(createMethod('mrt-online').options.centre).toBe('none')
   })
 
+  it('are described with what they are for, their method, and whether a newcomer is led to them', () => {
+    const described = describePresets()
+    for (const { id, title, about, method, spec } of described) {
+      expect([title, about]).toEqual([allPresets[id]!.title, allPresets[id]!.about])
+      expect(method).toBe(createMethod(spec.algorithm.name).algorithm.method)
+    }
+    const first = described.filter(({ quickstart }) => quickstart).map(({ id }) => id)
+    expect(first).toEqual(expect.arrayContaining([...quickstartPresets]))
+    expect(first).toHaveLength(quickstartPresets.length)
+  })
+
   it('are described with every default filled in', () => {
     expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(allPresets))
     for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...allPresets[id]!.spec, preset: id }))
@@ -88,5 +99,37 @@ describe('the studies with a name', () => {
     )
     expect(new Set(told).size).toBe(told.length)
     expect(new Set(specs.map(({ task, start, budget }) => JSON.stringify([task, start, budget.thinkingTokens]))).size).toBe(1)
+  })
+})
+
+describe('the options of algorithms and tasks', () => {
+  it('are described with their range where they are numbers, and with their choices where they are that', () => {
+    const all = describeAlgorithms().flatMap(({ name, options }) =>
+      options.map((option) => ({ option, of: createMethod(name).algorithm.options[option.name]! })),
+    )
+    for (const { option, of } of all) {
+      expect([option.kind, option.default, option.unit, option.reason]).toEqual([of.kind, of.default, of.unit, of.reason])
+      expect([option.min, option.max]).toEqual(of.kind === 'number' ? [of.min, of.max] : [null, null])
+      expect(option.integer).toBe(of.kind === 'number' && of.integer === true)
+      expect(option.choices).toEqual(of.kind === 'choice' ? of.choices : {})
+      expect(option.aliases).toEqual(of.aliases ?? [])
+    }
+    for (const kind of ['number', 'choice', 'flag']) expect(all.some(({ option }) => option.kind === kind)).toBe(true)
+    expect(all.some(({ option }) => option.aliases.length > 0)).toBe(true)
+  })
+
+  it('of tasks have the levels of the dial, and their problems where these are few', () => {
+    const tasks = describeTasks()
+    const countdown = tasks.find(({ name }) => name === 'countdown')!
+    expect(countdown.levels.map(({ id, problems }) => [id, problems])).toContainEqual(['3', null])
+    expect(countdown.options.find(({ name }) => name === 'level')).toMatchObject({
+      kind: 'choice',
+      default: '3',
+      min: null,
+      max: null,
+      integer: false,
+      aliases: [],
+    })
+    expect(tasks.flatMap(({ levels }) => levels).some(({ problems }) => problems !== null && problems > 0)).toBe(true)
   })
 })

@@ -88,6 +88,40 @@ describe('a study', () => {
     expect(evaluationOf({ evaluation: { budgets: [5, 48] } })).toEqual({ ...own, problems: 8, samples: 2, budgets: [5, 48] })
   })
 
+  it('records what each run cost and what its evaluations said of each problem, in whole parts of ten thousand', () => {
+    const { store } = whole
+    const { cells, budgets, trainedBudget, start, conditions, arms, baseline, subject, spec } = recordOf(whole, studyOf(whole))
+    expect([budgets, trainedBudget, baseline, subject]).toEqual([[8, 24, 48, 72], 24, 'outcome', 'mrt-exact'])
+    expect([spec.kept, spec.groupSize, conditions.problems]).toEqual([2, 4, 8])
+    expect(arms.every(({ sweep }) => sweep.length === 0)).toBe(true)
+    const stored = store.studies.cells(studyOf(whole).id)
+    for (const cell of cells) {
+      const { runId, wallMs } = stored.find(({ arm, seed }) => arm === cell.arm && seed === cell.seed)!
+      const steps = store.steps.range(runId!, 1, 100)
+      const sum = (of: (step: (typeof steps)[number]) => number): number => steps.reduce((all, step) => all + of(step), 0)
+      expect(cell).toMatchObject({ steps: 4, wallMs: Math.round(wallMs), learningRate: 1e-3, revision: null, engine: '' })
+      expect(cell.cost).toEqual({
+        tokens: sum(({ tokens }) => tokens),
+        estimateTokens: sum(({ estimateTokens }) => estimateTokens),
+        flops: sum(({ flops }) => flops),
+      })
+      for (const split of ['heldout', 'heldout-targets'] as const) {
+        const { id } = store.evaluations.ofRun(runId!).find((each) => each.split === split && each.step === 4)!
+        const results = store.evaluations.results(id).toSorted((a, b) => a.problemId - b.problemId)
+        const shares = (of: (result: (typeof results)[number]) => number): number[] =>
+          results.map((result) => Math.round(10_000 * of(result)))
+        expect(cell.evaluations[split]).toEqual({
+          natural: budgets.map((_, at) => shares(({ accuracyAtBudget }) => accuracyAtBudget[at]!)),
+          kept: budgets.map((_, at) => shares(({ keptWholeAtBudget }) => keptWholeAtBudget[at]!)),
+          regret: shares(({ regretAtBudget }) => regretAtBudget[1]!),
+          tokens: results.map(({ meanTokens }) => Math.round(100 * meanTokens)),
+        })
+      }
+    }
+    expect(start.parameters).toBe(store.models.list()[0]!.parameterCount)
+    expect(start.evaluations.heldout!.natural).toHaveLength(4)
+  })
+
   it('counts estimates of J as cost, and reads a dearer arm where it had cost no more than the baseline', () => {
     const { cells } = numbersOf(whole)
     const [outcome, exact] = [cells[0]!, cells[2]!]

@@ -1,7 +1,19 @@
 // The problem set of a run in the store: which one it is, and what training and imitation may draw from it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { importedProblem, openProblems, taskOf, trainingPool } from '../../src-main/lab/training/tasks.ts'
-import { TaskError } from '../../src-main/tasks/types.ts'
+import {
+  askedAgain,
+  completeTask,
+  importedProblem,
+  lengthOf,
+  openProblems,
+  problemsOf,
+  taskInWords,
+  taskOf,
+  templateOf,
+  trainingPool,
+} from '../../src-main/lab/training/tasks.ts'
+import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.ts'
+import { TaskError, type AnswerTrie, type Problem, type SpokenTask } from '../../src-main/tasks/types.ts'
 import type { Json, Problem as StoredProblem } from '../../src-preload/contract.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
@@ -90,5 +102,209 @@ describe('the problems of a run', () => {
     })
     for (const error of [new TaskError('bad-options', 'no such option'), new Error('a bug')])
       expect(() => trainingPool(failing(error))).toThrow(error)
+  })
+})
+
+/** Countdown with these changes; of another name, so that its pool is its own. */
+let others = 0
+const otherTask = (more: Partial<SpokenTask>): SpokenTask => ({
+  ...(createCountdown(countdownLevel('3')) as SpokenTask),
+  name: `other ${others++}`,
+  ...more,
+})
+const real = createCountdown(countdownLevel('3')) as SpokenTask
+const holding = (most: number, more: Partial<SpokenTask> = {}): SpokenTask =>
+  otherTask({ size: () => most, problems: (split, count, seed) => real.problems(split, count, seed), ...more })
+const ids = (problems: readonly Problem[]): string[] => problems.map(({ id }) => id)
+
+describe('the pool of a task that knows its size', () => {
+  it('is all of it, if that is sixteen or more', () => {
+    expect([trainingPool(holding(20)).length, trainingPool(holding(16)).length]).toEqual([20, 16])
+    expect(() => trainingPool(holding(15))).toThrow(expect.objectContaining({ code: 'run.fewProblems' }))
+  })
+
+  it('is drawn once where it is in a notation, and for each run where it is in words', () => {
+    const asked: number[] = []
+    const problems: SpokenTask['problems'] = (split, count, seed) => {
+      asked.push(count)
+      return real.problems(split, count, seed)
+    }
+    const notated = holding(20, { problems })
+    expect(trainingPool(notated)).toBe(trainingPool(notated))
+    expect(asked).toEqual([20])
+    const inWords = holding(20, { problems, settings: { asked: 'in words' } })
+    expect(trainingPool(inWords)).toEqual(trainingPool(inWords))
+    expect(asked).toEqual([20, 20, 20])
+  })
+})
+
+describe('the problems of a step', () => {
+  const source = problemsOf(holding(20), 1)
+  const roundOf = (from: number, of = source): string[] => [0, 1, 2, 3, 4].flatMap((step) => ids(of.ofStep(from + step, 4)))
+
+  it('go through the whole pool before any comes again, each time in another order, which the seed decides', () => {
+    const [first, second] = [roundOf(1), roundOf(6)]
+    for (const round of [first, second]) expect(new Set(round).size).toBe(20)
+    expect(second).not.toEqual(first)
+    expect(first.toSorted()).toEqual(second.toSorted())
+    expect(roundOf(1)).toEqual(first)
+    expect(roundOf(1, problemsOf(source.task, 1))).toEqual(first)
+    expect(roundOf(1, problemsOf(source.task, 2))).not.toEqual(first)
+    expect(ids(source.ofStep(1, 20))).toEqual(first)
+    expect(ids(source.ofStep(2, 15)).slice(0, 5)).toEqual(first.slice(15))
+  })
+
+  it('are others in a later round of the same step, none twice', () => {
+    const rounds = [1, 2].map((round) => ids(source.ofStep(3, 6, round)))
+    for (const round of rounds) expect(new Set(round).size).toBe(6)
+    expect(rounds[0]).not.toEqual(rounds[1])
+    expect(ids(source.ofStep(3, 6, 1))).toEqual(rounds[0])
+    expect(ids(source.ofStep(4, 6, 1))).not.toEqual(rounds[0])
+    expect(rounds).not.toContainEqual(ids(source.ofStep(3, 6)))
+  })
+})
+
+describe('the problems of an evaluation', () => {
+  it('are all of a split that holds fewer than are asked for', () => {
+    const asked: number[] = []
+    const counting = (size: number | null): SpokenTask =>
+      otherTask({
+        size: (split) => (split === 'train' ? 20 : size),
+        problems(split, count, seed) {
+          if (split !== 'train') asked.push(count)
+          return real.problems(split, count, seed)
+        },
+      })
+    for (const size of [5, null, 50]) problemsOf(counting(size), 1).ofSplit('heldout', 9, 3)
+    expect(asked).toEqual([5, 9, 9])
+  })
+
+  it('are refused where the task has too few, and fail as it fails where that is a bug', () => {
+    const failing = (error: Error): SpokenTask =>
+      otherTask({
+        size: () => 20,
+        problems(split, count, seed) {
+          if (split === 'train') return real.problems(split, count, seed)
+          throw error
+        },
+      })
+    const few = expect.objectContaining({ code: 'run.fewProblems', expected: '9 heldout problems' }) as unknown
+    expect(() => problemsOf(failing(new TaskError('too-few-problems', 'few')), 1).ofSplit('heldout', 9, 3)).toThrow(few as Error)
+    const bug = new Error('a bug')
+    expect(() => problemsOf(failing(bug), 1).ofSplit('heldout', 9, 3)).toThrow(bug)
+  })
+})
+
+describe('the room for a prompt', () => {
+  it('is that of any problem of a notation, and in words the longest of the first 256 with some to spare', () => {
+    expect(problemsOf(holding(20), 1).promptRoom).toBe(24)
+    const lengths: SpokenTask['problems'] = (_split, count) =>
+      Array.from({ length: count }, (_, index) => ({
+        id: `${index}`,
+        data: null,
+        promptText: '',
+        promptTokens: new Array<number>(index + 1),
+      }))
+    const inWords = (most: number): SpokenTask =>
+      otherTask({ size: () => most, problems: lengths, settings: { asked: 'in words, scratchpad' }, answerTrie: () => null })
+    expect([problemsOf(inWords(40), 1).promptRoom, problemsOf(inWords(300), 1).promptRoom]).toEqual([40 + 24, 256 + 24])
+    expect(templateOf(inWords(40))).toBe('in words, scratchpad')
+    expect(templateOf(holding(20))).toBe('bare')
+  })
+
+  it('is a part of the longest sequence, with what closes the thinking', () => {
+    const closedBy = (terminationSuffix: number[]) => ({ promptRoom: 30, task: { ...real, format: { ...real.format, terminationSuffix } } })
+    expect([lengthOf(closedBy([4]), 100, 7), lengthOf(closedBy([4, 4, 4]), 100, 7)]).toEqual([137, 139])
+  })
+})
+
+describe('accepted answers', () => {
+  it('can be listed where those of the first problem can', () => {
+    expect([problemsOf(holding(20), 1).lists, problemsOf(holding(20, { answerTrie: () => null }), 1).lists]).toEqual([true, false])
+    const { answers } = problemsOf(holding(20, { answerTrie: () => null }), 1)
+    expect(() => answers(real.problems('train', 1, 1)[0]!)).toThrow(expect.objectContaining({ code: 'run.noAnswers' }))
+  })
+
+  it('are made once for each of the last ten thousand problems', () => {
+    const made: string[] = []
+    const trie: AnswerTrie = { token: new Int32Array(0), parent: new Int32Array(0), terminal: new Uint8Array(0), strings: 0 }
+    const counting = holding(20, {
+      answerTrie({ id }) {
+        made.push(id)
+        return { ...trie }
+      },
+    })
+    const { answers } = problemsOf(counting, 1)
+    made.length = 0
+    const ask = (index: number): AnswerTrie => answers({ id: `${index}`, data: null, promptText: '', promptTokens: [] })
+    const first = ask(0)
+    for (let index = 1; index < 10_000; index++) ask(index)
+    expect([ask(0), made.length]).toEqual([first, 10_000])
+    expect(ask(0)).toBe(first)
+    ask(10_000)
+    ask(1)
+    expect(made.length).toBe(10_001)
+    expect(ask(0)).not.toBe(first)
+  })
+})
+
+describe('a task that is asked for', () => {
+  const { store, close } = (() => {
+    let opened: ReturnType<Bench['open']> | null = null
+    return { store: () => (opened ??= bench.open('asked for')).store, close: () => opened?.close() }
+  })()
+  afterAll(close)
+  const asking = (more: Partial<Parameters<typeof taskOf>[1]>, size = 416, tokenizer: null = null) =>
+    taskOf(store(), { ...spec, ...more }, { size, tokenizer })
+  const code = (of: string): Error => expect.objectContaining({ code: of }) as unknown as Error
+
+  it('has all its options filled in, and is refused where there is no such task or option', () => {
+    expect(completeTask({ name: 'countdown', options: {} })).toEqual({ name: 'countdown', options: { level: '3' } })
+    const wrong: readonly { readonly name: string; readonly options: Record<string, string> }[] = [
+      { name: 'toString', options: {} },
+      { name: 'countdown', options: { levle: '3' } },
+      { name: 'countdown', options: { level: '99' } },
+    ]
+    for (const task of wrong) {
+      expect(() => completeTask(task)).toThrow(code('run.task'))
+      expect(() => taskInWords(store(), { task })).toThrow(code('run.task'))
+    }
+    expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset: 77 } } })).toThrow(code('dataset.unknown'))
+    const procedural = openProblems(store(), spec, () => 2, notation).datasetId
+    expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset: procedural } } })).toThrow(code('dataset.unknown'))
+  })
+
+  it('speaks in its notation to the model that knows that alone, and not to another', () => {
+    expect(asking({}).name).toBe('countdown')
+    expect(() => asking({}, 417)).toThrow(code('run.vocabulary'))
+    expect(() => asking({ task: { name: 'arithmetic', options: {} } })).toThrow(code('run.vocabulary'))
+  })
+
+  it.each([{ thoughts: 'marks' }, { episodes: 'paragraphs' }, { examples: 1 }])('in its notation takes no other format: %o', (more) => {
+    expect(() => asking({ format: { ...spec.format, ...more } as never })).toThrow(code('run.format'))
+  })
+
+  it('has its problems on record once, with what they ask, how difficult they are and which are alike', () => {
+    const problems = openProblems(store(), spec, () => 5, notation)
+    const drawn = problems.ofStep(1, 3)
+    const known = problems.idsOf('train', drawn)
+    expect(new Set(known).size).toBe(3)
+    expect(problems.idsOf('train', drawn)).toEqual(known)
+    const [stored] = [...store().datasets.each(problems.datasetId)].filter(({ id }) => id === known[0])
+    expect(stored).toMatchObject({
+      key: drawn[0]!.id,
+      split: 'train',
+      prompt: drawn[0]!.promptText,
+      answer: drawn[0]!.data,
+      level: problems.task.difficulty(drawn[0]!),
+      slices: { numbers: '3', cluster: problems.task.cluster(drawn[0]!) },
+    })
+    expect(askedAgain(spec, stored!, Int32Array.from(drawn[0]!.promptTokens))).toEqual(drawn[0])
+    expect(askedAgain({ task: { name: 'dataset', options: {} } }, stored!, [1, 2])).toMatchObject({
+      id: String(known[0]),
+      promptTokens: [1, 2],
+      data: importedProblem(stored!),
+    })
+    expect(store().datasets.get(problems.datasetId)).toMatchObject({ name: 'countdown-3', kind: 'procedural', grader: 'countdown' })
   })
 })

@@ -23,6 +23,9 @@ import { renderReport } from '../../src-main/lab/study/report.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
 import { tryTasks } from '../../src-main/lab/training/tryTasks.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
+import { wilson } from '../../src-main/numeric/intervals.ts'
+import { deriveSeed } from '../../src-main/numeric/rng.ts'
+import { mean } from '../../src-main/numeric/stats.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
@@ -223,6 +226,50 @@ describe('tasks that a model tries', () => {
       expect(tokens).toBeGreaterThan(0)
     }
     expect(await Array.fromAsync(tryTasks(context, request))).toEqual(tried)
+  })
+
+  it('are answered by the draws of the weights themselves, and counted: right, forced, as listed, and how long', async () => {
+    const request = {
+      start: 'starter',
+      format: { thoughts: 'auto', episodes: 'lines', examples: 0 } as const,
+      levels: [{ name: 'countdown', level: '3' }],
+      problems: 24,
+      thinkingTokens: 40,
+      answerTokens: 10,
+      temperature: 0.75,
+      seed: 2,
+    }
+    const [tried] = await Array.fromAsync(tryTasks(context, request))
+    const start = await loadStart(context.store, 'starter', Date.now)
+    const { task } = openProblems(
+      context.store,
+      { task: { name: 'countdown', options: { level: '3' } }, format: request.format, seed: 1 },
+      Date.now,
+      vocabularyOf(start),
+    )
+    const weights = await loadWeights(context.engine, start.config, start.weights)
+    const policy = await openPolicy(context.engine, start.config, weights, { rows: 24, maxLength: 96 })
+    const problems = task.problems('validation', 24, 2)
+    const rollouts = await policy.sample(
+      task.format,
+      problems.map((problem, index) => ({ prompt: problem.promptTokens, seed: deriveSeed(2, 'countdown', '3', index) })),
+      { temperature: 0.75, topK: 0, topP: 1, minP: 0, thinkingTokens: 40, answerTokens: 10 },
+    )
+    policy.dispose()
+    weights.dispose()
+    const right = rollouts.filter(({ tokens }, index) => task.grade(problems[index]!, tokens).correct).length
+    expect(right).toBeGreaterThan(0)
+    expect(tried).toEqual({
+      name: 'countdown',
+      level: '3',
+      problems: 24,
+      right,
+      ...wilson(right, 24),
+      // Steps of the notation are no expression.
+      listed: 0,
+      tokens: mean(rollouts.map(({ tokens }) => tokens.length)),
+      forced: rollouts.filter(({ forcedStop }) => forcedStop).length,
+    })
   })
 
   it('are refused with the name of what there is not', async () => {

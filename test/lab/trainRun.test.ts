@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
-import type { RunSpecInput } from '../../src-preload/contract.ts'
+import type { LabEvent, RunSpecInput } from '../../src-preload/contract.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { algorithmNames } from '../../src-main/rl/algorithms.ts'
 import type { LabContext } from '../../src-main/lab/process/context.ts'
@@ -169,6 +169,70 @@ describe('a training run', () => {
       expect(context.store.runs.get(runId)).toMatchObject({ status: 'failed', error: { code: 'run.failed' } })
       await trainRun(context, runId)
       expect(context.store.runs.get(runId)!.status).toBe('finished')
+    } finally {
+      context.close()
+    }
+  })
+
+  it('tells of its beginning, its steps, how far it is, and its end, and is kept every so many steps and at the end', async () => {
+    const context = bench.open('told')
+    try {
+      const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 5 }))
+      const told: LabEvent[] = []
+      await trainRun(context, runId, { onEvent: (event) => told.push(event) })
+      expect(told.flatMap((event) => (event.kind === 'run' ? [event.run.status] : []))).toEqual(['running', 'finished'])
+      const steps = told.flatMap((event) => (event.kind === 'step' ? [event.step] : []))
+      expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5])
+      const tokens = steps.map((step) => step.tokens)
+      expect(steps.map(({ metrics }) => metrics.num_tokens)).toEqual(tokens.map((_, at) => tokens.slice(0, at + 1).reduce((a, b) => a + b)))
+      const done = told.flatMap((event) => (event.kind === 'progress' ? [event.report] : []))
+      expect(done.map((report) => report.done)).toEqual(done.map((report) => report.done).toSorted((a, b) => a - b))
+      expect([...new Set(done.map((report) => report.done))]).toEqual([0, 1, 2, 3, 4, 5])
+      expect(done.every(({ job, total }) => job === `run ${runId}` && total === 5)).toBe(true)
+      expect(context.store.checkpoints.ofRun(runId).map(({ step }) => step)).toEqual([2, 4, 5])
+    } finally {
+      context.close()
+    }
+  })
+
+  it('is finished where it is told to pause after its last step, and paused where that is not the last', async () => {
+    const context = bench.open('paused')
+    try {
+      for (const [at, status] of [
+        [2, 'finished'],
+        [1, 'paused'],
+      ] as const) {
+        const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }, { steps: 2 }))
+        await trainRun(context, runId, { control: () => (context.store.runs.get(runId)!.lastStep === at ? 'pause' : 'go') })
+        expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.lastStep]).toEqual([status, at])
+        expect(context.store.checkpoints.newest(runId)!.step).toBe(at)
+      }
+      await expect(trainRun(context, 999)).rejects.toMatchObject({ code: 'run.unknown' })
+    } finally {
+      context.close()
+    }
+  })
+
+  it('says in an event why it cannot go on, and waits where a disk is full', async () => {
+    const context = bench.open('unable')
+    try {
+      for (const [thrown, status, code] of [
+        [new Error('no memory for the weights'), 'failed', 'run.failed'],
+        [Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }), 'paused', 'run.pausedByDisk'],
+      ] as const) {
+        const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
+        const createParameters = (): never => {
+          throw thrown
+        }
+        const { store, now } = context
+        const told: LabEvent[] = []
+        const broken = { store, now, engine: { ...context.engine, createParameters } as never }
+        await expect(trainRun(broken, runId, { onEvent: (event) => told.push(event) })).rejects.toThrow()
+        expect(store.runs.get(runId)!.status).toBe(status)
+        const [event, ...others] = store.events.ofRun(runId, null, 0, 10)
+        expect([event, others]).toMatchObject([{ kind: 'lifecycle', level: 'error', code, step: null }, []])
+        expect(told.flatMap((each) => (each.kind === 'event' ? [each.event] : []))).toEqual([event])
+      }
     } finally {
       context.close()
     }

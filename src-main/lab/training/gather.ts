@@ -118,7 +118,6 @@ async function gatherRollouts(context: GatherContext, step: number): Promise<Ent
         needsOf(method).kept,
       )),
     )
-    if (rounds === 1) return entries
     const groups = [...Map.groupBy(entries, (entry) => entry.group)].map(([group, members]) => ({
       group,
       rollouts: members.map((entry) => ({ correct: correctOf(entry) })),

@@ -158,7 +158,8 @@ function baseOf(config: LlamaConfig, policies: PolicySet): Weights {
   }
 }
 
-function metricsOf(cluster: Cluster, ms: number, tokens: number): Record<string, number> {
+/** What the workers of a cluster did since the last look, by the names of metrics. */
+export function metricsOf(cluster: Pick<Cluster, 'work'>, ms: number, tokens: number): Record<string, number> {
   const work = cluster.work()
   return {
     'ray/workers': work.workers,

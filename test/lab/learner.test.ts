@@ -1,0 +1,96 @@
+// One optimizer step over paid sequences: what it says of padding, of the tokens that it read, and of how far the sampler was off.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { openLearner, trainsInOneGraph, type Learner, type PaidSequence } from '../../src-main/lab/training/learner.ts'
+import { loadStart } from '../../src-main/lab/training/start.ts'
+import { createMethod } from '../../src-main/rl/algorithms.ts'
+import { loadWeights } from '../../src-main/rollout/policy.ts'
+import { MICRO_CONFIG, openBench, type Bench } from './micro.ts'
+
+let bench: Bench
+let context: OpenedContext
+let learner: Learner
+beforeAll(async () => {
+  bench = await openBench()
+  context = bench.open('learner')
+  const { config, weights } = await loadStart(context.store, bench.start, Date.now)
+  const method = createMethod('sft')
+  learner = await openLearner(
+    context.engine,
+    config,
+    await loadWeights(context.engine, config, weights),
+    method.algorithm.loss(method.options),
+    2048,
+    1,
+    64,
+  )
+})
+afterAll(() => {
+  learner.dispose()
+  context.close()
+  bench.dispose()
+})
+
+const still = { lr: 0, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0, clipNorm: 1 }
+const paid = (length: number, more: Partial<PaidSequence> = {}): PaidSequence => ({
+  prompt: [1, 30, 31],
+  completion: Array.from({ length }, (_, at) => 40 + at),
+  advantages: new Float32Array(length).fill(1),
+  weights: new Float32Array(length).fill(1 / 10),
+  ...more,
+})
+
+describe('a step of the learner', () => {
+  it('reads every sequence but for its last token, and says what share of it was padding', async () => {
+    const { forwardedTokens, metrics, logps, applied, gradNorm } = await learner.step([paid(6), paid(4)], still)
+    expect([forwardedTokens, applied, logps.map(({ length }) => length)]).toEqual([8 + 6, true, [6, 4]])
+    const share = metrics['train/padding']!
+    expect([0, 1 - 14 / 16].some((expected) => Math.abs(share - expected) < 1e-9)).toBe(true)
+    expect(metrics.grad_norm).toBe(gradNorm)
+    expect((await learner.step([paid(6)], still)).metrics['train/padding']).toBe(0)
+  })
+
+  it('says how far the sampler was off, over the tokens that it drew and that carry loss', async () => {
+    const [own] = (await learner.step([paid(6)], still)).logps
+    const off = [0.5, -2, 0.25, 0.125, 9, 0]
+    const drawn = (more: Partial<PaidSequence> = {}): PaidSequence =>
+      paid(6, {
+        // The second was forced, the fifth carries no loss.
+        weights: Float32Array.of(1, 1, 1, 1, 0, 1),
+        drawn: { logps: own!.map((logp, at) => logp + off[at]!), sampled: Uint8Array.of(1, 0, 1, 1, 1, 1) },
+        ...more,
+      })
+    const { metrics } = await learner.step([drawn(), paid(3)], still)
+    expect(metrics['sampling/sampling_logp_difference/max']).toBeCloseTo(0.5, 4)
+    expect(metrics['sampling/sampling_logp_difference/mean']).toBeCloseTo(0.875 / 4, 4)
+    const silent = await learner.step([paid(6)], still)
+    expect(Object.keys(silent.metrics).filter((name) => name.startsWith('sampling/'))).toEqual([])
+  })
+
+  it('forgets its moments where it is told to begin anew', async () => {
+    await learner.step([paid(6)], still)
+    const before = learner.state()
+    expect([before.step > 0, before.m.some((value) => value !== 0), before.v.some((value) => value !== 0)]).toEqual([true, true, true])
+    learner.reset()
+    const { step, m, v } = learner.state()
+    expect([step, m.length, v.length, m.some((value) => value !== 0), v.some((value) => value !== 0)]).toEqual([
+      0,
+      before.m.length,
+      before.v.length,
+      false,
+      false,
+    ])
+    learner.loadState(before)
+    expect(learner.state()).toEqual(before)
+  })
+})
+
+it('training is by layers for wide vocabularies on the processor alone, where no gradient of J comes beside it', () => {
+  const of = (vocabSize: number) => ({ ...MICRO_CONFIG, vocabSize })
+  expect([
+    trainsInOneGraph(of(4095), 'cpu', false),
+    trainsInOneGraph(of(4096), 'cpu', false),
+    trainsInOneGraph(of(4096), 'webgpu', false),
+    trainsInOneGraph(of(4096), 'cpu', true),
+  ]).toEqual([true, false, true, true])
+})
