@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
+import type { Json, RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
 import { conditionsUnder, startEvaluation } from '../../src-main/lab/comparing/compareArms.ts'
 import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { loadStart } from '../../src-main/lab/training/start.ts'
@@ -30,7 +30,7 @@ it('from before a format or a device could be chosen had the usual ones, and wha
     { format: { ...format, examples: 2 } },
     { estimator: 'mu of 4 sampled answers' },
   ])
-    expect(old).not.toEqual(conditionsUnder({ config: { ...now, ...other } }))
+    expect(old).not.toEqual(conditionsUnder({ config: { ...now, ...other } as Json }))
 })
 
 it('is known again only under the same weights, task level, problems, samples, budgets, seed, sampling and split', async () => {
