@@ -1,5 +1,6 @@
 // The queue on its own: lanes, order, wishes, cancelling, and how often progress is told. Time is a number that the test moves.
 import { describe, expect, it } from 'vitest'
+import { awaited } from '../../src-main/lab/process/awaited.ts'
 import { createJobs, type JobControl, type JobRequest } from '../../src-main/lab/process/jobs.ts'
 import type { LabEvent } from '../../src-preload/contract.ts'
 
@@ -358,5 +359,39 @@ describe('what a job is known by', () => {
     onEvent(report(2))
     expect(await heard.promise).toBe(2)
     a.end()
+  })
+})
+
+describe('a job that somebody waits for', () => {
+  it('gives its result, and is left alone when they go after it has ended', async () => {
+    const { jobs } = laboratory()
+    const waiting = new AbortController()
+    const a = held('a')
+    const result = awaited(jobs, waiting.signal, a.request)
+    await a.started
+    a.end()
+    expect(await result).toBe('a')
+    await expect.poll(() => states(jobs)).toEqual([])
+    waiting.abort()
+    expect(states(jobs)).toEqual([])
+  })
+
+  it('ends when they go', async () => {
+    const { jobs } = laboratory()
+    const waiting = new AbortController()
+    const a = held('a')
+    const result = awaited(jobs, waiting.signal, a.request)
+    await a.started
+    waiting.abort()
+    await expect(result).rejects.toThrow()
+    await expect.poll(() => states(jobs)).toEqual([])
+  })
+
+  it('is not begun when they have gone already', async () => {
+    const { jobs } = laboratory()
+    let begun = false
+    const request: JobRequest<void> = { ...held('a').request, work: () => Promise.resolve(void (begun = true)) }
+    await expect(awaited(jobs, AbortSignal.abort(new Error('gone')), request)).rejects.toThrow('gone')
+    expect([begun, states(jobs)]).toEqual([false, []])
   })
 })
