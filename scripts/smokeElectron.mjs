@@ -41,6 +41,8 @@ if (process.platform !== 'linux' || process.arch !== 'x64') leave('the Electron 
 const missing = NEEDED.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
 if (spawnSync('/usr/bin/python3', ['-c', 'import gi; gi.require_version("Gtk", "3.0")']).status !== 0)
   missing.push('python3-gi, gir1.2-gtk-3.0')
+// Electron tells the desktop through it, and says nothing where it is not there.
+if (!spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' }).stdout?.includes('libnotify.so')) missing.push('libnotify4')
 if (missing.length > 0) leave(`not installed: ${missing.join(', ')}`)
 
 fetchRuntime()
