@@ -15,7 +15,7 @@ CUES = ["\nAnswer:", "Answer:"]
 SETTINGS = {"cues": CUES, "forcedStop": CUES[0], "samples": 4, "answerTokens": 8, "temperature": 1.0, "credit": {"alpha": 0.7, "base": "dr-grpo", "best_of_k": 1}}
 PROBLEMS = {"2 + 2 =": ["4"], "3 * 5 =": ["15"], "7 - 9 =": ["-2"], "16 * 7 =": ["112"]}
 
-RUN = {**SETTINGS, "promptsPerStep": 4, "groupSize": 8, "thinkingTokens": 40, "learningRate": 1e-3, "clipLow": 0.2, "clipHigh": 0.2, "klBeta": 0, "seed": 1, "steps": 1}
+RUN = {**SETTINGS, "promptsPerStep": 4, "groupSize": 8, "thinkingTokens": 40, "learningRate": 1e-3, "clipLow": 0.2, "clipHigh": 0.2, "klBeta": 0, "aggregation": "token-mean", "seed": 1, "steps": 1}
 # The rest of verl on the CPU is in verl_cpu.py, which has to be loaded with it.
 ENVIRONMENT = {"VERL_PLATFORM": "cpu", "VERL_ENGINE_DEVICE": "cuda", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 ON_THE_CPU = [

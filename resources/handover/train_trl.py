@@ -19,6 +19,9 @@ import mrt_reward as mrt
 HERE = Path(__file__).resolve().parent
 SETTINGS = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
 
+# How TRL says over what the run took the mean of its loss.
+LOSS_TYPES = {"constant": "dr_grpo", "sequence-mean": "grpo", "token-mean": "dapo"}
+
 
 class ProgressTrainer(GRPOTrainer):
     """GRPO whose advantages are those of `mrt_reward.credits`: by token, with progress beside the outcome."""
@@ -107,7 +110,7 @@ def main():
             beta=SETTINGS["klBeta"],
             epsilon=SETTINGS["clipLow"],
             epsilon_high=SETTINGS["clipHigh"],
-            loss_type="dapo",
+            loss_type=LOSS_TYPES[SETTINGS["aggregation"]],
             seed=SETTINGS["seed"],
             logging_steps=1,
             save_strategy="no",

@@ -6,11 +6,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 model=${1:?the model to train, a name of Hugging Face or a folder}
 : "${MRT_SERVER:?the address of a server that draws answers for J}" "${MRT_MODEL:?what that server calls the model}"
 setting() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$here/settings.json" "$1"; }
-# How verl says what the run compared a rollout with, and over what it took the mean of a loss.
+# How verl says what the run compared a rollout with, and over what it took the mean of its loss.
 case "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["credit"]["base"])' "$here/settings.json")" in
-  grpo) base=(algorithm.adv_estimator=grpo algorithm.norm_adv_by_std_in_grpo=True actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-mean) ;;
+  grpo) base=(algorithm.adv_estimator=grpo algorithm.norm_adv_by_std_in_grpo=True) ;;
   rloo) base=(algorithm.adv_estimator=rloo) ;;
   *) base=(algorithm.adv_estimator=grpo algorithm.norm_adv_by_std_in_grpo=False) ;;
+esac
+case "$(setting aggregation)" in
+  constant) mean=seq-mean-token-sum-norm ;;
+  sequence-mean) mean=seq-mean-token-mean ;;
+  *) mean=token-mean ;;
 esac
 kl=()
 [ "$(setting klBeta)" = 0 ] || kl=(actor_rollout_ref.actor.use_kl_loss=True actor_rollout_ref.actor.kl_loss_type=low_var_kl "actor_rollout_ref.actor.kl_loss_coef=$(setting klBeta)")
@@ -31,7 +36,7 @@ pandas.DataFrame(
 PYTHON
 cd "$here"
 python3 -m verl.trainer.main_ppo \
-  "${base[@]}" ${kl[@]+"${kl[@]}"} data.seed="$(setting seed)" \
+  "${base[@]}" ${kl[@]+"${kl[@]}"} actor_rollout_ref.actor.loss_agg_mode="$mean" data.seed="$(setting seed)" \
   data.train_files="$here/problems.parquet" data.val_files="$here/problems.parquet" \
   data.train_batch_size="$(setting promptsPerStep)" data.max_prompt_length=1024 \
   data.max_response_length="$(($(setting thinkingTokens) + $(setting answerTokens)))" \

@@ -14,7 +14,7 @@ export function makeFolder(folder: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // Another process may have made it meanwhile.
-    if (code === 'EEXIST' && statSync(folder).isDirectory()) return
+    if (code === 'EEXIST' && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
     if (code !== 'ENOENT' && code !== 'EEXIST') throw error
     throw new LabError(
       'disk.name',

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -41,10 +41,12 @@ describe('a folder where a person says', () => {
       expected: 'a folder at /proc/none',
     }))
 
-  it('is refused at and below a file', () => {
+  it('is refused at and below a file, and at a link that leads nowhere', () => {
     const file = join(scratch, 'file')
     writeFileSync(file, '')
     expect(refusal(file)).toMatchObject({ code: 'disk.name', found: 'a file' })
+    symlinkSync(join(scratch, 'nowhere'), join(scratch, 'link'))
+    expect(refusal(join(scratch, 'link'))).toMatchObject({ code: 'disk.name', found: 'a file' })
     expect(refusal(join(file, 'below'))).toMatchObject({ code: 'disk.name', expected: `a folder at ${file}`, found: 'a file' })
   })
 })

@@ -207,6 +207,21 @@ describe('a run that is handed over', () => {
     expect(await handOver(context.store, runId, to, Date.now).catch((error: { code: string }) => error.code)).toBe('handOver.folder')
   })
 
+  it('says over what the mean of its loss was taken, in words that both scripts know', async () => {
+    const scripts = ['train_trl.py', 'verl_recipe.sh'].map((name) => readFileSync(join('resources/handover', name), 'utf8'))
+    for (const [name, aggregation] of [
+      ['dr-grpo', 'constant'],
+      ['rloo', 'constant'],
+      ['grpo', 'sequence-mean'],
+      ['mrt-exact', 'token-mean'],
+    ] as const) {
+      const to = join(folder, `mean of ${name}`)
+      await handOver(context.store, await createRun(context, { ...spec, algorithm: { name } }), to, Date.now)
+      expect(JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8'))).toMatchObject({ aggregation })
+      for (const script of scripts) expect(script).toContain(aggregation)
+    }
+  })
+
   it('has the settings of its algorithm, and four answers at a boundary where it had J otherwise', async () => {
     const options = { klBeta: 0.25, clipLow: 0.1, clipHigh: 0.3, updatesPerBatch: 2 }
     const more = {
@@ -225,6 +240,7 @@ describe('a run that is handed over', () => {
       run: context.store.runs.get(runId)!.uid,
       name: 'handed',
       algorithm: 'grpo',
+      aggregation: 'sequence-mean',
       model: 'little',
       credit: { alpha: 0, credit: 'scalar', discount: 0, base: 'grpo', centre: 'none', best_of_k: 1 },
       samples: 4,

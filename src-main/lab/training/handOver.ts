@@ -78,6 +78,7 @@ export async function handOver(store: Store, runId: number, folder: string, now:
     run: run.uid,
     name: run.name,
     algorithm: run.algorithm,
+    aggregation: method.algorithm.loss(method.options).aggregation,
     model: start.base.name,
     credit,
     samples: typeof options.branches === 'number' ? options.branches : SAMPLES,
