@@ -21,6 +21,7 @@ import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
 import { fill, type Filled } from './records.ts'
+import { studyCell } from './writtenStudy.ts'
 
 let folder: string
 let store: Store
@@ -47,19 +48,6 @@ const request: StudyRequest = {
 const cellsOf = (more: Partial<StudyRequest> = {}): readonly StudyCell[] =>
   imagineStudy({ store }, 'headline', { ...request, ...more }).cells
 const specOf = ({ spec }: StudyCell) => parseSpec(spec)
-const cell = (id: number, arm: string, seed: number, more: Partial<StudyCell> = {}): StudyCell => ({
-  id,
-  studyId: 1,
-  arm,
-  seed,
-  spec: {},
-  runId: null,
-  status: 'waiting',
-  notes: {},
-  wallMs: 0,
-  finishedAtMs: null,
-  ...more,
-})
 
 describe('the cells of a grid', () => {
   it('are every arm with every seed, each as the study asks', () => {
@@ -126,12 +114,12 @@ describe('the cells of a grid', () => {
 
 describe('the cells that are asked for', () => {
   const cells = [
-    cell(1, 'b', 2),
-    cell(2, 'a', 2),
-    cell(3, 'a', 1),
-    cell(4, 'a at rate 0.1', 1000),
-    cell(5, 'b at rate 0.1', 1000),
-    cell(6, 'b', 1),
+    studyCell(1, 'b', 2),
+    studyCell(2, 'a', 2),
+    studyCell(3, 'a', 1),
+    studyCell(4, 'a at rate 0.1', 1000),
+    studyCell(5, 'b at rate 0.1', 1000),
+    studyCell(6, 'b', 1),
   ]
 
   it('are worked on seed by seed behind the sweeps', () => {
@@ -158,17 +146,17 @@ describe('the time that is left', () => {
   const done = { status: 'finished' } as const
 
   it('is not known before the first cell is finished', () => {
-    expect(remainingMs([cell(1, 'a', 1), cell(2, 'a', 2, { status: 'failed', wallMs: 9 })])).toBeNull()
+    expect(remainingMs([studyCell(1, 'a', 1), studyCell(2, 'a', 2, { status: 'failed', wallMs: 9 })])).toBeNull()
   })
 
   it('is what finished cells of the arm took, or all of them where none is, less what was spent already', () => {
     const cells = [
-      cell(1, 'a', 1, { ...done, wallMs: 100 }),
-      cell(2, 'a', 2, { ...done, wallMs: 300 }),
-      cell(3, 'b', 1, { ...done, wallMs: 50 }),
-      cell(4, 'a', 3, { wallMs: 80 }),
-      cell(5, 'c', 1),
-      cell(6, 'b', 2, { wallMs: 70 }),
+      studyCell(1, 'a', 1, { ...done, wallMs: 100 }),
+      studyCell(2, 'a', 2, { ...done, wallMs: 300 }),
+      studyCell(3, 'b', 1, { ...done, wallMs: 50 }),
+      studyCell(4, 'a', 3, { wallMs: 80 }),
+      studyCell(5, 'c', 1),
+      studyCell(6, 'b', 2, { wallMs: 70 }),
     ]
     expect(remainingMs(cells)).toBe(200 - 80 + 150 + 0)
     expect(remainingMs(cells, cells.slice(0, 4))).toBe(120)
@@ -184,10 +172,10 @@ it('a sweep has found what its last measurement on validation problems says', ()
     ],
   })
   const cells = [
-    cell(1, 'a at rate 0.1', 1000, { status: 'finished', notes: validation(0.5) }),
-    cell(2, 'a at rate 0.2', 1000, { notes: validation(0.9) }),
-    cell(3, 'b at rate 0.1', 1000, { status: 'finished', notes: validation(0.7) }),
-    cell(4, 'a', 1, { status: 'finished', notes: validation(0.8) }),
+    studyCell(1, 'a at rate 0.1', 1000, { status: 'finished', notes: validation(0.5) }),
+    studyCell(2, 'a at rate 0.2', 1000, { notes: validation(0.9) }),
+    studyCell(3, 'b at rate 0.1', 1000, { status: 'finished', notes: validation(0.7) }),
+    studyCell(4, 'a', 1, { status: 'finished', notes: validation(0.8) }),
   ]
   expect(sweptRates(cells, 'a')).toEqual([{ rate: 0.1, accuracy: 0.5 }])
 })

@@ -6,23 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { finishedIn, isOpenBeside, joinRecords, rateIn, readRecord } from '../../src-main/lab/study/beside.ts'
 import { recordText, type RecordedCell, type StudyRecord } from '../../src-main/lab/study/record.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
-import { cellOf, recordWith, valuesOf } from './writtenStudy.ts'
+import { cellOf, recordWith, studyCell, valuesOf } from './writtenStudy.ts'
 
 const waiting = (arm: string, seed: number): RecordedCell =>
   cellOf(arm, seed, {}, { status: 'waiting', steps: 0, learningRate: 9, evaluations: {} })
 const refused = (code: string) => expect.objectContaining({ code }) as unknown as Error
-const cell = (arm: string, seed: number): StudyCell => ({
-  id: 1,
-  studyId: 1,
-  arm,
-  seed,
-  spec: {},
-  runId: null,
-  status: 'waiting',
-  notes: {},
-  wallMs: 0,
-  finishedAtMs: null,
-})
+const cell = (arm: string, seed: number): StudyCell => studyCell(1, arm, seed)
 
 describe('a record beside a study', () => {
   const beside = recordWith([waiting('outcome', 1), cellOf('outcome', 2, {}, { learningRate: 1e-3 }), waiting('mrt-exact', 2)])

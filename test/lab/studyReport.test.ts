@@ -12,6 +12,7 @@ import { createRng } from '../../src-main/numeric/rng.ts'
 import { studentQuantile } from '../../src-main/numeric/student.ts'
 import { plainFigure, tOutside } from './plainResampling.ts'
 import { expectIntervals, expectMeans } from './studyFigures.ts'
+import { armsOf, cellOf, recordWith } from './writtenStudy.ts'
 
 const BUDGETS = [30, 60, 120, 240, 360]
 const PROBLEMS = 80
@@ -39,57 +40,44 @@ function values(
 }
 
 type Effect = Parameters<typeof values>[1]
-function cell(arm: string, seed: number, effect: Effect, more: Partial<RecordedCell> = {}): RecordedCell {
-  return {
+const cell = (arm: string, seed: number, effect: Effect, more: Partial<RecordedCell> = {}): RecordedCell =>
+  cellOf(
     arm,
     seed,
-    status: 'finished',
-    learningRate: 3e-4,
-    steps: 40,
-    revision: 'abc1234',
-    engine: '1.30.0',
-    wallMs: 60_000,
-    cost: { tokens: 1e6, estimateTokens: 0, flops: arm === 'outcome' ? 100 : 140 },
-    evaluations: { heldout: values(seed * 7 + arm.length, effect), 'heldout-targets': values(seed * 11 + arm.length, effect) },
-    equalCost: arm === 'outcome' ? null : { step: 30, flops: 99, values: values(seed * 13 + arm.length, effect) },
-    validation: [30, 35, 40].map((step) => ({ step, accuracy: effect.accuracy, regret: values(seed + step, effect).regret })),
-    ...more,
-  }
-}
+    {},
+    {
+      cost: { tokens: 1e6, estimateTokens: 0, flops: arm === 'outcome' ? 100 : 140 },
+      evaluations: { heldout: values(seed * 7 + arm.length, effect), 'heldout-targets': values(seed * 11 + arm.length, effect) },
+      equalCost: arm === 'outcome' ? null : { step: 30, flops: 99, values: values(seed * 13 + arm.length, effect) },
+      validation: [30, 35, 40].map((step) => ({ step, accuracy: effect.accuracy, regret: values(seed + step, effect).regret })),
+      ...more,
+    },
+  )
 
 const ARMS = ['outcome', 'dapo', 'length-0.5', 'mrt-exact']
-function record(effects: Readonly<Record<string, Effect>>, seeds = 6): StudyRecord {
-  return {
-    format: 1,
-    study: 'headline',
-    title: 'A study',
-    uid: 'u',
-    baseline: 'outcome',
-    subject: 'mrt-exact',
-    budgets: BUDGETS,
-    trainedBudget: 120,
-    conditions: { steps: 40, problems: PROBLEMS, samples: 2, learningRate: 'fixed', validation: PROBLEMS, checkpointEvery: 5, changes: {} },
-    spec: {
-      task: { name: 'countdown', options: { level: '3' } },
-      budget: { thinkingTokens: 120, answerTokens: 24 },
-      sampling: { temperature: 1, topK: 0, topP: 1, minP: 0 },
-      promptsPerStep: 32,
-      groupSize: 8,
-      start: 'starter',
-      kept: 2,
-      seed: 1,
+const record = (effects: Readonly<Record<string, Effect>>, seeds = 6): StudyRecord =>
+  recordWith(
+    Object.entries(effects).flatMap(([arm, effect]) => Array.from({ length: seeds }, (_, index) => cell(arm, index + 1, effect))),
+    {
+      budgets: BUDGETS,
+      conditions: {
+        steps: 40,
+        problems: PROBLEMS,
+        samples: 2,
+        learningRate: 'fixed',
+        validation: PROBLEMS,
+        checkpointEvery: 5,
+        changes: {},
+      },
+      start: {
+        parameters: 100,
+        sha256: 'f00',
+        evaluations: { heldout: values(1, { accuracy: 0.5 }), 'heldout-targets': values(2, { accuracy: 0.5 }) },
+      },
+      arms: armsOf(ARMS),
+      clusters: { heldout: CLUSTERS, 'heldout-targets': CLUSTERS, validation: CLUSTERS },
     },
-    environment: { cpu: 'a processor', cores: 2, program: '0.1.0', node: 'v24' },
-    start: {
-      parameters: 100,
-      sha256: 'f00',
-      evaluations: { heldout: values(1, { accuracy: 0.5 }), 'heldout-targets': values(2, { accuracy: 0.5 }) },
-    },
-    arms: ARMS.map((key) => ({ key, title: key, role: 'method', algorithm: { outcome: 'dr-grpo' }[key] ?? key, options: {}, sweep: [] })),
-    clusters: { heldout: CLUSTERS, 'heldout-targets': CLUSTERS, validation: CLUSTERS },
-    cells: Object.entries(effects).flatMap(([arm, effect]) => Array.from({ length: seeds }, (_, index) => cell(arm, index + 1, effect))),
-  }
-}
+  )
 const firstParagraph = (of: StudyRecord): string => renderReport(of).split('\n\n')[3]!
 /** The same record with the numbers of two arms exchanged. */
 const exchanged = (of: StudyRecord, a: string, b: string): StudyRecord => ({

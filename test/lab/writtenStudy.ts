@@ -1,5 +1,6 @@
 // The record of a study whose values are the same for every problem unless said otherwise, so that what is read of it can be worked out in the head.
 import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study/record.ts'
+import type { StudyCell } from '../../src-main/store/studies.ts'
 
 export const BUDGETS = [60, 120, 240, 360]
 /** Four problems in two clusters. */
@@ -42,6 +43,24 @@ export const cellOf = (arm: string, seed: number, level: Level = {}, more: Parti
   ...more,
 })
 
+/** A cell of a study as the store has it. */
+export const studyCell = (id: number, arm: string, seed: number, more: Partial<StudyCell> = {}): StudyCell => ({
+  id,
+  studyId: 1,
+  arm,
+  seed,
+  spec: {},
+  runId: null,
+  status: 'waiting',
+  notes: {},
+  wallMs: 0,
+  finishedAtMs: null,
+  ...more,
+})
+
+export const armsOf = (keys: readonly string[]): StudyRecord['arms'] =>
+  keys.map((key) => ({ key, title: key, role: 'method', algorithm: { outcome: 'dr-grpo' }[key] ?? key, options: {}, sweep: [] }))
+
 export const recordWith = (cells: readonly RecordedCell[], more: Partial<StudyRecord> = {}): StudyRecord => ({
   format: 1,
   study: 'headline',
@@ -64,14 +83,7 @@ export const recordWith = (cells: readonly RecordedCell[], more: Partial<StudyRe
   },
   environment: { cpu: 'a processor', cores: 2, program: '0.1.0', node: 'v24' },
   start: { parameters: 100, sha256: 'f00', evaluations: { heldout: valuesOf({ natural: [0.3, 0.3, 0.3, 0.3] }) } },
-  arms: ['outcome', 'length-0.5', 'mrt-exact'].map((key) => ({
-    key,
-    title: key,
-    role: 'method',
-    algorithm: { outcome: 'dr-grpo' }[key] ?? key,
-    options: {},
-    sweep: [],
-  })),
+  arms: armsOf(['outcome', 'length-0.5', 'mrt-exact']),
   clusters: { heldout: CLUSTERS },
   cells,
   ...more,
