@@ -5,8 +5,7 @@ import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
 import type { Completion, Decoder } from '../src-main/engine/decoder.ts'
 import type { ParameterSet } from '../src-main/engine/parameters.ts'
-import { toOnnx } from '../src-main/graph/onnx.ts'
-import { decodeGraph } from '../src-main/model/llama.ts'
+import { decodeModel } from '../src-main/model/onnx.ts'
 import { createWeights } from '../src-main/rollout/policy.ts'
 import { openJsDecoder } from './jsDecoder.ts'
 import type { CacheStyle, JsDecoder } from './jsDecoder.ts'
@@ -50,7 +49,7 @@ function prompts(rows: number): Int32Array[] {
 
 function openDecoder(engine: Engine, { config }: Weights, parameters: ParameterSet, rows: number): Promise<Decoder> {
   return engine.createDecoder({
-    onnx: toOnnx(decodeGraph(config)),
+    onnx: decodeModel(config),
     parameters,
     layers: config.layers,
     kvHeads: config.kvHeads,

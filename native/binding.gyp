@@ -4,6 +4,8 @@
       "target_name": "mrt_native",
       "sources": [
         "src/addon.cc",
+        "src/attention.cc",
+        "src/attention_op.cc",
         "src/completion.cc",
         "src/convert.cc",
         "src/decode.cc",

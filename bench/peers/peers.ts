@@ -11,7 +11,8 @@ import type { Engine } from '../../src-main/engine/engine.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { openLearner } from '../../src-main/lab/training/learner.ts'
 import { parameterSpecs } from '../../src-main/model/config.ts'
-import { decodeGraph, trainGraph } from '../../src-main/model/llama.ts'
+import { trainGraph } from '../../src-main/model/llama.ts'
+import { decodeModel } from '../../src-main/model/onnx.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
 import type { TensorData } from '../../src-main/model/safetensors.ts'
 import { lossGraph } from '../../src-main/rl/loss.ts'
@@ -124,7 +125,7 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
   trainer.dispose()
 
   const decoder = await engine.createDecoder({
-    onnx: toOnnx(decodeGraph(config)),
+    onnx: decodeModel(config),
     parameters,
     layers: config.layers,
     kvHeads: config.kvHeads,

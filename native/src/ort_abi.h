@@ -31,10 +31,14 @@ struct MemoryInfo;
 struct Allocator;
 struct TypeInfo;
 struct TensorInfo;
+struct CustomOpDomain;
+struct KernelInfo;
+struct KernelContext;
 
-/// The oldest table that holds every slot used here (ONNX Runtime 1.13).
-constexpr std::uint32_t kApiVersion = 13;
+/// The oldest table that holds every slot used here (ONNX Runtime 1.17).
+constexpr std::uint32_t kApiVersion = 17;
 
+enum ErrorCode : int { kFail = 1 };
 enum LoggingLevel : int { kLogFatal = 4 };
 enum OptimizationLevel : int { kOptimizeBasic = 1, kOptimizeExtended = 2, kOptimizeAll = 99 };
 enum AllocatorType : int { kDeviceAllocator = 0, kArenaAllocator = 1 };
@@ -42,6 +46,34 @@ enum MemoryType : int { kMemoryDefault = 0 };
 enum ElementType : int { kFloat32 = 1, kUint8 = 2, kInt32 = 6, kInt64 = 7, kBool = 9, kFloat16 = 10, kBFloat16 = 16, kUint4 = 21 };
 
 using Table = const void* const*;
+
+/// An operator of ours as the runtime sees it: a table of functions that only grows, read as far as its version says. Those that are left null
+/// are never asked for by what we declare.
+struct CustomOp {
+  std::uint32_t version;
+  void*(MRT_ORT_CALL* createKernel)(const CustomOp*, const void* api, const KernelInfo*);
+  const char*(MRT_ORT_CALL* getName)(const CustomOp*);
+  const char*(MRT_ORT_CALL* getExecutionProviderType)(const CustomOp*);
+  int(MRT_ORT_CALL* getInputType)(const CustomOp*, std::size_t);
+  std::size_t(MRT_ORT_CALL* getInputTypeCount)(const CustomOp*);
+  int(MRT_ORT_CALL* getOutputType)(const CustomOp*, std::size_t);
+  std::size_t(MRT_ORT_CALL* getOutputTypeCount)(const CustomOp*);
+  void(MRT_ORT_CALL* kernelCompute)(void* kernel, KernelContext*);
+  void(MRT_ORT_CALL* kernelDestroy)(void* kernel);
+  int(MRT_ORT_CALL* getInputCharacteristic)(const CustomOp*, std::size_t);
+  int(MRT_ORT_CALL* getOutputCharacteristic)(const CustomOp*, std::size_t);
+  int(MRT_ORT_CALL* getInputMemoryType)(const CustomOp*, std::size_t);
+  int(MRT_ORT_CALL* getVariadicInputMinArity)(const CustomOp*);
+  int(MRT_ORT_CALL* getVariadicInputHomogeneity)(const CustomOp*);
+  int(MRT_ORT_CALL* getVariadicOutputMinArity)(const CustomOp*);
+  int(MRT_ORT_CALL* getVariadicOutputHomogeneity)(const CustomOp*);
+  Status*(MRT_ORT_CALL* createKernelV2)(const CustomOp*, const void* api, const KernelInfo*, void** kernel);
+  Status*(MRT_ORT_CALL* kernelComputeV2)(void* kernel, KernelContext*);
+  /// Shapes of outputs, versions of the operator, outputs in place of inputs: not given.
+  void* later[8];
+};
+/// The version of that table (ONNX Runtime 1.16).
+constexpr std::uint32_t kCustomOpVersion = 16;
 
 struct ApiBase {
   Table(MRT_ORT_CALL* getApi)(std::uint32_t version);
@@ -66,6 +98,7 @@ struct Api {
   Table table;
 
   // Failures
+  Entry<0, Status*(int code, const char* message)> CreateStatus{table};
   Entry<1, int(const Status*)> GetErrorCode{table};
   Entry<2, const char*(const Status*)> GetErrorMessage{table};
   Entry<93, void(Status*)> ReleaseStatus{table};
@@ -131,6 +164,18 @@ struct Api {
       CreateTensorWithDataAsOrtValue{table};
   Entry<51, Status*(Value*, void**)> GetTensorMutableData{table};
   Entry<96, void(Value*)> ReleaseValue{table};
+
+  // Operators of our own
+  Entry<26, Status*(const char* domain, CustomOpDomain**)> CreateCustomOpDomain{table};
+  Entry<101, void(CustomOpDomain*)> ReleaseCustomOpDomain{table};
+  Entry<27, Status*(CustomOpDomain*, const CustomOp*)> CustomOpDomain_Add{table};
+  Entry<28, Status*(SessionOptions*, const CustomOpDomain*)> AddCustomOpDomain{table};
+  Entry<85, Status*(const KernelInfo*, const char* name, float*)> KernelInfoGetAttribute_float{table};
+  Entry<86, Status*(const KernelInfo*, const char* name, std::int64_t*)> KernelInfoGetAttribute_int64{table};
+  Entry<90, Status*(const KernelContext*, std::size_t, const Value**)> KernelContext_GetInput{table};
+  Entry<91, Status*(KernelContext*, std::size_t, const std::int64_t* dims, std::size_t rank, Value**)> KernelContext_GetOutput{table};
+  Entry<274, Status*(const KernelContext*, void (*work)(void* data, std::size_t index), std::size_t total, std::size_t batches, void* data)>
+      KernelContext_ParallelFor{table};
 
   // Running
   Entry<39, Status*(RunOptions**)> CreateRunOptions{table};

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "attention_op.h"
 #include "ort_abi.h"
 
 namespace mrt {
@@ -32,6 +33,9 @@ class Runtime {
   /// Path of the library.
   const std::string& library() const { return library_; }
   int threads() const { return threads_; }
+
+  /// Operators that graphs may name beside the runtime's own.
+  const ort::CustomOpDomain* ownOperators() const { return ownOperators_.get(); }
 
   /// Loads a library for good, so that what is loaded later and links to it finds it. Throws Failure device-unavailable.
   static void preload(const std::string& path);
@@ -63,6 +67,8 @@ class Runtime {
   int threads_ = 1;
   ort::Owned<ort::Env> env_;
   ort::Owned<ort::MemoryInfo> cpuMemory_;
+  std::unique_ptr<const AttentionOperator> attention_;
+  ort::Owned<ort::CustomOpDomain> ownOperators_;
 };
 
 }  // namespace mrt

@@ -59,6 +59,7 @@ void Session::load(const void* model, std::size_t bytes, const Options& options,
   // Shapes differ from run to run (batch, width), and a pattern is kept for each: plan nothing, let the arena serve.
   runtime_->check(api.DisableMemPattern(settings));
   runtime_->check(api.SetSessionGraphOptimizationLevel(settings, options.optimization));
+  if (device_ == Device::kCpu) runtime_->check(api.AddCustomOpDomain(settings, runtime_->ownOperators()));
   if (device_ == Device::kWebGpu) {
     runtime_->check(api.SessionOptionsAppendExecutionProvider(settings, "WebGPU", nullptr, nullptr, 0), "device-unavailable");
   }

@@ -174,6 +174,19 @@ const EXTRA_INPUTS: { readonly [K in OpName]?: (node: NodeOf<K>, inputs: readonl
   Range: ({ attributes: { start, limit } }, _, to) => [to.scalarDimension(start), to.scalarDimension(limit), to.scalar(1, 'int64')],
 }
 
+/** The operators of the native module that do what a node does, where it has them (its sessions on the processor). */
+const OWN_OPS: { readonly [K in OpName]?: { readonly op: string; readonly fits: (attributes: NodeOf<K>['attributes']) => boolean } } = {
+  GroupQueryAttention: { op: 'CachedAttention', fits: ({ doRotary, rotaryInterleaved }) => doRotary && !rotaryInterleaved },
+}
+const OWN_DOMAIN = 'mrt'
+
+function operatorOf(node: Node, own: boolean): { readonly op: string; readonly domain: string } {
+  const ours = OWN_OPS[node.op] as { readonly op: string; readonly fits: (attributes: unknown) => boolean } | undefined
+  return own && ours?.fits(node.attributes) === true
+    ? { op: ours.op, domain: OWN_DOMAIN }
+    : { op: node.op, domain: OPS[node.op].domain ?? '' }
+}
+
 function onnxAttributes(node: Node): OnnxAttribute[] {
   const listed = (OPS[node.op] as OpSpec<OpName>).onnx ?? {}
   const attributes = node.attributes as Readonly<Record<string, unknown>>
@@ -188,7 +201,7 @@ function onnxAttributes(node: Node): OnnxAttribute[] {
 }
 
 /** Names the outside world uses for values, Identity where a value needs a second name, and all nodes lowered. */
-function lower(graph: Graph): Lowering {
+function lower(graph: Graph, own: boolean): Lowering {
   const to = new Lowering(graph)
   const values = valuesOf(graph)
   const alias = new Map<string, string>()
@@ -213,8 +226,7 @@ function lower(graph: Graph): Lowering {
     const extra =
       (EXTRA_INPUTS[node.op] as ((node: Node, inputs: readonly Value[], to: Lowering) => string[]) | undefined)?.(node, types, to) ?? []
     to.nodes.push({
-      op: node.op,
-      domain: OPS[node.op].domain ?? '',
+      ...operatorOf(node, own),
       inputs: [...inputs, ...extra],
       outputs: node.outputs.map((output) => named(output.name)),
       attributes: onnxAttributes(node),
@@ -298,10 +310,13 @@ const valueInfoProto = (name: string, { dtype, shape }: TensorType): Write => {
   return all(text(1, name), message(2, message(1, tensorType)))
 }
 
-/** The bytes of an ONNX ModelProto with this graph. Throws when the graph does not verify. */
-export function toOnnx(graph: Graph, { names, file }: Fixed = { names: [], file: '' }): Uint8Array {
+/**
+ * The bytes of an ONNX ModelProto with this graph. Throws when the graph does not verify.
+ * @param own whether operators of the native module take the place of the runtime's, which only its sessions on the processor know
+ */
+export function toOnnx(graph: Graph, { names, file }: Fixed = { names: [], file: '' }, own = false): Uint8Array {
   verify(graph)
-  const { nodes, tensors } = lower(graph)
+  const { nodes, tensors } = lower(graph, own)
   const values = valuesOf(graph)
   const fixed = new Set(names)
   const graphProto = all(
@@ -314,7 +329,8 @@ export function toOnnx(graph: Graph, { names, file }: Fixed = { names: [], file:
     ...graph.outputs.map(({ name, value }) => message(12, valueInfoProto(name, values.get(value)!))),
   )
   const opset = (domain: string, version: number): Write => message(8, all(text(1, domain), integer(2, version)))
-  const model = all(integer(1, IR_VERSION), text(2, 'mrt-workbench'), message(7, graphProto), opset('', OPSET), opset('com.microsoft', 1))
+  const domains = [opset('', OPSET), opset('com.microsoft', 1), ...(own ? [opset(OWN_DOMAIN, 1)] : [])]
+  const model = all(integer(1, IR_VERSION), text(2, 'mrt-workbench'), message(7, graphProto), ...domains)
   const writer = new BinaryWriter()
   model(writer)
   return writer.finish()
