@@ -16,6 +16,7 @@ const questions: Readonly<Record<string, { readonly load: () => Promise<{ readon
   train: { load: () => import('./train.ts') },
   mu: { load: () => import('./mu.ts') },
   step: { load: () => import('./step.ts') },
+  cache: { load: () => import('./cache.ts') },
   // Takes some gigabytes; only when named.
   lora: { load: () => import('./lora.ts'), unasked: true },
   held: { load: () => import('./held.ts'), unasked: true },
