@@ -90,7 +90,7 @@ export const mrtStar = defineAlgorithm({
     },
   },
   credit(group, options, context) {
-    if (group.some(({ ending }) => ending === true)) return keepRight(group, { cap: options.cap, whole: true })
+    if (group[0].ending === true) return keepRight(group, { cap: options.cap, whole: true })
     const cuts = group.flatMap((rollout, index): Cut[] => {
       const J = Array.from(terminationScores(rollout))
       const scores =
