@@ -247,7 +247,12 @@ describe('loss metrics', () => {
       'policy/ratio_max': 1.5,
     })
   })
+  it('are those of the one micro-batch of a step that has no other', () => {
+    expect(lossMetrics([{ tokens: 4, kl: 2, ratioMax: 1.5 }])).toEqual({ kl: 0.5, 'policy/ratio_max': 1.5 })
+  })
   it('are absent where nothing was measured', () => {
+    expect(lossMetrics([{ tokens: 4, clipLow: 1 }])).toEqual({ 'clip_ratio/low_mean': 0.25 })
+    expect(lossMetrics([{ tokens: 4, clipHigh: 1 }])).toEqual({ 'clip_ratio/high_mean': 0.25 })
     expect(lossMetrics([{ tokens: 4 }])).toEqual({})
     expect(lossMetrics([{ tokens: 0, kl: 0, ratioMax: 0 }])).toEqual({})
     expect(lossMetrics([])).toEqual({})

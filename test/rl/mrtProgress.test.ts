@@ -92,7 +92,8 @@ describe('MRT with exact J', () => {
   })
 
   it('pays a single rollout its progress alone, and discards it without an episode', () => {
-    expect(exact([thinking(1, [0, 0.2, 0.8])])).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
+    for (const base of ['dr-grpo', 'rloo', 'grpo'])
+      expect(exact([thinking(1, [0, 0.2, 0.8])], { base })).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
     expect(bonuses(exact([thinking(1, [0, 0.2, 0.8])]))).toEqual([[0.2, 0.6]])
     expect(bonuses(centred([thinking(1, [0, 0.2, 0.8])]))).toEqual([[-0.2, 0.2]])
     expect(exact([thinking(1, [0.4])])).toMatchObject([{ used: false, discardReason: 'no-peers' }])

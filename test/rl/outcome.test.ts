@@ -192,8 +192,10 @@ describe('DAPO', () => {
 
     it('trains once enough groups are mixed, on the first of them', () =>
       expect(dynamicSampling(groups('right', 'mixed', 'mixed', 'mixed'), 2, 1, 3)).toEqual({ action: 'train', keep: [1, 2], missing: 0 }))
-    it('asks for as many groups as are missing', () =>
-      expect(dynamicSampling(groups('wrong', 'mixed'), 3, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 2 }))
+    it('asks for as many groups as are missing, and be it one', () => {
+      expect(dynamicSampling(groups('wrong', 'mixed'), 3, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 2 })
+      expect(dynamicSampling(groups('wrong', 'mixed'), 2, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 1 })
+    })
     it('trains on a short batch once the rounds are spent', () =>
       expect(dynamicSampling(groups('wrong', 'mixed'), 3, 3, 3)).toEqual({ action: 'train', keep: [1], missing: 2 }))
     it('gives up once the rounds are spent without any mixed group', () =>
