@@ -126,6 +126,11 @@ describe('maj@k', () => {
     expect(majAtK(tied, 3)).toBe(0.5)
   })
 
+  it('weighs a vote without a weight as one among those that have one', () => {
+    const against = (weight: number) => majAtK([vote('a'), { group: 'b', correct: false, weight }], 2)
+    expect([against(0.9), against(1), against(1.1)]).toEqual([1, 0.5, 0])
+  })
+
   it('refuses more votes than there are answers', () => {
     expect(() => majAtK(votes, 9)).toThrow(/1 <= k <= n/)
     expect(() => majAtK(votes, 0)).toThrow(RangeError)
