@@ -24,7 +24,7 @@ export function cumulativeRegret(J: ArrayLike<number>, comparator?: ArrayLike<nu
 /** The boundary after which nothing more is gained: the earliest with the largest J. */
 export function bestBoundary(J: ArrayLike<number>): number {
   let best = 0
-  for (let j = 1; j < J.length; j++) if (J[j] > J[best]) best = j
+  for (const [j, value] of Array.from(J).entries()) if (value > J[best]) best = j
   return best
 }
 

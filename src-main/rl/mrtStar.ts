@@ -2,6 +2,7 @@
 // progress J_j - J_0 is found, thinking is ended there, and prefix and answer are learned where that answer is right. So the model is shown to stop where thinking
 // on gained nothing. Whether prefixes are ranked within a rollout or across those of a problem the text leaves open; both are here. The earliest of equal ones counts.
 // Iterations are those of STaR, whose filter looks at the outcome alone. J is exact, which is ours, or the mean of sampled answers, as in the paper.
+import { bestBoundary } from '../episodes/progress.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { defineAlgorithm } from './algorithm.ts'
 import { iterationOptions, iterationPlan, keepingOptions, keepRight, likelihoodLoss } from './imitation.ts'
@@ -11,8 +12,7 @@ import type { GradedRollout } from './types.ts'
 
 /** The boundary of greatest cumulative progress, the earliest of equal ones. @param J at the boundaries, the empty prefix first */
 export function bestCut(J: ArrayLike<number>): { readonly boundary: number; readonly progress: number } {
-  let boundary = 0
-  for (let index = 1; index < J.length; index++) if (J[index] > J[boundary]) boundary = index
+  const boundary = bestBoundary(J)
   return { boundary, progress: J[boundary] - J[0] }
 }
 
