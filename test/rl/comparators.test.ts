@@ -82,6 +82,8 @@ describe('the cosine reward', () => {
         }),
       ),
     ).toEqual([1, -3])
+    // Longer than the budget by a token, though it ended by itself.
+    expect(rewards(credit('cosine', [rollout({ correct: 1, tokenCount: 17 }), rollout({ sample: 1 })], { exceeded: -3 }))[0]).toBe(-3)
   })
 
   it('is the outcome where all values are 1 and 0', () => {
@@ -197,6 +199,7 @@ describe('e3', () => {
       { budget: 0.75, difficulty: [1 / 3, 2 / 3] },
       { budget: 1, difficulty: [2 / 3, 1] },
     ])
+    expect(coupledStages(1, 0.5)).toEqual([{ budget: 1, difficulty: [0, 1] }])
     expect(needsOf(createMethod('e3')).curriculum).toHaveLength(2)
     expect([0, 0.49, 0.5, 0.99].map((done) => stageAt(['first', 'second'], done))).toEqual(['first', 'first', 'second', 'second'])
   })

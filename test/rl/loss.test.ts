@@ -205,19 +205,26 @@ describe('losses as graphs', () => {
     )
   })
 
+  it('measure the largest ratio also where every ratio is below one', async () => {
+    // A tenth less likely, and two tenths: e^-0.1 is the largest.
+    const oldLogps = data.logps.map((row, at) => row.map((value) => value + 0.1 * (at + 1)))
+    expect((await run(plain, { ...data, oldLogps })).sums.ratioMax).toBeCloseTo(Math.exp(-0.1), 5)
+  })
+
   it('measure only what they are given', async () => {
     const { sums } = await run({ ...plain, ratio: 'none' }, data, ['logps', 'advantages', 'weights'])
     expect(Object.keys(sums)).toEqual(['tokens'])
   })
 
-  it('stay finite where the policies disagree wildly', async () => {
+  it('stay finite where the policies disagree wildly, a ratio of more than e^20 counting as that', async () => {
     const far = {
       ...data,
       oldLogps: data.oldLogps.map((row) => row.map((value) => value - 200)),
       refLogps: data.refLogps.map((row) => row.map((value) => value + 200)),
     }
-    const { loss, grad } = await run({ ...plain, klBeta: 0.1, dualClip: 3 }, far)
+    const { loss, grad, sums } = await run({ ...plain, klBeta: 0.1, dualClip: 3 }, far)
     expect([loss, ...grad].every(Number.isFinite)).toBe(true)
+    expect(sums.ratioMax! / Math.exp(20)).toBeCloseTo(1, 4)
   })
 
   it('refuse a specification whose log-probabilities are missing', () => {
