@@ -8,7 +8,6 @@ import { defineAlgorithm } from './algorithm.ts'
 import { iterationOptions, iterationPlan, keepingOptions, keepRight, likelihoodLoss } from './imitation.ts'
 import { terminationScores } from './mrtProgress.ts'
 import { discard, gradedParts } from './pay.ts'
-import type { GradedRollout } from './types.ts'
 
 /** The boundary of greatest cumulative progress, the earliest of equal ones. @param J at the boundaries, the empty prefix first */
 export function bestCut(J: ArrayLike<number>): { readonly boundary: number; readonly progress: number } {
@@ -98,7 +97,10 @@ export const mrtStar = defineAlgorithm({
           ? createRng(deriveSeed(context.seed, 'shuffled progress', rollout.group, rollout.sample)).shuffle(J)
           : J
       const { boundary, progress } = bestCut(scores)
-      return progress > options.leastProgress ? [{ index, offset: offsetOf(rollout, boundary), progress, sample: rollout.sample }] : []
+      // The empty prefix made no progress, so that an episode lies before the boundary.
+      return progress > options.leastProgress
+        ? [{ index, offset: rollout.episodes[boundary - 1].end, progress, sample: rollout.sample }]
+        : []
     })
     const chosen = options.select === 'across' ? cuts.toSorted(better).slice(0, 1) : cuts
     const offsets = new Map(chosen.map(({ index, offset }) => [index, offset]))
@@ -111,8 +113,3 @@ export const mrtStar = defineAlgorithm({
   },
   loss: likelihoodLoss,
 })
-
-/** Where a boundary lies in tokens. */
-function offsetOf({ episodes }: GradedRollout, boundary: number): number {
-  return boundary === 0 ? 0 : episodes[boundary - 1].end
-}

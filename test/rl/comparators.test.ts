@@ -167,6 +167,26 @@ describe('continue values', () => {
     )
   })
 
+  it('are whitened over the tokens that are paid alone, and so is what is told of them', () => {
+    // The second token of the right one was forced; of the third rollout every token was.
+    const forced = (one: GradedRollout, ...tokens: readonly number[]) => ({
+      ...one,
+      sampled: one.sampled.map((on, token) => (tokens.includes(token) ? 0 : on)),
+    })
+    const none = forced({ ...pair[1]!, sample: 2 }, 0, 1, 2, 3, 4)
+    const credits = credit('vine-ppo', [forced(pair[0]!, 1), pair[1]!, none])
+    expect([...credits[0]!.mask]).toEqual([1, 0, 1, 1, 1, 1, 1])
+    expect(credits[0]!.advantage[1]).toBe(0)
+    const tokens = credits.flatMap(({ advantage, mask }) => [...advantage].filter((_, token) => mask[token] === 1))
+    expect(sum(tokens)).toBeCloseTo(0, 4)
+    expect(sum(tokens.map((value) => value ** 2)) / tokens.length).toBeCloseTo(1, 4)
+    for (const { advantage, outcomeAdvantage, episodeBonus, tailBonus } of credits.slice(0, 2)) {
+      expect(outcomeAdvantage + episodeBonus[0]!).toBeCloseTo(advantage[0]!, 5)
+      expect(outcomeAdvantage + tailBonus).toBeCloseTo(advantage.at(-1)!, 5)
+    }
+    expect(credits[2]).toMatchObject({ used: false, outcomeAdvantage: 0, discardReason: 'no-tokens' })
+  })
+
   it('pay, under PAV, the outcome less the value before an episode, and alpha times the gain of a best-of-K prover', () => {
     const B = (right: number) => passAtK(9, right, 4)
     const [right, wrong] = credit('pav', pair, { alpha: 2 })

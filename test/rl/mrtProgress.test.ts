@@ -207,6 +207,14 @@ describe('the controls', () => {
     expect(creditBatch(method, pair, { ...context, seed: 8 })[0].episodeBonus).not.toEqual(first.episodeBonus)
   })
 
+  it('are centred where they shuffle, and not where what they pay says nothing of progress', () => {
+    const bonus = (options: Record<string, unknown>) => sum(centred(group, options).flatMap(({ episodeBonus }) => [...episodeBonus]))
+    expect(bonus({ control: 'shuffled' })).toBeCloseTo(0, 10)
+    // Three episodes, each paid the mean size or charged the mean.
+    expect(bonus({ control: 'constant' })).toBeCloseTo(0.8, 10)
+    expect(bonus({ control: 'charge' })).toBeCloseTo(-0.6, 10)
+  })
+
   // Sizes of progress 0.1, 0.6, 0.1: mean 0.8 / 3.
   it('pay every episode the same, whatever its progress', () => {
     expect(bonuses(exact(group, { control: 'constant' }))).toEqual([[0.266667, 0.266667], [0.266667], []])

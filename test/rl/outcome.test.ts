@@ -24,6 +24,10 @@ const oneOfFour = outcomes(1, 0, 0, 0)
 
 describe('outcome advantages', () => {
   it('are centred and divided by the deviation in GRPO', () => close(paid('grpo', oneOfFour), [1.5, -0.5, -0.5, -0.5]))
+  it('are bounded in GRPO where rewards hardly differ', () => {
+    // Deviation sqrt(2) * 1e-6, to which 1e-6 is added: 1 / (sqrt(2) + 1) = sqrt(2) - 1.
+    close(grpoAdvantages([0, 2e-6]), [1 - Math.SQRT2, Math.SQRT2 - 1])
+  })
   it('are centred only in Dr. GRPO', () => close(paid('dr-grpo', oneOfFour), [0.75, -0.25, -0.25, -0.25]))
   // The others of the right one average 0; the others of a wrong one average 1/3.
   it('leave the rollout itself out of its baseline in RLOO', () => close(paid('rloo', oneOfFour), [1, -1 / 3, -1 / 3, -1 / 3]))
