@@ -81,27 +81,22 @@ export function seedWords(seed: Seed): readonly [low: number, high: number] {
 
 /** The uniform that the native generator draws for (seed, stream, index): ((x0 >>> 5) 2^26 + (x1 >>> 6)) / 2^53. */
 export function uniformAt(seed: Seed, stream: number, index: number): number {
-  const [low, high] = seedWords(seed)
-  const words = new Uint32Array(BLOCK)
-  philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
-  return toUniform(words)
+  return uniformOf(seedWords(seed), stream, index, new Uint32Array(BLOCK))
 }
 
-function toUniform(words: Uint32Array): number {
+/** @param words is written over */
+function uniformOf([low, high]: readonly [low: number, high: number], stream: number, index: number, words: Uint32Array): number {
+  philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
   return ((words[0] >>> 5) * TWO_26 + (words[1] >>> 6)) / TWO_53
 }
 
 /** A generator over the draws of one stream (0..2^32-1) of a seed. */
 export function createRng(seed: Seed, stream = 0): Rng {
-  const [low, high] = seedWords(seed)
+  const key = seedWords(seed)
   const words = new Uint32Array(BLOCK)
   let index = 0
 
-  const float = (): number => {
-    philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
-    index++
-    return toUniform(words)
-  }
+  const float = (): number => uniformOf(key, stream, index++, words)
   const int = (n: number): number => Math.floor(float() * n)
 
   return {

@@ -97,6 +97,6 @@ export function binomialRange(n: number, p: number, level = 0.95): { readonly lo
 
 function logChoose(n: number, k: number): number {
   let total = 0
-  for (let i = 1; i <= Math.min(k, n - k); i++) total += Math.log((n - i + 1) / i)
+  for (let i = 1; i <= k; i++) total += Math.log((n - i + 1) / i)
   return total
 }
