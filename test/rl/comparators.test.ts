@@ -221,7 +221,13 @@ describe('e3', () => {
     ])
     expect(coupledStages(1, 0.5)).toEqual([{ budget: 1, difficulty: [0, 1] }])
     expect(needsOf(createMethod('e3')).curriculum).toHaveLength(2)
-    expect([0, 0.49, 0.5, 0.99].map((done) => stageAt(['first', 'second'], done))).toEqual(['first', 'first', 'second', 'second'])
+    expect([0, 0.49, 0.5, 0.99, 1].map((done) => stageAt(['first', 'second'], done))).toEqual([
+      'first',
+      'first',
+      'second',
+      'second',
+      'second',
+    ])
   })
 })
 

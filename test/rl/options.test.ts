@@ -178,6 +178,7 @@ describe('losses', () => {
 
   it('carry the dual clip and the sampler correction only where they are on', () => {
     expect(loss('grpo')).not.toHaveProperty('dualClip')
+    expect(loss('grpo', { dualClip: 0.5 })).toMatchObject({ dualClip: 0.5 })
     expect(loss('grpo', { dualClip: 3, correction: 'token-truncate', correctionHigh: 5 })).toMatchObject({
       dualClip: 3,
       correction: { level: 'token', how: 'truncate', low: 0.5, high: 5 },
