@@ -26,10 +26,11 @@ describe('summaries', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5)
   })
 
-  it('give NaN for the mean of nothing and no spread for a single value', () => {
+  it('give NaN for the mean of nothing, no spread for a single value and one for two', () => {
     expect(mean([])).toBeNaN()
     expect(populationDeviation([])).toBeNaN()
     expect(quantile([], 0.5)).toBeNaN()
+    expect([sampleDeviation([1, 3]), populationDeviation([1, 3])]).toEqual([Math.SQRT2, 1])
     expect([sampleDeviation([]), sampleDeviation([5]), populationDeviation([5])]).toEqual([0, 0, 0])
   })
 })

@@ -143,6 +143,13 @@ describe('any algorithm', () => {
     ],
     ['an episode past the end', { episodes: [{ start: 0, end: 11 }] }],
     ['too few scores', { episodes: [{ start: 0, end: 4 }], J: Float64Array.of(0.5) }],
+    ['J at fewer budgets than it was cut at', { cuts: { budgets: [2, 4], offsets: [2, 4], J: Float64Array.of(0.5) } }],
+    [
+      'a cut beyond the end of its thinking',
+      { tokenCount: 10, thinkEnd: 3, cuts: { budgets: [2, 4], offsets: [2, 4], J: Float64Array.of(0.5, 0.5) } },
+    ],
+    ['an end of thinking before the first token', { thinkEnd: -1 }],
+    ['a prefix of fewer than no tokens', { prefixTokens: -1 }],
     ['a score that is no probability', { J: Float64Array.of(1.5) }],
     ['a score that is not a number', { J: Float64Array.of(NaN) }],
   ])('refuses a rollout with %s', (_, given) => {
