@@ -113,6 +113,10 @@ describe('MRT with exact J', () => {
     expect([...credit.advantage]).toEqual([0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 0.5])
   })
 
+  it('takes a J that rounding put above 1 for 1', () => {
+    expect([...exact([thinking(1, [0.5, 1 + 5e-7])])[0].episodeBonus]).toEqual([0.5])
+  })
+
   it('refuses rollouts whose J was not measured', () => {
     expect(() => exact([rollout()])).toThrow(expect.objectContaining({ code: 'rl.no-termination-scores' }))
   })
