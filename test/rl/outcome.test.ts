@@ -141,6 +141,7 @@ describe('any algorithm', () => {
         ],
       },
     ],
+    ['an episode without a token', { episodes: [{ start: 2, end: 2 }] }],
     ['an episode past the end', { episodes: [{ start: 0, end: 11 }] }],
     ['too few scores', { episodes: [{ start: 0, end: 4 }], J: Float64Array.of(0.5) }],
     ['J at fewer budgets than it was cut at', { cuts: { budgets: [2, 4], offsets: [2, 4], J: Float64Array.of(0.5) } }],
