@@ -32,6 +32,12 @@ describe('what of a completion is thought and what is answer', () => {
       true,
     ],
     [
+      'is an empty thought where what the prompt opened ends at once',
+      '<|end|><|channel|>final<|message|>42',
+      { thoughts: [''], answer: '42', closed: true },
+      true,
+    ],
+    [
       'has ended its thought where harmony ended the analysis, answer or not',
       '<|channel|>analysis<|message|>7<|end|>',
       { thoughts: ['7'], answer: '', closed: true },
