@@ -92,6 +92,6 @@ describe('predicted probabilities', () => {
     expect([bins[9]!.low, bins[9]!.high]).toEqual([0.9, 1])
     expect(bins[5]!.observed).toBeNaN()
     expect(calibrationError([])).toBe(0)
-    expect(() => brier([0.5], [])).toThrow(/equally long, found 1 and 0/)
+    for (const score of [brier, auroc, reliability]) expect(() => score([0.5], [])).toThrow(/equally long, found 1 and 0/)
   })
 })
