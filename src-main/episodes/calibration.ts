@@ -60,7 +60,7 @@ export function weightedScores(forecasts: readonly Pick<Forecast, 'J' | 'correct
     let rankOfPositives = 0
     for (let start = 0; start < J.length;) {
       let [tied, tiedPositives, end] = [0, 0, start]
-      for (; end < J.length && J[end] === J[start]; end++) {
+      for (; J[end] === J[start]; end++) {
         const w = weight(order[end])
         tied += w
         tiedPositives += w * outcome[end]

@@ -16,6 +16,6 @@ export const cutAt = ({ thinkEnd }: Pick<Thought, 'thinkEnd'>, budget: number): 
 
 /** After the last whole attempt within the budget; 0, the empty thought, where not even the first fits. */
 export function wholeCutAt({ boundaries, forcedStop }: Pick<Thought, 'boundaries' | 'forcedStop'>, budget: number): number {
-  const whole = forcedStop && boundaries.length > 1 ? boundaries.slice(0, -1) : boundaries
+  const whole = forcedStop ? boundaries.slice(0, -1) : boundaries
   return whole.findLast((offset) => offset <= budget) ?? 0
 }

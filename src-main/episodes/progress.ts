@@ -12,19 +12,17 @@ export function progressOf(J: ArrayLike<number>): Float64Array {
  * what the final answer is drawn from and is not itself an episode). The comparator defaults to certain success.
  */
 export function cumulativeRegret(J: ArrayLike<number>, comparator?: ArrayLike<number>): Float64Array {
-  const regret = new Float64Array(Math.max(0, J.length - 1))
   let total = 0
-  for (let j = 0; j < regret.length; j++) {
+  return Float64Array.from({ length: Math.max(0, J.length - 1) }, (_, j) => {
     total += (comparator === undefined ? 1 : comparator[j]) - J[j]
-    regret[j] = total
-  }
-  return regret
+    return total
+  })
 }
 
 /** The boundary after which nothing more is gained: the earliest with the largest J. */
 export function bestBoundary(J: ArrayLike<number>): number {
   let best = 0
-  for (let j = 1; j < J.length; j++) if (J[j] > J[best]) best = j
+  for (const [j, value] of Array.from(J).entries()) if (value > J[best]) best = j
   return best
 }
 

@@ -26,7 +26,7 @@ export interface MeasuredThought {
  * read, ours or imported. Token counting is that of `Counted`, 'all' unless another is asked for.
  */
 export function regretTrace({ promptTokens, completionTokens, boundaries, J }: MeasuredThought): MeasuredTrace {
-  const answer = Math.max(0, completionTokens - (boundaries[boundaries.length - 1] ?? 0))
+  const answer = Math.max(0, completionTokens - boundaries[boundaries.length - 1])
   return { promptTokens, suffixTokens: 0, boundaries, answerTokens: Array.from(boundaries, () => answer), accuracy: J }
 }
 
@@ -112,9 +112,9 @@ function comparatorAreas(comparator: Comparator, questions: TracesByQuestion, bu
 
 /** A of a trace that stops at `cap` tokens: its accuracy there is held from then on. */
 function cappedArea(trace: MeasuredTrace, budget: number, cap: number, counted: Counted): number {
-  if (budget <= cap) return areaOf(trace, budget, counted)
+  const end = Math.min(budget, cap)
   const { tokens, accuracy } = budgetCurve(trace, counted)
-  return (areaUpTo(tokens, accuracy, cap) + (budget - cap) * interpolate(tokens, accuracy, cap)) / budget
+  return (areaUpTo(tokens, accuracy, end) + (budget - end) * interpolate(tokens, accuracy, end)) / budget
 }
 
 /** Tokens of whole traces, averaged over questions: the equal share that costs what was spent. */
@@ -124,14 +124,12 @@ export function meanSpend(questions: TracesByQuestion, counted: Counted = 'all')
 
 /** The fewest tokens at which any of a question's traces is and stays right (J at or above the threshold), or null. */
 export function sufficientTokens(traces: readonly MeasuredTrace[], counted: Counted = 'all', threshold = 0.5): number | null {
-  let fewest: number | null = null
-  for (const trace of traces) {
+  const solved = traces.flatMap((trace) => {
     const boundary = firstStableBoundary(trace.accuracy, threshold)
-    if (boundary === null) continue
+    if (boundary === null) return []
     const { boundaries, answerTokens } = trace
     const point = { ...trace, boundaries: [boundaries[boundary]], answerTokens: [answerTokens[boundary]], accuracy: [1] }
-    const tokens = budgetCurve(point, counted).tokens[1]
-    if (fewest === null || tokens < fewest) fewest = tokens
-  }
-  return fewest
+    return budgetCurve(point, counted).tokens[1]
+  })
+  return solved.length === 0 ? null : Math.min(...solved)
 }

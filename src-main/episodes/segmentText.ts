@@ -100,7 +100,7 @@ export interface TextSegmentation {
  * Throws RangeError on a rule with a negative gap, cut limit, or group size below 1, SyntaxError on a bad pattern.
  */
 export function segmentText(text: string, rule: TextRule): TextSegmentation {
-  if (!(rule.minGap >= 0 && (rule.maxCuts ?? 0) >= 0 && rule.groupSize >= 1)) {
+  if (!(rule.minGap >= 0 && (rule.maxCuts === null || rule.maxCuts >= 0) && rule.groupSize >= 1)) {
     throw new RangeError(
       `segmentation needs minGap >= 0, maxCuts >= 0 and groupSize >= 1, found ${rule.minGap}, ${rule.maxCuts}, ${rule.groupSize}`,
     )

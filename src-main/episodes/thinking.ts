@@ -51,8 +51,7 @@ const AROUND =
   /^(?:\s|<\|(?:begin|end)_of_solution\|>|<\|(?:im_end|im_start|eot_id|end_of_text|endoftext|end|return|END_RESPONSE|START_RESPONSE|end▁of▁sentence)\|>|<[|｜]end▁of▁sentence[|｜]>|<\/s>|<eos>|<end_of_turn>|<\|user\|>)*$/
 const QUOTES: { readonly [opening: string]: string } = { '"': '"', "'": "'", '`': '`', '“': '”', '‘': '’', '«': '»', '「': '」' }
 
-const isQuoted = (text: string, start: number, end: number): boolean =>
-  start > 0 && QUOTES[text[start - 1]!] !== undefined && text[end] === QUOTES[text[start - 1]!]
+const isQuoted = (text: string, start: number, end: number): boolean => text.charAt(end) === QUOTES[text.charAt(start - 1)]
 
 /** Where a prompt leaves its reader inside a thought: it ends with an opening mark. */
 export const opensThought = (prompt: string): boolean =>
@@ -135,13 +134,7 @@ function readChannels(completion: string, opened: boolean): Thinking | null {
     ;(channel === 'final' ? answers : thoughts).push({ start, end })
   })
   // The analysis was closed when anything came after it.
-  return result(
-    completion,
-    thoughts,
-    answers,
-    true,
-    answers.length > 0 || (thoughts.length > 0 && thoughts.at(-1)!.end < completion.length),
-  )
+  return result(completion, thoughts, answers, true, answers.length > 0 || thoughts.at(-1)!.end < completion.length)
 }
 
 /** The end of a message that begins at `start`: its end token, or `limit`. */

@@ -8,7 +8,7 @@ export function ranks(values: ArrayLike<number>): Float64Array {
   const out = new Float64Array(values.length)
   for (let start = 0; start < order.length;) {
     let end = start + 1
-    while (end < order.length && values[order[end]] === values[order[start]]) end++
+    while (values[order[end]] === values[order[start]]) end++
     for (let i = start; i < end; i++) out[order[i]] = (start + end + 1) / 2
     start = end
   }

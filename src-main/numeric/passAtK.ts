@@ -11,7 +11,7 @@ import { createRng, type Rng, type Seed } from './rng.ts'
 export function passAtK(n: number, c: number, k: number): number {
   if (!(k >= 1 && k <= n && c >= 0 && c <= n))
     throw new RangeError(`pass@k needs 1 <= k <= n and 0 <= c <= n, found n=${n}, c=${c}, k=${k}`)
-  if (n - c < k) return 1
+  // Where fewer than k are wrong, one of the factors is 0.
   let allWrong = 1
   for (let m = n - c + 1; m <= n; m++) allWrong *= 1 - k / m
   return 1 - allWrong

@@ -29,6 +29,8 @@ const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
 const WEYL_0 = 0x9e3779b9
 const WEYL_1 = 0xbb67ae85
+/** Words that one counter gives. */
+const BLOCK = 4
 const TWO_26 = 2 ** 26
 const TWO_32 = 2 ** 32
 const TWO_53 = 2 ** 53
@@ -79,27 +81,22 @@ export function seedWords(seed: Seed): readonly [low: number, high: number] {
 
 /** The uniform that the native generator draws for (seed, stream, index): ((x0 >>> 5) 2^26 + (x1 >>> 6)) / 2^53. */
 export function uniformAt(seed: Seed, stream: number, index: number): number {
-  const [low, high] = seedWords(seed)
-  const words = new Uint32Array(4)
-  philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
-  return toUniform(words)
+  return uniformOf(seedWords(seed), stream, index, new Uint32Array(BLOCK))
 }
 
-function toUniform(words: Uint32Array): number {
+/** @param words is written over */
+function uniformOf([low, high]: readonly [low: number, high: number], stream: number, index: number, words: Uint32Array): number {
+  philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
   return ((words[0] >>> 5) * TWO_26 + (words[1] >>> 6)) / TWO_53
 }
 
 /** A generator over the draws of one stream (0..2^32-1) of a seed. */
 export function createRng(seed: Seed, stream = 0): Rng {
-  const [low, high] = seedWords(seed)
-  const words = new Uint32Array(4)
+  const key = seedWords(seed)
+  const words = new Uint32Array(BLOCK)
   let index = 0
 
-  const float = (): number => {
-    philox4x32(low, high, index % TWO_32, Math.floor(index / TWO_32), stream, 0, words)
-    index++
-    return toUniform(words)
-  }
+  const float = (): number => uniformOf(key, stream, index++, words)
   const int = (n: number): number => Math.floor(float() * n)
 
   return {
@@ -134,10 +131,10 @@ export function createRng(seed: Seed, stream = 0): Rng {
  */
 export function fillIndices(out: Int32Array, n: number, seed: Seed, stream: number, fill: number): void {
   const [low, high] = seedWords(seed)
-  const words = new Uint32Array(4)
+  const words = new Uint32Array(BLOCK)
   for (let i = 0, block = 0; i < out.length; block++) {
     philox4x32(low, high, block, fill, stream, FILL_DOMAIN, words)
-    for (let w = 0; w < 4 && i < out.length; w++, i++) out[i] = Math.floor((words[w] * n) / TWO_32)
+    for (let w = 0; w < BLOCK && i < out.length; w++, i++) out[i] = Math.floor((words[w] * n) / TWO_32)
   }
 }
 
@@ -151,7 +148,7 @@ const DERIVE_DOMAIN = 2
  */
 export function deriveSeed(seed: Seed, ...labels: readonly (string | number)[]): Seed {
   let [low, high] = seedWords(seed)
-  const words = new Uint32Array(4)
+  const words = new Uint32Array(BLOCK)
   const absorb = (a: number, b: number, kind: number): void => {
     philox4x32(low, high, a, b, kind, DERIVE_DOMAIN, words)
     low = words[0]

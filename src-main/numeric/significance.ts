@@ -89,14 +89,14 @@ export function holm(ps: readonly number[]): number[] {
 export function binomialRange(n: number, p: number, level = 0.95): { readonly low: number; readonly high: number } {
   const half = (1 - level) / 2
   let low = 0
-  for (let below = binomialProbability(0, n, p); below <= half && low < n; below += binomialProbability(low, n, p)) low++
+  for (let below = binomialProbability(0, n, p); below <= half; below += binomialProbability(low, n, p)) low++
   let high = n
-  for (let above = binomialProbability(n, n, p); above <= half && high > 0; above += binomialProbability(high, n, p)) high--
+  for (let above = binomialProbability(n, n, p); above <= half; above += binomialProbability(high, n, p)) high--
   return { low, high }
 }
 
 function logChoose(n: number, k: number): number {
   let total = 0
-  for (let i = 1; i <= Math.min(k, n - k); i++) total += Math.log((n - i + 1) / i)
+  for (let i = 1; i <= k; i++) total += Math.log((n - i + 1) / i)
   return total
 }

@@ -10,7 +10,6 @@ const HALVINGS = 50
 /** The t with P(|T| > t) = tail, for 0 < tail <= 1; the normal one for infinitely many degrees of freedom. */
 export function studentQuantile(tail: number, df: number): number {
   const z = -normalQuantile(tail / 2)
-  if (df === Infinity) return z
   if (df >= EXPANDED_FROM) return expanded(z, df)
   let [low, high] = [0, Math.PI / 2]
   for (let halving = 0; halving < HALVINGS; halving++) {

@@ -75,7 +75,7 @@ export function paySegments(rollout: GradedRollout, { budgets, drawn }: CutScore
     outcomeAdvantage: 0,
     // Segments need not be episodes: an episode is told the mean over its tokens.
     episodeBonus: Float64Array.from(rollout.episodes, ({ start, end }) => meanOver(start, end)),
-    tailBonus: meanOver(rollout.thinkEnd, rollout.thinkEnd + 1),
+    tailBonus: meanOver(rollout.thinkEnd, rollout.tokenCount),
     used: true,
   }
 }

@@ -90,7 +90,7 @@ export const brpo = defineAlgorithm({
     },
   },
   credit(group, options) {
-    if (group.some(({ cut }) => cut !== undefined))
+    if (group[0].cut !== undefined)
       return isOfOneKind(group)
         ? group.map((rollout) => discard(rollout, gradedParts(rollout), 'no-signal'))
         : payGroup(group, group.map(gradedParts), (rewards) =>

@@ -22,7 +22,7 @@ export function correctionWeights(
   const logRatio = Float64Array.from(mask, (on, token) => (on ? oldLogps[token] - rolloutLogps[token] : 0))
   const whole = sum(logRatio)
   // A product of ratios rejects every long text, so masking looks at the geometric mean; a truncated weight is the true product.
-  const sequence = correction.how === 'mask' ? whole / Math.max(1, lossTokens({ mask })) : whole
+  const sequence = correction.how === 'mask' ? whole / lossTokens({ mask }) : whole
   const { low, high } = correction
   return Float32Array.from(mask, (on, token) => {
     if (!on) return 0

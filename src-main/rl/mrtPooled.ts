@@ -57,7 +57,8 @@ export function armsOf({ continuations, terminations, maxPrefixEpisodes, staleSt
 /** The loss mask with the forced end of thinking counted as the policy's own decision. */
 function maskWithStop(rollout: GradedRollout): Uint8Array {
   const mask = lossMask(rollout)
-  if (rollout.thinkEnd < rollout.tokenCount) mask[rollout.thinkEnd] = 1
+  // Beyond the mask, where nothing is kept, if thinking never ended.
+  mask[rollout.thinkEnd] = 1
   return mask
 }
 

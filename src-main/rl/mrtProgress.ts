@@ -180,8 +180,7 @@ type Control = (scores: Steps, group: readonly GradedRollout[], seed: number) =>
 const controls: Readonly<Record<ProgressValues['control'], Control>> = {
   none: (scores) => scores.map(progressOf),
   charge: (scores) => {
-    const all = scores.flatMap(progressOf)
-    const charge = all.length > 0 ? -mean(all) : 0
+    const charge = -mean(scores.flatMap(progressOf))
     return scores.map((row) => row.slice(1).fill(charge))
   },
   random: (scores) => scores.map((row) => row.slice(1).fill(0)),
@@ -190,8 +189,7 @@ const controls: Readonly<Record<ProgressValues['control'], Control>> = {
       progressOf(createRng(deriveSeed(seed, 'shuffled progress', group[index].group, group[index].sample)).shuffle(row)),
     ),
   constant: (scores) => {
-    const sizes = scores.flatMap(progressOf).map(Math.abs)
-    const size = sizes.length > 0 ? mean(sizes) : 0
+    const size = mean(scores.flatMap(progressOf).map(Math.abs))
     return scores.map((row) => row.slice(1).fill(size))
   },
 }
@@ -221,9 +219,8 @@ export function progressCredits(
 
   const share = rules[options.credit]
   const shares = steps.map((own) => share(own, options.lambda))
-  const all = shares.flat()
   const centred = options.centre === 'group' && (options.control === 'none' || options.control === 'shuffled')
-  const centre = centred && all.length > 0 ? mean(all) : 0
+  const centre = centred ? mean(shares.flat()) : 0
   return group.map((rollout, index) => {
     if (group.length === 1 && rollout.episodes.length === 0) return discard(rollout, parts[index], 'no-peers')
     const episodeBonus = Float64Array.from(shares[index], (paid) => alpha * (paid - centre))

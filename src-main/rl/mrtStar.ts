@@ -2,17 +2,16 @@
 // progress J_j - J_0 is found, thinking is ended there, and prefix and answer are learned where that answer is right. So the model is shown to stop where thinking
 // on gained nothing. Whether prefixes are ranked within a rollout or across those of a problem the text leaves open; both are here. The earliest of equal ones counts.
 // Iterations are those of STaR, whose filter looks at the outcome alone. J is exact, which is ours, or the mean of sampled answers, as in the paper.
+import { bestBoundary } from '../episodes/progress.ts'
 import { createRng, deriveSeed } from '../numeric/rng.ts'
 import { defineAlgorithm } from './algorithm.ts'
 import { iterationOptions, iterationPlan, keepingOptions, keepRight, likelihoodLoss } from './imitation.ts'
 import { terminationScores } from './mrtProgress.ts'
 import { discard, gradedParts } from './pay.ts'
-import type { GradedRollout } from './types.ts'
 
 /** The boundary of greatest cumulative progress, the earliest of equal ones. @param J at the boundaries, the empty prefix first */
 export function bestCut(J: ArrayLike<number>): { readonly boundary: number; readonly progress: number } {
-  let boundary = 0
-  for (let index = 1; index < J.length; index++) if (J[index] > J[boundary]) boundary = index
+  const boundary = bestBoundary(J)
   return { boundary, progress: J[boundary] - J[0] }
 }
 
@@ -90,7 +89,7 @@ export const mrtStar = defineAlgorithm({
     },
   },
   credit(group, options, context) {
-    if (group.some(({ ending }) => ending === true)) return keepRight(group, { cap: options.cap, whole: true })
+    if (group[0].ending === true) return keepRight(group, { cap: options.cap, whole: true })
     const cuts = group.flatMap((rollout, index): Cut[] => {
       const J = Array.from(terminationScores(rollout))
       const scores =
@@ -98,7 +97,10 @@ export const mrtStar = defineAlgorithm({
           ? createRng(deriveSeed(context.seed, 'shuffled progress', rollout.group, rollout.sample)).shuffle(J)
           : J
       const { boundary, progress } = bestCut(scores)
-      return progress > options.leastProgress ? [{ index, offset: offsetOf(rollout, boundary), progress, sample: rollout.sample }] : []
+      // The empty prefix made no progress, so that an episode lies before the boundary.
+      return progress > options.leastProgress
+        ? [{ index, offset: rollout.episodes[boundary - 1].end, progress, sample: rollout.sample }]
+        : []
     })
     const chosen = options.select === 'across' ? cuts.toSorted(better).slice(0, 1) : cuts
     const offsets = new Map(chosen.map(({ index, offset }) => [index, offset]))
@@ -111,8 +113,3 @@ export const mrtStar = defineAlgorithm({
   },
   loss: likelihoodLoss,
 })
-
-/** Where a boundary lies in tokens. */
-function offsetOf({ episodes }: GradedRollout, boundary: number): number {
-  return boundary === 0 ? 0 : episodes[boundary - 1].end
-}

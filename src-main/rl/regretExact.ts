@@ -176,7 +176,7 @@ export const regretExact = defineAlgorithm({
     },
   },
   credit(group, options, { seed }) {
-    if (group.some(({ cut }) => cut !== undefined)) return payAnswers(group, options)
+    if (group[0].cut !== undefined) return payAnswers(group, options)
     const credits = new Array<Credit>(group.length)
     for (const kept of [false, true]) {
       const members = group.flatMap((rollout, index) => ((rollout.kept === true) === kept ? [index] : []))
@@ -202,8 +202,7 @@ export const regretExact = defineAlgorithm({
         )
         const follows =
           options.answerGradient === 'exact' &&
-          (options.followShare === 1 ||
-            createRng(deriveSeed(seed, 'followed', rollout.group, rollout.sample)).float() < options.followShare)
+          createRng(deriveSeed(seed, 'followed', rollout.group, rollout.sample)).float() < options.followShare
         credits[index] = follows
           ? { ...paid, answerWeights: prior.map((weight) => (rarer * options.answerWeight * weight) / options.followShare) }
           : paid
@@ -227,7 +226,7 @@ function payAnswers(
 ): Credit[] {
   const kept = group[0].kept === true
   const prior = reachingPrior(options, kept)
-  const rarer = (kept ? 1 / options.keptGroups : 1) * (options.cutShare < 1 ? prior.length / measuredOf(options.cutShare, prior.length) : 1)
+  const rarer = ((kept ? 1 / options.keptGroups : 1) * prior.length) / measuredOf(options.cutShare, prior.length)
   const weight =
     (rarer * options.answerWeight * sum((group[0].cut ?? []).map((index) => prior[index]))) / group.length / options.answerShare
   if (isOfOneKind(group)) return group.map((rollout) => discard(rollout, gradedParts(rollout), 'no-signal'))

@@ -40,7 +40,7 @@ export function partOf(step: number, steps: number, parts: number): number {
 /** The first step of the part that a step belongs to. */
 export function firstOfPart(step: number, steps: number, parts: number): number {
   let first = step
-  while (first > 1 && partOf(first - 1, steps, parts) === partOf(step, steps, parts)) first--
+  while (partOf(first - 1, steps, parts) === partOf(step, steps, parts)) first--
   return first
 }
 

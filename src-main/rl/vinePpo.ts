@@ -14,7 +14,6 @@ const TINY = 1e-8
 /** Advantages of the group's loss tokens brought to mean 0 and deviation 1, parts and tokens alike. */
 function whitened(credits: readonly Credit[]): Credit[] {
   const values = credits.flatMap(({ advantage, mask }) => Array.from(advantage).filter((_, token) => mask[token] === 1))
-  if (values.length === 0) return [...credits]
   const [centre, scale] = [mean(values), populationDeviation(values) + TINY]
   return credits.map((credit) =>
     credit.used

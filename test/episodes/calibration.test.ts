@@ -29,6 +29,14 @@ describe('scores of weighted forecasts', () => {
     })
   })
 
+  it('rank nothing where all forecasts are one tie, whatever they weigh', () => {
+    for (const weight of [0.1, 0.2, 0.3, 1])
+      for (const count of [3, 4, 5, 7]) {
+        const tie = Array.from({ length: count }, (_, index) => forecast(0.4, index % 2 === 0))
+        expect(weightedScores(tie)(() => weight).spearman).toBeNaN()
+      }
+  })
+
   it('are those of the same forecasts written out as often as they count, ties and all', () => {
     const rng = createRng(7)
     for (let round = 0; round < 40; round++) {

@@ -171,6 +171,7 @@ describe('an equal share for every question', () => {
   it('costs what the long thought would not have reached, and nothing below the share', () => {
     const at = (budget: number) =>
       normalizedRegret(questions, budget, { counted: 'thinking', comparator: { kind: 'equal', tokens: 30 } }).byQuestion
+    expect([...at(20)]).toEqual([0, 0])
     expect([...at(30)]).toEqual([0, 0])
     // Own area to 40: triangle 20 / 40. Cut at 30: (0.5 x 30 x 0.75 + 10 x 0.75) / 40 = 0.46875.
     expect(at(40)[0]).toBeCloseTo(-0.03125, 12)

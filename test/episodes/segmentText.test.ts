@@ -163,6 +163,16 @@ describe("the paper's rule", () => {
     ])
   })
 
+  it('has other rules that cut as often as they can, but for a change of subject no sooner than a paragraph after the last', () => {
+    expect(Object.values(OTHER_RULES).map((rule) => [rule.maxCuts, rule.groupSize, rule.minGap])).toEqual([
+      [null, 1, 0],
+      [null, 1, 0],
+      [null, 1, 0],
+      [null, 1, 1],
+    ])
+    expect([OTHER_RULES.windows.opener.size, OTHER_RULES.topics.opener.window]).toEqual([16, 2])
+  })
+
   it('gives character ranges into the original text, without the newlines at the end of an episode', () => {
     const text = 'One.\n\nTwo.\n\nThree.\n\n\n\nWait, four.\n'
     const { episodes, pieces } = segmentText(text, paper(99, 1))
@@ -206,6 +216,14 @@ describe('other rules', () => {
       [0, 1],
       [1, 3],
       [3, 5],
+    ])
+  })
+
+  it('can make an empty paragraph an episode of no characters, where it stands', () => {
+    expect(segmentText('a\n\n\n\nb', OTHER_RULES.paragraphs).episodes.map(({ characters }) => characters)).toEqual([
+      { start: 0, end: 1 },
+      { start: 3, end: 3 },
+      { start: 5, end: 6 },
     ])
   })
 
@@ -266,6 +284,11 @@ describe('other rules', () => {
     expect(cut('a b c d e f g', { ...rule, maxCuts: 1 })).toEqual([
       [0, 3],
       [3, 7],
+    ])
+    expect(cut('a b c d e f g', { ...rule, maxCuts: 0 })).toEqual([[0, 7]])
+    expect(cut('a b', { ...rule, opener: { kind: 'windows', size: 1 } })).toEqual([
+      [0, 1],
+      [1, 2],
     ])
     expect(() => segmentText('a', { ...rule, opener: { kind: 'windows', size: 0 } })).toThrow(RangeError)
   })

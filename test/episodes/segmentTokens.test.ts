@@ -73,5 +73,10 @@ describe('boundaries of text in tokens', () => {
     expect(boundariesInTokens([7, 16], [7, 11, 15, 16])).toEqual([0, 1, 4])
     expect(boundariesInTokens([], [3])).toEqual([0])
     expect(boundariesInTokens([0], [3])).toEqual([0, 0])
+    expect(boundariesInTokens([1], [3])).toEqual([0, 1])
+  })
+
+  it('are all tokens for an episode that ends where no token reaches', () => {
+    expect(boundariesInTokens([5, 9], [3, 6])).toEqual([0, 2, 2])
   })
 })

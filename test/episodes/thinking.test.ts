@@ -21,6 +21,28 @@ describe('what of a completion is thought and what is answer', () => {
       { thoughts: ['6*7 is 42.\n'], answer: '\n\nThe answer', closed: true },
     ],
     [
+      'is thought before a closing mark that nothing follows',
+      '6*7 is 42.</think>\n',
+      { thoughts: ['6*7 is 42.'], answer: '\n', closed: true },
+    ],
+    [
+      'has no thought where the prompt opened one and a channel begins at once',
+      '<|channel|>final<|message|>42',
+      { thoughts: [], answer: '42', closed: true },
+      true,
+    ],
+    [
+      'is an empty thought where what the prompt opened ends at once',
+      '<|end|><|channel|>final<|message|>42',
+      { thoughts: [''], answer: '42', closed: true },
+      true,
+    ],
+    [
+      'has ended its thought where harmony ended the analysis, answer or not',
+      '<|channel|>analysis<|message|>7<|end|>',
+      { thoughts: ['7'], answer: '', closed: true },
+    ],
+    [
       'is all thought when the thought was never closed',
       '<think>\nmaybe \\boxed{13}\n\nWait',
       { thoughts: ['\nmaybe \\boxed{13}\n\nWait'], answer: '', closed: false },

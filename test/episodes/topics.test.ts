@@ -55,6 +55,11 @@ describe('changes of subject', () => {
     expect(found).toBeGreaterThan(300)
   })
 
+  it('lie on both sides of a paragraph without a word between two subjects', () => {
+    // Neighbours are alike, unlike, unlike and alike: depths 0, 2, 2, 0, of which those above 1 + 1 / 2 count.
+    expect(topicShifts(['sum digit', 'sum digit', '...', 'side angle', 'side angle'], 1)).toEqual([false, false, true, true, false])
+  })
+
   it('are none in a text of one paragraph, or of the same one again and again', () => {
     expect(topicShifts(['only this'], 2)).toEqual([false])
     expect(topicShifts(['the same', 'the same', 'the same', 'the same'], 1)).toEqual([false, false, false, false])

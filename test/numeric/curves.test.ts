@@ -17,6 +17,8 @@ describe('a piecewise-linear curve', () => {
     const expected = [0, 0, 1, 2, 3.5, 1, 1]
     for (const [i, at] of [-1, 0, 0.5, 2, 3.25, 7, 9].entries()) expect(interpolate(x, y, at)).toBeCloseTo(expected[i], 14)
     expect(interpolate([], [], 1)).toBeNaN()
+    // Where x repeats, the earlier point counts.
+    expect([0, 2].map((at) => interpolate([0, 0, 2, 2], [1, 5, 5, 9], at))).toEqual([1, 5])
   })
 
   it('has an area up to any end: interpolated inside, held flat outside', () => {
@@ -31,6 +33,7 @@ describe('a piecewise-linear curve', () => {
     expect(firstReach(x, y, 1)).toBe(0.5)
     expect(firstReach(x, y, 0)).toBe(0)
     expect(firstReach(x, y, 3.5)).toBe(3.25)
+    expect([firstReach(x, y, 2), firstReach(x, y, 5)]).toEqual([1, 3.5])
     expect(firstReach(x, y, 5.1)).toBeNull()
   })
 })
@@ -89,6 +92,6 @@ describe('predicted probabilities', () => {
     expect([bins[9]!.low, bins[9]!.high]).toEqual([0.9, 1])
     expect(bins[5]!.observed).toBeNaN()
     expect(calibrationError([])).toBe(0)
-    expect(() => brier([0.5], [])).toThrow(/equally long, found 1 and 0/)
+    for (const score of [brier, auroc, reliability]) expect(() => score([0.5], [])).toThrow(/equally long, found 1 and 0/)
   })
 })

@@ -77,6 +77,14 @@ describe('maj@k', () => {
 
   it('averages over every subset when there are few', () => {
     for (const [i, expected] of exact.entries()) expect(majAtK(votes, i + 1)).toBeCloseTo(expected, 13)
+    // As many subsets as may be drawn, C(8, 4), are still few.
+    expect(majAtK(votes, 4, { draws: 70 })).toBeCloseTo(exact[3]!, 13)
+  })
+
+  it('averages over every subset where each leaves out one of many', () => {
+    // Of ten right and ten wrong ones, which agree, half of the subsets have one right one more.
+    const even = Array.from({ length: 20 }, (_, i) => vote(i % 2 === 0 ? 'a' : 'b'))
+    expect(majAtK(even, 19)).toBe(0.5)
   })
 
   it('averages over random subsets when there are many, the same for the same seed', () => {
@@ -124,6 +132,11 @@ describe('maj@k', () => {
       { group: 'b', correct: false, weight: 0.2 },
     ]
     expect(majAtK(tied, 3)).toBe(0.5)
+  })
+
+  it('weighs a vote without a weight as one among those that have one', () => {
+    const against = (weight: number) => majAtK([vote('a'), { group: 'b', correct: false, weight }], 2)
+    expect([against(0.9), against(1), against(1.1)]).toEqual([1, 0.5, 0])
   })
 
   it('refuses more votes than there are answers', () => {

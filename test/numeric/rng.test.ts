@@ -22,6 +22,13 @@ describe('Philox4x32-10', () => {
     expect(uniformAt(0, 0, 0)).toBe(expected)
   })
 
+  it('counts draws beyond 2^32 in the second counter word, the stream in the third', () => {
+    const words = new Uint32Array(4)
+    philox4x32(7, 5, 3, 2, 9, 0, words)
+    const expected = Number((BigInt(words[0]!) >> 5n) * (1n << 26n) + (BigInt(words[1]!) >> 6n)) / 2 ** 53
+    expect(uniformAt(2 ** 32 * 5 + 7, 9, 2 ** 32 * 2 + 3)).toBe(expected)
+  })
+
   it('splits a seed into its low and high key word', () => {
     expect(seedWords(2 ** 32 * 5 + 7)).toEqual([7, 5])
     expect(seedWords(Number.MAX_SAFE_INTEGER)).toEqual([0xffffffff, 0x1fffff])
@@ -36,6 +43,13 @@ describe('a generator', () => {
   it('draws the i-th uniform that can also be asked for directly', () => {
     const rng = createRng(123456789012345, 7)
     for (let i = 0; i < 50; i++) expect(rng.float()).toBe(uniformAt(123456789012345, 7, i))
+  })
+
+  it('draws from stream 0 unless told otherwise, and one uniform less than it shuffles items', () => {
+    const rng = createRng(5)
+    expect(rng.float()).toBe(uniformAt(5, 0, 0))
+    rng.shuffle(['a', 'b', 'c'])
+    expect(rng.float()).toBe(uniformAt(5, 0, 3))
   })
 
   it('gives the same numbers for the same seed and others for another seed or stream', () => {

@@ -26,10 +26,11 @@ describe('summaries', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5)
   })
 
-  it('give NaN for the mean of nothing and no spread for a single value', () => {
+  it('give NaN for the mean of nothing, no spread for a single value and one for two', () => {
     expect(mean([])).toBeNaN()
     expect(populationDeviation([])).toBeNaN()
     expect(quantile([], 0.5)).toBeNaN()
+    expect([sampleDeviation([1, 3]), populationDeviation([1, 3])]).toEqual([Math.SQRT2, 1])
     expect([sampleDeviation([]), sampleDeviation([5]), populationDeviation([5])]).toEqual([0, 0, 0])
   })
 })
@@ -56,6 +57,7 @@ describe('the normal quantile', () => {
   it.each([
     [1e-300, -37.0470962993612],
     [1e-20, -9.262340089798409],
+    [1e-15, -7.941345326170998],
     [1e-10, -6.361340902404056],
     [1e-4, -3.7190164854556804],
     [0.01, -2.3263478740408408],

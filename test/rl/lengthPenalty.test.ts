@@ -22,6 +22,8 @@ describe('the length penalty', () => {
     expect(rewards[0]).toBeCloseTo(1 - 0.4 * sigmoid(-1), 6)
     expect(rewards[1]).toBeCloseTo(1 - 0.4 * sigmoid(1), 6)
     expect(rewards[2]).toBe(0)
+    // The deviation is held a little above 0, as in the paper: z is 2 / (2 + 1e-7).
+    expect(lengthPenalties(group, 0.4)[1]).toBeCloseTo(-0.4 * sigmoid(2 / (2 + 1e-7)), 10)
   })
 
   it('compares with the mean of the others', () => {

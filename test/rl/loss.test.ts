@@ -102,6 +102,8 @@ async function run(
     Object.fromEntries(names.map((name) => [name, tensor(given[name])])),
   )
   const read = Object.fromEntries(measured.map((name) => [name, results[`sum/${name}`].data[0]])) as Partial<Record<LossSum, number>>
+  // All of them are scalars.
+  expect(measured.map((name) => results[`sum/${name}`].shape)).toEqual(measured.map(() => []))
   return { loss: results.loss.data[0], grad: [...results['grad/logps'].data], sums: read }
 }
 
@@ -155,6 +157,15 @@ describe('losses as graphs', () => {
       expect(sums).toMatchObject({ clipHigh: 5, clipLow: 0, tokens: 8 })
     })
 
+    it('are those of the token where a row has but one', async () => {
+      const one = [
+        [0.1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+      ]
+      // Its advantage is 1, its ratio e^0.6, inside of the band.
+      expect((await run({ ...gspo, clipHigh: 9 }, { ...rows, weights: one })).loss).toBeCloseTo(-0.1 * Math.exp(0.6), 5)
+    })
+
     it('give each token its own advantage times the sequence ratio', async () => {
       const { loss, grad } = await run({ ...gspo, clipLow: 1, clipHigh: 9 })
       const ratios = [Math.exp(0.29), Math.exp(0.05 / 3)]
@@ -205,19 +216,28 @@ describe('losses as graphs', () => {
     )
   })
 
+  it('measure the largest ratio also where every ratio is below one, and clipping where the advantage is negative alone', async () => {
+    // e^-0.1 in the first row, e^-0.3 in the second, where of 0.8, -0.4 and 1.2 the second is no longer pushed away.
+    const oldLogps = data.logps.map((row, at) => row.map((value) => value + [0.1, 0.3][at]))
+    const { sums } = await run(plain, { ...data, oldLogps })
+    expect(sums.ratioMax).toBeCloseTo(Math.exp(-0.1), 5)
+    expect(sums).toMatchObject({ clipLow: 1, clipHigh: 0 })
+  })
+
   it('measure only what they are given', async () => {
     const { sums } = await run({ ...plain, ratio: 'none' }, data, ['logps', 'advantages', 'weights'])
     expect(Object.keys(sums)).toEqual(['tokens'])
   })
 
-  it('stay finite where the policies disagree wildly', async () => {
+  it('stay finite where the policies disagree wildly, a ratio of more than e^20 counting as that', async () => {
     const far = {
       ...data,
       oldLogps: data.oldLogps.map((row) => row.map((value) => value - 200)),
       refLogps: data.refLogps.map((row) => row.map((value) => value + 200)),
     }
-    const { loss, grad } = await run({ ...plain, klBeta: 0.1, dualClip: 3 }, far)
+    const { loss, grad, sums } = await run({ ...plain, klBeta: 0.1, dualClip: 3 }, far)
     expect([loss, ...grad].every(Number.isFinite)).toBe(true)
+    expect(sums.ratioMax! / Math.exp(20)).toBeCloseTo(1, 4)
   })
 
   it('refuse a specification whose log-probabilities are missing', () => {
@@ -247,9 +267,15 @@ describe('loss metrics', () => {
       'policy/ratio_max': 1.5,
     })
   })
+  it('are those of the one micro-batch of a step that has no other', () => {
+    expect(lossMetrics([{ tokens: 4, kl: 2, ratioMax: 1.5 }])).toEqual({ kl: 0.5, 'policy/ratio_max': 1.5 })
+  })
   it('are absent where nothing was measured', () => {
+    expect(lossMetrics([{ tokens: 4, clipLow: 1 }])).toEqual({ 'clip_ratio/low_mean': 0.25 })
+    expect(lossMetrics([{ tokens: 4, clipHigh: 1 }])).toEqual({ 'clip_ratio/high_mean': 0.25 })
     expect(lossMetrics([{ tokens: 4 }])).toEqual({})
     expect(lossMetrics([{ tokens: 0, kl: 0, ratioMax: 0 }])).toEqual({})
+    expect(lossMetrics([{ kl: 1 }])).toEqual({})
     expect(lossMetrics([])).toEqual({})
   })
 })

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMethod, creditBatch } from '../../src-main/rl/algorithms.ts'
-import { batchMetrics } from '../../src-main/rl/metrics.ts'
+import { batchMetrics, progressMetrics } from '../../src-main/rl/metrics.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { anyGroup, context, outcomes, rollout, thinking } from './rollouts.ts'
 
@@ -30,6 +30,20 @@ describe('batch metrics', () => {
       'rewards/outcome/std': 0.5,
       'mrt/used_frac': 1,
     })
+  })
+
+  it('tell groups that are all right, all wrong and mixed apart, and those whose rewards are all the same', () => {
+    const of = (...corrects: readonly (0 | 1)[]) => {
+      const found = metrics('dr-grpo', outcomes(...corrects))
+      return ['by_group/frac_all_good', 'by_group/frac_all_bad', 'by_group/frac_mixed', 'frac_reward_zero_std'].map((name) => found[name])
+    }
+    expect(of(1, 1)).toEqual([1, 0, 0, 1])
+    expect(of(0, 0)).toEqual([0, 1, 0, 1])
+    expect(of(1, 0)).toEqual([0, 0, 1, 0])
+  })
+
+  it('count no progress for positive where J stayed as it was', () => {
+    expect(progressMetrics([[0.5, 0.5, 0.75]])).toMatchObject({ 'mrt/progress_pos_frac': 0.5, 'mrt/progress_mean': 0.125 })
   })
 
   it('have a deviation from two rollouts on, and none of one', () => {
@@ -74,12 +88,17 @@ describe('batch metrics', () => {
   })
 
   it('describe both arms of a stale prefix and the two deviations that scaling could use', () => {
-    const arm = (which: 'continue' | 'terminate', correct: 0 | 1, sample: number) =>
-      rollout({ arm: which, correct, sample, prefixTokens: 2 })
-    const found = metrics('mrt-pooled', [arm('continue', 1, 0), arm('continue', 0, 1), arm('terminate', 0, 2), arm('terminate', 0, 3)])
-    expect(found).toMatchObject({
+    const arm = (which: 'continue' | 'terminate', correct: 0 | 1, sample: number, group = 0) =>
+      rollout({ arm: which, correct, sample, prefixTokens: 2, group })
+    const both = [arm('continue', 1, 0), arm('continue', 0, 1), arm('terminate', 0, 2), arm('terminate', 0, 3)]
+    expect(metrics('mrt-pooled', both)).toMatchObject({
       'mrt/continue_reward': 0.5,
       'mrt/terminate_reward': 0,
+      'mrt/pool_std': 0.5,
+      'mrt/continue_std': expect.closeTo(Math.SQRT1_2, 10),
+    })
+    // A prefix with a single rollout has no deviation, and takes nothing from that of the others.
+    expect(metrics('mrt-pooled', [...both, arm('continue', 1, 0, 1)])).toMatchObject({
       'mrt/pool_std': 0.5,
       'mrt/continue_std': expect.closeTo(Math.SQRT1_2, 10),
     })

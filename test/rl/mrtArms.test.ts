@@ -114,6 +114,8 @@ describe('the termination baseline', () => {
     // Episodes of two tokens: a prefix of 4 tokens holds two of them, so the baseline is J[2].
     const onward = thinking(1, [0.1, 0.3, 0.6, 0.9], { arm: 'continue', prefixTokens: 4 })
     expect(prefixBoundary(onward)).toBe(2)
+    // Without a prefix no episode is inside it, were it a single token.
+    expect(prefixBoundary(rollout({ episodes: [{ start: 0, end: 1 }] }))).toBe(0)
     expect(paid('mrt-termination', [onward], { baseline: 'J' })[0]).toBeCloseTo(0.4, 10)
     expect(paid('mrt-termination', [{ ...onward, prefixTokens: undefined }], { baseline: 'J' })[0]).toBeCloseTo(0.9, 10)
     // Best of 2 answers: 1 - 0.4^2 = 0.84.

@@ -92,7 +92,8 @@ describe('MRT with exact J', () => {
   })
 
   it('pays a single rollout its progress alone, and discards it without an episode', () => {
-    expect(exact([thinking(1, [0, 0.2, 0.8])])).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
+    for (const base of ['dr-grpo', 'rloo', 'grpo'])
+      expect(exact([thinking(1, [0, 0.2, 0.8])], { base })).toMatchObject([{ used: true, outcomeAdvantage: 0 }])
     expect(bonuses(exact([thinking(1, [0, 0.2, 0.8])]))).toEqual([[0.2, 0.6]])
     expect(bonuses(centred([thinking(1, [0, 0.2, 0.8])]))).toEqual([[-0.2, 0.2]])
     expect(exact([thinking(1, [0.4])])).toMatchObject([{ used: false, discardReason: 'no-peers' }])
@@ -110,6 +111,10 @@ describe('MRT with exact J', () => {
     const late = rollout({ correct: 1, episodes: [{ start: 4, end: 8 }], thinkEnd: 8, J: Float64Array.of(0, 1) })
     const [credit] = exact([late, thinking(0, [0], { sample: 1 })], { centre: 'none' })
     expect([...credit.advantage]).toEqual([0.5, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 0.5])
+  })
+
+  it('takes a J that rounding put above 1 for 1', () => {
+    expect([...exact([thinking(1, [0.5, 1 + 5e-7])])[0].episodeBonus]).toEqual([0.5])
   })
 
   it('refuses rollouts whose J was not measured', () => {
@@ -204,6 +209,14 @@ describe('the controls', () => {
     const [first, second] = creditBatch(method, pair, context)
     expect(first.episodeBonus).not.toEqual(second.episodeBonus)
     expect(creditBatch(method, pair, { ...context, seed: 8 })[0].episodeBonus).not.toEqual(first.episodeBonus)
+  })
+
+  it('are centred where they shuffle, and not where what they pay says nothing of progress', () => {
+    const bonus = (options: Record<string, unknown>) => sum(centred(group, options).flatMap(({ episodeBonus }) => [...episodeBonus]))
+    expect(bonus({ control: 'shuffled' })).toBeCloseTo(0, 10)
+    // Three episodes, each paid the mean size or charged the mean.
+    expect(bonus({ control: 'constant' })).toBeCloseTo(0.8, 10)
+    expect(bonus({ control: 'charge' })).toBeCloseTo(-0.6, 10)
   })
 
   // Sizes of progress 0.1, 0.6, 0.1: mean 0.8 / 3.

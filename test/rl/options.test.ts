@@ -48,7 +48,9 @@ describe('options', () => {
     expect(() => createMethod('mrt-exact', { alpha: -1 })).toThrow(code('rl.option-value'))
     expect(() => createMethod('mrt-exact', { alpha: NaN })).toThrow(code('rl.option-value'))
     expect(() => createMethod('mrt-exact', { bestOf: 1.5 })).toThrow('bestOf to be a whole number from 1 to 64, found 1.5')
-    expect(() => createMethod('mrt-exact', { credit: 'toString' })).toThrow(code('rl.option-value'))
+    expect(() => createMethod('mrt-exact', { credit: 'toString' })).toThrow(
+      expect.objectContaining({ code: 'rl.option-value', found: "'toString'" }),
+    )
     expect(() => createMethod('dapo', { dropTruncated: 1 })).toThrow(code('rl.option-value'))
     expect(() => createMethod('grpo', { beta: 0, klBeta: 0 })).toThrow(code('rl.option-twice'))
     expect(() => createMethod('ppo')).toThrow(code('rl.algorithm'))
@@ -67,6 +69,10 @@ describe('options', () => {
       { name: 'clipHigh', value: 0.28, needs: 'updatesPerBatch above 1', found: 'updatesPerBatch 1' },
     ])
     expect(inert('grpo', { correctionHigh: 3 })).toMatchObject([{ name: 'correctionHigh', found: 'correction none' }])
+    expect(inert('mrt-pooled', { trainForcedStop: true })).toEqual([])
+    expect(inert('mrt-pooled', { trainForcedStop: true, trainTerminations: false })).toMatchObject([
+      { name: 'trainForcedStop', found: 'trainTerminations false' },
+    ])
   })
 
   it.each(algorithmNames)('of %s name others of the same table, with values that these can take', (name) => {
@@ -172,6 +178,7 @@ describe('losses', () => {
 
   it('carry the dual clip and the sampler correction only where they are on', () => {
     expect(loss('grpo')).not.toHaveProperty('dualClip')
+    expect(loss('grpo', { dualClip: 0.5 })).toMatchObject({ dualClip: 0.5 })
     expect(loss('grpo', { dualClip: 3, correction: 'token-truncate', correctionHigh: 5 })).toMatchObject({
       dualClip: 3,
       correction: { level: 'token', how: 'truncate', low: 0.5, high: 5 },

@@ -24,6 +24,10 @@ const oneOfFour = outcomes(1, 0, 0, 0)
 
 describe('outcome advantages', () => {
   it('are centred and divided by the deviation in GRPO', () => close(paid('grpo', oneOfFour), [1.5, -0.5, -0.5, -0.5]))
+  it('are bounded in GRPO where rewards hardly differ', () => {
+    // Deviation sqrt(2) * 1e-6, to which 1e-6 is added: 1 / (sqrt(2) + 1) = sqrt(2) - 1.
+    close(grpoAdvantages([0, 2e-6]), [1 - Math.SQRT2, Math.SQRT2 - 1])
+  })
   it('are centred only in Dr. GRPO', () => close(paid('dr-grpo', oneOfFour), [0.75, -0.25, -0.25, -0.25]))
   // The others of the right one average 0; the others of a wrong one average 1/3.
   it('leave the rollout itself out of its baseline in RLOO', () => close(paid('rloo', oneOfFour), [1, -1 / 3, -1 / 3, -1 / 3]))
@@ -137,8 +141,16 @@ describe('any algorithm', () => {
         ],
       },
     ],
+    ['an episode without a token', { episodes: [{ start: 2, end: 2 }] }],
     ['an episode past the end', { episodes: [{ start: 0, end: 11 }] }],
     ['too few scores', { episodes: [{ start: 0, end: 4 }], J: Float64Array.of(0.5) }],
+    ['J at fewer budgets than it was cut at', { cuts: { budgets: [2, 4], offsets: [2, 4], J: Float64Array.of(0.5) } }],
+    [
+      'a cut beyond the end of its thinking',
+      { tokenCount: 10, thinkEnd: 3, cuts: { budgets: [2, 4], offsets: [2, 4], J: Float64Array.of(0.5, 0.5) } },
+    ],
+    ['an end of thinking before the first token', { thinkEnd: -1 }],
+    ['a prefix of fewer than no tokens', { prefixTokens: -1 }],
     ['a score that is no probability', { J: Float64Array.of(1.5) }],
     ['a score that is not a number', { J: Float64Array.of(NaN) }],
   ])('refuses a rollout with %s', (_, given) => {
@@ -192,8 +204,10 @@ describe('DAPO', () => {
 
     it('trains once enough groups are mixed, on the first of them', () =>
       expect(dynamicSampling(groups('right', 'mixed', 'mixed', 'mixed'), 2, 1, 3)).toEqual({ action: 'train', keep: [1, 2], missing: 0 }))
-    it('asks for as many groups as are missing', () =>
-      expect(dynamicSampling(groups('wrong', 'mixed'), 3, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 2 }))
+    it('asks for as many groups as are missing, and be it one', () => {
+      expect(dynamicSampling(groups('wrong', 'mixed'), 3, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 2 })
+      expect(dynamicSampling(groups('wrong', 'mixed'), 2, 2, 3)).toEqual({ action: 'resample', keep: [1], missing: 1 })
+    })
     it('trains on a short batch once the rounds are spent', () =>
       expect(dynamicSampling(groups('wrong', 'mixed'), 3, 3, 3)).toEqual({ action: 'train', keep: [1], missing: 2 }))
     it('gives up once the rounds are spent without any mixed group', () =>

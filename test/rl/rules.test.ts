@@ -1,12 +1,13 @@
 // Small rules that several algorithms share: which budgets are measured and what they weigh, what a prover makes of few answers, and how a
 // weight changes over a run.
 import { describe, expect, it } from 'vitest'
-import { areaAhead, cutScores, drawBudgets, measuredOf, meansBySegment } from '../../src-main/rl/anytime.ts'
+import { areaAhead, cutScores, drawBudgets, measuredOf, meansBySegment, paySegments } from '../../src-main/rl/anytime.ts'
 import { bestOfSampled } from '../../src-main/rl/mrtOnline.ts'
 import { bestCut } from '../../src-main/rl/mrtStar.ts'
 import { reachingPrior, reachingShares } from '../../src-main/rl/regretExact.ts'
 import { courseOption, doneBefore } from '../../src-main/rl/schedules.ts'
 import { softOverlong } from '../../src-main/rl/overlong.ts'
+import { rollout } from './rollouts.ts'
 
 const code = (wanted: string) => expect.objectContaining({ code: wanted })
 
@@ -39,9 +40,9 @@ describe('budgets', () => {
   })
 
   it('must all have been measured', () => {
-    const rollout = { group: 2, sample: 3, cuts: { J: [0.5, 0.5], budgets: [1, 2], offsets: [1, 2] } } as never
-    expect(cutScores(rollout, 2)).toMatchObject({ J: [0.5, 0.5] })
-    expect(() => cutScores(rollout, 3)).toThrow(code('rl.no-termination-scores'))
+    const measured = { group: 2, sample: 3, cuts: { J: [0.5, 0.5], budgets: [1, 2], offsets: [1, 2] } } as never
+    expect(cutScores(measured, 2)).toMatchObject({ J: [0.5, 0.5] })
+    expect(() => cutScores(measured, 3)).toThrow(code('rl.no-termination-scores'))
     expect(() => cutScores({ group: 2, sample: 3 } as never, 2)).toThrow(code('rl.no-termination-scores'))
   })
 
@@ -55,6 +56,38 @@ describe('budgets', () => {
     expect(reachingPrior({ budgets: 2, reach: 2, beyond: 0.25 }, true)).toEqual([0.375, 0.375, 0.25])
     expect(reachingPrior({ budgets: 2, reach: 3, beyond: 0.5 }, false)).toEqual([0.5, 0.5, 0, 0])
     expect(reachingPrior({ budgets: 4, reach: 1, beyond: 0.5 }, true)).toEqual([0.25, 0.25, 0.25, 0.25])
+  })
+})
+
+describe('pay by segments of thinking', () => {
+  // Five tokens of thinking and the one that closes it; the first budget is two tokens, the second lies beyond the end.
+  const paid = (...forced: readonly number[]) =>
+    paySegments(
+      rollout({
+        tokenCount: 8,
+        thinkEnd: 5,
+        episodes: [
+          { start: 0, end: 2 },
+          { start: 2, end: 5 },
+        ],
+        sampled: Uint8Array.from({ length: 8 }, (_, token) => Number(!forced.includes(token))),
+      }),
+      { budgets: [2, 6], offsets: [2, 5], J: Float64Array.of(0, 0) },
+      { outcome: 1, area: 0.5 },
+      [3, 5],
+    )
+
+  it('pays no outcome on top, and tells an episode and the end of thinking the mean over the tokens that are paid', () => {
+    const { reward, used, outcomeAdvantage, episodeBonus, tailBonus, advantage } = paid(3)
+    expect([...advantage]).toEqual([3, 3, 5, 0, 5, 5, 0, 0])
+    expect([reward, used, outcomeAdvantage, [...episodeBonus], tailBonus]).toEqual([1.5, true, 0, [3, 5], 5])
+    expect([...paid(0, 2, 3).episodeBonus]).toEqual([3, 5])
+  })
+
+  it('tells nothing of what was forced, and learns nothing where all of it was', () => {
+    expect(paid(0, 1, 5)).toMatchObject({ used: true, tailBonus: 0 })
+    expect([...paid(0, 1, 5).episodeBonus]).toEqual([0, 5])
+    expect(paid(0, 1, 2, 3, 4, 5)).toMatchObject({ used: false, discardReason: 'no-tokens', reward: 1.5 })
   })
 })
 

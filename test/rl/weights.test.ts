@@ -76,6 +76,11 @@ describe('the sampler correction', () => {
   it('drops rollouts by their mean ratio, whatever their length', () => {
     expect(weights('sequence', 'mask')).toEqual([1, 1, 0, 1])
     expect(weights('sequence', 'mask', 0.9)).toEqual([0, 0, 0, 0])
+    // The mean ratio is 0.846, the product 0.607.
+    expect(weights('sequence', 'mask', 0.7)).toEqual([1, 1, 0, 1])
+  })
+  it('keeps what lies on the edges of the band', () => {
+    expect([...correctionWeights({ level: 'token', how: 'mask', low: 1, high: 1 }, old, old, mask)]).toEqual([1, 1, 0, 1])
   })
   it('is one everywhere when both programs agree', () => {
     expect([...correctionWeights({ level: 'sequence', how: 'truncate', low: 0.5, high: 2 }, old, old, mask)]).toEqual([1, 1, 0, 1])
@@ -89,13 +94,11 @@ describe('the sampler correction', () => {
     )
     expect([...corrected]).toEqual([1, 2, 0, -0])
   })
-  it('survives a token that one program thinks impossible', () => {
-    const strange = correctionWeights(
-      { level: 'token', how: 'truncate', low: 0.5, high: 2 },
-      Float32Array.of(-1e30),
-      Float32Array.of(-1),
-      Uint8Array.of(1),
-    )
-    expect(strange[0]).toBeLessThan(1e-8)
+  it('takes a token that one program thinks impossible for e^20 times as likely to the other', () => {
+    const [never, likely] = [Float32Array.of(-1e30), Float32Array.of(-1)]
+    const of = (trainer: Float32Array, rollout: Float32Array) =>
+      correctionWeights({ level: 'token', how: 'truncate', low: 0.5, high: Infinity }, trainer, rollout, Uint8Array.of(1))[0]
+    expect(of(never, likely)).toBe(Math.fround(Math.exp(-20)))
+    expect(of(likely, never)).toBe(Math.fround(Math.exp(20)))
   })
 })
