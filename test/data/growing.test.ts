@@ -127,7 +127,7 @@ describe('what a file is', () => {
   })
 
   it('is unknown while nothing can be read of it', async () => {
-    const { kinds, sources, rejected } = await read(file('a.jsonl', '{bad\n{worse\n'), { settled: true })
+    const { kinds, sources, rejected } = await read(file('a.jsonl', '{"bad": \n{"worse": \n'), { settled: true })
     expect([[...kinds], [...sources], rejected]).toEqual([['unknown'], [null], [1, 2]])
   })
 
