@@ -345,13 +345,10 @@ export function createSession(options: ImportOptions) {
           }
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
-          else {
+          else
             for (const record of result.records)
               out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
-            rows++
-          }
         }
-        keep(lost)
         yield {
           kind,
           file: path,
