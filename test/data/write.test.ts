@@ -243,6 +243,25 @@ describe('the comparator file', () => {
     ])
   })
 
+  it('scores by reward where both have one, else by who was right, else not at all', async () => {
+    const path = join(newFolder(), 'both.json')
+    const of = (changes: Partial<CanonicalRollout>): CanonicalRollout => ({ schemaVersion: 1, completion: 'c', ...changes })
+    await writeComparator(path, {
+      nameA: 'A',
+      nameB: 'B',
+      pairs: [
+        { a: of({ reward: 2, correct: false }), b: of({ reward: 0.5, correct: true }) },
+        { a: of({ reward: 2, correct: true }), b: of({ correct: false }) },
+        { a: of({ correct: false }), b: of({ correct: true, reward: 1 }) },
+        { a: of({ correct: true }), b: of({ correct: true }) },
+        { a: of({ correct: true }), b: of({ reward: 1 }) },
+        { a: of({ reward: 1 }), b: of({ correct: true }) },
+      ],
+    })
+    const { examples } = JSON.parse(readFileSync(path, 'utf8')) as { examples: { score: number | null }[] }
+    expect(examples.map(({ score }) => score)).toEqual([1.5, 1, -1, 0, null, null])
+  })
+
   it('is not written without a pair', async () => {
     const path = join(newFolder(), 'none.json')
     expect(await codeOf(writeComparator(path, { nameA: 'A', nameB: 'B', pairs: [] }))).toBe('export.empty')
