@@ -1,7 +1,7 @@
 // What is said of files and folders before anything is imported, where they are damaged, large, or of several kinds; and what an import says of
 // files that hold nothing or repeat what another set holds.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -215,13 +215,4 @@ describe('a packed file', () => {
     const { values, notes } = await readAll(file('a.jsonl.zst', two))
     expect([values.length, notes]).toEqual([6, []])
   })
-})
-
-it('an older file of that name stays where a folder stands in the place of the new one', async () => {
-  const folder = newFolder()
-  mkdirSync(join(folder, 'taken.jsonl', 'deep'), { recursive: true })
-  writeFileSync(join(folder, 'taken.jsonl', 'kept'), 'kept')
-  const { writeRollouts } = await import('../../src-main/data/write/rollouts.ts')
-  await expect(writeRollouts(join(folder, 'taken.jsonl'), () => [{ schemaVersion: 1, completion: 'c' }])).rejects.toMatchObject({ code: 'export.failed' })
-  expect(readFileSync(join(folder, 'taken.jsonl', 'kept'), 'utf8')).toBe('kept')
 })
