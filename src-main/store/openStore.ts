@@ -129,7 +129,7 @@ function removeUnfinished(folder: string, lockedAtMs: number): void {
 function openForReading(file: string): Connection {
   let live: Connection | null = null
   try {
-    live = connect(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+    live = connect(file, { readonly: true, timeout: BUSY_MS })
     live.pragma('schema_version')
     return live
   } catch (error) {
