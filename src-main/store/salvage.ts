@@ -83,15 +83,12 @@ export async function salvage(
     })
   makeFolder(target)
   const copy = join(target, '.damaged')
-  mkdirSync(copy)
-  for (const ending of ['', '-wal'])
-    if (existsSync(join(source, DATABASE + ending))) copyFileSync(join(source, DATABASE + ending), join(copy, DATABASE + ending))
   const file = join(target, DATABASE)
   let damaged: Connection | null = null
   let whole: Connection | null = null
   let saved: Salvaged | null = null
   try {
-    damaged = openDamaged(join(copy, DATABASE), join(source, DATABASE))
+    damaged = openDamaged(join(source, DATABASE), copy)
     const known = findMigrations(migrations)
     const schema = checkSchema(damaged, known, join(source, DATABASE))
     whole = connect(file, {})
@@ -151,10 +148,16 @@ function lengthen(file: string): void {
   if (whole <= size * MOST_MISSING) truncateSync(file, Math.max(size, whole))
 }
 
-/** The copy, opened so that SQLite folds its log in; where the log itself is damaged, without it. */
-function openDamaged(file: string, told: string): Connection {
-  for (const ending of ['-wal', '']) {
-    if (ending === '') rmSync(`${file}-wal`, { force: true })
+/**
+ * A copy of the database in the folder `copy`, opened so that SQLite folds its log in; where the log itself is damaged, without it. Closing folds
+ * it in as well, so that the copy is made anew then.
+ */
+function openDamaged(source: string, copy: string): Connection {
+  const file = join(copy, DATABASE)
+  for (const endings of [['', '-wal'], ['']]) {
+    rmSync(copy, { recursive: true, force: true })
+    mkdirSync(copy)
+    for (const ending of endings) if (existsSync(source + ending)) copyFileSync(source + ending, file + ending)
     lengthen(file)
     let db: Connection | null = null
     try {
@@ -167,7 +170,7 @@ function openDamaged(file: string, told: string): Connection {
     }
   }
   throw new LabError('salvage.nothing', {
-    expected: `a database at ${told} whose list of tables can be read`,
+    expected: `a database at ${source} whose list of tables can be read`,
     found: 'one whose first page is damaged',
     next: 'Restore the newest file of the backups folder; its checkpoints are still there.',
   })

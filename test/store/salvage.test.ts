@@ -86,6 +86,28 @@ function overwrite(folder: string, at: number, bytes: Uint8Array): void {
   writeSync(handle, bytes, 0, bytes.length, at)
   closeSync(handle)
 }
+/** Overwrites the first page wherever a log holds it, with checksums that fit; gives how often it does. */
+function spoilFirstPage(path: string): number {
+  const log = readFileSync(path)
+  const [page, words] = [log.readUInt32BE(8), log.readUInt32BE(0) === 0x377f0683 ? 'readUInt32BE' : 'readUInt32LE'] as const
+  let [one, two] = [log.readUInt32BE(24), log.readUInt32BE(28)]
+  let found = 0
+  for (let at = 32; at + 24 + page <= log.length; at += 24 + page) {
+    if (log.readUInt32BE(at) === 1) {
+      log.fill(0x5a, at + 24, at + 24 + page)
+      found++
+    }
+    for (const part of [log.subarray(at, at + 8), log.subarray(at + 24, at + 24 + page)])
+      for (let word = 0; word < part.length; word += 8) {
+        one = (one + part[words](word) + two) >>> 0
+        two = (two + part[words](word + 4) + one) >>> 0
+      }
+    log.writeUInt32BE(one, at + 16)
+    log.writeUInt32BE(two, at + 20)
+  }
+  writeFileSync(path, log)
+  return found
+}
 /** What was made again when it was opened, for each time. */
 const rebuiltBy = (store: ReturnType<typeof openStore>): string[][] =>
   store.events
@@ -427,6 +449,21 @@ describe('damage to what was recorded', () => {
     await salvage(killed, into)
     expect(reopened(into).settings.all()).toEqual({ page: 'compare' })
     expect(readdirSync(killed).sort()).toEqual(['workspace.db', 'workspace.db-wal'])
+  })
+
+  it('in the log alone costs what is in the log', async () => {
+    const folder = recorded()
+    const writer = openStore(folder)
+    onTestFinished(() => writer.close())
+    // So many pages more that the first page, which says how many there are, is written too.
+    writer.settings.set('page', 'x'.repeat(50_000))
+    const killed = temporaryFolder()
+    for (const name of ['workspace.db', 'workspace.db-wal']) copyFileSync(join(folder, name), join(killed, name))
+    expect(spoilFirstPage(join(killed, 'workspace.db-wal'))).toBeGreaterThan(0)
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(killed, into)
+    expect(tables.find(({ table }) => table === 'rollouts')).toMatchObject({ kept: STEPS * PER_STEP, lost: 0 })
+    expect(reopened(into).settings.all()).toEqual({})
   })
 
   it('whose pages are of the largest size is read as far as it goes when it was cut off', async () => {
