@@ -16,6 +16,7 @@ import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import type { ImportOptions } from '../../src-main/data/converter.ts'
 import { previewImport } from '../../src-main/data/preview.ts'
 import { createNoteBook } from '../../src-main/data/notes.ts'
+import { detailsOf } from '../../src-main/data/read/jsonDocument.ts'
 import { createIdentity } from '../../src-main/data/rollouts/identity.ts'
 import { zipOf } from './archives.ts'
 import { file, newFolder, readAll } from './files.ts'
@@ -183,6 +184,14 @@ describe('a JSON document', () => {
       { first: { q: '1?', a: '1' }, second: { q: '2?', b: '2' } },
     ])
       expect((await readAll(file('a.json', JSON.stringify(other)))).values).toEqual([other])
+  })
+
+  it('has rows by number in its details, beside one other thing at most', () => {
+    const [a, b] = [{ q: '1?' }, { q: '2?' }]
+    expect(detailsOf({ details: { 0: a, 1: b } })).toEqual([a, b])
+    expect(detailsOf({ details: { 0: a, 1: b, type: { of: 'GEN' } } })).toEqual([a, b])
+    expect(detailsOf({ details: { 0: a, 1: 'no row' } })).toEqual([a])
+    for (const details of [{ 0: a, type: 'GEN', more: 'x' }, { type: { of: 'GEN' } }, {}, [a, b], 'text', null]) expect(detailsOf({ details })).toBeNull()
   })
 
   it('that wraps its rows names what else stands beside them', async () => {
