@@ -55,7 +55,10 @@ describe('JSON Lines that grow', () => {
     const { answers, readTo } = await read(path)
     expect([answers, readTo]).toEqual([['2', '4'], { byte: statSync(path).size, line: 2 }])
     appendFileSync(path, `\r\n${lines(row(3))}`)
-    expect(await read(path, { from: readTo as Growing['from'] })).toMatchObject({ answers: ['6'], readTo: { byte: statSync(path).size, line: 4 } })
+    expect(await read(path, { from: readTo as Growing['from'] })).toMatchObject({
+      answers: ['6'],
+      readTo: { byte: statSync(path).size, line: 4 },
+    })
   })
 
   it('keep a last line for later that is no row yet, however long nothing comes, and a bad one before it is bad', async () => {
@@ -103,7 +106,8 @@ describe('other files that grow', () => {
       ['a.json', `[${row(1)}, ${row(2)}]`],
     ] as const) {
       const path = file(name, content)
-      for (const given of [null, from]) expect(await read(path, { from: given, settled: true })).toMatchObject({ answers: ['2', '4'], readTo: null })
+      for (const given of [null, from])
+        expect(await read(path, { from: given, settled: true })).toMatchObject({ answers: ['2', '4'], readTo: null })
     }
   })
 

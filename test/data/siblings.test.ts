@@ -171,7 +171,7 @@ describe('a literal of Python', () => {
       ['  ( 1 , 2.5 , .5, 1., -3e2, +4 , )  ', [1, 2.5, 0.5, 1, -300, 4]],
       ['[None, True, False, nan]', [null, true, false, null]],
       ["{'a': 1, 2: 'b', None: (), }", { a: 1, 2: 'b', null: [] }],
-      ["array([1, 2], dtype=int64)", [1, 2]],
+      ['array([1, 2], dtype=int64)', [1, 2]],
       ["[array(['a'], dtype='<U1'), array( [ ] , )]", undefined],
       ["[array(['a'], dtype='<U1'), array( [ ] )]", [['a'], []]],
       ['{}', {}],
@@ -189,7 +189,26 @@ describe('a literal of Python', () => {
     }
   })
 
-  it.each(["['a'", "{'a' 1}", "{'a': 1", '[1 2]', '(1]', "'a", 'Nonsense', 'None1', '1 2', '-', 'array([1]', 'array([1], int)', '+-1', '1'.repeat(41), '__import__("os")', "['a'] + ['b']", '', '[1, 2', "'a\n'", '['.repeat(100)])('is nothing else: %j', (text) =>
-    expect(pythonLiteral(text)).toBeUndefined(),
-  )
+  it.each([
+    "['a'",
+    "{'a' 1}",
+    "{'a': 1",
+    '[1 2]',
+    '(1]',
+    "'a",
+    'Nonsense',
+    'None1',
+    '1 2',
+    '-',
+    'array([1]',
+    'array([1], int)',
+    '+-1',
+    '1'.repeat(41),
+    '__import__("os")',
+    "['a'] + ['b']",
+    '',
+    '[1, 2',
+    "'a\n'",
+    '['.repeat(100),
+  ])('is nothing else: %j', (text) => expect(pythonLiteral(text)).toBeUndefined())
 })

@@ -428,21 +428,27 @@ describe('rows of one format in the corners of it', () => {
       { content: [['4']], rewards: [1], idx: 2 },
     ])
     expect([two!.prompt, two!.completion, two!.extra]).toEqual(['2 + 2?', '4', { idx: 0 }])
-    expect([three!.prompt, three!.completion, three!.extra]).toEqual(['2 + 2? Think. ', '4', { content: ['2 + 2?', ' Think. ', '4'], idx: 1 }])
+    expect([three!.prompt, three!.completion, three!.extra]).toEqual([
+      '2 + 2? Think. ',
+      '4',
+      { content: ['2 + 2?', ' Think. ', '4'], idx: 1 },
+    ])
     expect([alone!.prompt, alone!.completion]).toEqual([undefined, '4'])
   })
 
   it('of prime-rl have their split and step from their folders, and say that they were trained on', async () => {
     const trace = (info: object) => ({
       task: { key: 'p' },
-      nodes: [
-        { message: { role: 'user', content: '2 + 2?' } },
-        { message: { role: 'assistant', content: '4' }, sampled: true },
-      ],
+      nodes: [{ message: { role: 'user', content: '2 + 2?' } }, { message: { role: 'assistant', content: '4' }, sampled: true }],
       info,
     })
     for (const split of ['train', 'eval']) {
-      const rows = [trace({ train: { effective: true } }), trace({ eval: { effective: true } }), trace({ train: { effective: false } }), trace({})]
+      const rows = [
+        trace({ train: { effective: true } }),
+        trace({ eval: { effective: true } }),
+        trace({ train: { effective: false } }),
+        trace({}),
+      ]
       const rollouts = await read('prime-rl', rows, `rollouts/step_7/${split}/all/traces.jsonl`)
       expect(rollouts.map((each) => [each.split, each.step, each.used])).toEqual([
         [split, 7, true],

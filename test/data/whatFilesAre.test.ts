@@ -22,7 +22,10 @@ import { zipOf } from './archives.ts'
 import { file, newFolder, readAll } from './files.ts'
 
 const lines = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-const problem = (at: number): { question: string; answer: string } => ({ question: `What is ${at} plus ${at + 1}, please?`, answer: String(2 * at + 1) })
+const problem = (at: number): { question: string; answer: string } => ({
+  question: `What is ${at} plus ${at + 1}, please?`,
+  answer: String(2 * at + 1),
+})
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 
 async function imported(paths: readonly string[], options: ImportOptions = {}) {
@@ -84,7 +87,11 @@ describe('a preview', () => {
   })
 
   it('shows what would be turned away among the rows that it shows, and nothing behind them', async () => {
-    const all = numbers(60).flatMap((at) => [JSON.stringify(problem(at)), ...(at % 20 === 5 ? ['{bad'] : []), ...(at === 7 ? [JSON.stringify({ question: '', answer: '1' })] : [])])
+    const all = numbers(60).flatMap((at) => [
+      JSON.stringify(problem(at)),
+      ...(at % 20 === 5 ? ['{bad'] : []),
+      ...(at === 7 ? [JSON.stringify({ question: '', answer: '1' })] : []),
+    ])
     const { rows, rejected } = await previewImport(file('a.jsonl', `${all.join('\n')}\n`))
     // Bad rows follow the problems 5, 25 and 45; the row without a problem is the tenth line.
     expect(rejected.map(({ line, code }) => [line, code])).toEqual([
@@ -107,7 +114,8 @@ describe('an import', () => {
   })
 
   it('counts the problems that another set holds, the same and nearly the same, and shows some', async () => {
-    const long = (at: number, end: string): string => `In the year ${at} a farmer had many cows and hens, sold half of them to his neighbour, and bought as many sheep again; ${end}`
+    const long = (at: number, end: string): string =>
+      `In the year ${at} a farmer had many cows and hens, sold half of them to his neighbour, and bought as many sheep again; ${end}`
     const against = createDuplicateIndex()
     for (const at of numbers(30)) against.add(`theirs ${at}`, long(at, 'how many animals are there now in all?'))
     const rows = [
@@ -126,17 +134,38 @@ describe('an import', () => {
 
 describe('a problem', () => {
   it('falls into the last split where the shares come to less than one', () => {
-    const of = (shares: readonly { name: string; share: number }[]): Set<string> => new Set(numbers(200).map((at) => splitOf(1, `p${at}`, shares)))
-    expect(of([{ name: 'a', share: 0 }, { name: 'b', share: 0 }])).toEqual(new Set(['b']))
-    expect(of([{ name: 'a', share: 1 }, { name: 'b', share: 0 }])).toEqual(new Set(['a']))
-    expect(of([{ name: 'a', share: 0.5 }, { name: 'b', share: 0.1 }])).toEqual(new Set(['a', 'b']))
+    const of = (shares: readonly { name: string; share: number }[]): Set<string> =>
+      new Set(numbers(200).map((at) => splitOf(1, `p${at}`, shares)))
+    expect(
+      of([
+        { name: 'a', share: 0 },
+        { name: 'b', share: 0 },
+      ]),
+    ).toEqual(new Set(['b']))
+    expect(
+      of([
+        { name: 'a', share: 1 },
+        { name: 'b', share: 0 },
+      ]),
+    ).toEqual(new Set(['a']))
+    expect(
+      of([
+        { name: 'a', share: 0.5 },
+        { name: 'b', share: 0.1 },
+      ]),
+    ).toEqual(new Set(['a', 'b']))
   })
 
   it('that was first met without an id takes that of a later row, and a reading that goes on is told so', () => {
     const met: (string | null)[] = []
     const identity = createIdentity('prompt', { met: ({ stated }) => met.push(stated) })
     const notes = createNoteBook()
-    const row = (promptId?: string): CanonicalRollout => ({ schemaVersion: 1, prompt: '1 + 1?', completion: '2', ...(promptId !== undefined && { promptId }) })
+    const row = (promptId?: string): CanonicalRollout => ({
+      schemaVersion: 1,
+      prompt: '1 + 1?',
+      completion: '2',
+      ...(promptId !== undefined && { promptId }),
+    })
     for (const [at, id] of [undefined, 'a', 'a', undefined, 'b'].entries()) identity.place(row(id), 'f', at + 1, notes)
     expect(met).toEqual([null, 'a', 'b'])
     expect(identity.facts()).toMatchObject({ byPrompt: 1, running: 1, examples: ['the prompt "1 + 1?" has the ids a and b'] })
@@ -147,11 +176,21 @@ describe('a problem', () => {
     const identity = createIdentity('prompt', { met: ({ answer }) => met.push(answer) })
     const notes = createNoteBook()
     const of = (groundTruth?: string): string | undefined =>
-      identity.place({ schemaVersion: 1, prompt: '1 + 1?', completion: '2', ...(groundTruth !== undefined && { groundTruth }) }, 'f', 1, notes).promptId
+      identity.place(
+        { schemaVersion: 1, prompt: '1 + 1?', completion: '2', ...(groundTruth !== undefined && { groundTruth }) },
+        'f',
+        1,
+        notes,
+      ).promptId
     const [first, second, third, fourth, fifth] = [of(), of('2'), of('3'), of('2'), of()]
     expect([second === first, third === first, fourth === first, fifth === first]).toEqual([true, false, true, true])
     expect(met).toEqual(['', '"2"', '"3"'])
-    expect(identity.facts()).toMatchObject({ byPrompt: 2, byId: 1, answers: 1, examples: ['the prompt "1 + 1?" comes with the answers "\\"2\\"" and "\\"3\\""'] })
+    expect(identity.facts()).toMatchObject({
+      byPrompt: 2,
+      byId: 1,
+      answers: 1,
+      examples: ['the prompt "1 + 1?" comes with the answers "\\"2\\"" and "\\"3\\""'],
+    })
   })
 })
 
@@ -191,7 +230,8 @@ describe('a JSON document', () => {
     expect(detailsOf({ details: { 0: a, 1: b } })).toEqual([a, b])
     expect(detailsOf({ details: { 0: a, 1: b, type: { of: 'GEN' } } })).toEqual([a, b])
     expect(detailsOf({ details: { 0: a, 1: 'no row' } })).toEqual([a])
-    for (const details of [{ 0: a, type: 'GEN', more: 'x' }, { type: { of: 'GEN' } }, {}, [a, b], 'text', null]) expect(detailsOf({ details })).toBeNull()
+    for (const details of [{ 0: a, type: 'GEN', more: 'x' }, { type: { of: 'GEN' } }, {}, [a, b], 'text', null])
+      expect(detailsOf({ details })).toBeNull()
   })
 
   it('that wraps its rows names what else stands beside them', async () => {

@@ -40,7 +40,9 @@ it.each([
   const rejected = await rejectedOf(make())
   expect(await written(rejected)).toEqual(rejected.map((row, at) => ({ ...row, text: texts[at] })))
   const turned = rejected.toReversed()
-  expect(await written([...turned, turned[0]!])).toEqual([...turned, turned[0]!].map((row) => ({ ...row, text: texts[rejected.indexOf(row)] })))
+  expect(await written([...turned, turned[0]!])).toEqual(
+    [...turned, turned[0]!].map((row) => ({ ...row, text: texts[rejected.indexOf(row)] })),
+  )
   expect(await written(rejected, { whole: false })).toEqual(rejected)
 })
 
@@ -53,17 +55,25 @@ it('the text that was kept stays where the file is gone, is shorter now, or has 
   const path = file('a.jsonl', content)
   const rejected = await rejectedOf(path)
   const [long] = rejected
-  expect(await written([{ ...long!, start: null }, { ...long!, end: null }, { ...long!, end: long!.start! + (1 << 24) + 1 }])).toEqual([
+  expect(
+    await written([
+      { ...long!, start: null },
+      { ...long!, end: null },
+      { ...long!, end: long!.start! + (1 << 24) + 1 },
+    ]),
+  ).toEqual([
     { ...long!, start: null },
     { ...long!, end: null },
     { ...long!, end: long!.start! + (1 << 24) + 1 },
   ])
   writeFileSync(path, content.slice(0, long!.end! - 1))
   expect(await written([long!])).toEqual([long])
-  expect(await written([{ ...long!, file: `${path}.gone` }, { ...rejected[1]!, file: `${path}.gone` }])).toMatchObject([
-    { text: long!.text },
-    { text: texts[1] },
-  ])
+  expect(
+    await written([
+      { ...long!, file: `${path}.gone` },
+      { ...rejected[1]!, file: `${path}.gone` },
+    ]),
+  ).toMatchObject([{ text: long!.text }, { text: texts[1] }])
 })
 
 it('is not there when the rows end half way', async () => {

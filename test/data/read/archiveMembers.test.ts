@@ -9,7 +9,11 @@ import { addressOf, archiveKind, fileSize, memberBytes, membersOf, openBytes, pa
 import { codeOf, file, newFolder } from '../files.ts'
 
 /** One entry of a tar, whose header says what is given. */
-function entry(name: string, content: string, { type = '0', prefix = '', length = Buffer.byteLength(content).toString(8), magic = 'ustar' } = {}): Buffer {
+function entry(
+  name: string,
+  content: string,
+  { type = '0', prefix = '', length = Buffer.byteLength(content).toString(8), magic = 'ustar' } = {},
+): Buffer {
   const header = Buffer.alloc(512)
   header.write(name, 0)
   header.write(`${length.padStart(11, '0')}\0`, 124)
@@ -22,7 +26,9 @@ function entry(name: string, content: string, { type = '0', prefix = '', length 
 const end = Buffer.alloc(1024)
 const tar = (...entries: readonly Buffer[]): Buffer => Buffer.concat([...entries, end])
 async function contents(path: string): Promise<[string, number, string][]> {
-  return Promise.all((await membersOf(path)).map(async ({ name, bytes, read }) => [name, bytes, (await read()).toString()] as [string, number, string]))
+  return Promise.all(
+    (await membersOf(path)).map(async ({ name, bytes, read }) => [name, bytes, (await read()).toString()] as [string, number, string]),
+  )
 }
 
 describe('a tar', () => {
@@ -73,7 +79,9 @@ describe('a tar', () => {
     ])
       expect(await codeOf(membersOf(file('a.tar', bytes)))).toBe('file.archive')
     // A file that ends with the last block ends there.
-    expect(await contents(file('a.tar', entry('a', 'x', { length: (512).toString(8) })))).toMatchObject([['a', 512, expect.stringMatching(/^x\0+$/)]])
+    expect(await contents(file('a.tar', entry('a', 'x', { length: (512).toString(8) })))).toMatchObject([
+      ['a', 512, expect.stringMatching(/^x\0+$/)],
+    ])
   })
 })
 
@@ -104,7 +112,13 @@ function zip(entries: readonly Packed[], { comment = '', count = entries.length,
     at += local.length
   }
   const all = Buffer.concat(directory)
-  const tail = Buffer.concat([u32(0x06054b50), u16(0, 0, count, count), u32(length ?? all.length, at), u16(comment.length), Buffer.from(comment)])
+  const tail = Buffer.concat([
+    u32(0x06054b50),
+    u16(0, 0, count, count),
+    u32(length ?? all.length, at),
+    u16(comment.length),
+    Buffer.from(comment),
+  ])
   return Buffer.concat([...locals, all, tail])
 }
 const text = Buffer.from('What is 1 + 2?')
@@ -219,7 +233,8 @@ describe('an archive', () => {
     expect(await archiveKind(join(newFolder(), 'gone'))).toBeNull()
     // A packed tar is told by what its beginning unpacks to, however long it is.
     const noise = Buffer.from(Array.from({ length: 60_000 }, (_, at) => (at * at * 31 + (at >> 3) * 17) % 251))
-    for (const pack of [gzipSync, zstdCompressSync]) expect(await archiveKind(file('a', pack(tar(entry('a', noise.toString('latin1'))))))).toBe('tar')
+    for (const pack of [gzipSync, zstdCompressSync])
+      expect(await archiveKind(file('a', pack(tar(entry('a', noise.toString('latin1'))))))).toBe('tar')
   })
 
   it('has members that are read like files, from any place, under an address that no file has', async () => {
@@ -243,6 +258,9 @@ describe('an archive', () => {
     const opened = await openBytes(named)
     expect([opened.size, await fileSize(named), statSync(named).size]).toEqual([19, 19, 19])
     await opened.close()
-    expect([await codeOf(fileSize(newFolder())), await codeOf(openBytes(join(newFolder(), 'gone')))]).toEqual(['file.special', 'file.missing'])
+    expect([await codeOf(fileSize(newFolder())), await codeOf(openBytes(join(newFolder(), 'gone')))]).toEqual([
+      'file.special',
+      'file.missing',
+    ])
   })
 })

@@ -8,7 +8,12 @@ import type { ArrowColumn, Dictionaries } from '../../../src-main/data/read/arro
 import type { ArrowBatch, ArrowField, ArrowType } from '../../../src-main/data/read/arrowSchema.ts'
 import { decimalValue, isoDay, isoTime, uniqueColumns } from '../../../src-main/data/read/values.ts'
 
-const field = (type: ArrowType, children: readonly ArrowField[] = [], name = 'x'): ArrowField => ({ name, type, children, dictionary: null })
+const field = (type: ArrowType, children: readonly ArrowField[] = [], name = 'x'): ArrowField => ({
+  name,
+  type,
+  children,
+  dictionary: null,
+})
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 const of = (array: ArrayBufferView): Buffer => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
 const i32 = (...values: number[]): Buffer => of(Int32Array.from(values))
@@ -141,7 +146,17 @@ describe('values that are not there', () => {
 
   it('are told from false', () => {
     const bool = field({ kind: 'bool' })
-    expect(valuesOf(bool, 9, [bytes(0xff, 0), bytes(0b10000010, 0b1)])).toEqual([false, true, false, false, false, false, false, true, null])
+    expect(valuesOf(bool, 9, [bytes(0xff, 0), bytes(0b10000010, 0b1)])).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+      true,
+      null,
+    ])
     expect(opened(bool, 9, [all, bytes(0xff)])).toEqual(new Error('a buffer has 1 of 2 bytes'))
   })
 })
@@ -164,7 +179,8 @@ describe('texts', () => {
 
   it('of up to twelve bytes stand in their view, longer ones where it points', () => {
     const view = (length: number, rest: Buffer): Buffer => Buffer.concat([i32(length), rest, Buffer.alloc(12 - rest.length)])
-    const long = (length: number, buffer: number, from: number): Buffer => view(length, Buffer.concat([bytes(0, 0, 0, 0), i32(buffer, from)]))
+    const long = (length: number, buffer: number, from: number): Buffer =>
+      view(length, Buffer.concat([bytes(0, 0, 0, 0), i32(buffer, from)]))
     const rows = [
       view(12, Buffer.from('twelve bytes')),
       view(0, bytes()),
@@ -224,11 +240,14 @@ describe('lists', () => {
   })
 
   it('of pairs are objects where the keys are text, and pairs where they are not', () => {
-    const entry = (key: ArrowField): ArrowField => field({ kind: 'struct' }, [key, field({ kind: 'int', bits: 8, signed: true }, [], 'value')], 'entries')
+    const entry = (key: ArrowField): ArrowField =>
+      field({ kind: 'struct' }, [key, field({ kind: 'int', bits: 8, signed: true }, [], 'value')], 'entries')
     const map = (key: ArrowField): ArrowField => field({ kind: 'map' }, [entry(key)])
     const laid = { nodes: [1, 2, 2, 2] }
     const text = field({ kind: 'utf8' }, [], 'key')
-    expect(valuesOf(map(text), 1, [all, i32(0, 2), all, all, i32(0, 1, 2), Buffer.from('ab'), all, bytes(5, 6)], laid)).toEqual([{ a: 5, b: 6 }])
+    expect(valuesOf(map(text), 1, [all, i32(0, 2), all, all, i32(0, 1, 2), Buffer.from('ab'), all, bytes(5, 6)], laid)).toEqual([
+      { a: 5, b: 6 },
+    ])
     const number = field({ kind: 'int', bits: 8, signed: true }, [], 'key')
     expect(valuesOf(map(number), 1, [all, i32(0, 2), all, all, bytes(1, 2), all, bytes(5, 6)], laid)).toEqual([
       [
@@ -286,7 +305,8 @@ describe('values of several columns', () => {
 
 describe('a packed buffer', () => {
   const [type, data] = [field({ kind: 'int', bits: 8, signed: true }), bytes(7, 8, 9)]
-  const packed = (claimed: number, content: Buffer): unknown => opened(type, 3, [all, Buffer.concat([i64(claimed), content])], { codec: 'zstd' })
+  const packed = (claimed: number, content: Buffer): unknown =>
+    opened(type, 3, [all, Buffer.concat([i64(claimed), content])], { codec: 'zstd' })
 
   it('is unpacked, or taken as it is where it says so, or is empty', () => {
     const three = (column: unknown): unknown[] => [0, 1, 2].map((row) => (column as ArrowColumn)(row))
@@ -323,7 +343,10 @@ describe('a batch', () => {
 
   it('of other columns than the schema has is refused whole', () => {
     expect(open({})[0]).not.toBeInstanceOf(Error)
-    const [nothing, two] = [{ offset: 0, length: 0 }, { offset: 0, length: 2 }]
+    const [nothing, two] = [
+      { offset: 0, length: 0 },
+      { offset: 0, length: 2 },
+    ]
     for (const changes of [{ nodes: [2, 2] }, { nodes: [] }, { buffers: [nothing] }, { buffers: [nothing, two, nothing] }])
       expect(() => open(changes)).toThrow('its columns are not those of the schema')
   })
@@ -355,13 +378,23 @@ describe('what a value is as text', () => {
 
   it('is a decimal with all of its digits, as a number while it has fifteen of them', () => {
     expect([decimalValue(5n, 3), decimalValue(-5n, 3), decimalValue(1230n, 2), decimalValue(1200n, 2)]).toEqual([0.005, -0.005, 12.3, 12])
-    expect([decimalValue(123_456_789_012_345n, 5), decimalValue(1_234_567_890_123_456n, 5)]).toEqual([1234567890.12345, '12345678901.23456'])
+    expect([decimalValue(123_456_789_012_345n, 5), decimalValue(1_234_567_890_123_456n, 5)]).toEqual([
+      1234567890.12345,
+      '12345678901.23456',
+    ])
     expect([decimalValue(7n, -1), decimalValue(0n, 0)]).toEqual([70, 0])
   })
 
   it('stands under a name of its own', () => {
     const renamed: string[] = []
-    expect(uniqueColumns(['a', '', 'a', 'a', 'a_2', 'b'], (name) => renamed.push(name))).toEqual(['a', 'column_2', 'a_2', 'a_3', 'a_2_2', 'b'])
+    expect(uniqueColumns(['a', '', 'a', 'a', 'a_2', 'b'], (name) => renamed.push(name))).toEqual([
+      'a',
+      'column_2',
+      'a_2',
+      'a_3',
+      'a_2_2',
+      'b',
+    ])
     expect(renamed).toEqual(['column_2', 'a_2', 'a_3', 'a_2_2'])
   })
 })

@@ -41,7 +41,7 @@ describe('a SQLite database', () => {
   it('of many rows gives them a thousand at a time, and ends where it is told to', async () => {
     const path = database(
       'CREATE TABLE problems (id INTEGER, question TEXT)',
-      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) INSERT INTO problems SELECT i, i || \' + 1?\' FROM n',
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) INSERT INTO problems SELECT i, i || ' + 1?' FROM n",
     )
     const { rows } = await readAll(path)
     expect(rows.map(({ line }) => line)).toEqual(Array.from({ length: 2500 }, (_, at) => at + 1))
