@@ -161,7 +161,7 @@ export function asMessages(given: Json | undefined): readonly Message[] | undefi
 function messagesInText(text: string): Json | undefined {
   if (!/^\s*(?:array\()?\[\s*\{/.test(text) || !/["'](?:role|from)["']\s*:/.test(text)) return undefined
   try {
-    return parseJson(text, { exact: false, nonFinite: false })
+    return parseJson(text)
   } catch {
     return pythonLiteral(text)
   }
