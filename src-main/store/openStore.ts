@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, write
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import Database from 'better-sqlite3'
 import {
   LabError,
   type LabErrorData,
@@ -135,7 +134,7 @@ function openForReading(file: string): Connection {
   } catch (error) {
     live?.close()
     const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CANTOPEN|READONLY)/.test(error.code) || walBytes > 0) throw error
+    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(String((error as { readonly code?: unknown }).code)) || walBytes > 0) throw error
     return connect(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, timeout: BUSY_MS })
   }
 }
@@ -216,7 +215,7 @@ function checkIsDue(folder: string, nowMs: number): boolean {
 function noteCheck(folder: string, nowMs: number): void {
   try {
     writeFileSync(join(folder, CHECKED), '')
-    utimesSync(join(folder, CHECKED), nowMs / 1000, nowMs / 1000)
+    utimesSync(join(folder, CHECKED), new Date(nowMs), new Date(nowMs))
   } catch {
     // As it says above.
   }

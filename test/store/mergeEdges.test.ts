@@ -129,7 +129,22 @@ describe('a merge takes what is there', () => {
     const parts = ['model:99', 'checkpoint:99', 'a model:1', `model:${modelId}`, 1, null, true]
     const { uid } = from.runs.add(newRun({ config: { weights: parts, runId: 99, runIds: 1, deep: { runId: 1, list: [{ modelId }] } } }))
     from.runs.add(newRun({ name: 'first of its own', parentRunId: 1, parentStep: 3 }))
+    // Two rollouts are here already, so that those that come are the third and on.
+    const ofNoRun = { runId: null, evaluationId: null, phase: 'imported', step: 0 } as const
+    const [problemId] = into.datasets.addProblems(addDataset(into), [problemNamed('x')])
+    into.rollouts.add(ofNoRun, [rolloutOf(problemId!), rolloutOf(problemId!, { sample: 1 })])
+    from.events.add({
+      runId: 1,
+      step: 0,
+      kind: 'log',
+      level: 'info',
+      code: 'a.b',
+      message: '',
+      data: { seen: [{ rolloutId: 1 }], rolloutId: 9 },
+      atMs: 1,
+    })
     await merge(into, from)
+    expect(into.events.ofRun(2, 'log', 0, 9)[0]!.data).toEqual({ seen: [{ rolloutId: 3 }], rolloutId: 11 })
     const [, brought, child] = into.runs.list().map(({ run }) => run)
     expect(brought).toMatchObject({ uid, id: 2 })
     expect(brought!.config).toEqual({

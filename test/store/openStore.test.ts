@@ -295,18 +295,23 @@ describe('one writer', () => {
     expect(reader.runs.list()).toHaveLength(1)
   })
 
-  it('a folder that cannot be written is read where it lies', () => {
-    const folder = closedWorkspace()
-    rmSync(join(folder, 'workspace.lock'))
+  /** What a process of somebody who may not write to the folder can see and do there. */
+  function readByAnother(folder: string) {
     const parent = resolve(folder, '..')
     for (const path of [parent, folder, join(folder, 'workspace.db')]) chmodSync(path, path === parent ? 0o755 : 0o555)
     const asRoot = process.getuid?.() === 0
     if (asRoot) chownSync(parent, 65534, 65534)
     onTestFinished(() => chmodSync(folder, 0o755))
-    const answer = spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], {
+    return spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], {
       encoding: 'utf8',
       ...(asRoot ? { uid: 65534, gid: 65534 } : {}),
     })
+  }
+
+  it('a folder that cannot be written is read where it lies', () => {
+    const folder = closedWorkspace()
+    rmSync(join(folder, 'workspace.lock'))
+    const answer = readByAnother(folder)
     expect(answer.stderr).toBe('')
     expect(JSON.parse(answer.stdout)).toEqual({
       access: { mode: 'read', reason: 'folder', owner: null },
@@ -314,6 +319,17 @@ describe('one writer', () => {
       found: 1,
       write: 'workspace.readOnly',
     })
+  })
+
+  it('a folder that cannot be written is refused while its newest records are in the log alone', () => {
+    const writer = reopened(closedWorkspace())
+    writer.settings.set('page', 'newest')
+    const folder = join(temporaryFolder(), 'lab')
+    mkdirSync(folder)
+    for (const name of ['workspace.db', 'workspace.db-wal']) copyFileSync(join(writer.folder, name), join(folder, name))
+    const answer = readByAnother(folder)
+    expect([answer.status, answer.stdout]).toEqual([1, ''])
+    expect(answer.stderr).toMatch(/workspace\.(cannotOpen|readOnly)/)
   })
 })
 
