@@ -14,6 +14,7 @@ import { patternTest } from '../../src-main/data/frontMatter.ts'
 import { importFiles } from '../../src-main/data/importFiles.ts'
 import type { CanonicalRollout } from '../../src-main/data/canonical.ts'
 import type { ImportOptions } from '../../src-main/data/converter.ts'
+import type { Json } from '../../src-main/data/json.ts'
 import { previewImport } from '../../src-main/data/preview.ts'
 import { createNoteBook } from '../../src-main/data/notes.ts'
 import { detailsOf } from '../../src-main/data/read/jsonDocument.ts'
@@ -230,8 +231,8 @@ describe('a JSON document', () => {
     expect(detailsOf({ details: { 0: a, 1: b } })).toEqual([a, b])
     expect(detailsOf({ details: { 0: a, 1: b, type: { of: 'GEN' } } })).toEqual([a, b])
     expect(detailsOf({ details: { 0: a, 1: 'no row' } })).toEqual([a])
-    for (const details of [{ 0: a, type: 'GEN', more: 'x' }, { type: { of: 'GEN' } }, {}, [a, b], 'text', null])
-      expect(detailsOf({ details })).toBeNull()
+    const others: readonly Json[] = [{ 0: a, type: 'GEN', more: 'x' }, { type: { of: 'GEN' } }, {}, [a, b], 'text', null]
+    for (const details of others) expect(detailsOf({ details })).toBeNull()
   })
 
   it('that wraps its rows names what else stands beside them', async () => {
