@@ -156,6 +156,20 @@ describe('a merge takes what is there', () => {
     expect(child).toMatchObject({ id: 3, parentRunId: 2, parentStep: 3 })
   })
 
+  it('what came later names the runs that had come before under their ids here', async () => {
+    const [from, into] = [newStore(), newStore()]
+    into.runs.add(newRun({ name: 'mine' }))
+    from.runs.add(newRun({ name: 'parent' }))
+    await merge(into, from)
+    from.runs.add(newRun({ name: 'child', parentRunId: 1, parentStep: 2 }))
+    expect((await merge(into, from)).skipped.map(({ id }) => id)).toEqual([2])
+    expect(into.runs.list().map(({ run }) => [run.name, run.parentRunId])).toEqual([
+      ['mine', null],
+      ['parent', null],
+      ['child', 2],
+    ])
+  })
+
   it('problems that a run only drew from a set of another come with their set', async () => {
     const [from, into] = [newStore(), newStore()]
     const [problemId] = from.datasets.addProblems(addDataset(from), [problemNamed('x')])
