@@ -79,6 +79,9 @@ const asChance = (value: Json): number | undefined => {
   return number !== undefined && number >= 0 && number <= 1 ? number : undefined
 }
 
+/** What is in `extra` joins what has no field; see `readFields`. */
+const apart = (): undefined => undefined
+
 const episodeFields: Field<CanonicalEpisode> = {
   index: { name: 'idx', read: asCount },
   startToken: { name: 'start_token', read: asCount },
@@ -90,7 +93,7 @@ const episodeFields: Field<CanonicalEpisode> = {
   pCorrectN: { name: 'p_correct_n', read: asCount },
   progress: { name: 'progress', read: asNumber },
   bonus: { name: 'bonus', read: asNumber },
-  extra: { name: 'extra', read: (value) => (isObject(value) ? value : undefined) },
+  extra: { name: 'extra', read: apart },
 }
 
 export const rolloutFields: Field<CanonicalRollout> = {
@@ -123,7 +126,7 @@ export const rolloutFields: Field<CanonicalRollout> = {
   startPCorrect: { name: 'start_p_correct', read: asChance },
   startPCorrectN: { name: 'start_p_correct_n', read: asCount },
   episodes: { name: 'episodes', read: asEpisodes },
-  extra: { name: 'extra', read: (value) => (isObject(value) ? value : undefined) },
+  extra: { name: 'extra', read: apart },
 }
 
 const speakers: { readonly [from: string]: string } = {
@@ -158,7 +161,7 @@ export function asMessages(given: Json | undefined): readonly Message[] | undefi
 function messagesInText(text: string): Json | undefined {
   if (!/^\s*(?:array\()?\[\s*\{/.test(text) || !/["'](?:role|from)["']\s*:/.test(text)) return undefined
   try {
-    return parseJson(text, { exact: false, nonFinite: false })
+    return parseJson(text)
   } catch {
     return pythonLiteral(text)
   }

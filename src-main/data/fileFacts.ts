@@ -41,7 +41,7 @@ export async function aboutFile(path: string): Promise<Json> {
     const file = join(dirname(path), beside)
     if ((await stat(file)).size > ABOUT_LIMIT) return null
     const text = await readFile(file, 'utf8')
-    return parseJson(beside.endsWith('.jsonl') ? text.trim().split('\n', 1)[0]! : text, { exact: false, nonFinite: false })
+    return parseJson(beside.endsWith('.jsonl') ? text.trim().split('\n', 1)[0]! : text)
   } catch {
     return null
   }

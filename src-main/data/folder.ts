@@ -214,7 +214,7 @@ const within = (folder: string, name: string): string => (folder === '' ? name :
 
 async function smallJson(path: string, read: ReadSmall): Promise<Json> {
   try {
-    return parseJson(await read(path), { exact: false, nonFinite: false })
+    return parseJson(await read(path))
   } catch {
     return null
   }

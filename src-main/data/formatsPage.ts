@@ -68,9 +68,7 @@ function partOf(column: string, roles: Roles): string {
     ...(leads(roles.id) ? ['id'] : []),
     ...(leads(roles.split) ? ['split'] : []),
     ...(roles.slices.some(leads) ? ['slice'] : []),
-    ...((typeof roles.choices === 'string' ? leads(roles.choices) : roles.choices?.some(leads)) === true
-      ? ['problem: the choices, lettered']
-      : []),
+    ...([roles.choices ?? []].flat().some(leads) ? ['problem: the choices, lettered'] : []),
   ]
   return parts.join('; ')
 }

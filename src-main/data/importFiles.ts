@@ -336,8 +336,8 @@ export function createSession(options: ImportOptions) {
         ].sort((a, b) => a.place.line - b.place.line)
         for (const { row, bad: reject, place } of items) {
           if (reject?.code === 'row.cutOff' || unfinished(place, row !== null)) continue
-          if (place.end !== null)
-            readTo = place.end >= opened.bytes ? { byte: place.end, line: place.line } : { byte: place.end + 1, line: place.line + 1 }
+          const end = place.end ?? opened.bytes
+          readTo = end >= opened.bytes ? { byte: end, line: place.line } : { byte: end + 1, line: place.line + 1 }
           if (!fresh(row === null ? reject.text : JSON.stringify(row.value))) continue
           if (row === null) {
             lost.push(reject)
@@ -345,13 +345,10 @@ export function createSession(options: ImportOptions) {
           }
           const result = converter!.convert(row)
           if ('rejected' in result) lost.push(result.rejected)
-          else {
+          else
             for (const record of result.records)
               out.push(placed(record, split, path, row.line, fileNotes, namesPrompts.has(converter!.source)))
-            rows++
-          }
         }
-        keep(lost)
         yield {
           kind,
           file: path,

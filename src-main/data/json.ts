@@ -30,7 +30,7 @@ export class JsonError extends Error {
  * The value of one JSON text. Whole numbers beyond 2^53, numbers beyond a double, NaN and Infinity come back as strings
  * and set their flag in `tally`. Throws JsonError.
  */
-export function parseJson(text: string, tally: NumberTally): Json {
+export function parseJson(text: string, tally?: NumberTally): Json {
   let value: Json
   try {
     value = JSON.parse(text) as Json
@@ -38,10 +38,10 @@ export function parseJson(text: string, tally: NumberTally): Json {
     text = quoteNonFinite(text)
     if (text === '') throw new JsonError('row.notJson', describe(error))
     value = parseOr(text)
-    tally.nonFinite = true
+    if (tally !== undefined) tally.nonFinite = true
   }
   if (!hasLossyNumber(value, 0)) return value
-  tally.exact = true
+  if (tally !== undefined) tally.exact = true
   return JSON.parse(text, keepExact as (this: unknown, key: string, value: unknown) => unknown) as Json
 }
 
@@ -139,7 +139,7 @@ export function valueAt(row: Json | undefined, path: string): Json | undefined {
 function jsonInText(text: string): Json | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined
   try {
-    return parseJson(text, { exact: false, nonFinite: false })
+    return parseJson(text)
   } catch {
     return undefined
   }

@@ -5,6 +5,10 @@ import type { Json } from './json.ts'
 
 const DEEPEST = 60
 const words: { readonly [word: string]: Json } = { None: null, True: true, False: false, nan: null }
+const letters = /[A-Za-z]+/y
+/** A letter by its number, after the backslash. */
+const coded = /x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}/y
+const ARRAY = 'array('
 const escapes: { readonly [letter: string]: string } = {
   n: '\n',
   t: '\t',
@@ -49,12 +53,15 @@ export function pythonLiteral(text: string): Json | undefined {
         out += letter
         continue
       }
+      coded.lastIndex = at
+      const code = coded.exec(text)
+      if (code !== null) {
+        out += String.fromCodePoint(Number.parseInt(code[0].slice(1), 16))
+        at += code[0].length
+        continue
+      }
       const kind = text[at++] ?? ''
-      const code = /^(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8}))/i.exec(kind + text.slice(at, at + 8))
-      if (code !== null && 'xuU'.includes(kind)) {
-        out += String.fromCodePoint(Number.parseInt(code[1] ?? code[2] ?? code[3]!, 16))
-        at += code[0].length - 1
-      } else if (kind !== '\n') out += escapes[kind] ?? `\\${kind}`
+      if (kind !== '\n') out += escapes[kind] ?? `\\${kind}`
     }
   }
   function items(close: string, depth: number): Json[] {
@@ -88,16 +95,16 @@ export function pythonLiteral(text: string): Json | undefined {
       return Object.fromEntries(entries)
     }
     if (first === "'" || first === '"') return quoted()
-    const array = /^array\(/.exec(text.slice(at, at + 6))
-    if (array !== null) {
-      at += array[0].length
+    if (text.startsWith(ARRAY, at)) {
+      at += ARRAY.length
       const inner = value(depth + 1)
       const end = /^\s*(?:,\s*dtype=[\w'<>]+\s*)?\)/.exec(text.slice(at, at + 60)) ?? fail()
       at += end[0].length
       return inner
     }
-    const word = /^[A-Za-z]+/.exec(text.slice(at, at + 8))?.[0]
-    if (word !== undefined && Object.hasOwn(words, word)) {
+    letters.lastIndex = at
+    const [word] = letters.exec(text) ?? ['']
+    if (Object.hasOwn(words, word)) {
       at += word.length
       return words[word]!
     }

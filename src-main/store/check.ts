@@ -146,7 +146,7 @@ export function checkDatabase(db: Connection, file: string, { whole = false }: {
 export function complaintAbout(file: string): string | null {
   let db: Connection | null = null
   try {
-    db = connect(file, { readonly: true, fileMustExist: true })
+    db = connect(file, { readonly: true })
     const { loss, indexes, textIndex, unused } = damageOf(db, 'integrity_check')
     return (
       loss ??

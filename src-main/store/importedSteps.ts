@@ -73,7 +73,7 @@ export function importedSteps(db: Connection) {
     characters,
     clipped,
   }: Aggregate): Record<string, number | null> {
-    const deviation = rewarded > 1 ? Math.sqrt(Math.max(0, ((square! - reward! ** 2) * rewarded) / (rewarded - 1))) : null
+    const deviation = rewarded < 2 ? null : Math.sqrt(Math.max(0, ((square! - reward! ** 2) * rewarded) / (rewarded - 1)))
     const all: Readonly<Record<string, number | null>> = {
       'n/rollouts': rollouts,
       'n/reward': rewarded > 0 ? rewarded : null,

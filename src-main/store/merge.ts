@@ -7,7 +7,7 @@
 // whoever starts a merge must keep other writers away.
 
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LabError, type Json, type Merged, type OtherWorkspace } from '../../src-preload/contract.ts'
 import type { Connection } from './database.ts'
@@ -63,16 +63,12 @@ type Noun = string
 
 /** Columns that hold ids, by what the schema says of them. */
 function referencesIn(db: Connection): (table: string) => Readonly<Record<string, Noun>> {
-  const known = new Map<string, Readonly<Record<string, Noun>>>()
-  return (table) => {
-    if (!known.has(table)) {
-      const rows = db
-        .prepare<unknown[], { table: string; from: string }>(`SELECT "table", "from" FROM pragma_foreign_key_list('${table}')`)
-        .all()
-      known.set(table, { ...Object.fromEntries(rows.map((row) => [row.from, row.table])), ...(table === 'rollouts' && { id: 'rollouts' }) })
-    }
-    return known.get(table)!
-  }
+  const keysOf = db.prepare<unknown[], { table: string; from: string }>('SELECT "table", "from" FROM pragma_foreign_key_list(?)')
+  const known = new Map<string, Readonly<Record<string, Noun>>>(
+    mergedTables.brought.map((table) => [table, Object.fromEntries(keysOf.all(table).map((key) => [key.from, key.table]))]),
+  )
+  known.set('rollouts', { ...known.get('rollouts'), id: 'rollouts' })
+  return (table) => known.get(table)!
 }
 
 /** JSON keys that hold ids, wherever they stand. */
@@ -169,19 +165,16 @@ async function work(
   const findMove = db.prepare<unknown[], number>('SELECT new FROM temp.moved WHERE noun = ? AND old = ?').pluck()
   const move = (noun: Noun, old: unknown, to: number): void => void addMove.run(noun, old, to)
   const rolloutOffset = number('SELECT max(id) FROM main.rollouts')
-  const newId = (noun: Noun, old: number): number | null => (noun === 'rollouts' ? old + rolloutOffset : (findMove.get(noun, old) ?? null))
+  /** Null for what did not come, and for no id. */
+  const moved = (noun: Noun, old: unknown): number | null => findMove.get(noun, old) ?? null
+  const newId = (noun: Noun, old: number): number | null => (noun === 'rollouts' ? old + rolloutOffset : moved(noun, old))
   const referencesOf = referencesIn(db)
   const columnsOf = (table: string): string[] => all(`SELECT name FROM pragma_table_info('${table}')`).map(({ name }) => name as string)
 
   /** A row under its new references; what it refers to and did not come is null. */
   function insert(table: string, row: Row, changes: Row = {}): number {
-    const moved = Object.fromEntries(
-      Object.entries(referencesOf(table)).map(([column, noun]) => [
-        column,
-        row[column] === null ? null : newId(noun, row[column] as number),
-      ]),
-    )
-    const values: Row = { ...row, ...moved, ...changes }
+    const references = Object.fromEntries(Object.entries(referencesOf(table)).map(([column, noun]) => [column, moved(noun, row[column])]))
+    const values: Row = { ...row, ...references, ...changes }
     const columns = columnsOf(table).filter((column) => values[column] !== undefined)
     return Number(
       db
@@ -273,7 +266,7 @@ async function work(
   }
   /** The files of a model that lie inside its workspace; others stay where they are. */
   function bringFiles(path: string): string {
-    if (isAbsolute(path) || !existsSync(join(copy.folder, path))) return path
+    if (!existsSync(join(copy.folder, path))) return path
     if (!existsSync(join(folder, path))) copyWhole(join(copy.folder, path), join(folder, path), made)
     return path
   }
@@ -326,12 +319,7 @@ async function work(
     signal?.throwIfAborted()
   }
   const settle = db.prepare('UPDATE main.runs SET config = ?, parent_run_id = ? WHERE id = ?')
-  for (const run of runs)
-    settle.run(
-      renumbered(run.config),
-      run.parent_run_id === null ? null : newId('runs', run.parent_run_id as number),
-      newId('runs', run.id as number),
-    )
+  for (const run of runs) settle.run(renumbered(run.config), moved('runs', run.parent_run_id), newId('runs', run.id as number))
   added.steps = copyRows('steps', withRun)
 
   const starts = everything
@@ -345,8 +333,8 @@ async function work(
         'SELECT id FROM main.evaluations WHERE run_id IS NULL AND name = ? AND created_at_ms = ? AND model_id IS ? AND dataset_id = ?',
         row.name,
         row.created_at_ms,
-        newId('models', row.model_id as number),
-        newId('datasets', row.dataset_id as number),
+        moved('models', row.model_id),
+        moved('datasets', row.dataset_id),
       )
       if (known > 0) continue
     }
@@ -412,7 +400,7 @@ async function work(
         cell.arm,
         cell.seed,
       )[0]
-      const brings = cell.run_id === null ? null : newId('runs', cell.run_id as number)
+      const brings = moved('runs', cell.run_id)
       if (here !== undefined && farness(here.status, here.run_id as number | null) >= farness(cell.status, brings)) continue
       if (here !== undefined) db.prepare('DELETE FROM main.study_cells WHERE id = ?').run(here.id)
       insert('study_cells', { ...cell, id: here?.id }, { spec: renumbered(cell.spec) })

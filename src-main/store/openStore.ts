@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, write
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import Database from 'better-sqlite3'
 import {
   LabError,
   type LabErrorData,
@@ -118,7 +117,7 @@ function removeUnfinished(folder: string, lockedAtMs: number): void {
       const path = join(folder, within, name)
       if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) >= lockedAtMs) continue
       try {
-        rmSync(path, { recursive: true, force: true })
+        rmSync(path, { recursive: true })
       } catch {
         // The next start tries again.
       }
@@ -127,13 +126,15 @@ function removeUnfinished(folder: string, lockedAtMs: number): void {
 
 /** A folder nobody can write to cannot hold the files that readers of a live database share, so it is read as it lies. */
 function openForReading(file: string): Connection {
+  let live: Connection | null = null
   try {
-    const db = connect(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
-    db.pragma('schema_version')
-    return db
+    live = connect(file, { readonly: true, timeout: BUSY_MS })
+    live.pragma('schema_version')
+    return live
   } catch (error) {
+    live?.close()
     const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
-    if (!(error instanceof Database.SqliteError) || !/^SQLITE_(CANTOPEN|READONLY)/.test(error.code) || walBytes > 0) throw error
+    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(String((error as { readonly code?: unknown }).code)) || walBytes > 0) throw error
     return connect(`${pathToFileURL(file).href}?immutable=1`, { readonly: true, timeout: BUSY_MS })
   }
 }
@@ -214,7 +215,7 @@ function checkIsDue(folder: string, nowMs: number): boolean {
 function noteCheck(folder: string, nowMs: number): void {
   try {
     writeFileSync(join(folder, CHECKED), '')
-    utimesSync(join(folder, CHECKED), nowMs / 1000, nowMs / 1000)
+    utimesSync(join(folder, CHECKED), new Date(nowMs), new Date(nowMs))
   } catch {
     // As it says above.
   }
@@ -262,7 +263,7 @@ function openForWriting(folder: string, file: string, lock: WriterLock, options:
     settle(db)
     if (options.maxBytes !== undefined)
       db.pragma(`max_page_count = ${Math.floor(options.maxBytes / (db.pragma('page_size', { simple: true }) as number))}`)
-    const due = !isNew && !blank && (lock.unclean || checkIsDue(folder, nowMs))
+    const due = !blank && (lock.unclean || checkIsDue(folder, nowMs))
     const quickCheckMs = due ? noted(db, checkDatabase(db, file), nowMs).ms : null
     migrate(db, folder, schema, migrations, nowMs)
     if (db.prepare('SELECT 1 FROM workspace').get() === undefined)

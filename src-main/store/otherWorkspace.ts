@@ -22,7 +22,7 @@ function connectTo(folder: string, migrations: string): { readonly db: Connectio
       next: 'Choose the folder that holds workspace.db.',
     })
   const live = existsSync(`${file}-wal`)
-  const db = connect(live ? file : `${pathToFileURL(file).href}?immutable=1`, { readonly: true, fileMustExist: live })
+  const db = connect(live ? file : `${pathToFileURL(file).href}?immutable=1`, { readonly: true })
   try {
     return { db, schema: checkSchema(db, findMigrations(migrations), file) }
   } catch (error) {

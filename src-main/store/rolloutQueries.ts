@@ -172,7 +172,7 @@ export function rolloutQueries(db: Connection, listed: Listing = allOrNone) {
       filter.runId !== undefined && filter.evaluationId === undefined && filter.phase !== 'eval' ? idRange.get(filter.runId)! : null
     return [
       { sql: 't.rollout_text MATCH ?', values: [match] },
-      ...(range === null ? [] : [{ sql: 't.rowid BETWEEN ? AND ?', values: [range.low ?? 0, range.high ?? 0] }]),
+      ...(range === null ? [] : [{ sql: 't.rowid BETWEEN ? AND ?', values: [range.low, range.high] }]),
       ...like.map((pattern) => ({
         sql: `(SELECT text FROM rollout_bodies WHERE rollout_id = t.rowid) LIKE ? ESCAPE '\\'`,
         values: [pattern],

@@ -176,7 +176,7 @@ export function rolloutStore(db: Connection, listed: Listing = allOrNone) {
       for (const curve of rollout.progress) insertCurve(id, curve, estimatorId)
       return id
     })
-    if (place.runId !== null) countForRun.run(rollouts.length, place.runId)
+    countForRun.run(rollouts.length, place.runId)
     return ids
   }
 

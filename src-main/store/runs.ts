@@ -65,8 +65,7 @@ function toListed(row: Row, listed: Listing): Run {
 /** Metrics that cannot be read are none. */
 function latestOf(text: unknown): RunListItem['latest'] {
   try {
-    if (typeof text !== 'string') return {}
-    const values = Object.entries((JSON.parse(text) ?? {}) as object).filter(([, value]) => Number.isFinite(value))
+    const values = Object.entries((JSON.parse(text as string) ?? {}) as object).filter(([, value]) => Number.isFinite(value))
     return Object.fromEntries(values) as RunListItem['latest']
   } catch {
     return {}

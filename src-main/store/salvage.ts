@@ -75,7 +75,7 @@ export async function salvage(
       found: 'none',
       next: 'Choose the folder that holds workspace.db.',
     })
-  if (target === source || (existsSync(target) && readdirSync(target).length > 0))
+  if (existsSync(target) && readdirSync(target).length > 0)
     throw new LabError('salvage.into', {
       expected: `an empty or new folder at ${target}`,
       found: 'a folder with files in it',
@@ -83,19 +83,16 @@ export async function salvage(
     })
   makeFolder(target)
   const copy = join(target, '.damaged')
-  mkdirSync(copy)
-  for (const ending of ['', '-wal'])
-    if (existsSync(join(source, DATABASE + ending))) copyFileSync(join(source, DATABASE + ending), join(copy, DATABASE + ending))
   const file = join(target, DATABASE)
   let damaged: Connection | null = null
   let whole: Connection | null = null
+  let saved: Salvaged | null = null
   try {
-    damaged = openDamaged(join(copy, DATABASE), join(source, DATABASE))
+    damaged = openDamaged(join(source, DATABASE), copy)
     const known = findMigrations(migrations)
     const schema = checkSchema(damaged, known, join(source, DATABASE))
     whole = connect(file, {})
     whole.pragma('foreign_keys = OFF')
-    whole.pragma('journal_mode = DELETE')
     const fresh = whole
     fresh.transaction(() => {
       for (const { path } of known.slice(0, schema)) fresh.exec(readFileSync(path, 'utf8'))
@@ -118,15 +115,14 @@ export async function salvage(
       .run(sentence(source, tables, incomplete, missingCheckpoints), data, now())
     const complaint = fresh.pragma('integrity_check(1)', { simple: true })
     if (complaint !== 'ok') throw new Error(`the salvaged database is not whole: ${String(complaint)}`)
-    return { folder: target, tables, incompleteRollouts: incomplete, missingCheckpoints }
+    saved = { folder: target, tables, incompleteRollouts: incomplete, missingCheckpoints }
+    return saved
   } catch (error) {
-    whole?.close()
-    whole = null
-    rmSync(file, { force: true })
     throw explain(error, join(source, DATABASE))
   } finally {
     damaged?.close()
     whole?.close()
+    if (saved === null) rmSync(file, { force: true })
     rmSync(copy, { recursive: true, force: true })
   }
 }
@@ -146,16 +142,22 @@ function lengthen(file: string): void {
   } finally {
     closeSync(opened)
   }
-  if (size < HEAD || head.toString('latin1', 0, MAGIC.length) !== MAGIC) return
+  if (!head.toString('latin1').startsWith(MAGIC)) return
   const page = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16)
   const whole = page * head.readUInt32BE(28)
-  if (size < whole && whole <= size * MOST_MISSING) truncateSync(file, whole)
+  if (whole <= size * MOST_MISSING) truncateSync(file, Math.max(size, whole))
 }
 
-/** The copy, opened so that SQLite folds its log in; where the log itself is damaged, without it. */
-function openDamaged(file: string, told: string): Connection {
-  for (const ending of ['-wal', '']) {
-    if (ending === '') rmSync(`${file}-wal`, { force: true })
+/**
+ * A copy of the database in the folder `copy`, opened so that SQLite folds its log in; where the log itself is damaged, without it. Closing folds
+ * it in as well, so that the copy is made anew then.
+ */
+function openDamaged(source: string, copy: string): Connection {
+  const file = join(copy, DATABASE)
+  for (const endings of [['', '-wal'], ['']]) {
+    rmSync(copy, { recursive: true, force: true })
+    mkdirSync(copy)
+    for (const ending of endings) if (existsSync(source + ending)) copyFileSync(source + ending, file + ending)
     lengthen(file)
     let db: Connection | null = null
     try {
@@ -168,7 +170,7 @@ function openDamaged(file: string, told: string): Connection {
     }
   }
   throw new LabError('salvage.nothing', {
-    expected: `a database at ${told} whose list of tables can be read`,
+    expected: `a database at ${source} whose list of tables can be read`,
     found: 'one whose first page is damaged',
     next: 'Restore the newest file of the backups folder; its checkpoints are still there.',
   })
@@ -362,7 +364,7 @@ function dropOrphans(db: Connection, counts: Record<string, Counts>): void {
           .run()
         changed += changes
         if (!goes) continue
-        const count = (counts[table] ??= { kept: 0, lost: 0, orphaned: 0 })
+        const count = counts[table]!
         count.kept -= changes
         count.orphaned += changes
       }
@@ -377,10 +379,9 @@ function dropIncomplete(db: Connection, counts: Record<string, Counts>): number 
       `DELETE FROM rollouts WHERE NOT EXISTS (SELECT 1 FROM rollout_bodies b WHERE b.rollout_id = rollouts.id) OR episode_count <> (SELECT count(*) FROM episodes e WHERE e.rollout_id = rollouts.id)`,
     )
     .run()
-  if (counts.rollouts !== undefined) {
-    counts.rollouts.kept -= changes
-    counts.rollouts.lost += changes
-  }
+  const count = counts.rollouts!
+  count.kept -= changes
+  count.lost += changes
   return changes
 }
 

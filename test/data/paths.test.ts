@@ -8,6 +8,7 @@ import { importFiles } from '../../src-main/data/importFiles.ts'
 import type { ImportOptions } from '../../src-main/data/converter.ts'
 import { kindOf, MAX_DEPTH, parseJson, pathsOf, valueAt } from '../../src-main/data/json.ts'
 import type { JsonObject } from '../../src-main/data/json.ts'
+import { nearest } from '../../src-main/data/nearest.ts'
 import { previewImport } from '../../src-main/data/preview.ts'
 import { file } from './files.ts'
 
@@ -97,6 +98,34 @@ describe('the paths that are offered for a file', () => {
       'e[0]',
       'e[0][0]',
     ])
+  })
+})
+
+describe('the name that was meant', () => {
+  it('is the same but for case and marks, or the last part of a path, before any that is only like it', () => {
+    expect(nearest('Gold-Answer', ['gold_answers', 'gold_answer'])).toBe('gold_answer')
+    expect(nearest('CONTENT', ['contents', 'message.content'])).toBe('message.content')
+    expect(nearest('role', ['rule', 'turns[0].role'])).toBe('turns[0].role')
+    expect(nearest('0]', ['a', 'turns[0]'])).toBe('turns[0]')
+  })
+
+  it('is else at most two letters away, of three letters at least', () => {
+    expect([nearest('anser', ['other', 'answer']), nearest('answerrr', ['answer']), nearest('ansr', ['answer'])]).toEqual([
+      'answer',
+      'answer',
+      'answer',
+    ])
+    expect([nearest('anr', ['answer']), nearest('answerrrr', ['answer'])]).toEqual([null, null])
+    // Three letters of kitten are others in sitting, two in sittin.
+    expect([nearest('kitten', ['sitting']), nearest('kitten', ['sittin'])]).toEqual([null, 'sittin'])
+    expect([nearest('abc', ['xbc']), nearest('abc', ['xyc']), nearest('abc', ['xyz']), nearest('ab', ['xb'])]).toEqual([
+      'xbc',
+      'xyc',
+      null,
+      null,
+    ])
+    expect([nearest('ABC', ['abd']), nearest('abc', ['ABD'])]).toEqual(['abd', 'ABD'])
+    expect(nearest('abc', [])).toBeNull()
   })
 })
 

@@ -133,6 +133,16 @@ describe('a rollout of a file', () => {
       ],
     })
     expect(toNewRollout({ ...full, episodes } as CanonicalRollout, place()).episodes).toEqual([])
+    // One that has a range of tokens, or half of one, tells that the others are not meant by their characters alone.
+    const mixed = [
+      { index: 0, textStart: 0, textEnd: 3 },
+      { index: 1, startToken: 0, endToken: 2 },
+    ]
+    expect(toNewRollout({ ...texts, episodes: mixed } as CanonicalRollout, place()).episodes.map(({ index }) => index)).toEqual([1])
+    for (const part of [{ startToken: 0 }, { endToken: 2 }])
+      expect(toNewRollout({ ...texts, episodes: [mixed[0]!, { index: 1, ...part }] } as CanonicalRollout, place()).episodes).toEqual([])
+    for (const part of [{ textStart: 0 }, { textEnd: 3 }])
+      expect(toNewRollout({ ...texts, episodes: [{ index: 0, ...part }] } as CanonicalRollout, place()).episodes).toEqual([])
     const half = [
       { index: 0, startToken: 1, textStart: 0, textEnd: 3 },
       { index: 1, startToken: 1, endToken: 2 },

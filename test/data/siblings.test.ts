@@ -163,6 +163,24 @@ describe('a literal of Python', () => {
     )
   })
 
+  it('may be written in every way that Python and NumPy have for it', () => {
+    for (const [text, value] of [
+      [`"it's"`, "it's"],
+      ["'\\x41\\u00e9\\U0001F600\\n\\t\\r\\0\\a\\b\\f\\v\\\\\\q\\xZ'", 'Aé😀\n\t\r\0\x07\b\f\v\\\\q\\xZ'],
+      ["'one \\\nline'", 'one line'],
+      ['  ( 1 , 2.5 , .5, 1., -3e2, +4 , )  ', [1, 2.5, 0.5, 1, -300, 4]],
+      ['[None, True, False, nan]', [null, true, false, null]],
+      ["{'a': 1, 2: 'b', None: (), }", { a: 1, 2: 'b', null: [] }],
+      ['array([1, 2], dtype=int64)', [1, 2]],
+      ["[array(['a'], dtype='<U1'), array( [ ] , )]", undefined],
+      ["[array(['a'], dtype='<U1'), array( [ ] )]", [['a'], []]],
+      ['{}', {}],
+      ['[[], ()]', [[], []]],
+      ['1'.repeat(40), Number('1'.repeat(40))],
+    ] as const)
+      expect([text, pythonLiteral(text)]).toEqual([text, value])
+  })
+
   it('may be nested sixty deep, in whatever it is nested', () => {
     for (const [open, close] of ['[]', '()', ['{1: ', '}']] as const) {
       const nested = (depth: number): string => `${open.repeat(depth)}1${close.repeat(depth)}`
@@ -171,7 +189,26 @@ describe('a literal of Python', () => {
     }
   })
 
-  it.each(["['a'", "{'a' 1}", '__import__("os")', "['a'] + ['b']", '', '[1, 2', "'a\n'", '['.repeat(100)])('is nothing else: %j', (text) =>
-    expect(pythonLiteral(text)).toBeUndefined(),
-  )
+  it.each([
+    "['a'",
+    "{'a' 1}",
+    "{'a': 1",
+    '[1 2]',
+    '(1]',
+    "'a",
+    'Nonsense',
+    'None1',
+    '1 2',
+    '-',
+    'array([1]',
+    'array([1], int)',
+    '+-1',
+    '1'.repeat(41),
+    '__import__("os")',
+    "['a'] + ['b']",
+    '',
+    '[1, 2',
+    "'a\n'",
+    '['.repeat(100),
+  ])('is nothing else: %j', (text) => expect(pythonLiteral(text)).toBeUndefined())
 })

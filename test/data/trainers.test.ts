@@ -385,3 +385,98 @@ describe('answers of APIs', () => {
     ])
   })
 })
+
+describe('rows of one format in the corners of it', () => {
+  async function read(as: string, rows: readonly object[] | string, name = 'data.jsonl'): Promise<CanonicalRollout[]> {
+    const path = join(newFolder(), name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, typeof rows === 'string' ? rows : lines(...rows))
+    const job = importFiles([path], { as })
+    const rollouts: CanonicalRollout[] = []
+    for await (const batch of job) if (batch.kind === 'rollouts') rollouts.push(...batch.rows)
+    expect(job.report().rejectedRows).toBe(0)
+    return rollouts
+  }
+
+  it('of lm-evaluation-harness have their prompt as it was sent in any form, or the question of the document', async () => {
+    const of = (prompt: object) => ({ doc_id: 1, target: '4', resps: [['4']], filtered_resps: ['4'], filter: 'none', doc: {}, ...prompt })
+    const turns = [{ role: 'user', content: '2 + 2?' }]
+    const rows = [
+      of({ arguments: [['sent as it is', { until: [] }]] }),
+      of({ arguments: { gen_args_0: { arg_0: JSON.stringify(turns) } } }),
+      of({ arguments: [[turns, {}]] }),
+      of({ arguments: ['[no list'] }),
+      of({ arguments: [], doc: { question: 'of the document?' } }),
+      of({ arguments: [[null]], doc: { problem: 'also of it?' } }),
+      of({ doc: 'no object' }),
+    ]
+    expect((await read('lm-eval', rows)).map(({ prompt, promptMessages }) => [prompt, promptMessages])).toEqual([
+      ['sent as it is', undefined],
+      ['2 + 2?', turns],
+      ['2 + 2?', turns],
+      ['[no list', undefined],
+      ['of the document?', undefined],
+      ['also of it?', undefined],
+      [undefined, undefined],
+    ])
+  })
+
+  it('of NeMo-RL may be texts one after the other, of which the last was written', async () => {
+    const [two, three, alone] = await read('nemo-rl', [
+      { content: ['2 + 2?', '4'], rewards: [1], idx: 0 },
+      { content: ['2 + 2?', ' Think. ', '4'], rewards: [1], idx: 1 },
+      { content: [['4']], rewards: [1], idx: 2 },
+    ])
+    expect([two!.prompt, two!.completion, two!.extra]).toEqual(['2 + 2?', '4', { idx: 0 }])
+    expect([three!.prompt, three!.completion, three!.extra]).toEqual([
+      '2 + 2? Think. ',
+      '4',
+      { content: ['2 + 2?', ' Think. ', '4'], idx: 1 },
+    ])
+    expect([alone!.prompt, alone!.completion]).toEqual([undefined, '4'])
+  })
+
+  it('of prime-rl have their split and step from their folders, and say that they were trained on', async () => {
+    const trace = (info: object) => ({
+      task: { key: 'p' },
+      nodes: [{ message: { role: 'user', content: '2 + 2?' } }, { message: { role: 'assistant', content: '4' }, sampled: true }],
+      info,
+    })
+    for (const split of ['train', 'eval']) {
+      const rows = [
+        trace({ train: { effective: true } }),
+        trace({ eval: { effective: true } }),
+        trace({ train: { effective: false } }),
+        trace({}),
+      ]
+      const rollouts = await read('prime-rl', rows, `rollouts/step_7/${split}/all/traces.jsonl`)
+      expect(rollouts.map((each) => [each.split, each.step, each.used])).toEqual([
+        [split, 7, true],
+        [split, 7, true],
+        [split, 7, undefined],
+        [split, 7, undefined],
+      ])
+    }
+    expect((await read('prime-rl', [trace({})], 'other/traces.jsonl'))[0]!.split).toBeUndefined()
+  })
+
+  it('of TRL have no reward where their reward function gave none, and keep a column that says nothing at all', async () => {
+    const rollouts = await read(
+      'trl',
+      '{"step": 1, "prompt": "2 + 2?", "completion": "4", "outcome": 1, "format": NaN, "never": null, "advantage": 0.5}\n' +
+        '{"step": 1, "prompt": "2 + 2?", "completion": "5", "outcome": NaN, "format": NaN, "never": null, "advantage": -0.5}\n',
+    )
+    expect(rollouts.map(({ rewards, reward, extra }) => [rewards, reward, extra])).toEqual([
+      [{ outcome: 1 }, undefined, { format: null, never: null }],
+      [undefined, undefined, { format: null, never: null }],
+    ])
+  })
+
+  it('of a table have their verdict from a column of labels where another holds the reference answer', async () => {
+    const of = (label: unknown) => ({ question: '2 + 2?', response: 'it is 4', answer: '4', label, score: 1 })
+    const [right] = await read('plain', [of(true), of(true)])
+    expect([right!.groundTruth, right!.correct]).toEqual(['4', true])
+    const [word] = await read('plain', [of('four'), of('four')])
+    expect([word!.groundTruth, word!.correct]).toEqual(['four', undefined])
+  })
+})

@@ -1,7 +1,7 @@
 // Rollouts out and in again: every shape and format, read back by the readers that imports use, gives the rollouts that were written; and
 // the files have the names and types that TRL's and verl's own tools read.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import fc from 'fast-check'
 import { parquetMetadata, parquetSchema } from 'hyparquet'
 import { describe, expect, it } from 'vitest'
@@ -161,6 +161,19 @@ describe('the files of other trainers', () => {
     expect(columnsOf(path).outcome).toBe('DOUBLE')
   })
 
+  it("hold each step's rollouts in a file of its own, of no step in one more, and each step comes once", async () => {
+    const [at1, at2] = [1, 2].map((step) => ({ ...three[0]!, step }))
+    const { step: _step, ...atNone } = three[0]!
+    const folder = newFolder()
+    const { files, rollouts } = await writeRollouts(folder, () => [at1!, at1!, at2!, atNone], { as: 'verl', perStep: true })
+    expect([rollouts, files.map(({ path }) => relative(folder, path))]).toEqual([4, ['1.jsonl', '2.jsonl', 'unknown.jsonl']])
+    expect(files.map(({ path }) => readFileSync(path, 'utf8').trim().split('\n').length)).toEqual([2, 1, 1])
+    expect(files.map(({ path, bytes }) => bytes === statSync(path).size)).toEqual([true, true, true])
+    const twice = writeRollouts(newFolder(), () => [at1!, at2!, at1!], { perStep: true })
+    await expect(twice).rejects.toThrow('rollouts of step 1 come in two places')
+    expect(await codeOf(writeRollouts(newFolder(), () => [], { perStep: true }))).toBe('export.empty')
+  })
+
   it('are refused when there is nothing to write, and leave no file', async () => {
     const folder = newFolder()
     expect(await codeOf(writeRollouts(join(folder, 'none.jsonl'), () => []))).toBe('export.empty')
@@ -193,6 +206,18 @@ describe('the files of other trainers', () => {
     expect(foretold / files[0]!.bytes).toBeGreaterThan(0.5)
     expect(foretold / files[0]!.bytes).toBeLessThan(2)
   })
+
+  it('have the size that was foretold to the byte where every row is as long as those that were looked at', async () => {
+    const path = join(newFolder(), 'three.jsonl')
+    const { files } = await writeRollouts(path, () => [three[0]!, three[0]!, three[0]!, three[0]!])
+    expect(await sizeOfRollouts([three[0]!, three[0]!], {}, 4)).toBe(files[0]!.bytes)
+    expect(await sizeOfRollouts([three[0]!], {}, 4)).toBe(files[0]!.bytes)
+    expect(await sizeOfRollouts([], {}, 4)).toBe(0)
+    // The first is counted as it is, the others by what the rest of the sample is long.
+    const lengths = [three[0]!, { ...three[0]!, completion: `${three[0]!.completion}${'x'.repeat(30)}` }]
+    const first = files[0]!.bytes / 4
+    expect(await sizeOfRollouts(lengths, {}, 3)).toBe(first + 2 * (first + 30))
+  })
 })
 
 describe('the comparator file', () => {
@@ -216,6 +241,25 @@ describe('the comparator file', () => {
       [1, ['level 3'], 'answer 2'],
       [-1, [], 'answer 0'],
     ])
+  })
+
+  it('scores by reward where both have one, else by who was right, else not at all', async () => {
+    const path = join(newFolder(), 'both.json')
+    const of = (changes: Partial<CanonicalRollout>): CanonicalRollout => ({ schemaVersion: 1, completion: 'c', ...changes })
+    await writeComparator(path, {
+      nameA: 'A',
+      nameB: 'B',
+      pairs: [
+        { a: of({ reward: 2, correct: false }), b: of({ reward: 0.5, correct: true }) },
+        { a: of({ reward: 2, correct: true }), b: of({ correct: false }) },
+        { a: of({ correct: false }), b: of({ correct: true, reward: 1 }) },
+        { a: of({ correct: true }), b: of({ correct: true }) },
+        { a: of({ correct: true }), b: of({ reward: 1 }) },
+        { a: of({ reward: 1 }), b: of({ correct: true }) },
+      ],
+    })
+    const { examples } = JSON.parse(readFileSync(path, 'utf8')) as { examples: { score: number | null }[] }
+    expect(examples.map(({ score }) => score)).toEqual([1.5, 1, -1, 0, null, null])
   })
 
   it('is not written without a pair', async () => {

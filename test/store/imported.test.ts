@@ -48,6 +48,7 @@ describe('rollouts that came as text', () => {
     const [id, other] = add(0, [textOf(trained), textOf(trained)])
     const before = store.rollouts.detail(id!)!
     store.rollouts.setTokens(id!, Int32Array.of(5, 6), Int32Array.of(7, 8, 9), 2)
+    expect(store.runs.list().map(({ rolloutCount }) => rolloutCount)).toEqual([2])
     const after = store.rollouts.detail(id!)!
     expect(after).toEqual({
       ...before,
@@ -133,6 +134,26 @@ describe('the steps of an imported run', () => {
     })
   })
 
+  it('spread about their mean as a sample does, and one alone or equal ones not at all', () => {
+    const store = newStore()
+    const { run, add, trained } = importedRun(store)
+    const rewarded = (step: number, ...rewards: number[]): number[] =>
+      add(
+        step,
+        rewards.map((reward) => textOf(trained, { reward })),
+      )
+    rewarded(0, 0, 0.5)
+    rewarded(1, 0, 3, 6)
+    rewarded(2, 0.1, 0.1, 0.1)
+    rewarded(3, 7)
+    store.imported.derive(run.id, null, 9)
+    const spread = [0, 1, 2, 3].map((step) => store.steps.get(run.id, step)!.metrics.reward_std)
+    // (0.25² + 0.25²) / 1 = 0.125 and (3² + 0 + 3²) / 2 = 9
+    expect([spread[0], spread[1], spread[3]]).toEqual([Math.sqrt(0.125), 3, undefined])
+    expect(spread[2]).toBeCloseTo(0, 7)
+    expect(store.steps.get(run.id, 3)!.metrics['n/reward']).toBe(1)
+  })
+
   it('say how many characters a text has while it has no tokens, and no longer once it has', () => {
     const store = newStore()
     const { run, add, trained } = importedRun(store)
@@ -191,6 +212,9 @@ describe('imports that are under way', () => {
     }
     store.halfImports.end(done)
     store.halfImports.begin(999)
+    store.halfImports.begin(other)
+    store.halfImports.end(other)
+    store.halfImports.begin(other)
     expect(store.halfImports.drop()).toEqual(['cut'])
     expect(store.datasets.list().map(({ id }) => id)).toEqual([done, other])
     expect(store.runs.list().map(({ run }) => run.datasetId)).toEqual([done, other])

@@ -224,6 +224,15 @@ describe('runs', () => {
       run: { lastStep: 2, activeMs: 300 },
     })
     expect(item!.sparklines).toEqual([{ metric: 'reward', exact: true, step: [0, 1, 2], value: [0, 1, 2] }])
+    store.steps.record({ step: stepOf(run.id, 5, { loss: 8, 'mrt/progress_mean': 4, reward: 3 }), rollouts: [], events: [] })
+    store.runs.add(newRun({ name: 'without steps' }))
+    const [after, empty] = store.runs.list()
+    expect(after!.sparklines).toEqual([
+      { metric: 'reward', exact: true, step: [0, 1, 2, 5], value: [0, 1, 2, 3] },
+      { metric: 'mrt/progress_mean', exact: true, step: [5], value: [4] },
+      { metric: 'loss', exact: true, step: [5], value: [8] },
+    ])
+    expect(empty).toMatchObject({ latest: {}, sparklines: [], rolloutCount: 0, run: { lastStep: null } })
   })
 
   it('a long sparkline keeps its extremes and says that it is not exact; one that fits is', () => {
@@ -465,6 +474,25 @@ describe('rollouts', () => {
     })
   })
 
+  it('their progress is from the first boundary to the last, in whatever order the estimates come, and takes two of them', () => {
+    const store = newStore()
+    const { run, problemId } = startedRun(store)
+    const [start, middle, end] = rolloutOf(problemId).progress[0]!.estimates
+    const curve = (...estimates: (typeof start)[]) => ({ progress: [{ estimator: exact, estimates: estimates.map((each) => each!) }] })
+    const ids = store.steps.record({
+      step: stepOf(run.id, 0),
+      rollouts: [
+        rolloutOf(problemId, curve(end, start, middle)),
+        rolloutOf(problemId, { sample: 1, ...curve(middle, end, start) }),
+        rolloutOf(problemId, { sample: 2, ...curve(start, middle) }),
+        rolloutOf(problemId, { sample: 3, ...curve(end) }),
+      ],
+      events: [],
+    })
+    // J is 0.25, 0.125 and 0.75 at the three boundaries.
+    expect(ids.map((id) => store.rollouts.get(id)!.progress)).toEqual([0.5, 0.5, -0.125, null])
+  })
+
   it('imported rollouts need no run', () => {
     const store = newStore()
     const [problemId] = store.datasets.addProblems(addDataset(store), [problemNamed('x')])
@@ -545,6 +573,9 @@ describe('evaluations', () => {
     expect(store.evaluations.results(id)).toEqual(results)
     expect(store.rollouts.get(answers[1]!)).toMatchObject({ phase: 'eval', evaluationId: id, runId: run.id, step: 40, group: 1 })
     expect(store.steps.groups({ evaluationId: id }).map((group) => group.problem.key)).toEqual(['e0', 'e1'])
+    const ofNoStep = store.evaluations.add(newEvaluation(datasetId))
+    const [answer] = store.evaluations.addResults(ofNoStep.id, [], [rolloutOf(ids[0]!)])
+    expect(store.rollouts.get(answer!)).toMatchObject({ phase: 'eval', runId: null, step: 0 })
     expect(store.evaluations.ofRun(run.id)).toEqual([store.evaluations.get(id)])
   })
 

@@ -19,6 +19,8 @@ import {
   writeSync,
   closeSync,
   statSync,
+  symlinkSync,
+  utimesSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
@@ -26,7 +28,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { MIGRATIONS } from '../../src-main/store/schema.ts'
 import { openStore, type OpenOptions } from '../../src-main/store/openStore.ts'
 import { LabError } from '../../src-preload/contract.ts'
-import { newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
+import { newEvaluation, newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
 
 const helper = (name: string): string => resolve(import.meta.dirname, name)
 /** The schema of this version. */
@@ -76,6 +78,7 @@ describe('a new workspace', () => {
     store.close()
     expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'workspace.checked', 'workspace.db', 'workspace.lock'])
     expect(reopened(folder).workspace()).toMatchObject({ uid, createdAtMs: 77, recovery: null })
+    expect(existsSync(join(folder, 'backups'))).toBe(false)
   })
 
   it('is not made unless asked for', () => {
@@ -214,6 +217,7 @@ describe('a row that cannot be read', () => {
     spoil(`id = ${ids[2]}`)
     expect(again.shown.rollouts.group({ runId: 1 }).map(({ id }) => id)).toEqual([ids[0]])
     expect(told).toHaveLength(2)
+    expect(again.shown).toBe(again.shown)
   })
 
   it('is named one by one a hundred times; beyond that the file is damaged and the list stays short', () => {
@@ -248,6 +252,20 @@ describe('one writer', () => {
       () => second.atomically('quick', () => second.settings.set('a', 1)),
     ])
       expect(codeOf(write)).toBe('workspace.readOnly')
+    second.leave([run.id])
+    expect(store.settings.all()).toEqual({})
+  })
+
+  it('closed once more leaves the next writer its note, and closes also where somebody took its own note away', () => {
+    const first = newStore()
+    const note = join(first.folder, 'workspace.owner.json')
+    first.close()
+    const next = reopened(first.folder)
+    first.close()
+    expect(existsSync(note)).toBe(true)
+    rmSync(note)
+    next.close()
+    expect(reopened(first.folder).access).toEqual({ mode: 'write' })
   })
 
   it('the lock of a killed process is free at once, and its run is marked interrupted', async () => {
@@ -277,18 +295,23 @@ describe('one writer', () => {
     expect(reader.runs.list()).toHaveLength(1)
   })
 
-  it('a folder that cannot be written is read where it lies', () => {
-    const folder = closedWorkspace()
-    rmSync(join(folder, 'workspace.lock'))
+  /** What a process of somebody who may not write to the folder can see and do there. */
+  function readByAnother(folder: string) {
     const parent = resolve(folder, '..')
     for (const path of [parent, folder, join(folder, 'workspace.db')]) chmodSync(path, path === parent ? 0o755 : 0o555)
     const asRoot = process.getuid?.() === 0
     if (asRoot) chownSync(parent, 65534, 65534)
     onTestFinished(() => chmodSync(folder, 0o755))
-    const answer = spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], {
+    return spawnSync(process.execPath, [helper('readWorkspace.ts'), folder], {
       encoding: 'utf8',
       ...(asRoot ? { uid: 65534, gid: 65534 } : {}),
     })
+  }
+
+  it('a folder that cannot be written is read where it lies', () => {
+    const folder = closedWorkspace()
+    rmSync(join(folder, 'workspace.lock'))
+    const answer = readByAnother(folder)
     expect(answer.stderr).toBe('')
     expect(JSON.parse(answer.stdout)).toEqual({
       access: { mode: 'read', reason: 'folder', owner: null },
@@ -296,6 +319,17 @@ describe('one writer', () => {
       found: 1,
       write: 'workspace.readOnly',
     })
+  })
+
+  it('a folder that cannot be written is refused while its newest records are in the log alone', () => {
+    const writer = reopened(closedWorkspace())
+    writer.settings.set('page', 'newest')
+    const folder = join(temporaryFolder(), 'lab')
+    mkdirSync(folder)
+    for (const name of ['workspace.db', 'workspace.db-wal']) copyFileSync(join(writer.folder, name), join(folder, name))
+    const answer = readByAnother(folder)
+    expect([answer.status, answer.stdout]).toEqual([1, ''])
+    expect(answer.stderr).toMatch(/workspace\.(cannotOpen|readOnly)/)
   })
 })
 
@@ -382,12 +416,17 @@ describe('bringing the schema up to date', () => {
     expect(reopened(folder).rollouts.detail(1)!.problem.key).toBe('p0')
   })
 
-  it('only the newest three copies are kept', () => {
+  it('only the newest three copies are kept, beside what is none of them; one that was cut short goes', () => {
     const folder = closedWorkspace()
     mkdirSync(join(folder, 'backups'))
+    for (const name of ['unfinished.db', '0-notes.txt']) writeFileSync(join(folder, 'backups', name), 'half')
     for (const year of [2021, 2022, 2023]) writeFileSync(join(folder, 'backups', `${year}-01-01T00-00-00-000Z-schema-1.db`), '')
     reopened(folder, { migrations: migrationsWith('CREATE TABLE extra (id INTEGER) STRICT;'), now: () => Date.UTC(2026, 0, 2) })
-    expect(readdirSync(join(folder, 'backups')).map((file) => file.slice(0, 4))).toEqual(['2022', '2023', '2026'])
+    expect(
+      readdirSync(join(folder, 'backups'))
+        .sort()
+        .map((file) => file.slice(0, 4)),
+    ).toEqual(['0-no', '2022', '2023', '2026'])
   })
 
   it('a reader does not migrate, and says what to do', () => {
@@ -423,6 +462,18 @@ describe('when something goes wrong while it is open', () => {
     store.steps.record({ step: stepOf(run.id, 1), rollouts: [large(0)], events: [] })
     store.close()
     expect(reopened(store.folder).runs.get(run.id)!.lastStep).toBe(1)
+  })
+
+  it('the size that it may grow to is reached to the page, and not passed', () => {
+    // 100 pages and a rest that is none.
+    const maxBytes = 100 * 4096 + 4000
+    const store = newStore({ maxBytes })
+    const error = thrownBy(() => {
+      for (let at = 0; at < 1000; at++) store.settings.set(`key ${at}`, 'x'.repeat(3000))
+    })
+    expect(error.code).toBe('workspace.full')
+    store.close()
+    expect(statSync(join(store.folder, 'workspace.db')).size).toBe(100 * 4096)
   })
 
   it('a database locked by another program is busy, not broken', () => {
@@ -473,6 +524,29 @@ describe('when something goes wrong while it is open', () => {
     expect(reopened(target).rollouts.detail(1)!.text).toBe(store.rollouts.detail(1)!.text)
   })
 
+  it('a copy tells how far it is, goes over what an earlier one left half done, and is none where it is ended', async () => {
+    const store = newStore()
+    // About 1,900 pages of 4,096 bytes.
+    for (let at = 0; at < 4; at++) store.settings.set(`key ${at}`, 'x'.repeat(1_900_000))
+    const target = temporaryFolder()
+    const path = join(target, 'copy.db')
+    writeFileSync(`${path}.unfinished`, 'half of another copy')
+    const told: number[] = []
+    await store.backUpTo(path, (fraction) => told.push(fraction))
+    // A thousand of its pages at a time; after the last of them it is there.
+    expect([told.length, told[0]]).toEqual([2, 0])
+    expect(told[1]).toBeGreaterThan(0.4)
+    expect(told[1]).toBeLessThan(0.7)
+    const ended = store.backUpTo(join(target, 'other.db'), (fraction) => {
+      if (fraction > 0) throw new Error('no more')
+    })
+    await expect(ended).rejects.toThrow('no more')
+    expect(readdirSync(target)).toEqual(['copy.db'])
+    const copy = new Database(path, { readonly: true })
+    expect(copy.prepare('SELECT count(*) FROM settings').pluck().get()).toBe(4)
+    copy.close()
+  })
+
   it('closing twice is closing', () => {
     const store = newStore()
     store.close()
@@ -495,8 +569,15 @@ describe('what broken-off saves leave', () => {
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'weights.safetensors'), 'half')
     }
-    const writer = reopened(made.folder, { now: () => Date.now() + 1000 })
+    // What is as old as the lock may be of its holder; and of a link that leads nowhere nobody knows how old it is.
+    const [atMs, young, nowhere] = [Date.UTC(2040, 0), join(made.folder, '.merging-young'), join(made.folder, 'exports', 'a.unfinished')]
+    writeFileSync(young, 'half')
+    utimesSync(young, atMs / 1000, atMs / 1000)
+    mkdirSync(join(made.folder, 'exports'))
+    symlinkSync(join(made.folder, 'nowhere'), nowhere)
+    const writer = reopened(made.folder, { now: () => atMs })
     expect(kept.map((folder) => existsSync(folder))).toEqual([false, true, false, true])
+    expect([existsSync(young), readdirSync(join(made.folder, 'exports'))]).toEqual([true, ['a.unfinished']])
     // Beside a writer nothing is older than its lock for anybody else.
     mkdirSync(kept[0]!)
     reopened(made.folder, { readOnly: true })
@@ -512,13 +593,60 @@ describe('what the next start offers', () => {
     const waits = made.runs.add(newRun({ name: 'waits' }))
     const cancelled = made.runs.add(newRun({ name: 'cancelled by a person' }))
     made.runs.setStatus(cancelled.id, 'interrupted', 20)
-    made.leave([run.id])
+    made.leave([run.id, waits.id])
     made.close()
-    const next = openStore(made.folder)
-    expect(next.recovery).toMatchObject({ previousOwner: null, interruptedRuns: [{ runId: run.id, name: run.name }, { runId: waits.id }] })
+    const next = openStore(made.folder, { now: () => 2000 })
+    expect(next.recovery).toEqual({
+      previousOwner: null,
+      interruptedRuns: [
+        { runId: run.id, name: run.name, lastStep: null },
+        { runId: waits.id, name: 'waits', lastStep: null },
+      ],
+      interruptedEvaluations: [],
+      quickCheckMs: 0,
+    })
     next.runs.setStatus(waits.id, 'finished', 30)
     next.close()
     expect(reopened(made.folder).recovery).toBeNull()
+  })
+
+  it('after a cut are also evaluations of checkpoints whose run had finished; others of a run come again with it', () => {
+    const made = newStore()
+    const { run, datasetId } = startedRun(made)
+    const checkpointId = made.checkpoints.add({
+      contentId: 'x',
+      runId: run.id,
+      step: 2,
+      kind: 'full',
+      modelId: null,
+      bytes: 1,
+      resumable: true,
+      pinned: false,
+      createdAtMs: 1,
+    })
+    const cut = made.evaluations.add(newEvaluation(datasetId, { runId: run.id, checkpointId, step: 2 }))
+    const ofNoRun = made.evaluations.add(newEvaluation(datasetId))
+    const whole = made.evaluations.add(newEvaluation(datasetId, { runId: run.id, checkpointId, step: 2 }))
+    made.evaluations.finish(whole.id, { status: 'finished', atMs: 9, wallMs: 1, tokens: 1, metrics: {}, points: [] })
+    made.runs.setStatus(run.id, 'finished', 50)
+    made.close()
+    const next = reopened(made.folder, { now: () => 2000 })
+    expect(next.evaluations.list().map(({ status, finishedAtMs }) => [status, finishedAtMs])).toEqual([
+      ['interrupted', 2000],
+      ['interrupted', 2000],
+      ['finished', 9],
+    ])
+    // Nobody was cut off in the middle: it was closed.
+    expect([next.recovery, ofNoRun.runId]).toEqual([null, null])
+    next.close()
+    const again = openStore(made.folder, { now: () => 3000 })
+    again.evaluations.add({ ...cut, name: 'again' })
+    again.close()
+    writeFileSync(join(made.folder, 'workspace.owner.json'), 'half a note')
+    expect(reopened(made.folder, { now: () => 4000 }).recovery).toMatchObject({
+      interruptedRuns: [],
+      interruptedEvaluations: [{ runId: run.id, name: 'first', step: 2, checkpointId, split: 'eval' }],
+    })
   })
 
   it('is not held up by a check where the last one is less than a week ago, by a clock that may go back', () => {
@@ -529,6 +657,8 @@ describe('what the next start offers', () => {
     for (const [today, checked] of [
       [106, 100],
       [94, 100],
+      [107, 100],
+      [93, 100],
       [92, 92],
       [100, 100],
     ] as const) {

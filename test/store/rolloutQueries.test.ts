@@ -65,6 +65,15 @@ describe('pages', () => {
       }
   })
 
+  it('say that there are more only where there are', () => {
+    const store = newStore()
+    const { runId, ids } = twoSteps(store)
+    const first = store.rollouts.page({ ...PAGE, filter: { runId }, limit: 4 })
+    const second = store.rollouts.page({ ...PAGE, filter: { runId }, limit: 4, after: first.next })
+    expect(second.rollouts.map(({ id }) => id)).toEqual(ids.slice(4))
+    expect([first.next, second.next]).toEqual([`0,1,1,${ids[3]}`, null])
+  })
+
   it('of the whole workspace are in order of recording, with words and without', () => {
     const store = newStore()
     const [first, second] = [twoSteps(store), twoSteps(store)]
@@ -126,9 +135,10 @@ describe('pages', () => {
 
   it('a cursor that is not one is refused', () => {
     const store = newStore()
-    expect(thrownBy(() => store.rollouts.page({ ...PAGE, filter: {}, after: '1,2,3,4); DROP TABLE rollouts' })).code).toBe(
-      'rollouts.badCursor',
-    )
+    const refused = (after: string) => thrownBy(() => store.rollouts.page({ ...PAGE, filter: { runId: 1 }, after }))
+    for (const after of ['1,2,3,4); DROP TABLE rollouts', '1,2,3', '1,2,3,4,5', '1,2,Infinity,4'])
+      expect(refused(after)).toMatchObject({ code: 'rollouts.badCursor', found: after })
+    expect(refused('x'.repeat(61))).toMatchObject({ found: 'x'.repeat(60) })
   })
 })
 
@@ -194,6 +204,23 @@ describe('where a reader starts', () => {
     expect(new Set(drawn)).toEqual(new Set(ids))
   })
 
+  it('the random pick of a seed stays what it was when a link to it was made: the first number of mulberry32', () => {
+    const store = newStore()
+    const { runId, ids } = twoSteps(store)
+    const { problemId } = store.rollouts.get(ids[0]!)!
+    const many = Array.from({ length: 249 }, (_, sample) => rolloutOf(problemId, { sample, episodes: [], progress: [] }))
+    const all = [...ids, ...store.steps.record({ step: stepOf(runId, 2), rollouts: many, events: [] })]
+    const mulberry32 = (seed: number): number => {
+      let t = (seed + 0x6d2b79f5) | 0
+      t = Math.imul(t ^ (t >>> 15), t | 1)
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+    }
+    expect([mulberry32(0), mulberry32(1)].map((each) => each.toFixed(4))).toEqual(['0.2664', '0.6271'])
+    for (let seed = 0; seed < 200; seed++)
+      expect(store.rollouts.picks({ runId }, seed).random!.id).toBe(all[Math.floor(mulberry32(seed) * all.length)])
+  })
+
   it('an empty run has nothing to pick', () => {
     const store = newStore()
     const { run } = startedRun(store)
@@ -225,7 +252,7 @@ describe('histograms', () => {
 
   it('over the whole workspace are those of all runs, taken a run at a time', async () => {
     const store = newStore()
-    twoSteps(store)
+    const { runId, datasetId, problemId } = twoSteps(store)
     twoSteps(store)
     let turns = 0
     for (const filter of [{}, { correct: true }, { text: 'wait' }]) {
@@ -234,6 +261,27 @@ describe('histograms', () => {
       expect(whole.counts.reduce((sum, count) => sum + count, 0)).toBe(store.rollouts.count(filter))
     }
     expect(turns).toBe(6)
+    for (const [of, rewards] of [
+      [runId, [0.1, 0.2]],
+      [null, [0.3]],
+    ] as const) {
+      const { id } = store.evaluations.add(newEvaluation(datasetId, { runId: of }))
+      store.evaluations.addResults(
+        id,
+        [],
+        rewards.map((reward, sample) => rolloutOf(problemId, { sample, reward })),
+      )
+    }
+    store.rollouts.add({ runId: null, evaluationId: null, phase: 'imported', step: 0 }, [rolloutOf(problemId, { reward: null })])
+    // Of training twice 0.1, 0.2, ..., 0.8, of evaluations 0.1, 0.2 and 0.3, and one import without a reward.
+    for (const [filter, expected] of [
+      [{}, { low: 0.1, high: 0.8, counts: [2 * 4 + 3, 2 * 4], missing: 1 }],
+      [{ phase: 'eval' }, { low: 0.1, high: 0.3, counts: [1, 2], missing: 0 }],
+      [{ phase: 'imported' }, { low: 0, high: 0, counts: [0, 0], missing: 1 }],
+    ] as const) {
+      expect(await store.rollouts.histogramInTurns(filter, 'reward', 2, async () => {})).toEqual(expected)
+      expect(store.rollouts.histogram(filter, 'reward', 2)).toEqual(expected)
+    }
   })
 
   it('of one value, and of none, are drawn too', () => {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -21,7 +22,7 @@ import { complaintAbout } from '../../src-main/store/check.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { salvage } from '../../src-main/store/salvage.ts'
 import { LabError } from '../../src-preload/contract.ts'
-import { newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
+import { newEvaluation, newModel, newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
 
 const STEPS = 40
 const PER_STEP = 8
@@ -79,6 +80,40 @@ const hashOf = (folder: string): string =>
   createHash('sha256')
     .update(readFileSync(fileOf(folder)))
     .digest('hex')
+/** Overwrites a few bytes of the database. */
+function overwrite(folder: string, at: number, bytes: Uint8Array): void {
+  const handle = openSync(fileOf(folder), 'r+')
+  writeSync(handle, bytes, 0, bytes.length, at)
+  closeSync(handle)
+}
+/** Overwrites the first page wherever a log holds it, with checksums that fit; gives how often it does. */
+function spoilFirstPage(path: string): number {
+  const log = readFileSync(path)
+  const [page, words] = [log.readUInt32BE(8), log.readUInt32BE(0) === 0x377f0683 ? 'readUInt32BE' : 'readUInt32LE'] as const
+  let [one, two] = [log.readUInt32BE(24), log.readUInt32BE(28)]
+  let found = 0
+  for (let at = 32; at + 24 + page <= log.length; at += 24 + page) {
+    if (log.readUInt32BE(at) === 1) {
+      log.fill(0x5a, at + 24, at + 24 + page)
+      found++
+    }
+    for (const part of [log.subarray(at, at + 8), log.subarray(at + 24, at + 24 + page)])
+      for (let word = 0; word < part.length; word += 8) {
+        one = (one + part[words](word) + two) >>> 0
+        two = (two + part[words](word + 4) + one) >>> 0
+      }
+    log.writeUInt32BE(one, at + 16)
+    log.writeUInt32BE(two, at + 20)
+  }
+  writeFileSync(path, log)
+  return found
+}
+/** What was made again when it was opened, for each time. */
+const rebuiltBy = (store: ReturnType<typeof openStore>): string[][] =>
+  store.events
+    .list(0, 9)
+    .filter(({ code }) => code === 'workspace.rebuilt')
+    .map(({ data }) => (data as { rebuilt: string[] }).rebuilt)
 function reopened(folder: string) {
   const store = openStore(folder)
   onTestFinished(() => store.close())
@@ -106,11 +141,40 @@ describe('damage to what only repeats the tables', () => {
   it('the text index is made again and finds every text', () => {
     const folder = recorded()
     damage(folder, pagesOf(folder, 'rollout_text_data').slice(0, 2))
+    expect(complaintAbout(fileOf(folder))).toBe('the text index')
     unclean(folder)
     const store = reopened(folder)
     expect(store.rollouts.search({ text: 'wait' }, 0, 1000)).toHaveLength(STEPS * PER_STEP)
+    expect(rebuiltBy(store)).toEqual([['text index']])
     store.close()
     expect(complaintAbout(fileOf(folder))).toBeNull()
+  })
+
+  it('pages that nothing uses are given back', () => {
+    const folder = recorded()
+    const { size } = statSync(fileOf(folder))
+    const pages = Buffer.alloc(4)
+    pages.writeUInt32BE(size / 4096 + 2)
+    truncateSync(fileOf(folder), size + 2 * 4096)
+    overwrite(folder, 28, pages)
+    expect(complaintAbout(fileOf(folder))).toBe('pages that nothing uses')
+    unclean(folder)
+    const store = reopened(folder)
+    expect(rebuiltBy(store)).toEqual([['pages that nothing used']])
+    expect(store.workspace().counts.rollouts).toBe(STEPS * PER_STEP)
+    store.close()
+    expect(complaintAbout(fileOf(folder))).toBeNull()
+    expect(statSync(fileOf(folder)).size).toBeLessThanOrEqual(size)
+  })
+
+  it('several at once are made again together, each named once', () => {
+    const folder = recorded()
+    const names = ['rollouts_by_problem', 'rollouts_by_reward']
+    for (const name of names) damage(folder, pagesOf(folder, name))
+    damage(folder, pagesOf(folder, 'rollout_text_data').slice(0, 1))
+    unclean(folder)
+    const [rebuilt, ...more] = rebuiltBy(reopened(folder))
+    expect([[...rebuilt!].sort(), more]).toEqual([[...names.map((name) => `index ${name}`), 'text index'], []])
   })
 })
 
@@ -142,6 +206,14 @@ describe('damage to what was recorded', () => {
     expect(hashOf(folder)).toBe(before)
   })
 
+  it('is refused also where it is the only way by which equal records are told', () => {
+    const folder = recorded()
+    damage(folder, pagesOf(folder, 'sqlite_autoindex_problems_1'))
+    unclean(folder)
+    expect(thrownBy(() => openStore(folder)).code).toBe('workspace.corrupt')
+    expect(complaintAbout(fileOf(folder))).not.toBeNull()
+  })
+
   it('is salvaged: all but the rows of the damaged pages, whole, counted, with the files; the damaged folder stays as it is', async () => {
     const folder = recorded()
     const before = asked<{ id: number; text: string }>(folder, 'SELECT rollout_id AS id, text FROM rollout_bodies ORDER BY 1')
@@ -160,7 +232,7 @@ describe('damage to what was recorded', () => {
     const of = Object.fromEntries(saved.tables.map((each) => [each.table, each]))
     expect(of.rollout_bodies).toMatchObject({ kept: before.length - missing, lost: missing })
     expect(of.rollouts).toMatchObject({ kept: before.length - missing, lost: missing })
-    expect(of.episodes!.orphaned).toBe(2 * missing)
+    expect(of.episodes).toEqual({ table: 'episodes', kept: 2 * (before.length - missing), lost: 0, orphaned: 2 * missing })
     expect([saved.incompleteRollouts, saved.missingCheckpoints]).toEqual([missing, 1])
 
     const store = reopened(into)
@@ -172,7 +244,11 @@ describe('damage to what was recorded', () => {
     expect(store.rollouts.search({ text: 'wait' }, 0, 1000)).toHaveLength(after.length)
     expect(existsSync(join(into, 'checkpoints', 'a'.repeat(32), 'weights'))).toBe(true)
     expect(store.checkpoints.ofRun(1).map(({ contentId }) => contentId)).toEqual(['a'.repeat(32)])
-    expect(store.events.list(0, 10).find(({ code }) => code === 'workspace.salvaged')?.message).toContain(`${missing} of rollout_bodies`)
+    const { message, data } = store.events.list(0, 10).find(({ code }) => code === 'workspace.salvaged')!
+    expect(message).toContain(`${missing} of rollout_bodies`)
+    expect(message).toContain(`${2 * missing} of episodes`)
+    expect(message).not.toContain('of runs')
+    expect(data).toMatchObject({ from: folder, incompleteRollouts: missing, missingCheckpoints: 1 })
     store.close()
     expect(complaintAbout(fileOf(into))).toBeNull()
     expect(asked(into, 'PRAGMA foreign_key_check')).toEqual([])
@@ -219,7 +295,7 @@ describe('damage to what was recorded', () => {
     const folder = recorded()
     damage(folder, [1])
     const into = join(temporaryFolder(), 'saved')
-    await expect(salvage(folder, into)).rejects.toMatchObject({ code: expect.stringMatching(/^(salvage\.nothing|workspace\.corrupt)$/) })
+    await expect(salvage(folder, into)).rejects.toMatchObject({ code: 'salvage.nothing' })
     expect(existsSync(into) ? readdirSync(into) : []).toEqual([])
   })
 
@@ -245,20 +321,178 @@ describe('damage to what was recorded', () => {
     writeFileSync(join(folder, 'checkpoints', 'a'.repeat(32), '.unfinished-part'), 'half')
     mkdirSync(join(folder, 'exports'))
     writeFileSync(join(folder, 'exports', 'table.csv'), 'a,b')
-    mkdirSync(join(folder, 'backups'))
+    for (const name of ['backups', '.merging-abc']) mkdirSync(join(folder, name))
     const told: (readonly [number, number])[] = []
     const into = join(temporaryFolder(), 'saved')
-    const { tables, incompleteRollouts } = await salvage(folder, into, { told: (...each) => told.push(each) })
+    const { tables, incompleteRollouts } = await salvage(folder, into, { told: (...each) => told.push(each), now: () => 9 })
     expect(told.map(([done]) => done)).toEqual(told.map((_, at) => at + 1))
     expect(told.every(([, total]) => total === told.length)).toBe(true)
     expect(incompleteRollouts).toBe(0)
-    expect(tables.every(({ lost, orphaned }) => lost + orphaned === 0)).toBe(true)
+    expect(tables.every(({ kept, lost, orphaned }) => kept > 0 && lost === 0 && orphaned === 0)).toBe(true)
     expect(Object.fromEntries(tables.map(({ table, kept }) => [table, kept]))).toMatchObject({ steps: STEPS, rollouts: STEPS * PER_STEP })
     expect(readdirSync(into).sort()).toEqual(['checkpoints', 'exports', 'workspace.db'])
     expect(readdirSync(join(into, 'checkpoints', 'a'.repeat(32)))).toEqual(['weights'])
+    const store = reopened(into)
+    const rows = tables.reduce((sum, { kept }) => sum + kept, 0)
+    expect(store.events.list(0, 9)).toMatchObject([
+      { level: 'warn', message: `Salvaged from ${folder}: ${rows} rows kept; 1 checkpoints had no files.`, atMs: 9 },
+    ])
+    store.close()
     const abort = new AbortController()
     const stopped = join(temporaryFolder(), 'stopped')
     await expect(salvage(folder, stopped, { signal: abort.signal, told: () => abort.abort() })).rejects.toThrow(/abort/i)
     expect(readdirSync(stopped)).toEqual([])
+  })
+
+  it('counts every id that stood before the last one that can be read, and none behind it: nobody knows whether those were given', async () => {
+    const folder = recorded()
+    const idsOf = (of: string): number[] => asked<{ id: number }>(of, 'SELECT rollout_id AS id FROM rollout_bodies').map(({ id }) => id)
+    const before = idsOf(folder)
+    const pages = pagesOf(folder, 'rollout_bodies')
+    damage(folder, [pages[0]!, pages[4]!, pages.at(-1)!])
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(folder, into)
+    const kept = new Set(idsOf(into))
+    const largest = Math.max(...kept)
+    const lost = before.filter((id) => id < largest && !kept.has(id)).length
+    // Ids are given from 1, and three pages are gone.
+    expect([kept.has(1), kept.has(before.at(-1)!), lost > 1]).toEqual([false, false, true])
+    expect(tables.find(({ table }) => table === 'rollout_bodies')).toMatchObject({ kept: kept.size, lost })
+    expect(tables.find(({ table }) => table === 'rollouts')).toMatchObject({ kept: kept.size, lost: before.length - kept.size })
+  })
+
+  it('of a table in the order of its key costs the rows of the damaged page, and each of the others comes once', async () => {
+    const folder = recorded()
+    const [, page] = asked<{ pageno: number; ncell: number }>(
+      folder,
+      `SELECT pageno, ncell FROM dbstat WHERE name = 'episodes' AND pagetype = 'leaf' ORDER BY path`,
+    )
+    damage(folder, [page!.pageno])
+    const into = join(temporaryFolder(), 'saved')
+    const { tables, incompleteRollouts } = await salvage(folder, into)
+    const of = Object.fromEntries(tables.map((each) => [each.table, each]))
+    expect(incompleteRollouts).toBeGreaterThanOrEqual(page!.ncell / 2)
+    // Once where reading in one go ended, once for the rollout before the page, whose end cannot be seen, and once for each rollout on it.
+    expect(of.episodes).toMatchObject({ kept: 2 * (STEPS * PER_STEP - incompleteRollouts), lost: 2 + incompleteRollouts })
+    expect(of.rollouts).toMatchObject({ kept: STEPS * PER_STEP - incompleteRollouts, lost: incompleteRollouts })
+  })
+
+  it('of what others refer to takes those along, or leaves them without where they may be', async () => {
+    const folder = recorded()
+    const store = openStore(folder)
+    const modelId = store.models.add(newModel('m', 'm'))
+    const run = store.runs.add(newRun({ name: 'second', modelId }))
+    store.evaluations.add(newEvaluation(1, { runId: run.id, modelId }))
+    store.close()
+    damage(folder, pagesOf(folder, 'models'))
+    const into = join(temporaryFolder(), 'saved')
+    expect((await salvage(folder, into)).tables.filter(({ lost, orphaned }) => lost + orphaned > 0)).toEqual([])
+    const saved = reopened(into)
+    expect(saved.models.list()).toEqual([])
+    expect(saved.runs.list().map(({ run: { name, modelId: of } }) => [name, of])).toEqual([
+      ['first', null],
+      ['second', null],
+    ])
+    expect(saved.evaluations.list()).toMatchObject([{ runId: 2, datasetId: 1, modelId: null }])
+    saved.close()
+
+    // Problems and evaluations are of a data set; rollouts and their parts are of problems; runs go on without.
+    damage(folder, pagesOf(folder, 'datasets'))
+    const rest = join(temporaryFolder(), 'rest')
+    const { tables } = await salvage(folder, rest)
+    expect(tables.filter(({ orphaned }) => orphaned > 0).map(({ table, orphaned }) => [table, orphaned])).toEqual([
+      ['problems', 1],
+      ['evaluations', 1],
+      ['rollouts', STEPS * PER_STEP],
+      ['rollout_bodies', STEPS * PER_STEP],
+      ['episodes', 2 * STEPS * PER_STEP],
+      ['progress_estimates', 3 * STEPS * PER_STEP],
+    ])
+    expect(reopened(rest).runs.list()).toMatchObject([
+      { rolloutCount: 0, run: { name: 'first', datasetId: null, lastStep: STEPS - 1 } },
+      { rolloutCount: 0, run: { name: 'second', datasetId: null } },
+    ])
+  })
+
+  it('that left values which do not fit their columns costs those rows', async () => {
+    const folder = recorded()
+    const db = new Database(fileOf(folder))
+    db.unsafeMode(true)
+    db.pragma('ignore_check_constraints = ON')
+    // An answer of no evaluation, and a text where a number belongs.
+    db.exec("UPDATE rollouts SET phase = 'eval' WHERE id = 5")
+    db.pragma('writable_schema = ON')
+    const strict = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'steps'").pluck().get() as string
+    const setSql = db.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'steps'")
+    setSql.run(strict.replace(') STRICT', ')'))
+    db.close()
+    const loose = new Database(fileOf(folder))
+    loose.exec("UPDATE steps SET tokens = 'many' WHERE step = 7")
+    loose.close()
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(folder, into)
+    const of = Object.fromEntries(tables.map((each) => [each.table, each]))
+    expect(of.steps).toMatchObject({ kept: STEPS - 1, lost: 1 })
+    expect(of.rollouts).toMatchObject({ kept: STEPS * PER_STEP - 1, lost: 1 })
+    expect(of.rollout_bodies).toMatchObject({ kept: STEPS * PER_STEP - 1, lost: 0, orphaned: 1 })
+  })
+
+  it('comes with what its last writer had not folded in', async () => {
+    const folder = recorded()
+    const writer = openStore(folder)
+    onTestFinished(() => writer.close())
+    writer.settings.set('page', 'compare')
+    const killed = temporaryFolder()
+    for (const name of ['workspace.db', 'workspace.db-wal']) copyFileSync(join(folder, name), join(killed, name))
+    expect(statSync(join(killed, 'workspace.db-wal')).size).toBeGreaterThan(0)
+    const into = join(temporaryFolder(), 'saved')
+    await salvage(killed, into)
+    expect(reopened(into).settings.all()).toEqual({ page: 'compare' })
+    expect(readdirSync(killed).sort()).toEqual(['workspace.db', 'workspace.db-wal'])
+  })
+
+  it('in the log alone costs what is in the log', async () => {
+    const folder = recorded()
+    const writer = openStore(folder)
+    onTestFinished(() => writer.close())
+    // So many pages more that the first page, which says how many there are, is written too.
+    writer.settings.set('page', 'x'.repeat(50_000))
+    const killed = temporaryFolder()
+    for (const name of ['workspace.db', 'workspace.db-wal']) copyFileSync(join(folder, name), join(killed, name))
+    expect(spoilFirstPage(join(killed, 'workspace.db-wal'))).toBeGreaterThan(0)
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(killed, into)
+    expect(tables.find(({ table }) => table === 'rollouts')).toMatchObject({ kept: STEPS * PER_STEP, lost: 0 })
+    expect(reopened(into).settings.all()).toEqual({})
+  })
+
+  it('whose pages are of the largest size is read as far as it goes when it was cut off', async () => {
+    const folder = recorded()
+    const db = new Database(fileOf(folder))
+    db.pragma('journal_mode = DELETE')
+    db.pragma('page_size = 65536')
+    db.exec('VACUUM')
+    db.close()
+    const { size } = statSync(fileOf(folder))
+    expect(size % 65_536).toBe(0)
+    truncateSync(fileOf(folder), size - 65_536)
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(folder, into)
+    expect(tables.find(({ table }) => table === 'runs')).toMatchObject({ kept: 1, lost: 0 })
+    expect(complaintAbout(fileOf(into))).toBeNull()
+  })
+
+  it('keeps what stands behind the end that its head names', async () => {
+    const folder = recorded()
+    const pages = Buffer.alloc(4)
+    pages.writeUInt32BE(3)
+    const { size } = statSync(fileOf(folder))
+    overwrite(folder, 28, pages)
+    // A head whose count of changes is another one is not believed about the size.
+    overwrite(folder, 92, Buffer.of(0, 0, 0, 0))
+    const into = join(temporaryFolder(), 'saved')
+    const { tables } = await salvage(folder, into)
+    expect(tables.find(({ table }) => table === 'rollouts')).toMatchObject({ kept: STEPS * PER_STEP, lost: 0 })
+    expect(statSync(fileOf(folder)).size).toBe(size)
   })
 })

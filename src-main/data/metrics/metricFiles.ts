@@ -105,7 +105,7 @@ export async function isMetricsFile(path: string): Promise<boolean> {
 
 function parsed(line: string): Json {
   try {
-    return parseJson(line, { exact: false, nonFinite: false })
+    return parseJson(line)
   } catch {
     return null
   }

@@ -117,7 +117,7 @@ function jsonKind(head: Buffer, first: string): 'jsonl' | 'json' {
 
 function tryParse(line: string): Json | undefined {
   try {
-    return parseJson(line, { exact: false, nonFinite: false })
+    return parseJson(line)
   } catch {
     return undefined
   }

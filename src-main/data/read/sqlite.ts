@@ -21,7 +21,7 @@ type Connection = InstanceType<typeof Database>
 
 function connect(path: string): Connection {
   try {
-    return new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+    return new Database(path, { readonly: true, timeout: BUSY_MS })
   } catch (error) {
     throw refuse('sqlite.damaged', `${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -46,12 +46,11 @@ function plain(value: Json): Json {
   return typeof value === 'object' && value !== null ? Object.assign(Object.create(null) as JsonObject, value) : value
 }
 
-/** The narrowest column type that holds these values. */
+/** The narrowest column type that holds these values; text where there are none. */
 export function typeOf(values: readonly (Json | undefined)[]): ParquetColumn['type'] {
   const present = values.filter((value) => value !== undefined && value !== null)
-  if (present.length > 0 && present.every((value) => typeof value === 'string')) return 'STRING'
-  if (present.length > 0 && present.every((value) => typeof value === 'boolean')) return 'BOOLEAN'
-  if (present.length > 0 && present.every((value) => typeof value === 'number'))
-    return present.every((value) => Number.isSafeInteger(value)) ? 'INT64' : 'DOUBLE'
-  return present.length === 0 ? 'STRING' : 'JSON'
+  if (present.every((value) => typeof value === 'string')) return 'STRING'
+  if (present.every((value) => typeof value === 'boolean')) return 'BOOLEAN'
+  if (!present.every((value) => typeof value === 'number')) return 'JSON'
+  return present.every((value) => Number.isSafeInteger(value)) ? 'INT64' : 'DOUBLE'
 }

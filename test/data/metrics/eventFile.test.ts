@@ -82,6 +82,84 @@ describe('an event file', () => {
     }
   })
 
+  /** A record as TensorBoard frames it. */
+  function recordOf(data: Buffer): Buffer {
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(data.length))
+    const crc = (bytes: Buffer): Buffer => {
+      const out = Buffer.alloc(4)
+      out.writeUInt32LE(maskedCrc32c(bytes))
+      return out
+    }
+    return Buffer.concat([length, crc(length), data, crc(data)])
+  }
+  const varint = (value: bigint): Buffer => {
+    const bytes: number[] = []
+    for (let left = BigInt.asUintN(64, value); ; left >>= 7n) {
+      if (left < 128n) return Buffer.from([...bytes, Number(left)])
+      bytes.push(Number(left & 127n) | 128)
+    }
+  }
+  const number = (field: number, value: bigint): Buffer => Buffer.concat([varint(BigInt(field << 3)), varint(value)])
+  const bytes = (field: number, ...parts: readonly Buffer[]): Buffer => {
+    const all = Buffer.concat(parts)
+    return Buffer.concat([varint(BigInt((field << 3) | 2)), varint(BigInt(all.length)), all])
+  }
+  const float = (field: number, value: number): Buffer => Buffer.concat([varint(BigInt((field << 3) | 5)), of(Float32Array.of(value))])
+  const of = (array: Float32Array | Float64Array | Int32Array | BigInt64Array): Buffer => Buffer.from(array.buffer)
+  const eventOf = (step: bigint, ...values: readonly Buffer[]): Buffer =>
+    recordOf(Buffer.concat([number(2, step), bytes(5, ...values.map((value) => bytes(1, value)))]))
+  const tensor = (tag: string, type: bigint, ...parts: readonly Buffer[]): Buffer =>
+    Buffer.concat([bytes(1, Buffer.from(tag)), bytes(8, number(1, type), ...parts)])
+
+  it('gives numbers of every type that a tensor of one may have, as bytes or as a list, packed or not', () => {
+    const doubled = Buffer.concat([varint(BigInt((6 << 3) | 1)), of(Float64Array.of(0.25))])
+    const values: readonly (readonly [string, number | null, Buffer])[] = [
+      ['float bytes', 0.5, tensor('float bytes', 1n, bytes(4, of(Float32Array.of(0.5))))],
+      ['double bytes', 0.1, tensor('double bytes', 2n, bytes(4, of(Float64Array.of(0.1))))],
+      ['int bytes', -3, tensor('int bytes', 3n, bytes(4, of(Int32Array.of(-3))))],
+      ['long bytes', -4, tensor('long bytes', 9n, bytes(4, of(BigInt64Array.of(-4n))))],
+      ['short of bytes', null, tensor('short of bytes', 2n, bytes(4, of(Float32Array.of(0.5))))],
+      ['float list', 1.5, tensor('float list', 1n, bytes(5, of(Float32Array.of(1.5))))],
+      ['float alone', 2.5, tensor('float alone', 1n, float(5, 2.5))],
+      ['double alone', 0.25, tensor('double alone', 2n, doubled)],
+      ['int list', -5, tensor('int list', 3n, bytes(7, varint(-5n)))],
+      ['long list', 300, tensor('long list', 9n, bytes(10, varint(300n)))],
+      ['two', null, tensor('two', 3n, bytes(7, varint(1n), varint(2n)))],
+      ['none', null, tensor('none', 3n)],
+      ['text', null, tensor('text', 7n, bytes(8, Buffer.from('words')))],
+      ['plain', 0.75, Buffer.concat([bytes(1, Buffer.from('plain')), float(2, 0.75)])],
+      ['', null, float(2, 9)],
+    ]
+    const { scalars, damage } = readEventRecords(eventOf(-1n, ...values.map(([, , value]) => value)))
+    expect(damage).toBeNull()
+    expect(scalars).toEqual(values.flatMap(([tag, value]) => (value === null ? [] : [{ tag, value, step: -1 }])))
+  })
+
+  it('with a sound record that is no event ends there', () => {
+    const sound = eventOf(2n, Buffer.concat([bytes(1, Buffer.from('a')), float(2, 1)]))
+    for (const data of [Buffer.from([0x13]), Buffer.from([0x80]), Buffer.from([0x0a, 5, 1]), Buffer.alloc(11, 0xff)])
+      expect(readEventRecords(Buffer.concat([sound, recordOf(data), sound]))).toEqual({
+        scalars: [{ tag: 'a', step: 2, value: 1 }],
+        records: 1,
+        bytes: sound.length,
+        damage: 'a record is no event',
+      })
+    const claims = Buffer.alloc(12)
+    claims.writeBigUInt64LE(BigInt(2 ** 28 + 1))
+    claims.writeUInt32LE(maskedCrc32c(claims.subarray(0, 8)), 8)
+    expect(readEventRecords(claims).damage).toBe('a record of 268435457 bytes')
+  })
+
+  it('may hold a record that is longer than what is read at once, between others', async () => {
+    const small = (step: bigint): Buffer => eventOf(step, Buffer.concat([bytes(1, Buffer.from('a')), float(2, 1)]))
+    const large = recordOf(Buffer.concat([number(2, 2n), bytes(9, Buffer.alloc(3 << 20))]))
+    const path = file('events.out.tfevents.2.host', Buffer.concat([small(1n), large, small(3n)]))
+    const found = await all(readEvents(path, 0))
+    expect(found.flatMap(({ stated }) => stated.map(({ step }) => step))).toEqual([1, 3])
+    expect(found.at(-1)).toMatchObject({ readTo: small(1n).length + large.length + small(3n).length, line: 4 })
+  })
+
   it('is read on from where reading ended, and refused by name where it is damaged', async () => {
     const whole = made('tensorboardX')
     const first = readEventRecords(whole.subarray(0, 300)).bytes

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { detectImport } from '../../../src-main/data/detect.ts'
 import { importFiles } from '../../../src-main/data/importFiles.ts'
 import { previewImport } from '../../../src-main/data/preview.ts'
+import { openRows } from '../../../src-main/data/read/readRows.ts'
 import { newFolder, readAll } from '../files.ts'
 
 const inputs = join(import.meta.dirname, '..', 'inputs')
@@ -37,6 +38,22 @@ async function imported(path: string, table?: string): Promise<{ rows: unknown[]
 }
 
 describe('a SQLite database', () => {
+  it('of many rows gives them a thousand at a time, and ends where it is told to', async () => {
+    const path = database(
+      'CREATE TABLE problems (id INTEGER, question TEXT)',
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) INSERT INTO problems SELECT i, i || ' + 1?' FROM n",
+    )
+    const { rows } = await readAll(path)
+    expect(rows.map(({ line }) => line)).toEqual(Array.from({ length: 2500 }, (_, at) => at + 1))
+    expect(rows.map(({ value }) => value.id)).toEqual(rows.map(({ line }) => line))
+    const abort = new AbortController()
+    const opened = await openRows(path, { signal: abort.signal })
+    const batches = opened.batches()
+    expect((await batches.next()).value.rows).toHaveLength(1000)
+    abort.abort(new Error('enough'))
+    await expect(batches.next()).rejects.toThrow('enough')
+  })
+
   it('with one table is read as that table', async () => {
     const path = join(inputs, 'sqlite-rollouts', 'r.db')
     expect((await imported(path)).rows).toMatchObject([{ prompt: 'What is 2?', completion: '\\boxed{2}', reward: 1 }])
