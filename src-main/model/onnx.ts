@@ -1,5 +1,4 @@
 // The decoder's graphs as ONNX bytes, for those who run them and need not know how a graph is written.
-import type { Device } from '../engine/providers.ts'
 import { toOnnx, type Fixed } from '../graph/onnx.ts'
 import { branchGraph, branchStatesGraph, keptBranchGraph } from './branches.ts'
 import type { LlamaConfig } from './config.ts'
@@ -7,10 +6,9 @@ import { chosenGraph, decodeGraph, scoreGraph, statesGraph } from './llama.ts'
 
 /**
  * @param fixed parameters that do not change while the model decodes
- * @param device what it is to run on: attention over the cache is the native module's on the processor, and the runtime's elsewhere
+ * @param own whether attention over the cache is the native module's, which only the processor has, or the runtime's
  */
-export const decodeModel = (config: LlamaConfig, fixed?: Fixed, device: Device = 'cpu'): Uint8Array =>
-  toOnnx(decodeGraph(config), fixed, device === 'cpu')
+export const decodeModel = (config: LlamaConfig, fixed?: Fixed, own = true): Uint8Array => toOnnx(decodeGraph(config), fixed, own)
 /** Log-probs under softmax(logits / temperature). */
 export const scoreModel = (config: LlamaConfig, temperature = 1): Uint8Array => toOnnx(scoreGraph(config, temperature))
 /** Without trace log-probs, which sampling has given already; under softmax(logits / temperature). */

@@ -53,7 +53,7 @@ export function openDecoder(
 ): Promise<Decoder> {
   const { rows, maxLength, device = 'cpu' } = choice
   return engine.createDecoder({
-    onnx: decodeModel(withPositions(config, maxLength), { names: fixed, file: engine.fixedFile }, device),
+    onnx: decodeModel(withPositions(config, maxLength), { names: fixed, file: engine.fixedFile }, device === 'cpu'),
     parameters,
     fixed,
     relaid,

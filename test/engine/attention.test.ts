@@ -2,12 +2,13 @@
 // lies between, and the same bits wherever a row stands.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openEngine, type Engine } from '../../src-main/engine/engine.ts'
+import type { Device } from '../../src-main/engine/providers.ts'
 import { tensor, type Tensor } from '../../src-main/engine/tensor.ts'
 import { GraphBuilder } from '../../src-main/graph/builder.ts'
 import type { Graph } from '../../src-main/graph/ir.ts'
 import { toOnnx } from '../../src-main/graph/onnx.ts'
-import { decodeModel } from '../../src-main/model/onnx.ts'
 import { createRng } from '../../src-main/numeric/rng.ts'
+import { openDecoder } from '../../src-main/rollout/openDecoder.ts'
 import { interpret, ndarray, type NdArray } from '../graph/reference.ts'
 import { refuses } from './failing.ts'
 import { LLAMA } from './models.ts'
@@ -176,10 +177,12 @@ describe('attention over the cache', () => {
   })
 })
 
-it('a decoder has it on the processor, and the operator of the runtime on another device', () => {
-  const own = (device: 'cpu' | 'webgpu' | 'cuda'): boolean =>
-    Buffer.from(decodeModel(LLAMA, undefined, device))
-      .toString('latin1')
-      .includes('CachedAttention')
-  expect([own('cpu'), own('webgpu'), own('cuda')]).toEqual([true, false, false])
+it('a decoder has it on the processor, and the operator of the runtime on another device', async () => {
+  const own = async (device?: Device): Promise<boolean> => {
+    let model = new Uint8Array(0)
+    const engine = { fixedFile: 'lib', createDecoder: async ({ onnx }: { onnx: Uint8Array<ArrayBuffer> }) => void (model = onnx) }
+    await openDecoder(engine as never, LLAMA, {} as never, { rows: 1, maxLength: 8, ...(device && { device }) })
+    return Buffer.from(model).toString('latin1').includes('CachedAttention')
+  }
+  expect(await Promise.all([own(), own('cpu'), own('webgpu'), own('cuda')])).toEqual([true, true, false, false])
 })
