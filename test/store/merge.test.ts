@@ -365,6 +365,20 @@ describe('a merge', () => {
     expect((await into.others.merge(from, { uids: null, now })).runs).toHaveLength(4)
   })
 
+  it('given up behind the first folder of weights takes that away again', async () => {
+    const into = open(join(temporaryFolder(), 'into'))
+    let came: string[] = []
+    const signal = {
+      throwIfAborted: () => {
+        came = readdirSync(into.checkpointsFolder)
+        if (came.length > 0) throw new Error('given up')
+      },
+    } as AbortSignal
+    await expect(into.others.merge(other(), { uids: null, now, signal })).rejects.toThrow('given up')
+    expect(came.length).toBe(1)
+    expect(readdirSync(into.checkpointsFolder)).toEqual([])
+  })
+
   it.each([
     ['a folder without a workspace', () => temporaryFolder(), 'workspace.missing'],
     [

@@ -279,6 +279,18 @@ describe('damage to what was recorded', () => {
     }
   })
 
+  it('is salvaged though the list of tables says nonsense of an index', async () => {
+    const folder = recorded()
+    const db = new Database(fileOf(folder))
+    db.unsafeMode(true)
+    db.pragma('writable_schema = ON')
+    db.exec("UPDATE sqlite_schema SET sql = 'CREATE INDEX of nothing' WHERE name = 'rollouts_by_problem'")
+    db.close()
+    expect(() => asked(folder, 'SELECT count(*) FROM rollouts')).toThrow('malformed database schema')
+    const { tables } = await salvage(folder, join(temporaryFolder(), 'saved'))
+    expect(tables.find(({ table }) => table === 'rollouts')).toMatchObject({ kept: STEPS * PER_STEP, lost: 0 })
+  })
+
   it('a file that was cut off gives what stands before the cut', async () => {
     const folder = recorded()
     truncateSync(fileOf(folder), Math.floor((statSync(fileOf(folder)).size * 2) / 3))
