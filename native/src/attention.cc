@@ -16,7 +16,7 @@ constexpr std::size_t kLanes = 8;
 constexpr std::size_t kTile = 64;
 /// Queries of a row that are worked on together.
 constexpr std::size_t kBlock = 16;
-/// From so many queries on a tile of keys is laid out anew for their products.
+/// From so many queries of a head of keys on, a tile of it is laid out anew for their products.
 constexpr std::size_t kManyQueries = 16;
 /// With fewer parts than this, heads that share keys become parts of their own.
 constexpr std::size_t kFewParts = 16;
@@ -246,12 +246,14 @@ void Attention::attend(std::size_t part) const {
 
   const std::size_t steps = std::min(kBlock, width - firstStep);
   const std::size_t many = steps * together;
+  // Whichever way products are added, it is not for how the work is shared to say: that would show in the last bits.
+  const bool lays = steps * (heads / kvHeads) >= kManyQueries;
   const std::size_t first = static_cast<std::size_t>(last[row]) + 1 - width + firstStep;  // position of the first query
   const std::size_t seen = first + steps;
   const std::size_t stride = (seen + kTile - 1) / kTile * kTile;
   if (scratch.queries.size() < many * headDim) scratch.queries.resize(many * headDim);
   if (scratch.scores.size() < many * stride) scratch.scores.resize(many * stride);
-  if (many >= kManyQueries && scratch.laid.size() < kTile * headDim) scratch.laid.resize(kTile * headDim);
+  if (lays && scratch.laid.size() < kTile * headDim) scratch.laid.resize(kTile * headDim);
 
   for (std::size_t step = 0; step < steps; ++step) {
     for (std::size_t head = 0; head < together; ++head) {
@@ -264,7 +266,7 @@ void Attention::attend(std::size_t part) const {
   const float* rowValues = values + (row * kvHeads + kvHead) * capacity * headDim;
   for (std::size_t tile = 0; tile < seen; tile += kTile) {
     const std::size_t count = std::min(kTile, seen - tile);
-    if (many >= kManyQueries) {
+    if (lays) {
       scoreMany(scratch.queries.data(), many, rowKeys + tile * headDim, count, headDim, scale, scratch.scores.data() + tile, stride, scratch.laid.data());
     } else {
       scoreFew(scratch.queries.data(), many, rowKeys + tile * headDim, count, headDim, scale, scratch.scores.data() + tile, stride);

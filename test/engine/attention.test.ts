@@ -140,8 +140,9 @@ describe('attention over the cache', () => {
   })
 
   it('has the same bits for a row alone and among others, however the work was shared', async () => {
-    const last = Array.from({ length: 24 }, (_, row) => 6 * row + 5)
-    for (const width of [1, 5]) {
+    const last = Array.from({ length: 24 }, (_, row) => 6 * row + 8)
+    // Of 9 tokens two heads make 18 queries, which together are worked on in another way than 9.
+    for (const width of [1, 5, 9]) {
       const feeds = feedsOf(SMALL, width, last)
       const together = await runOwn(SMALL, feeds)
       for (const row of [0, 9, 23]) {
