@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openMaps } from '../../src-main/lab/comparing/methodMap.ts'
 import type { Comparing } from '../../src-main/lab/comparing/compared.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
+import { newEvaluation } from '../store/runRecord.ts'
 import { AT_MS, BUDGETS, fill, type Filled } from './records.ts'
 
 let folder: string
@@ -35,20 +36,9 @@ function evaluate(
   { accuracy, tokens, split = 'heldout', finished = true }: { accuracy: number; tokens: number; split?: string; finished?: boolean },
 ): void {
   const { modelId, datasetId } = store.runs.get(runId)!
-  const { id } = store.evaluations.add({
-    name: 'evaluation',
-    runId,
-    checkpointId: null,
-    modelId,
-    datasetId: datasetId!,
-    split,
-    step,
-    config: {},
-    budgets: BUDGETS,
-    trainedBudget: 20,
-    samplesPerProblem: 2,
-    createdAtMs: AT_MS,
-  })
+  const { id } = store.evaluations.add(
+    newEvaluation(datasetId!, { runId, modelId, split, step, config: {}, budgets: BUDGETS, trainedBudget: 20, createdAtMs: AT_MS }),
+  )
   const flat = Float32Array.from(BUDGETS, () => accuracy)
   const regret = Float32Array.from(BUDGETS, () => 1 - accuracy)
   store.evaluations.addResults(

@@ -7,6 +7,7 @@ import type { Json, RunStatus } from '../../src-preload/contract.ts'
 import type { JobOptions, LabContext } from '../../src-main/lab/process/context.ts'
 import { watchEvaluations, wholeRun } from '../../src-main/lab/training/wholeRun.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
+import { newEvaluation } from '../store/runRecord.ts'
 import { AT_MS, BUDGETS, fill, specOf, type Filled } from './records.ts'
 
 let folder: string
@@ -98,20 +99,17 @@ function freshRun(): number {
 
 function evaluated(runId: number, metrics: Readonly<Record<string, number>>): void {
   const run = store.runs.get(runId)!
-  const { id } = store.evaluations.add({
-    name: 'evaluation',
-    runId,
-    checkpointId: null,
-    modelId: run.modelId,
-    datasetId: run.datasetId!,
-    split: 'heldout',
-    step: 4,
-    config: {},
-    budgets: BUDGETS,
-    trainedBudget: 20,
-    samplesPerProblem: 2,
-    createdAtMs: AT_MS,
-  })
+  const { id } = store.evaluations.add(
+    newEvaluation(run.datasetId!, {
+      runId,
+      modelId: run.modelId,
+      split: 'heldout',
+      step: 4,
+      config: {},
+      budgets: BUDGETS,
+      trainedBudget: 20,
+    }),
+  )
   store.evaluations.finish(id, { status: 'finished', atMs: AT_MS, wallMs: 5, tokens: 100, metrics, points: [] })
 }
 

@@ -1,17 +1,9 @@
 // The anytime methods (BRPO, regret-exact): thinking is paid the accuracy at the budgets still ahead, answers at a cut are paid apart; by hand.
 import { describe, expect, it } from 'vitest'
-import { createMethod, creditBatch, needsOf, type AlgorithmName } from '../../src-main/rl/algorithms.ts'
+import { createMethod, needsOf } from '../../src-main/rl/algorithms.ts'
 import { drawBudgets } from '../../src-main/rl/anytime.ts'
-import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
-import { context, rollout, sum } from './rollouts.ts'
-
-const credit = (
-  name: AlgorithmName,
-  group: readonly GradedRollout[],
-  options: Record<string, unknown> = {},
-  more: Partial<CreditContext> = {},
-) => creditBatch(createMethod(name, options), group, { ...context, ...more })
-const near = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 6))
+import type { GradedRollout } from '../../src-main/rl/types.ts'
+import { credit, near, rollout, sum } from './rollouts.ts'
 
 /** Two tokens that were sampled after a prefix of two and the forced end of its thinking. */
 const answer = (correct: 0 | 1, sample: number, given: Partial<GradedRollout> = {}) =>

@@ -2,21 +2,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { passAtK } from '../../src-main/numeric/passAtK.ts'
-import { createMethod, creditBatch, needsOf, type AlgorithmName } from '../../src-main/rl/algorithms.ts'
+import { createMethod, needsOf } from '../../src-main/rl/algorithms.ts'
 import { coupledStages } from '../../src-main/rl/e3.ts'
 import { grpoAdvantages } from '../../src-main/rl/grpo.ts'
 import { courseAt, stageAt } from '../../src-main/rl/schedules.ts'
-import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
-import { anyGroup, context, outcomes, rollout, sum, thinking } from './rollouts.ts'
+import type { GradedRollout } from '../../src-main/rl/types.ts'
+import { anyGroup, credit, near, outcomes, rollout, sum, thinking } from './rollouts.ts'
 
-const credit = (
-  name: AlgorithmName,
-  group: readonly GradedRollout[],
-  options: Record<string, unknown> = {},
-  more: Partial<CreditContext> = {},
-) => creditBatch(createMethod(name, options), group, { ...context, ...more })
 const rewards = (credits: readonly { readonly reward: number }[]) => credits.map(({ reward }) => Number(reward.toFixed(6)))
-const near = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 6))
 
 // Right and short, right and long, wrong and long. The budget is 16 tokens.
 const group = [

@@ -1,9 +1,20 @@
 // Small graded rollouts for tests: say what matters, the rest is plain.
 import fc from 'fast-check'
-import { needsOf, type Method } from '../../src-main/rl/algorithms.ts'
+import { expect } from 'vitest'
+import { createMethod, creditBatch, needsOf, type AlgorithmName, type Method } from '../../src-main/rl/algorithms.ts'
 import type { CreditContext, GradedRollout } from '../../src-main/rl/types.ts'
 
 export const context: CreditContext = { budgetTokens: 16, seed: 7, done: 0.5 }
+
+/** What a method pays a group. */
+export const credit = (
+  name: AlgorithmName,
+  group: readonly GradedRollout[],
+  options: Record<string, unknown> = {},
+  more: Partial<CreditContext> = {},
+) => creditBatch(createMethod(name, options), group, { ...context, ...more })
+/** These values to six places. */
+export const near = (...values: readonly number[]) => values.map((value): unknown => expect.closeTo(value, 6))
 
 /** Ten sampled tokens, no episodes, stopped by itself, wrong. */
 export function rollout(given: Partial<GradedRollout> = {}): GradedRollout {

@@ -9,7 +9,7 @@ import { complaintAbout } from '../../src-main/store/check.ts'
 import { atomically, connect, settleFile } from '../../src-main/store/database.ts'
 import { openStore as openAgain } from '../../src-main/store/openStore.ts'
 import { salvage } from '../../src-main/store/salvage.ts'
-import { newModel, newRun, newStore, startedRun, temporaryFolder } from './records.ts'
+import { newCheckpoint, newModel, newRun, newStore, startedRun, temporaryFolder } from './records.ts'
 
 /** Writes down, by their place in `folder`, what is waited for to be on the disk and what gets its name; until the test ends. */
 function disk(folder: string): string[] {
@@ -59,17 +59,7 @@ describe('a file that must be there after a power cut', () => {
   it('of a merged workspace is waited for like that, file by file', async () => {
     const from = newStore()
     const { run } = startedRun(from)
-    from.checkpoints.add({
-      contentId: 'c1',
-      runId: run.id,
-      step: 0,
-      kind: 'full',
-      modelId: null,
-      bytes: 1,
-      resumable: true,
-      pinned: false,
-      createdAtMs: 1,
-    })
+    from.checkpoints.add(newCheckpoint(run.id, 'c1'))
     from.models.add(newModel('models/one.gguf', 'sha'))
     for (const name of ['checkpoints/c1/deep/state', 'checkpoints/c1/weights', 'models/one.gguf']) {
       fs.mkdirSync(join(from.folder, name, '..'), { recursive: true })

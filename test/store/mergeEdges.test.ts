@@ -4,7 +4,18 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src-main/store/openStore.ts'
-import { addDataset, newEvaluation, newModel, newRun, newStore, problemNamed, rolloutOf, startedRun, stepOf } from './records.ts'
+import {
+  addDataset,
+  newCheckpoint,
+  newEvaluation,
+  newModel,
+  newRun,
+  newStore,
+  problemNamed,
+  rolloutOf,
+  startedRun,
+  stepOf,
+} from './records.ts'
 
 const now = (): number => 1000
 const merge = (into: Store, from: Store, more: { signal?: AbortSignal; told?: (done: number, total: number) => void } = {}) =>
@@ -15,17 +26,7 @@ function checkpointOf(store: Store, runId: number, contentId: string, files = tr
     mkdirSync(join(store.checkpointsFolder, contentId), { recursive: true })
     writeFileSync(join(store.checkpointsFolder, contentId, 'weights'), `${contentId} of ${store.folder}`)
   }
-  return store.checkpoints.add({
-    contentId,
-    runId,
-    step: 0,
-    kind: 'full',
-    modelId: null,
-    bytes: 1,
-    resumable: true,
-    pinned: false,
-    createdAtMs: 1,
-  })
+  return store.checkpoints.add(newCheckpoint(runId, contentId))
 }
 
 describe('a merge lets others go on', () => {

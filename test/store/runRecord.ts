@@ -2,6 +2,7 @@
 
 import type {
   Estimator,
+  NewCheckpoint,
   NewEvaluation,
   NewModel,
   NewProblem,
@@ -129,6 +130,20 @@ export const newEvaluation = (datasetId: number, changes: Partial<NewEvaluation>
   trainedBudget: 64,
   samplesPerProblem: 2,
   createdAtMs: 7,
+  ...changes,
+})
+
+/** A checkpoint of one byte that can be gone on from. */
+export const newCheckpoint = (runId: number, contentId: string, changes: Partial<NewCheckpoint> = {}): NewCheckpoint => ({
+  contentId,
+  runId,
+  step: 0,
+  kind: 'full',
+  modelId: null,
+  bytes: 1,
+  resumable: true,
+  pinned: false,
+  createdAtMs: 1,
   ...changes,
 })
 

@@ -22,7 +22,18 @@ import { complaintAbout } from '../../src-main/store/check.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
 import { salvage } from '../../src-main/store/salvage.ts'
 import { LabError } from '../../src-preload/contract.ts'
-import { newEvaluation, newModel, newRun, newStore, rolloutOf, startedRun, stepOf, temporaryFolder, thrownBy } from './records.ts'
+import {
+  newCheckpoint,
+  newEvaluation,
+  newModel,
+  newRun,
+  newStore,
+  rolloutOf,
+  startedRun,
+  stepOf,
+  temporaryFolder,
+  thrownBy,
+} from './records.ts'
 
 const STEPS = 40
 const PER_STEP = 8
@@ -39,18 +50,7 @@ function recorded(): string {
       ),
       events: [],
     })
-  for (const contentId of ['a'.repeat(32), 'b'.repeat(32)])
-    store.checkpoints.add({
-      contentId,
-      runId: run.id,
-      step: 1,
-      kind: 'full',
-      modelId: null,
-      bytes: 1,
-      resumable: true,
-      pinned: false,
-      createdAtMs: 1,
-    })
+  for (const contentId of ['a'.repeat(32), 'b'.repeat(32)]) store.checkpoints.add(newCheckpoint(run.id, contentId, { step: 1 }))
   mkdirSync(join(store.checkpointsFolder, 'a'.repeat(32)))
   writeFileSync(join(store.checkpointsFolder, 'a'.repeat(32), 'weights'), 'w')
   store.runs.setStatus(run.id, 'finished', 50)
