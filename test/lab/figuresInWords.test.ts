@@ -108,6 +108,8 @@ describe('the difference between settings', () => {
     expect([...new Set(rows.map(({ section }) => section))]).toEqual(['config', 'run', 'environment'])
     expect(rows.find(({ key }) => key === 'cpu')!.differs).toBe(false)
     expect(configDiff([])).toEqual([])
+    // A run alone differs from nothing.
+    expect(configDiff([run({ a: 1 }, { cpu: 'x' })]).filter(({ differs }) => differs)).toEqual([])
   })
 })
 

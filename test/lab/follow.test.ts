@@ -2,6 +2,7 @@
 // bring, each row once.
 import {
   appendFileSync,
+  existsSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -405,6 +406,26 @@ describe('files of a followed folder', () => {
     writeAt(path, lines(4, 7), WHEN + 1000)
     expect(await at.look()).toMatchObject({ rows: 1 })
     expect(await at.look()).toEqual(NOTHING)
+  })
+
+  it.each([
+    ['number', (path: string) => writeAt(`${path}.new`, lines(4, 6), WHEN)],
+    ['size', (path: string) => writeAt(path, lines(4, 7), WHEN)],
+    ['time', (path: string) => writeAt(path, lines(4, 6), WHEN + 1000)],
+  ] as const)('are other files where only their %s is, and what was rotated away is read to its end', async (what, write) => {
+    const at = bench()
+    const path = at.path('rows.jsonl')
+    writeAt(path, lines(0, 2), WHEN)
+    await at.look()
+    writeAt(at.path('rows.jsonl.1'), lines(0, 3), WHEN)
+    write(path)
+    if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path)
+    await at.look()
+    expect(sorted(at.texts())).toEqual([...rows(0, 3), ...rows(4, 6 + Number(what === 'size'))])
+    expect(at.files().map((file) => [file.path, file.rows])).toEqual([
+      ['rows.jsonl', 2 + Number(what === 'size')],
+      ['rows.jsonl.1', 3],
+    ])
   })
 
   it('are known again under any name by their number, and by their content under the names that rotation gives', async () => {

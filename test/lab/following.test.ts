@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Follow, FollowState, LabEvent } from '../../src-preload/contract.ts'
+import { LabError } from '../../src-preload/contract.ts'
 import { createFollowing } from '../../src-main/lab/files/following.ts'
 import type { Following, FollowingParts } from '../../src-main/lab/files/following.ts'
 import { setBin } from '../../src-main/lab/process/bin.ts'
@@ -303,5 +304,131 @@ describe('following by hand', () => {
       expect((await listed(at.following))[0]).toMatchObject({ rows: 0 })
     })
     while ((await listed(at.following))[0]!.rows < 1) await wait(1)
+  })
+
+  /** A workspace whose datasets do `work` whenever a look says what they came from. */
+  const meddling = (store: Store, work: (runName: string) => void): Store => ({
+    ...store,
+    datasets: {
+      ...store.datasets,
+      setOrigin: (id, origin) => {
+        work(store.datasets.get(id)!.name)
+        store.datasets.setOrigin(id, origin)
+      },
+    },
+  })
+
+  it('says why a folder could not be looked at, follows the others on, and says no more of it once it could', async () => {
+    const turns = { turns: 0 }
+    let fault: Error | null = null
+    let store: Store | null = null
+    const written: string[] = []
+    const { write } = process.stderr
+    process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
+    made.push(() => void (process.stderr.write = write))
+    const current = (): Store => {
+      turns.turns++
+      return store!
+    }
+    const at = bench({
+      current: () => (store === null ? null : current()),
+      open: () => store!,
+      shown: () => store!,
+      looks: true,
+      everyMs: 1,
+    })
+    store = meddling(at.store, (name) => {
+      if (name === 'run' && fault !== null) throw fault
+    })
+    const first = await start(at)
+    mkdirSync(join(at.home, 'second'))
+    const second = await start({ following: at.following, path: join(at.home, 'second') })
+    const view = async (id: number): Promise<Follow> => (await listed(at.following)).find((each) => each.id === id)!
+    fault = new LabError('disk.full', { expected: 'room', found: 'none', next: 'Free some.' })
+    at.put('rows.jsonl', line(0))
+    while ((await view(first.id)).state !== 'failed') await wait(1)
+    expect(await view(first.id)).toMatchObject({ reason: { code: 'disk.full', next: 'Free some.' } })
+    writeFileSync(join(at.home, 'second/rows.jsonl'), line(0))
+    while ((await view(second.id)).rows < 1) await wait(1)
+    expect(await view(second.id)).toMatchObject({ state: 'following', reason: null })
+    expect(written).toEqual([])
+
+    fault = new Error('a mistake of ours')
+    appendFileSync(join(at.path, 'rows.jsonl'), line(1))
+    while ((await view(first.id)).reason?.code !== 'lab.bug') await wait(1)
+    expect(written[0]).toContain('a mistake of ours')
+
+    fault = null
+    appendFileSync(join(at.path, 'rows.jsonl'), line(2))
+    while ((await view(first.id)).state !== 'following') await wait(1)
+    expect(await view(first.id)).toMatchObject({ reason: null, rows: 3 })
+    await rounds(turns, 6)
+    at.nouns()
+    await rounds(turns, 6)
+    expect(at.nouns()).toEqual([])
+  })
+
+  it('rests four times as long as a look took', async () => {
+    const TOOK_MS = 40
+    let store: Store | null = null
+    let looked = 0
+    const restedMs: number[] = []
+    const at = bench({
+      current: () => {
+        if (looked > 0) restedMs.push(performance.now() - looked)
+        looked = 0
+        return store
+      },
+      open: () => store!,
+      shown: () => store!,
+      looks: true,
+      everyMs: 1,
+    })
+    store = meddling(at.store, () => {
+      const until = performance.now() + TOOK_MS
+      while (performance.now() < until);
+      looked = performance.now()
+    })
+    await start(at)
+    at.put('rows.jsonl', line(0))
+    // The first word after a look is of the look itself, the second of the next one.
+    while ((await listed(at.following))[0]!.rows < 1 || restedMs.length < 1) await wait(1)
+    expect(restedMs[0]).toBeGreaterThanOrEqual(4 * TOOK_MS)
+  })
+
+  it('breaks off the look at a folder that is stopped, and reads the rest of it once it is taken up', async () => {
+    let stop: (() => void) | null = null
+    let store: Store | null = null
+    const turns = { turns: 0 }
+    const at = bench({
+      current: () => {
+        turns.turns++
+        return store
+      },
+      looks: true,
+      everyMs: 1,
+    })
+    const { id } = await start(at)
+    at.put('1.jsonl', line(0))
+    at.put('2.jsonl', line(1))
+    store = {
+      ...at.store,
+      follows: {
+        ...at.store.follows,
+        setFile: (...file) => {
+          stop?.()
+          return at.store.follows.setFile(...file)
+        },
+      },
+    }
+    stop = () => {
+      stop = null
+      void at.following.answers.stop({ followId: id }, context)
+    }
+    while (stop !== null) await wait(1)
+    await rounds(turns, 3)
+    expect((await listed(at.following))[0]).toMatchObject({ state: 'stopped', rows: 1 })
+    await at.following.answers.resume({ followId: id }, context)
+    while ((await listed(at.following))[0]!.rows < 2) await wait(1)
   })
 })

@@ -234,7 +234,17 @@ describe('progress', () => {
     await done
     await new Promise((resolve) => setImmediate(resolve))
     expect(told.at(-1)).toMatchObject({ kind: 'changed', noun: 'jobs' })
-    expect(told.findLast((event) => event.kind === 'progress')).toMatchObject({ report: { done: 10 } })
+    const reports = (): number[] => told.flatMap((event) => (event.kind === 'progress' ? event.report.done : []))
+    expect(reports()).toEqual([1, 10])
+    // One that was told already is not told again.
+    const b = held('b')
+    const next = jobs.add(b.request)
+    const second = await b.started
+    second.onEvent(report(2))
+    b.end()
+    await next.done
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(reports()).toEqual([1, 10, 2])
   })
 
   it('never holds back what is not progress', async () => {

@@ -95,6 +95,35 @@ describe('rows that a command brings in', () => {
   })
 })
 
+describe('rollouts that a command brings in', () => {
+  it('say as what their problems were told apart, and name no grader', async () => {
+    const file = join(lab.home, 'brought.jsonl')
+    writeFileSync(file, [0, 1].map((reward) => `${JSON.stringify({ prompt: '1 + 1?', completion: `${reward}`, reward })}\n`).join(''))
+    const brought = await client.imports.bring({
+      paths: [file],
+      as: null,
+      map: {},
+      identity: 'prompt',
+      table: null,
+      name: 'brought',
+      grader: null,
+      keepDuplicates: false,
+      allowEmpty: false,
+    })
+    expect(brought).toMatchObject({
+      report: {
+        kind: 'rollouts',
+        rows: 2,
+        imported: 2,
+        grader: null,
+        roles: [],
+        identity: { by: 'prompt', byPrompt: 1, collisions: 0, examples: [] },
+      },
+      runId: expect.any(Number) as unknown,
+    })
+  })
+})
+
 describe('a folder that a command looks at', () => {
   it('gives what is new with each look, and is as if it had never been followed once it is taken back', async () => {
     const folder = join(lab.home, 'followed')

@@ -176,6 +176,10 @@ describe('rollouts of a server', () => {
 })
 
 describe('an evaluation of a served model', () => {
+  const finished = async (modelId: number): Promise<number> =>
+    context.store.evaluations.list().find(({ status }) => status === 'finished')?.id ??
+    (await evaluateRun(context, { startOf: spec(`model:${modelId}`) }))
+
   it('goes on by rollout after its server died, asks nothing twice, and has the numbers of one that was left in peace', async () => {
     const asked = spec('model:1')
     const peace = await serve('text')
@@ -226,7 +230,7 @@ describe('an evaluation of a served model', () => {
   it('has its J measured by another served model, recorded with who said so, once', async () => {
     const server = await serve('llama')
     const { modelId } = await connect(server)
-    const { id: evaluationId } = context.store.evaluations.list().find(({ status }) => status === 'finished')!
+    const evaluationId = await finished(modelId)
     const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'sampled' as const, samples: 2, limit: 3 }
     expect((await measureJ(context, asked, {})).measured).toBe(3)
     expect(await code(measureJ(context, asked, {}))).toBe('measure.nothing')
@@ -240,7 +244,7 @@ describe('an evaluation of a served model', () => {
   it('answers where a thought is stopped, graded, and leaves nothing behind', async () => {
     const server = await serve('text')
     const { modelId } = await connect(server)
-    const { id: evaluationId } = context.store.evaluations.list().find(({ status }) => status === 'finished')!
+    const evaluationId = await finished(modelId)
     const [row] = context.store.rollouts.page({
       filter: { evaluationId },
       sort: 'place',

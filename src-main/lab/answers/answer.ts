@@ -52,7 +52,7 @@ export function toContractError(given: unknown, report: (error: unknown) => void
   return {
     code: BUG,
     expected: 'the laboratory to answer',
-    found: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+    found: String(thrown),
     next: 'This is a mistake of the program. What is recorded is safe; copy the diagnostics from the Help menu into a report.',
   }
 }
