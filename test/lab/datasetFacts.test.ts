@@ -97,6 +97,23 @@ describe('what datasets share', () => {
     expect(found[2]!.examples[0]!.similarity).toBeLessThan(1)
   })
 
+  it('is looked for among the first twenty thousand problems of a part, and it is said where a part has more', async () => {
+    const most = 20_000
+    const many = Array.from({ length: most + 1 }, (_, n) => ({ prompt: `${n}`, ...(n === most && { split: 'test' }) }))
+    const within = dataset('within', many)
+    // The last that is looked at, and the first that is not.
+    const other = dataset('other', [{ prompt: `${most - 1}` }, { prompt: `${most + 1}` }])
+    const facts = async () => {
+      const { found, whole } = await datasetOverlap(store, other, signal)
+      return { whole, found: found.map(({ b, exact }) => [b.split, exact]) }
+    }
+    expect(await facts()).toEqual({ whole: true, found: [['train', 1]] })
+    store.datasets.addProblems(within.id, [
+      { key: 'one more', split: 'train', prompt: `${most + 1}`, answer: '1', level: null, slices: {} },
+    ])
+    expect(await facts()).toEqual({ whole: false, found: [['train', 1]] })
+  })
+
   it('is no more looked for when nobody waits for it', async () => {
     const many = Array.from({ length: 250 }, (_, n) => ({ prompt: story(n) }))
     await expect(datasetOverlap(store, dataset('many', [...many, { split: 'test' }]), AbortSignal.abort())).rejects.toThrow()

@@ -33,6 +33,72 @@ it('a device that does not run fails with one check that says so', async () => {
   })
 })
 
+/** The processor in the place of another device, whose outputs of this name are off by this part of themselves; `drawn` are log-probs while generating. */
+function deviceThatErrs(name: string, by: number): Engine {
+  const scaled = <Values extends ArrayLike<number>>(values: Values): Float32Array => Float32Array.from(values, (value) => value * (1 + by))
+  const createSession: Engine['createSession'] = async (onnx, options) => {
+    const session = await engine.createSession(onnx, { ...options, device: 'cpu' })
+    if (options?.device !== 'webgpu') return session
+    return {
+      run: async (...feeds: Parameters<typeof session.run>) => {
+        const found = await session.run(...feeds)
+        const at = found[name]
+        return at === undefined ? found : { ...found, [name]: { ...at, data: scaled(at.data as Float32Array) } }
+      },
+      dispose: () => session.dispose(),
+    } as typeof session
+  }
+  const createDecoder: Engine['createDecoder'] = async (options) => {
+    const decoder = await engine.createDecoder({ ...options, device: 'cpu' })
+    const generate: typeof decoder.generate = async (asked) =>
+      (await decoder.generate(asked)).map((completion) => ({ ...completion, logps: scaled(completion.logps) }))
+    return { generate: name === 'drawn' ? generate : decoder.generate.bind(decoder), dispose: () => decoder.dispose() } as typeof decoder
+  }
+  const { fixedFile } = engine
+  return { fixedFile, createSession, createDecoder, createParameters: (specs) => engine.createParameters(specs) } as Engine
+}
+
+it('a device that computes as the processor does passes, by every gradient of a plain model and of one with all that others have', async () => {
+  const { ok, checks } = await selfTest(deviceThatErrs('nothing', 0), 'webgpu', Date.now)
+  expect(ok).toBe(true)
+  const names = checks.map(({ name }) => name)
+  const other = 'with biases, norms of heads, own head: '
+  expect(names.filter((name) => name.includes('grad')).length).toBeGreaterThan(50)
+  expect(names.filter((name) => /logps$|entropy$|loss$/.test(name))).toEqual(
+    ['', other].flatMap((of) => ['logps', 'entropy', 'loss'].map((name) => `${of}${name}`)),
+  )
+  // What only the other model has is looked at in it.
+  for (const part of ['q_proj.bias', 'q_norm', 'lm_head'])
+    expect(names.filter((name) => name.includes(part)).map((name) => name.startsWith(other))).toContain(true)
+  expect(names.slice(-3).map((name) => name.split(/[:,]/)[0])).toEqual([
+    '64 decoded tokens',
+    'scored tokens',
+    'J of five answers after two cuts',
+  ])
+  expect(checks.slice(-3).map(({ limit }) => limit)).toEqual([1e-3, 1e-3, 1e-3])
+})
+
+it.each([
+  ['loss', 2e-3, ['loss', 'with biases, norms of heads, own head: loss']],
+  ['entropy', 2e-3, ['entropy', 'with biases, norms of heads, own head: entropy']],
+  ['child_logps', 2e-3, ['J of five answers after two cuts, against whole sequences on the processor']],
+  ['drawn', 2e-3, ['64 decoded tokens: their log-probs against those of training on the processor']],
+  ['loss', 5e-4, []],
+] as const)('a device whose %s is off by %d fails by exactly what that touches', async (name, by, failing) => {
+  const { ok, checks } = await selfTest(deviceThatErrs(name, by), 'webgpu', Date.now)
+  expect(checks.filter((each) => !each.ok).map((each) => each.name)).toEqual(failing)
+  expect(ok).toBe(failing.length === 0)
+})
+
+it('a device that scores otherwise than it trains fails by both', async () => {
+  const { checks } = await selfTest(deviceThatErrs('logps', 2e-3), 'webgpu', Date.now)
+  expect(checks.filter((each) => !each.ok).map(({ name }) => name.split(':').at(-1)!.trim())).toEqual([
+    'logps',
+    'logps',
+    'their log-probs against the processor',
+  ])
+})
+
 it('a check passes on its limit and fails beyond it, and where there is no number', () => {
   expect(check('loss', 1e-3, 1e-3, 'relative')).toEqual({ name: 'loss', found: 1e-3, limit: 1e-3, unit: 'relative', ok: true })
   expect(check('loss', 1.1e-3, 1e-3, 'relative').ok).toBe(false)
