@@ -10,6 +10,7 @@ import { decodeGraph, withPositions } from '../src-main/model/llama.ts'
 import { loadWeights } from '../src-main/rollout/policy.ts'
 import { BENCH_CONFIG, benchWeights, randomWeights, SMOL_CONFIG, startWeights } from './models.ts'
 import { figure, type Check, type Figure, type Question } from './question.ts'
+import { openWriter, write } from './writing.ts'
 
 const TYPES = ['bfloat16', 'float16'] as const
 /** How far log-probs of sampling and of training may lie apart. */
@@ -75,15 +76,10 @@ async function drawn(
   onnx: Uint8Array,
   parameters: Awaited<ReturnType<typeof loadWeights>>,
   rows: number,
-  maxLength: number,
+  positions: number,
 ): Promise<Completion[]> {
-  const { layers, kvHeads, headDim, vocabSize: vocabulary } = config
-  const decoder = await engine.createDecoder({ onnx, parameters, layers, kvHeads, headDim, vocabulary, rows, maxLength })
-  const sources = Array.from({ length: rows }, (_, row) => Int32Array.of(1, 15 + row))
-  const completions = await decoder.generate({
-    sources,
-    requests: sources.map((_, source) => ({ source, seed: source, maxNewTokens: maxLength, stopTokens: [] })),
-  })
+  const decoder = await openWriter(engine, config, parameters, { onnx, rows, positions })
+  const completions = await write(decoder, rows, positions)
   decoder.dispose()
   return completions
 }

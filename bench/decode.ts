@@ -4,7 +4,7 @@
 // place of ours. Equality: the log-prob of every drawn token.
 import { openEngine } from '../src-main/engine/engine.ts'
 import type { Engine } from '../src-main/engine/engine.ts'
-import type { Completion, Decoder } from '../src-main/engine/decoder.ts'
+import type { Completion } from '../src-main/engine/decoder.ts'
 import type { ParameterSet } from '../src-main/engine/parameters.ts'
 import { toOnnx } from '../src-main/graph/onnx.ts'
 import { decodeGraph } from '../src-main/model/llama.ts'
@@ -16,6 +16,7 @@ import { benchWeights } from './models.ts'
 import type { Weights } from './models.ts'
 import { clock, contest, figure, gain } from './question.ts'
 import type { Answer, Figure, Question } from './question.ts'
+import { openWriter, prompts, write } from './writing.ts'
 
 /** Positions of the cache; a completion fills all of them. */
 const POSITIONS = 256
@@ -45,43 +46,15 @@ export const question: Question = {
   },
 }
 
-/** Prompts of two tokens, so that nearly all work is decoding. */
-function prompts(rows: number): Int32Array[] {
-  return Array.from({ length: rows }, (_, row) => Int32Array.of(1, 15 + row))
-}
-
-function openDecoder(
-  engine: Engine,
-  { config }: Weights,
-  parameters: ParameterSet,
-  rows: number,
-  onnx = decodeModel(config),
-): Promise<Decoder> {
-  return engine.createDecoder({
-    onnx,
-    parameters,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows,
-    maxLength: POSITIONS,
-  })
-}
-
-function write(decoder: Decoder, rows: number): Promise<Completion[]> {
-  const sources = prompts(rows)
-  return decoder.generate({
-    sources,
-    requests: sources.map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })),
-  })
-}
-
 async function againstJavaScript(engine: Engine, weights: Weights, parameters: ParameterSet, js: JsDecoder, rows: number): Promise<Answer> {
-  const decoder = await openDecoder(engine, weights, parameters, rows)
-  const theirs = await openDecoder(engine, weights, parameters, rows, toOnnx(decodeGraph(weights.config)))
-  const written = await write(decoder, rows)
-  await write(theirs, rows)
+  const decoder = await openWriter(engine, weights.config, parameters, { onnx: decodeModel(weights.config), rows, positions: POSITIONS })
+  const theirs = await openWriter(engine, weights.config, parameters, {
+    onnx: toOnnx(decodeGraph(weights.config)),
+    rows,
+    positions: POSITIONS,
+  })
+  const written = await write(decoder, rows, POSITIONS)
+  await write(theirs, rows, POSITIONS)
   const steps = written[0]!.tokens.length
   const difference = await largestDifference(js, weights.config.vocabSize, written)
 
@@ -91,8 +64,8 @@ async function againstJavaScript(engine: Engine, weights: Weights, parameters: P
   const runtime: number[] = []
   const times: Record<CacheStyle, number[]> = { growing: [], whole: [], inPlace: [] }
   for (let round = 0; round < 3; round++) {
-    native.push((await clock(() => write(decoder, rows))) / steps)
-    runtime.push((await clock(() => write(theirs, rows))) / steps)
+    native.push((await clock(() => write(decoder, rows, POSITIONS))) / steps)
+    runtime.push((await clock(() => write(theirs, rows, POSITIONS))) / steps)
     for (const style of STYLES) {
       js.reset(rows, POSITIONS, style)
       await js.feed(head)
@@ -153,8 +126,8 @@ function drawnAt(written: readonly Completion[], step: number): Int32Array {
 }
 
 async function speed(engine: Engine, weights: Weights, parameters: ParameterSet, rows: number): Promise<Figure> {
-  const decoder = await openDecoder(engine, weights, parameters, rows)
-  const { native } = await contest({ native: () => write(decoder, rows) }, rows > 64 ? 2 : 3)
+  const decoder = await openWriter(engine, weights.config, parameters, { onnx: decodeModel(weights.config), rows, positions: POSITIONS })
+  const { native } = await contest({ native: () => write(decoder, rows, POSITIONS) }, rows > 64 ? 2 : 3)
   decoder.dispose()
   return figure(
     `native, ${rows} rows`,

@@ -16,6 +16,7 @@ import { BENCH_CONFIG, SMOL_CONFIG, benchWeights, randomWeights } from './models
 import { clock, distance, figure, gain } from './question.ts'
 import type { Answer, Question } from './question.ts'
 import { openProduct } from './train.ts'
+import { write } from './writing.ts'
 
 const ROUNDS = 3
 const MODELS = [
@@ -63,19 +64,13 @@ async function askAbout(
   const names = fixed ? fixedMatrices(config, true).names : []
   const laidOut = { names, relaid: fixed }
   const decoder = await openDecoder(engine, config, parameters, { rows: Math.max(...counts), maxLength: positions }, laidOut)
-  const write = (rows: number, tokens: number = positions) => {
-    const sources = Array.from({ length: rows }, (_, row) => Int32Array.of(1, 15 + row))
-    return decoder.generate({
-      sources,
-      requests: sources.map((_, source) => ({ source, seed: source, maxNewTokens: tokens, stopTokens: [] })),
-    })
-  }
+  const writeRows = (rows: number, tokens: number = positions) => write(decoder, rows, tokens)
   const answer: { checks: Answer['checks'][number][]; figures: Answer['figures'][number][]; ratios: Answer['ratios'][number][] } = {
     checks: [],
     figures: [],
     ratios: [],
   }
-  const [alone, among] = [(await write(counts[0]))[0]!, (await write(counts[1]))[0]!]
+  const [alone, among] = [(await writeRows(counts[0]))[0]!, (await writeRows(counts[1]))[0]!]
   answer.checks.push({
     what: `${name}: tokens of a row alone and among ${counts[1]} (how many differ)`,
     difference: alone.tokens.filter((token, index) => token !== among.tokens[index]).length,
@@ -88,7 +83,7 @@ async function askAbout(
     const copies = await openCopies(work.bytes, engine.threads)
     const times = { step: [] as number[], memory: [] as number[], product: [] as number[] }
     for (let round = 0; round <= ROUNDS; round++) {
-      const step = (await clock(() => write(rows))) / steps
+      const step = (await clock(() => writeRows(rows))) / steps
       const memory = await copies.bytesPerMs()
       const flops = product.flops / (await clock(product.run))
       // The first round warms up.
@@ -128,9 +123,9 @@ async function askAbout(
   if (fixed) {
     const times: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      const token = await clock(() => write(1, 1))
+      const token = await clock(() => writeRows(1, 1))
       decoder.forget()
-      times.push((await clock(() => write(1, 1))) - token)
+      times.push((await clock(() => writeRows(1, 1))) - token)
     }
     answer.figures.push(figure(`${name} anew`, 'ms', times))
   }

@@ -12,10 +12,10 @@ import { toOnnx } from '../../src-main/graph/onnx.ts'
 import { openLearner } from '../../src-main/lab/training/learner.ts'
 import { parameterSpecs } from '../../src-main/model/config.ts'
 import { trainGraph } from '../../src-main/model/llama.ts'
-import { decodeModel } from '../../src-main/model/onnx.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
 import type { TensorData } from '../../src-main/model/safetensors.ts'
 import { lossGraph } from '../../src-main/rl/loss.ts'
+import { openDecoder } from '../../src-main/rollout/openDecoder.ts'
 import { createWeights } from '../../src-main/rollout/policy.ts'
 import { openJsDecoder } from '../jsDecoder.ts'
 import { benchWeights, startWeights } from '../models.ts'
@@ -28,6 +28,7 @@ import { openLlama } from './llamaCpp.ts'
 import { openPeer } from './python.ts'
 import { askTrl } from './trl.ts'
 import type { Peer } from './python.ts'
+import { prompts, write } from '../writing.ts'
 
 const SEQUENCES = 32
 const ROWS = 64
@@ -107,7 +108,6 @@ async function askAbout(model: string, weights: Weights): Promise<Answer> {
 interface Ours {
   train(): Promise<unknown>
   generate(rows: number): Promise<unknown>
-  readonly prompts: readonly Int32Array[]
   readonly drawn: readonly Completion[]
 }
 
@@ -124,22 +124,9 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
   const gradients = trainer.gradients()
   trainer.dispose()
 
-  const decoder = await engine.createDecoder({
-    onnx: decodeModel(config),
-    parameters,
-    layers: config.layers,
-    kvHeads: config.kvHeads,
-    headDim: config.headDim,
-    vocabulary: config.vocabSize,
-    rows: ROWS,
-    maxLength: POSITIONS,
-  })
-  const prompts = Array.from({ length: ROWS }, (_, row) => Int32Array.of(1, 15 + row))
-  const generate = (rows: number) =>
-    decoder.generate({
-      sources: prompts,
-      requests: prompts.slice(0, rows).map((_, source) => ({ source, seed: source, maxNewTokens: POSITIONS, stopTokens: [] })),
-    })
+  // As a run that trains opens it.
+  const decoder = await openDecoder(engine, config, parameters, { rows: ROWS, maxLength: POSITIONS, weights: 'train' })
+  const generate = (rows: number) => write(decoder, rows, POSITIONS)
   const drawn = await generate(ROWS)
   const steps = drawn[0]!.tokens.length
 
@@ -161,7 +148,7 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
         name,
         { dims, data: feeds[name]!.data as Float32Array },
       ]),
-      ['prompts', { dims: [ROWS, 2], data: whole(prompts.flatMap((prompt) => [...prompt])) }],
+      ['prompts', { dims: [ROWS, 2], data: whole(prompts(ROWS).flatMap((prompt) => [...prompt])) }],
       ['drawn', { dims: [ROWS, steps], data: whole(drawn.flatMap(({ tokens }) => [...tokens])) }],
     ]),
   )
@@ -177,7 +164,7 @@ async function openOurs(engine: Engine, { config, tensors }: Weights, folder: st
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ model: config, loss: LOSS, optimizer: OPTIMIZER, threads: engine.threads }))
 
   const learner = await openLearner(engine, config, createWeights(engine, config, tensors), LOSS, 4096)
-  return { generate, train: () => learner.step(sequences, OPTIMIZER), prompts, drawn }
+  return { generate, train: () => learner.step(sequences, OPTIMIZER), drawn }
 }
 
 interface Others {
@@ -186,26 +173,19 @@ interface Others {
 }
 
 /** llama.cpp, which draws for itself, and the graph driven from JavaScript, which is fed what was drawn here. */
-async function openOthers(
-  model: string,
-  peer: Peer,
-  weights: Weights,
-  { prompts, drawn }: Ours,
-  threads: number,
-  checks: Check[],
-): Promise<Others> {
+async function openOthers(model: string, peer: Peer, weights: Weights, { drawn }: Ours, threads: number, checks: Check[]): Promise<Others> {
   const contestants: Record<string, (rows: number) => Promise<number>> = {}
   const steps = drawn[0]!.tokens.length
   const js = await openJsDecoder(weights, threads)
   contestants['onnxruntime-node from JavaScript'] = async (rows) => {
     js.reset(rows, POSITIONS, 'growing')
     return clock(async () => {
-      await js.feed(Int32Array.from(prompts.slice(0, rows).flatMap((prompt) => [...prompt])))
+      await js.feed(Int32Array.from(prompts(rows).flatMap((prompt) => [...prompt])))
       for (let step = 0; step + 1 < steps; step++) await js.feed(Int32Array.from(drawn.slice(0, rows), ({ tokens }) => tokens[step]!))
     })
   }
   const files = await peer.ask({ do: 'gguf' })
-  const lists = prompts.map((prompt) => [...prompt])
+  const lists = prompts(ROWS).map((prompt) => [...prompt])
   const llamas: Peer[] = []
   for (const kind of ['F32', 'Q8_0'] as const) {
     const name = `llama.cpp ${kind}`

@@ -151,7 +151,12 @@ describe('a problem', () => {
     const told: LabEvent[] = []
     const { timing, textEnds } = await sample({}, (event) => told.push(event))
     for (const part of [timing.openMs, timing.writeMs, timing.measureMs]) expect(part > 0 && part < 60_000).toBe(true)
-    const [first] = told.flatMap((event) => (event.kind === 'playground' ? [event] : []))
+    const texts = told.flatMap((event) => (event.kind === 'playground' ? [event] : []))
+    const [first] = texts
+    // So many tokens at that speed take longer with each text, and no longer than writing took.
+    const secondsTo = texts.map(({ tokens, tokensPerSecond }) => tokens / tokensPerSecond)
+    expect(secondsTo).toEqual([...secondsTo].sort((a, b) => a - b))
+    expect(secondsTo.at(-1)).toBeLessThan((timing.writeMs + 1) / 1000)
     expect(first!.tokensPerSecond).toBeGreaterThan((1000 * first!.tokens) / (timing.writeMs + 1))
     const reports = told.flatMap((event) => (event.kind === 'progress' ? [event.report] : []))
     expect(reports.at(-1)!.done).toBe(textEnds.length)

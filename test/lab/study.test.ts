@@ -12,7 +12,7 @@ import { imagineStudy, openStudy } from '../../src-main/lab/study/grid.ts'
 import { twinOf } from '../../src-main/lab/study/twins.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
-import { runStudy } from '../../src-main/lab/study/run.ts'
+import { runStudy, type StudyJob } from '../../src-main/lab/study/run.ts'
 import { planOf } from '../../src-main/lab/study/plan.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
 import type { StudyRequest } from '../../src-main/lab/study/grid.ts'
@@ -240,10 +240,16 @@ describe('a study', () => {
     const { store } = whole
     const [runs, evaluations] = [store.runs.list().length, store.evaluations.list().length]
     const alpha = openStudy(whole, 'alpha', { ...request, arms: ['outcome', 'alpha-1'] }, {})
-    const job = { environment: {}, only: { arms: ['outcome', 'alpha-1'], seeds: 2 } }
+    const told: string[] = []
+    const job: StudyJob = {
+      environment: {},
+      only: { arms: ['outcome', 'alpha-1'], seeds: 2 },
+      onCell: (state, { cell }) => told.push(`${state} ${cell.status}`),
+    }
     // Alpha is 1 where nothing is said, so that this arm is MRT-exact by another name.
     expect(await runStudy(whole, alpha, job)).toBe(true)
     expect([store.runs.list().length, store.evaluations.list().length]).toEqual([runs, evaluations])
+    expect(told).toEqual(Array.from({ length: 4 }, () => ['begins waiting', 'ends finished']).flat())
     const { cells } = recordOf(whole, alpha)
     const first = numbersOf(whole).cells.filter(({ arm }) => arm === 'outcome' || arm === 'mrt-exact')
     expect(cells.map(({ wallMs: _, from, ...cell }) => ({ ...cell, arm: cell.arm.replace('alpha-1', 'mrt-exact'), from }))).toEqual(

@@ -128,6 +128,9 @@ describe('curves over episodes', () => {
   it('put J, the best of several answers and cumulative regret on the tokens they cost', async () => {
     const curves = await lab.client.thinking.curves({ scope, sizes: [2], counted: 'completion' })
     expect(curves.boundaries.map(({ tokens }) => tokens)).toEqual([3, 8, 12])
+    // Three tokens of the prompt are counted where all are.
+    const all = await lab.client.thinking.curves({ scope, sizes: [2], counted: 'all' })
+    expect(all.boundaries.map(({ tokens }) => tokens)).toEqual([6, 11, 15])
     curves.boundaries.forEach(({ J }, index) => close(J.value, [0.1, 0.25, 0.5][index]!))
     curves.boundaries.forEach(({ bestOf: [two] }, index) => {
       close(two!.value.value, [0.19, (1 - 0.49 + (1 - 0.64)) / 2, (0.99 + 0.19) / 2][index]!)
