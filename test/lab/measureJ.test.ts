@@ -42,17 +42,14 @@ async function imported(name: string, prompt: string, texts: readonly string[]):
 const request = (runId: number) => ({ scope: { runId }, start: 'starter', method: 'exact' as const, samples: 32, limit: 100 })
 const signal = new AbortController().signal
 
-/** The run that was imported first. */
-function importedRun(): number {
-  const { rollouts } = context.store.rollouts.page({
-    filter: { phase: 'imported' },
-    sort: 'place',
-    descending: false,
-    limit: 1,
-    after: null,
-  })
-  return rollouts[0]!.runId!
-}
+let known: Promise<number> | null = null
+/** A run from a file whose J was measured. */
+const measured = (): Promise<number> =>
+  (known ??= (async () => {
+    const runId = await imported('measured', '5 4 15 -> 79', completions)
+    await measureJ(context, request(runId), {})
+    return runId
+  })())
 
 describe('rollouts of a file', () => {
   it('become measured ones: tokens, episodes and J with their estimator, once', async () => {
@@ -98,7 +95,7 @@ describe('rollouts of a file', () => {
   })
 
   it('agree whether J was summed or sampled under the same weights', async () => {
-    const runId = importedRun()
+    const runId = await measured()
     await measureJ(context, { ...request(runId), method: 'sampled', samples: 200 }, {})
     const report = await calibrationQueries(() => context.store).agreement({ scope: { runId: runId }, limit: 100 }, { signal })
     expect(report).toMatchObject({ rolloutCount: 3, samples: 200 })
@@ -108,7 +105,7 @@ describe('rollouts of a file', () => {
   })
 
   it('can be cut by other rules, of which the measured cuts are told', async () => {
-    const runId = importedRun()
+    const runId = await measured()
     const rules = (['markers', 'windows'] as const).map((name) => ({
       name,
       rule: {
@@ -127,7 +124,7 @@ describe('rollouts of a file', () => {
   })
 
   it('are cut by a pattern as by the phrase that it stands for', async () => {
-    const runId = importedRun()
+    const runId = await measured()
     const by = (phrases: string[], patterns: string[]) => ({
       name: 'Wait',
       rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases, patterns } },
@@ -141,7 +138,7 @@ describe('rollouts of a file', () => {
   })
 
   it('are measured wherever a rule cuts, on request, and then nothing is read between', async () => {
-    const runId = importedRun()
+    const runId = await measured()
     const rules = [
       { name: 'markers', rule: { ...OTHER_RULES.markers, opener: { kind: 'phrases' as const, phrases: ['Wait'], patterns: [] } } },
       { name: 'windows of 5', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } },
@@ -156,7 +153,7 @@ describe('rollouts of a file', () => {
   })
 
   it('vote at every boundary beside direct answers', async () => {
-    const runId = importedRun()
+    const runId = await measured()
     const votes = await drawVotes(context, { scope: { runId: runId }, start: 'starter', samples: 8, limit: 10, ballots: 'plain' }, {})
     expect(votes).toMatchObject({ rolloutCount: 3, problemCount: 1, sizes: [1, 2, 4, 8] })
     expect(votes.boundaries).toHaveLength(4)
@@ -209,11 +206,11 @@ describe('rollouts that were drawn at another temperature than 1', () => {
       microSpec('starter', { name: 'mrt-exact' }, { steps: 1, sampling: { temperature: 0.6 }, checkpointEvery: 1 }),
     )
     await trainRun(context, runId)
+    await measureJ(context, request(runId), {})
   })
   const rows = () => context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
 
   it('are measured at theirs, exactly as training measured them under the same weights, and the record says so', async () => {
-    await measureJ(context, request(runId), {})
     for (const { id } of rows()) {
       const [own, after] = context.store.rollouts.detail(id)!.progress
       expect([own!.estimator, after!.estimator]).toEqual([

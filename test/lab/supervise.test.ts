@@ -135,6 +135,16 @@ describe('how many calls the lab has at once', () => {
     answerNext()
     expect(asking.heard).toEqual([])
   })
+
+  it('makes room at once for the other pages where one closes', () => {
+    const { lab, asked, cancelled } = slowLab()
+    const [first, second] = [page(lab), page(lab)]
+    first.ask(...numbers(40))
+    second.ask(...numbers(40))
+    expect(asked).toHaveLength(48)
+    first.close()
+    expect([cancelled.length, asked.length]).toEqual([32, 48 + 16])
+  })
 })
 
 describe('the state of the lab', () => {
