@@ -218,6 +218,22 @@ describe('what an export gives', () => {
     expect(of).toEqual([100, '%'])
     expect(last).toBeGreaterThan(90)
     for (const [done] of heard) expect([Number.isInteger(done), done >= 0 && done <= 100]).toEqual([true, true])
+    heard.length = 0
+    const inHalves: Store['backUpTo'] = async (to, told) => {
+      told?.(0.504)
+      told?.(1)
+      return Promise.resolve(writeFileSync(to, 'copy'))
+    }
+    const slow = { ...context(), store: { ...context().store, backUpTo: inHalves } }
+    await exportTo(slow, asked({ kind: 'workspace' }), join(folder, 'halves.db'), {
+      onEvent: (event) => event.kind === 'progress' && heard.push([event.report.done, event.report.total, event.report.unit]),
+    })
+    expect(heard).toEqual(
+      expect.arrayContaining([
+        [50, 100, '%'],
+        [100, 100, '%'],
+      ]),
+    )
   })
 })
 
