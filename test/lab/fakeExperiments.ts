@@ -164,11 +164,16 @@ export const fakeExperiments: Experiments = {
   async *tryTasks() {},
   measureSpeed: () => Promise.resolve({ drawn: 10_000, read: 20_000 }),
   planStudy: () => Promise.reject(new Error('no study is planned here')),
-  async runStudy({ store, now }, { id }, { control, only }) {
-    for (const cell of store.studies.cells(id).filter(({ seed, status }) => status !== 'finished' && seed <= (only?.seeds ?? Infinity))) {
+  async runStudy({ store, now }, { id }, { control, only, onCell }) {
+    const cells = store.studies.cells(id).filter(({ seed, status }) => status !== 'finished' && seed <= (only?.seeds ?? Infinity))
+    for (const [index, { id: cellId, arm }] of cells.entries()) {
+      const told = (state: 'begins' | 'ends'): void =>
+        onCell?.(state, { cell: store.studies.cell(cellId), title: arm, index, count: cells.length, remainingMs: 7 - index })
       await pause(STEP_MS)
       if (control?.() === 'pause') return false
-      store.studies.setStatus(cell.id, 'finished', STEP_MS, now())
+      told('begins')
+      store.studies.setStatus(cellId, 'finished', STEP_MS, now())
+      told('ends')
     }
     return true
   },

@@ -194,7 +194,15 @@ describe('a study that a command works on', () => {
   it('is opened with what is known of it, worked through, and told cell by cell as it is on record', async () => {
     const { studyId, plan } = await opened(2)
     expect(plan).toMatchObject({ cells: 2, open: 2, assumed: true })
+    lab.events.length = 0
     expect(await client.studies.work({ studyId, arms: ['outcome'], seeds: 2, beside: null, untilMs: null })).toBe(true)
+    const cell = { kind: 'cell', title: 'outcome', count: 2, error: '' }
+    expect(lab.events.filter(({ kind }) => kind === 'cell')).toEqual(
+      [0, 1].flatMap((index) => [
+        { ...cell, state: 'begins', index, remainingMs: 7 - index, finished: false, wallMs: 0 },
+        { ...cell, state: 'ends', index, remainingMs: 7 - index, finished: true, wallMs: expect.any(Number) as unknown },
+      ]),
+    )
     const known = await client.studies.status({ name: 'headline' })
     expect(ownMethods.studies.status.output.parse(known)).toEqual(known)
     expect(known).toMatchObject([
