@@ -231,14 +231,16 @@ describe('an evaluation of a served model', () => {
     const server = await serve('llama')
     const { modelId } = await connect(server)
     const evaluationId = await finished(modelId)
+    const said = (): number => {
+      const page = context.store.rollouts.page({ filter: { evaluationId }, sort: 'place', descending: false, limit: 100, after: null })
+      const estimators = page.rollouts.flatMap(({ id }) => context.store.rollouts.detail(id)!.progress.map(({ estimator }) => estimator))
+      return estimators.filter(({ served }) => served === `little at ${server.url}/v1`).length
+    }
+    const before = said()
     const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'sampled' as const, samples: 2, limit: 3 }
     expect((await measureJ(context, asked, {})).measured).toBe(3)
     expect(await code(measureJ(context, asked, {}))).toBe('measure.nothing')
-    const page = context.store.rollouts.page({ filter: { evaluationId }, sort: 'place', descending: false, limit: 100, after: null })
-    const said = page.rollouts.flatMap(({ id }) =>
-      context.store.rollouts.detail(id)!.progress.flatMap(({ estimator }) => estimator.served ?? []),
-    )
-    expect(said.filter((each) => each === `little at ${server.url}/v1`).length).toBe(3)
+    expect(said() - before).toBe(3)
   })
 
   it('answers where a thought is stopped, graded, and leaves nothing behind', async () => {
