@@ -23,12 +23,12 @@ import type { Weights } from '../models.ts'
 import { clock, distance, figure, gain } from '../question.ts'
 import type { Answer, Check, Question } from '../question.ts'
 import { LOSS, OPTIMIZER, batchFeeds, randomSequences } from '../train.ts'
+import { prompts, write } from '../writing.ts'
 import { askGraders } from './graders.ts'
 import { openLlama } from './llamaCpp.ts'
 import { openPeer } from './python.ts'
 import { askTrl } from './trl.ts'
 import type { Peer } from './python.ts'
-import { prompts, write } from '../writing.ts'
 
 const SEQUENCES = 32
 const ROWS = 64

@@ -2,7 +2,6 @@
 // bring, each row once.
 import {
   appendFileSync,
-  existsSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -409,21 +408,22 @@ describe('files of a followed folder', () => {
   })
 
   it.each([
-    ['number', (path: string) => writeAt(`${path}.new`, lines(4, 6), WHEN)],
-    ['size', (path: string) => writeAt(path, lines(4, 7), WHEN)],
-    ['time', (path: string) => writeAt(path, lines(4, 6), WHEN + 1000)],
-  ] as const)('are other files where only their %s is, and what was rotated away is read to its end', async (what, write) => {
+    ['number', 6, WHEN],
+    ['size', 7, WHEN],
+    ['time', 6, WHEN + 1000],
+  ] as const)('are other files where only their %s is, and what was rotated away is read to its end', async (what, end, atMs) => {
     const at = bench()
     const path = at.path('rows.jsonl')
     writeAt(path, lines(0, 2), WHEN)
     await at.look()
     writeAt(at.path('rows.jsonl.1'), lines(0, 3), WHEN)
-    write(path)
-    if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path)
+    const fresh = what === 'number' ? at.path('.new') : path
+    writeAt(fresh, lines(4, end), atMs)
+    renameSync(fresh, path)
     await at.look()
-    expect(sorted(at.texts())).toEqual([...rows(0, 3), ...rows(4, 6 + Number(what === 'size'))])
+    expect(sorted(at.texts())).toEqual([...rows(0, 3), ...rows(4, end)])
     expect(at.files().map((file) => [file.path, file.rows])).toEqual([
-      ['rows.jsonl', 2 + Number(what === 'size')],
+      ['rows.jsonl', end - 4],
       ['rows.jsonl.1', 3],
     ])
   })

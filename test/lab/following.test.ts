@@ -180,6 +180,24 @@ describe('following by hand', () => {
     while (count.turns < from + more) await wait(1)
   }
 
+  /** A bench whose folders are looked at by themselves, counting the turns of the loop, over its workspace or what `of` makes of it. */
+  function looking(of: (store: Store) => Store = (store) => store) {
+    const turns = { turns: 0 }
+    let store: Store | null = null
+    const at = bench({
+      current: () => {
+        turns.turns++
+        return store
+      },
+      looks: true,
+      everyMs: 1,
+      open: () => store!,
+      shown: () => store!,
+    })
+    store = of(at.store)
+    return { at, turns }
+  }
+
   it('remembers how a folder is read, and nothing that was left open', async () => {
     const { following, path, store, home, nouns } = bench()
     const { id } = await start({ following, path })
@@ -250,17 +268,7 @@ describe('following by hand', () => {
   })
 
   it('tells of what came, once, and of nothing where nothing did', async () => {
-    const turns = { turns: 0 }
-    let store: Store | null = null
-    const at = bench({
-      current: () => {
-        turns.turns++
-        return store
-      },
-      looks: true,
-      everyMs: 1,
-    })
-    store = at.store
+    const { at, turns } = looking()
     const { id } = await start(at)
     const checked = async (): Promise<void> => {
       while ((await listed(at.following))[0]!.checkedAtMs === null) await wait(1)
@@ -282,21 +290,11 @@ describe('following by hand', () => {
     while ((await listed(at.following))[0]!.fileCount < 3) await wait(1)
     await rounds(turns, 6)
     expect(at.nouns()).toEqual(['follows'])
-    expect(store.follows.get(id)).toMatchObject({ rows: 1 })
+    expect(at.store.follows.get(id)).toMatchObject({ rows: 1 })
   })
 
   it('looks at nothing while somebody has the workspace to himself, and goes on after', async () => {
-    const turns = { turns: 0 }
-    let store: Store | null = null
-    const at = bench({
-      current: () => {
-        turns.turns++
-        return store
-      },
-      looks: true,
-      everyMs: 1,
-    })
-    store = at.store
+    const { at, turns } = looking()
     await start(at)
     await at.following.apart(async () => {
       at.put('rows.jsonl', line(0))
@@ -319,27 +317,16 @@ describe('following by hand', () => {
   })
 
   it('says why a folder could not be looked at, follows the others on, and says no more of it once it could', async () => {
-    const turns = { turns: 0 }
     let fault: Error | null = null
-    let store: Store | null = null
     const written: string[] = []
     const { write } = process.stderr
     process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
     made.push(() => void (process.stderr.write = write))
-    const current = (): Store => {
-      turns.turns++
-      return store!
-    }
-    const at = bench({
-      current: () => (store === null ? null : current()),
-      open: () => store!,
-      shown: () => store!,
-      looks: true,
-      everyMs: 1,
-    })
-    store = meddling(at.store, (name) => {
-      if (name === 'run' && fault !== null) throw fault
-    })
+    const { at, turns } = looking((store) =>
+      meddling(store, (name) => {
+        if (name === 'run' && fault !== null) throw fault
+      }),
+    )
     const first = await start(at)
     mkdirSync(join(at.home, 'second'))
     const second = await start({ following: at.following, path: join(at.home, 'second') })
@@ -398,29 +385,20 @@ describe('following by hand', () => {
 
   it('breaks off the look at a folder that is stopped, and reads the rest of it once it is taken up', async () => {
     let stop: (() => void) | null = null
-    let store: Store | null = null
-    const turns = { turns: 0 }
-    const at = bench({
-      current: () => {
-        turns.turns++
-        return store
-      },
-      looks: true,
-      everyMs: 1,
-    })
-    const { id } = await start(at)
-    at.put('1.jsonl', line(0))
-    at.put('2.jsonl', line(1))
-    store = {
-      ...at.store,
+    const { at, turns } = looking((store) => ({
+      ...store,
       follows: {
-        ...at.store.follows,
+        ...store.follows,
         setFile: (...file) => {
           stop?.()
-          return at.store.follows.setFile(...file)
+          return store.follows.setFile(...file)
         },
       },
-    }
+    }))
+    // Both files are there before the first look at them.
+    mkdirSync(join(at.home, 'two'))
+    for (const n of [0, 1]) writeFileSync(join(at.home, 'two', `${n}.jsonl`), line(n))
+    const { id } = await start({ following: at.following, path: join(at.home, 'two') })
     stop = () => {
       stop = null
       void at.following.answers.stop({ followId: id }, context)

@@ -61,22 +61,25 @@ describe('a file at a place of choice', () => {
   })
 })
 
+const bring = (file: string, name: string) =>
+  client.imports.bring({
+    paths: [file],
+    as: null,
+    map: {},
+    identity: 'prompt',
+    table: null,
+    name,
+    grader: null,
+    keepDuplicates: false,
+    allowEmpty: false,
+  })
+
 describe('rows that a command brings in', () => {
   it('come with everything that was found out about them', async () => {
     const file = join(lab.home, 'sums.jsonl')
     writeFileSync(file, '{"question":"1 + 1?","answer":"2"}\n{"question":\n{"question":"1 + 2?","answer":"3"}\n')
     expect(await client.imports.isModel({ path: file })).toBe(false)
-    const brought = await client.imports.bring({
-      paths: [file],
-      as: null,
-      map: {},
-      identity: 'prompt',
-      table: null,
-      name: 'sums',
-      grader: null,
-      keepDuplicates: false,
-      allowEmpty: false,
-    })
+    const brought = await bring(file, 'sums')
     expect(ownMethods.imports.bring.output.parse(brought)).toEqual(brought)
     expect(brought).toMatchObject({
       report: {
@@ -99,17 +102,7 @@ describe('rollouts that a command brings in', () => {
   it('say as what their problems were told apart, and name no grader', async () => {
     const file = join(lab.home, 'brought.jsonl')
     writeFileSync(file, [0, 1].map((reward) => `${JSON.stringify({ prompt: '1 + 1?', completion: `${reward}`, reward })}\n`).join(''))
-    const brought = await client.imports.bring({
-      paths: [file],
-      as: null,
-      map: {},
-      identity: 'prompt',
-      table: null,
-      name: 'brought',
-      grader: null,
-      keepDuplicates: false,
-      allowEmpty: false,
-    })
+    const brought = await bring(file, 'brought')
     expect(brought).toMatchObject({
       report: {
         kind: 'rollouts',
