@@ -112,21 +112,22 @@ describe('messages', () => {
 })
 
 describe('calls in the process of the answers', () => {
-  const ended = new AbortController()
-  const client = askDirectly(
-    {
-      settings: { all: () => ({ page: 1 }), get: () => new Promise(() => {}) },
-      jobs: {
-        list() {
-          throw new TypeError('as it was')
+  const clientUntil = (ended: AbortSignal) =>
+    askDirectly(
+      {
+        settings: { all: () => ({ page: 1 }), get: () => new Promise(() => {}) },
+        jobs: {
+          list() {
+            throw new TypeError('as it was')
+          },
         },
-      },
-    } as never,
-    { follows: { takeBack: () => null } } as never,
-    ended.signal,
-  )
+      } as never,
+      { follows: { takeBack: () => null } } as never,
+      ended,
+    )
 
   it('arrive as they were answered or thrown, own ones too; what nobody answers is not there', async () => {
+    const client = clientUntil(new AbortController().signal)
     expect(await client.settings.all()).toEqual({ page: 1 })
     await expect(client.jobs.list()).rejects.toThrow(TypeError)
     expect(await client.follows.takeBack({ followId: 1 })).toBeNull()
@@ -135,6 +136,8 @@ describe('calls in the process of the answers', () => {
   })
 
   it('reject once nobody waits for them, or all has ended', async () => {
+    const ended = new AbortController()
+    const client = clientUntil(ended.signal)
     await expect(client.settings.get({ key: 'x' }, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'call.cancelled' })
     const own = new AbortController()
     const asked = client.settings.get({ key: 'x' }, { signal: own.signal })

@@ -322,10 +322,11 @@ describe('a dataset that is kept', () => {
   })
 
   it('names the problems it shares with another set', async () => {
-    const { datasetId } = await bring({ paths: [file('more-eggs.jsonl', rows(25, 40))] })
+    await bring({ paths: [file('dozens.jsonl', rows(200, 230))] })
+    const { datasetId } = await bring({ paths: [file('more-dozens.jsonl', rows(225, 240))] })
     const { found, whole } = await lab.client.datasets.overlap({ datasetId: datasetId! })
     expect(whole).toBe(true)
-    const shared = found.find(({ b }) => b.name === 'eggs.jsonl')!
+    const shared = found.find(({ b }) => b.name === 'dozens.jsonl')!
     expect(shared.exact).toBe(5)
     expect(shared.examples.length).toBeGreaterThan(0)
   })

@@ -182,10 +182,10 @@ describe('a job that a command waits for', () => {
 
 describe('a study that a command works on', () => {
   const size = { arms: ['outcome'], steps: 2, problems: 8, samples: 2, validation: 4, learningRate: 1e-4, start: null, beside: null }
-  const opened = (seeds: number) => client.studies.open({ name: 'headline', seeds, ...size })
+  const opened = (name: string, seeds: number) => client.studies.open({ name, seeds, ...size })
 
   it('is opened with what is known of it, worked through, and told cell by cell as it is on record', async () => {
-    const { studyId, plan } = await opened(2)
+    const { studyId, plan } = await opened('headline', 2)
     expect(plan).toMatchObject({ cells: 2, open: 2, assumed: true })
     lab.events.length = 0
     expect(await client.studies.work({ studyId, arms: ['outcome'], seeds: 2, beside: null, untilMs: null })).toBe(true)
@@ -205,11 +205,15 @@ describe('a study that a command works on', () => {
   })
 
   it('pauses before its next cell once its time is over, and refuses a record that is none', async () => {
-    const { studyId, plan } = await opened(3)
-    expect(plan).toMatchObject({ cells: 3, open: 1 })
+    const { studyId } = await opened('alpha', 2)
+    await client.studies.work({ studyId, arms: null, seeds: 2, beside: null, untilMs: null })
+    expect((await opened('alpha', 3)).plan).toMatchObject({ cells: 3, open: 1 })
     const asked = { studyId, arms: null, seeds: 3, beside: null, untilMs: 0 }
     expect(await client.studies.work(asked)).toBe(false)
-    expect(await client.studies.status({ name: null })).toMatchObject([{ cells: [{}, {}, { status: 'waiting' }] }])
-    await expect(client.studies.work({ ...asked, beside: join(lab.home, 'sums.jsonl') })).rejects.toThrow(refused('study.record'))
+    const known = await client.studies.status({ name: null })
+    expect(known.find(({ id }) => id === studyId)).toMatchObject({ cells: [{}, {}, { status: 'waiting' }] })
+    const none = join(lab.home, 'no record.json')
+    writeFileSync(none, '{"question":"1 + 1?"}')
+    await expect(client.studies.work({ ...asked, beside: none })).rejects.toThrow(refused('study.record'))
   })
 })

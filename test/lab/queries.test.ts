@@ -36,9 +36,15 @@ describe('workspaces', () => {
   })
 
   it('reads without ever loading the engine', async () => {
-    const { devices, ...engine } = (await lab.client.system.info()).engine
-    expect(engine).toEqual({ loaded: false, version: null, threads: null })
-    expect(devices.filter(({ refused }) => refused === '').map(({ name }) => name)).toEqual(['cpu'])
+    const fresh = await openLocalLab()
+    try {
+      await fresh.client.runs.list()
+      const { devices, ...engine } = (await fresh.client.system.info()).engine
+      expect(engine).toEqual({ loaded: false, version: null, threads: null })
+      expect(devices.filter(({ refused }) => refused === '').map(({ name }) => name)).toEqual(['cpu'])
+    } finally {
+      await fresh.close()
+    }
   })
 })
 

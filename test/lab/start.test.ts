@@ -108,9 +108,17 @@ describe('the name of weights', () => {
   it('is refused where nothing has it', async () => {
     for (const name of ['checkpoint:999', 'model:999', 'model:unheard of', join(bench.folder, 'no such folder')])
       await expect(startOf(name)).rejects.toEqual(code('start.unknown'))
-    await expect(startOf('model:smollm2-135m')).rejects.toEqual(code('start.notFetched'))
-    expect(() => modelOf(context.store, 'model:smollm2-135m')).toThrow(code('start.notFetched') as Error)
     await expect(loadModel(context.store, recorded('gone', { kind: 'checkpoint' }))).rejects.toEqual(code('start.unknown'))
+  })
+
+  it('is refused with how to fetch them where they can be had', async () => {
+    const { store, close } = bench.open('nothing fetched')
+    try {
+      await expect(loadStart(store, 'model:smollm2-135m', () => 7)).rejects.toEqual(code('start.notFetched'))
+      expect(() => modelOf(store, 'model:smollm2-135m')).toThrow(code('start.notFetched') as Error)
+    } finally {
+      close()
+    }
   })
 })
 

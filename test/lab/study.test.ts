@@ -203,25 +203,31 @@ describe('a study', () => {
   )
 
   it('does nothing when it is asked again, and adds only the cells that a larger grid lacks', async () => {
-    const begun: string[] = []
-    const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => {
-      if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`)
+    const copy = bench.open('asked-again')
+    try {
+      await copy.store.others.merge(whole.store.folder, { uids: null, now: Date.now })
+      const begun: string[] = []
+      const onCell = (state: string, { cell }: { readonly cell: { readonly arm: string; readonly seed: number } }): void => {
+        if (state === 'begins') begun.push(`${cell.arm} ${cell.seed}`)
+      }
+      expect(await runStudy(copy, openStudy(copy, 'headline', request, {}), { environment: {}, onCell })).toBe(true)
+      expect(begun).toEqual([])
+      const larger = openStudy(copy, 'headline', { ...request, arms: ['length-0.5'], seeds: 1 }, {})
+      expect(larger.id).toBe(studyOf(copy).id)
+      expect(await runStudy(copy, larger, { environment: {}, control: () => 'pause', onCell })).toBe(false)
+      expect(
+        copy.store.studies
+          .cells(larger.id)
+          .map(({ arm, status }) => `${arm} ${status}`)
+          .filter((text) => text.startsWith('length')),
+      ).toEqual(['length-0.5 waiting'])
+      // Asked for less than the grid holds, it works on that alone.
+      begun.length = 0
+      expect(await runStudy(copy, larger, { environment: {}, only: { arms: ['outcome'], seeds: 1 }, onCell })).toBe(true)
+      expect(begun).toEqual([])
+    } finally {
+      copy.close()
     }
-    expect(await runStudy(whole, openStudy(whole, 'headline', request, {}), { environment: {}, onCell })).toBe(true)
-    expect(begun).toEqual([])
-    const larger = openStudy(whole, 'headline', { ...request, arms: ['length-0.5'], seeds: 1 }, {})
-    expect(larger.id).toBe(studyOf(whole).id)
-    expect(await runStudy(whole, larger, { environment: {}, control: () => 'pause', onCell })).toBe(false)
-    expect(
-      whole.store.studies
-        .cells(larger.id)
-        .map(({ arm, status }) => `${arm} ${status}`)
-        .filter((text) => text.startsWith('length')),
-    ).toEqual(['length-0.5 waiting'])
-    // Asked for less than the grid holds, it works on that alone.
-    begun.length = 0
-    expect(await runStudy(whole, larger, { environment: {}, only: { arms: ['outcome'], seeds: 1 }, onCell })).toBe(true)
-    expect(begun).toEqual([])
   })
 
   it('comes along when its workspace is merged, its cells naming the runs under their new ids', async () => {

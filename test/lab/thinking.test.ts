@@ -355,8 +355,14 @@ describe('measuring', () => {
     const job = await lab.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
     expect(job).toMatchObject({ kind: 'measure', label: 'Measuring exact J, starter model' })
     await expect
-      .poll(async () => (await lab.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured'))
-      .toMatchObject({ level: 'info', message: 'Measured exact J of 3 rollouts with starter model; 1 had it.' })
+      .poll(() => lab.client.events.list({ runId: scope.runId }))
+      .toContainEqual(
+        expect.objectContaining({
+          code: 'thinking.measured',
+          level: 'info',
+          message: 'Measured exact J of 3 rollouts with starter model; 1 had it.',
+        }),
+      )
     expect(lab.events).toContainEqual({ kind: 'changed', noun: 'rollouts', ids: [] })
   })
 

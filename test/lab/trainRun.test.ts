@@ -511,7 +511,7 @@ describe('a run that cannot go on', () => {
   })
 
   it('pauses when no checkpoint can be written, says what to do, and goes on once it can', async () => {
-    const context = bench.open('refused')
+    const context = bench.open('no-room')
     try {
       const whole = await createRun(context, microSpec(bench.start, { name: 'grpo' }))
       await trainRun(context, whole)
