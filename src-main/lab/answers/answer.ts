@@ -80,7 +80,7 @@ function badInput(method: string, issues: readonly Issue[]): LabError {
 const unknownMethod = (method: string): LabError =>
   new LabError('call.unknown', {
     expected: 'a method of the contract',
-    found: method.slice(0, 80),
+    found: method,
     next: 'Use the same version on both sides.',
   })
 
