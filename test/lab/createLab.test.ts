@@ -177,7 +177,11 @@ describe('another workspace', () => {
     const other = join(lab.home, 'other')
     const store = openStore(other, { create: true, now: () => 1 })
     const { problemIds, runIds } = fill(store)
-    for (const { id } of store.runs.list().slice(1).map(({ run }) => run)) store.runs.remove(id)
+    for (const { id } of store.runs
+      .list()
+      .slice(1)
+      .map(({ run }) => run))
+      store.runs.remove(id)
     store.checkpoints.remove(store.checkpoints.ofRun(runIds[0]!)[0]!.id)
     expect(problemIds).toHaveLength(4)
     store.close()
@@ -212,9 +216,15 @@ describe('another workspace', () => {
 
 describe('a job that is cancelled', () => {
   it('ends for whoever waits for it', async () => {
-    await open({ evaluateRun: (_context, _target, { signal }) => new Promise((_, reject) => signal!.addEventListener('abort', () => reject(new Error('ended')))) })
+    await open({
+      evaluateRun: (_context, _target, { signal }) =>
+        new Promise((_, reject) => signal!.addEventListener('abort', () => reject(new Error('ended')))),
+    })
     const { id } = await lab.client.evaluations.start({ runId: lab.filled.runIds[0]! })
     expect(await lab.client.jobs.cancel({ jobId: id })).toBeNull()
-    await expect(lab.client.jobs.done({ jobId: id })).rejects.toMatchObject({ code: 'job.cancelled', expected: 'Evaluating dr-grpo to finish' })
+    await expect(lab.client.jobs.done({ jobId: id })).rejects.toMatchObject({
+      code: 'job.cancelled',
+      expected: 'Evaluating dr-grpo to finish',
+    })
   })
 })

@@ -289,7 +289,15 @@ describe('answers of two runs side by side', () => {
       ])
       // Thoughts that were kept going are nobody's answers.
       answers(evaluationIds[0]!, runIds[0]!, [[1, 5, true]], true)
-      answers(evaluationIds[2]!, runIds[2]!, [[1, 5, true], [1, 0, true]], true)
+      answers(
+        evaluationIds[2]!,
+        runIds[2]!,
+        [
+          [1, 5, true],
+          [1, 0, true],
+        ],
+        true,
+      )
       const heard: number[] = []
       const path = join(folder, 'pairs.json')
       const request = asked({ kind: 'comparator', a: runIds[0]!, b: runIds[2]! })

@@ -394,7 +394,12 @@ describe('a followed folder', () => {
       })
     await expect(startFollow(at.store, at.run, { grader: 'nonsense' }, () => 5)).rejects.toMatchObject({ code: 'grader.kind' })
     expect([at.store.workspace().counts, at.store.follows.list()]).toEqual([before, []])
-    const { runId, options, active, createdAtMs, path } = await startFollow(at.store, `${at.run}/`, { grader: 'math', identity: 'id' }, () => 5)
+    const { runId, options, active, createdAtMs, path } = await startFollow(
+      at.store,
+      `${at.run}/`,
+      { grader: 'math', identity: 'id' },
+      () => 5,
+    )
     expect([options, active, createdAtMs, path]).toEqual([
       { grader: 'math', identity: 'id', importId: expect.stringMatching(/^5-[0-9a-f]{8}$/) as unknown },
       true,
@@ -431,12 +436,12 @@ describe('a followed folder', () => {
     expect(await startFollow(at.store, at.run, { name: 'other' }, () => 6)).toMatchObject({ runId, active: true })
     const other = await startFollow(at.store, dirname(at.path('more/rows.jsonl')), { name: 'named' }, () => 7)
     const named = at.store.runs.get(other.runId)!
-    expect([named.name, named.config, at.store.datasets.get(named.datasetId!)!.name, at.store.datasets.get(named.datasetId!)!.grader]).toEqual([
-      'named',
-      { files: ['more'], grader: null },
-      'named',
-      'math',
-    ])
+    expect([
+      named.name,
+      named.config,
+      at.store.datasets.get(named.datasetId!)!.name,
+      at.store.datasets.get(named.datasetId!)!.grader,
+    ]).toEqual(['named', { files: ['more'], grader: null }, 'named', 'math'])
   })
 })
 

@@ -129,12 +129,7 @@ describe('health rules over steps', () => {
       { step: 6, message: 'Entropy is 0.099 nats, at the start it was 0.500.', data: { entropy: 0.0994, start: 0.5 }, rollouts: at(6) },
     ])
     expect(told(history([...repeat(5, { grad_norm: 1 }), { grad_norm: 12.345 }]))).toEqual([
-      {
-        step: 6,
-        message: "The gradient's norm is 12.35, usually it is 1.00.",
-        data: { norm: 12.345, usual: 1 },
-        rollouts: at(6),
-      },
+      { step: 6, message: "The gradient's norm is 12.35, usually it is 1.00.", data: { norm: 12.345, usual: 1 }, rollouts: at(6) },
     ])
   })
 

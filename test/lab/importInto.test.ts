@@ -262,7 +262,11 @@ describe('what an import leaves', () => {
     expect(record.similar).toEqual({
       count: 1,
       examples: [
-        { key: 'second', other: expect.stringMatching(/^line 1 of .*similar\.jsonl$/) as unknown, similarity: expect.any(Number) as unknown },
+        {
+          key: 'second',
+          other: expect.stringMatching(/^line 1 of .*similar\.jsonl$/) as unknown,
+          similarity: expect.any(Number) as unknown,
+        },
       ],
     })
     expect(record.similar.examples[0]!.similarity).toBeGreaterThan(0.5)
@@ -328,7 +332,11 @@ describe('what is kept beside the database', () => {
     expect(await lines(1, 1)).toEqual([[2], 3])
     expect(await lines(3, 5)).toEqual([[], 3])
     expect(await readRejected(store.folder, '1-00000000', 0, 5)).toEqual({ rows: [], total: 0 })
-    const unknown = { code: 'import.unknown', expected: 'an import of this workspace', next: 'Choose a dataset or a run that was imported.' }
+    const unknown = {
+      code: 'import.unknown',
+      expected: 'an import of this workspace',
+      next: 'Choose a dataset or a run that was imported.',
+    }
     for (const [name, found] of [
       ['../x', '../x'],
       [`${'1'.repeat(17)}-00000000`, `${'1'.repeat(17)}-00000000`],

@@ -213,9 +213,19 @@ describe('a checkpoint of this program', () => {
 
   it('without a name is called after its folder, and keeps what its training goes on from', async () => {
     const data = (fill: number) =>
-      new Map(parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [name, { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(fill) }]))
+      new Map(
+        parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [
+          name,
+          { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(fill) },
+        ]),
+      )
     const optimizer = Object.fromEntries([...data(0)].map(([name, tensor]) => [`m/${name}`, tensor]))
-    const { path } = await saveCheckpoint(join(bench.folder, 'trained'), { config: MICRO_CONFIG, tensors: data(0.5), optimizer, meta: { step: 3 } })
+    const { path } = await saveCheckpoint(join(bench.folder, 'trained'), {
+      config: MICRO_CONFIG,
+      tensors: data(0.5),
+      optimizer,
+      meta: { step: 3 },
+    })
     const { model, record } = await bringing(path)
     expect([model.name, record.files.map(({ name }) => name)]).toEqual([
       basename(path),
@@ -250,7 +260,10 @@ describe('adapters of PEFT', () => {
     const folder = join(bench.folder, 'more adapters')
     await writePeft(folder, config, adapters, 'stated base')
     const { modelId } = await importAdapters(store, folder, base.id, { ...options, name: 'mine' })
-    expect(store.models.get(modelId)).toMatchObject({ name: 'mine', provenance: { meta: { name: 'more adapters', made: 'from adapters of PEFT' } } })
+    expect(store.models.get(modelId)).toMatchObject({
+      name: 'mine',
+      provenance: { meta: { name: 'more adapters', made: 'from adapters of PEFT' } },
+    })
     await expect(importAdapters(store, folder, modelId, options)).rejects.toMatchObject({
       code: 'adapters.onAdapters',
       expected: 'a model without adapters to put these on',

@@ -65,9 +65,7 @@ describe('a file before it is imported', () => {
       ['1,000 + 1?', '1001'],
       ['Tom has 3 apples and eats 1. How many are left?', '2'],
     ])
-    expect(offer!.rejected).toEqual([
-      { file: 'gsm8k.jsonl', line: 2, rows: 1, code: 'row.notJson', reason: said, text: 'not json' },
-    ])
+    expect(offer!.rejected).toEqual([{ file: 'gsm8k.jsonl', line: 2, rows: 1, code: 'row.notJson', reason: said, text: 'not json' }])
     expect(offer).toMatchObject({
       path: join(folder, 'gsm8k.jsonl'),
       name: 'gsm8k.jsonl',
@@ -124,7 +122,10 @@ describe('a file before it is imported', () => {
       [true, false, true, false].map((correct) => [2, 'problem 2', correct, correct ? 1 : 0, 2]),
     )
     expect(offer!.identity).toMatchObject({ by: 'prompt', byPrompt: 1, byId: 1, collisions: 0, running: 0, answers: 0, examples: [] })
-    const ids = file('ids.jsonl', [7, 8].map((id) => JSON.stringify({ prompt: '2 + 2?', completion: 'four', prompt_id: id, reward: 1 })))
+    const ids = file(
+      'ids.jsonl',
+      [7, 8].map((id) => JSON.stringify({ prompt: '2 + 2?', completion: 'four', prompt_id: id, reward: 1 })),
+    )
     const [running] = await lab.client.imports.inspect({ paths: [ids] })
     expect(running!.identity).toMatchObject({ byPrompt: 1, byId: 2, running: 1, examples: [said] })
   })
@@ -182,15 +183,7 @@ describe('a file before it is imported', () => {
     ])
     const [offer] = await lab.client.imports.inspect({ paths: [path] })
     expect(offer!.rollouts).toEqual([
-      {
-        step: null,
-        prompt: 'Be brief.\n\n2 + 2?',
-        completion: 'four',
-        truth: null,
-        correct: null,
-        reward: 0.5,
-        episodes: 0,
-      },
+      { step: null, prompt: 'Be brief.\n\n2 + 2?', completion: 'four', truth: null, correct: null, reward: 0.5, episodes: 0 },
     ])
     const prompt_messages = [
       { role: 'system', content: 'Be brief.' },
@@ -248,7 +241,10 @@ describe('an import as a job', () => {
   })
 
   it('tells problems apart by what they ask, or by their ids where that is asked for', async () => {
-    const path = file('same-prompt.jsonl', [7, 8].map((id) => JSON.stringify({ prompt: '5 + 2?', completion: '7', prompt_id: id, reward: 1 })))
+    const path = file(
+      'same-prompt.jsonl',
+      [7, 8].map((id) => JSON.stringify({ prompt: '5 + 2?', completion: '7', prompt_id: id, reward: 1 })),
+    )
     const problems = async (identity: 'prompt' | 'id') => {
       const { datasetId } = await bring({ paths: [path], identity })
       return (await lab.client.datasets.get({ datasetId: datasetId! })).problemCount

@@ -65,7 +65,15 @@ describe('the queue', () => {
     jobs.add(b.request)
     await a.started
     expect(states(jobs)).toEqual(['a running', 'b queued'])
-    expect(first.job).toMatchObject({ id: 'train-1', kind: 'train', label: 'a', runId: null, progress: null, queuedAtMs: 0, startedAtMs: 0 })
+    expect(first.job).toMatchObject({
+      id: 'train-1',
+      kind: 'train',
+      label: 'a',
+      runId: null,
+      progress: null,
+      queuedAtMs: 0,
+      startedAtMs: 0,
+    })
     expect(jobs.list()[1]).toMatchObject({ id: 'train-2', startedAtMs: null })
     a.end()
     expect(await first.done).toBe('a')

@@ -63,8 +63,7 @@ describe('the sample workspace', () => {
     writeFileSync(join(folder, 'left'), 'of before')
     try {
       const [, kept, , other] = runIds as [number, number, number, number]
-      for (const runId of [kept, other])
-        for (const { id } of store.checkpoints.ofRun(runId)) store.checkpoints.remove(id)
+      for (const runId of [kept, other]) for (const { id } of store.checkpoints.ofRun(runId)) store.checkpoints.remove(id)
       store.rollouts.add({ runId: kept, evaluationId: null, phase: 'train', step: 1 }, [rollout(problemIds[0]!, 1, 0, true)])
       store.rollouts.add(
         { runId: other, evaluationId: evaluationIds[3]!, phase: 'eval', step: 9 },

@@ -162,7 +162,16 @@ describe('rows that a command brings in', () => {
   it('are refused where none came, unless none had to', async () => {
     const file = join(lab.home, 'unanswered.jsonl')
     writeFileSync(file, '{"problem":"a?","answer":"notfound"}\n')
-    const asked = { paths: [file], as: null, map: {}, identity: 'prompt' as const, table: null, name: null, grader: null, keepDuplicates: false }
+    const asked = {
+      paths: [file],
+      as: null,
+      map: {},
+      identity: 'prompt' as const,
+      table: null,
+      name: null,
+      grader: null,
+      keepDuplicates: false,
+    }
     await expect(client.imports.bring({ ...asked, allowEmpty: false })).rejects.toThrow(refused('import.nothing'))
     expect(await client.imports.bring({ ...asked, allowEmpty: true })).toMatchObject({ datasetId: null, runId: null })
   })
@@ -252,7 +261,11 @@ describe('a model that a command brings in', () => {
     const { id: runId } = runs.add({ ...near, config: specOf('dr-grpo', 1, { start: `model:${id}`, task }) as never })
     const handed = await client.runs.handOver({ runId, folder: join(lab.home, 'handed') })
     expect(ownMethods.runs.handOver.output.parse(handed)).toMatchObject({ folder: join(lab.home, 'handed') })
-    expect(readFileSync(join(lab.home, 'handed', 'problems.jsonl'), 'utf8').trim().split('\n')).toHaveLength(handed.problems)
+    expect(
+      readFileSync(join(lab.home, 'handed', 'problems.jsonl'), 'utf8')
+        .trim()
+        .split('\n'),
+    ).toHaveLength(handed.problems)
   })
 })
 
@@ -339,16 +352,18 @@ describe('a study that a command works on', () => {
         problems: 8,
         learningRate: 1e-4,
         remainingMs: 0,
-        cells: studies.cells(studyId).map(({ seed, wallMs }) => ({
-          arm: 'outcome',
-          title: 'outcome RL (Dr. GRPO)',
-          sweep: false,
-          seed,
-          status: 'finished',
-          run: null,
-          steps: 0,
-          wallMs,
-        })),
+        cells: studies
+          .cells(studyId)
+          .map(({ seed, wallMs }) => ({
+            arm: 'outcome',
+            title: 'outcome RL (Dr. GRPO)',
+            sweep: false,
+            seed,
+            status: 'finished',
+            run: null,
+            steps: 0,
+            wallMs,
+          })),
       },
     ])
     expect(known[0]!.cells.map(({ seed }) => seed)).toEqual([1, 2])
@@ -405,7 +420,10 @@ describe('a study that a command works on', () => {
     const [report, record] = ['report.md', 'record.json'].map((name) => join(lab.home, 'written', name)) as [string, string]
     const { text, finished } = await client.studies.write({ studyId, beside: null, report, record })
     expect([readFileSync(report, 'utf8'), finished, text.startsWith('# ')]).toEqual([text, false, true])
-    expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ study: 'controls', cells: [{ seed: 1, status: 'finished' }, { seed: 2 }] })
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({
+      study: 'controls',
+      cells: [{ seed: 1, status: 'finished' }, { seed: 2 }],
+    })
     // What the record holds is not worked on.
     const { plan } = await client.studies.open({ name: 'controls', seeds: 3, ...size, beside: record })
     expect(plan).toMatchObject({ cells: 3, open: 2 })

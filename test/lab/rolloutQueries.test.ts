@@ -205,8 +205,7 @@ describe('what a model was given to go on from', () => {
     const runOf = (start: string): number => store.runs.add({ ...near, config: specOf('dr-grpo', 1, { start }) as never }).id
     const [here, gone] = [runOf(`model:${modelId}`), runOf('model:999')]
     const { id: _evaluation, ...like } = store.evaluations.get(filled.startEvaluationId)!
-    const evaluated = (runId: number | null): number =>
-      store.evaluations.add({ ...like, runId, modelId: near.modelId! } as never).id
+    const evaluated = (runId: number | null): number => store.evaluations.add({ ...like, runId, modelId: near.modelId! } as never).id
     const text = '<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n<|im_start|>assistant\n'
     const promptTokens = Int32Array.from(tokenizer.encode(text))
     const add = (of: { runId: number | null; evaluationId: number | null }, more: object = {}): number =>
@@ -235,7 +234,9 @@ describe('the watch list of a run', () => {
 })
 
 it('a histogram is counted in turns, and no further once nobody waits for it', async () => {
-  const turns = { rollouts: { histogramInTurns: async (_filter: unknown, _column: unknown, _bins: unknown, turn: () => Promise<void>) => turn() } }
+  const turns = {
+    rollouts: { histogramInTurns: async (_filter: unknown, _column: unknown, _bins: unknown, turn: () => Promise<void>) => turn() },
+  }
   const { histogram } = rolloutQueries(() => turns as never)
   const asked = { filter: {}, column: 'reward', bins: 2 } as const
   await expect(histogram(asked, options)).resolves.toBeUndefined()

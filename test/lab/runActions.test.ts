@@ -195,7 +195,11 @@ describe('what is asked for', () => {
       await lab.client.evaluations.startOf({ spec: own, split: 'train' }),
     ])
       await lab.client.jobs.done({ jobId: job.id })
-    expect(evaluated).toEqual([{ runId, checkpointId: 1, split: 'validation' }, { runId, split: 'heldout' }, { startOf: parseSpec(own), split: 'train' }])
+    expect(evaluated).toEqual([
+      { runId, checkpointId: 1, split: 'validation' },
+      { runId, split: 'heldout' },
+      { startOf: parseSpec(own), split: 'train' },
+    ])
     const ray = { address: '127.0.0.1:6379', workers: 5 }
     const { id } = await lab.client.runs.start({ spec: spec('over a cluster', 2), ray, evaluated: false })
     await lab.client.runs.done({ runId: id })

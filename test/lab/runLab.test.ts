@@ -77,7 +77,11 @@ function running(folder: string | null, create = true) {
     onMessage: (listener) => (hear = listener),
     onClosed: (listener) => (close = listener),
   }
-  runLab(port, { home, sample: null, version: '1', folder: folder === null ? null : join(home, folder), create }, { experiments: fakeExperiments })
+  runLab(
+    port,
+    { home, sample: null, version: '1', folder: folder === null ? null : join(home, folder), create },
+    { experiments: fakeExperiments },
+  )
   const added = kinds.flatMap((kind, at) =>
     process.listeners(kind as 'SIGINT').flatMap((listener) => (before[at]!.includes(listener) ? [] : [{ kind, listener }])),
   )

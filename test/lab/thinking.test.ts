@@ -174,12 +174,21 @@ describe('curves over episodes', () => {
         progress: [
           {
             ...long.progress[0]!,
-            estimates: [0.2, 0.6].map((value, boundary) => ({ ...long.progress[0]!.estimates[boundary]!, value, tokenOffset: 4 * boundary })),
+            estimates: [0.2, 0.6].map((value, boundary) => ({
+              ...long.progress[0]!.estimates[boundary]!,
+              value,
+              tokenOffset: 4 * boundary,
+            })),
           },
         ],
       }
       /** Cut off while it thought: nine tokens, none of answer. */
-      const cut = { ...rollout(problemIds[1]!, 1, 0, false), tokens: Int32Array.from(long.tokens.slice(0, 9)), logps: new Float32Array(9), advantages: null }
+      const cut = {
+        ...rollout(problemIds[1]!, 1, 0, false),
+        tokens: Int32Array.from(long.tokens.slice(0, 9)),
+        logps: new Float32Array(9),
+        advantages: null,
+      }
       other.lab.workspaces.store().rollouts.add({ runId: null, evaluationId, phase: 'eval', step: 0 }, [long, short, cut])
       const curves = async (counted: 'thinking' | 'completion' | 'all', problemId: number | undefined) =>
         other.client.thinking.curves({ scope: { evaluationId, problemId }, sizes: [4, 2], counted })

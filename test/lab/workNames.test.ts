@@ -78,7 +78,16 @@ it('work that a command starts says what it is', async () => {
   const text = { key: 'k', modelId: 1, prompt: 'Well', system: null, raw: true, maxTokens: 9, temperature: 0, seed: 1 }
   const trying = { start: 'starter', levels: [], problems: 1, examples: 0, thinkingTokens: 8, answerTokens: 4, temperature: 1, seed: 1 }
   const sample = { folder: join(lab.home, 'sample'), runIds: [runId], everySteps: 1, groups: 1, evaluationProblems: 1 }
-  const rows = { as: null, map: {}, identity: 'prompt', table: null, name: null, grader: null, keepDuplicates: false, allowEmpty: false } as const
+  const rows = {
+    as: null,
+    map: {},
+    identity: 'prompt',
+    table: null,
+    name: null,
+    grader: null,
+    keepDuplicates: false,
+    allowEmpty: false,
+  } as const
   const asked: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['measure: Trying tasks with starter', () => own.tasks.try(trying)],
     ['playground: Writing with model 1', () => own.playground.write(text)],

@@ -93,8 +93,7 @@ export async function importInto(store: Store, paths: readonly string[], options
   try {
     await writeRejected(kept, walk())
     const report = incoming.report()
-    if (report.imported === 0 && options.allowEmpty !== true)
-      throw refuse('import.nothing', nothingIn(report, kept))
+    if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, kept))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
     const [first] = Object.values(report.dataset?.roles ?? {})
