@@ -1,6 +1,6 @@
 // Calls and what becomes of them: an input is held to its schema, an answer finds back, and whatever is thrown arrives as a coded error.
 import { describe, expect, it } from 'vitest'
-import { answering, askDirectly, BUG, toContractError } from '../../src-main/lab/answers/answer.ts'
+import { answering, askDirectly, toContractError } from '../../src-main/lab/answers/answer.ts'
 import { LabError, type HostMessage } from '../../src-preload/contract.ts'
 
 describe('what was thrown', () => {
@@ -30,7 +30,8 @@ describe('what was thrown', () => {
   })
 
   it('says what to do though nothing was said of it', () => {
-    expect(told(new OwnError('RlError', 'rl.x', { expected: 'this', found: 'that' })).error.next).not.toBe('')
+    for (const next of [undefined, '', 7])
+      expect(told(new OwnError('RlError', 'rl.x', { expected: 'this', found: 'that', next })).error.next).toBe('Correct it and try again.')
   })
 
   it('is a bug of ours, reported, where any part is missing', () => {
@@ -43,7 +44,16 @@ describe('what was thrown', () => {
       new Error('plain'),
       'a text',
     ]
-    for (const thrown of odd) expect(told(thrown)).toMatchObject({ error: { code: BUG }, bugs: [thrown] })
+    for (const thrown of odd)
+      expect(told(thrown)).toEqual({
+        error: {
+          code: 'lab.bug',
+          expected: 'the laboratory to answer',
+          found: String(thrown),
+          next: expect.stringContaining('What is recorded is safe') as unknown,
+        },
+        bugs: [thrown],
+      })
     expect([told(odd[4]).error.found, told('a text').error.found]).toEqual(['Error: plain', 'a text'])
   })
 })
@@ -58,14 +68,30 @@ describe('messages', () => {
 
   it('that are no calls are refused where they name a call, and left where they do not', async () => {
     const { replies, answer } = host()
-    for (const message of [null, 'text', { id: 'x', method: 'settings.all' }, { id: 3, method: 7 }]) await answer(message)
-    expect(replies.map((reply) => [reply.id, !reply.ok && reply.error.code])).toEqual([[3, 'call.badInput']])
+    for (const message of [null, undefined, 'text', { id: 'x', method: 'settings.all' }, { id: 3, method: 7 }]) await answer(message)
+    expect(replies.map((reply) => [reply.id, !reply.ok && reply.error])).toEqual([
+      [
+        3,
+        {
+          code: 'call.badInput',
+          expected: expect.stringMatching(/^[a-z ]+ as a call takes it$/) as unknown,
+          found: expect.stringMatching(/./) as unknown,
+          next: 'Correct that field.',
+        },
+      ],
+    ])
   })
 
   it('of methods that nobody has or nobody answers are refused', async () => {
     const { replies, answer } = host()
     for (const [id, method] of ['settings.none', 'runs.list', 'nonsense', 'toString.call'].entries()) await answer({ id, method })
-    expect(replies.map((reply) => !reply.ok && reply.error.code)).toEqual(new Array(4).fill('call.unknown'))
+    expect(replies.map((reply) => !reply.ok && [reply.error.code, reply.error.found])).toEqual(
+      ['settings.none', 'runs.list', 'nonsense', 'toString.call'].map((method) => ['call.unknown', method]),
+    )
+    await answer({ id: 9, method: 'x'.repeat(80) })
+    expect(replies.at(-1)).toMatchObject({
+      error: { expected: 'a method of the contract', found: 'x'.repeat(80), next: expect.stringContaining('same version') as unknown },
+    })
   })
 
   it('name the field that is wrong, and the whole where it is no field', async () => {

@@ -198,6 +198,64 @@ describe('who wins', () => {
   })
 })
 
+describe('runs of which some were not evaluated', () => {
+  /** A workspace of its own, with a run that nothing is known of. */
+  async function apart(work: (own: Store, of: Filled & { readonly bare: number }) => Promise<void>): Promise<void> {
+    const place = mkdtempSync(join(tmpdir(), 'mrt-apart-'))
+    const of = makeWorkspace(join(place, 'workspace'))
+    const own = openStore(join(place, 'workspace'), { program: 'test' })
+    try {
+      const { id: _id, uid: _uid, ...near } = own.runs.get(of.runIds[0]!)!
+      await work(own, { ...of, bare: own.runs.add({ ...near, name: 'bare', modelId: null }).id })
+    } finally {
+      own.close()
+      rmSync(place, { recursive: true, force: true })
+    }
+  }
+
+  it('have no winner', () =>
+    apart(async (own, { runIds: [a], bare }) => {
+      const ask = compareQueries(() => own)
+      for (const [left, right] of [
+        [[bare], [a!]],
+        [[a!], [bare]],
+        [[], [bare]],
+        [[bare], []],
+      ] as const)
+        expect(await ask.pairs({ a: [...left], b: [...right], step: null }, options)).toBeNull()
+      for (const [left, right] of [
+        [bare, a!],
+        [a!, bare],
+      ] as const)
+        expect(await ask.wins({ a: left, b: right, budget: null, step: null }, options)).toBeNull()
+    }))
+
+  it('can be looked at where a finished evaluation on held-out problems was made', () =>
+    apart(async (own, { runIds: [a, b], bare }) => {
+      const ask = compareQueries(() => own)
+      const { id: _id, ...like } = own.evaluations.ofRun(a!)[0]!
+      const evaluated = (more: Partial<Evaluation>, status: 'finished' | null = 'finished'): void => {
+        const { id } = own.evaluations.add({ ...like, runId: a!, modelId: own.models.list()[0]!.id, ...more } as never)
+        if (status !== null) own.evaluations.finish(id, { status, atMs: 1, wallMs: 1, tokens: 1, metrics: {}, points: [] })
+      }
+      evaluated({ step: 2, budgets: [7] })
+      evaluated({ step: null, budgets: [7] })
+      evaluated({ step: 7, split: 'train', budgets: [7] })
+      evaluated({ step: 8, budgets: [7] }, null)
+      const asked = { runIds: [b!, a!, bare] }
+      expect(await ask.budgets(asked, options)).toEqual({ budgets: BUDGETS, trainedBudget: 20, steps: [2, 4] })
+      evaluated({ step: 10, budgets: [20, 60], trainedBudget: 15 })
+      expect(await ask.budgets(asked, options)).toEqual({ budgets: [20], trainedBudget: 15, steps: [2, 4, 10] })
+      expect(await ask.budgets({ runIds: [bare] }, options)).toEqual({ budgets: [], trainedBudget: null, steps: [] })
+    }))
+
+  it('are compared no further once nobody waits for it', () =>
+    apart(async (own, { runIds }) => {
+      const asked = { runIds, budgets: [20], groupBy: 'group' as const, baseline: null, step: null }
+      await expect(compareQueries(() => own).tables(asked, { signal: AbortSignal.abort() })).rejects.toThrow()
+    }))
+})
+
 describe('a curve over training', () => {
   it('has the steps that all seeds have, and says whether it has all of them', () => {
     const [first, second] = filled.runIds as [number, number]

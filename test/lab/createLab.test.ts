@@ -1,9 +1,12 @@
 // The laboratory put together: the engine is opened once and when it is needed, changes are told under their noun, and nothing that needs
 // the workspace to itself begins while a job is at work.
+import { arch, cpus, platform, totalmem } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { openStore } from '../../src-main/store/openStore.ts'
 import { fakeEngine, fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
-import { specOf } from './records.ts'
+import { fill, makeWorkspace, specOf } from './records.ts'
 import type { Experiments } from '../../src-main/lab/process/experiments.ts'
 
 let lab: LocalLab
@@ -141,5 +144,87 @@ describe('evaluations', () => {
     ])
     await expect(lab.client.evaluations.get({ evaluationId: 99 })).rejects.toMatchObject({ code: 'evaluation.unknown' })
     await expect(lab.client.problems.get({ problemId: 99 })).rejects.toMatchObject({ code: 'problem.unknown' })
+  })
+})
+
+describe('the machine', () => {
+  it('is told as it is', async () => {
+    await open()
+    const { memory, engine: _engine, ...info } = await lab.client.system.info()
+    expect(info).toEqual({
+      version: '0.0.0',
+      platform: platform(),
+      arch: arch(),
+      node: process.versions.node,
+      cpu: { model: cpus()[0]!.model.trim(), cores: cpus().length },
+      network: 'none',
+    })
+    expect(memory.totalBytes).toBe(totalmem())
+    for (const bytes of [memory.freeBytes, memory.labBytes]) expect(bytes > 1e6 && bytes <= memory.totalBytes).toBe(true)
+  })
+
+  it('has the words that screens explain themselves with', async () => {
+    await open()
+    expect((await lab.client.glossary.list()).length).toBeGreaterThan(10)
+    expect((await lab.client.runs.specFields()).length).toBeGreaterThan(20)
+    expect((await lab.client.presets.list()).length).toBeGreaterThan(5)
+  })
+})
+
+describe('another workspace', () => {
+  it('is looked at and merged as a job, which tells how far it is and of all that came', async () => {
+    await open()
+    const other = join(lab.home, 'other')
+    const store = openStore(other, { create: true, now: () => 1 })
+    const { problemIds, runIds } = fill(store)
+    for (const { id } of store.runs
+      .list()
+      .slice(1)
+      .map(({ run }) => run))
+      store.runs.remove(id)
+    store.checkpoints.remove(store.checkpoints.ofRun(runIds[0]!)[0]!.id)
+    expect(problemIds).toHaveLength(4)
+    store.close()
+    const { uid, same, runs } = await lab.client.workspaces.inspect({ folder: other })
+    expect([same, runs.map(({ name, here, steps }) => [name, here, steps])]).toEqual([false, [['dr-grpo', null, 4]]])
+    lab.events.length = 0
+    const merged = await lab.client.workspaces.merge({ folder: other, uids: [runs[0]!.uid] })
+    expect(merged).toMatchObject({ uid, runs: [{ uid: runs[0]!.uid, name: 'dr-grpo' }], skipped: [], added: { steps: 4, rollouts: 16 } })
+    const reports = lab.events.flatMap((event) => (event.kind === 'progress' ? [event] : []))
+    expect(reports.at(-1)).toMatchObject({
+      runId: null,
+      report: { job: expect.stringMatching(/^import-/) as unknown, label: 'Merging a workspace', unit: 'rollouts', done: 16, total: 16 },
+    })
+    const told = ['runs', 'evaluations', 'datasets', 'models', 'checkpoints', 'rollouts', 'studies']
+    expect(nouns().filter((noun) => noun !== 'jobs')).toEqual(told)
+    expect(await lab.client.runs.list()).toHaveLength(5)
+    expect((await lab.client.workspaces.inspect({ folder: other })).runs[0]!.here).toBe(merged.runs[0]!.id)
+    const [nothing] = [{ folder: other, uids: ['none'] }]
+    await expect(lab.client.workspaces.merge(nothing)).rejects.toMatchObject({ code: 'merge.noRun' })
+  })
+
+  it('that is damaged is saved as far as it can be read, into a new one', async () => {
+    await open()
+    const from = join(lab.home, 'from')
+    makeWorkspace(from)
+    const into = join(lab.home, 'into')
+    const { folder, tables } = await lab.client.workspaces.salvage({ folder: from, into })
+    expect(folder).toBe(into)
+    expect(tables.find(({ table }) => table === 'runs')).toMatchObject({ kept: 4, lost: 0 })
+  })
+})
+
+describe('a job that is cancelled', () => {
+  it('ends for whoever waits for it', async () => {
+    await open({
+      evaluateRun: (_context, _target, { signal }) =>
+        new Promise((_, reject) => signal!.addEventListener('abort', () => reject(new Error('ended')))),
+    })
+    const { id } = await lab.client.evaluations.start({ runId: lab.filled.runIds[0]! })
+    expect(await lab.client.jobs.cancel({ jobId: id })).toBeNull()
+    await expect(lab.client.jobs.done({ jobId: id })).rejects.toMatchObject({
+      code: 'job.cancelled',
+      expected: 'Evaluating dr-grpo to finish',
+    })
   })
 })

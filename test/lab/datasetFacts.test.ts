@@ -64,6 +64,9 @@ describe('the facts of a dataset', () => {
     expect(facts.problemLengths.counts.reduce((sum, count) => sum + count, 0)).toBe(20)
     expect(facts.answerLengths.counts.reduce((sum, count) => sum + count, 0)).toBe(19)
     expect([facts.record, recordOfDataset(made)]).toEqual([null, null])
+    expect(facts.uses).toEqual({ runs: 0, evaluations: 0, rollouts: false })
+    for (const { edges, counts, unit } of [facts.problemLengths, facts.answerLengths])
+      expect([edges.length, edges[0], unit]).toEqual([counts.length + 1, 0, 'characters'])
   })
 
   it('are left when nobody waits for them any more, after some hundred problems', async () => {
@@ -95,6 +98,24 @@ describe('what datasets share', () => {
     const { problem, other, similarity, key } = same!.examples[0]!
     expect([problem, other, similarity, key]).toEqual([story(20).slice(0, 160), story(20).slice(0, 160), 1, 'same 0'])
     expect(found[2]!.examples[0]!.similarity).toBeLessThan(1)
+  })
+
+  it('is told by what is the same before what is nearly so', async () => {
+    const long = (n: number): Partial<Problem> => ({ prompt: story(n) })
+    const near = (n: number): Partial<Problem> => ({ prompt: story(n).replace(/^\S+/, 'another') })
+    const own = dataset('own', [long(1), long(2), long(3), long(4)])
+    dataset('one', [near(1), near(2)])
+    dataset('two', [long(1), near(2)])
+    dataset('three', [near(2), near(3), near(4), long(1)])
+    dataset('four', [long(1), long(2)])
+    const { found } = await datasetOverlap(store, own, signal)
+    expect(found.map(({ a, b, exact, near: nearly }) => [b.name, exact, nearly, a.problems, b.problems])).toEqual([
+      ['four', 2, 0, 4, 2],
+      ['three', 1, 3, 4, 4],
+      ['two', 1, 1, 4, 2],
+      ['one', 0, 2, 4, 2],
+    ])
+    expect(found[0]).toMatchObject({ a: { datasetId: own.id, name: 'own', split: 'train' }, b: { split: 'train' } })
   })
 
   it('is looked for among the first twenty thousand problems of a part, and it is said where a part has more', async () => {

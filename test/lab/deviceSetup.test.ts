@@ -73,7 +73,42 @@ test('a provider of another version is refused', async () => {
 })
 
 test('other devices need no setup, and a folder has to be there', async () => {
-  await expect(setUp('webgpu')).rejects.toMatchObject({ code: 'device.setup', found: 'webgpu' })
-  await expect(setUp('cuda', join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'device.setup' })
-  await expect(setUpDevice('cuda', undefined, () => {}, runtime())).rejects.toMatchObject({ code: 'device.setup', found: 'none' })
+  await expect(setUp('webgpu')).rejects.toMatchObject({
+    code: 'device.setup',
+    expected: '`--setup cuda`',
+    found: 'webgpu',
+    next: 'The other devices need no setup; `mrt devices` lists them.',
+  })
+  const refused = {
+    code: 'device.setup',
+    expected: '--from with a folder that is there',
+    next: 'Name the folder that the wheels were unpacked in.',
+  }
+  await expect(setUp('cuda', join(folder, 'nowhere'))).rejects.toMatchObject({ ...refused, found: join(folder, 'nowhere') })
+  await expect(setUpDevice('cuda', undefined, () => {}, runtime())).rejects.toMatchObject({ ...refused, found: 'none' })
+})
+
+test('what is found is told before anything is refused, and everything that lacks is named, each package once', async () => {
+  mkdirSync(wheels)
+  const told: string[] = []
+  await expect(
+    setUpDevice('cuda', wheels, (libraries) => told.push(...libraries.map(({ name, problem }) => `${name} ${problem}`)), runtime()),
+  ).rejects.toMatchObject({
+    code: 'device.setup',
+    expected: `the libraries of CUDA 13 and of onnxruntime-gpu ${VERSION} under ${wheels}`,
+    found: NAMES.map((name) => `${name} missing`).join(', '),
+    next: `Unpack there, from PyPI, for Linux on x86-64: onnxruntime-gpu==${VERSION}, nvidia-cuda-runtime==13.*, nvidia-cublas==13.*, nvidia-curand==10.4.*.`,
+  })
+  expect(told).toEqual(NAMES.map((name) => `${name} missing`))
+})
+
+test('libraries that may not be linked where the runtime lies are refused with the reason', async () => {
+  unpack()
+  const gone = join(folder, 'gone')
+  await expect(setUpDevice('cuda', wheels, () => {}, { ...runtime(), library: join(gone, 'libonnxruntime.so.1') })).rejects.toMatchObject({
+    code: 'device.setup',
+    expected: `to link libraries into ${gone}`,
+    found: expect.stringContaining('ENOENT') as string,
+    next: 'Give yourself the right to write there, or run from a checkout.',
+  })
 })

@@ -1,10 +1,13 @@
 // What devices have shown, kept: it counts on the machine and with the version that it was made with, and a file that cannot be read says nothing.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { arch, cpus, hostname, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { locateLibrary } from '../../src-main/engine/addon.ts'
 import { describeDevices } from '../../src-main/lab/process/describeDevices.ts'
 import { openDeviceTests, refusalOf, requireDevice } from '../../src-main/lab/process/deviceTests.ts'
+import { cudaIsThere } from '../../src-main/lab/process/deviceSetup.ts'
+import { providers } from '../../src-main/engine/providers.ts'
 import type { SelfTestReport } from '../../src-preload/contract.ts'
 
 let folder: string
@@ -26,7 +29,12 @@ test('the processor needs no proof; another device is refused until its self-tes
   requireDevice('cpu', undefined)
   expect(() => requireDevice('webgpu', undefined)).toThrow(expect.objectContaining({ code: 'device.unproven' }))
   expect(() => requireDevice('webgpu', tests)).toThrow(
-    expect.objectContaining({ found: expect.stringContaining('has not been run') as string }),
+    expect.objectContaining({
+      code: 'device.unproven',
+      expected: 'a device whose self-test has passed on this machine with this version; webgpu is asked for',
+      found: 'its self-test has not been run on this machine with this version',
+      next: expect.stringContaining('--self-test --device webgpu') as string,
+    }),
   )
   tests.keep(report(true), 7)
   requireDevice('webgpu', tests)
@@ -40,6 +48,14 @@ test('what was shown is kept for the next start, and not for another version of 
   expect(openDeviceTests(folder, '1.0.1').of('webgpu')).toBeNull()
   openDeviceTests(folder, '1.0.1').keep(report(false), 9)
   expect(openDeviceTests(folder, '1.0.0').of('webgpu')?.ok).toBe(true)
+})
+
+test('what was shown is kept for this machine with this runtime, as a person can read it', () => {
+  openDeviceTests(folder, '1.0.0').keep(report(true), 7)
+  const text = readFileSync(join(folder, 'devices.json'), 'utf8')
+  const here = JSON.stringify(['1.0.0', locateLibrary().version, platform(), arch(), hostname(), cpus()[0]!.model.trim(), cpus().length])
+  expect(text).toBe(`${JSON.stringify({ [here]: { webgpu: { ...report(true), atMs: 7 } } }, null, 2)}\n`)
+  expect(readdirSync(folder)).toEqual(['devices.json'])
 })
 
 test('a file that cannot be read proves nothing, and the next self-test is kept in its place', () => {
@@ -59,6 +75,23 @@ test('every known device stands in the table with what it showed and why runs ma
   expect(table.map(({ name }) => name)).toEqual(['cpu', 'webgpu', 'cuda', 'directml', 'coreml'])
   expect(table.filter(({ refused }) => refused === '').map(({ name }) => name)).toEqual(['cpu', 'webgpu'])
   expect(table.find(({ name }) => name === 'webgpu')?.test?.atMs).toBe(7)
+})
+
+test('a device can be asked to compute where it exists and its part of the runtime is there', () => {
+  const tests = openDeviceTests(folder, '1.0.0')
+  const usable = (built: readonly string[] | null): string[] =>
+    describeDevices(built, tests).flatMap((device) => (device.usable && device.name !== 'cuda' ? [device.name] : []))
+  expect([usable(null), usable(['CPUExecutionProvider']), usable([])]).toEqual([['cpu', 'webgpu'], ['cpu'], []])
+  for (const { name, title, reason } of describeDevices(null, tests)) {
+    const here = providers[name as keyof typeof providers].systems.includes(process.platform)
+    expect([title, reason]).toEqual([
+      providers[name as keyof typeof providers].title,
+      here ? providers[name as keyof typeof providers].about : `Does not exist on ${process.platform}.`,
+    ])
+  }
+  const cuda = describeDevices(null, tests).find(({ name }) => name === 'cuda')!
+  expect(cuda.usable).toBe(cudaIsThere() && process.platform === 'linux')
+  if (process.platform === 'linux' && !cudaIsThere()) expect(refusalOf('cuda', tests)).toBe('its libraries are not in place')
 })
 
 test('a device is refused for what keeps it from this machine, before its self-test is asked for', () => {

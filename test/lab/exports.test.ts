@@ -184,6 +184,25 @@ describe('the name of an export', () => {
   })
 })
 
+describe('the progress of an export', () => {
+  it('is told under its name, in the unit of what it writes', async () => {
+    const told = async (request: Parameters<typeof asked>[0], name: string) => {
+      const heard = new Set<string>()
+      await exportTo(context(), asked(request), join(folder, name), {
+        onEvent(event) {
+          if (event.kind !== 'progress') return
+          const { job, label, unit, atMs } = event.report
+          heard.add([job, label, unit, atMs, event.runId].join('; '))
+        },
+      })
+      return [...heard]
+    }
+    const at = (label: string, unit: string): string[] => [`export; ${label}; ${unit}; ${now()}; `]
+    expect(await told({ kind: 'rollouts', filter: { runId: 1 } }, 'told.jsonl')).toEqual(at('Writing rollouts', 'rollouts'))
+    expect(await told({ kind: 'comparator', a: 1, b: 3 }, 'told.json')).toEqual(at('Pairing answers', 'answers'))
+  })
+})
+
 describe('what an export gives', () => {
   it('is where the file lies, how long it is, and how many rows it has, where it has any', async () => {
     const steps = store.steps.range(1, 0, 1000)
@@ -248,12 +267,13 @@ describe('answers of two runs side by side', () => {
         { key: 'q1', split: 'heldout', prompt: 'q1', answer: 1, level: null, slices: { topic: 'sums', size: 3 } },
         { key: 'q2', split: 'heldout', prompt: 'q2', answer: 2, level: 5, slices: {} },
       ])
-      const answers = (evaluationId: number, runId: number, given: readonly (readonly [number, number, boolean])[]) =>
+      const answers = (evaluationId: number, runId: number, given: readonly (readonly [number, number, boolean])[], keptThinking = false) =>
         own.rollouts.add(
           { runId, evaluationId, phase: 'eval', step: 4 },
           given.map(([problem, sample, correct]) => ({
             ...rollout(ids[problem]!, problem, sample, correct),
-            text: `${runId} ${problem} ${sample}`,
+            text: `${runId} ${problem} ${sample}${keptThinking ? ' kept' : ''}`,
+            keptThinking,
           })),
         )
       answers(evaluationIds[0]!, runIds[0]!, [
@@ -267,6 +287,17 @@ describe('answers of two runs side by side', () => {
         [0, 0, true],
         [1, 1, false],
       ])
+      // Thoughts that were kept going are nobody's answers.
+      answers(evaluationIds[0]!, runIds[0]!, [[1, 5, true]], true)
+      answers(
+        evaluationIds[2]!,
+        runIds[2]!,
+        [
+          [1, 5, true],
+          [1, 0, true],
+        ],
+        true,
+      )
       const heard: number[] = []
       const path = join(folder, 'pairs.json')
       const request = asked({ kind: 'comparator', a: runIds[0]!, b: runIds[2]! })
@@ -288,6 +319,9 @@ describe('answers of two runs side by side', () => {
       const { id: bare } = own.runs.add({ ...near, name: 'bare' })
       await expect(exportTo({ ...context(), store: own }, asked({ kind: 'comparator', a: bare, b: 1 }), path)).rejects.toMatchObject({
         code: 'export.notEvaluated',
+        expected: 'a finished evaluation of bare',
+        found: 'none',
+        next: 'Evaluate the run first.',
       })
     } finally {
       own.close()

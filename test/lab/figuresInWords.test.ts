@@ -1,5 +1,5 @@
 // Figures as reports say them, and the curves and bands that charts draw between them: each rule worked by hand.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { bandOf, curvesAgree, equalRegret, regretLevels } from '../../src-main/lab/comparing/compareMap.ts'
 import { configDiff, flatten } from '../../src-main/lab/comparing/configDiff.ts'
 import { openProgressMeter } from '../../src-main/lab/process/progressMeter.ts'
@@ -114,6 +114,24 @@ describe('the difference between settings', () => {
 })
 
 describe('a progress meter', () => {
+  it('guesses the rest by the mean pace since it was opened, once half a unit is done beyond the first report', () => {
+    const clock = vi.spyOn(performance, 'now')
+    try {
+      clock.mockReturnValue(1000)
+      const meter = openProgressMeter({ job: 'j', label: 'l', total: 10, unit: 'steps', now: () => 7 })
+      clock.mockReturnValue(1600)
+      expect(meter.at(4).etaMs).toBeNull()
+      expect(meter.at(4.49).etaMs).toBeNull()
+      expect(meter.at(4.5).etaMs).toBe((600 / 0.5) * 5.5)
+      clock.mockReturnValue(1900)
+      expect(meter.at(7).etaMs).toBe((900 / 3) * 3)
+      expect(meter.at(7, 12).tokensPerSecond).toBe(12)
+      expect(meter.at(8, 13).tokensPerSecond).toBe(13)
+    } finally {
+      clock.mockRestore()
+    }
+  })
+
   it('takes its pace from the first report on, and guesses nothing before half a unit is done', () => {
     const meter = openProgressMeter({ job: 'j', label: 'l', total: 10, unit: 'steps', now: () => 7 })
     expect(meter.at(4.2)).toMatchObject({

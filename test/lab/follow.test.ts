@@ -29,6 +29,7 @@ import type { StartFollow } from '../../src-main/lab/files/startFollow.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
 import { readRejected, rejectedFile } from '../../src-main/lab/files/keptAside.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
+import { importRecord } from '../../src-preload/contract.ts'
 import type { Store } from '../../src-main/store/openStore.ts'
 
 const cases = resolve(import.meta.dirname, '../data/cases')
@@ -326,7 +327,12 @@ describe('a followed folder', () => {
     const at = bench()
     writeFileSync(at.path('problems.jsonl'), '{"problem": "2 + 2?", "answer": "4"}\n')
     expect(await at.look()).toMatchObject({ rows: 0 })
-    expect(at.files()[0]!.reason).toMatchObject({ code: 'follow.notRollouts', found: expect.stringContaining('problems.jsonl') })
+    expect(at.files()[0]!.reason).toEqual({
+      code: 'follow.notRollouts',
+      expected: 'rollouts: rows with a completion',
+      found: 'problems.jsonl, which looks like problems of a dataset',
+      next: expect.stringContaining('imported, not followed') as unknown,
+    })
     writeFileSync(at.path('rows.jsonl'), lines(0, 2))
     expect(await at.look()).toMatchObject({ rows: 2 })
   })
@@ -374,6 +380,68 @@ describe('a followed folder', () => {
     await at.look()
     expect([at.runId, at.store.follows.list().length]).toEqual([first, 1])
     await expect(startFollow(at.store, join(at.run, 'none'), {}, Date.now)).rejects.toMatchObject({ code: 'file.missing' })
+  })
+
+  it('gets a run and a dataset under its name or one of choice, and no follower where it is a model, a workspace or graded by nothing known', async () => {
+    const at = bench()
+    const before = at.store.workspace().counts
+    const model = dirname(at.path('model/config.json'))
+    cpSync(resolve(import.meta.dirname, '../fixtures/families/llama'), model, { recursive: true })
+    for (const path of [model, at.store.folder])
+      await expect(startFollow(at.store, path, {}, () => 5)).rejects.toMatchObject({
+        code: 'import.notRows',
+        found: expect.stringContaining(`${path} is a ${path === model ? 'model' : 'workspace'}: `) as unknown,
+      })
+    await expect(startFollow(at.store, at.run, { grader: 'nonsense' }, () => 5)).rejects.toMatchObject({ code: 'grader.kind' })
+    expect([at.store.workspace().counts, at.store.follows.list()]).toEqual([before, []])
+    const { runId, options, active, createdAtMs, path } = await startFollow(
+      at.store,
+      `${at.run}/`,
+      { grader: 'math', identity: 'id' },
+      () => 5,
+    )
+    expect([options, active, createdAtMs, path]).toEqual([
+      { grader: 'math', identity: 'id', importId: expect.stringMatching(/^5-[0-9a-f]{8}$/) as unknown },
+      true,
+      5,
+      at.run,
+    ])
+    const { datasetId, ...run } = at.store.runs.get(runId)!
+    expect(run).toMatchObject({
+      name: 'run',
+      method: 'imported',
+      algorithm: 'imported',
+      config: { files: ['run'], grader: 'math' },
+      seed: 0,
+      groupKey: `imported ${options.importId}`,
+      modelId: null,
+      parentRunId: null,
+      parentStep: null,
+      plannedSteps: 0,
+      environment: {},
+      note: '',
+      status: 'finished',
+      createdAtMs: 5,
+    })
+    expect(at.store.datasets.get(datasetId!)).toMatchObject({
+      name: 'run',
+      kind: 'imported',
+      source: { files: ['run'] },
+      roles: null,
+      grader: 'math',
+      note: '',
+      createdAtMs: 5,
+    })
+    at.store.follows.setActive(at.store.follows.list()[0]!.id, false)
+    expect(await startFollow(at.store, at.run, { name: 'other' }, () => 6)).toMatchObject({ runId, active: true })
+    const other = await startFollow(at.store, dirname(at.path('more/rows.jsonl')), { name: 'named' }, () => 7)
+    const named = at.store.runs.get(other.runId)!
+    expect([
+      named.name,
+      named.config,
+      at.store.datasets.get(named.datasetId!)!.name,
+      at.store.datasets.get(named.datasetId!)!.grader,
+    ]).toEqual(['named', { files: ['more'], grader: null }, 'named', 'math'])
   })
 })
 
@@ -594,12 +662,35 @@ describe('a look at a followed folder', () => {
     writeFileSync(at.path('metrics.jsonl'), '{"step": 1, "loss": 2}\n')
     writeFileSync(at.path('problems.jsonl'), '{"problem": "2 + 2?", "answer": "4"}\n')
     expect(await at.look()).toMatchObject({ rows: 3, rollouts: 2, rejected: 1, steps: 1, unfinished: 1 })
-    const file = { name: 'rows.jsonl', format: 'followed', source: 'verl', rows: 3, imported: 2, rejected: 1 }
-    expect(at.dataset()).toMatchObject({
-      grader: 'math',
-      source: { kind: 'rollouts', rows: 3, imported: 2, rejectedRows: 1, atMs: at.clock.atMs },
+    expect(at.dataset()).toMatchObject({ grader: 'math', roles: null })
+    expect(at.dataset().source).toEqual({
+      importId: at.store.follows.list()[0]!.options.importId,
+      kind: 'rollouts',
+      rows: 3,
+      imported: 2,
+      rejectedRows: 1,
+      rejectedByCode: {},
+      split: null,
+      similar: { count: 0, examples: [] },
+      why: { roles: '', grader: '' },
+      files: [
+        {
+          name: 'rows.jsonl',
+          format: 'followed',
+          compression: 'none',
+          bytes: statSync(path).size,
+          sha256: '',
+          source: 'verl',
+          rows: 3,
+          imported: 2,
+          rejected: 1,
+          notes: [],
+        },
+      ],
+      notes: [`Followed: ${at.run}`],
+      atMs: at.clock.atMs,
     })
-    expect((at.dataset().source as { files: unknown }).files).toEqual([expect.objectContaining({ ...file, bytes: statSync(path).size })])
+    expect(importRecord.safeParse(at.dataset().source).success).toBe(true)
     expect(at.store.follows.list()).toMatchObject([{ rows: 3, rejected: 1, lastRowAtMs: at.clock.atMs }])
     // The same rows in another order are no news.
     at.clock.atMs += 1000
@@ -674,7 +765,12 @@ describe('a look at a followed folder', () => {
 
   it('is refused for a folder that is followed no more', async () => {
     const at = bench()
-    await expect(createFollower(at.store, 99, Date.now).poll()).rejects.toMatchObject({ code: 'follow.unknown' })
+    await expect(createFollower(at.store, 99, Date.now).poll()).rejects.toMatchObject({
+      code: 'follow.unknown',
+      expected: 'a folder that is followed',
+      found: 'number 99',
+      next: 'It may have been forgotten; follow it again.',
+    })
   })
 })
 

@@ -254,6 +254,62 @@ describe('following by hand', () => {
     expect((await listed(reading))[0]).toMatchObject({ state: 'stopped', checkedAtMs: null })
   })
 
+  it('says everything of a folder and of each of its files, until it is looked at too', async () => {
+    const { following, path, put, store } = bench({ now: () => 2_000_000_000_000 })
+    put('rows.jsonl', `${line(0)}${line(1)}not json\n${line(2).slice(0, 20)}`)
+    put('log.jsonl', '{"step": 7, "loss": 2}\n')
+    const { id, runId } = await start({ following, path }, { name: 'mine' })
+    expect(following.whole(id)).toMatchObject({ state: 'waiting', checkedAtMs: null, lastRowAtMs: null, files: [], fileCount: 0 })
+    await following.look(id, signal)
+    const row = { reason: null, waitingBytes: 0 }
+    expect(following.whole(id)).toEqual({
+      id,
+      runId,
+      runName: 'mine',
+      path,
+      state: 'following',
+      reason: null,
+      rows: 3,
+      rejected: 1,
+      rollouts: 2,
+      lastStep: 7,
+      lastRowAtMs: 2_000_000_000_000,
+      checkedAtMs: 2_000_000_000_000,
+      createdAtMs: 2_000_000_000_000,
+      importId: store.follows.get(id)!.options.importId,
+      fileCount: 2,
+      files: [
+        { ...row, path: 'log.jsonl', kind: 'metrics', source: 'metrics', rows: 1, rejected: 0 },
+        { ...row, path: 'rows.jsonl', kind: 'rows', source: 'verl', rows: 3, rejected: 1, waitingBytes: 20 },
+      ],
+    })
+    await expect(following.look(99, signal)).rejects.toMatchObject({ code: 'follow.unknown' })
+    await expect(following.takeBack(99)).rejects.toMatchObject({ code: 'follow.unknown' })
+  })
+
+  it('tells of each folder that was stopped, taken up or forgotten, and is refused for one that is not there', async () => {
+    const { following, path, store, events } = bench()
+    const { id, runId } = await start({ following, path })
+    events.length = 0
+    const told = { kind: 'changed', noun: 'follows', ids: [id] }
+    await following.answers.stop({ followId: id }, context)
+    expect(store.follows.get(id)!.active).toBe(false)
+    await following.answers.resume({ followId: id }, context)
+    expect(store.follows.get(id)!.active).toBe(true)
+    expect(await following.answers.forget({ followId: id }, context)).toBeNull()
+    expect(events).toEqual([told, told, told])
+    expect([store.follows.list(), store.runs.get(runId)?.id]).toEqual([[], runId])
+    for (const act of ['stop', 'resume'] as const)
+      expect(() => following.answers[act]({ followId: id }, context)).toThrow(expect.objectContaining({ code: 'follow.unknown' }))
+    await expect(following.answers.forget({ followId: id }, context)).rejects.toMatchObject({ code: 'follow.unknown' })
+    await expect(start({ following, path: 'run' })).rejects.toMatchObject({
+      code: 'import.relative',
+      expected: 'the whole path of a folder',
+      found: 'run',
+      next: expect.stringContaining('from the root') as unknown,
+    })
+  })
+
   it('takes a folder back with its run and its dataset', async () => {
     const { following, path, put, store, nouns } = bench()
     put('rows.jsonl', line(0))

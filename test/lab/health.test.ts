@@ -100,6 +100,51 @@ describe('health rules over steps', () => {
     expect(newFindings(history(norms), 'step')).toMatchObject([{ code: 'gradient.spike', data: { norm: 12, usual: 1 } }])
   })
 
+  it('says what it found in numbers, and points to the steps in which it can be seen', () => {
+    const told = (given: History) => newFindings(given, 'step').map(({ code: _code, level: _level, ...finding }) => finding)
+    const at = (step: number) => ({ runId: 7, steps: [step, step] })
+    expect(told(history([{ 'completions/clipped_ratio': 0.62 }]))).toMatchObject([{ data: { share: 0.62 } }])
+    const agreeing = [0.85, 0.95, 0.9].map((share) => ({ frac_reward_zero_std: share }))
+    expect(told(history([{}, ...agreeing]))).toEqual([
+      {
+        step: 4,
+        message: 'In 90 % of the groups of the last 3 steps all rollouts earned the same.',
+        data: { share: expect.closeTo(0.9, 12) as unknown },
+        rollouts: { runId: 7, steps: [2, 4] },
+      },
+    ])
+    expect(told(history([{ reward_std: 1e-9, 'rewards/a/std': 0.2, 'rewards/b/std': 0.5, 'rewards/b/mean': 9 }]))).toEqual([
+      {
+        step: 1,
+        message: 'Parts of the reward differ between rollouts, but their sum is the same for all.',
+        data: { total: 1e-9, widest: 0.5 },
+        rollouts: at(1),
+      },
+    ])
+    expect(told(history([{ 'clip_ratio/region_mean': 0 }], { updatesPerBatch: 1 }))).toEqual([
+      { step: 1, message: 'One update per batch: no update can be clipped.', data: { updatesPerBatch: 1 }, rollouts: at(1) },
+    ])
+    expect(told(history(paid(0.001)))[0]!.message).toBe('Episodes changed the chance of success by 0.0010 on average over 5 steps.')
+    expect(told(history([...five, { entropy: 0.0994 }]))).toEqual([
+      { step: 6, message: 'Entropy is 0.099 nats, at the start it was 0.500.', data: { entropy: 0.0994, start: 0.5 }, rollouts: at(6) },
+    ])
+    expect(told(history([...repeat(5, { grad_norm: 1 }), { grad_norm: 12.345 }]))).toEqual([
+      { step: 6, message: "The gradient's norm is 12.35, usually it is 1.00.", data: { norm: 12.345, usual: 1 }, rollouts: at(6) },
+    ])
+  })
+
+  it('reads only the first steps for how entropy began, and waits until they are over', () => {
+    // Five steps are known: the fifth is one of those that it is compared with.
+    expect(codes(history([...five.slice(0, 4), { entropy: 0.01 }]))).toEqual([])
+    expect(codes(history([...five, { entropy: 9 }, { entropy: 9 }, { entropy: 0.09 }]))).toEqual(['entropy.collapse'])
+    expect(codes(history([...repeat(5, {}), { entropy: 0.01 }]))).toEqual([])
+  })
+
+  it('counts parts of the reward by what they spread, under their own names alone', () => {
+    for (const name of ['rewards/a/mean', 'rewards/a/b/std', 'my/rewards/a/std', 'rewards/a/std/x'])
+      expect(codes(history([{ reward_std: 0, [name]: 1 }]))).toEqual([])
+  })
+
   it('says nothing of metrics that are absent', () => {
     expect(codes(history(repeat(30, {})))).toEqual([])
   })
@@ -119,7 +164,13 @@ describe('health rules over evaluations', () => {
     const evaluations = [evaluation(5, 0.4), evaluation(10, 0.4)]
     const [finding] = newFindings(history(steps, { evaluations }), 'evaluation')
     expect(finding).toMatchObject({ code: 'reward.hacking', step: 10, rollouts: { runId: 7, steps: [6, 10], reward: [0.5, null] } })
-    expect(finding!.data.rewardBefore).toBeCloseTo(0.3, 12)
+    expect(finding!.data).toEqual({
+      rewardBefore: expect.closeTo(0.3, 12) as unknown,
+      rewardAfter: 0.5,
+      accuracyBefore: 0.4,
+      accuracyAfter: 0.4,
+    })
+    expect(finding!.message).toBe('Reward went from 0.300 to 0.500 while held-out accuracy went from 40 % to 40 %.')
     expect(codes(history(steps, { evaluations: [evaluation(5, 0.4), evaluation(10, 0.41)] }), 'evaluation')).toEqual([])
   })
 
@@ -137,6 +188,15 @@ describe('health rules over evaluations', () => {
     const after = (meanTokens: number, accuracyAtMost: number): string[] =>
       codes(history([], { evaluations: [evaluation(0, 0.5), evaluation(10, 0.5, { meanTokens, accuracyAtMost })] }), 'evaluation')
     expect([after(90, 0.3), after(50, 0.48), after(89.9, 0.479)]).toEqual([[], [], ['length.tooStrong']])
+    const evaluations = [evaluation(9, 0.9), evaluation(2, 0.5), evaluation(10, 0.5, { meanTokens: 79.6, accuracyAtMost: 0.45 })]
+    expect(newFindings(history([], { evaluations }), 'evaluation')).toMatchObject([
+      {
+        step: 10,
+        message: 'Answers went from 100 to 80 tokens, accuracy at the largest budget from 50 % to 45 %.',
+        rollouts: { runId: 7, steps: [2, 10], correct: false },
+        data: { tokensBefore: 100, tokensAfter: 79.6, accuracyBefore: 0.5, accuracyAfter: 0.45 },
+      },
+    ])
   })
 
   it('takes the first steps for the reward before training', () => {
@@ -160,6 +220,17 @@ describe('health rules over evaluations', () => {
 
 describe('the table of rules', () => {
   it('says of every rule when it speaks and what to do', () => {
+    expect(healthRules.map(({ code, level, when }) => [code, level, when])).toEqual([
+      ['completions.clipped', 'warn', 'more than 50 % of the completions of a step end at the token limit'],
+      ['groups.noSignal', 'warn', 'more than 80 % of the groups have one reward for all their rollouts, 3 steps running'],
+      ['rewards.cancel', 'warn', 'a part of the reward varies but the total does not'],
+      ['updates.single', 'info', expect.stringContaining('for one optimizer step') as unknown],
+      ['reward.hacking', 'error', expect.stringContaining('of 5 steps rises by more than 0.05') as unknown],
+      ['length.tooStrong', 'warn', expect.stringMatching(/by more than 10 % and accuracy .* by more than 2 %$/) as unknown],
+      ['progress.flat', 'warn', 'mean progress stays within 0.005 of 0 for 5 steps while alpha is above 0'],
+      ['entropy.collapse', 'error', 'entropy falls below 20 % of the median of the first 5 steps'],
+      ['gradient.spike', 'warn', 'the norm of the gradient exceeds 10 times the median of up to 20 steps before'],
+    ])
     for (const rule of healthRules) {
       expect(rule.code).toMatch(/^[a-z]+\.[a-zA-Z]+$/)
       for (const text of [rule.title, rule.when, rule.next]) expect(text.length, rule.code).toBeGreaterThan(10)

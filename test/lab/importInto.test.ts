@@ -1,5 +1,6 @@
 // Files into a workspace: a dataset becomes problems, a dump becomes a run with its rollouts, and what was bad is told with its line.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -60,13 +61,51 @@ describe('an import into a workspace', () => {
       '{"input": "2 + 2?", "output": "it is 5", "gts": "4", "score": 0, "step": 7}',
     ])
     const { runId } = await importInto(store, [path], { as: 'verl' }, () => 2)
-    expect(store.runs.get(runId!)).toMatchObject({ method: 'imported', status: 'finished' })
+    const { groupKey, ...run } = store.runs.get(runId!)!
+    expect(run).toMatchObject({
+      method: 'imported',
+      algorithm: 'imported',
+      status: 'finished',
+      config: { files: ['7.jsonl'], grader: null },
+      environment: {},
+      note: '',
+      modelId: null,
+      parentRunId: null,
+      parentStep: null,
+      createdAtMs: 2,
+    })
+    expect(groupKey).toMatch(/^imported 2-[0-9a-f]{8}$/)
     const rollouts = store.rollouts.group({ runId: runId!, steps: [7, 7] })
     expect(rollouts.map(({ group, sample, reward, tokenCount, progress }) => [group, sample, reward, tokenCount, progress])).toEqual([
       [0, 0, 1, 0, null],
       [0, 1, 0, 0, null],
     ])
-    expect(store.rollouts.detail(rollouts[0]!.id)!.text).toBe('it is 4')
+    expect(store.rollouts.detail(rollouts[0]!.id)).toMatchObject({
+      text: 'it is 4',
+      provenance: {
+        source: 'imported',
+        checkpointId: null,
+        policyStep: null,
+        sampling: null,
+        template: '',
+        device: '',
+        engine: '',
+        file: '7.jsonl',
+      },
+    })
+  })
+
+  it('puts rows that say no step before the first one, and each to its own', async () => {
+    const path = file('steps.jsonl', [
+      '{"prompt": "1?", "completion": "a", "reward": 1, "step": 2}',
+      '{"prompt": "1?", "completion": "b", "reward": 1}',
+      '{"prompt": "1?", "completion": "c", "reward": 1, "step": 2}',
+    ])
+    const { runId } = await importInto(store, [path], { name: 'steps' }, () => 2)
+    const at = (step: number) =>
+      store.rollouts.group({ runId: runId!, steps: [step, step] }).map(({ id }) => store.rollouts.detail(id)!.text)
+    expect([at(0), at(1), at(2)]).toEqual([['b'], [], ['a', 'c']])
+    expect(store.runs.get(runId!)!.name).toBe('steps')
   })
 
   it('leaves the workspace as it was when a file cannot be read at all', async () => {
@@ -189,10 +228,52 @@ describe('what an import leaves', () => {
       ['first.jsonl', 2, 1, 1],
       ['second.jsonl', 1, 1, 0],
     ])
+    const [given] = record.files
+    expect(given).toEqual({
+      name: 'first.jsonl',
+      format: 'jsonl',
+      compression: 'none',
+      bytes: statSync(one).size,
+      sha256: createHash('sha256').update(readFileSync(one)).digest('hex'),
+      source: 'verl',
+      rows: 2,
+      imported: 1,
+      rejected: 1,
+      notes: [],
+    })
+    expect(record).toMatchObject({ rejectedByCode: { 'row.notJson': 1 }, split: null, why: { roles: '', grader: '' }, notes: [] })
+    expect(record.importId).toMatch(/^9-[0-9a-f]{8}$/)
     expect(existsSync(rejectedFile(store.folder, record.importId))).toBe(true)
     const whole = await importInto(store, [two], {}, () => 10)
     expect(existsSync(rejectedFile(store.folder, whole.record.importId))).toBe(false)
     expect(store.runs.get(runId!)).toMatchObject({ plannedSteps: 0, seed: 0, datasetId })
+  })
+
+  it('names the problems that are nearly the same, why its columns were taken for what they are, and what no column was taken for', async () => {
+    const words = Array.from({ length: 30 }, (_, n) => `word${n}`).join(' ')
+    const place = join(folder, 'similar')
+    mkdirSync(place)
+    file('similar/other.jsonl', ['{"a": 1}'])
+    file('similar/similar.jsonl', [
+      `{"problem": "${words}?", "answer": "1", "id": "first", "link": "x"}`,
+      `{"problem": "another ${words}?", "answer": "1", "id": "second", "link": "x"}`,
+    ])
+    const { record, datasetId } = await importInto(store, [place], {}, () => 9)
+    expect(record.similar).toEqual({
+      count: 1,
+      examples: [
+        {
+          key: 'second',
+          other: expect.stringMatching(/^line 1 of .*similar\.jsonl$/) as unknown,
+          similarity: expect.any(Number) as unknown,
+        },
+      ],
+    })
+    expect(record.similar.examples[0]!.similarity).toBeGreaterThan(0.5)
+    expect([record.why.roles, record.why.grader].map((why) => why.length > 0)).toEqual([true, true])
+    expect(record.notes).toEqual([expect.stringContaining('other.jsonl')])
+    expect(record.files[0]!.notes).toContainEqual(expect.stringContaining('link'))
+    expect(store.datasets.get(datasetId!)).toMatchObject({ source: record, roles: { problem: 'problem', answer: 'answer', id: 'id' } })
   })
 
   it('is no dataset and no run where nothing was asked to come', async () => {
@@ -208,12 +289,19 @@ describe('what an import leaves', () => {
     const bad = [1, 2, 3, 4].map((n) => file(`bad-${n}.jsonl`, [`{"problem": "a${n}?", "answer": "notfound"}`]))
     await expect(importInto(store, bad, {}, () => 13)).rejects.toMatchObject({
       found: expect.stringMatching(
-        /^4 rows in bad-1\.jsonl, bad-2\.jsonl, bad-3\.jsonl, all turned away; 4 of them like line 1: .*kept/,
+        /^4 rows in bad-1\.jsonl, bad-2\.jsonl, bad-3\.jsonl, all turned away; 4 of them like line 1: .+ They are kept with their text in .+-rejected\.jsonl\.$/,
       ) as unknown,
     })
     const none = join(folder, 'none.json')
     writeFileSync(none, '[]')
     await expect(importInto(store, [none], {}, () => 14)).rejects.toMatchObject({ found: 'no rows in none.json' })
+    const empty = ['empty-1.jsonl', 'empty-2.jsonl'].map((name) => join(folder, name))
+    for (const path of empty) writeFileSync(path, '')
+    await expect(importInto(store, empty, {}, () => 14)).rejects.toMatchObject({ found: 'no rows in the files' })
+    const other = file('bad-else.jsonl', ['not json', '{"problem": "a?", "answer": "notfound"}', '{"problem": "b?", "answer": "notfound"}'])
+    await expect(importInto(store, [other], {}, () => 14)).rejects.toMatchObject({
+      found: expect.stringMatching(/^3 rows in bad-else\.jsonl, all turned away; 1 of them like line 1: /) as unknown,
+    })
   })
 
   it('is dealt into the splits that were asked for', async () => {
@@ -244,7 +332,20 @@ describe('what is kept beside the database', () => {
     expect(await lines(1, 1)).toEqual([[2], 3])
     expect(await lines(3, 5)).toEqual([[], 3])
     expect(await readRejected(store.folder, '1-00000000', 0, 5)).toEqual({ rows: [], total: 0 })
-    expect(() => rejectedFile(store.folder, '../x')).toThrow(expect.objectContaining({ code: 'import.unknown' }))
+    const unknown = {
+      code: 'import.unknown',
+      expected: 'an import of this workspace',
+      next: 'Choose a dataset or a run that was imported.',
+    }
+    for (const [name, found] of [
+      ['../x', '../x'],
+      [`${'1'.repeat(17)}-00000000`, `${'1'.repeat(17)}-00000000`],
+      ['1-0000000', '1-0000000'],
+      ['1-0000000g', '1-0000000g'],
+      ['x'.repeat(41), 'x'.repeat(40)],
+    ] as const)
+      expect(() => rejectedFile(store.folder, name)).toThrow(expect.objectContaining({ ...unknown, found }))
+    expect(rejectedFile('/w', `${'1'.repeat(16)}-0123abcd`)).toBe(join('/w', 'imports', `${'1'.repeat(16)}-0123abcd-rejected.jsonl`))
   })
 
   it('are copies of a browser, of which each goes by itself, its folder with the last, and nothing outside', () => {

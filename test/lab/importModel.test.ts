@@ -5,6 +5,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import { basename, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { importAdapters, importModel, isModel, type ModelOptions } from '../../src-main/lab/files/importModel.ts'
+import { loadCheckpoint, saveCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { writePeft, withAdapters } from '../../src-main/model/adapters.ts'
 import { adapterSpecs, parameterCount, parameterSpecs } from '../../src-main/model/config.ts'
 import { openStore } from '../../src-main/store/openStore.ts'
@@ -60,17 +61,33 @@ describe('a GGUF file', () => {
     expect((model.provenance as { statedName: unknown }).statedName === null).toBe(true)
     expect(folders().map((name) => join('models', name))).toEqual([model.path])
     expect(sha256(join(store.folder, model.path, 'model.gguf'))).toBe(digest)
-    expect(record).toMatchObject({ kind: 'model', rows: 1, imported: 1, rejectedRows: 0, similar: { count: 0 }, atMs: AT_MS })
-    expect(record.files).toEqual([
-      { ...copied, format: 'gguf', compression: 'none', source: null, rows: 0, imported: 0, rejected: 0, notes: [] },
-    ])
+    expect(model.path).toBe(join('models', digest.slice(0, 32)))
+    expect(record).toEqual({
+      importId: `${AT_MS}-00000000`,
+      kind: 'model',
+      files: [{ ...copied, format: 'gguf', compression: 'none', source: null, rows: 0, imported: 0, rejected: 0, notes: [] }],
+      rows: 1,
+      imported: 1,
+      rejectedRows: 0,
+      rejectedByCode: {},
+      similar: { count: 0, examples: [] },
+      split: null,
+      why: { roles: '', grader: '' },
+      notes: [],
+      atMs: AT_MS,
+    })
   })
 
   it('that is here already is refused by the name it has, and leaves nothing', async () => {
     const { model } = await bringing(gguf, { name: 'mine' })
     const again = join(bench.folder, 'other.gguf')
     copyFileSync(gguf, again)
-    await expect(bringing(again)).rejects.toMatchObject({ code: 'model.known', found: expect.stringContaining('mine') as unknown })
+    await expect(bringing(again)).rejects.toMatchObject({
+      code: 'model.known',
+      expected: 'a model that is not here yet',
+      found: 'the same weights under the name mine',
+      next: 'Use that one.',
+    })
     expect(folders().map((name) => join('models', name))).toEqual([model.path])
   })
 
@@ -106,8 +123,17 @@ describe('a folder of the transformers library', () => {
       kind: 'huggingface',
       bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
       tokenizer: { task: null, files: names.filter((name) => /token|vocab|merges/.test(name)) },
-      provenance: { from: 'family', statedName: null },
+      provenance: {
+        from: 'family',
+        statedName: null,
+        dtypes: expect.arrayContaining([expect.stringMatching(/^B?F\d+$/)]) as unknown,
+        files: record.files.map(({ name, bytes, sha256: digest }) => ({ name, bytes, sha256: digest })),
+        importedAtMs: AT_MS,
+      },
+      createdAtMs: AT_MS,
     })
+    expect(model.path).toBe(join('models', model.sha256.slice(0, 32)))
+    expect(model.parameterCount).toBe(parameterCount(model.config as never))
     expect(folders().map((name) => join('models', name))).toEqual([model.path])
   })
 
@@ -136,7 +162,12 @@ describe('a folder of the transformers library', () => {
     mkdirSync(folder)
     copyFileSync(join(family, 'model.safetensors'), join(folder, 'model.safetensors'))
     copyFileSync(gguf, join(folder, 'one.gguf'))
-    await expect(bringing(join(folder, 'model.safetensors'))).rejects.toMatchObject({ code: 'model.single' })
+    await expect(bringing(join(folder, 'model.safetensors'))).rejects.toMatchObject({
+      code: 'model.single',
+      expected: expect.stringContaining('config.json') as unknown,
+      found: 'model.safetensors alone',
+      next: expect.stringContaining('Drop the whole folder') as unknown,
+    })
     copyFileSync(gguf, join(folder, 'two.gguf'))
     await expect(bringing(folder)).rejects.toMatchObject({ code: expect.stringMatching(/^model\.(?!known)/) as unknown })
     expect([folders(), store.models.list()]).toEqual([[], []])
@@ -157,6 +188,15 @@ describe('a checkpoint of this program', () => {
       bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
       tokenizer: { task: expect.any(String) as unknown },
     })
+    expect(model).toMatchObject({
+      provenance: {
+        from: basename(bench.start),
+        meta: { name: 'micro' },
+        files: record.files.map(({ name, bytes, sha256: digest }) => ({ name, bytes, sha256: digest })),
+        importedAtMs: AT_MS,
+      },
+      createdAtMs: AT_MS,
+    })
     expect(folders()).toEqual([basename(bench.start)])
     await expect(bringing(bench.start)).rejects.toMatchObject({ code: 'model.known' })
     expect(readdirSync(join(store.folder, model.path)).sort()).toEqual(['checkpoint.json', 'weights.safetensors'])
@@ -169,6 +209,29 @@ describe('a checkpoint of this program', () => {
     const { model } = await bringing(bench.start, { name: 'asked' })
     expect(model.name).toBe('asked')
     expect(readdirSync(join(store.folder, model.path))).not.toContain('half')
+  })
+
+  it('without a name is called after its folder, and keeps what its training goes on from', async () => {
+    const data = (fill: number) =>
+      new Map(
+        parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [
+          name,
+          { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(fill) },
+        ]),
+      )
+    const optimizer = Object.fromEntries([...data(0)].map(([name, tensor]) => [`m/${name}`, tensor]))
+    const { path } = await saveCheckpoint(join(bench.folder, 'trained'), {
+      config: MICRO_CONFIG,
+      tensors: data(0.5),
+      optimizer,
+      meta: { step: 3 },
+    })
+    const { model, record } = await bringing(path)
+    expect([model.name, record.files.map(({ name }) => name)]).toEqual([
+      basename(path),
+      ['checkpoint.json', 'weights.safetensors', 'optimizer.safetensors'],
+    ])
+    expect((await loadCheckpoint(join(store.folder, model.path))).meta).toEqual({ step: 3 })
   })
 })
 
@@ -188,5 +251,34 @@ describe('adapters of PEFT', () => {
     })
     expect(folders().sort()).toEqual([basename(base.path), basename(model.path)].sort())
     expect(readdirSync(join(store.folder, model.path)).sort()).toEqual(record.files.map(({ name }) => name).sort())
+  })
+
+  it('are put on no model that has some already, and on none that is not here', async () => {
+    const { model: base } = await bringing(gguf, { name: 'base' })
+    const config = withAdapters(LITTLE_TEXT, { rank: 2, alpha: 4, targets: ['q'] })
+    const adapters = new Map(adapterSpecs(config).map(({ name, dims }) => [name, new Float32Array(dims[0]! * dims[1]!).fill(0.25)]))
+    const folder = join(bench.folder, 'more adapters')
+    await writePeft(folder, config, adapters, 'stated base')
+    const { modelId } = await importAdapters(store, folder, base.id, { ...options, name: 'mine' })
+    expect(store.models.get(modelId)).toMatchObject({
+      name: 'mine',
+      provenance: { meta: { name: 'more adapters', made: 'from adapters of PEFT' } },
+    })
+    await expect(importAdapters(store, folder, modelId, options)).rejects.toMatchObject({
+      code: 'adapters.onAdapters',
+      expected: 'a model without adapters to put these on',
+      found: 'mine, which has some',
+      next: 'Name the model that both were trained on.',
+    })
+    await expect(importAdapters(store, folder, 99, options)).rejects.toMatchObject({
+      code: 'model.unknown',
+      expected: 'the id of a model here',
+      found: '99',
+      next: 'See mrt models list.',
+    })
+    // The same adapters again leave nothing but what was there.
+    const before = folders()
+    await expect(importAdapters(store, folder, base.id, options)).rejects.toMatchObject({ code: 'model.known' })
+    expect(folders()).toEqual(before)
   })
 })

@@ -1,13 +1,18 @@
 // Files as a window brings them in: looked at first, imported as a job, with rejected rows that can be read and taken away, datasets that
 // say what is in them and what they share, and models that are refused with the reason when they cannot be computed here.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rolloutSources } from '../../src-main/data/rollouts/mapping.ts'
+import { sourceReaders } from '../../src-main/data/rollouts/sources.ts'
 import { bringRows, importLabel, progressOf } from '../../src-main/lab/answers/importing.ts'
-import { incomingFolder } from '../../src-main/lab/files/keptAside.ts'
+import { incomingFolder, rejectedFile } from '../../src-main/lab/files/keptAside.ts'
+import { readCheckpointMeta } from '../../src-main/model/checkpoint.ts'
 import { initialWeights, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
+import { graderKinds } from '../../src-main/tasks/graders/grader.ts'
 import type { ImportResult, ImportStart, LabEvent } from '../../src-preload/contract.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 
@@ -30,6 +35,12 @@ async function bring(request: Partial<ImportStart> & { paths: string[] }): Promi
   const { id } = await lab.client.imports.start(request)
   return lab.client.imports.result({ jobId: id })
 }
+
+/** Some words. */
+const said = expect.stringMatching(/./) as unknown
+
+/** What was told to have changed, but for jobs. */
+const changes = () => lab.events.flatMap((event) => (event.kind === 'changed' && event.noun !== 'jobs' ? [[event.noun, event.ids]] : []))
 
 const GSM8K = [
   '{"question": "2 + 2?", "answer": "four\\n#### 4"}',
@@ -54,7 +65,69 @@ describe('a file before it is imported', () => {
       ['1,000 + 1?', '1001'],
       ['Tom has 3 apples and eats 1. How many are left?', '2'],
     ])
-    expect(offer!.rejected.map(({ line, code, text }) => [line, code, text])).toEqual([[2, 'row.notJson', 'not json']])
+    expect(offer!.rejected).toEqual([{ file: 'gsm8k.jsonl', line: 2, rows: 1, code: 'row.notJson', reason: said, text: 'not json' }])
+    expect(offer).toMatchObject({
+      path: join(folder, 'gsm8k.jsonl'),
+      name: 'gsm8k.jsonl',
+      bytes: statSync(join(folder, 'gsm8k.jsonl')).size,
+      files: 1,
+      format: 'jsonl',
+      why: said,
+      recipe: null,
+      tables: [],
+      columns: ['question', 'answer'],
+      rollouts: [],
+      identity: null,
+    })
+    expect([offer!.roles!.why, offer!.grader!.why]).toEqual([said, said])
+  })
+
+  it('is shown with everything that its rows say of a problem, and with what an import would do besides', async () => {
+    const row = { problem: '1 + 1?', answer: '2', level: 3, subject: 'sums', id: 'p7', split: 'test', solution: 'count', link: 'x' }
+    const [offer] = await lab.client.imports.inspect({ paths: [file('whole-row.jsonl', [JSON.stringify(row)])] })
+    expect(offer!.roles).toMatchObject({ id: 'id', solution: 'solution', split: 'split', slices: ['level', 'subject'] })
+    expect(offer!.problems).toEqual([
+      { line: 1, key: 'p7', problem: '1 + 1?', answer: '2', split: 'test', level: 3, slices: { level: '3', subject: 'sums' } },
+    ])
+    expect(offer!.notes).toEqual([expect.stringContaining('link')])
+    const bare = file('bare-row.jsonl', ['{"problem": "1 + 1?", "answer": "2"}'])
+    const [{ problems } = { problems: [] }] = await lab.client.imports.inspect({ paths: [bare] })
+    expect(problems).toEqual([{ line: 1, key: said, problem: '1 + 1?', answer: '2', split: null, level: null, slices: {} }])
+    const [puzzle] = await lab.client.imports.inspect({ paths: [file('puzzle.jsonl', ['{"nums": [6, 7, 1], "target": 42}'])] })
+    expect(puzzle).toMatchObject({ roles: { problem: 'nums', answer: 'target' }, grader: { grader: 'countdown' } })
+  })
+
+  it('that is a database offers its tables, and the rows of the one that is named', async () => {
+    const path = join(folder, 'tables.db')
+    const db = new Database(path)
+    db.exec(`
+      CREATE TABLE easy (problem TEXT, answer TEXT); INSERT INTO easy VALUES ('1 + 1?', '2'), ('1 + 2?', '3');
+      CREATE TABLE hard (problem TEXT, answer TEXT); INSERT INTO hard VALUES ('91 * 17?', '1547')`)
+    db.close()
+    const [offer] = await lab.client.imports.inspect({ paths: [path] })
+    expect(offer!.tables).toEqual([
+      { name: 'easy', rows: 2 },
+      { name: 'hard', rows: 1 },
+    ])
+    const [hard] = await lab.client.imports.inspect({ paths: [path], table: 'hard' })
+    expect(hard!.problems.map(({ problem }) => problem)).toEqual(['91 * 17?'])
+    const { datasetId, records } = await bring({ paths: [path], table: 'easy' })
+    expect([records, (await lab.client.datasets.get({ datasetId: datasetId! })).problemCount]).toEqual([2, 2])
+  })
+
+  it('that left this program is shown with its verdicts and its episodes', async () => {
+    const { path } = await lab.client.exports.write({ kind: 'rollouts', filter: { runId: lab.filled.runIds[0]!, steps: [2, 2] } })
+    const [offer] = await lab.client.imports.inspect({ paths: [path] })
+    expect(offer!.rollouts.map(({ step, prompt, correct, reward, episodes }) => [step, prompt, correct, reward, episodes])).toEqual(
+      [true, false, true, false].map((correct) => [2, 'problem 2', correct, correct ? 1 : 0, 2]),
+    )
+    expect(offer!.identity).toMatchObject({ by: 'prompt', byPrompt: 1, byId: 1, collisions: 0, running: 0, answers: 0, examples: [] })
+    const ids = file(
+      'ids.jsonl',
+      [7, 8].map((id) => JSON.stringify({ prompt: '2 + 2?', completion: 'four', prompt_id: id, reward: 1 })),
+    )
+    const [running] = await lab.client.imports.inspect({ paths: [ids] })
+    expect(running!.identity).toMatchObject({ byPrompt: 1, byId: 2, running: 1, examples: [said] })
   })
 
   it('says what is missing, with its columns, and is whole once the roles are named', async () => {
@@ -110,16 +183,15 @@ describe('a file before it is imported', () => {
     ])
     const [offer] = await lab.client.imports.inspect({ paths: [path] })
     expect(offer!.rollouts).toEqual([
-      {
-        step: null,
-        prompt: expect.stringContaining('2 + 2?') as unknown,
-        completion: 'four',
-        truth: null,
-        correct: null,
-        reward: 0.5,
-        episodes: 0,
-      },
+      { step: null, prompt: 'Be brief.\n\n2 + 2?', completion: 'four', truth: null, correct: null, reward: 0.5, episodes: 0 },
     ])
+    const prompt_messages = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: '2 + 2?' },
+    ]
+    const kept = file('kept-apart.jsonl', [JSON.stringify({ prompt_messages, completion: 'four' })])
+    const [apart] = await lab.client.imports.inspect({ paths: [kept], as: 'canonical' })
+    expect(apart!.rollouts.map((row) => row.prompt)).toEqual(['Be brief.\n2 + 2?'])
   })
 
   it('must be named from the root', async () => {
@@ -150,7 +222,34 @@ describe('an import as a job', () => {
     expect(kept).toMatchObject({ total: 1, rows: [{ file: 'set.jsonl', line: 2, code: 'row.notJson', text: 'not json' }] })
     const exported = await lab.client.imports.exportRejected({ importId: record.importId })
     expect(JSON.parse(readFileSync(exported.path, 'utf8'))).toMatchObject({ line: 2, text: 'not json' })
-    expect(lab.events.some((event) => event.kind === 'changed' && event.noun === 'datasets')).toBe(true)
+  })
+
+  it('is a job of its own lane with a name, and tells whoever shows what it may have changed', async () => {
+    lab.events.length = 0
+    const path = file('named.jsonl', ['{"question": "6 + 7?", "answer": "13"}'])
+    const job = await lab.client.imports.start({ paths: [path] })
+    expect(job).toMatchObject({ kind: 'import', label: 'Importing named.jsonl', runId: null })
+    expect(await lab.client.imports.result({ jobId: job.id })).toMatchObject({ records: 1, rejected: [], runId: null, modelId: null })
+    expect(changes().map(([noun]) => noun)).toEqual(['datasets', 'runs', 'rollouts', 'models'])
+  })
+
+  it('takes a row once, or as often as it comes where that is asked for', async () => {
+    const twice = new Array<string>(2).fill('{"question": "Twice 3?", "answer": "6"}')
+    const once = await bring({ paths: [file('once.jsonl', twice)] })
+    expect([once.records, once.record.rejectedRows, once.rejected[0]!.rows]).toEqual([1, 1, 1])
+    expect((await bring({ paths: [file('twice.jsonl', twice)], keepDuplicates: true })).records).toBe(2)
+  })
+
+  it('tells problems apart by what they ask, or by their ids where that is asked for', async () => {
+    const path = file(
+      'same-prompt.jsonl',
+      [7, 8].map((id) => JSON.stringify({ prompt: '5 + 2?', completion: '7', prompt_id: id, reward: 1 })),
+    )
+    const problems = async (identity: 'prompt' | 'id') => {
+      const { datasetId } = await bring({ paths: [path], identity })
+      return (await lab.client.datasets.get({ datasetId: datasetId! })).problemCount
+    }
+    expect([await problems('prompt'), await problems('id')]).toEqual([1, 2])
   })
 
   it('grades rollouts that say what would be right but not whether they were', async () => {
@@ -200,7 +299,14 @@ describe('an import as a job', () => {
   it('gives the rejected rows as a file with as many rows, and refuses where there are none', async () => {
     const { record } = await bring({ paths: [file('two-bad.jsonl', ['not json', ...GSM8K])] })
     const exported = await lab.client.imports.exportRejected({ importId: record.importId })
-    expect(exported).toMatchObject({ rows: 2, bytes: readFileSync(exported.path).length, href: `./exports/${exported.fileName}` })
+    const fileName = `rejected-rows-${record.importId}.jsonl`
+    expect(exported).toEqual({
+      fileName,
+      path: join(lab.folder, 'exports', fileName),
+      bytes: readFileSync(exported.path).length,
+      rows: 2,
+      href: `./exports/${fileName}`,
+    })
     const whole = await bring({ paths: [file('whole.jsonl', ['{"question": "7 + 7?", "answer": "14"}'])] })
     await expect(lab.client.imports.exportRejected({ importId: whole.record.importId })).rejects.toMatchObject({ code: 'export.empty' })
   })
@@ -268,9 +374,63 @@ describe('an import as a job', () => {
     expect(last).toMatchObject({ report: { label: 'told', etaMs: 0, atMs: 5, total: 1 } })
   })
 
+  it('guesses how long the rest takes from the time since it began', async () => {
+    const events: LabEvent[] = []
+    const paths = ['one', 'two'].map((name) => file(`half-${name}.jsonl`, [`{"question": "${name} and 1?", "answer": "2"}`]))
+    const request = { paths, as: null, map: {}, identity: 'prompt', table: null, name: null, grader: null, keepDuplicates: false } as const
+    let nowMs = 1000
+    const parts = { store: lab.lab.workspaces.store(), now: () => nowMs, label: 'halves' }
+    const brought = bringRows(request, parts, { signal: new AbortController().signal, onEvent: (event) => events.push(event) })
+    nowMs = 1100
+    await brought
+    const reports = events.flatMap((event) => (event.kind === 'progress' && event.runId === null ? [event.report] : []))
+    expect(reports).toHaveLength(events.length)
+    // Of two files that are as long one is read.
+    expect(reports.map(({ etaMs }) => etaMs)).toContain(100)
+    for (const { memoryBytes, tokensPerSecond } of reports) expect([memoryBytes! > 0, tokensPerSecond]).toEqual([true, null])
+  })
+
   it('refuses names of imports that lead out of the workspace', async () => {
     await expect(lab.client.imports.rejected({ importId: '../../secret' })).rejects.toMatchObject({ code: 'import.unknown' })
     await expect(lab.client.imports.result({ jobId: 'import-999' })).rejects.toMatchObject({ code: 'import.unknown' })
+  })
+})
+
+describe('what can be chosen for an import', () => {
+  it('are graders, sources, and what columns may stand for, each with what it means', async () => {
+    const { graders, sources, roles, fields } = await lab.client.imports.choices()
+    expect(graders.map(({ name }) => name)).toEqual(Object.keys(graderKinds))
+    expect(graders.map(({ title, about }) => [title, about])).toEqual(Object.values(graderKinds).map(({ title, says }) => [title, says]))
+    expect(sources.map(({ name }) => name)).toEqual(rolloutSources)
+    for (const { name, about } of sources) {
+      const { title, files } = sourceReaders[name as keyof typeof sourceReaders].format
+      expect(about).toBe(`${title}: ${files}`)
+    }
+    expect(roles.map(({ name, needed }) => (needed ? `${name}!` : name))).toEqual([
+      'problem!',
+      'answer!',
+      'solution',
+      'id',
+      'split',
+      'slices',
+    ])
+    expect(fields.map(({ name, needed }) => (needed ? `${name}!` : name))).toEqual([
+      'prompt',
+      'completion!',
+      'ground_truth',
+      'extracted_answer',
+      'correct',
+      'reward',
+      'advantage',
+      'step',
+      'prompt_id',
+      'group_id',
+      'sample_idx',
+      'prompt_tokens',
+      'completion_tokens',
+      'finish_reason',
+    ])
+    for (const { about } of [...roles, ...fields]) expect(about.length).toBeGreaterThan(10)
   })
 })
 
@@ -355,6 +515,50 @@ describe('a dataset that is kept', () => {
     await expect(lab.client.datasets.get({ datasetId: id })).rejects.toMatchObject({ code: 'dataset.unknown' })
   })
 
+  it('keeps what it came from beside the rule that dealt it, tells of each change, and takes its rejected rows with it', async () => {
+    const { datasetId, record } = await bring({ paths: [file('some.jsonl', ['not json', ...rows(300, 310)])], grader: 'decimal' })
+    const id = datasetId!
+    expect(await lab.client.datasets.get({ datasetId: id })).toMatchObject({ source: { importId: record.importId, split: null } })
+    lab.events.length = 0
+    const rule = { seed: 3, shares: [{ name: 'mine', share: 1 }] }
+    expect(await lab.client.datasets.split({ datasetId: id, rule })).toMatchObject({
+      source: { importId: record.importId, split: rule },
+      roles: { problem: 'problem' },
+      grader: 'decimal',
+      splits: { mine: 10 },
+    })
+    await lab.client.datasets.describe({ datasetId: id, name: 'some eggs', note: '', grader: 'decimal' })
+    expect(existsSync(rejectedFile(lab.folder, record.importId))).toBe(true)
+    await lab.client.datasets.remove({ datasetId: id })
+    expect(existsSync(rejectedFile(lab.folder, record.importId))).toBe(false)
+    expect(changes()).toEqual(new Array(3).fill(['datasets', [id]]))
+  })
+
+  it('of problems that the program makes keeps its grader, which no other set may have; what it was made of stays', async () => {
+    const { datasets } = lab.lab.workspaces.store()
+    const add = (grader: string, source: string | string[]) =>
+      datasets.add({ name: 'made', kind: 'procedural', source, roles: null, grader, note: '', createdAtMs: 1 })
+    const own = add('countdown', 'the program')
+    const other = add('math', ['a', 'b'])
+    expect(await lab.client.datasets.describe({ datasetId: own, name: 'ours', note: 'n', grader: 'countdown' })).toMatchObject({
+      name: 'ours',
+      note: 'n',
+      grader: 'countdown',
+    })
+    await expect(lab.client.datasets.describe({ datasetId: other, name: 'x', note: '', grader: 'countdown' })).rejects.toMatchObject({
+      code: 'grader.kind',
+      expected: expect.stringMatching(/^one of .*, countdown, countdown-returns$/) as unknown,
+      found: 'countdown',
+    })
+    const rule = { seed: 1, shares: [{ name: 'all', share: 1 }] }
+    const dealt = async (datasetId: number) => (await lab.client.datasets.split({ datasetId, rule })).source
+    expect([await dealt(own), await dealt(other)]).toEqual([
+      { source: 'the program', split: rule },
+      { source: ['a', 'b'], split: rule },
+    ])
+    for (const datasetId of [own, other]) await lab.client.datasets.remove({ datasetId })
+  })
+
   it('is not taken apart while runs refer to it', async () => {
     const [used] = await lab.client.datasets.list()
     await expect(
@@ -409,19 +613,44 @@ describe('a model folder', () => {
   it('becomes a model with its checksums and licence, and a checkpoint where it speaks our vocabulary', async () => {
     const path = await model('tiny')
     expect((await lab.client.imports.inspect({ paths: [path] }))[0]).toMatchObject({ kind: 'model' })
-    const { modelId } = await bring({ paths: [path] })
+    const brought = await bring({ paths: [path], name: 'mine' })
+    const { modelId } = brought
+    expect(brought).toMatchObject({ records: 1, rejected: [], datasetId: null, runId: null, record: { kind: 'model' } })
     const kept = (await lab.client.models.list()).find(({ id }) => id === modelId)!
     expect(kept).toMatchObject({
-      name: 'tiny',
+      name: 'mine',
       kind: 'huggingface',
       family: 'llama',
       config: { layers: 1, vocabSize: 416 },
       provenance: { licence: 'apache-2.0', dtypes: ['F32'] },
     })
+    expect(kept.tokenizer).toEqual({ files: [], vocabSize: 416, task: 'countdown' })
     expect(existsSync(join(lab.folder, kept.path, 'checkpoint', 'weights.safetensors'))).toBe(true)
+    expect(existsSync(join(lab.folder, kept.path, '.saving'))).toBe(false)
+    expect(await readCheckpointMeta(join(lab.folder, kept.path, 'checkpoint'))).toMatchObject({
+      made: 'from a Hugging Face folder',
+      licence: 'apache-2.0',
+    })
     await expect(bring({ paths: [path] })).rejects.toMatchObject({ code: 'model.known' })
+    lab.events.length = 0
     await lab.client.models.remove({ modelId: kept.id })
     expect(existsSync(join(lab.folder, kept.path))).toBe(false)
+    expect(changes()).toEqual([['models', [kept.id]]])
+    await expect(lab.client.models.remove({ modelId: kept.id })).rejects.toMatchObject({ code: 'model.unknown' })
+  })
+
+  it('that lies elsewhere stays there when its record goes', async () => {
+    const { models } = lab.lab.workspaces.store()
+    const { id: _id, ...like } = models.list()[0]!
+    mkdirSync(join(lab.folder, 'others', 'one'), { recursive: true })
+    mkdirSync(join(folder, 'models', 'two'), { recursive: true })
+    for (const [sha256, path, place] of [
+      ['one', 'others/one', join(lab.folder, 'others', 'one')],
+      ['two', join(folder, 'models', 'two'), join(folder, 'models', 'two')],
+    ] as const) {
+      await lab.client.models.remove({ modelId: models.add({ ...like, sha256, path }) })
+      expect(existsSync(place)).toBe(true)
+    }
   })
 
   it.each([

@@ -65,6 +65,16 @@ describe('the queue', () => {
     jobs.add(b.request)
     await a.started
     expect(states(jobs)).toEqual(['a running', 'b queued'])
+    expect(first.job).toMatchObject({
+      id: 'train-1',
+      kind: 'train',
+      label: 'a',
+      runId: null,
+      progress: null,
+      queuedAtMs: 0,
+      startedAtMs: 0,
+    })
+    expect(jobs.list()[1]).toMatchObject({ id: 'train-2', startedAtMs: null })
     a.end()
     expect(await first.done).toBe('a')
     await b.started
@@ -136,7 +146,12 @@ describe('the queue', () => {
     const waiting = jobs.add(b.request)
     await a.started
     jobs.cancel(waiting.job.id)
-    await expect(waiting.done).rejects.toMatchObject({ code: 'job.cancelled' })
+    await expect(waiting.done).rejects.toMatchObject({
+      code: 'job.cancelled',
+      expected: 'b to finish',
+      found: 'that it was cancelled',
+      next: 'Start it again if it is still wanted.',
+    })
     jobs.cancel(running.job.id)
     await expect(running.done).rejects.toMatchObject({ code: 'job.cancelled' })
     expect(jobs.list()).toEqual([])
@@ -176,7 +191,14 @@ describe('the queue', () => {
     a.end()
     await done
     await new Promise((resolve) => setImmediate(resolve))
-    expect(() => jobs.pause(job.id)).toThrow(expect.objectContaining({ code: 'job.unknown' }))
+    expect(() => jobs.pause(job.id)).toThrow(
+      expect.objectContaining({
+        code: 'job.unknown',
+        expected: 'a job that waits or runs',
+        found: 'train-1, which has ended',
+        next: 'Look for its result in the records.',
+      }),
+    )
   })
 
   it('cancels everything when it closes, and waits for what runs', async () => {
@@ -202,8 +224,20 @@ describe('progress', () => {
     onEvent(report(2))
     onEvent(report(3))
     expect(heard()).toEqual([1])
-    pass(100)
+    pass(99)
+    expect(heard()).toEqual([1])
+    pass(1)
     expect(heard()).toEqual([1, 3])
+    // A tenth of a second is counted from what was told last.
+    pass(40)
+    onEvent(report(4))
+    pass(59)
+    expect(heard()).toEqual([1, 3])
+    pass(1)
+    expect(heard()).toEqual([1, 3, 4])
+    pass(100)
+    onEvent(report(3))
+    expect(heard()).toEqual([1, 3, 4, 3])
     expect(told.findLast((event) => event.kind === 'progress')).toMatchObject({ report: { job: 'train-1' } })
     expect(jobs.list()[0]!.progress!.done).toBe(3)
     a.end()
@@ -270,13 +304,14 @@ describe('what a job is known by', () => {
     })
     const made = Array.from({ length: 257 }, (_, n) => jobs.add(request(n)))
     await Promise.all(made.map(({ done }) => done))
-    await expect(jobs.outcome({ jobId: made[0]!.job.id })).rejects.toMatchObject({ code: 'job.unknown' })
+    const unknown = { code: 'job.unknown', expected: 'a job of this session', next: 'Look for its result in the records.' }
+    await expect(jobs.outcome({ jobId: made[0]!.job.id })).rejects.toMatchObject({ ...unknown, found: 'train-1' })
     expect(await jobs.outcome({ jobId: made[1]!.job.id })).toBe(1)
     expect([await jobs.outcome({ runId: 256 }), jobs.ofRun(256)]).toEqual([256, null])
     // Of two that were made for a run the newer one counts.
     await jobs.add({ ...request(7), runId: 256 }).done
     expect(await jobs.outcome({ runId: 256 })).toBe(7)
-    await expect(jobs.outcome({ runId: 999 })).rejects.toMatchObject({ code: 'job.unknown' })
+    await expect(jobs.outcome({ runId: 999 })).rejects.toMatchObject({ ...unknown, found: 'none for run 999' })
   })
 
   it('is told when it changes and only then', async () => {

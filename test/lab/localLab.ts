@@ -19,13 +19,19 @@ export interface LocalLab extends Connection {
   close(): Promise<void>
 }
 
+/** A person is told what was expected, what was found and what to do: an error that lacks one of them has another code. */
+function wholeError(message: HostMessage): HostMessage {
+  if (!('id' in message) || message.ok || Object.values(message.error).every((part) => part !== '')) return message
+  return { ...message, error: { ...message.error, code: `${message.error.code}.saysTooLittle` } }
+}
+
 /** With a filled workspace, open. */
 export async function openLocalLab(experiments: Experiments = fakeExperiments, more: Pick<LabParts, 'brief'> = {}): Promise<LocalLab> {
   const home = mkdtempSync(join(tmpdir(), 'mrt-lab-'))
   const folder = join(home, 'filled')
   const filled = makeWorkspace(folder)
   let hear: (message: HostMessage) => void = () => {}
-  const deliver = (message: HostMessage): void => hear(fromWire(toWire(message)) as HostMessage)
+  const deliver = (message: HostMessage): void => hear(wholeError(fromWire(toWire(message)) as HostMessage))
   const events: LabEvent[] = []
   const lab = createLab({ home, sample: null, version: '0.0.0', experiments, tell: (event) => deliver({ event }), ...more })
   const answer = answering(lab.answers, deliver, { checkOutputs: true })

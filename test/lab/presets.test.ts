@@ -1,6 +1,7 @@
 // The table of presets: what a comparison of them compares is the method and nothing beside it.
 import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
+import { presetNames, presetSpec } from '../../src-main/lab/answers/choices.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../../src-main/lab/training/describe.ts'
 import { presets, quickstartPresets } from '../../src-main/lab/training/presets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
@@ -78,6 +79,14 @@ describe('the presets', () => {
   it('are described with every default filled in', () => {
     expect(describePresets().map(({ id }) => id)).toEqual(Object.keys(allPresets))
     for (const { spec, id } of describePresets()) expect(spec).toEqual(runSpec.parse({ ...allPresets[id]!.spec, preset: id }))
+  })
+})
+
+describe('a preset by its name', () => {
+  it('is what it differs from the defaults in, under that name, and nothing where there is none', () => {
+    expect(presetNames).toEqual(Object.keys(allPresets))
+    for (const name of presetNames) expect(presetSpec(name)).toEqual({ ...allPresets[name]!.spec, preset: name })
+    expect([presetSpec('none'), presetSpec('toString')]).toEqual([null, null])
   })
 })
 

@@ -1,16 +1,20 @@
 // One rollout as it is read: what its progress curves say, as what credit rules take it, and what they would have paid its group.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gradedOf, orderedCurve, rolloutQueries, thinkingView } from '../../src-main/lab/answers/queriesRollouts.ts'
+import { importInto } from '../../src-main/lab/files/importInto.ts'
+import { importModel } from '../../src-main/lab/files/importModel.ts'
+import { tokenizerOfStart } from '../../src-main/lab/training/start.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { algorithmNamed } from '../../src-main/rl/algorithms.ts'
 import { explain } from '../../src-main/rl/explain.ts'
 import { doneBefore } from '../../src-main/rl/schedules.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { ProgressCurve, RolloutDetail } from '../../src-preload/contract.ts'
-import { makeWorkspace, rollout, type Filled } from './records.ts'
+import { writeLittleText } from '../model/littleText.ts'
+import { makeWorkspace, rollout, specOf, type Filled } from './records.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-rollouts-'))
 const options = { signal: new AbortController().signal }
@@ -126,6 +130,9 @@ describe('what methods would have paid', () => {
           : [label, answer.payslips.map(({ outcome, bonuses }) => [outcome, [...bonuses]])]
       }),
     )
+    for (const answer of answers)
+      for (const { discardReason, parts } of answer.kind === 'paid' ? answer.payslips : [])
+        expect([discardReason, typeof parts]).toEqual([null, 'object'])
     const [first] = answers
     expect(first!.kind === 'paid' && first!.payslips.map(({ rolloutId }) => rolloutId)).toEqual(group.map(({ id }) => id))
   })
@@ -166,4 +173,72 @@ describe('what methods would have paid', () => {
       ...['length-penalty', 'mrt-exact'].map((name) => algorithmNamed(name).title),
     ])
   })
+})
+
+describe('what a model was given to go on from', () => {
+  const asked = (rolloutId: number) => ask.asked({ rolloutId }, options)
+
+  it('is the messages that its file kept apart, or else the text of its problem, with the turns that a template made of it', async () => {
+    const file = join(folder, 'chat.jsonl')
+    const prompt = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: '2 + 2?' },
+    ]
+    writeFileSync(file, `${JSON.stringify({ prompt, completion: [{ role: 'assistant', content: 'four' }], reward: 1, step: 1 })}\n`)
+    const { runId } = await importInto(store, [file], {}, () => 1)
+    const [chat] = store.rollouts.group({ runId: runId!, steps: [1, 1] })
+    const problem = store.datasets.problem(chat!.problemId)!
+    expect(await asked(chat!.id)).toEqual({
+      text: problem.prompt,
+      turns: prompt.map(({ role, content }) => ({ role, text: content })),
+      from: 'messages',
+    })
+    // The notation of a task has no tokenizer of text.
+    expect(await asked(1)).toEqual({ text: 'problem 1', turns: [], from: 'problem' })
+  })
+
+  it('is what its tokens say where the tokenizer of its run is here, in training and in an evaluation of the run', async () => {
+    const path = writeLittleText(join(folder, 'little.gguf'))
+    const { modelId } = await importModel(store, path, { name: 'little', signal: options.signal, now: () => 1 })
+    const tokenizer = (await tokenizerOfStart(store, `model:${modelId}`))!
+    const { id: _id, uid: _uid, ...near } = store.runs.get(filled.runIds[0]!)!
+    const runOf = (start: string): number => store.runs.add({ ...near, config: specOf('dr-grpo', 1, { start }) as never }).id
+    const [here, gone] = [runOf(`model:${modelId}`), runOf('model:999')]
+    const { id: _evaluation, ...like } = store.evaluations.get(filled.startEvaluationId)!
+    const evaluated = (runId: number | null): number => store.evaluations.add({ ...like, runId, modelId: near.modelId! } as never).id
+    const text = '<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n<|im_start|>assistant\n'
+    const promptTokens = Int32Array.from(tokenizer.encode(text))
+    const add = (of: { runId: number | null; evaluationId: number | null }, more: object = {}): number =>
+      store.rollouts.add({ ...of, phase: of.evaluationId === null ? 'train' : 'eval', step: 1 }, [
+        { ...rollout(filled.problemIds[0]!, 0, 0, true), promptTokens, ...more },
+      ])[0]!
+    const known = { text, turns: [{ role: 'user', text: 'What is 2 + 2?' }], from: 'tokens' }
+    const unknown = { text: 'problem 1', turns: [], from: 'problem' }
+    const { provenance } = rollout(filled.problemIds[0]!, 0, 0, true)
+    expect(await asked(add({ runId: here, evaluationId: null }))).toEqual(known)
+    expect(await asked(add({ runId: gone, evaluationId: null }))).toEqual(unknown)
+    expect(await asked(add({ runId: null, evaluationId: evaluated(here) }))).toEqual(known)
+    expect(await asked(add({ runId: null, evaluationId: evaluated(null) }))).toEqual(unknown)
+    expect(await asked(add({ runId: here, evaluationId: null }, { promptTokens: new Int32Array(0) }))).toEqual(unknown)
+    expect(await asked(add({ runId: here, evaluationId: null }, { provenance: { ...provenance, source: 'imported' } }))).toEqual(unknown)
+  })
+})
+
+describe('the watch list of a run', () => {
+  it('is empty for one whose settings name none, and of no run that is not there', async () => {
+    const { id: _id, uid: _uid, ...near } = store.runs.get(filled.runIds[0]!)!
+    const { id: runId } = store.runs.add({ ...near, config: { algorithm: { name: 'elsewhere' } } })
+    expect(await ask.watched({ runId }, options)).toEqual([])
+    await expect(async () => ask.watched({ runId: 99 }, options)).rejects.toMatchObject({ code: 'run.unknown' })
+  })
+})
+
+it('a histogram is counted in turns, and no further once nobody waits for it', async () => {
+  const turns = {
+    rollouts: { histogramInTurns: async (_filter: unknown, _column: unknown, _bins: unknown, turn: () => Promise<void>) => turn() },
+  }
+  const { histogram } = rolloutQueries(() => turns as never)
+  const asked = { filter: {}, column: 'reward', bins: 2 } as const
+  await expect(histogram(asked, options)).resolves.toBeUndefined()
+  await expect(histogram(asked, { signal: AbortSignal.abort() })).rejects.toThrow()
 })

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LabEvent, RunStatus } from '../../src-preload/contract.ts'
 import type { LabContext } from '../../src-main/lab/process/context.ts'
+import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
@@ -39,6 +40,7 @@ describe('a run', () => {
   it('is queued, runs, tells its steps, and finishes', async () => {
     const { id, status } = await lab.client.runs.start({ spec: spec('short', 3) })
     expect(status).toBe('queued')
+    expect((await lab.client.runs.get({ runId: id })).job).toMatchObject({ kind: 'train', label: 'short, seed 1', runId: id })
     await becomes(id, 'finished')
     await quiet()
     expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('finished')
@@ -85,6 +87,14 @@ describe('a run', () => {
     const { id } = await lab.client.runs.start({ spec: spec('stopped while saving', 1000) })
     await step(id, 2)
     await Promise.all([lab.client.runs.saveCheckpoint({ runId: id }), lab.client.runs.stopAfterStep({ runId: id })])
+    await quiet()
+    expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('paused')
+  })
+
+  it('stays paused when that was asked for while its checkpoint was being saved', async () => {
+    const { id } = await lab.client.runs.start({ spec: spec('paused while saving', 1000) })
+    await step(id, 2)
+    await Promise.all([lab.client.runs.saveCheckpoint({ runId: id }), lab.client.runs.pause({ runId: id })])
     await quiet()
     expect((await lab.client.runs.get({ runId: id })).item.run.status).toBe('paused')
   })
@@ -152,8 +162,57 @@ describe('several runs', () => {
     await expect(lab.client.runs.startAll({ specs: [spec('good', 2), wrong] })).rejects.toMatchObject({ code: 'run.algorithm' })
     expect(await lab.client.runs.list()).toHaveLength(before)
     expect(await lab.client.jobs.list()).toEqual([])
+    // What was told to be there is told to have changed.
+    expect(lab.events.at(-1)).toEqual({ kind: 'changed', noun: 'runs', ids: [] })
     const started = await lab.client.runs.startAll({ specs: [spec('a', 2), spec('b', 2)] })
     await becomes(started[1]!.id, 'finished')
+  })
+})
+
+describe('what is asked for', () => {
+  it('reaches the work: which checkpoint and which problems are evaluated, whose weights, and where a run goes on', async () => {
+    await lab.close()
+    const evaluated: unknown[] = []
+    const trained: unknown[] = []
+    const made: unknown[] = []
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      evaluateRun: (_context, target) => Promise.resolve(evaluated.push(target)),
+      trainRun(context, id, options) {
+        trained.push([id, options.here])
+        return fakeExperiments.trainRun(context, id, options)
+      },
+      createRun(context, given, environment) {
+        made.push(environment)
+        return fakeExperiments.createRun(context, given, environment)
+      },
+    })
+    const [runId] = lab.filled.runIds as [number]
+    const own = specOf('dr-grpo', 1)
+    for (const job of [
+      await lab.client.evaluations.start({ runId, checkpointId: 1, split: 'validation' }),
+      await lab.client.evaluations.start({ runId }),
+      await lab.client.evaluations.startOf({ spec: own, split: 'train' }),
+    ])
+      await lab.client.jobs.done({ jobId: job.id })
+    expect(evaluated).toEqual([
+      { runId, checkpointId: 1, split: 'validation' },
+      { runId, split: 'heldout' },
+      { startOf: parseSpec(own), split: 'train' },
+    ])
+    const ray = { address: '127.0.0.1:6379', workers: 5 }
+    const { id } = await lab.client.runs.start({ spec: spec('over a cluster', 2), ray, evaluated: false })
+    await lab.client.runs.done({ runId: id })
+    await lab.client.runs.startAll({ specs: [spec('here', 2)], evaluated: false })
+    await quiet()
+    expect(made).toEqual([{ cores: 2, ray: expect.objectContaining(ray) as unknown }, { cores: 2 }])
+    const store = lab.lab.workspaces.store()
+    for (const here of [true, false]) {
+      store.runs.setStatus(id, 'interrupted', 1)
+      await lab.client.runs.resume({ runId: id, here, evaluated: false })
+      await lab.client.runs.done({ runId: id })
+    }
+    expect(trained.map((each) => (each as unknown[])[1])).toEqual([undefined, undefined, true, undefined])
   })
 })
 

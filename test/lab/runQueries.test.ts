@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { runQueries } from '../../src-main/lab/answers/queriesRuns.ts'
+import { binOf, takeOutOfBin } from '../../src-main/lab/process/bin.ts'
+import { healthRules, ruleNamed } from '../../src-main/lab/process/health.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { Job } from '../../src-preload/contract.ts'
-import { makeWorkspace, type Filled } from './records.ts'
+import { AT_MS, makeWorkspace, type Filled } from './records.ts'
 
 let folder: string
 let store: Store
@@ -68,10 +70,20 @@ it('the bin has each run once, hides it from the list, and is emptied of all tha
 it('a run that something works on is not thrown away', async () => {
   const [runId] = filled.runIds as [number]
   busy.add(runId)
-  await expect(async () => ask.remove({ runId }, options)).rejects.toMatchObject({ code: 'run.busy' })
+  await expect(async () => ask.remove({ runId }, options)).rejects.toMatchObject({
+    code: 'run.busy',
+    expected: 'dr-grpo to be at rest',
+    found: 'a job that works on it',
+    next: 'Cancel the job first.',
+  })
   busy.clear()
   held.add(runId)
-  await expect(async () => ask.remove({ runId }, options)).rejects.toMatchObject({ code: 'run.ofStudy' })
+  await expect(async () => ask.remove({ runId }, options)).rejects.toMatchObject({
+    code: 'run.ofStudy',
+    expected: 'dr-grpo to be at rest',
+    found: 'the study controls, which is at work on it and others',
+    next: 'Pause the study first.',
+  })
   expect(await ask.bin(nothing, options)).toEqual([])
 })
 
@@ -87,6 +99,54 @@ it('a finding of a rule that is known no more is told in its own words, and poin
     rollouts: { runId },
   })
   expect(findings).toHaveLength(2)
+})
+
+it('a finding says everything that its rule and its event say', async () => {
+  const [runId] = filled.runIds as [number]
+  const [event] = store.events.ofRun(runId, 'health', 0, 10)
+  const { title, next } = ruleNamed('groups.noSignal')!
+  expect(await ask.health.list({ runId }, options)).toEqual([
+    {
+      eventId: event!.id,
+      runId,
+      step: 2,
+      code: 'groups.noSignal',
+      level: 'warn',
+      title,
+      message: 'They agree.',
+      next,
+      rollouts: { runId, steps: [1, 2] },
+      atMs: AT_MS,
+    },
+  ])
+  expect(await ask.health.rules(nothing, options)).toEqual(healthRules)
+})
+
+it('health and events of a run are read as far as a thousand of them', async () => {
+  const [runId] = filled.runIds as [number]
+  const { id: _id, ...event } = store.events.ofRun(runId, 'health', 0, 1)[0]!
+  store.atomically('quick', () => {
+    for (let n = 0; n < 1001; n++) store.events.add(event)
+  })
+  expect(await ask.health.list({ runId }, options)).toHaveLength(1000)
+  expect((await ask.footprint({ runId }, options)).events).toBe(1000)
+})
+
+it('the bin holds ids of runs and nothing else, whatever its place in the settings was made to hold', async () => {
+  const [first, second] = filled.runIds as [number, number]
+  const bin = async () => (await ask.bin(nothing, options)).map(({ id }) => id)
+  store.settings.set('bin', { a: first })
+  expect(await bin()).toEqual([])
+  store.settings.set('bin', ['a', second, 99])
+  expect(await bin()).toEqual([second])
+  expect(await ask.emptyBin(nothing, options)).toMatchObject({ steps: 4 })
+  // Nothing of a bin stays that is empty.
+  expect(await ask.settings.all(nothing, options)).not.toHaveProperty('bin')
+  await expect(async () => ask.restore({ runId: 99 }, options)).rejects.toMatchObject({ code: 'run.unknown' })
+  await expect(async () => ask.duplicate({ runId: 99 }, options)).rejects.toMatchObject({ code: 'run.unknown' })
+  expect([takeOutOfBin(store, [first]), binOf(store)]).toEqual([false, []])
+  await ask.remove({ runId: first }, options)
+  expect([takeOutOfBin(store, [99]), takeOutOfBin(store, [99, first]), binOf(store)]).toEqual([false, true, []])
 })
 
 it('events are of one run, or of all, and of one kind where that is asked for', async () => {

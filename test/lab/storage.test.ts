@@ -75,7 +75,12 @@ it('measures, previews, prunes, compacts and copies a trained workspace', async 
     copy.close()
     mkdirSync(join(bench.folder, 'full'))
     writeFileSync(join(bench.folder, 'full', 'thesis.tex'), 'work')
-    await expect(storage.copyTo({ folder: join(bench.folder, 'full') }, options)).rejects.toMatchObject({ code: 'storage.target' })
+    await expect(storage.copyTo({ folder: join(bench.folder, 'full') }, options)).rejects.toMatchObject({
+      code: 'storage.target',
+      expected: 'an empty folder, or one that is not there, outside the workspace',
+      found: join(bench.folder, 'full'),
+      next: 'Name another folder.',
+    })
   } finally {
     context.close()
   }
@@ -170,7 +175,12 @@ describe('room on the disk', () => {
     const { store, storage, filled } = open({ readOnly: true })
     const asked = { ...everything, rolloutsOf: filled.runIds }
     expect(await storage.prune({ ...asked, preview: true }, options)).toMatchObject({ rollouts: 64 })
-    await expect(storage.prune(asked, options)).rejects.toMatchObject({ code: 'workspace.readOnly' })
+    await expect(storage.prune(asked, options)).rejects.toMatchObject({
+      code: 'workspace.readOnly',
+      expected: 'a workspace that can be written',
+      found: 'one that is open for reading only',
+      next: expect.stringContaining('Close the other program') as unknown,
+    })
     expect(() => storage.compact(undefined as never, options)).toThrow(expect.objectContaining({ code: 'workspace.readOnly' }))
     store.close()
   })

@@ -1,6 +1,8 @@
 // A study as a person steers it from a window, over experiments that keep records and compute nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Study, StudyRequest } from '../../src-preload/contract.ts'
+import { LabError, type Job, type Study, type StudyRequest } from '../../src-preload/contract.ts'
+import { STUDY_DEFAULTS } from '../../src-main/lab/study/grid.ts'
+import { studyPresets } from '../../src-main/lab/study/presets.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { specOf } from './records.ts'
@@ -46,7 +48,84 @@ describe('studies', () => {
     expect(presets.length).toBeGreaterThan(8)
     for (const { arms, baseline, subject } of presets)
       expect(arms.map(({ key }) => key)).toEqual(expect.arrayContaining([baseline, subject]))
-    expect(defaults.seeds).toBeGreaterThanOrEqual(5)
+    expect(presets).toEqual(
+      Object.entries(studyPresets).map(([name, { arms, ...preset }]) => ({
+        name,
+        ...preset,
+        arms: arms.map(({ key, title, role }) => ({ key, title, role })),
+      })),
+    )
+    expect(defaults).toEqual(STUDY_DEFAULTS)
+  })
+
+  it('are shown with what they ask, of what size, and how far each cell is', async () => {
+    const started = await lab.client.studies.start(request)
+    const { title, about } = studyPresets.controls!
+    const shown = { name: 'controls', title, about, steps: 4, problems: 8, samples: 2, validation: 4, learningRate: 'fixed' }
+    const { uid, createdAtMs, environment } = lab.lab.workspaces.store().studies.get(started.id)!
+    expect(started).toMatchObject({ ...shown, uid, createdAtMs, leftMs: null, job: { label: 'Study controls', runId: null } })
+    expect(environment).toEqual({ cores: 2 })
+    const [done] = await list(([study]) => study!.job === null)
+    expect(done).toMatchObject({ ...shown, leftMs: 0 })
+    for (const cell of done!.cells) expect(cell).toMatchObject({ status: 'finished', runId: null, step: 0, steps: 4, error: null })
+    expect(new Set(done!.cells.map((cell) => cell.title))).toEqual(
+      new Set(studyPresets.controls!.arms.filter(({ key }) => request.arms!.includes(key)).map((arm) => arm.title)),
+    )
+  })
+
+  it('are planned and worked on as they are asked for: all of the cells when one goes on, from another start where one is named', async () => {
+    await lab.close()
+    const asked: unknown[] = []
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      planStudy(_context, name, given) {
+        asked.push(['plan', name, given])
+        return Promise.reject(new LabError('study.plan', { expected: 'a plan', found: 'none', next: 'Make one.' }))
+      },
+      runStudy: (_context, { name }, { only, environment }) => Promise.resolve(asked.push(['run', name, only, environment]) > 0),
+      reportStudy: () => Promise.resolve(null),
+    })
+    const { start: _start, ...rest } = request
+    await expect(lab.client.studies.plan(request)).rejects.toMatchObject({ code: 'study.plan' })
+    await expect(lab.client.studies.plan({ ...request, start: 'model:3' })).rejects.toMatchObject({ code: 'study.plan' })
+    const { id } = await lab.client.studies.start({ ...request, arms: ['outcome'], seeds: 2 })
+    await list(([study]) => study!.job === null)
+    await lab.client.studies.goOn({ studyId: id })
+    await list(([study]) => study!.job === null)
+    expect(asked).toEqual([
+      ['plan', 'controls', rest],
+      ['plan', 'controls', { ...rest, changes: { start: 'model:3' } }],
+      ['run', 'controls', { arms: ['outcome'], seeds: 2 }, { cores: 2 }],
+      ['run', 'controls', undefined, { cores: 2 }],
+    ])
+    expect(await lab.client.studies.report({ studyId: id })).toBeNull()
+  })
+
+  it('are found by the run that they work on, until that run rests, whatever else is told of others', async () => {
+    await lab.close()
+    const works: unknown[] = []
+    lab = await openLocalLab({
+      ...fakeExperiments,
+      async runStudy({ store }, _study, { onEvent }) {
+        await Promise.resolve()
+        const [a, b] = lab.filled.runIds as [number, number]
+        for (const [id, status] of [
+          [a, 'running'],
+          [b, 'finished'],
+          [a, 'finished'],
+          [b, 'running'],
+        ] as const) {
+          onEvent?.({ kind: 'run', run: { ...store.runs.get(id)!, status } })
+          works.push((lab.lab.answers.jobs.list(undefined, { signal: new AbortController().signal }) as Job[])[0]!.runId)
+        }
+        return true
+      },
+    })
+    await lab.client.studies.start(request)
+    await list(([study]) => study!.job === null)
+    const [a, b] = lab.filled.runIds
+    expect(works).toEqual([a, a, null, b])
+    expect(lab.events.filter(({ kind }) => kind === 'run')).toHaveLength(4)
   })
 
   it('are one job from the first cell to the last, and stay in the list when that has ended', async () => {
@@ -155,10 +234,16 @@ describe('a study beside other work', () => {
       [failed, 'running', null],
     ])
     expect(atWork!.cells[0]).toMatchObject({ wallMs: 5000, step: 4, steps: 4 })
+    // Nothing was noted with the cell yet: what its run knows counts.
+    const { activeMs } = lab.lab.workspaces.store().runs.get(failed)!
+    expect([activeMs, atWork!.cells[1]!.wallMs]).toEqual([4000, 4000])
     await expect(lab.client.runs.remove({ runId: finished })).rejects.toMatchObject({ code: 'run.ofStudy' })
     release.resolve(undefined)
     const [ended] = await list(([study]) => study!.job === null)
     expect(ended!.cells[1]).toMatchObject({ status: 'failed', error: 'went wrong' })
+    const { studies } = lab.lab.workspaces.store()
+    studies.setNotes(ended!.cells[1]!.id, {})
+    expect((await lab.client.studies.list())[0]!.cells[1]).toMatchObject({ status: 'failed', error: null })
     for (const runId of [finished, failed]) await lab.client.runs.remove({ runId })
     release = Promise.withResolvers()
     began = Promise.withResolvers()

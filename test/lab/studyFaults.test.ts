@@ -101,6 +101,13 @@ describe('two windows', () => {
   })
 })
 
+it('a study has no report before a cell of it is finished', async () => {
+  const { id } = await lab.client.studies.start(request)
+  await begun(1)
+  expect(await lab.client.studies.report({ studyId: id })).toBeNull()
+  await paused()
+})
+
 describe('a run that is a cell', () => {
   it('cannot be deleted while its study is at work, whichever cell that is at', async () => {
     await lab.client.studies.start(request)

@@ -120,7 +120,13 @@ describe('how many calls the lab has at once', () => {
     greedy.ask(...numbers(2032))
     expect(greedy.heard).toEqual([])
     greedy.ask(2033)
-    expect(greedy.heard).toMatchObject([{ id: 2033, ok: false, error: { code: 'lab.tooMany', found: '2000 that wait already' } }])
+    const error = {
+      code: 'lab.tooMany',
+      expected: 'a page to have at most 2032 questions open',
+      found: '2000 that wait already',
+      next: 'Wait for answers before asking more.',
+    }
+    expect(greedy.heard).toEqual([{ id: 2033, ok: false, error }])
   })
 
   it('makes room at once where one under way is taken back, and the lab is told', () => {
@@ -197,7 +203,12 @@ describe('the state of the lab', () => {
       ['gone', 1, '/b'],
       ['starting', 2, '/b'],
     ])
-    expect(states[3]!.error).toMatchObject({ code: 'lab.gone', found: 'that it ended (exit code 1)' })
+    expect(states[3]!.error).toEqual({
+      code: 'lab.gone',
+      expected: 'the laboratory process to be there',
+      found: 'that it ended (exit code 1)',
+      next: expect.stringMatching(/^Restart the lab\. Everything recorded is safe/) as unknown,
+    })
     expect([states[4]!.error, processes[1]!.start]).toEqual([null, { folder: '/b', create: false }])
     expect(states.map(({ sinceMs }) => sinceMs)).toEqual([...states.map(({ sinceMs }) => sinceMs)].sort((a, b) => a - b))
     // The end of the first one says nothing of the second.

@@ -1,6 +1,16 @@
-// What the page of problem sets says of answers: some of them, and how many more there are.
+// Pages that the program makes of its own tables: the problem sets with a problem of each level, and the reference.
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
-import { answersText, exampleOf } from '../../src-main/lab/files/taskPage.ts'
+import { referencePage } from '../../src-main/lab/files/referencePage.ts'
+import { answersText, exampleOf, tasksPage } from '../../src-main/lab/files/taskPage.ts'
+
+const docs = resolve(import.meta.dirname, '../../docs')
+
+it('both are the pages of the documentation, to the letter', () => {
+  expect(referencePage()).toBe(readFileSync(join(docs, 'reference.md'), 'utf8'))
+  expect(tasksPage()).toBe(readFileSync(join(docs, 'tasks.md'), 'utf8'))
+})
 
 it('four answers are shown, and of more how many they are', () => {
   expect(answersText(null)).toBe('whatever the grader finds right')

@@ -50,6 +50,14 @@ describe('a scope', () => {
     })
   })
 
+  it('is told by how its thoughts were cut, and by what became of its rollouts', async () => {
+    const { episodes, episodeTokens, account } = await lab.client.thinking.summary({ scope })
+    expect([episodes.low, episodes.high, episodes.counts[0]]).toEqual([2, 2, 16])
+    // Of five tokens and of four.
+    expect([episodeTokens.low, episodeTokens.high, episodeTokens.counts[0], episodeTokens.counts.at(-1)]).toEqual([4, 5, 16, 16])
+    expect(account.rollouts).toEqual({ solved: 8, futile: 8, starved: 0 })
+  })
+
   it('lists its measurements, and reads the one that is asked for', async () => {
     const [first, ...others] = await lab.client.thinking.estimators({ scope })
     expect([first!.rolloutCount, first!.title, others]).toEqual([16, 'exact, weights that wrote them', []])
@@ -150,6 +158,75 @@ describe('curves over episodes', () => {
     close(equalTokens!.difference.value, 0.5 - (1 - 0.9 ** 4))
   })
 
+  it('of thoughts of different lengths go as far as the longest, where the others keep what they had', async () => {
+    const other = await openLocalLab()
+    try {
+      const { startEvaluationId: evaluationId, problemIds } = other.filled
+      const long = rollout(problemIds[0]!, 0, 0, true)
+      /** One episode of four tokens, then three of answer; J goes 0.2 -> 0.6. */
+      const short = {
+        ...rollout(problemIds[0]!, 0, 1, true),
+        tokens: Int32Array.from(long.tokens.slice(0, 7)),
+        logps: new Float32Array(7),
+        advantages: null,
+        thinkingTokens: 4,
+        episodes: [{ ...long.episodes[0]!, endToken: 4 }],
+        progress: [
+          {
+            ...long.progress[0]!,
+            estimates: [0.2, 0.6].map((value, boundary) => ({
+              ...long.progress[0]!.estimates[boundary]!,
+              value,
+              tokenOffset: 4 * boundary,
+            })),
+          },
+        ],
+      }
+      /** Cut off while it thought: nine tokens, none of answer. */
+      const cut = {
+        ...rollout(problemIds[1]!, 1, 0, false),
+        tokens: Int32Array.from(long.tokens.slice(0, 9)),
+        logps: new Float32Array(9),
+        advantages: null,
+      }
+      other.lab.workspaces.store().rollouts.add({ runId: null, evaluationId, phase: 'eval', step: 0 }, [long, short, cut])
+      const curves = async (counted: 'thinking' | 'completion' | 'all', problemId: number | undefined) =>
+        other.client.thinking.curves({ scope: { evaluationId, problemId }, sizes: [4, 2], counted })
+      const { sizes, boundaries, direct, equalTokens } = await curves('completion', problemIds[0])
+      expect(sizes).toEqual([2, 4])
+      expect(boundaries.map(({ boundary, tokens }) => [boundary, tokens])).toEqual([
+        [0, 3],
+        [1, 7.5],
+        [2, 9.5],
+      ])
+      boundaries.forEach(({ J }, at) => close(J.value, [0.15, 0.45, 0.75][at]!))
+      expect(boundaries.map(({ bestOf }) => bestOf.map(({ tokens }) => tokens))).toEqual([
+        [6, 12],
+        [10.5, 16.5],
+        [12.5, 18.5],
+      ])
+      close(boundaries[2]!.bestOf[1]!.value.value, (1 - 0.1 ** 4 + 1 - 0.4 ** 4) / 2)
+      expect(direct.map(({ size, tokens }) => [size, tokens])).toEqual([1, 2, 4, 8, 16, 32].map((size) => [size, 3 * size]))
+      // Twelve tokens buy four answers of three, seven buy two and a third.
+      close(equalTokens!.answers, (4 + 7 / 3) / 2)
+      close(equalTokens!.thinking.value, 0.75)
+      close(equalTokens!.direct.value, (1 - 0.9 ** 4 + 1 - 0.8 ** (7 / 3)) / 2)
+      close(equalTokens!.difference.value, equalTokens!.thinking.value - equalTokens!.direct.value)
+      const tokens = async (counted: 'thinking' | 'all') => (await curves(counted, problemIds[0])).boundaries.map((each) => each.tokens)
+      expect([await tokens('thinking'), await tokens('all')]).toEqual([
+        [0, 4.5, 6.5],
+        [6, 10.5, 12.5],
+      ])
+      expect((await curves('thinking', problemIds[0])).boundaries[2]!.bestOf.map((each) => each.tokens)).toEqual([6.5, 6.5])
+      // What has no answer buys as many as it has tokens.
+      expect((await curves('completion', problemIds[1])).equalTokens!.answers).toBe(9)
+      // Over two problems, each counts once.
+      close((await curves('completion', undefined)).boundaries[2]!.J.value, (0.75 + 0.1) / 2)
+    } finally {
+      await other.close()
+    }
+  })
+
   it('have no answer to compare with where nothing was measured', async () => {
     expect(await lab.client.thinking.curves({ scope: { ...scope, estimator: 'none' } })).toMatchObject({
       boundaries: [],
@@ -247,6 +324,16 @@ describe('curves of regret and calibration', () => {
   it('of a run are beyond what its rollouts could spend where the budget is', async () => {
     const points = await lab.client.thinking.regret({ scope, budgets: [20, 21], counted: 'thinking' })
     expect(points.map(({ extrapolated }) => extrapolated)).toEqual([false, true])
+    // Where nothing says what they could spend, no budget is beyond it.
+    const { store } = opened()
+    const { id: _id, uid: _uid, ...near } = store.runs.get(scope.runId)!
+    const { id: runId } = store.runs.add({ ...near, name: 'unbounded' })
+    store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 1 }, [
+      { ...rollout(lab.filled.problemIds[0]!, 0, 0, true), budgetTokens: null },
+    ])
+    const unbounded = await lab.client.thinking.regret({ scope: { runId }, budgets: [1e6], counted: 'thinking' })
+    expect(unbounded.map(({ extrapolated }) => extrapolated)).toEqual([false])
+    expect(await lab.client.thinking.regret({ scope: { runId, steps: [9, 9] }, budgets: [20] })).toEqual([])
   })
 
   it('say of each bin what was foretold and what came, and nothing of an empty one', async () => {
@@ -351,6 +438,49 @@ describe('measuring', () => {
     expect(provers.at(-1)).toMatchObject({ title: expect.stringMatching(/, seed \d, step 4$/) })
   })
 
+  it('offers models of text and served ones too, and of the playground what can be prompted, with the task that it speaks', async () => {
+    const other = await openLocalLab()
+    try {
+      const { client, filled } = other
+      const { models, checkpoints } = other.lab.workspaces.store()
+      const { id: _id, ...like } = models.list()[0]!
+      const add = (kind: 'gguf' | 'served' | 'scratch', more: object) =>
+        models.add({ ...like, kind, name: kind, sha256: kind, path: kind, tokenizer: { task: null }, ...more })
+      const config = { ...(like.config as object), vocabSize: 704 }
+      const text = add('gguf', { config })
+      const served = add('served', { config, provenance: { address: 'http://127.0.0.1:1/v1' } })
+      const scratch = add('scratch', { tokenizer: { task: 'countdown' } })
+      checkpoints.add({ ...checkpoints.ofRun(filled.runIds[0]!)[0]!, step: 5, contentId: 'alone', modelId: null })
+      const [starter, ...others] = await client.thinking.provers()
+      const none = { runId: null, step: null }
+      expect(starter).toEqual({ start: 'starter', title: 'starter model', ...none })
+      expect(others.slice(0, 2)).toEqual([
+        { start: `model:${text}`, title: 'gguf', ...none },
+        { start: `model:${served}`, title: 'served at http://127.0.0.1:1/v1', ...none },
+      ])
+      expect(others.slice(2).map(({ runId, step }) => [runId, step])).toEqual([
+        [filled.runIds[0], 4],
+        [filled.runIds[0], 5],
+        ...filled.runIds.slice(1).map((runId) => [runId, 4]),
+      ])
+      const sources = await client.playground.sources()
+      expect(sources.slice(0, 6)).toEqual([
+        { start: 'starter', title: 'starter model', speaks: 'countdown', ...none },
+        { start: `model:${text}`, title: 'gguf', speaks: null, ...none },
+        { start: `model:${served}`, title: 'served', speaks: null, ...none },
+        { start: `model:${scratch}`, title: 'scratch', speaks: 'countdown', ...none },
+        { start: 'checkpoint:1', title: 'dr-grpo, seed 1, step 4', speaks: 'countdown', runId: filled.runIds[0], step: 4 },
+        expect.objectContaining({ title: 'dr-grpo, seed 1, step 5', speaks: null, step: 5 }),
+      ])
+      expect(sources).toHaveLength(9)
+      const task = { name: 'countdown', options: { level: '3' } }
+      const problem = await client.playground.problem({ task, problemSeed: 4 })
+      expect(await client.playground.problem({ task, problemSeed: 4 })).toEqual(problem)
+    } finally {
+      await other.close()
+    }
+  })
+
   it('is a job that says what it did', async () => {
     const job = await lab.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
     expect(job).toMatchObject({ kind: 'measure', label: 'Measuring exact J, starter model' })
@@ -369,7 +499,7 @@ describe('measuring', () => {
   it('warns of what it left out, and why', async () => {
     const other = await openLocalLab({
       ...fakeExperiments,
-      measureJ: () => Promise.resolve({ measured: 2, known: 0, unreadable: { 'no answer': 4 } }),
+      measureJ: () => Promise.resolve({ measured: 2, known: 0, unreadable: { 'without an answer': 4, 'of no task': 1 } }),
     })
     try {
       await other.client.thinking.measure({ scope, start: 'starter', method: 'exact' })
@@ -377,7 +507,10 @@ describe('measuring', () => {
         .poll(async () => (await other.client.events.list({ runId: scope.runId })).find(({ code }) => code === 'thinking.measured'))
         .toMatchObject({
           level: 'warn',
-          message: expect.stringMatching(/^Measured exact J of 2 rollouts with starter model; left out: .*4/),
+          runId: scope.runId,
+          step: null,
+          message: 'Measured exact J of 2 rollouts with starter model; left out: 4 without an answer, 1 of no task.',
+          data: { measured: 2, known: 0, unreadable: { 'without an answer': 4, 'of no task': 1 } },
         })
     } finally {
       await other.close()

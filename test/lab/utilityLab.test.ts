@@ -49,7 +49,11 @@ it('a process is started with its settings, hears and is heard, and tells how it
     [
       '/entry.js',
       [JSON.stringify(settings)],
-      expect.objectContaining({ stdio: 'inherit', env: expect.objectContaining({ ORT_DISABLE_TELEMETRY: '1' }) as unknown }),
+      expect.objectContaining({
+        serviceName: 'MRT Workbench laboratory',
+        stdio: 'inherit',
+        env: expect.objectContaining({ ORT_DISABLE_TELEMETRY: '1' }) as unknown,
+      }),
     ],
   ])
   const heard: unknown[] = []

@@ -30,7 +30,8 @@ describe('the open workspace', () => {
   it('is one: another takes its place, the same stays as it is, and none is there after it was closed', () => {
     const all = workspaces()
     expect(all.current()).toBeNull()
-    expect(() => all.store()).toThrow(expect.objectContaining({ code: 'workspace.none' }))
+    const none = { code: 'workspace.none', expected: 'an open workspace', found: 'none', next: 'Open one, or make a new one.' }
+    expect(() => all.store()).toThrow(expect.objectContaining(none))
     expect(all.open(fresh('a'))).toMatchObject({ folder: at('a'), access: { mode: 'write' } })
     const first = all.store()
     all.open({ ...fresh('a'), create: false })
@@ -44,6 +45,21 @@ describe('the open workspace', () => {
     all.close()
     expect(all.current()).toBeNull()
     expect(() => all.shown()).toThrow(expect.objectContaining({ code: 'workspace.none' }))
+  })
+
+  it('is held under the name of the program that opened it, and opened for reading where that is asked for', () => {
+    for (const [program, held] of [
+      [undefined, 'MRT Workbench'],
+      ['mine', 'mine'],
+    ] as const) {
+      const all = workspaces({ program })
+      all.open(fresh(held))
+      const other = openStore(at(held), { program: 'test' })
+      expect(other.access).toMatchObject({ mode: 'read', owner: { program: held } })
+      other.close()
+      all.close()
+      expect(all.open({ ...fresh(held), create: false, readOnly: true }).access).toMatchObject({ mode: 'read', reason: 'asked' })
+    }
   })
 
   it('stays the one it was when another cannot be opened', () => {
@@ -116,7 +132,14 @@ describe('a person without a wish', () => {
 
   it('is told that there is no sample where none came, or none is in its folder', () => {
     for (const sample of [null, at('nowhere')]) {
-      expect(() => workspaces({ sample }).openSample()).toThrow(expect.objectContaining({ code: 'workspace.noSample' }))
+      expect(() => workspaces({ sample }).openSample()).toThrow(
+        expect.objectContaining({
+          code: 'workspace.noSample',
+          expected: 'the sample workspace that comes with the program',
+          found: 'none',
+          next: expect.stringContaining('start the quickstart') as unknown,
+        }),
+      )
       expect(workspaces({ sample }).openUsual().folder).toBe(join(home, 'workspace'))
       opened.at(-1)!.close()
     }

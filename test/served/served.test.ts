@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { modelAnswers } from '../../src-main/lab/answers/collections.ts'
 import { evaluate } from '../../src-main/lab/comparing/evaluate.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
@@ -19,6 +20,7 @@ import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { loadStart, vocabularyOf, type Start } from '../../src-main/lab/training/start.ts'
 import { openProblems, type ProblemSource } from '../../src-main/lab/training/tasks.ts'
 import { loadWeights, openPolicy, type Policy } from '../../src-main/rollout/policy.ts'
+import type { LabEvent } from '../../src-preload/contract.ts'
 import { servedAddress } from '../../src-main/served/address.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { openServer, type Fault, type Manner, type Running, type ServerOptions } from './server.ts'
@@ -172,6 +174,20 @@ describe('rollouts of a server', () => {
     }
     await expect(opened.sampler(1).sample(source.task.format, plans(), settings, { signal: control.signal })).rejects.toThrow('enough')
     await expect.poll(() => server.left, { timeout: 10_000 }).toBe(3)
+  })
+})
+
+describe('a served model', () => {
+  it('is put on record for whoever asks, and that is told', async () => {
+    const events: LabEvent[] = []
+    const models = modelAnswers(
+      () => context.store,
+      (event) => events.push(event),
+      Date.now,
+    )
+    const { modelId, abilities } = await models.connect(request(await serve('text')), { signal: never })
+    expect([context.store.models.get(modelId)!.kind, abilities.saysLogps]).toEqual(['served', false])
+    expect(events).toEqual([{ kind: 'changed', noun: 'models', ids: [modelId] }])
   })
 })
 

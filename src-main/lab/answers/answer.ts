@@ -78,11 +78,7 @@ function badInput(method: string, issues: readonly Issue[]): LabError {
 }
 
 const unknownMethod = (method: string): LabError =>
-  new LabError('call.unknown', {
-    expected: 'a method of the contract',
-    found: method.slice(0, 80),
-    next: 'Use the same version on both sides.',
-  })
+  new LabError('call.unknown', { expected: 'a method of the contract', found: method, next: 'Use the same version on both sides.' })
 
 type Verb = (input: unknown, options: { readonly signal: AbortSignal }) => unknown
 type Nouns = Readonly<Record<string, Readonly<Record<string, Verb>> | undefined>>

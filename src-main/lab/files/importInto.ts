@@ -93,8 +93,7 @@ export async function importInto(store: Store, paths: readonly string[], options
   try {
     await writeRejected(kept, walk())
     const report = incoming.report()
-    if (report.imported === 0 && options.allowEmpty !== true)
-      throw refuse('import.nothing', nothingIn(report, report.rejectedRows > 0 ? kept : null))
+    if (report.imported === 0 && options.allowEmpty !== true) throw refuse('import.nothing', nothingIn(report, kept))
     if (report.rejectedRows === 0) rmSync(kept, { force: true })
     const record = recordOf(importId, report, split ?? null, now())
     const [first] = Object.values(report.dataset?.roles ?? {})
@@ -157,15 +156,14 @@ export const importedRun = ({
 })
 
 /** Why nothing came of it: no rows, or the first reason why they were turned away and how often it came. */
-function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept: string | null): string {
+function nothingIn({ rows, rejected, rejectedByCode, files }: ImportReport, kept: string): string {
   const where = files
     .map(({ path }) => basename(path))
     .slice(0, 3)
     .join(', ')
   if (rows === 0) return `no rows in ${where === '' ? 'the files' : where}`
-  const [first] = rejected
-  const times = first === undefined ? 0 : (rejectedByCode[first.code] ?? 0)
-  return `${rows} rows in ${where}, all turned away; ${times} of them like line ${first?.line}: ${first?.reason}${kept === null ? '' : ` They are kept with their text in ${kept}.`}`
+  const { code, line, reason } = rejected[0]!
+  return `${rows} rows in ${where}, all turned away; ${rejectedByCode[code]!} of them like line ${line}: ${reason} They are kept with their text in ${kept}.`
 }
 
 /** A rollout that says what would be right but not whether it was, with the grader's verdict. */
