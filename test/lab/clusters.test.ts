@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { basisOf, clusterOf, clustersOf } from '../../src-main/lab/comparing/clusters.ts'
 import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import type { Json } from '../../src-preload/contract.ts'
 
 describe('the cluster of a problem', () => {
   it('is what its task declares: for Countdown the target, however the numbers and the split', () => {
@@ -18,12 +19,17 @@ describe('the cluster of a problem', () => {
     expect(clusterOf({ slices: { source: 'MATH', subject: 'Algebra' }, answer: '7' })).toBe('from subject Algebra')
     expect(clusterOf({ slices: { source: 'MATH', level: '5' }, answer: '7' })).toBe('from source MATH')
     expect(clusterOf({ slices: { level: '5' }, answer: ['7', '7.0'] })).toBeNull()
+    const untold: readonly Json[] = [null, { target: 'the door' }, { numbers: [1, 2] }]
+    expect(untold.map((answer) => clusterOf({ slices: {}, answer }))).toEqual([null, null, null])
+    // What is empty or no text names no origin.
+    expect(clusterOf({ slices: { subject: '', category: 3, source: 'MATH' }, answer: '7' })).toBe('from source MATH')
   })
 })
 
 describe('clusters of a list', () => {
   it('are numbered as they appear, and a problem of which nothing is known stands for itself', () => {
     expect([...clustersOf(['target 9', null, 'target 5', 'target 9', null])]).toEqual([0, 1, 2, 0, 3])
+    expect(basisOf(clustersOf([]), 2).clusters).toBe(0)
   })
 
   it('by origin are resampled from five origins on: two files are no sample of files', () => {

@@ -21,6 +21,20 @@ const run = (name: string, config: Record<string, Json>, rest: Partial<Run> = {}
     ...rest,
   }) as unknown as Run
 
+describe('arms', () => {
+  it('are runs, or the seeds of one configuration in order, seeds that were run twice by their number', () => {
+    const [third, first, again] = [3, 1, 1].map((seed) => run('MRT', {}, { seed }))
+    const other = run('Outcome', {})
+    const told = (by: 'run' | 'group') =>
+      armsOf([third!, again!, other, first!], by).map(({ key, runIds, runs }) => [key, runIds, runs.map(({ id: own }) => own)])
+    expect(told('group')).toEqual([
+      [`group-${third!.id}`, [third!.id, again!.id, first!.id], [first!.id, again!.id, third!.id]],
+      [`group-${other.id}`, [other.id], [other.id]],
+    ])
+    expect(told('run').map(([key]) => key)).toEqual([third!, again!, other, first!].map(({ id: own }) => `run-${own}`))
+  })
+})
+
 describe('names of arms', () => {
   it('stay as they are where nothing else is called so', () => {
     expect(armsOf([run('Outcome', { steps: 40 }), run('MRT', { steps: 40 })], 'group').map(({ title }) => title)).toEqual([
@@ -76,6 +90,31 @@ describe('what differs besides the method', () => {
     expect(found.get('seeds')).toEqual(['1', '7'])
     expect(found.has('alpha')).toBe(false)
     expect(found.has('steps')).toBe(false)
+  })
+
+  it('is the steps of every seed, the fewest first, and where a run was branched from; what a run has not is said to be missing', () => {
+    const labels = (name: string) => ({ name, group: name, preset: name, seed: 1 })
+    const seeds = [
+      run('A', { ...labels('a'), algorithm: {} }, { groupKey: 'a', seed: 1, lastStep: 40, parentRunId: 3, modelId: null }),
+      run('A', {}, { groupKey: 'a', seed: 2, lastStep: 30 }),
+      run('A', {}, { groupKey: 'a', seed: 3, lastStep: 40 }),
+    ]
+    const others = [run('B', { ...labels('b'), steps: 4 }, { lastStep: null, datasetId: null }), { ...run('C', {}), config: null }]
+    expect(confoundsOf(armsOf([...seeds, ...others], 'group'))).toEqual([
+      { key: 'steps made', values: ['30 or 40', '0', '40'] },
+      { key: 'seeds', values: ['1 2 3', '1', '1'] },
+      { key: 'dataset', values: ['1', null, '1'] },
+      { key: 'branched from', values: ['run 3', null, null] },
+      { key: 'steps', values: [null, '4', null] },
+      { key: 'start weights', values: [null, 'model 1', 'model 1'] },
+    ])
+  })
+
+  it('is no option of a method that this program does not know', () => {
+    const of = (algorithm: string, klBeta: number): Run =>
+      run(algorithm, { algorithm: { name: algorithm, options: { klBeta } } }, { algorithm })
+    expect(confoundsOf(armsOf([of('dr-grpo', 0.5), of('of another program', 0.1)], 'run'))).toEqual([])
+    expect(confoundsOf(armsOf([of('dr-grpo', 0.5), of('grpo', 0.1)], 'run'))).toContainEqual({ key: 'klBeta', values: ['0.5', '0.1'] })
   })
 
   it('is nothing where only the method does, or there is one arm', () => {

@@ -365,6 +365,16 @@ describe('a report', () => {
       options,
     )
     expect(data.curves.reward!.map(({ axes }) => axes.tokens)).toEqual(tokens.map(({ x }) => x))
+    const asked = { runIds: [1, 2, 3], groupBy: 'group' as const, step: null }
+    expect(data.views[0]).toMatchObject({
+      maps: await ask.maps({ ...asked, budgets: [...data.budgets] }, options),
+      accuracy: await ask.budgetCurves({ ...asked, quantity: 'accuracy', start: true }, options),
+      regret: await ask.budgetCurves({ ...asked, quantity: 'regret', start: true }, options),
+    })
+    const [usual, ...levels] = data.views[0]!.tokensFor
+    expect(usual).toEqual(await ask.tokensFor({ ...asked, accuracy: null, baseline: 1 }, options))
+    expect([levels.length > 0, levels.map(({ accuracy }) => accuracy)]).toEqual([true, usual!.levels])
+    expect(data.runs.every(({ latest, sparklines }) => sparklines.length === 0 && Object.keys(latest).length === 0)).toBe(true)
     expect(data).toMatchObject({
       version: '1.2.3',
       baseline: 1,
@@ -387,6 +397,9 @@ describe('a report', () => {
     )
     store.runs.setLabels(1, { name: 'outcome RL', note: '' })
     const page = readFileSync(path, 'utf8')
+    expect(page).toContain('<title>Comparison: &#60;/script&#62;&#60;script&#62;alert(1)&#60;/script&#62;, ')
+    const empty = '<title>x</title><script type="application/json" id="another">null</script>'
+    await expect(writeReport(path, context(), request(), () => {}, empty)).rejects.toThrow('has no element "recording"')
     expect(bytes).toBeLessThan(2e6)
     expect(page.match(/<\/script>/g)).toHaveLength(1)
     expect(page).not.toContain('<script>alert')
@@ -414,6 +427,13 @@ describe('a report', () => {
         [0.25, 1.25],
       ],
     ])
+    // Beside a run of ours, or without a step, that is too little.
+    const asked = (...runIds: number[]) =>
+      reportData({ store: elsewhere, version: '', now }, { ...request(), runIds, baseline: null }, () => {})
+    const { config, ...run } = store.runs.get(1)!
+    const ours = elsewhere.runs.add({ ...run, config, modelId: null, datasetId: null, parentRunId: null }).id
+    const silent = elsewhere.runs.add({ ...elsewhere.runs.get(runId!)!, name: 'silent' }).id
+    for (const runIds of [[runId!, ours], [silent]]) await expect(asked(...runIds)).rejects.toMatchObject({ code: 'report.noBudget' })
     elsewhere.close()
   })
 
@@ -429,6 +449,7 @@ describe('a report', () => {
 
   it('writes numbers short and texts safe', () => {
     expect(jsonInPage({ a: 0.1 + 0.2, b: 12345678, c: '<!--' })).toBe('{"a":0.3,"b":12345678,"c":"\\u003c!--"}')
+    expect(jsonInPage([2 / 3, 1234.56789])).toBe('[0.6666667,1234.568]')
   })
 })
 

@@ -42,6 +42,8 @@ describe('curves of equal regret', () => {
     expect(regretLevels([])).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     expect(regretLevels([0.4, 0.44])).toEqual([0.39, 0.395, 0.4, 0.405, 0.41, 0.415, 0.42, 0.425, 0.43, 0.435, 0.44, 0.445, 0.45])
     expect(regretLevels([0.5])).toEqual([0.49, 0.495, 0.5, 0.505, 0.51])
+    expect(regretLevels([0, 0.04])).toEqual([0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05])
+    expect(regretLevels([0.4, 0.4425])).toEqual([0.38, 0.39, 0.4, 0.41, 0.42, 0.43, 0.44, 0.45, 0.46, 0.47])
     expect(regretLevels([0, 1])).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     expect(regretLevels([0.02, 0.18])).toEqual([0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22])
   })

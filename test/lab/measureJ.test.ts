@@ -15,7 +15,15 @@ import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
+import { wilson } from '../../src-main/numeric/intervals.ts'
+import { passAtK } from '../../src-main/numeric/passAtK.ts'
+import { deriveSeed } from '../../src-main/numeric/rng.ts'
+import { sampledMu } from '../../src-main/rollout/sampledMu.ts'
+import { createCountdown } from '../../src-main/tasks/countdown.ts'
+import type { SpokenTask } from '../../src-main/tasks/types.ts'
+import type { RolloutDetail } from '../../src-preload/contract.ts'
 import { microSpec } from './micro.ts'
+import { openStarter, SETTINGS } from './starter.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-measure-'))
 let context: OpenedContext
@@ -42,6 +50,11 @@ async function imported(name: string, prompt: string, texts: readonly string[]):
 const request = (runId: number) => ({ scope: { runId }, start: 'starter', method: 'exact' as const, samples: 32, limit: 100 })
 const signal = new AbortController().signal
 
+const detailsOf = (runId: number): RolloutDetail[] =>
+  context.store.rollouts
+    .page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null })
+    .rollouts.map(({ id }) => context.store.rollouts.detail(id)!)
+
 let known: Promise<number> | null = null
 /** A run from a file whose J was measured. */
 const measured = (): Promise<number> =>
@@ -58,7 +71,7 @@ describe('rollouts of a file', () => {
     const done = await measureJ(context, request(runId), {
       onEvent: (event) => event.kind === 'progress' && reports.push(event.report.done),
     })
-    expect([done, reports.at(-1)]).toEqual([{ measured: 3, known: 0, unreadable: {} }, 3])
+    expect([done, reports]).toEqual([{ measured: 3, known: 0, unreadable: {} }, [0, 3]])
     const [row] = context.store.rollouts.group({ runId, steps: [0, 0], group: 0 })
     expect(
       context.store.rollouts
@@ -92,6 +105,71 @@ describe('rollouts of a file', () => {
     expect(J[3]! - J[2]!).toBeGreaterThan(0.1)
     expect(rollout.progress).toBeCloseTo(J[3]! - J[0]!, 6)
     await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({ code: 'measure.nothing' })
+  })
+
+  it('get what they lack alone: exact J without an interval, and sampled J from draws of their own with one', async () => {
+    const runId = await imported('parts', '5 4 15 -> 79', completions)
+    expect(await measureJ(context, { ...request(runId), limit: 1 }, {})).toEqual({ measured: 1, known: 0, unreadable: {} })
+    expect(await measureJ(context, request(runId), {})).toEqual({ measured: 2, known: 1, unreadable: {} })
+    const samples = 4
+    expect(await measureJ(context, { ...request(runId), method: 'sampled', samples }, {})).toMatchObject({ measured: 3, known: 0 })
+    const rollouts = detailsOf(runId)
+    for (const { progress } of rollouts) {
+      const [exact, sampled] = progress
+      expect([exact!.estimator, sampled!.estimator]).toMatchObject([
+        { method: 'exact', samples: 0, prover: 1, step: 0, checkpointId: null },
+        { method: 'sampled', samples, prover: 1, step: 0, checkpointId: null },
+      ])
+      for (const { low, high, tokensForwarded } of exact!.estimates) {
+        expect([low, high, Number.isInteger(tokensForwarded)]).toEqual([null, null, true])
+        expect(tokensForwarded).toBeGreaterThan(0)
+        expect(tokensForwarded).toBeLessThan(200)
+      }
+    }
+    const task = createCountdown() as SpokenTask
+    const starter = await openStarter({ rows: 16 })
+    try {
+      const { J, intervals, generatedTokens } = await sampledMu(
+        starter.policy,
+        task,
+        rollouts.map(({ rollout, promptTokens, tokens, progress }) => ({
+          problem: task.problemOf(promptTokens)!,
+          completion: tokens,
+          cuts: progress[0]!.estimates.map(({ tokenOffset }) => tokenOffset),
+          seed: deriveSeed(20_260_101, 'measure J', rollout.id),
+        })),
+        samples,
+        { ...SETTINGS, temperature: 1, thinkingTokens: 1, answerTokens: 32 },
+      )
+      const cuts = J.reduce((sum, own) => sum + own.length, 0)
+      expect(rollouts.map(({ progress }) => progress[1]!.estimates.map(({ value, low, high }) => [value, low, high]))).toEqual(
+        J.map((own, at) => Array.from(own, (value, cut) => [value, intervals[at]![cut]!.low, intervals[at]![cut]!.high])),
+      )
+      for (const { progress } of rollouts)
+        for (const { tokensForwarded } of progress[1]!.estimates) expect(tokensForwarded).toBe(Math.round(generatedTokens / cuts))
+    } finally {
+      starter.dispose()
+    }
+  })
+
+  it('are answered for where they are stopped, beside what was measured there', async () => {
+    const runId = await measured()
+    const [first] = detailsOf(runId)
+    const asked = { rolloutId: first!.rollout.id, boundary: 3, samples: 6, start: 'starter' }
+    const { answers, estimate, recorded, tokenOffset, start } = await stopHere(context, asked, {})
+    const right = answers.filter(({ correct }) => correct).length
+    expect([answers.length, start, tokenOffset]).toEqual([6, 'starter', 38])
+    expect(recorded).toBe(first!.progress[0]!.estimates[3]!.value)
+    expect(estimate).toEqual({ value: right / 6, ...wilson(right, 6), n: 6 })
+    for (const { text, tokens, finishReason } of answers)
+      expect([text.split(' ').length, finishReason]).toEqual([tokens, text.endsWith('<eos>') ? 'stop' : 'length'])
+    await expect(stopHere(context, { ...asked, boundary: 4 }, {})).rejects.toMatchObject({
+      code: 'stopHere.noBoundary',
+      expected: 'a boundary from 0 to 3',
+      found: '4',
+    })
+    await expect(stopHere(context, { ...asked, start: null }, {})).rejects.toMatchObject({ code: 'stopHere.noWeights' })
+    await expect(stopHere(context, { ...asked, rolloutId: 99_999 }, {})).rejects.toMatchObject({ code: 'rollout.unknown' })
   })
 
   it('agree whether J was summed or sampled under the same weights', async () => {
@@ -147,9 +225,78 @@ describe('rollouts of a file', () => {
     const [own, windows] = await measureCuts(context, { ...asked, start: 'starter' }, {})
     const [known] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
     expect([own!.measuredShare, windows!.measuredShare]).toEqual([1, 1])
+    // With the answers counted too: what an answer costs is what that of the rollout did.
+    const whole = { ...asked, rules: rules.slice(0, 1), budget: 60, counted: 'completion' as const }
+    const [counting] = await measureCuts(context, { ...whole, start: 'starter' }, {})
+    const [stored] = await segmentQueries(() => context.store).sensitivity(whole, { signal })
+    expect(counting!.regret!.value).toBeCloseTo(stored!.regret!.value, 5)
     // At the boundaries of the record both have measured the same J.
     expect(own!.regret!.value).toBeCloseTo(known!.regret!.value, 5)
     expect(windows!.episodes!.value).toBeGreaterThan(own!.episodes!.value)
+  })
+
+  it('are cut in eights, and told of as far as they are', async () => {
+    const runId = await imported(
+      'ten',
+      '5 4 15 -> 79',
+      Array.from({ length: 10 }, () => completions[1]!),
+    )
+    const rules = [{ name: 'windows', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } }]
+    const reports: (readonly [number, number | null])[] = []
+    const [row] = await measureCuts(
+      context,
+      { scope: { runId }, rules, budget: 40, counted: 'thinking', limit: 100, start: 'starter' },
+      { onEvent: (event) => event.kind === 'progress' && reports.push([event.report.done, event.report.total]) },
+    )
+    expect([row!.rolloutCount, reports]).toEqual([
+      10,
+      [
+        [8, 10],
+        [10, 10],
+      ],
+    ])
+  })
+
+  it('vote for the tokens of their thinking and of every answer, drawn there or without thinking', async () => {
+    const runId = await measured()
+    const [first] = detailsOf(runId)
+    const offsets = [0, ...first!.episodes.map(({ endToken }) => endToken)]
+    const done: number[] = []
+    const { boundaries, direct, tokensGenerated, successive, parallel } = await drawVotes(
+      context,
+      { scope: { runId }, start: 'starter', samples: 2, limit: 1, ballots: 'plain' },
+      { onEvent: (event) => event.kind === 'progress' && done.push(event.report.done) },
+    )
+    expect(done.at(-1)).toBe(32 + 2 * 4)
+    const answers = boundaries.map(({ votes: [one, two] }) => two!.tokens - one!.tokens)
+    boundaries.forEach(({ votes: [one] }, at) => expect(one!.tokens - answers[at]!).toBeCloseTo(offsets[at]!, 9))
+    const each = direct[0]!.tokens
+    direct.forEach(({ size, tokens }) => expect(tokens).toBeCloseTo(size * each, 9))
+    expect(tokensGenerated).toBeCloseTo(32 * each + answers.reduce((sum, tokens) => sum + 2 * tokens, 0), 6)
+    const right = Math.round(32 * direct[0]!.any.value)
+    expect(direct.map(({ any }) => any.value)).toEqual(direct.map(({ size }) => expect.closeTo(passAtK(32, right, size), 9) as number))
+    expect(direct[0]!.majority.value).toBeCloseTo(right / 32, 9)
+    expect([successive.length, parallel.length]).toEqual([3, 1])
+    expect(successive[2]!.tokens).toBeCloseTo(offsets[3]! + answers.slice(1).reduce((sum, tokens) => sum + tokens, 0), 9)
+  })
+
+  it('vote together as far as every problem has thoughts, and once where none thought at all', async () => {
+    const file = join(folder, 'two problems.jsonl')
+    const empty = '</think> 5 * 15 , 75 + 4 <eos>'
+    const rows = [
+      ['5 4 15 -> 79', completions[0]!],
+      ['5 4 15 -> 79', completions[1]!],
+      ['5 4 15 -> 24', empty],
+    ]
+    writeFileSync(file, rows.map(([input, output]) => JSON.stringify({ input, output, gts: '79', score: 1, step: 1 })).join('\n'))
+    const { runId } = await importInto(context.store, [file], { as: 'verl', name: 'two' }, () => 1)
+    const asked = { scope: { runId: runId! }, start: 'starter', limit: 10, ballots: 'plain' as const }
+    const two = await drawVotes(context, { ...asked, samples: 2 }, {})
+    expect([two.rolloutCount, two.problemCount, two.parallel.length, two.successive.length]).toEqual([3, 2, 1, 3])
+    expect(two.boundaries.map(({ votes }) => votes[0]!.value.n)).toEqual([2, 2, 2, 2])
+    const thoughtless = await imported('thoughtless', '5 4 15 -> 24', [empty])
+    const none = await drawVotes(context, { ...asked, scope: { runId: thoughtless }, samples: 8 }, {})
+    expect([none.boundaries.length, none.successive.length, none.parallel.length, none.episodeRegret]).toEqual([1, 1, 1, []])
   })
 
   it('vote at every boundary beside direct answers', async () => {
@@ -221,6 +368,20 @@ describe('rollouts that were drawn at another temperature than 1', () => {
         expect(Math.abs(value - Math.min(1, own!.estimates[boundary]!.value))).toBeLessThan(1e-5),
       )
     }
+  })
+
+  it('are measured by weights of a checkpoint under its name and step, and what is known of their steps stays as it was', async () => {
+    const checkpoint = context.store.checkpoints.newest(runId)!
+    const { metrics } = context.store.steps.get(runId, 1)!
+    const asked = { ...request(runId), start: `checkpoint:${checkpoint.id}`, limit: 2 }
+    expect(await measureJ(context, asked, {})).toMatchObject({ measured: 2, known: 0 })
+    const estimators = rows().flatMap(({ id }) => context.store.rollouts.detail(id)!.progress.map(({ estimator }) => estimator))
+    expect(estimators.filter(({ checkpointId }) => checkpointId === checkpoint.id)).toMatchObject([
+      { step: 1, weights: 'checkpoint', temperature: 0.6 },
+      { step: 1, weights: 'checkpoint', temperature: 0.6 },
+    ])
+    await expect(measureJ(context, asked, {})).rejects.toMatchObject({ code: 'measure.nothing', found: '2 rollouts, all of which have it' })
+    expect(context.store.steps.get(runId, 1)!.metrics).toEqual(metrics)
   })
 
   it('are cut, voted on and answered for at theirs as well', async () => {
@@ -324,5 +485,21 @@ describe('what cannot be measured', () => {
     ).rejects.toThrow()
     const rows = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null }).rollouts
     expect(rows.filter(({ progress }) => progress !== null)).toHaveLength(32)
+  })
+
+  it('leaves half as many where answers are sampled', async () => {
+    const runId = await imported(
+      'cancelled while sampling',
+      '5 4 15 -> 79',
+      Array.from({ length: 20 }, () => completions[1]!),
+    )
+    const abort = new AbortController()
+    const onEvent = (event: { readonly kind: string; readonly report?: { readonly done: number } }): void => {
+      if (event.kind === 'progress' && event.report!.done > 0) abort.abort()
+    }
+    await expect(
+      measureJ(context, { ...request(runId), method: 'sampled', samples: 1 }, { signal: abort.signal, onEvent }),
+    ).rejects.toThrow()
+    expect(detailsOf(runId).filter(({ progress }) => progress.length > 0)).toHaveLength(16)
   })
 })

@@ -4,11 +4,14 @@ import {
   accuracyOf,
   bootstrapOf,
   countedOf,
+  detailsOf,
   estimatorKey,
   figureOf,
   figureOrNull,
   histogramOf,
   isComplete,
+  readScope,
+  rowsOf,
   thin,
 } from '../../src-main/lab/thinking/measuredRollouts.ts'
 import { wordEnds } from '../../src-main/episodes/cutsOfRule.ts'
@@ -16,7 +19,88 @@ import { regretTrace } from '../../src-main/episodes/regret.ts'
 import { placesOf, segmentationRows, type KnownThought } from '../../src-main/lab/thinking/thinkingSegments.ts'
 import { slicingsOf, type Row } from '../../src-main/lab/thinking/thinkingSlices.ts'
 import type { Store } from '../../src-main/store/openStore.ts'
-import type { Estimator } from '../../src-preload/contract.ts'
+import { bootstrapMean } from '../../src-main/numeric/bootstrap.ts'
+import { estimatorTitle } from '../../src-main/lab/thinking/thinkingCalibration.ts'
+import type { Estimator, Rollout } from '../../src-preload/contract.ts'
+import { openEvaluated } from './evaluated.ts'
+import { rollout } from './records.ts'
+
+describe('the rollouts of a scope', () => {
+  it('are read page by page in order of their place, those of an evaluation that stopped where they stopped unless others are asked for', () => {
+    const asked: object[] = []
+    const pages: Record<string, { rollouts: object[]; next: string | null }> = {
+      null: { rollouts: [{ id: 1 }, { id: 2 }], next: 'second' },
+      second: { rollouts: [{ id: 3 }], next: null },
+    }
+    const store = {
+      rollouts: {
+        page({ filter, after, sort, descending }: { filter: object; after: string | null; sort: string; descending: boolean }) {
+          asked.push({ filter, sort, descending })
+          return pages[String(after)]
+        },
+      },
+    } as unknown as Store
+    expect(rowsOf(store, { runId: 4, estimator: 'exact' }).map(({ id }) => id)).toEqual([1, 2, 3])
+    const place = { sort: 'place', descending: false }
+    expect(asked.splice(0)).toEqual([0, 1].map(() => ({ filter: { runId: 4 }, ...place })))
+    rowsOf(store, { evaluationId: 5 })
+    rowsOf(store, { evaluationId: 5, keptThinking: true })
+    expect(asked.filter((_, at) => at % 2 === 0)).toEqual(
+      [false, true].map((keptThinking) => ({ filter: { evaluationId: 5, keptThinking }, ...place })),
+    )
+    expect(() => rowsOf(store, { problemId: 1 })).toThrow(expect.objectContaining({ code: 'thinking.scope', found: 'neither' }))
+  })
+
+  it('are read one by one, those that cannot be read left out, with room for others after every 250', async () => {
+    const store = { rollouts: { readable: (id: number) => (id === 3 ? null : { id }) } } as unknown as Store
+    const rows = (count: number) => Array.from({ length: count }, (_, id) => ({ id })) as unknown as Rollout[]
+    /** How many were read, and whether anything else came in between. */
+    const read = async (count: number): Promise<[number, boolean]> => {
+      let others = false
+      setImmediate(() => (others = true))
+      let seen = 0
+      for await (const _ of detailsOf(store, rows(count), new AbortController().signal)) seen++
+      return [seen, others]
+    }
+    expect(await read(249)).toEqual([248, false])
+    expect(await read(250)).toEqual([249, true])
+    const aborted = detailsOf(store, rows(1), AbortSignal.abort())
+    await expect(aborted.next()).rejects.toThrow()
+  })
+
+  it('are measured where J is known at every boundary, of a thought without an episode too, by the measurement that is asked for', async () => {
+    const made = openEvaluated()
+    try {
+      const { store, problemIds } = made
+      const like = rollout(problemIds[0]!, 0, 0, true)
+      const [curve] = like.progress
+      const J = (...values: number[]) => ({
+        ...curve!,
+        estimates: values.map((value, boundary) => ({ ...curve!.estimates[boundary]!, value })),
+      })
+      const other = { ...J(0.3, 0.4, 0.5), estimator: { ...curve!.estimator, method: 'sampled' as const, samples: 8 } }
+      const runId = made.run('a')
+      store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 1 }, [
+        { ...like, sample: 0, progress: [J(0.1, 0.2, 0.3), other] },
+        { ...like, sample: 1, progress: [J(0.1, 0.2)] },
+        { ...like, sample: 2, episodes: [], progress: [J(0.7)] },
+        { ...like, sample: 3, progress: [] },
+        { ...like, sample: 4, problemId: problemIds[1]!, progress: [J(0.5, 0.6, 0.7)] },
+      ])
+      const signal = new AbortController().signal
+      const read = async (limit: number, estimator?: string) => {
+        const scope = { runId, ...(estimator !== undefined && { estimator }) }
+        const { rolloutCount, read: rows, measured, questions } = await readScope(store, scope, limit, signal)
+        return [rolloutCount, rows.length, measured.map((each) => each.J), questions.map(({ members }) => members.length)]
+      }
+      expect(await read(9)).toEqual([5, 5, [[0.1, 0.2, 0.3], [0.7], [0.5, 0.6, 0.7]], [2, 1]])
+      expect(await read(9, estimatorKey(other.estimator))).toEqual([5, 5, [[0.3, 0.4, 0.5]], [1]])
+      expect(await read(2)).toEqual([5, 2, [[0.1, 0.2, 0.3], [0.7]], [2]])
+    } finally {
+      made.close()
+    }
+  })
+})
 
 describe('a thinned list', () => {
   it('has so many items, evenly spread, or all of them', () => {
@@ -63,6 +147,21 @@ describe('measurements', () => {
     expect(estimatorKey({ ...estimator, temperature: 0.5, served: 'host' })).toBe('sampled-8-checkpoint-3-1-T0.5-by host')
   })
 
+  it('are told by how J was measured, whose weights answered, and how', () => {
+    const told = (more: Partial<Estimator>) => estimatorTitle({ ...estimator, ...more })
+    expect([
+      told({}),
+      told({ method: 'exact', checkpointId: null, prover: 4 }),
+      told({ served: 'a model at host', temperature: 0.5 }),
+    ]).toEqual(['8 answers, checkpoint 3', 'exact, start weights, best of 4', '8 answers, a model at host, temperature 0.5'])
+    expect((['current', 'frozen', 'ema', 'unknown'] as const).map((weights) => told({ weights, temperature: null }))).toEqual([
+      '8 answers, weights that wrote them',
+      '8 answers, frozen start weights',
+      '8 answers, averaged weights',
+      '8 answers, weights not recorded',
+    ])
+  })
+
   it('are whole with a value before the first episode and after each', () => {
     const of = (episodes: number, estimates: number) =>
       isComplete({ episodes: new Array(episodes) }, { estimates: new Array(estimates) } as never)
@@ -91,6 +190,13 @@ describe('a mean over problems', () => {
     expect(basis).toMatchObject({ clusters: 2, seeds: 0 })
   })
 
+  it('has the interval of a plain bootstrap over clusters, two thousand times', () => {
+    const values = [0.1, 0.9, 0.4, 0.6, 0.2, 0.3]
+    const clusters = Int32Array.of(0, 0, 1, 1, 2, 2)
+    const { low, high } = bootstrapMean(values, { seed: 20_260_101, draws: 2000, clusters })
+    expect(figureOf(values, clusters)).toMatchObject({ low, high, basis: { clusters: 3 } })
+  })
+
   it('is resampled less often where there are many problems', () => {
     expect([bootstrapOf(599).draws, bootstrapOf(600).draws]).toEqual([2000, 400])
   })
@@ -106,6 +212,9 @@ describe('a mean over problems', () => {
     // Three problems say so little that the interval would reach beyond.
     expect([share.low, share.high]).toEqual([0, 1])
     expect(accuracyOf(store, rows([[true]]))).toMatchObject({ value: 1, low: null, high: null })
+    expect(share.basis!.clusters).toBe(3)
+    const clustered = { datasets: { readable: (id: number) => ({ slices: { cluster: `${id % 2}` }, answer: null }) } } as unknown as Store
+    expect(accuracyOf(clustered, rows([[true], [false], [true]]))!.basis!.clusters).toBe(2)
   })
 })
 
@@ -204,6 +313,22 @@ describe('the same thoughts cut by other rules', () => {
       { rolloutCount: 0, episodes: null, regret: null, difference: null, measuredShare: null },
     ])
     await expect(segmentationRows(thoughts, { ...asked, rules: [windows(3)] }, AbortSignal.abort())).rejects.toThrow()
+  })
+
+  it('take the tokens of an episode from thoughts that have one', async () => {
+    const thoughts = [thought(1, words(9), [0, 9], [0.1, 0.9]), { ...thought(2, words(1), [0, 1], [0.2, 0.2]), text: '</think>' }]
+    const [row] = await segmentationRows(thoughts, { ...asked, rules: [windows(3)] }, signal)
+    expect([row!.episodes, row!.episodeTokens]).toMatchObject([
+      { value: 1.5, n: 2 },
+      { value: 3, n: 1 },
+    ])
+  })
+
+  it('are resampled by the clusters of their problems', async () => {
+    const thoughts = [1, 2, 3].map((id) => ({ ...thought(id, words(9), [0, 3, 9], [0.1, 0.4, 0.9]), cluster: `target ${id % 2}` }))
+    const [, row] = await segmentationRows(thoughts, { ...asked, rules: [windows(9), windows(3)] }, signal)
+    for (const figure of [row!.episodes, row!.episodeTokens, row!.regret, row!.difference])
+      expect(figure).toMatchObject({ n: 3, basis: { clusters: 2 } })
   })
 
   it('are cut at every place of any of the rules, in order', async () => {

@@ -108,6 +108,25 @@ describe('the map of methods', () => {
     expect(steps(1)).toEqual([0])
   })
 
+  it('has an arm as soon as one of its seeds was evaluated, and no dot of an evaluation that holds no result', () => {
+    const [first] = filled.runIds
+    const { id: _id, uid: _uid, ...near } = store.runs.get(first!)!
+    const more = [store.runs.add({ ...near, seed: 3 }).id, store.runs.add({ ...near, groupKey: 'never evaluated' }).id]
+    const { modelId, datasetId } = near
+    const { id } = store.evaluations.add(
+      newEvaluation(datasetId!, { runId: more[0]!, modelId, split: 'heldout', step: 4, config: {}, budgets: BUDGETS, createdAtMs: AT_MS }),
+    )
+    filled = { ...filled, runIds: [...filled.runIds, ...more] }
+    const told = () => maps()[0]!.paths.map(({ runIds, dots, path }) => [runIds.length, dots.length, path.map(({ n }) => n)])
+    const known = [
+      [3, 3, [1, 2]],
+      [2, 3, [1, 2]],
+    ]
+    expect(told()).toEqual(known)
+    store.evaluations.finish(id, { status: 'finished', atMs: AT_MS, wallMs: 5, tokens: 9, metrics: {}, points: [] })
+    expect(told()).toEqual(known)
+  })
+
   it('draws curves of equal regret where they agree with what was measured, and none where a dot says something else', () => {
     // At 40 tokens a dot of 13 tokens and accuracy a should have the regret 1 - a (1 - 13 / 40); the records are cut from other cloth.
     expect(maps()[0]!.equalRegret).toEqual([])

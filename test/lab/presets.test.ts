@@ -1,4 +1,6 @@
 // The table of presets: what a comparison of them compares is the method and nothing beside it.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
 import { presetNames, presetSpec } from '../../src-main/lab/answers/choices.ts'
@@ -6,6 +8,7 @@ import { describeAlgorithms, describePresets, describeTasks } from '../../src-ma
 import { presets, quickstartPresets } from '../../src-main/lab/training/presets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
+import type { StudyRecord } from '../../src-main/lab/study/record.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
 
@@ -108,6 +111,40 @@ describe('the studies with a name', () => {
     )
     expect(new Set(told).size).toBe(told.length)
     expect(new Set(specs.map(({ task, start, budget }) => JSON.stringify([task, start, budget.thinkingTokens]))).size).toBe(1)
+  })
+
+  it.each(named)('%s: is what the record that ships with the program was made of, arm by arm', (name, { arms, baseline, subject }) => {
+    const record = JSON.parse(readFileSync(join(import.meta.dirname, `../../resources/study/${name}.json`), 'utf8')) as StudyRecord
+    expect([record.baseline, record.subject]).toEqual([baseline, subject])
+    expect(record.arms.map(({ sweep: _, ...arm }) => arm)).toEqual(
+      arms.map(({ key, title, role, spec: { algorithm } }) => ({
+        key,
+        title,
+        role,
+        algorithm: algorithm.name,
+        options: algorithm.options ?? {},
+      })),
+    )
+  })
+
+  it('sample with half of the budget, or half and then all of it, and learn at the rates that their arms name', () => {
+    const stages = studyPresets.budgets!.arms.flatMap(({ key, spec }) => {
+      const { budget } = runSpec.parse(spec)
+      return budget.stages === undefined ? [] : [[key, budget.stages]]
+    })
+    expect(stages).toEqual([
+      ['outcome-half', [0.5]],
+      ['outcome-stages', [0.5, 1]],
+      ['mrt-exact-half', [0.5]],
+      ['mrt-exact-stages', [0.5, 1]],
+    ])
+    const rates = studyPresets['learning-rate']!.arms.map(({ key, spec }) => [key, runSpec.parse(spec).optimizer.lr])
+    expect(rates).toEqual(
+      [3e-5, 1e-4, 3e-4].flatMap((lr) => [
+        [`outcome-${lr}`, lr],
+        [`mrt-exact-${lr}`, lr],
+      ]),
+    )
   })
 })
 

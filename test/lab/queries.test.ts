@@ -387,7 +387,12 @@ describe('comparisons', () => {
     close(rows[2]!.regret!.value, 0.65)
     close(rows[2]!.meanTokens!.value, 13)
     expect(rows[2]!.accuracy!.n).toBe(4)
-    expect(rows[2]!).toMatchObject({ extrapolated: true, cost: { steps: 8, tokens: 384, estimateTokens: 96 } })
+    expect(rows[2]!).toMatchObject({
+      extrapolated: true,
+      cost: { steps: 8, tokens: 384, estimateTokens: 96, flops: 8e9, wallMs: 8000 },
+      account: null,
+    })
+    expect(rows.map(({ accuracy }) => accuracy!.basis)).toEqual([0, 2, 2].map((seeds) => ({ clusters: 4, seeds, df: seeds === 0 ? 3 : 1 })))
   })
 
   it('pairs differences problem by problem, so that a constant gain has no spread', async () => {
@@ -397,7 +402,7 @@ describe('comparisons', () => {
     const { accuracy } = rows[2]!.against!
     for (const value of [accuracy.value, accuracy.low!, accuracy.high!]) close(value, 0.2)
     // Without spread no resample reaches 0, and p is the least that 2000 of them can say.
-    close(accuracy.p!, 1 / 2001)
+    expect(accuracy.p).toBeCloseTo(1 / 2001, 9)
     expect(accuracy.basis).toEqual({ clusters: 4, seeds: 2, df: 1 })
   })
 

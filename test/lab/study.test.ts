@@ -8,9 +8,13 @@ import type { LabContext } from '../../src-main/lab/process/context.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { recordOf } from '../../src-main/lab/study/recording.ts'
 import { renderReport } from '../../src-main/lab/study/report.ts'
-import { imagineStudy, openStudy } from '../../src-main/lab/study/grid.ts'
+import { imagineStudy, openStudy, type CellNotes } from '../../src-main/lab/study/grid.ts'
 import { twinOf } from '../../src-main/lab/study/twins.ts'
+import { evaluate } from '../../src-main/lab/comparing/evaluate.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
+import { loadStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
+import { openProblems } from '../../src-main/lab/training/tasks.ts'
+import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { allPresets } from '../../src-main/lab/training/textPresets.ts'
 import { runStudy, type StudyJob } from '../../src-main/lab/study/run.ts'
 import { planOf } from '../../src-main/lab/study/plan.ts'
@@ -31,7 +35,7 @@ beforeAll(async () => {
     samples: 2,
     learningRate: 'fixed',
     validation: 4,
-    checkpointEvery: 2,
+    checkpointEvery: 1,
     arms: ['outcome', 'mrt-exact'],
     seeds: 2,
     changes: {
@@ -71,7 +75,10 @@ describe('a study', () => {
     for (const cell of cells) {
       expect(Object.keys(cell.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
       expect(cell.evaluations.heldout!.natural.map(({ length }) => length)).toEqual([8, 8, 8, 8])
-      expect(cell.validation.map(({ step, regret }) => [step, regret.length])).toEqual([[4, 4]])
+      expect(cell.validation.map(({ step, regret }) => [step, regret.length])).toEqual([
+        [3, 4],
+        [4, 4],
+      ])
     }
     expect(Object.keys(start.evaluations).sort()).toEqual(['heldout', 'heldout-targets'])
     expect(Object.keys(clusters).sort()).toEqual(['heldout', 'heldout-targets', 'validation'])
@@ -120,6 +127,26 @@ describe('a study', () => {
     }
     expect(start.parameters).toBe(store.models.list()[0]!.parameterCount)
     expect(start.evaluations.heldout!.natural).toHaveLength(4)
+  })
+
+  it('measures weights on validation problems with two rollouts of each, at the budget of training', async () => {
+    const { store, engine, now } = whole
+    const [cell] = store.studies.cells(studyOf(whole).id)
+    const run = parseSpec(store.runs.get(cell!.runId!)!.config)
+    const spec = { ...run, evaluation: { ...run.evaluation, problems: 4, samples: 2, budgets: [24], longest: 24 } }
+    const start = await loadStart(store, `checkpoint:${store.checkpoints.newest(cell!.runId!)!.id}`, now)
+    const weights = await loadWeights(engine, start.config, start.weights)
+    const policy = await openPolicy(engine, start.config, weights, { rows: 16, maxLength: 64 })
+    try {
+      const source = openProblems(store, spec, now, vocabularyOf(start))
+      const { problems, metrics } = await evaluate(policy, source, spec, { split: 'validation' })
+      const known = (cell!.notes as CellNotes).validation!.at(-1)!
+      expect([known.step, known.accuracy]).toEqual([4, expect.closeTo(metrics['ttc/acc@24']!, 6)])
+      expect(known.regret).toEqual(problems.map(({ regretAtBudget }) => expect.closeTo(regretAtBudget[0]!, 6) as number))
+    } finally {
+      policy.dispose()
+      weights.dispose()
+    }
   })
 
   it('counts estimates of J as cost, and reads a dearer arm where it had cost no more than the baseline', () => {
@@ -262,6 +289,9 @@ describe('a study', () => {
       first.map((cell) => ({ ...cell, from: 'headline' })),
     )
     expect(renderReport(recordOf(whole, alpha))).toContain('outcome seed 1 (headline)')
+    // Its time is the time that it took there.
+    const tookThere = store.studies.cells(studyOf(whole).id).map(({ wallMs }) => wallMs)
+    for (const [at, { wallMs }] of store.studies.cells(alpha.id).entries()) expect(wallMs).toBeGreaterThanOrEqual(tookThere[at]!)
     const spec = parseSpec(store.studies.cells(alpha.id).find(({ arm }) => arm === 'alpha-1')!.spec)
     expect(twinOf(whole, alpha, spec, {})).toMatchObject({ arm: 'mrt-exact', seed: 1 })
     const others: readonly [RunSpec, Json][] = [
@@ -346,6 +376,10 @@ describe('a study', () => {
       const { study, cells } = imagineStudy(whole, 'headline', { ...request, steps })
       expect(planOf(whole, study, cells).because).toContain(from)
     }
+    // What this workspace has of another budget says nothing of this one.
+    const changes = { ...(request.changes as object), budget: { thinkingTokens: 20, answerTokens: 8 } }
+    const { study, cells } = imagineStudy(whole, 'headline', { ...request, changes })
+    expect(planOf(whole, study, cells).because).toContain('since no pair of runs is on record')
   })
 
   it('refuses names and arms that it does not know', () => {

@@ -1,7 +1,7 @@
 // What the record of a study says of its question, read off values that are the same for all problems: which arm is ahead, by how much, and where nothing can be said.
 import { describe, expect, it } from 'vitest'
 import { answerOf, atCost, fieldOf, levellingOf, levelOf, plateauOf, readerOf } from '../../src-main/lab/study/answer.ts'
-import { cellsOf, columnOf, figureOf, resamplesOf, tokensFor } from '../../src-main/lab/study/figures.ts'
+import { cellsOf, columnOf, combine, figureOf, resamplesOf, tokensFor } from '../../src-main/lab/study/figures.ts'
 import { ASSUMED, powerOf, spreadsOf, spreadsText } from '../../src-main/lab/study/power.ts'
 import type { RecordedCell, StudyRecord, Values } from '../../src-main/lab/study/record.ts'
 import { BUDGETS, cellOf, recordWith, valuesOf, type Level } from './writtenStudy.ts'
@@ -149,6 +149,8 @@ describe('whether an arm has levelled off', () => {
     const unclustered = { ...falling([point(30, 0, 0), point(40, 0, 0)]), clusters: {} }
     expect(plateauOf(unclustered, 'outcome')).toBeNull()
     expect(levellingOf(falling([point(30, 0.3, 0.3), point(40, 0.3, 0.3)]), 'outcome').verdict).toBe('levelled')
+    // Measured twice at one step, it has no slope.
+    expect(levellingOf(falling([point(40, 0.3, 0.3), point(40, 0.2, 0.2)]), 'outcome')).toEqual({ verdict: 'unmeasured', slope: null })
   })
 })
 
@@ -174,6 +176,12 @@ describe('the figures of a study', () => {
     expect(['accuracy' as const, 'regret' as const, { natural: 60 }, { natural: 360 }, { kept: 240 }].map(read)).toEqual([
       2000, 9000, 1000, 4000, 7000,
     ])
+  })
+
+  it('that follow from several are worked out of the same resamples, and are as sure as the least sure of them', () => {
+    const part = (value: number, df: number) => ({ value, df, draws: new Float64Array(2000).fill(value) })
+    const { value, draws, df } = combine([part(6, 5), part(2, 3)], ([a, b]) => a! / b!)
+    expect([value, draws[0], draws.at(-1), draws.length, df]).toEqual([3, 3, 3, 2000, 3])
   })
 
   it('are of the finished cells of an arm, by seed', () => {
@@ -245,6 +253,7 @@ describe('how far the values of a record spread', () => {
   })
 
   it('is assumed where nothing is on record, and said to be', () => {
+    expect(ASSUMED).toMatchObject({ pairs: 0, seededRuns: 0 })
     expect(spreadsText(ASSUMED, 'no record')).toBe(
       'assuming a spread of 2.5 points between seeds and 20.0 points between problems, since no pair of runs is on record',
     )

@@ -55,7 +55,7 @@ describe('studies', () => {
         arms: arms.map(({ key, title, role }) => ({ key, title, role })),
       })),
     )
-    expect(defaults).toEqual(STUDY_DEFAULTS)
+    expect(defaults).toEqual({ steps: 60, seeds: 8, problems: 256, samples: 4, validation: 64, learningRate: 'sweep' })
   })
 
   it('are shown with what they ask, of what size, and how far each cell is', async () => {

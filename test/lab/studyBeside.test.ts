@@ -80,6 +80,10 @@ describe('a study beside a record of it', () => {
       ['mrt-exact', 2],
     ])
     expect(cells.filter((cell) => isSweep(cell) && cell.runId !== null)).toEqual([])
+    // The runs of a sweep were measured on validation problems alone.
+    const [{ store }] = opened as [OpenedContext]
+    const swept = store.studies.cells(store.studies.list()[0]!.id).filter(isSweep)
+    expect(swept.map(({ runId }) => store.evaluations.ofRun(runId!))).toEqual(swept.map(() => []))
     expect(planOf(second, study!, cells, first)).toMatchObject({ cells: 12, open: 0 })
     expect(planOf(second, study!, cells)).toMatchObject({ open: 10 })
   })

@@ -16,12 +16,13 @@ import {
   type StudyRequest,
 } from '../../src-main/lab/study/grid.ts'
 import { planOf } from '../../src-main/lab/study/plan.ts'
-import { checkpointAtCost, costByStep, evaluationOf } from '../../src-main/lab/study/reached.ts'
+import { checkpointAtCost, costByStep, costOfBaseline, evaluationOf } from '../../src-main/lab/study/reached.ts'
+import type { StudyRecord } from '../../src-main/lab/study/record.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { StudyCell } from '../../src-main/store/studies.ts'
 import { fill, type Filled } from './records.ts'
-import { studyCell } from './writtenStudy.ts'
+import { cellOf, recordWith, studyCell } from './writtenStudy.ts'
 
 let folder: string
 let store: Store
@@ -94,6 +95,15 @@ describe('the cells of a grid', () => {
     )
     expect(specOf(swept.at(-1)!).steps).toBe(41)
     expect(specOf(cellsOf({ learningRate: 'sweep', steps: 1 })[0]!).steps).toBe(1)
+  })
+
+  it('are of every arm of the study where none is named, and nothing of them is on record', () => {
+    const { study, cells } = imagineStudy({ store }, 'headline', { ...request, arms: null, seeds: 1 })
+    expect(cells.map(({ arm }) => arm)).toEqual(presetOf('headline').arms.map(({ key }) => key))
+    expect(study).toMatchObject({ id: 0, uid: '', createdAtMs: 0, environment: null })
+    for (const cell of cells) expect(cell).toMatchObject({ studyId: 0, wallMs: 0, finishedAtMs: null, notes: {} })
+    for (const name of ['nonsense', 'toString'])
+      expect(() => presetOf(name)).toThrow(expect.objectContaining({ code: 'study.unknown', found: name }))
   })
 
   it('that are on record are those, and what is lacking is imagined beside them', () => {
@@ -214,5 +224,36 @@ describe('what a run had cost', () => {
     const { id: _id, ...same } = store.evaluations.get(evaluationId!)!
     store.evaluations.add(same)
     expect(evaluationOf({ store }, runId!, 4, 'heldout')?.id).toBe(evaluationId)
+  })
+
+  it('of the baseline is that of its finished run here, else that of the record beside', () => {
+    const context = { store, now: () => 7 }
+    const study = openStudy(context, 'headline', { ...request, steps: 38 }, {})
+    const cost = (seed: number, beside?: StudyRecord): number | null => costOfBaseline({ store }, study, seed, beside)
+    const beside = recordWith([cellOf('outcome', 1), cellOf('mrt-exact', 2), cellOf('outcome', 3, {}, { status: 'running' })])
+    const cell = (arm: string, seed: number): StudyCell =>
+      store.studies.cells(study.id).find((each) => each.arm === arm && each.seed === seed)!
+    expect([cost(1), cost(1, beside), cost(2, beside), cost(3, beside)]).toEqual([null, 4e12, null, null])
+    const { id: _id, uid: _uid, ...near } = store.runs.get(filled.runIds[0]!)!
+    const run = store.runs.add({ ...near, name: 'of a study' }).id
+    for (const step of [1, 2])
+      store.steps.record({ step: { ...store.steps.get(filled.runIds[0]!, step)!, runId: run }, rollouts: [], events: [] })
+    for (const [arm, seed] of [
+      ['outcome', 1],
+      ['mrt-exact', 2],
+    ] as const)
+      store.studies.setRun(cell(arm, seed).id, run)
+    expect(cost(1, beside)).toBe(4e12)
+    for (const [arm, seed] of [
+      ['outcome', 1],
+      ['outcome', 2],
+      ['mrt-exact', 2],
+    ] as const)
+      store.studies.setStatus(cell(arm, seed).id, 'finished', 5, 9)
+    // The second seed of the baseline is finished and its run is not here.
+    expect([cost(1), cost(1, beside), cost(2), cost(2, beside)]).toEqual([2e9, 2e9, null, null])
+    store.runs.remove(run)
+    expect([cost(1), cost(1, beside)]).toEqual([null, 4e12])
+    store.studies.remove(study.id)
   })
 })

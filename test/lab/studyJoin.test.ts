@@ -102,6 +102,8 @@ describe('two records that are joined', () => {
       [1, 1, 1],
       [1, 1, 1],
     ])
+    const another = { ...withSweep, arms: withSweep.arms.map((arm) => ({ ...arm, sweep: [{ rate: 3e-4, accuracy: 0.7 }] })) }
+    expect(joinRecords(withSweep, another).arms[0]!.sweep).toEqual(sweep)
     const fewer = recordWith([], { arms: withSweep.arms.slice(0, 1) })
     expect(sweepsOf(joinRecords(recordWith([]), fewer))).toEqual([1, 0, 0])
     for (const change of [{ algorithm: 'dapo' }, { options: { alpha: 2 } }]) {

@@ -56,6 +56,10 @@ describe('what is missing of a grid', () => {
     const whole = recordWith(both(), { arms: recordWith([]).arms.filter(({ key }) => key !== 'length-0.5') })
     expect(missingText(whole)).toEqual(['2 seeds at most: below 5 the noise of training is hardly covered.'])
     expect(missingText({ ...whole, cells: both({}, 5) })).toEqual([])
+    expect(missingText(recordWith([]))).toEqual([
+      'Not run: outcome; length-0.5; mrt-exact.',
+      '0 seeds at most: below 5 the noise of training is hardly covered.',
+    ])
   })
 
   it('is told by arm and seed, with what has become of each', () => {

@@ -292,6 +292,7 @@ describe('the report of a study', () => {
     expect(plateauOf(falling, 'outcome')!.value).toBeCloseTo(-0.2, 2)
     expect(levellingOf(falling, 'outcome').verdict).toBe('falling')
     expect(renderReport(falling)).toContain('outcome had not: still falling')
+    expect(renderReport(falling)).toMatch(/\| outcome \|.*\| no: still falling \|/)
     const rising = {
       ...falling,
       cells: falling.cells.map((each) => ({
@@ -300,6 +301,8 @@ describe('the report of a study', () => {
       })),
     }
     expect(levellingOf(rising, 'outcome').verdict).toBe('rising')
+    expect(renderReport(rising)).toContain('outcome had not: getting worse')
+    expect(renderReport(rising)).toMatch(/\| outcome \|.*\| no: getting worse \|/)
   })
 
   it('says of every arm that has runs whether it had levelled off, and what its noise would hide', () => {

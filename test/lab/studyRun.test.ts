@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src-preload/contract.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
-import { openStudy } from '../../src-main/lab/study/grid.ts'
+import { isSweep, openStudy, type CellNotes, type StudyRequest } from '../../src-main/lab/study/grid.ts'
 import { runStudy, type StudyJob } from '../../src-main/lab/study/run.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
+import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { openBench, type Bench } from './micro.ts'
 
 let bench: Bench
@@ -18,11 +20,11 @@ afterAll(() => {
   bench.dispose()
 })
 
-const studyWith = (changes: Json, steps = 2) =>
+const studyWith = (changes: Json, steps = 2, more: Partial<StudyRequest> = {}) =>
   openStudy(
     context,
     'headline',
-    { steps, problems: 4, samples: 2, validation: 4, learningRate: 'fixed', arms: ['outcome', 'mrt-exact'], seeds: 1, changes },
+    { steps, problems: 4, samples: 2, validation: 4, learningRate: 'fixed', arms: ['outcome', 'mrt-exact'], seeds: 1, changes, ...more },
     {},
   )
 const told: (readonly [string, string, number, number, number | null])[] = []
@@ -34,6 +36,17 @@ const job = (more: Partial<StudyJob> = {}): StudyJob => ({
 const cellsOf = (id: number) => context.store.studies.cells(id)
 /** More tokens of thinking than the model has positions for. */
 const tooLong = () => ({ start: bench.start, promptsPerStep: 2, groupSize: 2, budget: { thinkingTokens: 4000, answerTokens: 8 } })
+
+/** What the model can do in a moment. */
+const small = () => ({
+  start: bench.start,
+  promptsPerStep: 2,
+  groupSize: 2,
+  observeGroups: 1,
+  watch: { problems: 0 },
+  budget: { thinkingTokens: 12, answerTokens: 6 },
+  evaluation: { budgets: [12] },
+})
 
 describe('a study', () => {
   it('goes on to the next cell where one fails, keeps why, and tries those that failed again', async () => {
@@ -84,5 +97,68 @@ describe('a study', () => {
     for (const { id } of cellsOf(study.id)) context.store.studies.setStatus(id, 'finished', 5, 9)
     told.length = 0
     expect([await runStudy(context, study, job()), told]).toEqual([true, []])
+  })
+
+  it('adds up the time of all sittings of a cell', async () => {
+    const study = studyWith(tooLong(), 6)
+    let clock = 1000
+    const timed = { ...context, engine: context.engine, now: () => clock }
+    for (let sitting = 1; sitting <= 2; sitting++) {
+      await runStudy(timed, study, { environment: {}, onCell: (state) => (clock += state === 'begins' ? 50 : 7) })
+      expect(cellsOf(study.id).map(({ wallMs }) => wallMs)).toEqual([50 * sitting, 50 * sitting])
+    }
+  })
+
+  it('that is cancelled in the middle of a cell has not failed at it', async () => {
+    const study = studyWith(tooLong(), 7)
+    const abort = new AbortController()
+    const onCell = (): void => abort.abort(new Error('enough'))
+    await expect(runStudy(context, study, job({ signal: abort.signal, onCell }))).rejects.toThrow('enough')
+    expect(cellsOf(study.id).map(({ status, notes }) => [status, notes])).toEqual([
+      ['running', {}],
+      ['waiting', {}],
+    ])
+  })
+
+  it('says of an arm whose sweep failed that it has no rate to learn at', async () => {
+    // Tokens that are left out of what is drawn have no place in a run without a correction.
+    const study = studyWith({ ...small(), sampling: { topP: 0.9 } }, 2, { learningRate: 'sweep', arms: ['outcome'], problems: 2 })
+    expect(await runStudy(context, study, job())).toBe(false)
+    expect(cellsOf(study.id).map(({ arm, status }) => [arm.split(' at ')[0], status])).toEqual(
+      Array.from({ length: 5 }, () => ['outcome', 'failed']),
+    )
+    const errors = cellsOf(study.id).map(({ notes }) => (notes as CellNotes).error!)
+    expect(errors.at(-1)).toContain('a finished sweep of outcome')
+    for (const error of errors.slice(0, -1)) expect(error).not.toContain('sweep')
+  })
+
+  it('learns at the lowest of the best rates of a sweep, takes up the run that was made for it, pauses, and does nothing twice', async () => {
+    const asked = { learningRate: 'sweep', arms: ['outcome'], problems: 2, validation: 2, checkpointEvery: 1 } as const
+    const study = studyWith(small(), 4, asked)
+    const { store } = context
+    const found = [0.2, 0.6, 0.6, 0.4]
+    for (const [at, { id }] of cellsOf(study.id).filter(isSweep).entries()) {
+      store.studies.setNotes(id, { validation: [{ step: 2, accuracy: found[at]!, regret: [] }] })
+      store.studies.setStatus(id, 'finished', 1, 1)
+    }
+    const cell = () => cellsOf(study.id).find((each) => !isSweep(each))!
+    const spec = parseSpec(cell().spec)
+    // Made just before the process died: the cell does not know of it.
+    const runId = await createRun(context, { ...spec, optimizer: { ...spec.optimizer, lr: 1e-4 } }, {})
+    const runs = store.runs.list().length
+    let asks = 0
+    expect(await runStudy(context, study, job({ control: () => (asks++ === 0 ? 'go' : 'pause') }))).toBe(false)
+    expect([cell().runId, cell().status, cell().finishedAtMs, store.runs.get(runId)!.status]).toEqual([runId, 'running', null, 'paused'])
+
+    expect(await runStudy(context, study, job())).toBe(true)
+    expect(cell()).toMatchObject({ status: 'finished', runId, finishedAtMs: expect.any(Number) as number })
+    expect([store.runs.list().length, parseSpec(store.runs.get(runId)!.config).optimizer.lr]).toEqual([runs, 1e-4])
+    const measured = () => [(cell().notes as CellNotes).validation!.map(({ step }) => step), store.evaluations.list().length]
+    const before = measured()
+    expect(before[0]).toEqual([3, 4])
+    // Cut short after all was done, before it was said.
+    store.studies.setStatus(cell().id, 'running', 0, null)
+    expect(await runStudy(context, study, job())).toBe(true)
+    expect([measured(), cell().status]).toEqual([before, 'finished'])
   })
 })

@@ -1,6 +1,7 @@
 // Analysis of thoughts asked through the contract, on a workspace whose rollouts were made by hand: of every four of a problem two are
 // right (J 0.1, 0.3, 0.9 after 0, 5, 9 tokens) and two wrong (0.1, 0.2, 0.1); prompts have 3 tokens and answers 3.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { wilson } from '../../src-main/numeric/intervals.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { rollout } from './records.ts'
@@ -113,6 +114,8 @@ describe('regret against a comparator', () => {
       const best = async (of: object = { runId: runIds[0]! }) => (await other.client.thinking.comparators({ scope: of }))[1]!
       const keep = (evaluationId: number) =>
         store.rollouts.add({ runId: null, evaluationId, phase: 'eval', step: 0 }, [rollout(problemIds[0]!, 0, 0, true)])
+      const scopeOf = { runId: runIds[0]! }
+      expect(await other.client.thinking.regret({ scope: scopeOf, budgets: [9], counted: 'thinking', comparator: 'best' })).toEqual([])
       expect(await best()).toMatchObject({ title: 'best checkpoint', reason: 'No evaluation has measured these problems.' })
       keep(startEvaluationId)
       expect(await best()).toMatchObject({ title: 'best checkpoint: evaluation', reason: null, meaning: expect.stringContaining('step 0') })
@@ -259,7 +262,13 @@ describe('calibration', () => {
   })
 
   it('compares exact and sampled J only where both were measured under the same weights', async () => {
-    expect(await lab.client.thinking.agreement({ scope })).toMatchObject({ rolloutCount: 0, coverage: null, bias: null, points: [] })
+    expect(await lab.client.thinking.agreement({ scope })).toMatchObject({
+      rolloutCount: 0,
+      samples: 0,
+      coverage: null,
+      bias: null,
+      points: [],
+    })
     const runId = lab.filled.runIds[1]!
     const { store } = opened()
     const [first] = store.rollouts.group({ runId, steps: [1, 1], group: 0 })
@@ -272,6 +281,45 @@ describe('calibration', () => {
     // J 0.1, 0.3, 0.9 against 1, 5 and 9 of 10: 5 of 10 is within the central 95 % of chance 0.3.
     expect(report).toMatchObject({ rolloutCount: 1, boundaryCount: 3, samples: 10, coverage: 1, progressSignAgreement: 1 })
     close(report.bias!.value, 0.2 / 3)
+    close(report.meanAbsoluteDifference!, 0.2 / 3)
+    expect(report.points.map(({ exact, sampled }) => [exact, sampled])).toEqual([
+      [0.1, 0.1],
+      [0.3, 0.5],
+      [0.9, 0.9],
+    ])
+    // Another rollout was sampled under other weights, which says nothing of the exact J of these.
+    const [, second] = store.rollouts.group({ runId, steps: [1, 1], group: 0 })
+    store.rollouts.addProgress(second!.id, {
+      estimator: { ...curve.estimator, method: 'sampled', samples: 20, weights: 'frozen' },
+      estimates: store.rollouts.detail(second!.id)!.progress[0]!.estimates,
+    })
+    expect(await lab.client.thinking.agreement({ scope: { runId } })).toMatchObject({ rolloutCount: 1, samples: 10 })
+    expect((await lab.client.thinking.estimators({ scope: { runId } })).map(({ title, rolloutCount }) => [title, rolloutCount])).toEqual([
+      ['exact, weights that wrote them', 16],
+      ['10 answers, weights that wrote them', 1],
+      ['20 answers, frozen start weights', 1],
+    ])
+  })
+
+  it('leaves out what was not graded, and gives no interval over a single problem', async () => {
+    const { store } = opened()
+    const runId = lab.filled.runIds[3]!
+    const [first, second] = lab.filled.problemIds as [number, number]
+    const ungraded = { ...rollout(first, 9, 0, true), correct: null }
+    store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 20 }, [ungraded])
+    const of = (steps: [number, number]) => lab.client.thinking.calibration({ scope: { runId, steps } })
+    expect(await of([20, 20])).toMatchObject({ n: 0, problemCount: 0, byDepth: [] })
+    store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 21 }, [
+      rollout(first, 9, 0, true),
+      rollout(first, 9, 1, false),
+      ungraded,
+    ])
+    store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 22 }, [rollout(second, 9, 0, true), rollout(second, 9, 1, false)])
+    const [one, two] = [await of([21, 21]), await of([21, 22])]
+    expect(one).toMatchObject({ n: 2, problemCount: 1, brier: { low: null, high: null, n: 1 }, auroc: { value: 1, low: null, high: null } })
+    expect(one.byDepth[2]).toMatchObject({ count: 2, J: { value: 0.5, n: 1 } })
+    expect(two).toMatchObject({ n: 4, problemCount: 2, brier: { n: 2, basis: { clusters: 2, seeds: 0 } } })
+    expect([two.brier!.low !== null, two.brier!.high !== null]).toEqual([true, true])
   })
 })
 
@@ -343,8 +391,9 @@ describe('curves of regret and calibration', () => {
       [8, expect.closeTo(0.1, 6), 0],
       [8, expect.closeTo(0.9, 6), 1],
     ])
-    for (const { outcomeLow, outcomeHigh, outcome } of bins)
-      expect([outcomeLow! <= outcome!, outcomeHigh! >= outcome!]).toEqual([true, true])
+    expect(bins.map(({ outcomeLow, outcomeHigh }) => [outcomeLow, outcomeHigh])).toEqual(
+      [0, 8].map((right) => [wilson(right, 8).low, wilson(right, 8).high]),
+    )
     const many = await lab.client.thinking.calibration({ scope, bins: 10 })
     expect(many.bins.find(({ count }) => count === 0)).toMatchObject({ forecast: null, outcome: null, outcomeLow: null, outcomeHigh: null })
     const none = await lab.client.thinking.calibration({ scope: { ...scope, steps: [99, 99] } })
@@ -373,6 +422,56 @@ describe('slices', () => {
     ])
     close(rows[0]!.regret!.value, 1 - (5 * 0.2 + 4 * 0.6) / 9)
     close(rows[1]!.progress!.value, 0)
+    expect(rows[0]).toMatchObject({
+      measuredCount: 8,
+      tokens: { value: 9, n: 4 },
+      account: { tokens: { useful: 72, overthinking: 0, futile: 0, starved: 0 }, rollouts: { solved: 8 } },
+    })
+    expect(rows.map(({ start, end }) => [start!.value, end!.value])).toEqual([
+      [expect.closeTo(0.1, 9), expect.closeTo(0.9, 9)],
+      [expect.closeTo(0.1, 9), expect.closeTo(0.1, 9)],
+    ])
+    // Nobody asked for difficulty, which these problems do not differ in.
+    const usual = await lab.client.thinking.slices({ scope, by: 'level', budget: 9, counted: 'thinking' })
+    expect(usual.rows.map(({ slice }) => slice)).toEqual(['right', 'wrong'])
+    const steps = await lab.client.thinking.slices({ scope, by: 'step', budget: 9, comparator: 'best' })
+    expect(steps.rows.map(({ slice, rolloutCount, regret }) => [slice, rolloutCount, regret === null])).toEqual([
+      ['step 1', 4, false],
+      ['step 2', 4, false],
+      ['step 3', 4, true],
+      ['step 4', 4, true],
+    ])
+    const none = await lab.client.thinking.slices({ scope: { ...scope, steps: [99, 99] }, by: 'level', budget: 9 })
+    expect(none).toEqual({ available: [], rows: [] })
+  })
+
+  it('are in the order of their numbers, and count what has no J and what has no file', async () => {
+    const { store } = opened()
+    const runId = lab.filled.runIds[2]!
+    const [problemId] = lab.filled.problemIds as [number]
+    const bare = { ...rollout(problemId, 7, 0, true), progress: [] }
+    const fromFile = { ...rollout(problemId, 7, 1, true), provenance: { ...rollout(problemId, 7, 1, true).provenance, file: 'rows.jsonl' } }
+    store.rollouts.add({ runId, evaluationId: null, phase: 'train', step: 10 }, [bare, fromFile])
+    const asked = (by: string) => lab.client.thinking.slices({ scope: { runId }, by, budget: 9, counted: 'thinking' })
+    expect(
+      (await asked('step')).rows.map(({ slice, rolloutCount, problemCount, measuredCount }) => [
+        slice,
+        rolloutCount,
+        problemCount,
+        measuredCount,
+      ]),
+    ).toEqual([
+      ['step 1', 4, 1, 4],
+      ['step 2', 4, 1, 4],
+      ['step 3', 4, 1, 4],
+      ['step 4', 4, 1, 4],
+      ['step 10', 2, 1, 1],
+    ])
+    expect((await asked('source')).rows.map(({ slice, rolloutCount }) => [slice, rolloutCount])).toEqual([
+      ['rows.jsonl', 1],
+      ['sampled', 16],
+      ['train', 1],
+    ])
   })
 
   it('refuse what is not there', async () => {
@@ -422,7 +521,12 @@ describe('segmentation', () => {
       .finally(() => told.push('refused'))
     await lab.client.runs.list().finally(() => told.push('runs'))
     expect(await lab.client.thinking.segment({ text: 'one so, wait two', rule: quick }).finally(() => told.push('cut'))).toHaveLength(2)
-    expect(await refused).toMatchObject({ code: 'segment.slow', next: expect.stringContaining('Simplify') })
+    expect(await refused).toMatchObject({
+      code: 'segment.slow',
+      expected: 'patterns that are through within 2 s',
+      found: 'one that still tries',
+      next: expect.stringContaining('Simplify'),
+    })
     expect(told).toEqual(['runs', 'cut', 'refused'])
     await expect(
       lab.client.thinking.segment({ text: 'a b', rule: { ...slow, opener: { ...slow.opener, patterns: ['('] } } }),

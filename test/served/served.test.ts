@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +12,9 @@ import { evaluate } from '../../src-main/lab/comparing/evaluate.ts'
 import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
+import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
+import { drawVotes } from '../../src-main/lab/thinking/drawVotes.ts'
+import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
 import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
 import { connectModel, openServed, type ServedRequest } from '../../src-main/lab/training/servedModel.ts'
@@ -191,6 +194,10 @@ describe('a served model', () => {
   })
 })
 
+/** Answers of servers that are kept to go on with. */
+const journals = (): number =>
+  existsSync(join(context.store.folder, 'served')) ? readdirSync(join(context.store.folder, 'served')).length : 0
+
 describe('an evaluation of a served model', () => {
   const finished = async (modelId: number): Promise<number> =>
     context.store.evaluations.list().find(({ status }) => status === 'finished')?.id ??
@@ -228,7 +235,10 @@ describe('an evaluation of a served model', () => {
   it('is recorded with the model and the address that its rollouts are from', async () => {
     const server = await serve('text')
     const { modelId } = await connect(server)
+    const before = journals()
     const id = await evaluateRun(context, { startOf: spec(`model:${modelId}`) })
+    // What was kept to go on with is let go.
+    expect(journals()).toBe(before)
     expect(context.store.evaluations.get(id)).toMatchObject({ name: 'little', modelId, status: 'finished' })
     const { rollouts } = context.store.rollouts.page({
       filter: { evaluationId: id },
@@ -253,10 +263,38 @@ describe('an evaluation of a served model', () => {
       return estimators.filter(({ served }) => served === `little at ${server.url}/v1`).length
     }
     const before = said()
+    const files = journals()
     const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'sampled' as const, samples: 2, limit: 3 }
     expect((await measureJ(context, asked, {})).measured).toBe(3)
     expect(await code(measureJ(context, asked, {}))).toBe('measure.nothing')
     expect(said() - before).toBe(3)
+    expect(journals()).toBe(files)
+  })
+
+  it('has exact J between what was weighed and what was left out, and none where nothing is weighed', async () => {
+    const server = await serve('vllm')
+    const { modelId } = await connect(server)
+    const evaluationId = await finished(modelId)
+    const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'exact' as const, samples: 1, limit: 1 }
+    expect((await measureJ(context, asked, {})).measured).toBe(1)
+    const page = context.store.rollouts.page({ filter: { evaluationId }, sort: 'place', descending: false, limit: 100, after: null })
+    const estimates = page.rollouts
+      .flatMap(({ id }) => context.store.rollouts.detail(id)!.progress)
+      .filter(({ estimator }) => estimator.method === 'exact' && estimator.served === `little at ${server.url}/v1`)
+      .flatMap((curve) => curve.estimates)
+    expect(estimates.length).toBeGreaterThan(0)
+    for (const { value, low, high } of estimates) expect([value === low, high! >= low!, high! <= 1]).toEqual([true, true, true])
+    expect(estimates.some(({ low, high }) => high! > low!)).toBe(true)
+
+    const silent = await connect(await serve('text'))
+    const start = `model:${silent.modelId}`
+    expect(await code(measureJ(context, { ...asked, start }, {}))).toBe('served.exact')
+    const rules = [{ name: 'lines', rule: { ...OTHER_RULES.paragraphs, unit: 'line' as const } }]
+    expect(await code(measureCuts(context, { scope: { evaluationId }, start, rules, budget: 10, limit: 1 }, {}))).toBe('served.exact')
+    const votes = { scope: { evaluationId }, start, samples: 2, limit: 1 }
+    expect(await code(drawVotes(context, { ...votes, ballots: 'described' }, {}))).toBe('vote.noLogps')
+    expect(await code(drawVotes(context, { ...votes, ballots: 'plain' }, {}))).toBe('nothing was thrown')
+    expect(await code(measureJ(context, { ...asked, start: 'starter' }, {}))).toBe('measure.vocabulary')
   })
 
   it('answers where a thought is stopped, graded, and leaves nothing behind', async () => {

@@ -186,10 +186,7 @@ function efficiencyOf(
   const within = budgets.filter((budget) => budget <= trainedBudget)
   const tokens = tokensFor(within, level)
   const ratio = combine(
-    [
-      ...(own.length === 0 ? [] : within.map((budget) => mean(own, { natural: budget }))),
-      ...within.map((budget) => mean(base, { natural: budget })),
-    ],
+    [own, base].flatMap((cells) => within.map((budget) => mean(cells, { natural: budget }))),
     (values) => tokens(values.slice(within.length)) / tokens(values.slice(0, within.length)),
   )
   return Number.isFinite(ratio.value) ? figureOf(ratio) : null
