@@ -1,5 +1,6 @@
 // A run's record, and what is refused before there is one: the exact edges of what a model has room for, and settings that do not hold together.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { DeviceTests } from '../../src-main/lab/process/deviceTests.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { importModel } from '../../src-main/lab/files/importModel.ts'
@@ -99,9 +100,21 @@ describe('an algorithm', () => {
 })
 
 describe('an imported set', () => {
-  const imported = (grader: string, splits: readonly string[], slicesOf = (_id: number): Record<string, string> => ({})): Partial<RunSpecInput> => {
+  const imported = (
+    grader: string,
+    splits: readonly string[],
+    slicesOf = (_id: number): Record<string, string> => ({}),
+  ): Partial<RunSpecInput> => {
     const { store } = context
-    const datasetId = store.datasets.add({ name: 'imported', kind: 'imported', source: null, roles: null, grader, note: '', createdAtMs: 1 })
+    const datasetId = store.datasets.add({
+      name: 'imported',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader,
+      note: '',
+      createdAtMs: 1,
+    })
     store.datasets.addProblems(
       datasetId,
       splits.map((split, at) => ({
@@ -272,7 +285,7 @@ describe('the record of a run', () => {
 })
 
 describe('a run on another device', () => {
-  const deviceTests = { of: () => ({ device: 'webgpu', ok: true, checks: [], durationMs: 1, atMs: 1 }) as const, keep() {} }
+  const deviceTests: DeviceTests = { of: () => ({ device: 'webgpu', ok: true, checks: [], durationMs: 1, atMs: 1 }), keep() {} }
   const on = async (more: Partial<RunSpecInput>) =>
     context.store.runs.get(
       await createRun(
@@ -287,7 +300,8 @@ describe('a run on another device', () => {
 
   it('may have adapters on weights in single precision, said or unsaid, and on no narrower ones', async () => {
     const adapters = { rank: 2, alpha: 4, targets: 'q' }
-    for (const more of [{ adapters }, { adapters: { ...adapters, frozen: 'float32' as const } }]) expect((await on(more)).status).toBe('queued')
+    for (const more of [{ adapters }, { adapters: { ...adapters, frozen: 'float32' as const } }])
+      expect((await on(more)).status).toBe('queued')
     await expect(on({ adapters: { ...adapters, frozen: 'bfloat16' } })).rejects.toEqual(
       refusal('run.frozen', {
         expected: 'frozen weights in float32 on webgpu',

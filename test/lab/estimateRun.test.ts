@@ -175,7 +175,10 @@ describe('an estimate without runs like it', () => {
       const read = TOKENS + (trainFlopsPerToken(weights, 10) / perToken) * (12 + TOKENS)
       expect(middle(estimate) / (1000 * (4 * 32 + 2) * (perToken / 60e9) * (2 * TOKENS + read))).toBeCloseTo(1, 9)
       expect(estimate.timeMs.high / estimate.timeMs.low).toBeCloseTo(2 ** 2, 9)
-      expect(estimate).toMatchObject({ basis: 'modelled', because: expect.stringContaining('From operation counts at a usual speed') as unknown })
+      expect(estimate).toMatchObject({
+        basis: 'modelled',
+        because: expect.stringContaining('From operation counts at a usual speed') as unknown,
+      })
     }
     expect((await timed(spec('gspo'))).because).toContain('From a second of drawing and reading tokens on this machine')
   })
@@ -245,7 +248,8 @@ describe('the memory of a run', () => {
     )
   })
 
-  const wideOf = (more: Partial<LlamaConfig> = {}): LlamaConfig => withAdapters({ ...STARTER_CONFIG, vocabSize: 5000, ...more }, { rank: 2, alpha: 4 })
+  const wideOf = (more: Partial<LlamaConfig> = {}): LlamaConfig =>
+    withAdapters({ ...STARTER_CONFIG, vocabSize: 5000, ...more }, { rank: 2, alpha: 4 })
   const text = (more: Partial<RunSpecInput>): RunSpec => spec('gspo', { adapters: { rank: 2, alpha: 4 }, ...more })
 
   it('takes, layer by layer, a longer sequence at once, and for a wide vocabulary the head of some tokens instead of a layer at work', () => {

@@ -353,7 +353,9 @@ describe('two arms', () => {
     const context = contextOf({ name: 'mrt-pooled' }, { budget: { thinkingTokens: 24, answerTokens: 8, stages: [0.25, 1] } }, policy)
     await gather({ ...context, stale: () => Promise.resolve(stale) }, 1)
     for (const { asked } of [policy, stale])
-      expect(asked.map(({ settings, options }) => [settings.thinkingTokens, settings.answerTokens, options])).toEqual([[6, 8, context.options]])
+      expect(asked.map(({ settings, options }) => [settings.thinkingTokens, settings.answerTokens, options])).toEqual([
+        [6, 8, context.options],
+      ])
   })
 
   it('are of a method that says how many they are', async () => {

@@ -5,7 +5,7 @@ import { openEngine, type Engine } from '../../src-main/engine/engine.ts'
 import { schedule } from '../../src-main/engine/schedules.ts'
 import type { OptimizerSettings } from '../../src-main/engine/trainer.ts'
 import type { PaidSequence } from '../../src-main/lab/training/learner.ts'
-import { pretrain, type PretrainRecipe } from '../../src-main/lab/training/pretrain.ts'
+import { pretrain, type PretrainRecipe, type PretrainStage } from '../../src-main/lab/training/pretrain.ts'
 import { STARTER_RECIPE } from '../../src-main/lab/training/starter.ts'
 import { trainingPool } from '../../src-main/lab/training/tasks.ts'
 import { initialWeights } from '../../src-main/model/config.ts'
@@ -30,9 +30,10 @@ vi.mock('../../src-main/lab/training/learner.ts', () => ({
     })
   },
 }))
-const steps = () => learner.steps as { readonly sequences: PaidSequence[]; readonly optimizer: OptimizerSettings; readonly signal: unknown }[]
+const steps = () =>
+  learner.steps as { readonly sequences: PaidSequence[]; readonly optimizer: OptimizerSettings; readonly signal: unknown }[]
 
-const stages = [
+const stages: readonly PretrainStage[] = [
   { steps: 3, lr: 0.5, warmupSteps: 1, floor: 0.1, teacher: {} },
   { steps: 2, lr: 0.25, warmupSteps: 0, floor: 0.5, teacher: { recheck: 0.5 } },
 ]

@@ -271,12 +271,9 @@ describe('what workers are asked', () => {
     const { ray, policies } = await opened()
     const { signal } = new AbortController()
     const completion = format.toTokens('1 + 2 = 3 no Wait 3 + 4 = 7 yes')!
-    const traces = problems.ofStep(1, 200).map((problem) => ({
-      prompt: problem.promptTokens,
-      completion,
-      cuts: [0, 6, 13],
-      answers: problems.answers(problem),
-    }))
+    const traces = problems
+      .ofStep(1, 200)
+      .map((problem) => ({ prompt: problem.promptTokens, completion, cuts: [0, 6, 13], answers: problems.answers(problem) }))
     const here = await policies.current.measure(traces, format.terminationSuffix)
     const current = await ray.policies.sampler('current')
     const there = await current.measure(traces, format.terminationSuffix, signal)

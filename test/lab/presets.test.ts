@@ -128,7 +128,14 @@ describe('the presets', () => {
   })
 
   it('of a search with returns ask that task at its usual level; warm starts imitate, gently, and differ in their pairs', () => {
-    const told = Object.entries(returnsPresets).map(([id, { spec: { name: _name, ...spec } }]) => [id, spec])
+    const told = Object.entries(returnsPresets).map(
+      ([
+        id,
+        {
+          spec: { name: _name, ...spec },
+        },
+      ]) => [id, spec],
+    )
     const task = (options: object = {}) => ({ name: 'countdown-returns', options: { level: '3', ...options } })
     const warm = { steps: 60, optimizer: { lr: 3e-4 }, observeGroups: 2, algorithm: { name: 'sft' } }
     expect(told).toEqual([

@@ -124,7 +124,11 @@ describe('the name of weights', () => {
   it('is refused with how to fetch them where they can be had', async () => {
     const { store, close } = bench.open('nothing fetched')
     try {
-      const fetched = refusal('start.notFetched', { expected: 'the model smollm2-135m', found: 'none', next: 'mrt models fetch smollm2-135m' })
+      const fetched = refusal('start.notFetched', {
+        expected: 'the model smollm2-135m',
+        found: 'none',
+        next: 'mrt models fetch smollm2-135m',
+      })
       await expect(loadStart(store, 'model:smollm2-135m', () => 7)).rejects.toEqual(fetched)
       expect(() => modelOf(store, 'model:smollm2-135m')).toThrow(fetched)
     } finally {
@@ -157,7 +161,10 @@ describe('a folder of weights', () => {
 
   it('is called by its contents where nobody gave it a name', async () => {
     const tensors = new Map(
-      parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [name, { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(3) }]),
+      parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [
+        name,
+        { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(3) },
+      ]),
     )
     const { id, path } = await saveCheckpoint(join(bench.folder, 'nameless'), { config: MICRO_CONFIG, tensors, meta: {} })
     expect((await startOf(path)).base).toEqual({ kind: 'model', id, name: id })
@@ -229,7 +236,9 @@ describe('a model of this workspace', () => {
       null,
       null,
     ])
-    await expect(startOf('model:served one')).rejects.toEqual(refusal('start.served', { found: 'served one, which another program serves' }))
+    await expect(startOf('model:served one')).rejects.toEqual(
+      refusal('start.served', { found: 'served one, which another program serves' }),
+    )
   })
 
   it('says its shape before it is read, as a checkpoint of it does', async () => {

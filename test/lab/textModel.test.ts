@@ -57,11 +57,7 @@ function modelOf(
       const end = more.ending?.(request!.maxNewTokens, from)
       const tokens = rest.slice(0, end?.tokens ?? rest.length)
       return Promise.resolve([
-        {
-          tokens: Int32Array.from(tokens),
-          logps: Float32Array.from(tokens, (_, at) => -(from + at) / 8),
-          finish: end?.finish ?? 'length',
-        },
+        { tokens: Int32Array.from(tokens), logps: Float32Array.from(tokens, (_, at) => -(from + at) / 8), finish: end?.finish ?? 'length' },
       ])
     },
     dispose: () => void told.disposed++,
@@ -76,7 +72,13 @@ function modelOf(
   const own = { ...tokenizer, ...(more.bos !== undefined && { bos: more.bos }) } as unknown as TextTokenizer
   return { engine, model: { config, tokenizer: own, parameters: {} as never, dispose() {} }, told }
 }
-const asking = (more: Partial<TextRequest> = {}): TextRequest => ({ prompt: { text: 'one' }, maxTokens: 20, temperature: 0.5, seed: 3, ...more })
+const asking = (more: Partial<TextRequest> = {}): TextRequest => ({
+  prompt: { text: 'one' },
+  maxTokens: 20,
+  temperature: 0.5,
+  seed: 3,
+  ...more,
+})
 const pieces = ({ asked }: Asked): number[] => asked.map(({ request }) => request.maxNewTokens)
 
 describe('a text', () => {
@@ -216,8 +218,8 @@ describe('a model that is asked for a text', () => {
   })
 
   it('is asked as it stands, or in its template with what the system says before', async () => {
-    const read = async (more: Partial<typeof request> & { readonly system?: string | null }): Promise<number> =>
-      (await writeText(context, { ...request, maxTokens: 1, modelId, ...more } as never, {})).promptTokens
+    const read = async (more: { readonly raw?: boolean; readonly system?: string }): Promise<number> =>
+      (await writeText(context, { ...request, maxTokens: 1, modelId, ...more }, {})).promptTokens
     const opened = await openTextModel(context.engine, context.store, context.store.models.get(modelId)!)
     opened.dispose()
     const { tokenizer: words } = opened

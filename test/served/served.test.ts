@@ -329,7 +329,11 @@ describe('the record of a served model', () => {
     const elsewhere = openContext({ folder: join(folder, 'left alone'), create: true, program: 'test' })
     try {
       const { store } = elsewhere
-      const owner = await importModel(store, writeLittleText(join(folder, 'owner.gguf'), 5), { name: 'owner', signal: never, now: Date.now })
+      const owner = await importModel(store, writeLittleText(join(folder, 'owner.gguf'), 5), {
+        name: 'owner',
+        signal: never,
+        now: Date.now,
+      })
       const { modelId } = await connectModel(store, request(server, { tokenizer: `model:${owner.modelId}` }), Date.now)
       const model = store.models.get(modelId)!
       const without = { ...store, models: { ...store.models, bySha256: () => null } }
@@ -423,7 +427,11 @@ describe('what a person can get wrong about a server', () => {
     )
     const { modelId } = await loadStart(context.store, 'starter', Date.now)
     await expect(connect(server, { tokenizer: `model:${modelId}` })).rejects.toEqual(
-      refusal('served.tokenizer', { expected: 'a model of text', found: 'starter, which has none', next: 'Give a folder with tokenizer.json' }),
+      refusal('served.tokenizer', {
+        expected: 'a model of text',
+        found: 'starter, which has none',
+        next: 'Give a folder with tokenizer.json',
+      }),
     )
     expect(await code(connect(await serve('llama', { before: [5] })))).toBe('served.tokenizer')
     const silent = await serve('llama')
