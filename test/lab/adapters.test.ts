@@ -1,5 +1,5 @@
 // Runs with low-rank adapters: only these train, are kept and come back, on the weights that they name; the reference is the model without them.
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
@@ -113,6 +113,7 @@ describe('a run with adapters', () => {
     const start = `checkpoint:${newest(runId).id}`
     const on = await trained(adapted({ start, steps: 1 }))
     expect((await kept(on)).meta.base).toEqual((await kept(runId)).meta.base)
+    expect(context.store.runs.get(on)).toMatchObject({ parentRunId: runId, parentStep: 3 })
     await refused('run.adapters', () => createRun(context, adapted({ start, adapters: { ...ADAPTERS, rank: 3 } })))
     const whole = await trained(adapted({ start, steps: 1, adapters: {} }))
     expect([...(await kept(whole)).tensors.keys()].some((name) => name.includes('lora'))).toBe(false)
@@ -121,12 +122,19 @@ describe('a run with adapters', () => {
   it('may rest on a checkpoint of whole weights, whose files then stay though its run is gone', async () => {
     const whole = await trained(microSpec('starter', { name: 'dr-grpo' }, { steps: 1 }))
     const { id, contentId } = newest(whole)
-    const upon = await trained(adapted({ start: `checkpoint:${id}`, steps: 1 }))
+    const upon = await trained(adapted({ start: `checkpoint:${id}`, steps: 2, checkpointEvery: 1 }))
     expect((await kept(upon)).meta.base).toMatchObject({ kind: 'checkpoint', id: contentId })
     const before = await logpsOf(await startOf(`checkpoint:${newest(upon).id}`))
     context.store.runs.remove(whole)
     expect(context.store.checkpoints.referenced()).not.toContain(contentId)
     expect(await contentsInUse(context.store)).toContain(contentId)
+    // Any of its checkpoints that can be read says so; where none can, nothing may be taken for unused.
+    const [first, second] = context.store.checkpoints.ofRun(upon).map((each) => join(context.store.checkpointsFolder, each.contentId))
+    renameSync(first!, `${first}-away`)
+    expect(await contentsInUse(context.store)).toContain(contentId)
+    renameSync(second!, `${second}-away`)
+    await expect(contentsInUse(context.store)).rejects.toMatchObject({ code: 'checkpoint.missing' })
+    for (const each of [first, second]) renameSync(`${each}-away`, each!)
     expect(await logpsOf(await startOf(`checkpoint:${newest(upon).id}`))).toEqual(before)
     expect(existsSync(join(context.store.checkpointsFolder, contentId))).toBe(true)
   })

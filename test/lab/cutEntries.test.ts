@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { cutEntries } from '../../src-main/lab/training/cutEntries.ts'
 import { sampleSettings } from '../../src-main/lab/training/gather.ts'
 import type { Entry } from '../../src-main/lab/training/gather.ts'
+import { drawBudgets } from '../../src-main/rl/anytime.ts'
+import { createRng, deriveSeed } from '../../src-main/numeric/rng.ts'
 import type { CutPlan } from '../../src-main/rl/algorithm.ts'
 import { ABORTED, countdown, entryOf, rightAnswer, WRONG_ANSWER, writer, writtenSpec, wrongAfter, type Writer } from './written.ts'
 
@@ -53,6 +55,8 @@ describe('cuts at budgets', () => {
       expect(cuts[at]!.J).toHaveLength(2)
     }
     expect([...new Set(drawn.flat())].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    const lot = (at: number): number => createRng(deriveSeed(9, 'measured', at >> 1)).float()
+    expect(drawn).toEqual(drawn.map((_, at) => drawBudgets(0.25, 8, lot(at))))
     const sampled = await cut({ shares, measured: 0.25, J: 'sampled', answers: 1 })
     expect(sampled.cuts[0]).not.toHaveProperty('drawn')
     expect(sampled.cuts[0]!.budgets).toHaveLength(8)
@@ -78,7 +82,17 @@ describe('answers at cuts', () => {
     const { plans } = policy.asked[0]!
     expect(plans.map(({ prefixTokens }) => prefixTokens)).toEqual([6, 12, 13, 5, 6, 12, 13].flatMap((at) => [at, at]))
     expect(plans.every(({ stopNow }) => stopNow === true)).toBe(true)
-    expect(new Set(plans.map(({ seed }) => seed)).size).toBe(14)
+    expect(plans.map(({ seed }) => seed)).toEqual(
+      [
+        [0, 6],
+        [0, 12],
+        [0, 13],
+        [1, 5],
+        [3, 6],
+        [3, 12],
+        [3, 13],
+      ].flatMap(([index, offset]) => [0, 1].map((sample) => deriveSeed(9, 'answer', index!, offset!, sample))),
+    )
     expect(new Set(plans.map(({ prefix }) => prefix))).toEqual(new Set([0, 1, 3].map((at) => entries[at]!.rollout.tokens)))
   })
 
@@ -104,6 +118,8 @@ describe('answers at cuts', () => {
     expect(most.length).toBeLessThan(110)
     expect(some.filter((group) => !most.includes(group))).toEqual([])
     expect(none).toEqual([])
+    const rng = createRng(deriveSeed(9, 'learned'))
+    expect(some).toEqual(Array.from({ length: 120 }, (_, cut) => 40 + cut).filter(() => rng.float() < 0.3))
   })
 
   it('are J itself where that is sampled: the share of them that is right, learned from or not', async () => {

@@ -77,13 +77,30 @@ it.each(spoilings)(
       await trainRun(context, 1)
       expect(context.store.runs.get(1)!.status).toBe('finished')
       const said = context.store.events.ofRun(1, 'log', 0, 100).find((event) => event.code === code)!
-      expect(said.message).toMatch(/^The checkpoint of step 5 cannot be read .* going on from step 4\.$/)
+      expect(said.message).toMatch(/^The checkpoint of step 5 cannot be read \(expected \S.*; found \S.*\); going on from step 4\.$/)
+      const { contentId } = context.store.checkpoints.ofRun(1).find(({ step }) => step === 4)!
+      expect(said).toMatchObject({ step: 4, level: 'warn', data: { contentId } })
       expect(await numbersOf(context)).toEqual(await numbersOf(whole))
     } finally {
       context.close()
     }
   },
 )
+
+it('a run of whose checkpoints several are spoilt says so of each, the newest first', async () => {
+  const context = spoiltCopy('several', [4, 5], (folder) => rmSync(join(folder, 'weights.safetensors')))
+  try {
+    await trainRun(context, 1)
+    const said = context.store.events.ofRun(1, 'log', 0, 100).filter(({ code }) => code === 'checkpoint.damaged')
+    expect(said.map(({ message, step }) => [/step \d+ cannot/.exec(message)?.[0], /from step \d+/.exec(message)?.[0], step])).toEqual([
+      ['step 5 cannot', 'from step 2', 2],
+      ['step 4 cannot', 'from step 2', 2],
+    ])
+    expect(await numbersOf(context)).toEqual(await numbersOf(whole))
+  } finally {
+    context.close()
+  }
+})
 
 it('a run of whose checkpoints none can be read is refused by name, and forgets no step', async () => {
   const context = spoiltCopy('none-left', [2, 4, 5], (folder) => rmSync(join(folder, 'weights.safetensors')))

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { endEntries } from '../../src-main/lab/training/endings.ts'
 import { continueEntries, estimateJ, type EstimateRequest } from '../../src-main/lab/training/estimate.ts'
 import { sampleSettings } from '../../src-main/lab/training/gather.ts'
+import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
 import { ABORTED, countdown, entryOf, rightAfter, rightAnswer, WRONG_ANSWER, writer, writtenSpec, wrongAfter } from './written.ts'
 
@@ -94,7 +95,7 @@ describe('rollouts that are ended early', () => {
       [6, true],
       [0, true],
     ])
-    expect(plans[0]!.seed).not.toBe(plans[1]!.seed)
+    expect(plans.map(({ seed }) => seed)).toEqual([deriveSeed(7, 0, 0), deriveSeed(7, 1, 1)])
     expect(ended.map(({ rollout }) => problems.task.format.toText(rollout.tokens))).toEqual([
       rightAfter(problems, first!, '1 + 2 = 3 no'),
       rightAfter(problems, second!, '').trim(),

@@ -3,12 +3,22 @@ import { cpus, tmpdir } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { estimateRun, memoryOf } from '../../src-main/lab/training/estimateRun.ts'
+import { estimateRun, memoryOf, readingBytes } from '../../src-main/lab/training/estimateRun.ts'
 import { withAdapters } from '../../src-main/model/adapters.ts'
-import { forwardFlopsPerToken, parameterCount, STARTER_CONFIG, trainedCount, trainFlopsPerToken } from '../../src-main/model/config.ts'
+import {
+  EMBEDDING,
+  forwardFlopsPerToken,
+  parameterCount,
+  parameterSpecs,
+  STARTER_CONFIG,
+  trainedCount,
+  trainFlopsPerToken,
+} from '../../src-main/model/config.ts'
 import type { LlamaConfig } from '../../src-main/model/config.ts'
 import { HEAD_TOKENS, keptPerToken } from '../../src-main/model/layered.ts'
 import { fixedFor } from '../../src-main/rollout/openDecoder.ts'
+import { rowsFor } from '../../src-main/rollout/policy.ts'
+import { headPlaces } from '../../src-main/rollout/readers.ts'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { Json, RunEstimate, RunSpec, RunSpecInput } from '../../src-preload/contract.ts'
 import { fill, specOf } from './records.ts'
@@ -75,6 +85,16 @@ describe('an estimate from runs like it', () => {
     expect([estimate.tokens, estimate.estimateTokens]).toEqual([(480 / 32) * 384, (64 / 32) * 384])
   })
 
+  it('is what the newest of several took, and says which that was', async () => {
+    made(base, [{ wallMs: 640 }])
+    const id = made(base, [{ wallMs: 320 }])
+    const estimate = await estimateRun(store, base, never)
+    expect(middle(estimate)).toBeCloseTo((320 / 32) * (128 + 2), 6)
+    expect(estimate.because).toBe(
+      `From the last steps of run ${id} (${store.runs.get(id)!.name}), which has the same algorithm, task and budget.`,
+    )
+  })
+
   it('is what a run of fewer steps took', async () => {
     made(base, [{ wallMs: 640 }, { wallMs: 320 }])
     expect(middle(await estimateRun(store, base, never))).toBeCloseTo((480 / 32) * (128 + 2), 6)
@@ -108,6 +128,8 @@ describe('an estimate from runs like it', () => {
   it.each([
     ['that took no step', [], {}],
     ['of which it is not known where it was made', [{ wallMs: 1 }], { environment: {} }],
+    ['of which nothing is known', [{ wallMs: 1 }], { environment: null }],
+    ['on a processor without a name', [{ wallMs: 1 }], { environment: { cores: cpus().length } }],
     ['of another processor', [{ wallMs: 1 }], { environment: { cpu: 'another', cores: cpus().length } }],
     ['with other cores', [{ wallMs: 1 }], { environment: { cpu: cpus()[0]!.model.trim(), cores: cpus().length + 1 } }],
   ])('is not one from a run %s', async (_, steps, more) => {
@@ -143,6 +165,22 @@ describe('an estimate without runs like it', () => {
     const read = estimateTokens + (trainFlopsPerToken(STARTER_CONFIG, 10) / perToken) * (12 + TOKENS)
     expect(middle(estimate) / (1000 * (4 * rollouts + 2) * (TOKENS / 1000 + read / 4000))).toBeCloseTo(1, 9)
     expect(estimate.timeMs.high / estimate.timeMs.low).toBeCloseTo(1.5 ** 2, 9)
+  })
+
+  it('goes by operations at a usual speed where nothing could be timed, whatever the size of the model, and is off by up to two', async () => {
+    const larger = { ...STARTER_CONFIG, layers: 3 * STARTER_CONFIG.layers }
+    for (const weights of [STARTER_CONFIG, larger]) {
+      const estimate = await estimateRun(store, spec('gspo'), () => Promise.resolve(null), weights)
+      const perToken = forwardFlopsPerToken(weights, 10)
+      const read = TOKENS + (trainFlopsPerToken(weights, 10) / perToken) * (12 + TOKENS)
+      expect(middle(estimate) / (1000 * (4 * 32 + 2) * (perToken / 60e9) * (2 * TOKENS + read))).toBeCloseTo(1, 9)
+      expect(estimate.timeMs.high / estimate.timeMs.low).toBeCloseTo(2 ** 2, 9)
+      expect(estimate).toMatchObject({
+        basis: 'modelled',
+        because: expect.stringContaining('From operation counts at a usual speed') as unknown,
+      })
+    }
+    expect((await timed(spec('gspo'))).because).toContain('From a second of drawing and reading tokens on this machine')
   })
 
   it('watches no more groups than a step has', async () => {
@@ -199,6 +237,59 @@ describe('the memory of a run', () => {
     expect(memoryOf(evaluated, STARTER_CONFIG) - memoryOf(bare, STARTER_CONFIG)).toBe(
       cacheOf(STARTER_CONFIG, 120, 24 + 90 + 4) - cacheOf(STARTER_CONFIG, 32, 48),
     )
+  })
+
+  it('has room for no more rollouts than are decoded at once', () => {
+    const crowd = spec('gspo', { promptsPerStep: 64, groupSize: 8 })
+    const rows = rowsFor(STARTER_CONFIG, 48)
+    expect(rows).toBeLessThan(64 * 8)
+    expect(memoryOf(crowd, STARTER_CONFIG) - memoryOf(spec('gspo'), STARTER_CONFIG)).toBe(
+      cacheOf(STARTER_CONFIG, rows, 48) - cacheOf(STARTER_CONFIG, 32, 48),
+    )
+  })
+
+  const wideOf = (more: Partial<LlamaConfig> = {}): LlamaConfig =>
+    withAdapters({ ...STARTER_CONFIG, vocabSize: 5000, ...more }, { rank: 2, alpha: 4 })
+  const text = (more: Partial<RunSpecInput>): RunSpec => spec('gspo', { adapters: { rank: 2, alpha: 4 }, ...more })
+
+  it('takes, layer by layer, a longer sequence at once, and for a wide vocabulary the head of some tokens instead of a layer at work', () => {
+    const { layers, hiddenSize, intermediateSize, heads } = STARTER_CONFIG
+    const at = (microbatchTokens: number, config = wideOf()): number => memoryOf(text({ microbatchTokens }), config)
+    const ofTokens = (tokens: number): number =>
+      tokens * layers * (keptPerToken(wideOf()) + hiddenSize) * FLOAT +
+      Math.max(tokens * (4 * intermediateSize + 8 * hiddenSize + 2 * heads * 88) * FLOAT, 4 * HEAD_TOKENS * 5000 * FLOAT)
+    expect(ofTokens(8192)).toBeGreaterThan(readingBytes(wideOf(), 88))
+    expect(at(8192) - at(6144)).toBeCloseTo(ofTokens(8192) - ofTokens(6144), 0)
+    // With so many words it is the head that counts.
+    const many = wideOf({ vocabSize: 200_000 })
+    // A thought of 20 tokens and an answer of 4 behind 64 of prompt.
+    expect(at(16, many)).toBe(at(88, many))
+    expect(at(88, many)).toBeLessThan(at(89, many))
+    const keptOf = (tokens: number): number => tokens * layers * (keptPerToken(many) + hiddenSize) * FLOAT
+    expect(4 * HEAD_TOKENS * 200_000 * FLOAT).toBeGreaterThan(readingBytes(many, 88))
+    expect(at(1024, many) - at(512, many)).toBeCloseTo(keptOf(1024) - keptOf(512), 0)
+  })
+
+  it('counts an output matrix of its own among what is widened, and not the embedding, of which rows are read', () => {
+    const elements = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
+    const held = { rank: 2, alpha: 4, held: 'bfloat16' } as const
+    const untied = { ...STARTER_CONFIG, vocabSize: 5000, untiedHead: true }
+    const [wide, narrow] = [withAdapters(untied, { rank: 2, alpha: 4 }), withAdapters(untied, held)]
+    const specs = parameterSpecs(narrow).filter(({ dtype }) => dtype !== undefined)
+    const widened = specs.filter(({ name, dims }) => name !== EMBEDDING && (dims[0] === 5000 || name.includes('.layers.0.')))
+    expect(widened.some(({ dims }) => dims[0] === 5000)).toBe(true)
+    const sum = (of: readonly { readonly dims: readonly number[] }[]): number => of.reduce((all, { dims }) => all + elements(dims), 0)
+    const fixed = (config: LlamaConfig): number => fixedFor(config, { device: 'cpu', weights: 'train' }).bytes
+    expect(memoryOf(text({}), wide) - fixed(wide) - (memoryOf(text({}), narrow) - fixed(narrow))).toBe(2 * sum(specs) - 4 * sum(widened))
+  })
+
+  it('is, reading whole sequences, that of one layer at work, or of the logits that are there at once', () => {
+    const { hiddenSize, intermediateSize, heads } = STARTER_CONFIG
+    const layer = (tokens: number, length: number): number => tokens * (3 * intermediateSize + 6 * hiddenSize + 3 * heads * length) * FLOAT
+    expect(readingBytes(STARTER_CONFIG, 100)).toBe(layer(2048, 100))
+    expect(readingBytes(STARTER_CONFIG, 3000)).toBe(layer(3000, 3000))
+    const many = { ...STARTER_CONFIG, vocabSize: 100_000 }
+    expect(readingBytes(many, 1)).toBe(2 * headPlaces(100_000) * 100_000 * FLOAT)
   })
 
   it('is, layer by layer, what is kept of the layers as far as there is room, one of them at work, and sessions and prompts of text', () => {

@@ -1,13 +1,12 @@
 // Models and adapters out of the workspace and in again: PEFT's folders, and merged ones as the transformers library loads them. That the
 // genuine libraries load both and agree is asked by bench/peers/adapters.ts.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LabError } from '../../src-preload/contract.ts'
 import { exportModel } from '../../src-main/lab/training/exportModel.ts'
 import { importAdapters, importModel } from '../../src-main/lab/files/importModel.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
-import { loadStart } from '../../src-main/lab/training/start.ts'
+import { loadStart, tokenizerOfStart } from '../../src-main/lab/training/start.ts'
 import type { Start } from '../../src-main/lab/training/start.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
@@ -21,6 +20,7 @@ import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { LITTLE_TEXT, writeLittleText } from '../model/littleText.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
+import { refusal } from './refusal.ts'
 
 let bench: Bench
 let context: OpenedContext
@@ -84,7 +84,16 @@ const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.ma
 
 describe('an export of adapters', () => {
   it('merged is a model in every word of the transformers library, that answers as the checkpoint does', async () => {
-    const { files, parameters } = await exportModel(context.store, { name: checkpoint, folder: at('merged'), adapters: false }, Date.now)
+    const exported = await exportModel(context.store, { name: checkpoint, folder: at('merged'), adapters: false }, Date.now)
+    const { files, parameters } = exported
+    expect([exported.folder, exported.base]).toEqual([at('merged'), 'little'])
+    const said = (file: string): unknown => JSON.parse(readFileSync(join(at('merged'), file), 'utf8'))
+    expect(said('tokenizer_config.json')).toMatchObject({
+      tokenizer_class: 'PreTrainedTokenizerFast',
+      clean_up_tokenization_spaces: false,
+      chat_template: expect.stringContaining('im_start') as unknown,
+    })
+    expect(said('generation_config.json')).toMatchObject({ eos_token_id: [2] })
     expect(files).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
     const { modelId } = await importModel(context.store, at('merged'), options)
     expect(context.store.models.get(modelId)).toMatchObject({ kind: 'huggingface', parameterCount: parameters })
@@ -116,6 +125,9 @@ describe('an export of adapters', () => {
     expect([...again.adapters!].sort()).toEqual([...before.adapters!].sort())
     expect(await logpsOf(again)).toEqual(await logpsOf(before))
     expect(again.tokenizer).not.toBeNull()
+    // Known without reading any weights.
+    for (const name of [`model:${modelId}`, checkpoint])
+      expect((await tokenizerOfStart(context.store, name))!.encode('What')).toEqual(again.tokenizer!.encode('What'))
     await expect(importAdapters(context.store, at('peft'), modelId, options)).rejects.toMatchObject({ code: 'adapters.onAdapters' })
     await expect(importAdapters(context.store, at('peft'), 999, options)).rejects.toMatchObject({ code: 'model.unknown' })
   })
@@ -123,11 +135,21 @@ describe('an export of adapters', () => {
   it('touches no folder that has files, and is refused where there are no adapters', async () => {
     mkdirSync(at('full'), { recursive: true })
     writeFileSync(join(at('full'), 'mine.txt'), 'mine')
-    const refused = (code: string, act: Promise<unknown>) =>
-      expect(act).rejects.toSatisfy((error) => error instanceof LabError && error.code === code)
-    await refused('export.folder', exportModel(context.store, { name: checkpoint, folder: at('full'), adapters: true }, Date.now))
-    await refused('export.noAdapters', exportModel(context.store, { name: 'model:1', folder: at('none'), adapters: true }, Date.now))
+    const refused = (expected: unknown, name: string, folder: string) =>
+      expect(exportModel(context.store, { name, folder, adapters: true }, Date.now)).rejects.toEqual(expected)
+    await refused(
+      refusal('export.folder', { expected: `an empty or new folder at ${at('full')}`, found: '1 files', next: 'Name another folder' }),
+      checkpoint,
+      at('full'),
+    )
+    await refused(
+      refusal('export.noAdapters', { expected: 'adapters in model:1', found: 'whole weights', next: 'Leave out --adapters' }),
+      'model:1',
+      at('none'),
+    )
+    await refused(expect.objectContaining({ code: 'ENOTDIR' }), checkpoint, join(at('full'), 'mine.txt'))
     expect([existsSync(at('none')), readFileSync(join(at('full'), 'mine.txt'), 'utf8')]).toEqual([false, 'mine'])
+    expect(readdirSync(bench.folder).filter((name) => name.includes('unfinished'))).toEqual([])
   })
 })
 

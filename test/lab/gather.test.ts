@@ -12,6 +12,7 @@ import {
   type GatherContext,
 } from '../../src-main/lab/training/gather.ts'
 import { problemsOf, type ProblemSource } from '../../src-main/lab/training/tasks.ts'
+import { createRng, deriveSeed } from '../../src-main/numeric/rng.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.ts'
 import type { SpokenTask } from '../../src-main/tasks/types.ts'
@@ -76,6 +77,11 @@ describe('full rollouts', () => {
     expect(distinct(seedsOf(first!.policy))).toBe(12)
     expect(seedsOf(again!.policy)).toEqual(seedsOf(first!.policy))
     expect(distinct([...seedsOf(first!.policy), ...seedsOf(later!.policy)])).toBe(24)
+    // Runs on record were drawn so, and are drawn so again.
+    expect(seedsOf(first!.policy)).toEqual(
+      [0, 1, 2].flatMap((group) => [0, 1, 2, 3].map((sample) => deriveSeed(5, 'rollout', 2, 0, group, sample))),
+    )
+    expect(first!.policy.asked[0]!.options).toBe(first!.options)
     expect(first!.policy.asked[0]!.settings).toMatchObject({ thinkingTokens: 24, answerTokens: 8 })
     expect(first!.policy.asked[0]!.settings).not.toHaveProperty('minimumThinking')
     for (const entry of entries) for (const name of ['arm', 'kept', 'cut', 'cutGroup', 'ending']) expect(entry).not.toHaveProperty(name)
@@ -135,6 +141,7 @@ describe('dynamic sampling', () => {
     expect(distinct(seedsOf(policy))).toBe(24)
     expect(policy.asked[0]!.plans.map(({ problem }) => problem!.id)).toEqual(problems.ofStep(1, 3).flatMap(({ id }) => [id, id, id, id]))
     expect(policy.asked[1]!.plans.map(({ problem }) => problem!.id)).toEqual(problems.ofStep(1, 2, 1).flatMap(({ id }) => [id, id, id, id]))
+    expect(policy.asked[2]!.plans.map(({ seed }) => seed)).toEqual([0, 1, 2, 3].map((sample) => deriveSeed(5, 'rollout', 1, 2, 0, sample)))
   })
 
   it('ends after its rounds, whatever is missing, and never begins with one round', async () => {
@@ -221,6 +228,8 @@ describe('rollouts that are kept going', () => {
       return [...sizes].filter(([, members]) => members.some((entry) => entry.kept !== undefined)).map(([group]) => group)
     }
     const half = await withKept(0.5, 1)
+    const lot = (group: number): number => createRng(deriveSeed(5, 'kept groups', 'rollout', 1, 0, group)).float()
+    expect(half).toEqual([...Array.from({ length: 60 }).keys()].filter((group) => lot(group) < 0.5))
     expect(half.length).toBeGreaterThan(15)
     expect(half.length).toBeLessThan(45)
     expect(await withKept(0.5, 1)).toEqual(half)
@@ -239,11 +248,19 @@ describe('demonstrations', () => {
     expect(entries.map(({ problem }) => problem.id)).toEqual(problems.ofStep(1, 12).map(({ id }) => id))
     expect(context.policy.asked).toEqual([])
     expect(await gather(contextOf({ name: 'sft' }), 1)).toEqual(entries)
+    entries.forEach(({ problem, rollout }, group) =>
+      expect(Array.from(rollout.tokens)).toEqual(
+        problems.task.teacherTrace(problem, createRng(deriveSeed(5, 'demonstration', 1, group)))!.completion,
+      ),
+    )
     const others = await gather(contextOf({ name: 'sft' }, { seed: 6 }), 1)
     expect(others.map(({ rollout }) => rollout.tokens.join())).not.toEqual(entries.map(({ rollout }) => rollout.tokens.join()))
     for (const { rollout, grade, problem } of entries) {
       expect(rollout).toMatchObject({ finish: 'stop', error: null, prefixTokens: 0, forcedStop: false, prompt: problem.promptTokens })
       expect([rollout.logps.length, rollout.sampled.length]).toEqual([0, rollout.tokens.length])
+      const { boundaries, thinkEnd } = problems.task.format.read(rollout.tokens)
+      expect(rollout).toMatchObject({ boundaries, thinkEnd, closed: true })
+      expect(rollout.episodes).toHaveLength(boundaries.length - 1)
       expect(grade).toEqual(problems.task.grade(problem, rollout.tokens))
     }
   })
@@ -268,9 +285,12 @@ describe('demonstrations', () => {
 
 describe('what is watched of a method without full rollouts', () => {
   it('is what a method of full rollouts would draw for the first problems of the step', async () => {
-    const [own, other] = [contextOf({ name: 'sft' }, { observeGroups: 2 }), contextOf({ name: 'dr-grpo' }, { observeGroups: 2 })]
-    const observed = await gatherObserved(own, 3)
-    const drawn = await gather(other, 3)
+    const more = { observeGroups: 2, budget: { thinkingTokens: 24, answerTokens: 8, stages: [0.5, 1] } }
+    const [own, other] = [contextOf({ name: 'sft' }, more), contextOf({ name: 'dr-grpo' }, more)]
+    const observed = await gatherObserved(own, 2)
+    const drawn = await gather(other, 2)
+    expect(own.policy.asked[0]!.settings).toEqual(other.policy.asked[0]!.settings)
+    expect(own.policy.asked[0]!.settings.thinkingTokens).toBe(12)
     expect(observed.map(placeOf)).toEqual(drawn.slice(0, 8).map(placeOf))
     expect(observed.map(({ problem }) => problem.id)).toEqual(drawn.slice(0, 8).map(({ problem }) => problem.id))
     expect(seedsOf(own.policy)).toEqual(seedsOf(other.policy).slice(0, 8))
@@ -304,6 +324,11 @@ describe('two arms', () => {
       problems.ofStep(1, 40).map(({ promptTokens }) => promptTokens),
     ])
     expect(distinct([...seedsOf(stale), ...seedsOf(policy)])).toBe(240)
+    expect(seedsOf(stale)).toEqual(problems.ofStep(1, 40).map((_, group) => deriveSeed(5, 'prefix', 1, group)))
+    expect(seedsOf(policy).slice(5, 10)).toEqual([
+      ...[0, 1, 2].map((sample) => deriveSeed(5, 'continue', 1, 1, sample)),
+      ...[0, 1].map((sample) => deriveSeed(5, 'terminate', 1, 1, sample)),
+    ])
     for (const [, members] of Map.groupBy(plans, ({ group }) => group)) expect(distinct(members.map(({ prefix }) => prefix))).toBe(1)
   })
 
@@ -315,8 +340,22 @@ describe('two arms', () => {
     const { plans } = await arms({ maxPrefixEpisodes, continuations: 1, terminations: 1 })
     const lengths = plans.map(({ prefix }) => prefix!.length)
     expect([...new Set(lengths)].sort((a, b) => a - b)).toEqual(ends)
+    const lot = (group: number): number => createRng(deriveSeed(5, 'prefix length', 1, group)).int(ends.length)
+    expect(plans.filter(({ arm }) => arm === 'continue').map(({ prefix }) => prefix!.length)).toEqual(
+      plans.flatMap(({ arm, group }) => (arm === 'continue' ? [ends[lot(group!)]!] : [])),
+    )
     const written = problems.task.format.toTokens(TEXT)!
     for (const { prefix } of plans) expect(Array.from(prefix!)).toEqual(written.slice(0, prefix!.length))
+  })
+
+  it('have the share of the thinking budget that their step has, prefixes and all', async () => {
+    const [policy, stale] = [writer(problems, () => wrongAfter(THOUGHT)), writer(problems, () => TEXT)]
+    const context = contextOf({ name: 'mrt-pooled' }, { budget: { thinkingTokens: 24, answerTokens: 8, stages: [0.25, 1] } }, policy)
+    await gather({ ...context, stale: () => Promise.resolve(stale) }, 1)
+    for (const { asked } of [policy, stale])
+      expect(asked.map(({ settings, options }) => [settings.thinkingTokens, settings.answerTokens, options])).toEqual([
+        [6, 8, context.options],
+      ])
   })
 
   it('are of a method that says how many they are', async () => {
@@ -325,7 +364,7 @@ describe('two arms', () => {
       ...context.method,
       algorithm: { ...context.method.algorithm, needs: () => ({ data: 'arms' as const, J: 'none' as const }) },
     }
-    await expect(async () => gather({ ...context, method }, 1)).rejects.toThrow('mrt-pooled asks for arms')
+    await expect(async () => gather({ ...context, method }, 1)).rejects.toThrow('mrt-pooled asks for arms and does not say how many')
   })
 })
 

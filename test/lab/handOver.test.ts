@@ -12,6 +12,7 @@ import { createRng } from '../../src-main/numeric/rng.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { refusal } from './refusal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-hand-'))
 let context: OpenedContext
@@ -186,6 +187,8 @@ describe('a run that is handed over', () => {
     const runId = await createRun(context, spec)
     const to = join(folder, 'out')
     const handed = await handOver(context.store, runId, to, Date.now)
+    expect(handed.folder).toBe(to)
+    expect(handed.files).toEqual(['mrt_reward.py', 'train_trl.py', 'verl_reward.py', 'verl_recipe.sh', 'settings.json', 'problems.jsonl'])
     for (const file of handed.files) expect(existsSync(join(to, file)), file).toBe(true)
     const settings = JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8')) as {
       readonly cues: string[]
@@ -204,7 +207,9 @@ describe('a run that is handed over', () => {
       expect(prompt).toContain(question)
       expect(golds.length).toBeGreaterThan(0)
     }
-    expect(await handOver(context.store, runId, to, Date.now).catch((error: { code: string }) => error.code)).toBe('handOver.folder')
+    await expect(handOver(context.store, runId, to, Date.now)).rejects.toEqual(
+      refusal('handOver.folder', { expected: 'a new or empty folder', found: to, next: 'Name another folder' }),
+    )
   })
 
   it('says over what the mean of its loss was taken, in words that both scripts know', async () => {
@@ -217,7 +222,8 @@ describe('a run that is handed over', () => {
     ] as const) {
       const to = join(folder, `mean of ${name}`)
       await handOver(context.store, await createRun(context, { ...spec, algorithm: { name } }), to, Date.now)
-      expect(JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8'))).toMatchObject({ aggregation })
+      // What a method leaves unsaid is as usual.
+      expect(JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8'))).toMatchObject({ aggregation, clipLow: 0.2, clipHigh: 0.2 })
       for (const script of scripts) expect(script).toContain(aggregation)
     }
   })
@@ -235,7 +241,10 @@ describe('a run that is handed over', () => {
     const runId = await createRun(context, { ...spec, ...more })
     const to = join(folder, 'settings')
     await handOver(context.store, runId, to, Date.now)
-    const { cues, ...settings } = JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8')) as { readonly cues: string[] }
+    const { cues, ...settings } = JSON.parse(readFileSync(join(to, 'settings.json'), 'utf8')) as {
+      readonly cues: string[]
+      readonly forcedStop: string
+    }
     expect(settings).toMatchObject({
       run: context.store.runs.get(runId)!.uid,
       name: 'handed',
@@ -257,6 +266,9 @@ describe('a run that is handed over', () => {
       clipHigh: 0.3,
     })
     expect(cues).toContain('\nAnswer:')
+    expect(settings.forcedStop).toContain('Answer:')
+    // That a text ends is no cue for its answer.
+    for (const cue of cues) expect(cue).not.toContain('<|im_end|>')
   })
 
   it('says how progress is paid in the words of the module', () => {
@@ -269,13 +281,29 @@ describe('a run that is handed over', () => {
       centre: 'group',
       best_of_k: 3,
     })
-    for (const options of [{ alphaCourse: 'rising' }, { mu: 'start' }])
+    for (const [options, found] of [
+      [{ alphaCourse: 'rising' }, 'mrt-exact with alphaCourse rising'],
+      [{ mu: 'start' }, 'mrt-exact with mu start'],
+      [{ control: 'shuffled' }, 'mrt-exact with control shuffled'],
+    ] as const)
       expect(() => creditOf({ algorithm: { name: 'mrt-exact', options } }, createMethod('mrt-exact', options))).toThrow(
-        expect.objectContaining({ code: 'handOver.method' }),
+        refusal('handOver.method', { expected: 'a run of mrt-exact, mrt-online, grpo, dr-grpo, rloo', found, next: 'Choose such a run' }),
       )
+    expect(() => creditOf({ algorithm: { name: 'dapo', options: {} } }, createMethod('dapo'))).toThrow(
+      expect.objectContaining({ found: 'dapo' }),
+    )
+    for (const base of ['grpo', 'dr-grpo', 'rloo'])
+      expect(creditOf({ algorithm: { name: base, options: {} } }, createMethod(base))).toEqual({
+        alpha: 0,
+        credit: 'scalar',
+        discount: 0,
+        base,
+        centre: 'none',
+        best_of_k: 1,
+      })
   })
 
-  it('is a run of this program, whose answers can be listed', async () => {
+  it('is a run of this program', async () => {
     const code = (work: Promise<unknown>): Promise<string> =>
       work.then(
         () => 'nothing was thrown',
@@ -284,8 +312,43 @@ describe('a run that is handed over', () => {
     expect(await code(handOver(context.store, 999, join(folder, 'none'), Date.now))).toBe('run.unknown')
     const { id: _id, uid: _uid, ...same } = context.store.runs.get(await createRun(context, spec))!
     const imported = context.store.runs.add({ ...same, method: 'imported' }).id
-    expect(await code(handOver(context.store, imported, join(folder, 'none'), Date.now))).toBe('handOver.method')
+    await expect(handOver(context.store, imported, join(folder, 'none'), Date.now)).rejects.toEqual(
+      refusal('handOver.method', { expected: 'a run of this program', found: 'handed, which was imported', next: 'trained here' }),
+    )
     expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
+
+  it('is one whose answers can be listed', async () => {
+    const { store } = context
+    const dataset = store.datasets.add({
+      name: 'patterns',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'regex',
+      note: '',
+      createdAtMs: 1,
+    })
+    store.datasets.addProblems(
+      dataset,
+      Array.from({ length: 40 }, (_, at) => ({
+        key: `p-${at}`,
+        split: at < 24 ? 'train' : 'test',
+        prompt: `Name a number above ${at}.`,
+        answer: '[0-9]+',
+        level: null,
+        slices: {},
+      })),
+    )
+    const runId = await createRun(context, { ...spec, task: { name: 'dataset', options: { dataset } } })
+    await expect(handOver(store, runId, join(folder, 'patterns'), Date.now)).rejects.toEqual(
+      refusal('handOver.answers', {
+        expected: 'accepted answers of dataset that can be listed',
+        found: 'a problem without',
+        next: 'Choose a run of another task',
+      }),
+    )
+    expect(existsSync(join(folder, 'patterns'))).toBe(false)
   })
 
   it('is refused where another trainer could not take it up', async () => {
@@ -294,7 +357,14 @@ describe('a run that is handed over', () => {
         () => 'nothing was thrown',
         (error: { code: string }) => error.code,
       )
-    expect(await told({ start: 'starter', task: { name: 'countdown', options: {} } })).toBe('handOver.notation')
+    const notated = await createRun(context, { ...spec, start: 'starter', task: { name: 'countdown', options: {} } })
+    await expect(handOver(context.store, notated, join(folder, 'refused'), Date.now)).rejects.toEqual(
+      refusal('handOver.notation', {
+        expected: 'a run of a model of text',
+        found: 'handed, in the notation of its task',
+        next: 'Choose a run that starts from a model of text',
+      }),
+    )
     expect(await told({ algorithm: { name: 'mrt-exact', options: { control: 'shuffled' } } })).toBe('handOver.method')
     expect(await told({ algorithm: { name: 'dapo' } })).toBe('handOver.method')
     expect(existsSync(join(folder, 'refused'))).toBe(false)

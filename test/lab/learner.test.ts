@@ -50,6 +50,24 @@ describe('a step of the learner', () => {
     expect((await learner.step([paid(6)], still)).metrics['train/padding']).toBe(0)
   })
 
+  it('minimises what is paid, and computes as much at once as it is told, with the same numbers', async () => {
+    const { config, weights } = await loadStart(context.store, bench.start, Date.now)
+    const method = createMethod('sft')
+    const parameters = await loadWeights(context.engine, config, weights)
+    const small = await openLearner(context.engine, config, parameters, method.algorithm.loss(method.options), 9, 1, 64)
+    const sequences = [paid(4), paid(6), paid(5)]
+    const [whole, apart] = [await learner.step(sequences, still), await small.step(sequences, still)]
+    small.dispose()
+    parameters.dispose()
+    const paidFor = whole.logps.reduce((sum, logps) => sum - logps.reduce((all, logp) => all + logp / 10, 0), 0)
+    expect(whole.loss / paidFor).toBeCloseTo(1, 5)
+    expect(apart.loss / whole.loss).toBeCloseTo(1, 5)
+    expect(apart.gradNorm / whole.gradNorm).toBeCloseTo(1, 4)
+    expect(apart.logps.map(({ length }) => length)).toEqual([4, 6, 5])
+    apart.logps.forEach((logps, at) => logps.forEach((logp, token) => expect(logp).toBeCloseTo(whole.logps[at]![token]!, 4)))
+    expect([apart.forwardedTokens, whole.forwardedTokens, apart.metrics['train/padding']]).toEqual([21, 21, 0])
+  })
+
   it('says how far the sampler was off, over the tokens that it drew and that carry loss', async () => {
     const [own] = (await learner.step([paid(6)], still)).logps
     const off = [0.5, -2, 0.25, 0.125, 9, 0]

@@ -9,7 +9,7 @@ import { importModel } from '../../src-main/lab/files/importModel.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { playground } from '../../src-main/lab/training/playground.ts'
 import { playgroundAnswers } from '../../src-main/lab/answers/playgroundAnswers.ts'
-import { playgroundProblem } from '../../src-main/lab/training/playgroundProblem.ts'
+import { drawn, playgroundProblem } from '../../src-main/lab/training/playgroundProblem.ts'
 import { experiments } from '../../src-main/lab/process/experiments.ts'
 import { loadStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
 import { taskOf } from '../../src-main/lab/training/tasks.ts'
@@ -20,8 +20,13 @@ import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { mostTokens, streamRollout } from '../../src-main/rollout/stream.ts'
 import { COUNTDOWN_FORMAT } from '../../src-main/tasks/countdown.ts'
 import type { TaskFormat } from '../../src-main/tasks/types.ts'
+import { saveCheckpoint } from '../../src-main/model/checkpoint.ts'
+import { parameterSpecs } from '../../src-main/model/config.ts'
+import { deriveSeed } from '../../src-main/numeric/rng.ts'
+import { TaskError, type SpokenTask, type Split } from '../../src-main/tasks/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
-import { microSpec, openBench, type Bench } from './micro.ts'
+import { MICRO_CONFIG, microSpec, openBench, type Bench } from './micro.ts'
+import { refusal } from './refusal.ts'
 
 let bench: Bench
 let context: OpenedContext
@@ -185,7 +190,7 @@ describe('own text', () => {
   it('goes to a model of text, is cut into episodes, and has neither grade nor J, with the reason', async () => {
     const rollout = await sample({ start: 'model:1', task: null, text: 'one two three' })
     expect(rollout).toMatchObject({ question: 'one two three', grade: null, J: null })
-    expect(rollout.noJ).toContain('own text')
+    expect(rollout.noJ).toBe('There is no problem to be right about: own text has no answer on record.')
     expect(rollout.textEnds.length).toBeLessThanOrEqual(48)
   })
 
@@ -194,20 +199,133 @@ describe('own text', () => {
     const [, bare] = /(\d[\d ]*-> \d+)/.exec(question)!
     const rollout = await sample({ task: null, text: bare! })
     expect(written(rollout)).toEqual(written(await sample()))
-    await expect(sample({ task: null, text: 'What is the time?' })).rejects.toMatchObject({ code: 'playground.words' })
+    const asked = await sample({ problemSeed: 0 })
+    const [, example] = /(\d[\d ]*-> \d+)/.exec(asked.question)!
+    const long = `What is ${'very '.repeat(40)}late?`
+    await expect(sample({ task: null, text: ` ${long} ` })).rejects.toEqual(
+      refusal('playground.words', {
+        expected: `a problem in the notation of countdown, such as "${example}"`,
+        found: `"${long.slice(0, 80)}"`,
+        next: 'write such a problem',
+      }),
+    )
+  })
+
+  it('that no number of operations answers has no J, and says so', async () => {
+    const { J, noJ } = await sample({ task: null, text: '1 1 1 -> 99' })
+    expect([J, noJ]).toEqual([null, 'This problem has no right answer.'])
   })
 
   it('in the notation that is longer than any problem of the task has no J, and says why', async () => {
     const { J, noJ, grade } = await sample({ task: null, text: '1 2 3 4 5 6 -> 7' })
-    expect([J, noJ.startsWith('It is longer than any problem'), grade === null]).toEqual([null, true, false])
+    expect([J, noJ, grade === null]).toEqual([
+      null,
+      'It is longer than any problem of the task: its right answers are too many to sum.',
+      false,
+    ])
     expect((await sample({ task: null, text: '1 2 3 4 -> 7' })).noJ).toBe('')
+    // Of five numbers there are problems.
+    expect((await sample({ task: null, text: '1 1 1 1 1 -> 99' })).noJ).toBe('This problem has no right answer.')
   })
 
   it('and a task at once are refused, as is neither, a task without words, and more than the model has positions for', async () => {
-    await expect(sample({ text: '1' })).rejects.toMatchObject({ code: 'playground.prompt' })
-    await expect(sample({ task: null })).rejects.toMatchObject({ code: 'playground.prompt' })
-    await expect(sample({ task: { name: 'gcd', options: {} } })).rejects.toMatchObject({ code: 'run.vocabulary' })
-    await expect(sample({ settings: { ...asking().settings, thinkingTokens: 4000 } })).rejects.toMatchObject({ code: 'playground.tooLong' })
+    const either = { expected: 'a task or a text', next: 'Ask one of them' }
+    await expect(sample({ text: '1' })).rejects.toEqual(refusal('playground.prompt', { ...either, found: 'both' }))
+    await expect(sample({ task: null })).rejects.toEqual(refusal('playground.prompt', { ...either, found: 'neither' }))
+    await expect(sample({ task: { name: 'gcd', options: {} } })).rejects.toEqual(refusal('run.vocabulary'))
+    const { promptTokens } = await sample({ measure: 'none' })
+    const settings = { ...asking().settings, thinkingTokens: 4000 }
+    const room = mostTokens(COUNTDOWN_FORMAT, { ...settings, forced: true })
+    await expect(sample({ settings })).rejects.toEqual(
+      refusal('playground.tooLong', {
+        expected: 'within the 256 positions of the model',
+        found: `${promptTokens} tokens of prompt and room for ${room}`,
+        next: 'Ask for fewer tokens',
+      }),
+    )
+  })
+
+  it('is refused where weights have no finite answer', async () => {
+    const tensors = new Map(
+      parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [
+        name,
+        { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(Number.NaN) },
+      ]),
+    )
+    const { path } = await saveCheckpoint(join(bench.folder, 'diverged'), { config: MICRO_CONFIG, tensors, meta: {} })
+    await expect(sample({ start: path })).rejects.toEqual(
+      refusal('playground.nonfinite', { expected: 'finite logits', found: 'some that are not', next: 'choose another checkpoint' }),
+    )
+  })
+
+  it('of an imported set whose answers cannot be listed is graded and has no J, and says why', async () => {
+    const { store } = context
+    const dataset = store.datasets.add({
+      name: 'patterns',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'regex',
+      note: '',
+      createdAtMs: 1,
+    })
+    store.datasets.addProblems(
+      dataset,
+      Array.from({ length: 20 }, (_, at) => ({
+        key: `p-${at}`,
+        split: 'test',
+        prompt: `Name a number above ${at}.`,
+        answer: '[0-9]+',
+        level: null,
+        slices: {},
+      })),
+    )
+    const task = { name: 'dataset', options: { dataset } }
+    const { J, noJ, grade, question } = await sample({ start: 'model:1', task, settings: { ...asking().settings, thinkingTokens: 4 } })
+    expect([J, noJ, grade === null]).toEqual([null, 'The accepted answers of dataset cannot be listed.', false])
+    expect(question).toMatch(/^Name a number above \d+\.$/)
+  })
+})
+
+describe('the problem of a seed', () => {
+  const of = (sizes: Partial<Record<Split, number | null>>, problems?: SpokenTask['problems']) => {
+    const asked: [split: string, count: number, seed: unknown][] = []
+    const task = {
+      name: 'some task',
+      size: (split: Split) => (split in sizes ? sizes[split] : 0),
+      problems(split: Split, count: number, seed: number) {
+        asked.push([split, count, seed])
+        return problems?.(split, count, seed) ?? [{ id: split }]
+      },
+    } as unknown as SpokenTask
+    return { asked, task }
+  }
+
+  it('is one that is held out where there are such, else one to validate with, else one to train on', () => {
+    for (const [sizes, split] of [
+      [{ heldout: 1, validation: 1, train: 1 }, 'heldout'],
+      [{ heldout: null, train: 1 }, 'heldout'],
+      [{ validation: 2, train: 1 }, 'validation'],
+      [{ train: 5 }, 'train'],
+    ] as const) {
+      const { asked, task } = of(sizes)
+      expect([drawn(task, 4).id, asked]).toEqual([split, [[split, 1, deriveSeed(4, 'playground problem')]]])
+    }
+  })
+
+  it('is refused where the task has none, and fails as the task fails where that is a bug', () => {
+    const none = refusal('run.fewProblems', { expected: 'a problem of some task', found: 'none', next: 'Choose another level' })
+    const { task, asked } = of({})
+    expect(() => drawn(task, 4)).toThrow(none)
+    expect(asked).toEqual([])
+    expect(() => drawn(of({ train: 1 }, () => []).task, 4)).toThrow(none)
+    const failing = (error: Error) =>
+      of({ train: 1 }, () => {
+        throw error
+      }).task
+    expect(() => drawn(failing(new TaskError('too-few-problems', 'few')), 4)).toThrow(none)
+    const bug = new Error('a bug')
+    expect(() => drawn(failing(bug), 4)).toThrow(bug)
   })
 })
 

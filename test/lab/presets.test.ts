@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { runSpec } from '../../src-preload/contract.ts'
 import { presetNames, presetSpec } from '../../src-main/lab/answers/choices.ts'
 import { describeAlgorithms, describePresets, describeTasks } from '../../src-main/lab/training/describe.ts'
-import { presets, quickstartPresets } from '../../src-main/lab/training/presets.ts'
+import { presets, QUICKSTART_DEFAULTS, quickstartPresets } from '../../src-main/lab/training/presets.ts'
+import { returnsPresets } from '../../src-main/lab/training/returnsPresets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
 import type { StudyRecord } from '../../src-main/lab/study/record.ts'
@@ -61,6 +62,99 @@ describe('the presets', () => {
     for (const { id, method } of arms) expect([id, inertOptions(method.algorithm.options, method.options)]).toEqual([id, []])
     const methods = arms.map(({ method }) => JSON.stringify([method.algorithm.name, method.options]))
     expect(new Set(methods).size).toBe(methods.length)
+  })
+
+  it('are each called something, in words that no other has, and say in a sentence what they show', () => {
+    const all = Object.values(allPresets)
+    for (const { title, about, spec } of all) {
+      expect(title).toMatch(/\S/)
+      expect(about).toMatch(/^\S.*\.$/)
+      expect(spec.name).toMatch(/\S/)
+    }
+    for (const table of [presets, textPresets, returnsPresets]) {
+      const each = Object.values(table)
+      for (const of of [each.map(({ title }) => title), each.map(({ about }) => about), each.map(({ spec }) => spec.name)])
+        expect(new Set(of).size).toBe(of.length)
+    }
+    expect(new Set(all.map(({ title }) => title)).size).toBe(all.length)
+  })
+
+  it('set these options beside their algorithm: what was published of them was made so', () => {
+    const set = Object.fromEntries(
+      Object.entries(presets).flatMap(([id, { spec }]) => (spec.algorithm.options === undefined ? [] : [[id, spec.algorithm.options]])),
+    )
+    const bare = { klBeta: 0 }
+    expect(set).toEqual({
+      'countdown-length-penalty': { ...bare, alpha: 0.2 },
+      'countdown-mrt-exact-centred': { centre: 'group' },
+      'countdown-control-shuffled': { control: 'shuffled' },
+      'countdown-control-charge': { control: 'charge' },
+      'countdown-control-constant': { control: 'constant' },
+      'countdown-control-random': { control: 'random' },
+      'countdown-l1-exact': bare,
+      'countdown-l1-max': bare,
+      'countdown-cosine': bare,
+      'countdown-mrt-star-shuffled': { control: 'shuffled' },
+      'countdown-igpo': bare,
+      'countdown-vine-ppo': bare,
+      'countdown-pav': bare,
+      'countdown-brpo': { answerShare: 0.1 },
+      'countdown-regret-exact-answers': { answerGradient: 'exact' },
+      'countdown-regret-exact-lean': { keptGroups: 0.25, cutShare: 0.5 },
+      'countdown-grpo': bare,
+    })
+    expect(Object.entries(textPresets).map(([id, { spec }]) => [id, spec.algorithm])).toEqual([
+      ['gsm-lora', { name: 'mrt-exact' }],
+      ['gsm-lora-mrt-online', { name: 'mrt-online', options: { ...bare, branches: 4 } }],
+      ['gsm-lora-outcome', { name: 'dr-grpo' }],
+      ['gsm-lora-length-penalty', { name: 'length-penalty', options: { ...bare, alpha: 0.2 } }],
+    ])
+  })
+
+  it('on a model of text fit a coffee break: few and short rollouts, and adapters', () => {
+    const { name: _name, algorithm: _algorithm, ...shared } = textPresets['gsm-lora']!.spec
+    expect(shared).toEqual({
+      start: 'model:smollm2-135m',
+      task: { name: 'arithmetic', options: { level: '2' } },
+      format: { examples: 2 },
+      adapters: { rank: 16, alpha: 32 },
+      steps: 20,
+      promptsPerStep: 4,
+      groupSize: 8,
+      observeGroups: 1,
+      microbatchTokens: 1024,
+      checkpointEvery: 5,
+      sampling: { temperature: 0.8 },
+      budget: { thinkingTokens: 48, answerTokens: 8 },
+      optimizer: { lr: 2e-4 },
+      evaluation: { problems: 48, samples: 2, budgets: [8, 16, 24, 32, 48], longest: 96, counted: 'thinking' },
+    })
+  })
+
+  it('of a search with returns ask that task at its usual level; warm starts imitate, gently, and differ in their pairs', () => {
+    const told = Object.entries(returnsPresets).map(
+      ([
+        id,
+        {
+          spec: { name: _name, ...spec },
+        },
+      ]) => [id, spec],
+    )
+    const task = (options: object = {}) => ({ name: 'countdown-returns', options: { level: '3', ...options } })
+    const warm = { steps: 60, optimizer: { lr: 3e-4 }, observeGroups: 2, algorithm: { name: 'sft' } }
+    expect(told).toEqual([
+      ['returns-warm', { task: task(), ...warm }],
+      ['returns-warm-beginning', { task: task({ pairs: 'beginning' }), ...warm }],
+      ...['outcome', 'mrt-exact', 'mrt-star', 'rise'].map((name) => [
+        `returns-${name}`,
+        { task: task(), algorithm: { name: name === 'outcome' ? 'dr-grpo' : name } },
+      ]),
+    ])
+  })
+
+  it('lead a newcomer to outcome RL, a length penalty and MRT-exact, in minutes', () => {
+    expect(quickstartPresets).toEqual(['countdown-outcome', 'countdown-length-penalty', 'countdown-mrt-exact'])
+    expect(QUICKSTART_DEFAULTS).toEqual({ steps: 30, seeds: 1, evaluationProblems: 256, evaluationSamples: 2 })
   })
 
   it("take the paper's MRT as it is: progress uncentred", () => {
@@ -162,6 +256,15 @@ describe('the options of algorithms and tasks', () => {
     }
     for (const kind of ['number', 'choice', 'flag']) expect(all.some(({ option }) => option.kind === kind)).toBe(true)
     expect(all.some(({ option }) => option.aliases.length > 0)).toBe(true)
+  })
+
+  it('stand with algorithms as they are known: title, rule, source, and what each asks to be sampled and measured', () => {
+    for (const { name, title, method, rule, source, needs } of describeAlgorithms()) {
+      const { algorithm, options } = createMethod(name)
+      expect([title, method, rule, source]).toEqual([algorithm.title, algorithm.method, algorithm.rule, algorithm.source])
+      const { data, J } = algorithm.needs(options)
+      expect(needs).toEqual({ data, J })
+    }
   })
 
   it('of tasks have the levels of the dial, and their problems where these are few', () => {

@@ -120,13 +120,21 @@ describe('the starter model', () => {
     expect([existsSync(join(place, 'old')), readdirSync(join(folder, 'made'))]).toEqual([false, ['starter']])
     const { config, meta, id: written } = await loadCheckpoint(place)
     expect([written, config]).toEqual([id, recipe.model])
-    expect(meta).toMatchObject({ name: 'starter', parameters: parameterCount(recipe.model), seed: recipe.seed, steps: 2 })
+    expect(meta).toMatchObject({
+      name: 'starter',
+      task: 'countdown-3',
+      made: expect.stringContaining('npm run starter') as unknown,
+      parameters: parameterCount(recipe.model),
+      seed: recipe.seed,
+      steps: 2,
+    })
     const curve = JSON.parse(readFileSync(join(place, 'learning-curve.json'), 'utf8')) as object
     expect(curve).toEqual({ recipe, engine: `onnxruntime ${engine.version}`, curve: points })
-    expect(told.map(({ done, total }) => [done, total])).toEqual([
-      [1, 2],
-      [2, 2],
+    expect(told.map(({ done, total, job, label, unit }) => [done, total, job, label, unit])).toEqual([
+      [1, 2, 'starter', 'starter model', 'steps'],
+      [2, 2, 'starter', 'starter model', 'steps'],
     ])
+    for (const { tokensPerSecond } of told) expect(tokensPerSecond).toBeGreaterThan(0)
     expect(points.map(({ step }) => step)).toEqual([2])
   })
 })

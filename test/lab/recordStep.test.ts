@@ -261,10 +261,12 @@ describe('the rollouts of a step', () => {
       engine: 'an engine',
       template: 'bare',
       checkpointId: null,
+      sampling: running.spec.sampling,
+      file: null,
     })
     expect(rows.map(({ budgetTokens }) => budgetTokens)).toEqual([12, 12, 12, 12])
     expect(rows[0]!.detail.progress.map(({ estimator }) => estimator)).toMatchObject([
-      { method: 'exact', weights: 'current', checkpointId: null, step: 1, prover: 1, temperature: 0.5 },
+      { method: 'exact', weights: 'current', checkpointId: null, step: 1, prover: 1, template: 'bare', temperature: 0.5 },
     ])
     expect(rows.map(({ detail }) => detail.progress.length)).toEqual([1, 0, 0, 0])
     expect(rows.map(({ problemId }) => problemId)).toEqual(
@@ -284,6 +286,13 @@ describe('the rollouts of a step', () => {
     const running = runningOf(algorithm, prover === undefined ? {} : { prover })
     recordStep(running, 1, outcomeOf(four(), { measured: four().map(() => exactly(0, 0, 0)) }), 1, 0)
     expect(rowsOf(running)[0]!.detail.progress[0]!.estimator).toMatchObject(expected)
+  })
+
+  it('that were drawn anew after learning began anew were drawn by the weights of then, and are watched by the start', () => {
+    const running = runningOf({ name: 'mrt-star', options: { iterations: 2, restart: 'start' } })
+    const observed = [{ entry: at(0, 0), measured: exactly(0, 0, 0) }]
+    recordStep(running, 3, outcomeOf(four(), { apart: true, observed }), 1, 0)
+    expect(rowsOf(running, 3).map(({ detail: { provenance } }) => provenance.policyStep)).toEqual([2, 2, 2, 2, 0])
   })
 
   it('were drawn by whoever drew them', () => {
@@ -358,6 +367,7 @@ describe('the warnings of a step', () => {
     for (const step of [1, 2, 3, 4]) recordStep(running, step, outcomeOf(alike()), 1, 0)
     expect(codesOf(running)).toEqual([[3, 'health', 'warn', 'groups.noSignal']])
     expect(store.events.ofRun(running.runId, null, 0, 100)[0]).toMatchObject({
+      message: expect.stringMatching(/\S/) as unknown,
       data: { share: 1, rollouts: { runId: running.runId, steps: [1, 3] } },
       atMs: AT_MS,
     })
@@ -377,5 +387,10 @@ describe('the warnings of a step', () => {
     const running = runningOf({ name: 'dr-grpo' })
     recordStep(running, 1, outcomeOf(four(), { updates: [updated(1), updated(2, { applied: false })] }), 1, 0)
     expect(codesOf(running)).toEqual([[1, 'health', 'error', 'update.notFinite']])
+    expect(store.events.ofRun(running.runId, null, 0, 100)[0]).toMatchObject({
+      message: 'The update of step 1 had no finite loss or gradient and was not applied.',
+      data: {},
+      atMs: AT_MS,
+    })
   })
 })

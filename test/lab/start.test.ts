@@ -24,6 +24,7 @@ import { parameterSpecs } from '../../src-main/model/config.ts'
 import type { Json, Model, NewModel } from '../../src-preload/contract.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { MICRO_CONFIG, microSpec, openBench, type Bench } from './micro.ts'
+import { refusal } from './refusal.ts'
 
 let bench: Bench
 let context: OpenedContext
@@ -44,7 +45,6 @@ afterAll(() => {
 })
 
 const startOf = (name: string): Promise<Start> => loadStart(context.store, name, () => 7)
-const code = (of: string): unknown => expect.objectContaining({ code: of })
 /** The record of a model whose files are nowhere. */
 const recorded = (name: string, more: Partial<NewModel> = {}): Model =>
   context.store.models.get(
@@ -106,16 +106,31 @@ describe('the name of weights', () => {
   })
 
   it('is refused where nothing has it', async () => {
-    for (const name of ['checkpoint:999', 'model:999', 'model:unheard of', join(bench.folder, 'no such folder')])
-      await expect(startOf(name)).rejects.toEqual(code('start.unknown'))
-    await expect(loadModel(context.store, recorded('gone', { kind: 'checkpoint' }))).rejects.toEqual(code('start.unknown'))
+    const nowhere = join(bench.folder, 'no such folder')
+    for (const [name, found] of [
+      ['checkpoint:999', 'no checkpoint with id 999'],
+      ['model:999', 'no model with id or name 999'],
+      ['model:unheard of', 'no model with id or name unheard of'],
+      [nowhere, `no folder ${nowhere}`],
+    ] as const)
+      await expect(startOf(name)).rejects.toEqual(
+        refusal('start.unknown', { expected: `weights to start from at "${name}"`, found, next: 'Use "starter", "checkpoint:<id>"' }),
+      )
+    await expect(loadModel(context.store, recorded('gone', { kind: 'checkpoint' }))).rejects.toEqual(
+      refusal('start.unknown', { expected: 'at "gone"', found: `no folder ${join(context.store.folder, 'nowhere')}` }),
+    )
   })
 
   it('is refused with how to fetch them where they can be had', async () => {
     const { store, close } = bench.open('nothing fetched')
     try {
-      await expect(loadStart(store, 'model:smollm2-135m', () => 7)).rejects.toEqual(code('start.notFetched'))
-      expect(() => modelOf(store, 'model:smollm2-135m')).toThrow(code('start.notFetched') as Error)
+      const fetched = refusal('start.notFetched', {
+        expected: 'the model smollm2-135m',
+        found: 'none',
+        next: 'mrt models fetch smollm2-135m',
+      })
+      await expect(loadStart(store, 'model:smollm2-135m', () => 7)).rejects.toEqual(fetched)
+      expect(() => modelOf(store, 'model:smollm2-135m')).toThrow(fetched)
     } finally {
       close()
     }
@@ -133,6 +148,7 @@ describe('a folder of weights', () => {
       path: bench.start,
       family: 'llama',
       tokenizer: { task: 'countdown' },
+      provenance: { name: 'micro' },
       createdAtMs: 7,
     })
     const numbers = parameterSpecs(MICRO_CONFIG).reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0)
@@ -141,6 +157,17 @@ describe('a folder of weights', () => {
     expect((await startOf(relative(process.cwd(), bench.start))).modelId).toBe(start.modelId)
     expect((await startOf(`model:${start.modelId}`)).modelId).toBe(start.modelId)
     expect(vocabularyOf(start)).toEqual({ size: 416, tokenizer: null })
+  })
+
+  it('is called by its contents where nobody gave it a name', async () => {
+    const tensors = new Map(
+      parameterSpecs(MICRO_CONFIG).map(({ name, dims }) => [
+        name,
+        { dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(3) },
+      ]),
+    )
+    const { id, path } = await saveCheckpoint(join(bench.folder, 'nameless'), { config: MICRO_CONFIG, tensors, meta: {} })
+    expect((await startOf(path)).base).toEqual({ kind: 'model', id, name: id })
   })
 
   it('that came with the program is known as that, wherever the program lies', async () => {
@@ -189,7 +216,10 @@ describe('a model of this workspace', () => {
   })
 
   it('of text has a tokenizer, in a notation none', async () => {
-    expect((await startOf('model:little')).tokenizer).not.toBeNull()
+    const little = await startOf('model:little')
+    expect(little.tokenizer).not.toBeNull()
+    expect([little.modelId, little.runId, little.step, little.adapters]).toEqual([textId, null, null, null])
+    expect(little.base).toEqual({ kind: 'model', id: context.store.models.get(textId)!.sha256, name: 'Little' })
     for (const name of ['starter', bench.start, 'checkpoint:999']) expect(await tokenizerOfStart(context.store, name)).toBeNull()
     expect(await tokenizerOfStart(context.store, 'model:little')).not.toBeNull()
     const { modelId } = await startOf(bench.start)
@@ -206,7 +236,9 @@ describe('a model of this workspace', () => {
       null,
       null,
     ])
-    await expect(startOf('model:served one')).rejects.toEqual(code('start.served'))
+    await expect(startOf('model:served one')).rejects.toEqual(
+      refusal('start.served', { found: 'served one, which another program serves' }),
+    )
   })
 
   it('says its shape before it is read, as a checkpoint of it does', async () => {
@@ -215,6 +247,7 @@ describe('a model of this workspace', () => {
     const id = await checkpointOf(modelId)
     expect(configOfStart(store, `model:${modelId}`)).toEqual(MICRO_CONFIG)
     expect(configOfStart(store, `checkpoint:${id}`)).toEqual(MICRO_CONFIG)
+    expect(configOfStart(store, `checkpoint:${await checkpointOf(null)}`)).toBeUndefined()
     expect(['starter', bench.start, 'model:little', 'checkpoint:999', 'model:999'].map((name) => configOfStart(store, name))).toEqual([
       undefined,
       undefined,
@@ -251,20 +284,45 @@ describe('a start as a run trains it', () => {
     expect(adapted(2)).not.toEqual(adapted(1))
   })
 
+  /** A folder with adapters of the bench that say that they belong to these weights. */
+  async function adaptersOn(start: Start, base: Start['base']): Promise<string> {
+    const prepared = prepareStart(start, { rank: 2, alpha: 8, targets: 'q' }, 1)
+    const dims = new Map(parameterSpecs(prepared.config).map((spec) => [spec.name, spec.dims]))
+    const tensors = new Map([...prepared.adapters!].map(([name, data]) => [name, { dims: dims.get(name)!, data }]))
+    return (await saveCheckpoint(join(bench.folder, `adapters of ${base.name}`), { config: prepared.config, tensors, meta: { base } })).path
+  }
+
+  it('goes on with adapters of its own in their shape alone, or without them', async () => {
+    const start = await startOf(bench.start)
+    const there = await startOf(await adaptersOn(start, { ...start.base, name: 'one that goes on' }))
+    const on = prepareStart(there, { rank: 2, alpha: 8, targets: 'q' }, 9)
+    expect([on.adapters, on.config.lora]).toEqual([there.adapters, { rank: 2, alpha: 8, targets: ['q'] }])
+    for (const [chosen, found] of [
+      [{ rank: 3, alpha: 8, targets: 'q' }, 'rank 3, alpha 8, targets q'],
+      [{ rank: 2, alpha: 9, targets: 'q' }, 'rank 2, alpha 9, targets q'],
+      [{ rank: 2, alpha: 8, targets: 'q,v' }, 'rank 2, alpha 8, targets q,v'],
+    ] as const)
+      expect(() => prepareStart(there, chosen, 1)).toThrow(
+        refusal('run.adapters', { expected: 'the adapters of the start: rank 2, alpha 8, targets q', found, next: 'rank 0' }),
+      )
+    const whole = prepareStart(there, { rank: 0, alpha: 8, targets: 'q' }, 1)
+    const names: string[] = []
+    for await (const [name] of whole.weights) names.push(name)
+    const plain = parameterSpecs(MICRO_CONFIG).map(({ name }) => name)
+    expect([whole.adapters, whole.config.lora, names.toSorted()]).toEqual([null, undefined, plain.toSorted()])
+  })
+
   it('is refused where the weights that its adapters belong to are gone', async () => {
     const start = await startOf(bench.start)
-    const on = async (base: Start['base']): Promise<string> => {
-      const prepared = prepareStart(start, { rank: 2, alpha: 8, targets: 'q' }, 1)
-      const dims = new Map(parameterSpecs(prepared.config).map((spec) => [spec.name, spec.dims]))
-      const tensors = new Map([...prepared.adapters!].map(([name, data]) => [name, { dims: dims.get(name)!, data }]))
-      return (await saveCheckpoint(join(bench.folder, `adapters of ${base.name}`), { config: prepared.config, tensors, meta: { base } }))
-        .path
-    }
-    const there = await startOf(await on(start.base))
+    const there = await startOf(await adaptersOn(start, start.base))
     expect([there.adapters?.size, there.base, there.tokenizer]).toEqual([2 * MICRO_CONFIG.layers, start.base, null])
-    await expect(startOf(await on({ kind: 'model', id: 'of no contents here', name: 'a model' }))).rejects.toEqual(code('adapters.base'))
-    await expect(startOf(await on({ kind: 'checkpoint', id: 'of no contents here', name: 'a checkpoint' }))).rejects.toEqual(
-      code('adapters.base'),
-    )
+    for (const kind of ['model', 'checkpoint'] as const)
+      await expect(startOf(await adaptersOn(start, { kind, id: 'of no contents here', name: `a ${kind}` }))).rejects.toEqual(
+        refusal('adapters.base', {
+          expected: `the weights of a ${kind}, which these adapters were trained on`,
+          found: `no ${kind} with the contents of no conten…`,
+          next: 'Import that model again',
+        }),
+      )
   })
 })

@@ -1,7 +1,6 @@
 // A study as a person steers it from a window, over experiments that keep records and compute nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LabError, type Job, type Study, type StudyRequest } from '../../src-preload/contract.ts'
-import { STUDY_DEFAULTS } from '../../src-main/lab/study/grid.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'

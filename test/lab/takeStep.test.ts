@@ -1,12 +1,17 @@
 // One step of training over rollouts that are written by hand: who draws, who measures what, what that costs, and what the step hands on.
 import { describe, expect, it } from 'vitest'
+import { cutEntries } from '../../src-main/lab/training/cutEntries.ts'
+import { endEntries } from '../../src-main/lab/training/endings.ts'
+import { continueEntries, estimateJ } from '../../src-main/lab/training/estimate.ts'
+import { sampleSettings } from '../../src-main/lab/training/gather.ts'
 import type { PaidSequence } from '../../src-main/lab/training/learner.ts'
 import type { Role } from '../../src-main/lab/training/policySet.ts'
 import type { Running } from '../../src-main/lab/training/step.ts'
 import { takeStep } from '../../src-main/lab/training/takeStep.ts'
 import type { ProblemSource } from '../../src-main/lab/training/tasks.ts'
 import type { OptimizerSettings } from '../../src-main/engine/trainer.ts'
-import { createMethod } from '../../src-main/rl/algorithms.ts'
+import { deriveSeed } from '../../src-main/numeric/rng.ts'
+import { createMethod, creditBatch, needsOf } from '../../src-main/rl/algorithms.ts'
 import type { SampledRollout } from '../../src-main/rollout/sample.ts'
 import type { Sequence } from '../../src-main/rollout/sequences.ts'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
@@ -22,6 +27,7 @@ import {
   type PlanOf,
   type Writer,
 } from './written.ts'
+import { refusal } from './refusal.ts'
 
 const problems = countdown()
 /** Two episodes: boundaries at 0, 6 and 13. */
@@ -89,6 +95,8 @@ function runningOf(
 const silent = (): void => {}
 const cutsOf = ({ measured }: Writer): number => measured.flat().reduce((sum, { cuts }) => sum + cuts.length, 0)
 const plansOf = ({ asked }: Writer): readonly PlanOf[] => asked.flatMap(({ plans }) => plans)
+const seedsOf = (plans: readonly PlanOf[]): readonly number[] => plans.map(({ seed }) => seed)
+const someone = (): Writer => writer(problems, halfRight)
 
 describe('a step of a method without J', () => {
   it('draws its groups, measures those that are observed exactly, and learns from all', async () => {
@@ -231,6 +239,110 @@ describe('a step of a method without full rollouts', () => {
   })
 })
 
+describe('the draws of a step', () => {
+  // A run that is resumed, or made again from its specification, has to find them as they were.
+  const settings = sampleSettings(writtenSpec())
+
+  it('are those of its run and step alone where J is sampled, for what is learned and for what is watched', async () => {
+    const { running, of } = runningOf({ name: 'mrt-online', options: { branches: 2 } }, {}, { source: { ...problems, lists: false } })
+    const { entries } = await takeStep(running, 3, silent)
+    const again = someone()
+    const request = { method: 'sampled', maxEpisodes: needsOf(running.method).maxEpisodes ?? Infinity, settings } as const
+    await estimateJ(again, problems, entries, () => true, { ...request, samples: 2, seed: deriveSeed(5, 'mu', 3) })
+    await estimateJ(again, problems, entries, ({ group }) => group === 0, {
+      ...request,
+      samples: 4,
+      maxEpisodes: Infinity,
+      seed: deriveSeed(5, 'watch', 3),
+    })
+    expect(seedsOf(plansOf(of('current')).slice(12))).toEqual(seedsOf(plansOf(again)))
+  })
+
+  it('are that where rollouts are continued, cut and ended', async () => {
+    const continued = runningOf({ name: 'vine-ppo', options: { continuations: 2 } })
+    const first = await takeStep(continued.running, 3, silent)
+    const again = someone()
+    await continueEntries(again, problems, first.entries, 2, { seed: deriveSeed(5, 'continue', 3), settings })
+    expect(seedsOf(plansOf(continued.of('current')).slice(12))).toEqual(seedsOf(plansOf(again)))
+
+    const cut = runningOf({ name: 'regret-exact', options: { reach: 1, budgets: 2, answers: 2, answerShare: 0.5 } })
+    const second = await takeStep(cut.running, 3, silent)
+    const cutAgain = someone()
+    await cutEntries(cutAgain, problems, second.entries, needsOf(cut.running.method).cuts!, deriveSeed(5, 'cut', 3), settings)
+    expect(seedsOf(plansOf(cut.of('current')).slice(12))).toEqual(seedsOf(plansOf(cutAgain)))
+    expect(plansOf(cutAgain).length).toBeGreaterThan(0)
+
+    const ended = runningOf({ name: 'mrt-star', options: { iterations: 2 } })
+    const third = await takeStep(ended.running, 3, silent)
+    const endAgain = someone()
+    await endEntries(endAgain, problems, third.entries, third.credits, deriveSeed(5, 'ending', 3), settings)
+    expect(seedsOf(plansOf(ended.of('stale')).filter(({ ending }) => ending))).toEqual(seedsOf(plansOf(endAgain)))
+    expect(plansOf(endAgain).length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['mrt-exact', { control: 'random' }],
+    ['mrt-exact', { control: 'shuffled' }],
+    ['mrt-exact', { alphaCourse: 'rising' }],
+    ['overlong', {}],
+  ])('are that in what is paid, with the whole budget and the share of the run that is done: %s %o', async (name, options) => {
+    const { running } = runningOf({ name, options })
+    const { graded, credits } = await takeStep(running, 3, silent)
+    const context = { budgetTokens: 24 + 8, seed: deriveSeed(5, 'credit', 3), done: 2 / 4 }
+    expect(credits).toEqual(creditBatch(running.method, graded, context))
+  })
+})
+
+describe('rollouts that are kept going', () => {
+  it('are cut as the others are, and are none that the run is watched by', async () => {
+    const { running } = runningOf({ name: 'regret-exact', options: { reach: 3, keptShare: 0.5, budgets: 2 } }, { observeGroups: 2 })
+    const { entries, observed, graded } = await takeStep(running, 1, silent)
+    expect(entries.filter(({ kept }) => kept !== undefined)).toHaveLength(6)
+    expect(observed.map(({ entry }) => [entry.group, entry.sample, entry.kept])).toEqual([
+      [0, 0, undefined],
+      [0, 1, undefined],
+      [1, 0, undefined],
+      [1, 1, undefined],
+    ])
+    expect(graded.every(({ cuts }) => cuts !== undefined)).toBe(true)
+  })
+})
+
+describe('the workers of a cluster', () => {
+  it('are told which step begins, and asked what they did for the tokens that were drawn and measured', async () => {
+    const { running, of } = runningOf({ name: 'regret-exact', options: { reach: 1, budgets: 2, answers: 2, answerShare: 1 } })
+    const began: number[] = []
+    const asked: [ms: number, tokens: number][] = []
+    const ray = {
+      beginStep: (step: number) => began.push(step),
+      metrics: (ms: number, tokens: number) => {
+        asked.push([ms, tokens])
+        return { 'ray/workers': 2 }
+      },
+    }
+    const { elsewhere, times, entries, estimateTokens } = await takeStep({ ...running, ray } as unknown as Running, 3, silent)
+    expect([began, elsewhere, of('current').asked.length > 0]).toEqual([[3], { 'ray/workers': 2 }, true])
+    expect(asked).toEqual([
+      [times.sample + times.mu, estimateTokens + entries.reduce((sum, { rollout }) => sum + rollout.tokens.length, 0)],
+    ])
+  })
+
+  it('are not credited with prefixes that were there', async () => {
+    const { running } = runningOf({ name: 'mrt-pooled', options: { continuations: 2, terminations: 2 } }, { observeGroups: 0 })
+    const told: number[] = []
+    const ray = {
+      beginStep() {},
+      metrics(_ms: number, tokens: number) {
+        told.push(tokens)
+        return {}
+      },
+    }
+    const { entries } = await takeStep({ ...running, ray } as unknown as Running, 1, silent)
+    expect(entries.some(({ rollout }) => rollout.prefixTokens > 0)).toBe(true)
+    expect(told).toEqual([entries.reduce((sum, { rollout }) => sum + rollout.tokens.length - rollout.prefixTokens, 0)])
+  })
+})
+
 describe('the watch list', () => {
   it('is asked in the steps that it names, under the weights of then', async () => {
     const { running, of } = runningOf({ name: 'dr-grpo' }, { observeGroups: 0, watch: { problems: 2, every: 2, samples: 3 } })
@@ -241,6 +353,19 @@ describe('the watch list', () => {
     expect(of('current').asked[0]!.plans.map(({ group, sample }) => [group, sample])).toEqual(
       [0, 1].flatMap((group) => [0, 1, 2].map((sample) => [group, sample])),
     )
+    expect(seedsOf(of('current').asked[0]!.plans)).toEqual(
+      [0, 1].flatMap((group) => [0, 1, 2].map((sample) => deriveSeed(5, 'watch list', group, sample))),
+    )
+    expect(of('current').asked[0]!.settings).toMatchObject({ thinkingTokens: 24, answerTokens: 8 })
+    expect(first.list!.looked.every(({ measured }) => measured?.method === 'exact' && measured.samples === 0)).toBe(true)
+  })
+
+  it('has no J where right answers cannot be listed', async () => {
+    const more = { observeGroups: 0, watch: { problems: 2, samples: 1 } }
+    const { running, of } = runningOf({ name: 'dr-grpo' }, more, { source: { ...problems, lists: false } })
+    const { list } = await takeStep(running, 1, silent)
+    expect([list!.looked.map(({ measured }) => measured), of('current').measured]).toEqual([[null, null], []])
+    expect(list!.tokens).toBe(list!.looked.reduce((sum, { entry }) => sum + entry.rollout.tokens.length, 0))
   })
 })
 
@@ -258,7 +383,13 @@ describe('weights that have diverged', () => {
           return { ...told, J: told.J.map((J, at) => (at === 5 ? J.map(() => Number.NaN) : J)) }
         },
       })
-    await expect(takeStep(running, 7, silent)).rejects.toMatchObject({ code: 'run.diverged' })
+    await expect(takeStep(running, 7, silent)).rejects.toEqual(
+      refusal('run.diverged', {
+        expected: 'a model that gives probabilities',
+        found: 'weights before step 7 that give infinite or undefined ones',
+        next: 'branch from an earlier checkpoint',
+      }),
+    )
   })
 
   it('are not what a single aborted rollout comes from', async () => {

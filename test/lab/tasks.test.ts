@@ -13,10 +13,14 @@ import {
   trainingPool,
 } from '../../src-main/lab/training/tasks.ts'
 import { countdownLevel, createCountdown } from '../../src-main/tasks/countdown.ts'
+import type { TextTokenizer } from '../../src-main/model/tokenizers/tokenizer.ts'
+import { createRng, deriveSeed } from '../../src-main/numeric/rng.ts'
 import { TaskError, type AnswerTrie, type Problem, type SpokenTask } from '../../src-main/tasks/types.ts'
 import type { Json, Problem as StoredProblem } from '../../src-preload/contract.ts'
+import { littleTokenizer } from '../model/littleText.ts'
 import { openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
+import { refusal } from './refusal.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -49,7 +53,39 @@ describe('the problems of a run', () => {
     expect(openProblems(store, { ...spec, task: { ...spec.task, options: { level: '4' } } }, () => 3, notation).datasetId).not.toBe(
       first.datasetId,
     )
+    const { source } = store.datasets.get(first.datasetId)!
+    expect(source).toMatchObject({ task: 'countdown', level: '3' })
     close()
+    const other = bench.open('identity of an import')
+    const imported = other.store.datasets.add({
+      name: 'countdown-3',
+      kind: 'imported',
+      source,
+      roles: null,
+      grader: 'countdown',
+      note: '',
+      createdAtMs: 1,
+    })
+    const drawn = openProblems(other.store, spec, () => 2, notation).datasetId
+    expect(drawn).not.toBe(imported)
+    expect(other.store.datasets.get(drawn)).toMatchObject({ name: 'countdown-3', note: '', roles: null, createdAtMs: 2 })
+    other.close()
+  })
+
+  it('in words are a set that is called so', () => {
+    const { store, close } = bench.open('in words')
+    const few = { ...spec, task: { name: 'lcm', options: { level: '30' } } }
+    const { datasetId } = openProblems(store, few, () => 2, { size: 704, tokenizer: littleTokenizer() })
+    expect(store.datasets.get(datasetId)).toMatchObject({ name: 'lcm-30, in words', kind: 'procedural', grader: 'lcm' })
+    close()
+  })
+
+  it('are others at another level', () => {
+    const { store, close } = bench.open('levels')
+    const at = (level: string) => taskOf(store, { ...spec, task: { name: 'countdown', options: { level } } }, notation)
+    const [three, four] = [trainingPool(at('3')), trainingPool(at('4'))]
+    close()
+    expect(four.every(({ id }) => !three.some((each) => each.id === id))).toBe(true)
   })
 
   it('are never those that the starter was taught on', () => {
@@ -66,18 +102,29 @@ describe('the problems of a run', () => {
     const task = taskOf(store, spec, notation)
     close()
     const asked: number[] = []
-    const holding = (most: number) => ({
+    const holding = (most: number, level = '3') => ({
       ...task,
+      level,
       name: `holding ${most}`,
       problems: (split: Parameters<typeof task.problems>[0], count: number, seed: number) => {
         asked.push(count)
+        expect(seed).toBe(deriveSeed(0, 'training pool'))
         if (count > most) throw new TaskError('too-few-problems', `asked for ${count}`)
         return task.problems(split, count, seed)
       },
     })
     expect(trainingPool(holding(100))).toHaveLength(80)
     expect(asked).toEqual([2560, 1280, 640, 320, 160, 80])
-    expect(() => trainingPool(holding(15))).toThrow(expect.objectContaining({ code: 'run.fewProblems' }))
+    const few = { expected: 'at least 16 problems to train on', next: 'Choose another level' }
+    expect(() => trainingPool(holding(15))).toThrow(refusal('run.fewProblems', { ...few, found: 'fewer in holding 15 at level 3' }))
+    expect(() => trainingPool(holding(15, ''))).toThrow(expect.objectContaining({ found: 'fewer in holding 15' }))
+  })
+
+  it('of an imported set are asked as they were imported, and are alike where they say so', () => {
+    const stored = { id: 3, key: 'k', prompt: 'p', split: 'test', level: 0.5, answer: '4' }
+    const of = (slices: object) => importedProblem({ ...stored, slices } as unknown as StoredProblem)
+    expect(of({})).toEqual({ id: 3, split: 'test', prompt: 'p', golds: ['4'], cluster: 'k', level: 0.5 })
+    expect(of({ cluster: 'a kind' }).cluster).toBe('a kind')
   })
 
   it('of an imported set are right with any of their answers, numbers as they are written; empty ones and other things are none', () => {
@@ -152,6 +199,10 @@ describe('the problems of a step', () => {
     expect(roundOf(1, problemsOf(source.task, 2))).not.toEqual(first)
     expect(ids(source.ofStep(1, 20))).toEqual(first)
     expect(ids(source.ofStep(2, 15)).slice(0, 5)).toEqual(first.slice(15))
+    // Runs on record went through theirs so.
+    const pool = trainingPool(source.task)
+    expect(first).toEqual(ids(createRng(deriveSeed(1, 'problem order', 0)).shuffle(pool)))
+    expect(second).toEqual(ids(createRng(deriveSeed(1, 'problem order', 1)).shuffle(pool)))
   })
 
   it('are others in a later round of the same step, none twice', () => {
@@ -161,6 +212,8 @@ describe('the problems of a step', () => {
     expect(ids(source.ofStep(3, 6, 1))).toEqual(rounds[0])
     expect(ids(source.ofStep(4, 6, 1))).not.toEqual(rounds[0])
     expect(rounds).not.toContainEqual(ids(source.ofStep(3, 6)))
+    const shuffled = createRng(deriveSeed(1, 'resampled problems', 3, 2)).shuffle(trainingPool(source.task))
+    expect(rounds[1]).toEqual(ids(shuffled.slice(0, 6)))
   })
 })
 
@@ -188,8 +241,8 @@ describe('the problems of an evaluation', () => {
           throw error
         },
       })
-    const few = expect.objectContaining({ code: 'run.fewProblems', expected: '9 heldout problems' }) as unknown
-    expect(() => problemsOf(failing(new TaskError('too-few-problems', 'few')), 1).ofSplit('heldout', 9, 3)).toThrow(few as Error)
+    const few = refusal('run.fewProblems', { expected: '9 heldout problems', found: 'so few', next: 'Ask for fewer' })
+    expect(() => problemsOf(failing(new TaskError('too-few-problems', 'so few')), 1).ofSplit('heldout', 9, 3)).toThrow(few)
     const bug = new Error('a bug')
     expect(() => problemsOf(failing(bug), 1).ofSplit('heldout', 9, 3)).toThrow(bug)
   })
@@ -222,7 +275,9 @@ describe('accepted answers', () => {
   it('can be listed where those of the first problem can', () => {
     expect([problemsOf(holding(20), 1).lists, problemsOf(holding(20, { answerTrie: () => null }), 1).lists]).toEqual([true, false])
     const { answers } = problemsOf(holding(20, { answerTrie: () => null }), 1)
-    expect(() => answers(real.problems('train', 1, 1)[0]!)).toThrow(expect.objectContaining({ code: 'run.noAnswers' }))
+    expect(() => answers(real.problems('train', 1, 1)[0]!)).toThrow(
+      refusal('run.noAnswers', { expected: 'accepted answers of other', found: 'a problem without', next: 'mrt-online' }),
+    )
   })
 
   it('are made once for each of the last ten thousand problems', () => {
@@ -256,32 +311,83 @@ describe('a task that is asked for', () => {
   afterAll(close)
   const asking = (more: Partial<Parameters<typeof taskOf>[1]>, size = 416, tokenizer: null = null) =>
     taskOf(store(), { ...spec, ...more }, { size, tokenizer })
-  const code = (of: string): Error => expect.objectContaining({ code: of }) as unknown as Error
 
   it('has all its options filled in, and is refused where there is no such task or option', () => {
     expect(completeTask({ name: 'countdown', options: {} })).toEqual({ name: 'countdown', options: { level: '3' } })
-    const wrong: readonly { readonly name: string; readonly options: Record<string, string> }[] = [
-      { name: 'toString', options: {} },
-      { name: 'countdown', options: { levle: '3' } },
-      { name: 'countdown', options: { level: '99' } },
+    const wrong: readonly (readonly [name: string, options: Record<string, string>, expected: string, found: string])[] = [
+      ['toString', {}, 'one of the tasks countdown, ', 'toString'],
+      ['countdown', { levle: '3' }, 'level', 'levle'],
+      ['countdown', { level: '99' }, '3-4', '99'],
     ]
-    for (const task of wrong) {
-      expect(() => completeTask(task)).toThrow(code('run.task'))
-      expect(() => taskInWords(store(), { task })).toThrow(code('run.task'))
+    for (const [name, options, expected, found] of wrong) {
+      const told = refusal('run.task', { expected, found })
+      expect(() => completeTask({ name, options })).toThrow(told)
+      expect(() => taskInWords(store(), { task: { name, options } })).toThrow(told)
     }
-    expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset: 77 } } })).toThrow(code('dataset.unknown'))
+    const unknown = (dataset: number, found: string): void =>
+      expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset } } })).toThrow(
+        refusal('dataset.unknown', { expected: 'the id of an imported dataset', found, next: 'mrt datasets' }),
+      )
+    unknown(77, '77')
     const procedural = openProblems(store(), spec, () => 2, notation).datasetId
-    expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset: procedural } } })).toThrow(code('dataset.unknown'))
+    unknown(procedural, `${procedural}, which is drawn by countdown-3`)
+  })
+
+  it('is refused with what is wrong with an imported set that cannot be graded', () => {
+    const dataset = store().datasets.add({
+      name: 'graded by nobody',
+      kind: 'imported',
+      source: null,
+      roles: null,
+      grader: 'nobody',
+      note: '',
+      createdAtMs: 1,
+    })
+    expect(() => taskInWords(store(), { task: { name: 'dataset', options: { dataset } } })).toThrow(
+      refusal('run.task', { expected: 'a task that can be asked', found: 'found nobody for graded by nobody' }),
+    )
+  })
+
+  it('in words is refused with what its model lacks, and fails as its tokenizer fails', () => {
+    const marks = { ...spec, format: { ...spec.format, thoughts: 'marks' } } as const
+    expect(() => taskOf(store(), marks, { size: 704, tokenizer: littleTokenizer() })).toThrow(
+      refusal('run.format', { expected: 'a model with one of the marks <think>', found: 'one without', next: 'format.thoughts at auto' }),
+    )
+    const bug = new Error('a bug')
+    const broken = new Proxy({} as TextTokenizer, {
+      get() {
+        throw bug
+      },
+    })
+    expect(() => taskOf(store(), spec, { size: 704, tokenizer: broken })).toThrow(bug)
   })
 
   it('speaks in its notation to the model that knows that alone, and not to another', () => {
     expect(asking({}).name).toBe('countdown')
-    expect(() => asking({}, 417)).toThrow(code('run.vocabulary'))
-    expect(() => asking({ task: { name: 'arithmetic', options: {} } })).toThrow(code('run.vocabulary'))
+    expect(() => asking({}, 417)).toThrow(
+      refusal('run.vocabulary', {
+        expected: 'a model with a tokenizer, or one of a task here',
+        found: 'countdown asked of a vocabulary of 417 tokens',
+        next: 'Import the model as a GGUF file',
+      }),
+    )
+    expect(() => asking({ task: { name: 'arithmetic', options: {} } })).toThrow(
+      refusal('run.vocabulary', {
+        expected: 'the task countdown, whose words are all that this model knows',
+        found: 'arithmetic asked of a vocabulary of 416 tokens',
+        next: 'Choose that task',
+      }),
+    )
   })
 
-  it.each([{ thoughts: 'marks' }, { episodes: 'paragraphs' }, { examples: 1 }])('in its notation takes no other format: %o', (more) => {
-    expect(() => asking({ format: { ...spec.format, ...more } as never })).toThrow(code('run.format'))
+  it.each([
+    [{ thoughts: 'marks' }, 'marks, lines, 0 examples'],
+    [{ episodes: 'paragraphs' }, 'auto, paragraphs, 0 examples'],
+    [{ examples: 1 }, 'auto, lines, 1 examples'],
+  ])('in its notation takes no other format: %o', (more, found) => {
+    expect(() => asking({ format: { ...spec.format, ...more } as never })).toThrow(
+      refusal('run.format', { expected: 'the format as it is', found, next: 'Leave format.thoughts at auto' }),
+    )
   })
 
   it('has its problems on record once, with what they ask, how difficult they are and which are alike', () => {

@@ -1,7 +1,7 @@
 // A run through the laboratory: every algorithm trains, everything is recorded, the sampler and the trainer agree, and a run that was
 // stopped or killed ends with the numbers of one that was not.
 import { fork } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LabError } from '../../src-preload/contract.ts'
@@ -14,6 +14,7 @@ import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { microSpec, openBench } from './micro.ts'
 import type { Bench } from './micro.ts'
+import { refusal } from './refusal.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -189,7 +190,19 @@ describe('a training run', () => {
       expect(done.map((report) => report.done)).toEqual(done.map((report) => report.done).toSorted((a, b) => a - b))
       expect([...new Set(done.map((report) => report.done))]).toEqual([0, 1, 2, 3, 4, 5])
       expect(done.every(({ job, total }) => job === `run ${runId}` && total === 5)).toBe(true)
-      expect(context.store.checkpoints.ofRun(runId).map(({ step }) => step)).toEqual([2, 4, 5])
+      expect(done.every(({ label, unit }) => label === 'micro, seed 5' && unit === 'steps')).toBe(true)
+      const [first] = steps
+      const after = done.find((report) => report.done === 1)!
+      expect(after.tokensPerSecond! / (first!.tokens / (first!.wallMs / 1000))).toBeCloseTo(1, 9)
+      const kept = context.store.checkpoints.ofRun(runId)
+      expect(kept.map(({ step }) => step)).toEqual([2, 4, 5])
+      const { uid, modelId } = context.store.runs.get(runId)!
+      for (const { step, contentId, ...record } of kept) {
+        expect(record).toMatchObject({ kind: 'full', modelId, resumable: true, pinned: false })
+        const folder = join(context.store.checkpointsFolder, contentId)
+        expect((await loadCheckpoint(folder)).meta).toMatchObject({ step, run: uid, weights: expect.any(String) as unknown })
+        expect(record.bytes).toBe(readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0))
+      }
     } finally {
       context.close()
     }
@@ -207,7 +220,9 @@ describe('a training run', () => {
         expect([context.store.runs.get(runId)!.status, context.store.runs.get(runId)!.lastStep]).toEqual([status, at])
         expect(context.store.checkpoints.newest(runId)!.step).toBe(at)
       }
-      await expect(trainRun(context, 999)).rejects.toMatchObject({ code: 'run.unknown' })
+      await expect(trainRun(context, 999)).rejects.toEqual(
+        refusal('run.unknown', { expected: 'the id of a run', found: '999', next: 'mrt runs' }),
+      )
     } finally {
       context.close()
     }
@@ -229,10 +244,46 @@ describe('a training run', () => {
         const broken = { store, now, engine: { ...context.engine, createParameters } as never }
         await expect(trainRun(broken, runId, { onEvent: (event) => told.push(event) })).rejects.toThrow()
         expect(store.runs.get(runId)!.status).toBe(status)
+        const { error } = store.runs.get(runId)!
+        expect(error).toEqual(
+          refusal(
+            code === 'run.failed' ? code : 'disk.full',
+            code === 'run.failed' ? { expected: 'the run to go on', found: String(thrown) } : {},
+          ),
+        )
         const [event, ...others] = store.events.ofRun(runId, null, 0, 10)
-        expect([event, others]).toMatchObject([{ kind: 'lifecycle', level: 'error', code, step: null }, []])
+        expect([event, others]).toMatchObject([{ kind: 'lifecycle', level: 'error', code, step: null, data: null }, []])
+        expect(event!.message).toBe(`Expected ${error!.expected}; found ${error!.found}. ${error!.next}`)
         expect(told.flatMap((each) => (each.kind === 'event' ? [each.event] : []))).toEqual([event])
       }
+    } finally {
+      context.close()
+    }
+  })
+
+  it('says why it cannot go on even where its disk takes no event of that, and what else goes wrong with that event', async () => {
+    const context = bench.open('unable to say')
+    try {
+      const refusing = async (refused: Error): Promise<unknown> => {
+        const runId = await createRun(context, microSpec(bench.start, { name: 'dr-grpo' }))
+        const { store, now } = context
+        const createParameters = (): never => {
+          throw new Error('no memory for the weights')
+        }
+        const add = (): never => {
+          throw refused
+        }
+        const broken = {
+          store: { ...store, events: { ...store.events, add } },
+          now,
+          engine: { ...context.engine, createParameters } as never,
+        }
+        return trainRun(broken, runId).catch((error: unknown) => (error as Error).message)
+      }
+      expect(await refusing(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }))).toBe(
+        'no memory for the weights',
+      )
+      expect(await refusing(new Error('a bug'))).toBe('a bug')
     } finally {
       context.close()
     }

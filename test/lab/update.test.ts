@@ -95,7 +95,8 @@ describe('the rollouts that are learned from', () => {
       [0, 2, 3].map((at) => [entries[at]!.rollout.prompt, entries[at]!.rollout.tokens]),
     )
     expect(steps[0]!.paid.map(({ advantages }) => advantages)).toEqual([0, 2, 3].map((at) => credits[at]!.advantage))
-    expect(steps[0]!.optimizer).toMatchObject({ lr: 0.125, clipNorm: 3, weightDecay: 0.5 })
+    const { beta1, beta2, eps } = writtenSpec().optimizer
+    expect(steps[0]!.optimizer).toEqual({ lr: 0.125, beta1, beta2, eps, clipNorm: 3, weightDecay: 0.5 })
     expect(results.map(({ loss }) => loss)).toEqual([1])
   })
 

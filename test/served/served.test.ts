@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -18,6 +18,7 @@ import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
 import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
 import { connectModel, openServed, type ServedRequest } from '../../src-main/lab/training/servedModel.ts'
+import { openAnswering, vocabularyOfName } from '../../src-main/lab/training/answering.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
 import { loadStart, vocabularyOf, type Start } from '../../src-main/lab/training/start.ts'
@@ -25,6 +26,8 @@ import { openProblems, type ProblemSource } from '../../src-main/lab/training/ta
 import { loadWeights, openPolicy, type Policy } from '../../src-main/rollout/policy.ts'
 import type { LabEvent } from '../../src-preload/contract.ts'
 import { servedAddress } from '../../src-main/served/address.ts'
+import { exportModel } from '../../src-main/lab/training/exportModel.ts'
+import { refusal } from '../lab/refusal.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { openServer, type Fault, type Manner, type Running, type ServerOptions } from './server.ts'
 
@@ -323,6 +326,123 @@ describe('an evaluation of a served model', () => {
   })
 })
 
+describe('the record of a served model', () => {
+  it('says where it is spoken to, what is read with whose tokenizer, and what it can do; no weights of it are here', async () => {
+    const server = await serve('llama')
+    const { modelId, abilities } = await connectModel(context.store, request(server), () => 77)
+    const model = context.store.models.get(modelId)!
+    expect(model).toMatchObject({
+      name: 'little',
+      kind: 'served',
+      family: 'served',
+      config: { vocabSize: 704 },
+      tokenizer: { vocabSize: 704, task: null },
+      parameterCount: 0,
+      bytes: 0,
+      path: join('models', model.sha256.slice(0, 32)),
+      createdAtMs: 77,
+    })
+    expect(model.provenance).toEqual({
+      address: `${server.url}/v1`,
+      thisMachine: true,
+      keyFrom: null,
+      tokenizer: context.store.models.get(1)!.sha256,
+      abilities,
+    })
+  })
+
+  it('holds the files of its tokenizer where these come from a folder, and none of that folder beside', async () => {
+    const given = join(folder, 'tokenizer of little')
+    await exportModel(context.store, { name: 'model:1', folder: given, adapters: false }, Date.now)
+    writeFileSync(join(given, 'notes.txt'), '')
+    const server = await serve('llama')
+    const { modelId } = await connect(server, { tokenizer: given })
+    const model = context.store.models.get(modelId)!
+    expect(readdirSync(join(context.store.folder, model.path)).toSorted()).toEqual([
+      'config.json',
+      'generation_config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ])
+    expect(model.provenance).toMatchObject({ tokenizer: null })
+    expect((await connect(server)).modelId).not.toBe(modelId)
+    rmSync(given, { recursive: true })
+    const opened = await openServed(context.store, model, 'from a folder', { pauseMs: 1 })
+    expect([opened.vocabSize, opened.maxLength, [...opened.tokenizer.encode('What')]]).toEqual([
+      start.tokenizer!.size,
+      512,
+      [...start.tokenizer!.encode('What')],
+    ])
+    const [here] = (await (await answerer(server, 'of a model')).sampler(1).sample(source.task.format, plans(), settings)).slice(0, 1)
+    const [there] = await opened.sampler(1).sample(source.task.format, plans(), settings)
+    expect([...there!.tokens]).toEqual([...here!.tokens])
+  })
+
+  it('is of no use once the model whose tokenizer it is read with is gone', async () => {
+    const server = await serve('llama')
+    const elsewhere = openContext({ folder: join(folder, 'left alone'), create: true, program: 'test' })
+    try {
+      const { store } = elsewhere
+      const owner = await importModel(store, writeLittleText(join(folder, 'owner.gguf'), 5), {
+        name: 'owner',
+        signal: never,
+        now: Date.now,
+      })
+      const { modelId } = await connectModel(store, request(server, { tokenizer: `model:${owner.modelId}` }), Date.now)
+      const model = store.models.get(modelId)!
+      const without = { ...store, models: { ...store.models, bySha256: () => null } }
+      await expect(openServed(without, model, 'test')).rejects.toEqual(
+        refusal('served.tokenizer', {
+          expected: 'the model whose tokenizer little is read with, in this workspace',
+          found: 'none',
+          next: 'Connect the served model anew',
+        }),
+      )
+    } finally {
+      elsewhere.close()
+    }
+  })
+
+  it('stands for whoever answers, as weights of this workspace do', async () => {
+    const server = await serve('llama')
+    const { modelId } = await connect(server)
+    const there = await openAnswering(context, `model:${modelId}`, { work: 'answering' })
+    expect(there).toMatchObject({ modelId, maxPositions: 512, served: `little at ${server.url}/v1`, vocabulary: { size: 704 } })
+    const here = await openAnswering(context, 'model:1', { work: 'answering' })
+    expect(here).toMatchObject({ modelId: 1, maxPositions: start.config.maxPositions, served: null, vocabulary: { size: 704 } })
+    for (const name of [`model:${modelId}`, 'model:1']) {
+      const { size, tokenizer } = await vocabularyOfName(context.store, name, Date.now)
+      expect([size, [...tokenizer!.encode('What')]]).toEqual([704, [...start.tokenizer!.encode('What')]])
+    }
+    for (const answering of [there, here]) {
+      const { sampler, dispose } = await answering.open({ maxLength: 256, temperature: 1, rows: 1 })
+      const [rollout] = await sampler.sample(source.task.format, plans().slice(0, 1), settings)
+      expect(rollout!.tokens.length).toBeGreaterThan(0)
+      dispose()
+      answering.done()
+    }
+  })
+
+  it('keeps no answers where the workspace is only read', async () => {
+    const server = await serve('text')
+    const journals = join(context.store.folder, 'served')
+    const kept = (): number => (existsSync(journals) ? readdirSync(journals).length : 0)
+    const sample = (opened: Awaited<ReturnType<typeof openServed>>) =>
+      opened.sampler(1).sample(source.task.format, plans().slice(0, 1), settings)
+    const written = await answerer(server, 'written')
+    const before = kept()
+    await sample(written)
+    expect(kept()).toBe(before + 1)
+    written.done()
+    expect(kept()).toBe(before)
+    const store = { ...context.store, access: { mode: 'read' } } as typeof context.store
+    const read = await openServed(store, written.model, 'only read', { pauseMs: 1 })
+    await sample(read)
+    read.done()
+    expect(kept()).toBe(before)
+  })
+})
+
 describe('what a person can get wrong about a server', () => {
   it('is an address, or that it leaves the machine unsaid', () => {
     const told = (text: string, confirmed = false): string => {
@@ -345,12 +465,28 @@ describe('what a person can get wrong about a server', () => {
   it('is the model, the key, the tokenizer, or what is behind the address', async () => {
     const server = await serve('vllm', { key: 'secret' })
     expect(await code(connect(server))).toBe('served.key')
-    expect(await code(connect(server, { keyFrom: 'MRT_TEST_NO_KEY' }))).toBe('served.keyFrom')
+    await expect(connect(server, { keyFrom: 'MRT_TEST_NO_KEY' })).rejects.toEqual(
+      refusal('served.keyFrom', {
+        expected: 'a key for the server in the variable MRT_TEST_NO_KEY of the environment',
+        found: 'none',
+        next: 'export MRT_TEST_NO_KEY=',
+      }),
+    )
     process.env.MRT_TEST_KEY = 'secret'
     expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY', name: 'large' }))).toBe('served.unknown')
     expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY' }))).toBe('nothing was thrown')
     expect(JSON.stringify(context.store.models.list())).not.toContain('secret')
-    expect(await code(connect(server, { tokenizer: folder }))).toBe('served.tokenizer')
+    await expect(connect(server, { tokenizer: folder })).rejects.toEqual(
+      refusal('served.tokenizer', { expected: 'or a folder with tokenizer.json', found: folder, next: 'Download tokenizer.json' }),
+    )
+    const { modelId } = await loadStart(context.store, 'starter', Date.now)
+    await expect(connect(server, { tokenizer: `model:${modelId}` })).rejects.toEqual(
+      refusal('served.tokenizer', {
+        expected: 'a model of text',
+        found: 'starter, which has none',
+        next: 'Give a folder with tokenizer.json',
+      }),
+    )
     expect(await code(connect(await serve('llama', { before: [5] })))).toBe('served.tokenizer')
     const silent = await serve('llama')
     await silent.close()
@@ -366,11 +502,14 @@ describe('what a person can get wrong about a server', () => {
     const server = await serve('vllm', { key: 'secret' })
     process.env.MRT_TEST_KEY = 'secret\r\n'
     expect(await code(connect(server, { keyFrom: 'MRT_TEST_KEY' }))).toBe('nothing was thrown')
-    for (const wrong of ['se\ncret', 'sécret', ' \n'])
-      expect([wrong, await code(connect(server, { keyFrom: (process.env.MRT_TEST_KEY = wrong) && 'MRT_TEST_KEY' }))]).toEqual([
-        wrong,
-        'served.keyFrom',
-      ])
+    for (const [wrong, found] of [
+      ['se\ncret', 'one with characters that no key has'],
+      ['sécret', 'one with characters that no key has'],
+      [' \n', 'none'],
+    ] as const) {
+      process.env.MRT_TEST_KEY = wrong
+      await expect(connect(server, { keyFrom: 'MRT_TEST_KEY' }), wrong).rejects.toMatchObject({ code: 'served.keyFrom', found })
+    }
   })
 
   it('is the address of something that answers whatever it is asked', async () => {

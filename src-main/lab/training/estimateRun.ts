@@ -121,7 +121,7 @@ function measuredPace(store: Store, spec: RunSpec, config: LlamaConfig): Pace | 
     })
   const run = alike.at(-1)
   if (run === undefined) return null
-  const steps = store.steps.range(run.id, Math.max(1, run.lastStep! - RECENT_STEPS + 1), run.lastStep!)
+  const steps = store.steps.range(run.id, run.lastStep! - RECENT_STEPS + 1, run.lastStep!)
   const per = (of: (step: Step) => number): number => mean(steps.map(of)) / rolloutsOf(specOf(run))
   return {
     basis: 'measured',

@@ -161,7 +161,7 @@ async function sampleGroups(
   chosen: readonly Problem[],
   firstGroup: number,
   labels: readonly (string | number)[],
-  budgetShare = 1,
+  budgetShare: number,
   kept?: KeptPlan,
 ): Promise<Entry[]> {
   const all = asksExactJ(method)

@@ -120,7 +120,7 @@ export async function generateText(
       })
       tokens.push(...written!.tokens)
       logps.push(...written!.logps)
-      const stopped = tokens.length > 0 && tokenizer.stopTokens.includes(tokens.at(-1)!)
+      const stopped = tokenizer.stopTokens.includes(tokens.at(-1)!)
       const text = tokenizer.decode(stopped ? tokens.slice(0, -1) : tokens, { plain: true })
       finish = stopped
         ? 'stop'
