@@ -191,10 +191,10 @@ describe('a mean over problems', () => {
   })
 
   it('has the interval of a plain bootstrap over clusters, two thousand times', () => {
-    const values = [0.1, 0.9, 0.4, 0.6, 0.2, 0.3]
-    const clusters = Int32Array.of(0, 0, 1, 1, 2, 2)
+    const values = Array.from({ length: 40 }, (_, at) => Math.sin(at) ** 2)
+    const clusters = Int32Array.from(values, (_, at) => Math.floor(at / 2))
     const { low, high } = bootstrapMean(values, { seed: 20_260_101, draws: 2000, clusters })
-    expect(figureOf(values, clusters)).toMatchObject({ low, high, basis: { clusters: 3 } })
+    expect(figureOf(values, clusters)).toMatchObject({ low, high, basis: { clusters: 20 } })
   })
 
   it('is resampled less often where there are many problems', () => {

@@ -145,11 +145,11 @@ it('opens the usual workspace where it is told of none, and ends when its parent
 })
 
 it('says why a workspace could not be opened, by its folder, and lives on', async () => {
-  const lab = running('none', false)
+  const lab = running('none/within', false)
   try {
-    const folder = join(lab.home, 'none')
+    const folder = join(lab.home, 'none/within')
     expect(lab.told).toEqual([{ ready: { folder, error: expect.objectContaining({ code: 'workspace.missing' }) as unknown } }])
-    expect(existsSync(folder)).toBe(false)
+    expect(existsSync(join(lab.home, 'none'))).toBe(false)
     lab.said({ stop: true })
     await lab.ended
   } finally {

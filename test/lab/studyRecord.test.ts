@@ -103,6 +103,15 @@ describe('the record of a study', () => {
     )
   })
 
+  it('has no clusters of what was measured of a cell that is only begun', () => {
+    const study = opened()
+    const { id } = cellOf(study, 'outcome', 1)
+    store.studies.setRun(id, filled.runIds[0]!)
+    store.studies.setNotes(id, NOTES)
+    const { clusters, cells } = recordOf(context, study)
+    expect([clusters, cells[0]!.validation]).toEqual([{}, []])
+  })
+
   it('has the numbers of what is finished, the cost of what is begun, and each where it belongs', () => {
     const { start, budgets, clusters, cells } = recordOf(context, worked())
     const tenths = (...shares: number[]): number[] => shares.map((share) => 1000 * share)

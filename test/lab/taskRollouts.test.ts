@@ -114,6 +114,7 @@ describe('what cannot be read', () => {
       { text: 'I give up' },
       { text: 'So do I' },
       { text: '', tokens: Int32Array.of(-1) },
+      { text: '', tokens: Int32Array.of(task.format.vocabularySize) },
       { prompt: 'What is 2 + 2?' },
       { prompt: '1 1 2 -> 79' },
       { sampling: { window: 11 } },
@@ -123,7 +124,7 @@ describe('what cannot be read', () => {
     expect(rollouts).toHaveLength(3)
     expect(unreadable).toEqual({
       empty: 1,
-      'in words of another tokenizer': 3,
+      'in words of another tokenizer': 4,
       'whose prompt asks no countdown problem': 1,
       'whose problem has no answer': 1,
       'linearised, which no longer had all of their thought before them': 1,
