@@ -160,5 +160,11 @@ describe('a study', () => {
     store.studies.setStatus(cell().id, 'running', 0, null)
     expect(await runStudy(context, study, job())).toBe(true)
     expect([measured(), cell().status]).toEqual([before, 'finished'])
+
+    // A seed that nothing was made for learns at the rate that the sweep found.
+    studyWith(small(), 4, { ...asked, seeds: 2 })
+    expect(await runStudy(context, study, job())).toBe(true)
+    const second = store.runs.get(cellsOf(study.id).find(({ seed }) => seed === 2)!.runId!)!
+    expect([store.runs.list().length, second.seed, parseSpec(second.config).optimizer.lr]).toEqual([runs + 1, 2, 1e-4])
   })
 })

@@ -287,17 +287,17 @@ describe('calibration', () => {
       [0.3, 0.5],
       [0.9, 0.9],
     ])
-    // Another rollout was sampled under other weights, which says nothing of the exact J of these.
-    const [, second] = store.rollouts.group({ runId, steps: [1, 1], group: 0 })
-    store.rollouts.addProgress(second!.id, {
-      estimator: { ...curve.estimator, method: 'sampled', samples: 20, weights: 'frozen' },
-      estimates: store.rollouts.detail(second!.id)!.progress[0]!.estimates,
-    })
+    // Other rollouts were sampled under other weights, which says nothing of the exact J of these.
+    for (const { id } of store.rollouts.group({ runId, steps: [1, 1], group: 0 }).slice(1, 3))
+      store.rollouts.addProgress(id, {
+        estimator: { ...curve.estimator, method: 'sampled', samples: 20, weights: 'frozen' },
+        estimates: store.rollouts.detail(id)!.progress[0]!.estimates,
+      })
     expect(await lab.client.thinking.agreement({ scope: { runId } })).toMatchObject({ rolloutCount: 1, samples: 10 })
     expect((await lab.client.thinking.estimators({ scope: { runId } })).map(({ title, rolloutCount }) => [title, rolloutCount])).toEqual([
       ['exact, weights that wrote them', 16],
+      ['20 answers, frozen start weights', 2],
       ['10 answers, weights that wrote them', 1],
-      ['20 answers, frozen start weights', 1],
     ])
   })
 

@@ -1,7 +1,7 @@
 // Datasets and models as a person keeps them: listed, described, dealt into splits, and removed while nothing refers to them.
 
 import { rmSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import type { Answers, Dataset, LabEvent } from '../../../src-preload/contract.ts'
 import { splitOf } from '../../data/datasets/summary.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -63,8 +63,8 @@ export function modelAnswers(open: () => Store, tell: Tell, now: () => number): 
     remove({ modelId }) {
       const { path } = found('model', modelId, open().models.get(modelId))
       open().models.remove(modelId)
-      // Only copies of ours lie under a relative path.
-      if (!isAbsolute(path) && path.startsWith(MODELS)) rmSync(join(open().folder, path), { recursive: true, force: true })
+      // Only copies of ours lie there; another place is named from the root.
+      if (path.startsWith(MODELS)) rmSync(join(open().folder, path), { recursive: true, force: true })
       tell({ kind: 'changed', noun: 'models', ids: [modelId] })
       return null
     },

@@ -155,7 +155,7 @@ export function runQueries(
       // What is worked on keeps its records until that is over.
       const kept = binOf(store).filter((id) => jobOf(id) !== null || holding(id) !== null)
       for (const id of binOf(store)) {
-        if (kept.includes(id) || store.runs.get(id) === null) continue
+        if (kept.includes(id)) continue
         for (const { contentId } of store.checkpoints.ofRun(id)) contents.add(contentId)
         const removed: Removed = store.runs.remove(id)
         for (const noun of ['steps', 'rollouts', 'evaluations', 'checkpoints', 'events'] as const) total[noun] += removed[noun]
