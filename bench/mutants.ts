@@ -132,7 +132,7 @@ function testsOf(area: string): readonly string[] {
 
 /** A copy in which tests run as they do here. */
 function copyTree(into: string): void {
-  for (const folder of ['src-main', 'src-preload', 'src-renderer', 'test', 'resources', 'docs', 'scripts', 'bench'])
+  for (const folder of ['src-main', 'src-preload', 'src-renderer', 'test', 'resources', 'docs', 'scripts', 'bench', 'cluster'])
     cpSync(join(root, folder), join(into, folder), { recursive: true })
   for (const file of ['package.json', 'tsconfig.json', 'tsconfig.node.json', 'vitest.config.ts']) cpSync(join(root, file), join(into, file))
   for (const folder of ['node_modules', 'tools', 'native', 'out'])
