@@ -394,17 +394,20 @@ describe('following by hand', () => {
     writeFileSync(join(at.home, 'second/rows.jsonl'), line(0))
     while ((await view(second.id)).rows < 1) await wait(1)
     expect(await view(second.id)).toMatchObject({ state: 'following', reason: null })
+    fault = Object.assign(new Error('EROFS: read-only file system, write'), { code: 'EROFS' })
+    appendFileSync(join(at.path, 'rows.jsonl'), line(1))
+    while ((await view(first.id)).reason?.code !== 'disk.readOnly') await wait(1)
     expect(written).toEqual([])
 
     fault = new Error('a mistake of ours')
-    appendFileSync(join(at.path, 'rows.jsonl'), line(1))
+    appendFileSync(join(at.path, 'rows.jsonl'), line(2))
     while ((await view(first.id)).reason?.code !== 'lab.bug') await wait(1)
     expect(written[0]).toContain('a mistake of ours')
 
     fault = null
-    appendFileSync(join(at.path, 'rows.jsonl'), line(2))
+    appendFileSync(join(at.path, 'rows.jsonl'), line(3))
     while ((await view(first.id)).state !== 'following') await wait(1)
-    expect(await view(first.id)).toMatchObject({ reason: null, rows: 3 })
+    expect(await view(first.id)).toMatchObject({ reason: null, rows: 4 })
     await rounds(turns, 6)
     at.nouns()
     await rounds(turns, 6)

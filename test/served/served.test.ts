@@ -275,9 +275,10 @@ describe('an evaluation of a served model', () => {
   })
 
   it('has exact J between what was weighed and what was left out, and none where nothing is weighed', async () => {
+    // Of a server that weighs nothing, so that no exact J came with it.
+    const evaluationId = await finished((await connect(await serve('text'))).modelId)
     const server = await serve('vllm')
     const { modelId } = await connect(server)
-    const evaluationId = await finished(modelId)
     const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'exact' as const, samples: 1, limit: 1 }
     expect((await measureJ(context, asked, {})).measured).toBe(1)
     const page = context.store.rollouts.page({ filter: { evaluationId }, sort: 'place', descending: false, limit: 100, after: null })

@@ -84,8 +84,6 @@ export function createFollowing({ current, open, shown, tell, now, everyMs = FOL
         if (current() !== store) return
         if (store.follows.get(follow.id) === null) continue
         entry.error = toContractError(error)
-        if (!(error instanceof LabError))
-          process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
       }
       entry.checkedAtMs = now()
       const isNew = came !== null && came.rows + came.steps > 0
