@@ -31,7 +31,14 @@ const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
   numeric: ['test/numeric/'],
   store: ['test/store/', 'test/lab/badRows.test.ts', 'test/lab/follow.test.ts'],
   data: ['test/data/', 'test/lab/follow.test.ts', 'test/lab/importInto.test.ts'],
-  lab: ['test/lab/', 'test/served/', 'test/cluster/overRay.test.ts', 'test/cli/models.test.ts', 'test/layout/starterPage.test.ts'],
+  lab: [
+    'test/lab/',
+    'test/served/',
+    'test/cluster/overRay.test.ts',
+    'test/model/layered.test.ts',
+    'test/cli/models.test.ts',
+    'test/layout/starterPage.test.ts',
+  ],
 }
 /** Time that the quickest tests may take together, and the others. */
 const QUICK_MS = 3000
