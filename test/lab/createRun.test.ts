@@ -9,6 +9,7 @@ import { exportModel } from '../../src-main/lab/training/exportModel.ts'
 import type { RunSpecInput } from '../../src-preload/contract.ts'
 import { createRng, deriveSeed } from '../../src-main/numeric/rng.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { addImported } from './importedSet.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { microSpec, openBench, type Bench } from './micro.ts'
@@ -105,27 +106,8 @@ describe('an imported set', () => {
     splits: readonly string[],
     slicesOf = (_id: number): Record<string, string> => ({}),
   ): Partial<RunSpecInput> => {
-    const { store } = context
-    const datasetId = store.datasets.add({
-      name: 'imported',
-      kind: 'imported',
-      source: null,
-      roles: null,
-      grader,
-      note: '',
-      createdAtMs: 1,
-    })
-    store.datasets.addProblems(
-      datasetId,
-      splits.map((split, at) => ({
-        key: `p-${at}`,
-        split,
-        prompt: `Name ${at}.`,
-        answer: String(at),
-        level: null,
-        slices: slicesOf(datasetId),
-      })),
-    )
+    const problems = splits.map((split, at) => ({ split, prompt: `Name ${at}.`, answer: String(at) }))
+    const { datasetId } = addImported(context.store, { name: 'imported', grader, problems }, slicesOf)
     return { task: { name: 'dataset', options: { dataset: datasetId } }, budget: { thinkingTokens: 12, answerTokens: 5 } }
   }
   const [train, test] = [Array.from({ length: 20 }, () => 'train'), Array.from({ length: 20 }, () => 'test')]

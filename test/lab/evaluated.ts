@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openStore, type Store } from '../../src-main/store/openStore.ts'
 import type { Evaluation, NewEvaluation, NewRun } from '../../src-preload/contract.ts'
 import { newEvaluation, newModel, newRun, stepOf } from '../store/runRecord.ts'
-import { BUDGETS, rollout } from './records.ts'
+import { addCountdown, BUDGETS, rollout } from './records.ts'
 
 /** What an evaluation found of one problem: what was not said follows from its accuracy. */
 export interface Scored {
@@ -37,26 +37,7 @@ export interface EvaluatedWorkspace {
 export function openEvaluated(): EvaluatedWorkspace {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-evaluated-'))
   const store = openStore(join(folder, 'workspace'), { create: true, now: () => 1 })
-  const datasetId = store.datasets.add({
-    name: 'countdown-3',
-    kind: 'procedural',
-    source: {},
-    roles: null,
-    grader: 'countdown',
-    note: '',
-    createdAtMs: 1,
-  })
-  const problemIds = store.datasets.addProblems(
-    datasetId,
-    [1, 1, 2, 2].map((target, at) => ({
-      key: `p${at}`,
-      split: 'heldout',
-      prompt: `problem ${at}`,
-      answer: { numbers: [1, 2], target },
-      level: 3,
-      slices: {},
-    })),
-  )
+  const { datasetId, problemIds } = addCountdown(store, [1, 1, 2, 2], 1)
   const modelId = store.models.add(newModel('model', 'abc'))
   return {
     store,

@@ -12,6 +12,7 @@ import { createRng } from '../../src-main/numeric/rng.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import type { GradedRollout } from '../../src-main/rl/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { addPatterns } from './importedSet.ts'
 import { refusal } from './refusal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-hand-'))
@@ -320,26 +321,7 @@ describe('a run that is handed over', () => {
 
   it('is one whose answers can be listed', async () => {
     const { store } = context
-    const dataset = store.datasets.add({
-      name: 'patterns',
-      kind: 'imported',
-      source: null,
-      roles: null,
-      grader: 'regex',
-      note: '',
-      createdAtMs: 1,
-    })
-    store.datasets.addProblems(
-      dataset,
-      Array.from({ length: 40 }, (_, at) => ({
-        key: `p-${at}`,
-        split: at < 24 ? 'train' : 'test',
-        prompt: `Name a number above ${at}.`,
-        answer: '[0-9]+',
-        level: null,
-        slices: {},
-      })),
-    )
+    const dataset = addPatterns(store)
     const runId = await createRun(context, { ...spec, task: { name: 'dataset', options: { dataset } } })
     await expect(handOver(store, runId, join(folder, 'patterns'), Date.now)).rejects.toEqual(
       refusal('handOver.answers', {

@@ -25,6 +25,7 @@ import { parameterSpecs } from '../../src-main/model/config.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { TaskError, type SpokenTask, type Split } from '../../src-main/tasks/types.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { addPatterns } from './importedSet.ts'
 import { MICRO_CONFIG, microSpec, openBench, type Bench } from './micro.ts'
 import { refusal } from './refusal.ts'
 
@@ -260,26 +261,7 @@ describe('own text', () => {
 
   it('of an imported set whose answers cannot be listed is graded and has no J, and says why', async () => {
     const { store } = context
-    const dataset = store.datasets.add({
-      name: 'patterns',
-      kind: 'imported',
-      source: null,
-      roles: null,
-      grader: 'regex',
-      note: '',
-      createdAtMs: 1,
-    })
-    store.datasets.addProblems(
-      dataset,
-      Array.from({ length: 20 }, (_, at) => ({
-        key: `p-${at}`,
-        split: 'test',
-        prompt: `Name a number above ${at}.`,
-        answer: '[0-9]+',
-        level: null,
-        slices: {},
-      })),
-    )
+    const dataset = addPatterns(store)
     const task = { name: 'dataset', options: { dataset } }
     const { J, noJ, grade, question } = await sample({ start: 'model:1', task, settings: { ...asking().settings, thinkingTokens: 4 } })
     expect([J, noJ, grade === null]).toEqual([null, 'The accepted answers of dataset cannot be listed.', false])

@@ -104,27 +104,33 @@ const ACCURACY = [
   [0.4, 0.6, 0.8, 1],
 ] as const
 
-export function fill(store: Store): Filled {
-  const datasetId = store.datasets.add({
+/** Problems of Countdown with two numbers, held out, one to a target. */
+export function addCountdown({ datasets }: Store, targets: readonly number[], createdAtMs: number) {
+  const datasetId = datasets.add({
     name: 'countdown-3',
     kind: 'procedural',
     source: {},
     roles: null,
     grader: 'countdown',
     note: '',
-    createdAtMs: AT_MS,
+    createdAtMs,
   })
-  const problemIds = store.datasets.addProblems(
+  const problemIds = datasets.addProblems(
     datasetId,
-    [1, 2, 3, 4].map((key) => ({
-      key: `p${key}`,
+    targets.map((target, at) => ({
+      key: `p${at + 1}`,
       split: 'heldout',
-      prompt: `problem ${key}`,
-      answer: { numbers: [1, 2], target: key },
+      prompt: `problem ${at + 1}`,
+      answer: { numbers: [1, 2], target },
       level: 3,
       slices: {},
     })),
   )
+  return { datasetId, problemIds }
+}
+
+export function fill(store: Store): Filled {
+  const { datasetId, problemIds } = addCountdown(store, [1, 2, 3, 4], AT_MS)
   const modelId = store.models.add({
     name: 'starter',
     kind: 'starter',

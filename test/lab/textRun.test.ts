@@ -31,6 +31,7 @@ import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
 import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { writeLittleText } from '../model/littleText.ts'
+import { addImported, addPatterns } from './importedSet.ts'
 import { expectIntervals, expectMeans } from './studyFigures.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-text-'))
@@ -291,26 +292,15 @@ describe('tasks that a model tries', () => {
 describe('an imported dataset', () => {
   it('is a task: its problems are asked, graded and split, and rollouts point to the records that were imported', async () => {
     const { store } = context
-    const datasetId = store.datasets.add({
+    const { datasetId, problemIds: ids } = addImported(store, {
       name: 'sums',
-      kind: 'imported',
-      source: null,
-      roles: null,
       grader: 'integer',
-      note: '',
-      createdAtMs: 1,
-    })
-    const ids = store.datasets.addProblems(
-      datasetId,
-      Array.from({ length: 60 }, (_, i) => ({
-        key: `sum-${i}`,
+      problems: Array.from({ length: 60 }, (_, i) => ({
         split: i < 40 ? 'train' : 'test',
         prompt: `How much is ${i} + 1?`,
         answer: String(i + 1),
-        level: null,
-        slices: {},
       })),
-    )
+    })
     const runId = await trained({ task: { name: 'dataset', options: { dataset: datasetId } }, steps: 1 })
     expect(store.runs.get(runId)!.datasetId).toBe(datasetId)
     for (const { problem } of details(runId)) expect(ids.slice(0, 40)).toContain(problem.id)
@@ -321,26 +311,7 @@ describe('an imported dataset', () => {
 
   it('without answers that can be listed is trained with sampled J, and refused where J must be exact', async () => {
     const { store } = context
-    const datasetId = store.datasets.add({
-      name: 'patterns',
-      kind: 'imported',
-      source: null,
-      roles: null,
-      grader: 'regex',
-      note: '',
-      createdAtMs: 1,
-    })
-    store.datasets.addProblems(
-      datasetId,
-      Array.from({ length: 40 }, (_, i) => ({
-        key: `p-${i}`,
-        split: i < 24 ? 'train' : 'test',
-        prompt: `Name a number above ${i}.`,
-        answer: '[0-9]+',
-        level: null,
-        slices: {},
-      })),
-    )
+    const datasetId = addPatterns(store)
     const task = { name: 'dataset', options: { dataset: datasetId } }
     await expect(createRun(context, spec({ task }))).rejects.toSatisfy(
       (error) => error instanceof LabError && error.code === 'run.noAnswers',
