@@ -233,9 +233,11 @@ describe('the contract over a WebSocket', () => {
     for (let id = 0; id < 12_000; id++) socket.send(toWire({ id, method: 'glossary.metrics' }))
     expect(await connect().client.runs.list()).toHaveLength(4)
     socket.resume()
-    // Where it had not asked for too much by then, all its questions are settled; else it was let go.
+    // Where it had not asked for too much by then, all its questions are settled; else it was let go, with what it had read.
     await Promise.race([closed, expect.poll(() => outcomes.length, { timeout: 60_000 }).toBe(12_000)])
-    expect(new Set(outcomes)).toEqual(new Set(['lab.tooMany', 'answered']))
+    const kinds = ['answered', 'lab.tooMany']
+    if (outcomes.length === 12_000) expect([...new Set(outcomes)].toSorted()).toEqual(kinds)
+    else for (const outcome of new Set(outcomes)) expect(kinds).toContain(outcome)
     expect(outcomes.filter((outcome) => outcome === 'answered').length).toBeLessThan(4000)
     socket.terminate()
   })
@@ -244,7 +246,7 @@ describe('the contract over a WebSocket', () => {
     const connection = connect()
     await becomes(connection, 'ready')
     const { id } = await connection.client.runs.start({ spec: specOf('grpo', 1, { name: 'long', steps: 1000 }) })
-    await new Promise<void>((resolve) => connection.onEvent((event) => event.kind === 'step' && event.step.step === 3 && resolve()))
+    await new Promise<void>((resolve) => connection.onEvent((event) => event.kind === 'step' && event.step.step >= 3 && resolve()))
     const dead = becomes(connection, 'gone')
     processes.at(-1)!.kill()
     expect((await dead).error).toMatchObject({ code: 'lab.gone' })

@@ -329,11 +329,12 @@ describe('an evaluation of a served model', () => {
 
 describe('the record of a served model', () => {
   it('says where it is spoken to, what is read with whose tokenizer, and what it can do; no weights of it are here', async () => {
-    const server = await serve('llama')
-    const { modelId, abilities } = await connectModel(context.store, request(server), () => 77)
+    // A name of its own: a port, and with it an address, may come again.
+    const server = await serve('llama', { name: 'recorded' })
+    const { modelId, abilities } = await connectModel(context.store, request(server, { name: 'recorded' }), () => 77)
     const model = context.store.models.get(modelId)!
     expect(model).toMatchObject({
-      name: 'little',
+      name: 'recorded',
       kind: 'served',
       family: 'served',
       config: { vocabSize: 704 },

@@ -98,6 +98,6 @@ async function call([program, ...args]: string[], signal: AbortSignal): Promise<
       said = (said + text.toString()).slice(-2000)
     })
     child.once('error', (error) => fail(refused(error.message)))
-    child.once('exit', (code) => (code === 0 ? done() : fail(refused(said.trim().split('\n').at(-1) || `it ended with ${code}`))))
+    child.once('close', (code) => (code === 0 ? done() : fail(refused(said.trim().split('\n').at(-1) || `it ended with ${code}`))))
   })
 }
