@@ -11,7 +11,7 @@ import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 const page = readFileSync(resolve('docs/paper.md'), 'utf8')
 const said = (pattern: RegExp): number => Number(pattern.exec(page)?.[1])
 
-it('a step of each method takes the operations that the page says', { timeout: 300_000 }, async () => {
+it('a step of each method takes the operations that the page says', { timeout: 600_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mrt-step-costs-'))
   const context = openContext({ folder: join(folder, 'workspace'), create: true, program: 'test' })
   try {

@@ -7,6 +7,7 @@ const KILLS = 3
 
 it.each(works)(
   '%s killed at random moments leaves all of it or nothing, a whole database and no scraps, and can be done again',
+  { timeout: 300_000 },
   async (work) => {
     const { kills } = await killRounds(work, KILLS)
     expect(kills).toBeGreaterThan(0)
