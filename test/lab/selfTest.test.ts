@@ -99,6 +99,30 @@ it('a device that scores otherwise than it trains fails by both', async () => {
   ])
 })
 
+it('what the test opens it gives back', async () => {
+  const made: string[] = []
+  const given: string[] = []
+  const noted = <Made extends { dispose(): void }>(kind: string, object: Made): Made => {
+    made.push(kind)
+    const dispose = object.dispose.bind(object)
+    object.dispose = () => {
+      given.push(kind)
+      dispose()
+    }
+    return object
+  }
+  const device = deviceThatErrs('nothing', 0)
+  const counting = {
+    fixedFile: engine.fixedFile,
+    createSession: async (...asked: Parameters<Engine['createSession']>) => noted('session', await device.createSession(...asked)),
+    createDecoder: async (...asked: Parameters<Engine['createDecoder']>) => noted('decoder', await device.createDecoder(...asked)),
+    createParameters: (...asked: Parameters<Engine['createParameters']>) => noted('parameters', engine.createParameters(...asked)),
+  } as Engine
+  await selfTest(counting, 'webgpu', Date.now)
+  expect(new Set(made)).toEqual(new Set(['session', 'decoder', 'parameters']))
+  expect(given.toSorted()).toEqual(made.toSorted())
+})
+
 it('a check passes on its limit and fails beyond it, and where there is no number', () => {
   expect(check('loss', 1e-3, 1e-3, 'relative')).toEqual({ name: 'loss', found: 1e-3, limit: 1e-3, unit: 'relative', ok: true })
   expect(check('loss', 1.1e-3, 1e-3, 'relative').ok).toBe(false)

@@ -11,7 +11,6 @@ import type { SpokenTask } from '../../tasks/types.ts'
 import { pretrain, recipeSteps } from './pretrain.ts'
 import type { Pretrained, PretrainPoint, PretrainRecipe } from './pretrain.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
-import { makeFolder } from '../../disk/makeFolder.ts'
 
 /**
  * The task's wasteful teacher, stopped in the middle of attempts too, so that answering at any moment is familiar, and sometimes thinking
@@ -106,7 +105,6 @@ export async function writeStarter(
     join(saved.path, 'learning-curve.json'),
     `${JSON.stringify({ recipe, engine: `onnxruntime ${engineVersion}`, curve }, null, 1)}\n`,
   )
-  makeFolder(join(folder, '..'))
   await rm(folder, { recursive: true, force: true })
   await rename(saved.path, folder)
   await rm(scratch, { recursive: true, force: true })
