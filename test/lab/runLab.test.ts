@@ -7,6 +7,14 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { openPort, runLab, type Port } from '../../src-main/lab/process/runLab.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 
+/** What is written past every stream, to the file behind the errors. */
+const errors = vi.hoisted((): string[] => [])
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>()
+  const writeSync = (file: number, ...rest: [string]): number => (file === 2 ? errors.push(rest[0]) : fs.writeSync(file, ...rest))
+  return { ...fs, writeSync }
+})
+
 const own = process as { parentPort?: unknown; send?: unknown }
 const { send } = own
 afterEach(() => {
@@ -157,12 +165,16 @@ it('says why a workspace could not be opened, by its folder, and lives on', asyn
   }
 })
 
-it.each(['uncaughtException', 'unhandledRejection'] as const)('ends as a failure at an %s', async (kind) => {
+it.each([
+  ['uncaughtException', new Error('of the test'), /^Error: of the test\n +at [^]*runLab\.test\.ts[^]*\n$/],
+  ['unhandledRejection', Object.assign(new Error('without a place'), { stack: undefined }), /^without a place\n$/],
+  ['unhandledRejection', 'no error at all', /^no error at all\n$/],
+] as const)('ends as a failure at an %s, and writes where it came from: %s', async (kind, error, written) => {
   const lab = running('failing')
   try {
-    // What is written of it goes past every stream, to the file behind it.
-    lab.at(kind, new Error('of the test, as it should be'))
+    lab.at(kind, error as Error)
     expect(lab.exits).toEqual([1])
+    expect(errors.splice(0)).toEqual([expect.stringMatching(written)])
     lab.said({ stop: true })
     while (lab.exits.length < 2) await new Promise((resolve) => setImmediate(resolve))
   } finally {
