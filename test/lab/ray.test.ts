@@ -61,6 +61,10 @@ describe('what workers did', () => {
     })
   })
 
+  it('is told of one worker, and of a millisecond', () => {
+    expect([of(1500, { workers: 1 })['ray/busy'], of(1)['ray/busy'], of(1)['ray/tokens_per_second']]).toEqual([4, 1500, 500_000])
+  })
+
   it('is nothing of no time, and of no workers', () => {
     expect([of(0)['ray/busy'], of(0)['ray/tokens_per_second'], of(3000, { workers: 0 })['ray/busy']]).toEqual([0, 0, 0])
   })

@@ -295,6 +295,12 @@ describe('an evaluation of a served model', () => {
     expect(await code(measureJ(context, { ...asked, start }, {}))).toBe('served.exact')
     const rules = [{ name: 'lines', rule: { ...OTHER_RULES.paragraphs, unit: 'line' as const } }]
     expect(await code(measureCuts(context, { scope: { evaluationId }, start, rules, budget: 10, limit: 1 }, {}))).toBe('served.exact')
+    // Nor where a server names too few alternatives to weigh answers by them.
+    const coarse = `model:${(await connect(await serve('llama', { mostAlternatives: 5 }))).modelId}`
+    expect(await code(measureJ(context, { ...asked, start: coarse }, {}))).toBe('served.exact')
+    expect(await code(measureCuts(context, { scope: { evaluationId }, start: coarse, rules, budget: 10, limit: 1 }, {}))).toBe(
+      'served.exact',
+    )
     const votes = { scope: { evaluationId }, start, samples: 2, limit: 1 }
     expect(await code(drawVotes(context, { ...votes, ballots: 'described' }, {}))).toBe('vote.noLogps')
     expect(await code(drawVotes(context, { ...votes, ballots: 'plain' }, {}))).toBe('nothing was thrown')
