@@ -109,7 +109,11 @@ describe('a stored rollout as credit rules take it', () => {
 })
 
 describe('what methods would have paid', () => {
-  const methods = ['cosine', 'l1-max', 'overlong', 'mrt-exact'].map((algorithm) => ({ label: algorithm, algorithm, options: {} }))
+  const methods = [
+    ...['cosine', 'l1-max', 'overlong', 'mrt-exact'].map((algorithm) => ({ label: algorithm, algorithm, options: {} })),
+    // Pays otherwise as a run goes on.
+    { label: 'rising', algorithm: 'mrt-exact', options: { alphaCourse: 'rising' } },
+  ]
   const paid = (answers: Awaited<ReturnType<typeof ask.explain>>) =>
     answers.map((each) => (each.kind === 'paid' ? [each.label, each.payslips.map(({ outcome, bonuses }) => [outcome, bonuses])] : each))
   const membersOf = (ids: readonly number[]) => ids.map((id) => gradedOf(store.rollouts.detail(id)!))
