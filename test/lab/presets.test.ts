@@ -9,6 +9,7 @@ import { presets, QUICKSTART_DEFAULTS, quickstartPresets } from '../../src-main/
 import { returnsPresets } from '../../src-main/lab/training/returnsPresets.ts'
 import { allPresets, textPresets } from '../../src-main/lab/training/textPresets.ts'
 import { studyPresets } from '../../src-main/lab/study/presets.ts'
+import { presetNamed } from '../../src-main/lab/answers/studyAnswers.ts'
 import type { StudyRecord } from '../../src-main/lab/study/record.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
 import { inertOptions } from '../../src-main/rl/options.ts'
@@ -281,4 +282,9 @@ describe('the options of algorithms and tasks', () => {
     })
     expect(tasks.flatMap(({ levels }) => levels).some(({ problems }) => problems !== null && problems > 0)).toBe(true)
   })
+})
+
+it('a study is known by its name alone, not by what every table answers to', () => {
+  expect(presetNamed('headline')).toBe(studyPresets.headline)
+  for (const name of ['none', 'toString', '__proto__', 'constructor']) expect(presetNamed(name)).toBeNull()
 })
