@@ -29,6 +29,8 @@ beforeAll(async () => {
     headers: { origin: `http://127.0.0.1:${server.port}` },
   })
   await new Promise((open) => socket.once('open', open))
+  // What a lab writes while it starts is there by then.
+  while (!(await ask('workspace.info', undefined)).ok) await new Promise((soon) => setTimeout(soon, 50))
 })
 afterAll(async () => {
   socket.terminate()
@@ -52,7 +54,6 @@ function ask(method: string, input: unknown): Promise<{ readonly ok: boolean; re
 }
 
 it('answers pages as ever, and writes a copy of the workspace for none of them', async () => {
-  while (!(await ask('workspace.info', undefined)).ok) await new Promise((soon) => setTimeout(soon, 50))
   const path = join(home, 'taken.db')
   expect(await ask('exports.save', { asked: { kind: 'workspace' }, path, inside: false })).toMatchObject({
     ok: false,
