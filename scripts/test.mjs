@@ -42,7 +42,7 @@ if (filters.length === 0) {
     ['node_modules/@playwright/test/cli.js', 'test'],
     join(results, 'playwright.json'),
     (report) => [report.stats.expected, report.stats.unexpected + report.stats.flaky + (report.errors?.length ?? 0)],
-    (report) => report.suites.flatMap(failedOfPlaywright),
+    (report) => [...report.suites.flatMap(failedOfPlaywright), ...(report.errors ?? []).map((error) => `× ${beginning(error.message)}`)],
   )
 }
 
@@ -55,7 +55,7 @@ function suite(name, args, reportPath, count, failures) {
   rmSync(reportPath, { force: true })
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...chromium } })
   if (!existsSync(reportPath)) {
-    console.error(`${name} ended with code ${status} and no report`)
+    told.push(`× ${name} ended with code ${status} and no report`)
     failed += 1
     return
   }
@@ -87,10 +87,11 @@ function failedOfPlaywright(suite) {
   ]
 }
 
-/** The first lines of a failure, without the colours of a terminal. */
+/** The first lines of a failure, without the colours of a terminal and the calls of the test runner. */
 function beginning(message) {
   return stripVTControlCharacters(message ?? 'no message')
     .split('\n')
+    .filter((line) => !line.includes('node_modules'))
     .slice(0, 12)
     .join('\n    ')
 }
