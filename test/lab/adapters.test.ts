@@ -265,4 +265,21 @@ describe('the weights that a run with adapters needs', () => {
     expect(policies.values('ema')).toHaveLength(one)
     policies.dispose()
   })
+
+  it('average from the start, even where the average is first asked for after they have moved', async () => {
+    const start = prepareStart(await startOf(bench.start), { rank: 2, alpha: 64, targets: 'q,down' }, 1)
+    const weights = await loadWeights(context.engine, start.config, start.weights, specsOfRoles(start.config))
+    const policies = await openPolicies(context.engine, start.config, weights, { rows: 1, maxLength: 64 })
+    const specs = adapterSpecs(start.config).map(({ name, dims }) => ({ name, up: name.includes('lora_B'), size: dims[0]! * dims[1]! }))
+    for (const { name, up, size } of specs) if (up) weights.set(name, new Float32Array(size).fill(0.5))
+    policies.averageStep(0.75)
+    const values = policies.values('ema')!
+    let at = 0
+    for (const { up, size } of specs) {
+      const of = values.subarray(at, (at += size))
+      if (up) expect(new Set(of)).toEqual(new Set([0.125]))
+    }
+    expect(at).toBe(values.length)
+    policies.dispose()
+  })
 })

@@ -385,6 +385,21 @@ describe('a report', () => {
     expect(data.evaluations).toHaveLength(5)
   })
 
+  it('lets other work go on between its figures', async () => {
+    let turns = 0
+    let next: NodeJS.Immediate | undefined
+    const turn = (): void => {
+      turns++
+      next = setImmediate(turn)
+    }
+    turn()
+    const at: number[] = []
+    await reportData(context(), request(), () => at.push(turns))
+    clearImmediate(next)
+    expect(at.length).toBeGreaterThan(2)
+    expect(at.filter((count, index) => index > 0 && count <= at[index - 1]!)).toEqual([])
+  })
+
   it('is one small file, whatever the names of runs hold', async () => {
     store.runs.setLabels(1, { name: '</script><script>alert(1)</script>', note: '' })
     const path = join(folder, 'report.html')
