@@ -28,7 +28,7 @@ function laboratory() {
     nowMs -= ms
     for (const [at, plan] of planned.entries()) planned[at] = { ...plan, atMs: plan.atMs - ms }
   }
-  return { jobs, told, pass, setBack }
+  return { jobs, told, planned, pass, setBack }
 }
 
 /** A job that waits until the test lets it end. */
@@ -215,7 +215,7 @@ describe('the queue', () => {
 
 describe('progress', () => {
   it('is told at most ten times a second, the latest report winning, under the id of the job', async () => {
-    const { jobs, told, pass } = laboratory()
+    const { jobs, told, planned, pass } = laboratory()
     const a = held('a')
     jobs.add(a.request)
     const { onEvent } = await a.started
@@ -224,6 +224,8 @@ describe('progress', () => {
     onEvent(report(2))
     onEvent(report(3))
     expect(heard()).toEqual([1])
+    // However many come meanwhile, one of them is waited for.
+    expect(planned).toHaveLength(1)
     pass(99)
     expect(heard()).toEqual([1])
     pass(1)
