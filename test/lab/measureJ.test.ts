@@ -236,6 +236,23 @@ describe('rollouts of a file', () => {
     expect(windows!.episodes!.value).toBeGreaterThan(own!.episodes!.value)
   })
 
+  it('are cut in what their tokens say where the record has no text, or one that is spaced in another way', async () => {
+    const runId = await measured()
+    const rules = [{ name: 'windows', rule: { ...OTHER_RULES.windows, opener: { kind: 'windows' as const, size: 5 } } }]
+    const asked = { scope: { runId }, rules, budget: 40, counted: 'thinking' as const, limit: 100, start: 'starter' }
+    const written = await measureCuts(context, asked, {})
+    const { store } = context
+    for (const again of [() => '', (text: string) => text.replaceAll(' ', ' \n')]) {
+      const readable = (id: number): RolloutDetail | null => {
+        const detail = store.rollouts.readable(id)
+        return detail && { ...detail, text: again(detail.text) }
+      }
+      const others = { ...context, store: { ...store, rollouts: { ...store.rollouts, readable } } }
+      expect(await measureCuts(others, asked, {})).toEqual(written)
+    }
+    expect(written[0]!.rolloutCount).toBe(3)
+  })
+
   it('are cut in eights, and told of as far as they are', async () => {
     const runId = await imported(
       'ten',

@@ -304,6 +304,12 @@ describe('a study', () => {
     store.settings.set('bin', [twinOf(whole, alpha, spec, {})!.runId])
     expect(twinOf(whole, alpha, spec, {})).toBeNull()
     store.settings.set('bin', null)
+    const there = twinOf(whole, alpha, spec, {})!
+    for (const status of ['waiting', 'running', 'failed'] as const) {
+      store.studies.setStatus(there.id, status, 0, null)
+      expect(twinOf(whole, alpha, spec, {})).toBeNull()
+    }
+    store.studies.setStatus(there.id, 'finished', 0, there.finishedAtMs)
     const longer = openStudy(whole, 'alpha', { ...request, arms: ['alpha-1'], validation: 5 }, {})
     expect(twinOf(whole, longer, spec, {})).toBeNull()
     for (const { id } of [alpha, longer]) store.studies.remove(id)

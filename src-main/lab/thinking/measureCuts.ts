@@ -9,12 +9,23 @@ import type { SensitivityRequest } from './requests.ts'
 import { countedOf, detailsOf, rowsOf, thin } from './measuredRollouts.ts'
 import { openProgressMeter } from '../process/progressMeter.ts'
 import { openAnswerer } from './answerer.ts'
+import type { TaskFormat } from '../../tasks/types.ts'
 import { listed, readRollouts, type TaskRollout } from './taskRollouts.ts'
 import { placesOf, segmentationRows, type KnownThought } from './thinkingSegments.ts'
 
 /** Rollouts measured at once; each is cut in a few dozen places. */
 const BATCH = 8
 const neverAborted = new AbortController().signal
+
+/** The text of a rollout and where each of its tokens ends in it: its own where its tokens are its words, otherwise what its tokens say, which may be spaced in another way. */
+function textOf(
+  format: TaskFormat,
+  { detail: { text }, tokens }: TaskRollout,
+): { readonly text: string; readonly tokenEnds: readonly number[] } {
+  const said = format.toText(tokens)
+  const words = said === text ? null : wordEnds(text, tokens.length)
+  return words === null ? { text: said, tokenEnds: format.textEnds(tokens) } : { text, tokenEnds: words }
+}
 
 /** Throws LabError `segment.rule`, `segment.slow`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */
 export async function measureCuts(
@@ -26,14 +37,7 @@ export async function measureCuts(
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details, request.start)
-  const known = rollouts.flatMap(
-    (rollout): { readonly rollout: TaskRollout; readonly text: string; readonly tokenEnds: readonly number[] }[] => {
-      const { text } = rollout.detail
-      const tokenEnds =
-        task.format.toText(rollout.tokens) === text ? task.format.textEnds(rollout.tokens) : wordEnds(text, rollout.tokens.length)
-      return tokenEnds === null ? [] : [{ rollout, text, tokenEnds }]
-    },
-  )
+  const known = rollouts.map((rollout) => ({ rollout, ...textOf(task.format, rollout) }))
   const places = await placesOf(known, request.rules, signal)
   const placed = known.map((each, at) => ({ ...each, places: places[at]! }))
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
@@ -54,11 +58,11 @@ export async function measureCuts(
         answers: listed(task, problem),
       }))
       const { J } = await answerer.sampler.measure(traces, task.format.terminationSuffix, signal)
-      batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, tokenEnds, places }, index) =>
+      batch.forEach(({ rollout: { detail, problem, tokens, thinkEnd }, text, tokenEnds, places }, index) =>
         thoughts.push({
           problemId: detail.problem.id,
           cluster: task.cluster(problem),
-          text: detail.text,
+          text,
           tokenEnds,
           offsets: places,
           J: J[index]!,
