@@ -13,6 +13,32 @@ export function wordEnds(text: string, tokenCount: number): number[] | null {
   return ends.length === tokenCount ? ends : null
 }
 
+/** Where an episode is known to end, in tokens and in characters. */
+export interface KnownEnd {
+  readonly endToken: number
+  readonly textEnd: number
+}
+
+/**
+ * The same for texts of other tokenizers, as far as is known from episodes that were placed in both: exact at their ends, between them every token takes as many characters as
+ * another. Null for a text of which nothing was placed.
+ * @param ends ascending; those that lead no further in both are passed over, as are places outside of the text
+ */
+export function endsBetween(text: string, tokenCount: number, ends: readonly KnownEnd[]): number[] | null {
+  const [tokens, characters] = [[0], [0]]
+  const place = ({ endToken, textEnd }: KnownEnd): void => {
+    // White space at the end of an episode belongs to it, but a cut is made before it.
+    const character = text.slice(0, textEnd).trimEnd().length
+    if (endToken <= tokens.at(-1)! || endToken > tokenCount || character <= characters.at(-1)!) return
+    tokens.push(endToken)
+    characters.push(character)
+  }
+  ends.forEach(place)
+  if (tokens.length === 1) return null
+  place({ endToken: tokenCount, textEnd: text.length })
+  return Array.from({ length: tokenCount }, (_, token) => interpolate(tokens, characters, token + 1))
+}
+
 /** Episodes of the thinking of each text, as offsets into it; or why the rule can cut none. */
 export type CutTexts = { readonly episodes: readonly (readonly Range[])[] } | { readonly refused: string }
 
@@ -39,10 +65,12 @@ function cutText(text: string, rule: TextRule): Range[] {
  */
 export function cutTokens(text: string, tokenEnds: ArrayLike<number>, episodes: readonly Range[]): number[] {
   // White space belongs to no token, so an episode ends with its last word.
-  return boundariesInTokens(
+  const boundaries = boundariesInTokens(
     episodes.map(({ end }) => Math.max(episodes[0]!.start, text.slice(0, end).trimEnd().length)),
     tokenEnds,
   )
+  // What ends within the token that another ends in is no episode of its own: a thought can be stopped between tokens alone.
+  return [...new Set(boundaries)]
 }
 
 export interface ReadCurve {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cutTexts, cutTokens, readAt, wordEnds } from '../../src-main/episodes/cutsOfRule.ts'
+import { cutTexts, cutTokens, endsBetween, readAt, wordEnds } from '../../src-main/episodes/cutsOfRule.ts'
 import { OTHER_RULES, type TextRule } from '../../src-main/episodes/segmentText.ts'
 
 const text = '5 + 4 = 9 no Wait 9 * 5 = 45 yes </think> 9 * 5 <eos>'
@@ -13,6 +13,32 @@ describe('cutting measured thoughts by another rule', () => {
   it('knows where tokens end only where a token is a word', () => {
     expect(ends.slice(0, 3)).toEqual([1, 3, 5])
     expect(wordEnds(text, 17)).toBeNull()
+  })
+
+  it('places other tokens between episodes that were placed in both, exactly at their ends', () => {
+    // Five tokens and their space behind them, then two, then two that nobody placed.
+    const said = 'abcdefghij  klmnop qr'
+    const placed = [
+      { endToken: 5, textEnd: 12 },
+      { endToken: 7, textEnd: 18 },
+    ]
+    expect(endsBetween(said, 9, placed)).toEqual([2, 4, 6, 8, 10, 14, 18, 19.5, 21])
+    expect(tokensOf(said, endsBetween(said, 9, placed)!, OTHER_RULES.windows)).toEqual([0, 9])
+    // Behind the last of the text there may be tokens without any.
+    expect(endsBetween('abcd', 4, [{ endToken: 2, textEnd: 4 }])).toEqual([2, 4, 4, 4])
+  })
+
+  it('passes over places that lead no further or lie outside, and knows nothing of a text of which none is left', () => {
+    const placed = [
+      { endToken: 2, textEnd: 4 },
+      { endToken: 2, textEnd: 6 },
+      { endToken: 3, textEnd: 4 },
+      { endToken: 9, textEnd: 8 },
+    ]
+    expect(endsBetween('abcdefgh', 4, placed)).toEqual([2, 4, 6, 8])
+    for (const nothing of [[], [{ endToken: 0, textEnd: 0 }], [{ endToken: 9, textEnd: 4 }]])
+      expect(endsBetween('abcd', 4, nothing)).toBeNull()
+    expect(endsBetween('', 4, placed)).toBeNull()
   })
 
   it('cuts before the word that opens, and at the end of thinking', () => {

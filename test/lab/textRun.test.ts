@@ -4,7 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LabError, countedIn, isOfText, readChat, type Json, type RolloutDetail, type RunSpecInput } from '../../src-preload/contract.ts'
+import {
+  LabError,
+  countedIn,
+  isOfText,
+  readChat,
+  type Json,
+  type RolloutDetail,
+  type RunSpecInput,
+  type SegmentRule,
+} from '../../src-preload/contract.ts'
 import { askedOf } from '../../src-main/lab/answers/askedOf.ts'
 import { evaluateRun, knownStartEvaluation } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { importInto } from '../../src-main/lab/files/importInto.ts'
@@ -21,11 +30,14 @@ import { openStudy } from '../../src-main/lab/study/grid.ts'
 import { recordOf } from '../../src-main/lab/study/recording.ts'
 import { renderReport } from '../../src-main/lab/study/report.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
+import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
+import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
 import { tryTasks } from '../../src-main/lab/training/tryTasks.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { mean } from '../../src-main/numeric/stats.ts'
+import { episodeRules } from '../../src-main/rollout/format.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
@@ -98,6 +110,32 @@ describe('a model of text', () => {
       }
     }
     expect(details(runId).some(({ text }) => text.includes('Answer:'))).toBe(true)
+  })
+
+  it('is cut by other rules too: at its own cuts with the J of the record, and within its episodes between what is known of its tokens', async () => {
+    const { opener, unit, minGap, maxCuts, groupSize } = episodeRules.lines
+    const lines: SegmentRule = { opener: { ...opener }, unit, minGap, maxCuts, groupSize }
+    const rules = [
+      { name: 'lines', rule: lines },
+      { name: 'threes', rule: { ...lines, opener: { kind: 'windows' as const, size: 3 }, unit: 'word' as const } },
+    ]
+    const asked = { scope: { runId }, rules, budget: 12, counted: 'thinking' as const, limit: 100 }
+    const signal = new AbortController().signal
+    const [own, threes] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
+    const all = details(runId)
+    const problems = [...Map.groupBy(all, ({ problem }) => problem.id).values()]
+    // The answer bears no mark that sets it apart from the thought, and is not cut all the same. White space alone is no episode.
+    const written = ({ text, episodes }: RolloutDetail): number =>
+      episodes.filter(({ textStart, textEnd }) => text.slice(textStart, textEnd).trim() !== '').length
+    expect(own!.episodes!.value).toBeCloseTo(mean(problems.map((members) => mean(members.map(written)))), 9)
+    expect(own!.measuredShare).toBe(1)
+    expect(own!.rolloutCount).toBe(all.length)
+    const placed = await measureCuts(context, { ...asked, start: 'model:1' }, {})
+    for (const [at, between] of [own!, threes!].entries()) {
+      const exact = placed[at]!
+      expect([exact.rolloutCount, exact.episodes!.value, exact.measuredShare]).toEqual([all.length, between.episodes!.value, 1])
+      expect(Math.abs(exact.episodeTokens!.value - between.episodeTokens!.value)).toBeLessThan(0.25)
+    }
   })
 
   it('was asked in more words than its problem has, and a reader is told them from its tokens', async () => {

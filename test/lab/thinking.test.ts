@@ -494,12 +494,16 @@ describe('segmentation', () => {
         { name: 'threes', rule: { ...named('windows').rule, opener: { kind: 'windows', size: 3 } } },
       ],
     })
-    // The text of these rollouts: 1 + 2 = 3 no Wait 9 * 5 </think>, cut after 6 and 10 of 13 words; the record says 12 tokens, so none can be placed.
-    expect(rows.map(({ rolloutCount, regret, measuredShare }) => [rolloutCount, regret, measuredShare])).toEqual([
-      [0, null, null],
-      [0, null, null],
-      [0, null, null],
+    // The text of these rollouts is 1 + 2 = 3 no Wait 9 * 5 </think>; its ten words took nine tokens, five before Wait, so that other cuts lie between. J goes
+    // 0.1, 0.3, 0.9 or 0.1, 0.2, 0.1: areas of 3.4 and 1.35 in nine tokens. Without the cut at Wait it is 0.5 and 0.1 all the way.
+    const close = (value: number) => expect.closeTo(value, 9) as number
+    expect(rows.map(({ rolloutCount, regret, measuredShare }) => [rolloutCount, regret!.value, measuredShare])).toEqual([
+      [16, close(1 - (3.4 + 1.35) / 18), 1],
+      [16, close(0.7), 1],
+      // Threes end within the third token, with no, and twice within the ninth.
+      [16, close(1 - (3.4 + 1.35) / 18), 0.75],
     ])
+    expect(rows.map(({ episodes }) => episodes!.value)).toEqual([2, 1, 3])
   })
 
   it('cuts the thinking of a text alone', async () => {

@@ -17,14 +17,18 @@ import { placesOf, segmentationRows, type KnownThought } from './thinkingSegment
 const BATCH = 8
 const neverAborted = new AbortController().signal
 
-/** The text of a rollout and where each of its tokens ends in it: its own where its tokens are its words, otherwise what its tokens say, which may be spaced in another way. */
+/**
+ * The text of a rollout as far as it is thought, and where each of its tokens ends in its text: its own where its tokens are its words, otherwise what its tokens say, which
+ * may be spaced in another way.
+ */
 function textOf(
   format: TaskFormat,
-  { detail: { text }, tokens }: TaskRollout,
+  { detail: { text: whole }, tokens, thinkEnd }: TaskRollout,
 ): { readonly text: string; readonly tokenEnds: readonly number[] } {
   const said = format.toText(tokens)
-  const words = said === text ? null : wordEnds(text, tokens.length)
-  return words === null ? { text: said, tokenEnds: format.textEnds(tokens) } : { text, tokenEnds: words }
+  const words = said === whole ? null : wordEnds(whole, tokens.length)
+  const tokenEnds = words ?? format.textEnds(tokens)
+  return { text: (words === null ? said : whole).slice(0, thinkEnd === 0 ? 0 : tokenEnds[thinkEnd - 1]!), tokenEnds }
 }
 
 /** Throws LabError `segment.rule`, `segment.slow`, `measure.temperatures`, `measure.unreadable` or `measure.vocabulary`. */

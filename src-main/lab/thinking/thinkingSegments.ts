@@ -1,9 +1,9 @@
 // Segmentation as something to look at and to vary: where a rule cuts a text, the rules to start from, and what regret becomes when the
 // same rollouts are cut otherwise. J is taken where it was measured, under any cut; elsewhere it is read off the line between.
 
-import type { Answers, SegmentationRow, SegmentRule } from '../../../src-preload/contract.ts'
+import type { Answers, RolloutDetail, SegmentationRow, SegmentRule } from '../../../src-preload/contract.ts'
 import type { Counted, MeasuredTrace } from '../../episodes/budgetCurve.ts'
-import { cutTokens, readAt, wordEnds } from '../../episodes/cutsOfRule.ts'
+import { cutTokens, endsBetween, readAt, wordEnds } from '../../episodes/cutsOfRule.ts'
 import { normalizedRegret } from '../../episodes/regret.ts'
 import { OTHER_RULES, PAPER_RULES, type Range, type TextRule } from '../../episodes/segmentText.ts'
 import type { Clusters } from '../../numeric/bootstrap.ts'
@@ -42,6 +42,7 @@ export interface KnownThought {
   readonly problemId: number
   /** See clusters.ts. */
   readonly cluster: string | null
+  /** Its text as far as it is thought: what stands behind may bear no mark that says so, and no rule is to cut it. */
   readonly text: string
   /** For each token of the completion the offset at which its text ends. */
   readonly tokenEnds: readonly number[]
@@ -72,15 +73,22 @@ function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: Known
   }
 }
 
+/** Where the text of a thought ends: with its last episode, if that was placed in it. */
+function endOfThought({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes'>): number {
+  const last = episodes.at(-1)
+  return last === undefined ? 0 : last.textEnd || text.length
+}
+
 function knownOf(rollout: MeasuredRollout): KnownThought | null {
   const { detail, boundaries, J } = rollout
-  const tokenEnds = wordEnds(detail.text, detail.tokens.length)
+  const { length } = detail.tokens
+  const tokenEnds = wordEnds(detail.text, length) ?? endsBetween(detail.text, length, detail.episodes)
   return tokenEnds === null
     ? null
     : {
         problemId: detail.problem.id,
         cluster: clusterOf(detail.problem),
-        text: detail.text,
+        text: detail.text.slice(0, endOfThought(detail)),
         tokenEnds,
         offsets: boundaries,
         J,
