@@ -198,6 +198,18 @@ describe('who wins', () => {
   })
 })
 
+describe('a problem whose record cannot be read', () => {
+  it('counts as it was graded, and stands for itself among the clusters', async () => {
+    const asked = { runIds: filled.runIds, budgets: [40], groupBy: 'run' as const, baseline: filled.runIds[0]!, step: null }
+    const known = await compareQueries(() => store).tables(asked, options)
+    const [lost] = filled.problemIds
+    const readable: Store['datasets']['readable'] = (id) => (id === lost ? null : store.datasets.readable(id))
+    const bare: Store = { ...store, datasets: { ...store.datasets, readable } }
+    const [table] = await compareQueries(() => bare).tables(asked, options)
+    expect(table!.rows.map(({ accuracy }) => accuracy!.value)).toEqual(known[0]!.rows.map(({ accuracy }) => accuracy!.value))
+  })
+})
+
 describe('runs of which some were not evaluated', () => {
   /** A workspace of its own, with a run that nothing is known of. */
   async function apart(work: (own: Store, of: Filled & { readonly bare: number }) => Promise<void>): Promise<void> {
