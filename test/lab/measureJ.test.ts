@@ -14,6 +14,8 @@ import { calibrationQueries } from '../../src-main/lab/thinking/thinkingCalibrat
 import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
+import type { DecoderOptions } from '../../src-main/engine/decoder.ts'
+import type { Engine } from '../../src-main/engine/engine.ts'
 import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
 import { passAtK } from '../../src-main/numeric/passAtK.ts'
@@ -105,6 +107,24 @@ describe('rollouts of a file', () => {
     expect(J[3]! - J[2]!).toBeGreaterThan(0.1)
     expect(rollout.progress).toBeCloseTo(J[3]! - J[0]!, 6)
     await expect(measureJ(context, request(runId), {})).rejects.toMatchObject({ code: 'measure.nothing' })
+  })
+
+  it('are answered for in as many rows as are drawn at once, and in one where nothing is drawn', async () => {
+    const runId = await imported('rows', '5 4 15 -> 79', completions)
+    const opened: number[] = []
+    const engine: Engine = new Proxy(context.engine, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key, target)
+        if (typeof value !== 'function') return value
+        return (...given: unknown[]): unknown => {
+          if (key === 'createDecoder') opened.push((given[0] as DecoderOptions).rows)
+          return Reflect.apply(value, target, given)
+        }
+      },
+    })
+    await measureJ({ ...context, engine }, request(runId), {})
+    await measureJ({ ...context, engine }, { ...request(runId), method: 'sampled', samples: 2 }, {})
+    expect(opened).toEqual([1, 16])
   })
 
   it('get what they lack alone: exact J without an interval, and sampled J from draws of their own with one', async () => {
