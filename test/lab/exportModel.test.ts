@@ -128,6 +128,9 @@ describe('an export of adapters', () => {
     // Known without reading any weights.
     for (const name of [`model:${modelId}`, checkpoint])
       expect((await tokenizerOfStart(context.store, name))!.encode('What')).toEqual(again.tokenizer!.encode('What'))
+    // Merged again, it speaks in the words of the model that lies beneath.
+    const merged = await exportModel(context.store, { name: `model:${modelId}`, folder: at('merged again'), adapters: false }, Date.now)
+    expect(merged.files).toContain('tokenizer.json')
     await expect(importAdapters(context.store, at('peft'), modelId, options)).rejects.toMatchObject({ code: 'adapters.onAdapters' })
     await expect(importAdapters(context.store, at('peft'), 999, options)).rejects.toMatchObject({ code: 'model.unknown' })
   })
