@@ -24,7 +24,7 @@ export interface Calibration {
 }
 
 /** Calibration of all forecasts together. */
-export function calibrate(forecasts: readonly Forecast[], bins = 10): Calibration {
+export function calibrate(forecasts: readonly Pick<Forecast, 'J' | 'correct'>[], bins = 10): Calibration {
   const J = forecasts.map((f) => f.J)
   const outcomes = forecasts.map((f) => Number(f.correct))
   return {

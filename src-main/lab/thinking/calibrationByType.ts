@@ -73,8 +73,7 @@ export async function calibrationByType(
 
 const lastJ = ({ J }: MeasuredRollout): number => Math.min(1, J.at(-1)!)
 const right = ({ detail }: MeasuredRollout): number => Number(detail.rollout.correct)
-const forecastsOf = (rollouts: readonly MeasuredRollout[]) =>
-  rollouts.map((each) => ({ boundary: each.J.length - 1, J: lastJ(each), correct: right(each) === 1 }))
+const forecastsOf = (rollouts: readonly MeasuredRollout[]) => rollouts.map((each) => ({ J: lastJ(each), correct: right(each) === 1 }))
 
 function calibrationOf(type: string, rollouts: readonly MeasuredRollout[], bins: number): TypeCalibration {
   const questions = byProblem(rollouts)
