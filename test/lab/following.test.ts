@@ -241,6 +241,9 @@ describe('following by hand', () => {
     expect(await state()).toMatchObject({ state: 'following', rows: 0, lastStep: 1 })
     put('rows.jsonl', line(0) + line(1).slice(0, 20))
     expect((await state()).files.find((file) => file.path === 'rows.jsonl')).toMatchObject({ rows: 1, waitingBytes: 20 })
+    // A table is read whole, so that nothing of it waits.
+    put('table.csv', 'input,output,gts,score,step\n9 + 1?,ten,10,1,1\n')
+    expect((await state()).files.find((file) => file.path === 'table.csv')).toMatchObject({ rows: 1, waitingBytes: 0 })
     renameSync(path, `${path}-away`)
     expect(await state()).toMatchObject({ state: 'missing' })
     renameSync(`${path}-away`, path)
