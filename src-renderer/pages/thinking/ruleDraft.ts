@@ -26,7 +26,7 @@ export const kindTitles: Readonly<Record<OpenerKind, string>> = {
 export const unitTitles: Readonly<Record<SegmentRule['unit'], string>> = {
   paragraph: 'paragraphs',
   line: 'lines',
-  word: 'words (tokens here)',
+  word: 'words',
 }
 
 const lines = (typed: string): string[] =>
