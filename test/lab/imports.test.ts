@@ -639,6 +639,14 @@ describe('a model folder', () => {
     await expect(lab.client.models.remove({ modelId: kept.id })).rejects.toMatchObject({ code: 'model.unknown' })
   })
 
+  it('whose files are gone already can go as well', async () => {
+    const { models } = lab.lab.workspaces.store()
+    const { id: _id, ...like } = models.list()[0]!
+    const modelId = models.add({ ...like, sha256: 'gone', path: 'models/gone' })
+    await lab.client.models.remove({ modelId })
+    expect(models.get(modelId)).toBeNull()
+  })
+
   it('that lies elsewhere stays there when its record goes', async () => {
     const { models } = lab.lab.workspaces.store()
     const { id: _id, ...like } = models.list()[0]!

@@ -23,11 +23,7 @@ export const kindTitles: Readonly<Record<OpenerKind, string>> = {
   paragraphs: 'every piece',
   topics: 'changes of subject',
 }
-export const unitTitles: Readonly<Record<SegmentRule['unit'], string>> = {
-  paragraph: 'paragraphs',
-  line: 'lines',
-  word: 'words',
-}
+export const unitTitles: Readonly<Record<SegmentRule['unit'], string>> = { paragraph: 'paragraphs', line: 'lines', word: 'words' }
 
 const lines = (typed: string): string[] =>
   typed
