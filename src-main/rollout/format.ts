@@ -189,6 +189,23 @@ export const formatOfText = (tokenizer: TextTokenizer, vocabularySize: number, r
 
 const cleaned = (text: string): string => text.replace(/<\|[^|<>]*\|>|<\/s>/g, '').trim()
 
+/** The text of tokens, marks and white space as they are. */
+export function textOf(tokenizer: Pick<TextTokenizer, 'piece'>, tokens: ArrayLike<number>): string {
+  const bytes = Array.from(tokens, (token) => tokenizer.piece(token))
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(bytes))
+}
+
+/** Where each token ends in that text, in characters: one that ends within a character ends before it. */
+export function textEndsOf(tokenizer: Pick<TextTokenizer, 'piece'>, tokens: ArrayLike<number>): number[] {
+  const reader = new TextDecoder('utf-8', { ignoreBOM: true })
+  let length = 0
+  const ends = Array.from(tokens, (token) => (length += reader.decode(tokenizer.piece(token), { stream: true }).length))
+  // Bytes at the end that are no whole character are written as one sign.
+  const left = reader.decode().length
+  if (ends.length > 0) ends[ends.length - 1]! += left
+  return ends
+}
+
 function formatOf(
   tokenizer: TextTokenizer,
   vocabularySize: number,
@@ -202,19 +219,8 @@ function formatOf(
   const closers = [...new Map([...ways, ...stopTokens.map((stop) => [stop])].map((run) => [run.join(), run])).values()]
   const suffix = [...tokenizer.encode(marked !== null ? `${marked.close}\n\n${CUE}` : `\n${CUE}`)]
   const markers = { closers, stops: stopTokens }
-  const textEnds = (tokens: ArrayLike<number>): number[] => {
-    const reader = new TextDecoder('utf-8')
-    let length = 0
-    const ends = Array.from(tokens, (token) => (length += reader.decode(tokenizer.piece(token), { stream: true }).length))
-    // Bytes at the end that are no whole character are written as one sign.
-    const left = reader.decode().length
-    if (ends.length > 0) ends[ends.length - 1]! += left
-    return ends
-  }
-  const toText = (tokens: ArrayLike<number>): string => {
-    const bytes = Array.from(tokens, (token) => tokenizer.piece(token))
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(bytes))
-  }
+  const textEnds = (tokens: ArrayLike<number>): number[] => textEndsOf(tokenizer, tokens)
+  const toText = (tokens: ArrayLike<number>): string => textOf(tokenizer, tokens)
   return {
     vocabularySize,
     stopTokens,

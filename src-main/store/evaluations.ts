@@ -128,6 +128,8 @@ export function evaluationStore(db: Connection, rollouts: RolloutStore, listed: 
       return toEvaluation(select.get(lastInsertRowid)!)
     },
     get,
+    /** The same, and null where a page goes on without it. */
+    readable: (id: number): Evaluation | null => listed.one(() => get(id)),
     list: (): Evaluation[] => listed(selectAll.all(), toEvaluation),
     ofRun: (runId: number): Evaluation[] => listed(ofRun.all(runId), toEvaluation),
     /** Those of a model's own weights, which belong to no run. */

@@ -42,7 +42,7 @@ export const rolloutReading = z.object({
   /** What is thought and what is answer, as grader and segmenter read it. */
   said: textParts,
   thinking: z.array(thinkingView),
-  /** Where each completion token ends in the text, in characters; null where the record does not say which characters a token covers. */
+  /** Where each completion token ends in the text, in characters, white space behind it included; null where nothing says which characters a token covers. */
   textEnds: int32s.nullable(),
 })
 export type RolloutReading = Of<typeof rolloutReading>

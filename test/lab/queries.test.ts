@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runSpec, type Json, type RunEstimate } from '../../src-preload/contract.ts'
-import { textEnds } from '../../src-main/lab/answers/queriesRollouts.ts'
+import { tokenEndsOf } from '../../src-main/lab/answers/tokenizerOfRollout.ts'
 import { estimateRun } from '../../src-main/lab/training/estimateRun.ts'
 import { forwardFlopsPerToken, STARTER_CONFIG } from '../../src-main/model/config.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
@@ -255,11 +255,12 @@ describe('rollouts', () => {
     (await lab.client.rollouts.query({ filter: { runId: lab.filled.runIds[0]! }, sort: 'place', descending: false, limit: 1, after: null }))
       .rollouts[0]!
 
-  it('knows where each token ends in a text of as many words, unless it came from elsewhere', () => {
-    const provenance = { ...lab.lab.workspaces.store().rollouts.detail(1)!.provenance }
-    const written = { text: '15 - 9 = 6', tokens: new Int32Array(5), provenance }
-    expect([...textEnds(written)!]).toEqual([2, 4, 6, 8, 10])
-    expect(textEnds({ ...written, provenance: { ...provenance, source: 'imported' } })).toBeNull()
+  it('knows where each token ends in a text of as many words, unless it came from elsewhere', async () => {
+    const store = lab.lab.workspaces.store()
+    const written = { ...store.rollouts.detail(1)!, text: '15 - 9 = 6', tokens: new Int32Array(5) }
+    expect([...(await tokenEndsOf(store, written))!]).toEqual([3, 5, 7, 9, 10])
+    expect(await tokenEndsOf(store, { ...written, tokens: new Int32Array(6) })).toBeNull()
+    expect(await tokenEndsOf(store, { ...written, provenance: { ...written.provenance, source: 'imported' } })).toBeNull()
   })
 
   it('reads one with what its progress says', async () => {

@@ -11,6 +11,7 @@ import {
   readChat,
   type Json,
   type RolloutDetail,
+  type Run,
   type RunSpecInput,
   type SegmentRule,
 } from '../../src-preload/contract.ts'
@@ -21,7 +22,7 @@ import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { parseSpec } from '../../src-main/lab/training/runSpecs.ts'
-import { loadStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
+import { loadStart, tokenizerOfStart, vocabularyOf } from '../../src-main/lab/training/start.ts'
 import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { openProblems } from '../../src-main/lab/training/tasks.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
@@ -32,12 +33,13 @@ import { renderReport } from '../../src-main/lab/study/report.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
 import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
 import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
+import { tokenEndsOf } from '../../src-main/lab/answers/tokenizerOfRollout.ts'
 import { tryTasks } from '../../src-main/lab/training/tryTasks.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
 import { deriveSeed } from '../../src-main/numeric/rng.ts'
 import { mean } from '../../src-main/numeric/stats.ts'
-import { episodeRules } from '../../src-main/rollout/format.ts'
+import { episodeRules, textOf } from '../../src-main/rollout/format.ts'
 import { exactMu } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, openPolicy } from '../../src-main/rollout/policy.ts'
 import { sampleRollouts } from '../../src-main/rollout/sample.ts'
@@ -110,6 +112,26 @@ describe('a model of text', () => {
       }
     }
     expect(details(runId).some(({ text }) => text.includes('Answer:'))).toBe(true)
+  })
+
+  it('is read token by token: what each adds to the text, and nothing where its tokenizer is gone or the text is not of its tokens', async () => {
+    const { store } = context
+    const tokenizer = (await tokenizerOfStart(store, 'model:1'))!
+    for (const detail of details(runId)) {
+      const ends = (await tokenEndsOf(store, detail))!
+      expect(ends).toHaveLength(detail.tokens.length)
+      expect(ends.at(-1)).toBe(detail.text.length)
+      for (const [index, end] of ends.entries()) {
+        const alone = textOf(tokenizer, [detail.tokens[index]!])
+        // Bytes that are no character by themselves may be one together.
+        if (!alone.includes('\uFFFD') && end > 0) expect(detail.text.slice(ends[index - 1] ?? 0, end).replace(/^\uFFFD+/, '')).toBe(alone)
+      }
+      expect(await tokenEndsOf(store, { ...detail, text: `${detail.text} ` })).toBeNull()
+    }
+    const [first] = details(runId)
+    const readable = (id: number): Run => ({ ...store.runs.readable(id)!, config: { start: 'model:99' } })
+    expect(await tokenEndsOf({ ...store, runs: { ...store.runs, readable } }, first!)).toBeNull()
+    expect(await tokenEndsOf(store, first!)).not.toBeNull()
   })
 
   it('is cut by other rules too: at its own cuts with the J of the record, and within its episodes between what is known of its tokens', async () => {

@@ -3,13 +3,8 @@
 import { readChat, type AskedText, type RolloutDetail } from '../../../src-preload/contract.ts'
 import { fromRolloutDetail } from '../../data/records.ts'
 import { messageText } from '../../data/rollouts/mapping.ts'
-import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'
 import type { Store } from '../../store/openStore.ts'
-import { parseSpec } from '../training/runSpecs.ts'
-import { tokenizerOfStart } from '../training/start.ts'
-
-/** The tokenizer that was opened last, with the start of whose runs it is: a reader goes through the rollouts of one run. */
-let opened: { readonly key: string; readonly tokenizer: Promise<TextTokenizer | null> } | null = null
+import { spokenBy } from './tokenizerOfRollout.ts'
 
 /** Where the tokenizer is gone the text of the problem stands in. */
 export async function askedOf(store: Store, detail: RolloutDetail): Promise<AskedText> {
@@ -20,19 +15,8 @@ export async function askedOf(store: Store, detail: RolloutDetail): Promise<Aske
       turns: messages.map((message) => ({ role: message.role, text: messageText(message) })),
       from: 'messages',
     }
-  const tokenizer = await tokenizerOfRollout(store, detail)
-  const text = tokenizer === null ? detail.problem.prompt : tokenizer.decode(detail.promptTokens)
-  return { text, turns: (readChat(text) ?? []).map((turn) => ({ ...turn })), from: tokenizer === null ? 'problem' : 'tokens' }
-}
-
-/** Null for what was not sampled here, for a model that speaks the notation of a task, and where the model is gone. */
-async function tokenizerOfRollout(store: Store, { rollout, promptTokens, provenance }: RolloutDetail): Promise<TextTokenizer | null> {
-  if (provenance.source !== 'sampled' || promptTokens.length === 0) return null
-  const runId = rollout.runId ?? (rollout.evaluationId === null ? null : (store.evaluations.get(rollout.evaluationId)?.runId ?? null))
-  const run = runId === null ? null : store.runs.get(runId)
-  if (run === null) return null
-  const { start } = parseSpec(run.config)
-  const key = `${store.folder} ${start}`
-  if (opened?.key !== key) opened = { key, tokenizer: tokenizerOfStart(store, start).catch(() => null) }
-  return opened.tokenizer
+  const spoken = detail.promptTokens.length === 0 ? 'unknown' : await spokenBy(store, detail)
+  const isKnown = typeof spoken !== 'string'
+  const text = isKnown ? spoken.decode(detail.promptTokens) : detail.problem.prompt
+  return { text, turns: (readChat(text) ?? []).map((turn) => ({ ...turn })), from: isKnown ? 'tokens' : 'problem' }
 }

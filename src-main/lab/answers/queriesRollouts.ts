@@ -12,6 +12,7 @@ import type {
   ThinkingView,
 } from '../../../src-preload/contract.ts'
 import { askedOf } from './askedOf.ts'
+import { tokenEndsOf } from './tokenizerOfRollout.ts'
 import { solveTokens } from '../../episodes/accounting.ts'
 import { answerPart, opensThought, readThinking } from '../../episodes/thinking.ts'
 import { bestBoundary, cumulativeRegret, firstStableBoundary, progressOf } from '../../episodes/progress.ts'
@@ -139,13 +140,13 @@ export function rolloutQueries(open: () => Store): Omit<Answers<'rollouts'>['rol
 
   return {
     query: (query) => open().rollouts.page(query),
-    get({ rolloutId }) {
+    async get({ rolloutId }) {
       const detail = one(rolloutId)
       return {
         detail,
         said: saidOf(detail),
         thinking: detail.progress.flatMap((curve) => thinkingView(curve) ?? []),
-        textEnds: textEnds(detail),
+        textEnds: await tokenEndsOf(open(), detail),
       }
     },
     asked: ({ rolloutId }) => askedOf(open(), one(rolloutId)),
@@ -186,17 +187,6 @@ export function saidOf({ text, problem }: Pick<RolloutDetail, 'text' | 'problem'
       ].sort((a, b) => a.start - b.start)
     : [{ kind: 'answer' as const, start: 0, end: text.length }]
   return { marked, closed, parts: parts.filter(({ start, end }) => end > start), answer: answerPart(text, thinking).trim() }
-}
-
-/**
- * Where each token ends in the text. What was sampled here is written as the words of its tokens joined by single spaces (record.ts);
- * texts of other tokenizers do not say.
- */
-export function textEnds({ text, tokens, provenance }: Pick<RolloutDetail, 'text' | 'tokens' | 'provenance'>): Int32Array | null {
-  const words = text.split(' ')
-  if (provenance.source !== 'sampled' || words.length !== tokens.length) return null
-  let at = -1
-  return Int32Array.from(words, (word) => (at += 1 + word.length))
 }
 
 /** Runs imported from elsewhere name algorithms that have no credit rule here. */

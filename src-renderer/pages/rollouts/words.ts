@@ -131,11 +131,7 @@ export function estimatorSentence({ method, samples, weights, step, prover, temp
 
 /** The text of every token, each with what stands before the next one; null where the record does not say which characters they cover. */
 export const tokenTexts = ({ detail: { text }, textEnds }: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly string[] | null =>
-  textEnds &&
-  Array.from(
-    textEnds,
-    (end, i) => text.slice(i === 0 ? 0 : textEnds[i - 1] + 1, end) + text.slice(end, i === textEnds.length - 1 ? undefined : end + 1),
-  )
+  textEnds && Array.from(textEnds, (end, i) => text.slice(i === 0 ? 0 : textEnds[i - 1], end))
 
 /** Tokens with their log-probabilities, where these were recorded. */
 export function tokenViews(reading: Pick<RolloutReading, 'detail' | 'textEnds'>): readonly TokenView[] | null {
