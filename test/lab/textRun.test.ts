@@ -186,6 +186,13 @@ describe('a model of text', () => {
     const given = parseSpec(spec())
     const startId = await evaluateRun(context, { startOf: given })
     expect(countedIn(store.evaluations.get(startId)!.config)).toBe('thinking')
+    // Weights of no run speak in their own tokenizer.
+    const { rollouts } = store.rollouts.page({ filter: { evaluationId: startId }, sort: 'place', descending: false, limit: 5, after: null })
+    for (const { id } of rollouts) {
+      const detail = store.rollouts.detail(id)!
+      expect([...(await tokenEndsOf(store, detail))!].at(-1)).toBe(detail.text.length)
+    }
+    expect(rollouts).toHaveLength(5)
     expect(knownStartEvaluation(context, given, store.runs.get(runId)!.modelId)?.id).toBe(startId)
     expect(knownStartEvaluation(context, parseSpec(store.runs.get(runId)!.config), store.runs.get(runId)!.modelId)?.id).toBe(startId)
     expect(knownStartEvaluation(context, parseSpec(spec({ evaluation: { ...spec().evaluation, counted: 'all' } })), 1)).toBeNull()

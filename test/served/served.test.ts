@@ -14,6 +14,7 @@ import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { OTHER_RULES } from '../../src-main/episodes/segmentText.ts'
 import { drawVotes } from '../../src-main/lab/thinking/drawVotes.ts'
+import { tokenEndsOf } from '../../src-main/lab/answers/tokenizerOfRollout.ts'
 import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
 import { stopHere } from '../../src-main/lab/thinking/stopHere.ts'
 import { measureJ } from '../../src-main/lab/thinking/measureJ.ts'
@@ -267,6 +268,16 @@ describe('an evaluation of a served model', () => {
     }
     const before = said()
     const files = journals()
+    // What a served model wrote is read in the tokenizer that was named for it.
+    const [row] = context.store.rollouts.page({
+      filter: { evaluationId },
+      sort: 'place',
+      descending: false,
+      limit: 1,
+      after: null,
+    }).rollouts
+    const written = context.store.rollouts.detail(row!.id)!
+    expect((await tokenEndsOf(context.store, written))!.at(-1)).toBe(written.text.length)
     const asked = { scope: { evaluationId }, start: `model:${modelId}`, method: 'sampled' as const, samples: 2, limit: 3 }
     expect((await measureJ(context, asked, {})).measured).toBe(3)
     expect(await code(measureJ(context, asked, {}))).toBe('measure.nothing')

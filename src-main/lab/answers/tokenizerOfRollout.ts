@@ -1,28 +1,37 @@
 // In whose tokens a rollout was written, and where these lie in its text.
-import type { RolloutDetail } from '../../../src-preload/contract.ts'
+import type { Evaluation, RolloutDetail } from '../../../src-preload/contract.ts'
 import type { TextTokenizer } from '../../model/tokenizers/tokenizer.ts'
 import { textEndsOf, textOf } from '../../rollout/format.ts'
 import type { Store } from '../../store/openStore.ts'
-import { tokenizerOfStart } from '../training/start.ts'
+import { speakingOf } from '../training/servedModel.ts'
+import { servedModel, tokenizerOfStart } from '../training/start.ts'
 
 /** Its tokens are words of a task's notation, or pieces of a tokenizer, or nobody knows: it came from elsewhere, or the model is gone. */
 type Spoken = 'words' | 'unknown' | TextTokenizer
 
-/** The tokenizer that was opened last, with the start of whose runs it is: a reader goes through the rollouts of one run. */
+/** The tokenizer that was opened last, with the weights that speak in it: a reader goes through the rollouts of one run. */
 let opened: { readonly key: string; readonly spoken: Promise<Spoken> } | null = null
 
 export async function spokenBy(store: Store, { rollout, provenance }: Pick<RolloutDetail, 'rollout' | 'provenance'>): Promise<Spoken> {
   if (provenance.source !== 'sampled') return 'unknown'
-  const runId = rollout.runId ?? (rollout.evaluationId === null ? null : (store.evaluations.readable(rollout.evaluationId)?.runId ?? null))
-  if (runId === null) return 'words'
+  const evaluation = rollout.evaluationId === null ? null : store.evaluations.readable(rollout.evaluationId)
+  const runId = rollout.runId ?? evaluation?.runId ?? null
+  if (runId === null) return spokenByWeights(store, evaluation === null ? null : weightsOf(evaluation))
   const run = store.runs.readable(runId)
   if (run === null) return 'unknown'
   const { start } = (run.config ?? {}) as { readonly start?: unknown }
-  if (typeof start !== 'string') return 'words'
-  const key = `${store.folder} ${start}`
+  return spokenByWeights(store, typeof start === 'string' ? start : null)
+}
+
+/** The weights that an evaluation of no run was of, by the name that starts have. */
+const weightsOf = ({ checkpointId, modelId }: Pick<Evaluation, 'checkpointId' | 'modelId'>): string | null =>
+  checkpointId !== null ? `checkpoint:${checkpointId}` : modelId !== null ? `model:${modelId}` : null
+
+async function spokenByWeights(store: Store, name: string | null): Promise<Spoken> {
+  if (name === null) return 'words'
+  const key = `${store.folder} ${name}`
   if (opened?.key !== key) {
-    const open = async (): Promise<Spoken> => (await tokenizerOfStart(store, start)) ?? 'words'
-    const spoken = open().catch((): Spoken => {
+    const spoken = open(store, name).catch((): Spoken => {
       // It may be there again the next time.
       if (opened?.key === key) opened = null
       return 'unknown'
@@ -30,6 +39,12 @@ export async function spokenBy(store: Store, { rollout, provenance }: Pick<Rollo
     opened = { key, spoken }
   }
   return opened.spoken
+}
+
+async function open(store: Store, name: string): Promise<Spoken> {
+  const served = servedModel(store, name)
+  const tokenizer = served === null ? await tokenizerOfStart(store, name) : (await speakingOf(store, served)).tokenizer
+  return tokenizer ?? 'words'
 }
 
 /**
