@@ -41,7 +41,7 @@ it('every relative link and picture of every page leads to a file', () => {
   expect(broken).toEqual([])
 })
 
-it('every command of every page exists, with every option that is written there', () => {
+it('every command of every page exists, with every option that is written there', { timeout: 300_000 }, () => {
   const helps = new Map<string, string>()
   const wrong = pages.flatMap((page) =>
     commandsOf(page).flatMap(([name, ...words]) => {
