@@ -23,8 +23,8 @@ export async function spokenBy(store: Store, { rollout, provenance }: Pick<Rollo
   return spokenByWeights(store, typeof start === 'string' ? start : null)
 }
 
-/** The weights that an evaluation of no run was of, by the name that starts have. */
-const weightsOf = ({ checkpointId, modelId }: Pick<Evaluation, 'checkpointId' | 'modelId'>): string | null =>
+/** The weights that an evaluation of no run was of, by the name that starts have; null where its record names none. */
+export const weightsOf = ({ checkpointId, modelId }: Pick<Evaluation, 'checkpointId' | 'modelId'>): string | null =>
   checkpointId !== null ? `checkpoint:${checkpointId}` : modelId !== null ? `model:${modelId}` : null
 
 async function spokenByWeights(store: Store, name: string | null): Promise<Spoken> {

@@ -12,6 +12,7 @@ import { datasetTask } from '../../tasks/dataset.ts'
 import { graderKinds } from '../../tasks/graders/grader.ts'
 import type { AnswerTrie, Problem, SpokenTask, Split, TaskFormat } from '../../tasks/types.ts'
 import { placedEpisodes } from '../training/record.ts'
+import { weightsOf } from '../answers/tokenizerOfRollout.ts'
 import { parseSpec } from '../training/runSpecs.ts'
 import { vocabularyOfName } from '../training/answering.ts'
 import { loadStart, vocabularyOf } from '../training/start.ts'
@@ -101,12 +102,14 @@ function importedReader(store: Store, { size, tokenizer }: Vocabulary, details: 
 }
 
 /** Rollouts of an evaluation of weights that were trained by no run here: asked as its conditions say, in the tokens of those weights. Null for weights in notation. */
-async function evaluationReader(store: Store, now: () => number, { checkpointId, modelId, config }: Evaluation): Promise<Reader | null> {
+async function evaluationReader(store: Store, now: () => number, evaluation: Evaluation): Promise<Reader | null> {
+  const { modelId, config } = evaluation
+  const weights = weightsOf(evaluation)
   const { task: asked, format } = config as unknown as Partial<Pick<RunSpec, 'task' | 'format'>>
-  if (asked === undefined || (checkpointId === null && modelId === null)) return null
+  if (asked === undefined || weights === null) return null
   const model = modelId === null ? null : store.models.get(modelId)
   if (model?.kind === 'starter') return null
-  const vocabulary = await vocabularyOfName(store, checkpointId === null ? `model:${modelId}` : `checkpoint:${checkpointId}`, now)
+  const vocabulary = await vocabularyOfName(store, weights, now)
   if (vocabulary.tokenizer === null) return null
   const task = taskOf(store, { task: asked, format: formatSpec.parse(format ?? {}) }, vocabulary)
   return { task, problemOf: ({ problem, promptTokens }) => askedAgain({ task: asked }, problem, promptTokens) }
