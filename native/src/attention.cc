@@ -12,6 +12,8 @@ namespace mrt {
 namespace {
 
 constexpr std::size_t kLanes = 8;
+/// Numbers in what a processor reads at once from memory.
+constexpr std::size_t kLine = 16;
 /// Keys or values that are read for all queries before the next ones are.
 constexpr std::size_t kTile = 64;
 /// Queries of a row that are worked on together.
@@ -111,17 +113,23 @@ MRT_WITHIN void scoreFour(const float* query, const float* keys, std::size_t dim
 }
 #endif
 
-/// out[q][i] = scale query_q . key_i of `count` keys one after another; queries lie `dim`, results `stride` apart.
+/// out[q][i] = scale query_q . key_i of `count` keys one after another; queries lie `dim`, results `stride` apart. Meanwhile as much memory from
+/// `soon` on, which is to be read next, is fetched: products leave time for it, and no processor foresees the way from keys to values.
 template <std::size_t kDim>
 MRT_WITHIN void scoreOf(const float* queries, std::size_t many, const float* keys, std::size_t count, std::size_t anyDim, float scale, float* out,
-                        std::size_t stride) {
+                        std::size_t stride, const float* soon) {
   const std::size_t dim = kDim > 0 ? kDim : anyDim;
   for (std::size_t q = 0; q < many; ++q) {
     const float* query = queries + q * dim;
     float* to = out + q * stride;
     std::size_t i = 0;
 #if defined(MRT_FOUR_AT_ONCE)
-    for (; i + 4 <= count; i += 4) scoreFour(query, keys + i * dim, dim, scale, to + i);
+    for (; i + 4 <= count; i += 4) {
+      if (q == 0) {
+        for (std::size_t d = 0; d < 4 * dim; d += kLine) __builtin_prefetch(soon + i * dim + d);
+      }
+      scoreFour(query, keys + i * dim, dim, scale, to + i);
+    }
 #endif
     for (; i < count; ++i) {
       float lanes[kLanes] = {};
@@ -132,14 +140,14 @@ MRT_WITHIN void scoreOf(const float* queries, std::size_t many, const float* key
 }
 
 MRT_CLONES void scoreFew(const float* queries, std::size_t many, const float* keys, std::size_t count, std::size_t dim, float scale, float* out,
-                         std::size_t stride) {
+                         std::size_t stride, const float* soon) {
   // A loop whose length the compiler knows takes half the time; these are the sizes that heads have.
   switch (dim) {
-    case 16: return scoreOf<16>(queries, many, keys, count, dim, scale, out, stride);
-    case 32: return scoreOf<32>(queries, many, keys, count, dim, scale, out, stride);
-    case 64: return scoreOf<64>(queries, many, keys, count, dim, scale, out, stride);
-    case 128: return scoreOf<128>(queries, many, keys, count, dim, scale, out, stride);
-    default: return scoreOf<0>(queries, many, keys, count, dim, scale, out, stride);
+    case 16: return scoreOf<16>(queries, many, keys, count, dim, scale, out, stride, soon);
+    case 32: return scoreOf<32>(queries, many, keys, count, dim, scale, out, stride, soon);
+    case 64: return scoreOf<64>(queries, many, keys, count, dim, scale, out, stride, soon);
+    case 128: return scoreOf<128>(queries, many, keys, count, dim, scale, out, stride, soon);
+    default: return scoreOf<0>(queries, many, keys, count, dim, scale, out, stride, soon);
   }
 }
 
@@ -161,10 +169,21 @@ MRT_CLONES void scoreMany(const float* queries, std::size_t many, const float* k
   }
 }
 
+/// Lane by lane, since a comparison that waits for the one before takes four times as long.
+MRT_WITHIN float largestOf(const float* scores, std::size_t count) {
+  float lanes[kLanes];
+  std::fill(lanes, lanes + kLanes, -std::numeric_limits<float>::infinity());
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = scores[i + lane] > lanes[lane] ? scores[i + lane] : lanes[lane];
+  }
+  for (; i < count; ++i) lanes[0] = scores[i] > lanes[0] ? scores[i] : lanes[0];
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
 /// scores = exp(scores - largest); answers 1 / their sum.
 MRT_CLONES float exponentials(float* scores, std::size_t count) {
-  float largest = -std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < count; ++i) largest = scores[i] > largest ? scores[i] : largest;
+  const float largest = largestOf(scores, count);
   float lanes[kLanes] = {};
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -269,7 +288,8 @@ void Attention::attend(std::size_t part) const {
     if (lays) {
       scoreMany(scratch.queries.data(), many, rowKeys + tile * headDim, count, headDim, scale, scratch.scores.data() + tile, stride, scratch.laid.data());
     } else {
-      scoreFew(scratch.queries.data(), many, rowKeys + tile * headDim, count, headDim, scale, scratch.scores.data() + tile, stride);
+      scoreFew(scratch.queries.data(), many, rowKeys + tile * headDim, count, headDim, scale, scratch.scores.data() + tile, stride,
+               rowValues + tile * headDim);
     }
   }
   const auto target = [&](std::size_t step, std::size_t head) { return out + ((row * width + firstStep + step) * heads + firstHead + head) * headDim; };
