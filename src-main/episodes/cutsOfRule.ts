@@ -7,16 +7,26 @@ import { boundariesInTokens } from './segmentTokens.ts'
 import { segmentText, type Range, type TextRule } from './segmentText.ts'
 import { readThinking } from './thinking.ts'
 
-/** Where the text of each token ends, for texts in which a token is a word; null for others, whose tokenizer is not known here. */
-export function wordEnds(text: string, tokenCount: number): number[] | null {
-  const ends = Array.from(text.matchAll(/\S+/g), ({ index, 0: word }) => index + word.length)
-  return ends.length === tokenCount ? ends : null
+/** The place of the first character from `from` on that is no white space. */
+function behindSpace(text: string, from: number): number {
+  const found = text.slice(from).search(/\S/)
+  return found < 0 ? text.length : from + found
 }
 
-/** Where an episode is known to end, in tokens and in characters. */
+/** Where an episode is known to end, in tokens and in characters; 0 characters where it was not placed in the text. */
 export interface KnownEnd {
   readonly endToken: number
   readonly textEnd: number
+}
+
+/**
+ * Where the text of each token ends, the white space behind it included, for texts in which a token is a word; null for others, whose tokenizer is not known here: those of more or
+ * fewer words than tokens, and those in which an episode ends elsewhere than with the word of its last token.
+ */
+export function wordEnds(text: string, tokenCount: number, known: readonly KnownEnd[] = []): number[] | null {
+  const ends = Array.from(text.matchAll(/\S+\s*/g), ({ index, 0: word }) => index + word.length)
+  const agrees = ({ endToken, textEnd }: KnownEnd): boolean => textEnd === 0 || ends[endToken - 1] === behindSpace(text, textEnd)
+  return ends.length === tokenCount && known.every(agrees) ? ends : null
 }
 
 /**
@@ -27,11 +37,9 @@ export interface KnownEnd {
 export function endsBetween(text: string, tokenCount: number, ends: readonly KnownEnd[]): number[] | null {
   const [tokens, characters] = [[0], [0]]
   const place = ({ endToken, textEnd }: KnownEnd): void => {
-    // White space at the end of an episode belongs to it, but a cut is made before it.
-    const character = text.slice(0, textEnd).trimEnd().length
-    if (endToken <= tokens.at(-1)! || endToken > tokenCount || character <= characters.at(-1)!) return
+    if (endToken <= tokens.at(-1)! || endToken > tokenCount || textEnd <= characters.at(-1)! || textEnd > text.length) return
     tokens.push(endToken)
-    characters.push(character)
+    characters.push(textEnd)
   }
   ends.forEach(place)
   if (tokens.length === 1) return null
@@ -60,17 +68,18 @@ function cutText(text: string, rule: TextRule): Range[] {
 }
 
 /**
- * Boundaries in tokens of the episodes of a completion, 0 first; [0] for an empty thought.
- * @param tokenEnds for each token of the completion the offset at which its text ends
+ * Boundaries in tokens of the episodes of a completion, 0 first; [0] for an empty thought. What ends within the token that another ends in is no episode of its own: a thought can be
+ * stopped between tokens alone.
+ * @param tokenEnds for each token of the completion the offset at which its text ends, white space behind it included where that belongs to no token
+ * @param thinkEnd tokens that are thought, where the last episode ends: the last of them may add nothing to the text
  */
-export function cutTokens(text: string, tokenEnds: ArrayLike<number>, episodes: readonly Range[]): number[] {
-  // White space belongs to no token, so an episode ends with its last word.
-  const boundaries = boundariesInTokens(
-    episodes.map(({ end }) => Math.max(episodes[0]!.start, text.slice(0, end).trimEnd().length)),
+export function cutTokens(tokenEnds: ArrayLike<number>, episodes: readonly Range[], thinkEnd: number): number[] {
+  if (episodes.length === 0) return [0]
+  const inner = boundariesInTokens(
+    episodes.slice(0, -1).map(({ end }) => end),
     tokenEnds,
   )
-  // What ends within the token that another ends in is no episode of its own: a thought can be stopped between tokens alone.
-  return [...new Set(boundaries)]
+  return [...new Set([...inner.filter((boundary) => boundary < thinkEnd), thinkEnd])]
 }
 
 export interface ReadCurve {

@@ -284,6 +284,7 @@ describe('the same thoughts cut by other rules', () => {
       cluster: null,
       text,
       tokenEnds: wordEnds(text, tokens)!,
+      thinkEnd: tokens,
       offsets,
       J,
       trace: regretTrace({ promptTokens: 3, completionTokens: tokens + 3, boundaries: offsets, J }),
@@ -316,7 +317,10 @@ describe('the same thoughts cut by other rules', () => {
   })
 
   it('take the tokens of an episode from thoughts that have one', async () => {
-    const thoughts = [thought(1, words(9), [0, 9], [0.1, 0.9]), { ...thought(2, words(1), [0, 1], [0.2, 0.2]), text: '</think>' }]
+    const thoughts = [
+      thought(1, words(9), [0, 9], [0.1, 0.9]),
+      { ...thought(2, words(1), [0, 1], [0.2, 0.2]), text: '</think>', thinkEnd: 0 },
+    ]
     const [row] = await segmentationRows(thoughts, { ...asked, rules: [windows(3)] }, signal)
     expect([row!.episodes, row!.episodeTokens]).toMatchObject([
       { value: 1.5, n: 2 },
@@ -332,7 +336,10 @@ describe('the same thoughts cut by other rules', () => {
   })
 
   it('are cut at every place of any of the rules, in order', async () => {
-    const thoughts = [words(9), words(4)].map((text) => ({ text, tokenEnds: wordEnds(text, text.split(' ').length)! }))
+    const thoughts = [words(9), words(4)].map((text) => {
+      const thinkEnd = text.split(' ').length
+      return { text, tokenEnds: wordEnds(text, thinkEnd)!, thinkEnd }
+    })
     expect(await placesOf(thoughts, [windows(4), windows(3)], signal)).toEqual([
       [0, 3, 4, 6, 8, 9],
       [0, 3, 4],

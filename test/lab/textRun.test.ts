@@ -32,7 +32,9 @@ import { recordOf } from '../../src-main/lab/study/recording.ts'
 import { renderReport } from '../../src-main/lab/study/report.ts'
 import { runStudy } from '../../src-main/lab/study/run.ts'
 import { measureCuts } from '../../src-main/lab/thinking/measureCuts.ts'
-import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
+import { readScope } from '../../src-main/lab/thinking/measuredRollouts.ts'
+import { knownThought, segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
+import { endsBetween } from '../../src-main/episodes/cutsOfRule.ts'
 import { tokenEndsOf } from '../../src-main/lab/answers/tokenizerOfRollout.ts'
 import { tryTasks } from '../../src-main/lab/training/tryTasks.ts'
 import { tasks } from '../../src-main/tasks/registry.ts'
@@ -134,30 +136,49 @@ describe('a model of text', () => {
     expect(await tokenEndsOf(store, first!)).not.toBeNull()
   })
 
-  it('is cut by other rules too: at its own cuts with the J of the record, and within its episodes between what is known of its tokens', async () => {
+  it('is cut by other rules too, in its own tokens, or between what is known of them where its tokenizer is gone: at its own cuts with the J of the record', async () => {
     const { opener, unit, minGap, maxCuts, groupSize } = episodeRules.lines
     const lines: SegmentRule = { opener: { ...opener }, unit, minGap, maxCuts, groupSize }
     const rules = [
       { name: 'lines', rule: lines },
-      { name: 'threes', rule: { ...lines, opener: { kind: 'windows' as const, size: 3 }, unit: 'word' as const } },
+      { name: 'words', rule: { ...lines, opener: { kind: 'windows' as const, size: 1 }, unit: 'word' as const } },
     ]
     const asked = { scope: { runId }, rules, budget: 12, counted: 'thinking' as const, limit: 100 }
     const signal = new AbortController().signal
-    const [own, threes] = await segmentQueries(() => context.store).sensitivity(asked, { signal })
+    const { store } = context
+    const gone = {
+      ...store,
+      runs: { ...store.runs, readable: (id: number): Run => ({ ...store.runs.readable(id)!, config: { start: 'model:99' } }) },
+    }
+    const told = await segmentQueries(() => store).sensitivity(asked, { signal })
+    const between = await segmentQueries(() => gone).sensitivity(asked, { signal })
+    const [own] = told
     const all = details(runId)
     const problems = [...Map.groupBy(all, ({ problem }) => problem.id).values()]
-    // The answer bears no mark that sets it apart from the thought, and is not cut all the same. White space alone is no episode.
-    const written = ({ text, episodes }: RolloutDetail): number =>
-      episodes.filter(({ textStart, textEnd }) => text.slice(textStart, textEnd).trim() !== '').length
-    expect(own!.episodes!.value).toBeCloseTo(mean(problems.map((members) => mean(members.map(written)))), 9)
+    // The answer bears no mark that sets it apart from the thought, and is not cut all the same.
+    const recorded = mean(problems.map((members) => mean(members.map(({ episodes }) => episodes.length))))
+    expect(own!.episodes!.value).toBeCloseTo(recorded, 9)
     expect(own!.measuredShare).toBe(1)
     expect(own!.rolloutCount).toBe(all.length)
     const placed = await measureCuts(context, { ...asked, start: 'model:1' }, {})
-    for (const [at, between] of [own!, threes!].entries()) {
-      const exact = placed[at]!
-      expect([exact.rolloutCount, exact.episodes!.value, exact.measuredShare]).toEqual([all.length, between.episodes!.value, 1])
-      expect(Math.abs(exact.episodeTokens!.value - between.episodeTokens!.value)).toBeLessThan(0.25)
+    for (const [at, exact] of placed.entries()) {
+      for (const { rolloutCount, episodes } of [told[at]!, between[at]!])
+        expect([exact.rolloutCount, exact.episodes!.value, exact.measuredShare]).toEqual([rolloutCount, episodes!.value, 1])
+      expect(told[at]!.episodeTokens!.value).toBeCloseTo(exact.episodeTokens!.value, 9)
+      expect(Math.abs(exact.episodeTokens!.value - between[at]!.episodeTokens!.value)).toBeLessThan(0.25)
     }
+    expect(between[0]).toEqual(own)
+    const { measured } = await readScope(store, { runId }, 100, signal)
+    let differing = 0
+    for (const rollout of measured) {
+      const { detail } = rollout
+      const tokenEnds = [...(await tokenEndsOf(store, detail))!]
+      expect(Array.from((await knownThought(store, rollout))!.tokenEnds)).toEqual(tokenEnds)
+      const roughly = endsBetween(detail.text, detail.tokens.length, detail.episodes)
+      expect((await knownThought(gone, rollout))!.tokenEnds).toEqual(roughly)
+      if (tokenEnds.some((end, token) => end !== roughly![token])) differing++
+    }
+    expect(differing).toBeGreaterThan(0)
   })
 
   it('was asked in more words than its problem has, and a reader is told them from its tokens', async () => {

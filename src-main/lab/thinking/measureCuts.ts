@@ -41,7 +41,7 @@ export async function measureCuts(
   const details: RolloutDetail[] = []
   for await (const detail of detailsOf(store, thin(rowsOf(store, request.scope), request.limit), signal)) details.push(detail)
   const { task, rollouts } = await readRollouts(store, now, details, request.start)
-  const known = rollouts.map((rollout) => ({ rollout, ...textOf(task.format, rollout) }))
+  const known = rollouts.map((rollout) => ({ rollout, thinkEnd: rollout.thinkEnd, ...textOf(task.format, rollout) }))
   const places = await placesOf(known, request.rules, signal)
   const placed = known.map((each, at) => ({ ...each, places: places[at]! }))
   const meter = openProgressMeter({ job: 'cuts', label: 'measuring J at every cut', total: placed.length, unit: 'rollouts', now })
@@ -68,6 +68,7 @@ export async function measureCuts(
           cluster: task.cluster(problem),
           text,
           tokenEnds,
+          thinkEnd,
           offsets: places,
           J: J[index]!,
           trace: {

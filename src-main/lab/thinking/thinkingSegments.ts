@@ -9,6 +9,7 @@ import { OTHER_RULES, PAPER_RULES, type Range, type TextRule } from '../../episo
 import type { Clusters } from '../../numeric/bootstrap.ts'
 import { mean } from '../../numeric/stats.ts'
 import type { Store } from '../../store/openStore.ts'
+import { tokenEndsOf } from '../answers/tokenizerOfRollout.ts'
 import { clusterOf, clustersOf } from '../comparing/clusters.ts'
 import { cutTexts } from './cutTexts.ts'
 import type { SensitivityRequest } from './requests.ts'
@@ -44,8 +45,10 @@ export interface KnownThought {
   readonly cluster: string | null
   /** Its text as far as it is thought: what stands behind may bear no mark that says so, and no rule is to cut it. */
   readonly text: string
-  /** For each token of the completion the offset at which its text ends. */
-  readonly tokenEnds: readonly number[]
+  /** For each token of the completion the offset at which its text ends, white space behind it included where that belongs to no token. */
+  readonly tokenEnds: ArrayLike<number>
+  /** Its tokens that are thought. */
+  readonly thinkEnd: number
   /** Ascending token offsets, and J there. */
   readonly offsets: readonly number[]
   readonly J: ArrayLike<number>
@@ -61,8 +64,8 @@ interface Cut {
   readonly places: number
 }
 
-function recut({ problemId, cluster, text, tokenEnds, offsets, J, trace }: KnownThought, episodes: readonly Range[]): Cut {
-  const read = readAt({ offsets, J }, cutTokens(text, tokenEnds, episodes))
+function recut({ problemId, cluster, tokenEnds, thinkEnd, offsets, J, trace }: KnownThought, episodes: readonly Range[]): Cut {
+  const read = readAt({ offsets, J }, cutTokens(tokenEnds, episodes, thinkEnd))
   return {
     problemId,
     cluster,
@@ -79,17 +82,23 @@ function endOfThought({ text, episodes }: Pick<RolloutDetail, 'text' | 'episodes
   return last === undefined ? 0 : last.textEnd || text.length
 }
 
-function knownOf(rollout: MeasuredRollout): KnownThought | null {
+/**
+ * The thought of a rollout in its own tokens where somebody is there to ask for them, otherwise in words where these are its tokens, otherwise between the places that its record
+ * has in both; null where it has none.
+ */
+export async function knownThought(store: Store, rollout: MeasuredRollout): Promise<KnownThought | null> {
   const { detail, boundaries, J } = rollout
-  const { length } = detail.tokens
-  const tokenEnds = wordEnds(detail.text, length) ?? endsBetween(detail.text, length, detail.episodes)
+  const { text, tokens, episodes } = detail
+  const tokenEnds =
+    (await tokenEndsOf(store, detail)) ?? wordEnds(text, tokens.length, episodes) ?? endsBetween(text, tokens.length, episodes)
   return tokenEnds === null
     ? null
     : {
         problemId: detail.problem.id,
         cluster: clusterOf(detail.problem),
-        text: detail.text.slice(0, endOfThought(detail)),
+        text: text.slice(0, endOfThought(detail)),
         tokenEnds,
+        thinkEnd: episodes.at(-1)?.endToken ?? 0,
         offsets: boundaries,
         J,
         trace: traceOf(rollout),
@@ -158,7 +167,7 @@ export async function segmentationRows(
 
 /** Of each thought every place at which one of the rules cuts it, ascending. Throws what `cutTexts` throws. */
 export async function placesOf(
-  thoughts: readonly Pick<KnownThought, 'text' | 'tokenEnds'>[],
+  thoughts: readonly Pick<KnownThought, 'text' | 'tokenEnds' | 'thinkEnd'>[],
   rules: SensitivityRequest['rules'],
   signal: AbortSignal,
 ): Promise<number[][]> {
@@ -169,7 +178,9 @@ export async function placesOf(
       rule,
       signal,
     )
-    thoughts.forEach(({ text, tokenEnds }, at) => cutTokens(text, tokenEnds, episodes[at]!).forEach((place) => places[at]!.add(place)))
+    thoughts.forEach(({ tokenEnds, thinkEnd }, at) =>
+      cutTokens(tokenEnds, episodes[at]!, thinkEnd).forEach((place) => places[at]!.add(place)),
+    )
   }
   return places.map((found) => [...found].sort((a, b) => a - b))
 }
@@ -191,11 +202,12 @@ export function segmentQueries(open: () => Store): Pick<Answers<'thinking'>['thi
     async sensitivity({ scope, limit, counted, ...request }, { signal }) {
       const store = open()
       const { measured } = await readScope(store, scope, limit, signal)
-      return segmentationRows(
-        measured.flatMap((rollout) => knownOf(rollout) ?? []),
-        { ...request, counted: countedOf(store, scope, counted) },
-        signal,
-      )
+      const known: KnownThought[] = []
+      for (const rollout of measured) {
+        const thought = await knownThought(store, rollout)
+        if (thought !== null) known.push(thought)
+      }
+      return segmentationRows(known, { ...request, counted: countedOf(store, scope, counted) }, signal)
     },
   }
 }
