@@ -126,7 +126,7 @@ export function decimalsFor(step: number): number {
   if (!isNumber(step) || step === 0) return 0
   for (let digits = 0; digits < 12; digits += 1) {
     const scaled = Math.abs(step) * 10 ** digits
-    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * Math.max(1, scaled)) return digits
+    if (Math.round(scaled) > 0 && Math.abs(scaled - Math.round(scaled)) < 1e-6 * Math.max(1, scaled)) return digits
   }
   return 12
 }

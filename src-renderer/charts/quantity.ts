@@ -3,7 +3,7 @@
  * One table keyed by kind; axes, tips, tables and file headers all read it, so a unit is stated once.
  * Adding a quantity is adding a line here.
  */
-import { bytes, compact, decimalsFor, duration, exponent, fixed, significant } from './format.ts'
+import { bytes, compact, decimalsFor, duration, exponent, fixed, signed, significant } from './format.ts'
 
 export type QuantityName =
   | 'step'
@@ -36,7 +36,9 @@ export interface Quantity {
   readonly steps?: readonly number[]
 }
 
-const plainTick = (value: number, step: number) => fixed(value, decimalsFor(step))
+/** Values so small that nobody would count their decimals are told by powers of ten. */
+const plainTick = (value: number, step: number, largest: number) =>
+  step < 1e-5 && largest < 1e-3 ? exponent(value) : fixed(value, decimalsFor(step))
 
 /** Thousands and up share one prefix per axis, so that ticks can be compared at a glance. */
 function compactTick(value: number, step: number, largest: number): string {
@@ -94,15 +96,15 @@ export const quantities: Readonly<Record<QuantityName, Quantity>> = {
   change: {
     name: 'change',
     unit: '',
-    format: (v) => (v > 0 ? `+${fixed(v, 3)}` : fixed(v, 3)),
-    tick: (v, step) => (v > 0 ? `+${plainTick(v, step)}` : plainTick(v, step)),
+    format: (v) => signed(v, 3),
+    tick: (v, step, largest) => (v > 0 ? `+${plainTick(v, step, largest)}` : plainTick(v, step, largest)),
   },
   count: { name: 'count', unit: '', format: (v) => fixed(v), tick: compactTick, whole: true },
   number: {
     name: 'value',
     unit: '',
     format: (v) => significant(v, 4),
-    tick: (v, step, largest) => (largest >= 1e6 || (v !== 0 && step < 1e-5) ? exponent(v) : plainTick(v, step)),
+    tick: (v, step, largest) => (largest >= 1e6 ? exponent(v) : plainTick(v, step, largest)),
   },
   nats: { name: 'log probability', unit: 'nats', format: (v) => significant(v, 3), tick: plainTick },
   bytes: { name: 'memory', unit: '', format: bytes, tick: (v) => bytes(v) },

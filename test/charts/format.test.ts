@@ -78,4 +78,5 @@ describe('intervals', () => {
 
 it('decimalsFor gives just enough digits to tell ticks apart', () => {
   expect([1, 0.5, 0.25, 0.1, 0.02, 20].map(decimalsFor)).toEqual([0, 1, 2, 1, 2, 0])
+  expect([1e-7, 2.5e-7, 0].map(decimalsFor)).toEqual([7, 8, 0])
 })

@@ -46,6 +46,11 @@ describe('ticks', () => {
     const ticks = across({ quantity: 'budget', ticks: [0, 2, 4, 64, 120, 200] }, [0, 200], 200).ticks.map(({ value }) => value)
     expect(ticks).toEqual([0, 64, 120, 200])
   })
+  it('too close for decimals are powers of ten, and no two print alike', () => {
+    expect(texts({ quantity: 'change' }, [0, 1.5e-9], 300, 3)).toEqual(['0', '+5e−10', '+1e−9', '+1.5e−9'])
+    expect(texts({ quantity: 'fraction' }, [0.5, 0.500002], 300, 2)).toEqual(['0.500000', '0.500001', '0.500002'])
+    expect(texts({ quantity: 'change' }, [-4e-5, 4e-5], 300, 4)).toEqual(['−0.00004', '−0.00002', '0.00000', '+0.00002', '+0.00004'])
+  })
   it('print a percent axis from fractions', () => {
     expect(texts({ quantity: 'percent' }, [0, 1])).toEqual(['0', '20', '40', '60', '80', '100'])
   })
