@@ -102,6 +102,10 @@ describe('a report', () => {
     expect(await pointsOf(30, 400, all)).toEqual([331, 331].map((most) => points(most, 400)))
     expect(await pointsOf(30, 600, all, 'run')).toEqual([514, 514, 514].map((most) => points(most, 600)))
     expect(await pointsOf(260, 80, all, 'run')).toEqual([60, 60, 60].map((most) => points(most, 80)))
+    // Of runs that were trained elsewhere nothing is scored: each is an arm, or those of one configuration together are.
+    const elsewhere = [1, 2].map((seed) => made.run('c', { seed, method: 'imported' }))
+    expect(await pointsOf(30, 1000, elsewhere, 'run')).toEqual([772, 772].map((most) => points(most, 1000)))
+    expect(await pointsOf(30, 1000, elsewhere)).toEqual([points(661, 1000)])
   })
 
   it('has every band of arms of several seeds, and none of others', async () => {
