@@ -55,6 +55,20 @@ describe('a report', () => {
     expect(await budgetOf(free)).toBe(30)
   })
 
+  it('is whole where its runs were measured at a single budget', async () => {
+    const id = made.run('a')
+    const single = RESULTS.map((each) => ({ ...each, at: [0.5] }))
+    for (const of of [null, id]) made.evaluate(of, single, { budgets: [20] })
+    const { budgets, views } = await dataOf(asked([id]))
+    expect([budgets, views.map(({ step, tables }) => [step, tables.length])]).toEqual([
+      [20],
+      [
+        [null, 1],
+        [0, 1],
+      ],
+    ])
+  })
+
   it('holds what its runs are and were made of, and nothing of other runs', async () => {
     const [first, second, other] = [made.run('a'), made.run('b'), made.run('c')]
     for (const id of [first, second, other]) made.evaluate(id, RESULTS)
