@@ -139,4 +139,11 @@ describe('what datasets share', () => {
     const many = Array.from({ length: 250 }, (_, n) => ({ prompt: story(n) }))
     await expect(datasetOverlap(store, dataset('many', [...many, { split: 'test' }]), AbortSignal.abort())).rejects.toThrow()
   })
+
+  it('gives way to other work after some hundred problems, and hears so that nobody waits any more', async () => {
+    const many = dataset('many', [...Array.from({ length: 250 }, (_, n) => ({ prompt: story(n) })), { split: 'test' }])
+    const left = new AbortController()
+    setImmediate(() => left.abort(new Error('nobody waits')))
+    await expect(datasetOverlap(store, many, left.signal)).rejects.toThrow('nobody waits')
+  })
 })

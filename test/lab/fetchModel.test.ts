@@ -56,7 +56,7 @@ describe('a model that is fetched', () => {
   })
 
   it('is refused with the last that pip said, or with how it ended', async () => {
-    const saying = pip(`console.error('first\\nno such package'); process.exit(3)`)
+    const saying = pip(`console.error('first\\nsecond\\nno such package'); process.exit(3)`)
     await expect(fetching(saying)).rejects.toMatchObject({ code: 'fetch.pip', found: 'no such package' })
     await expect(fetching(saying)).rejects.toEqual(
       refusal('fetch.pip', { expected: `${saying} with pip, and a package index`, next: 'Install Python with pip' }),

@@ -363,6 +363,17 @@ describe('following by hand', () => {
     while ((await listed(at.following))[0]!.rows < 1) await wait(1)
   })
 
+  it('says nothing while no workspace is open', async () => {
+    const written: string[] = []
+    const { write } = process.stderr
+    process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
+    made.push(() => void (process.stderr.write = write))
+    const turns = { turns: 0 }
+    bench({ current: () => (turns.turns++, null), looks: true, everyMs: 1 })
+    await rounds(turns, 6)
+    expect(written).toEqual([])
+  })
+
   /** A workspace whose datasets do `work` whenever a look says what they came from. */
   const meddling = (store: Store, work: (runName: string) => void): Store => ({
     ...store,

@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rolloutSources } from '../../src-main/data/rollouts/mapping.ts'
 import { sourceReaders } from '../../src-main/data/rollouts/sources.ts'
 import { bringRows, importLabel, progressOf } from '../../src-main/lab/answers/importing.ts'
+import { importAnswers } from '../../src-main/lab/answers/imports.ts'
 import { incomingFolder, rejectedFile } from '../../src-main/lab/files/keptAside.ts'
+import { createJobs } from '../../src-main/lab/process/jobs.ts'
 import { readCheckpointMeta } from '../../src-main/model/checkpoint.ts'
 import { initialWeights, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
 import { writeSafetensors } from '../../src-main/model/safetensors.ts'
@@ -192,6 +194,26 @@ describe('a file before it is imported', () => {
     const kept = file('kept-apart.jsonl', [JSON.stringify({ prompt_messages, completion: 'four' })])
     const [apart] = await lab.client.imports.inspect({ paths: [kept], as: 'canonical' })
     expect(apart!.rollouts.map((row) => row.prompt)).toEqual(['Be brief.\n2 + 2?'])
+  })
+
+  it('is not offered as refused where it was the program that failed', async () => {
+    const bug = new Error('a bug')
+    const map = {
+      get problem(): string {
+        throw bug
+      },
+    }
+    const tell = (): void => {}
+    const { inspect } = importAnswers({
+      open: () => lab.lab.workspaces.store(),
+      jobs: createJobs({ tell, now: Date.now }),
+      tell,
+      now: Date.now,
+    })
+    const paths = [file('whole-set.jsonl', GSM8K)]
+    await expect(
+      inspect({ paths, as: 'dataset', map, identity: 'prompt', table: null }, { signal: new AbortController().signal }),
+    ).rejects.toBe(bug)
   })
 
   it('must be named from the root', async () => {

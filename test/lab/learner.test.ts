@@ -4,7 +4,9 @@ import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { openLearner, trainsInOneGraph, type Learner, type PaidSequence } from '../../src-main/lab/training/learner.ts'
 import { loadStart } from '../../src-main/lab/training/start.ts'
 import { createMethod } from '../../src-main/rl/algorithms.ts'
+import { answerBatches } from '../../src-main/rollout/answerGradient.ts'
 import { loadWeights } from '../../src-main/rollout/policy.ts'
+import { createCountdown } from '../../src-main/tasks/countdown.ts'
 import { MICRO_CONFIG, openBench, type Bench } from './micro.ts'
 
 let bench: Bench
@@ -83,6 +85,30 @@ describe('a step of the learner', () => {
     expect(metrics['sampling/sampling_logp_difference/mean']).toBeCloseTo(0.875 / 4, 4)
     const silent = await learner.step([paid(6)], still)
     expect(Object.keys(silent.metrics).filter((name) => name.startsWith('sampling/'))).toEqual([])
+  })
+
+  it('counts what it reads for the gradient of J beside its sequences', async () => {
+    const { config, weights } = await loadStart(context.store, bench.start, Date.now)
+    const method = createMethod('sft')
+    const parameters = await loadWeights(context.engine, config, weights)
+    const follows = await openLearner(context.engine, config, parameters, method.algorithm.loss(method.options), 2048, 1, 64, true)
+    const task = createCountdown()
+    const traces = task
+      .problems('train', 2, 5)
+      .map((problem) => ({
+        prompt: problem.promptTokens,
+        completion: [40, 41],
+        cuts: [0, 2],
+        answers: task.answerTrie(problem)!,
+        weights: [1, 1],
+      }))
+    // So few tokens at once that each trace is read apart.
+    const answers = answerBatches(traces, task.format.terminationSuffix, 1)
+    const { forwardedTokens } = await follows.step([paid(6), paid(4)], still, undefined, answers)
+    follows.dispose()
+    parameters.dispose()
+    expect(answers.length).toBeGreaterThan(1)
+    expect(forwardedTokens).toBe(8 + 6 + answers.reduce((sum, { tokens }) => sum + tokens, 0))
   })
 
   it('forgets its moments where it is told to begin anew', async () => {

@@ -55,6 +55,20 @@ describe('a report', () => {
     expect(await budgetOf(free)).toBe(30)
   })
 
+  it('is whole where its runs were measured at a single budget', async () => {
+    const id = made.run('a')
+    const single = RESULTS.map((each) => ({ ...each, at: [0.5] }))
+    for (const of of [null, id]) made.evaluate(of, single, { budgets: [20] })
+    const { budgets, views } = await dataOf(asked([id]))
+    expect([budgets, views.map(({ step, tables }) => [step, tables.length])]).toEqual([
+      [20],
+      [
+        [null, 1],
+        [0, 1],
+      ],
+    ])
+  })
+
   it('holds what its runs are and were made of, and nothing of other runs', async () => {
     const [first, second, other] = [made.run('a'), made.run('b'), made.run('c')]
     for (const id of [first, second, other]) made.evaluate(id, RESULTS)
@@ -102,6 +116,10 @@ describe('a report', () => {
     expect(await pointsOf(30, 400, all)).toEqual([331, 331].map((most) => points(most, 400)))
     expect(await pointsOf(30, 600, all, 'run')).toEqual([514, 514, 514].map((most) => points(most, 600)))
     expect(await pointsOf(260, 80, all, 'run')).toEqual([60, 60, 60].map((most) => points(most, 80)))
+    // Of runs that were trained elsewhere nothing is scored: each is an arm, or those of one configuration together are.
+    const elsewhere = [1, 2].map((seed) => made.run('c', { seed, method: 'imported' }))
+    expect(await pointsOf(30, 1000, elsewhere, 'run')).toEqual([772, 772].map((most) => points(most, 1000)))
+    expect(await pointsOf(30, 1000, elsewhere)).toEqual([points(661, 1000)])
   })
 
   it('has every band of arms of several seeds, and none of others', async () => {

@@ -264,10 +264,10 @@ describe('the report of a study', () => {
     const effects = { outcome: { accuracy: 0.6 }, 'mrt-exact': { accuracy: 0.66 } }
     const sentence = 'where there is one seed, interval and p leave it out'
     expect(renderReport(record(effects, 1))).toContain(sentence)
-    const some = renderReport(record(effects, 3))
+    const some = renderReport(record(effects, 4))
     expect(some).not.toContain(sentence)
     expect(some).toContain('Of arms with fewer than 5 seeds the noise of training is hardly covered.')
-    expect(renderReport(record(effects, 6))).not.toContain('Of arms with fewer than')
+    expect(renderReport(record(effects, 5))).not.toContain('Of arms with fewer than')
   })
 
   it('says that few seeds hardly cover the noise of training', () =>

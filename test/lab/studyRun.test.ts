@@ -20,10 +20,10 @@ afterAll(() => {
   bench.dispose()
 })
 
-const studyWith = (changes: Json, steps = 2, more: Partial<StudyRequest> = {}) =>
+const studyWith = (changes: Json, steps = 2, more: Partial<StudyRequest> = {}, name: 'headline' | 'alpha' = 'headline') =>
   openStudy(
     context,
-    'headline',
+    name,
     { steps, problems: 4, samples: 2, validation: 4, learningRate: 'fixed', arms: ['outcome', 'mrt-exact'], seeds: 1, changes, ...more },
     {},
   )
@@ -166,5 +166,18 @@ describe('a study', () => {
     expect(await runStudy(context, study, job())).toBe(true)
     const second = store.runs.get(cellsOf(study.id).find(({ seed }) => seed === 2)!.runId!)!
     expect([store.runs.list().length, second.seed, parseSpec(second.config).optimizer.lr]).toEqual([runs + 1, 2, 1e-4])
+  })
+
+  it('takes a cell over as it is in another study, and measures nothing of it anew that is missing there', async () => {
+    const { store } = context
+    const asked = { arms: ['outcome'], problems: 2, validation: 2 }
+    const headline = studyWith(small(), 2, asked)
+    expect(await runStudy(context, headline, job())).toBe(true)
+    const there = cellsOf(headline.id)[0]!
+    store.studies.setNotes(there.id, { clusters: [0, 1] })
+    const alpha = studyWith(small(), 2, asked, 'alpha')
+    expect(await runStudy(context, alpha, job())).toBe(true)
+    expect(cellsOf(alpha.id)).toMatchObject([{ status: 'finished', runId: there.runId }])
+    expect(cellsOf(alpha.id)[0]!.notes).toEqual({ clusters: [0, 1], from: 'headline' })
   })
 })

@@ -1,7 +1,10 @@
 // Analysis of thoughts asked through the contract, on a workspace whose rollouts were made by hand: of every four of a problem two are
 // right (J 0.1, 0.3, 0.9 after 0, 5, 9 tokens) and two wrong (0.1, 0.2, 0.1); prompts have 3 tokens and answers 3.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bootstrapOf } from '../../src-main/lab/thinking/measuredRollouts.ts'
+import { bootstrap } from '../../src-main/numeric/bootstrap.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
+import { mean } from '../../src-main/numeric/stats.ts'
 import { fakeExperiments } from './fakeExperiments.ts'
 import { openLocalLab, type LocalLab } from './localLab.ts'
 import { rollout } from './records.ts'
@@ -320,6 +323,26 @@ describe('calibration', () => {
     expect(one.byDepth[2]).toMatchObject({ count: 2, J: { value: 0.5, n: 1 } })
     expect(two).toMatchObject({ n: 4, problemCount: 2, brier: { n: 2, basis: { clusters: 2, seeds: 0 } } })
     expect([two.brier!.low !== null, two.brier!.high !== null]).toEqual([true, true])
+  })
+
+  it('has the interval of a plain bootstrap over problems, each with all of its forecasts as often as it is drawn', async () => {
+    const { store } = opened()
+    const runId = lab.filled.runIds[3]!
+    // A last J of 0.9 is a square of 0.01 where the answer was right, and of 0.81 where it was wrong.
+    const rights = [[true, true], [true, false, false], [false], [true, true, false]]
+    store.rollouts.add(
+      { runId, evaluationId: null, phase: 'train', step: 23 },
+      rights.flatMap((own, at) => own.map((correct, sample) => ({ ...rollout(lab.filled.problemIds[at]!, at, sample, true), correct }))),
+    )
+    const { estimate, low, high } = bootstrap(
+      { questions: rights.length },
+      (drawn) => mean([...drawn].flatMap((at) => rights[at]!.map((correct) => (correct ? 0.01 : 0.81)))),
+      bootstrapOf(rights.length),
+    )
+    const { brier } = await lab.client.thinking.calibration({ scope: { runId, steps: [23, 23] } })
+    close(brier!.value, estimate)
+    close(brier!.low!, low)
+    close(brier!.high!, high)
   })
 })
 

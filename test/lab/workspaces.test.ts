@@ -130,6 +130,16 @@ describe('a person without a wish', () => {
     expect(readFileSync(join(folder, 'notes'), 'utf8')).toBe('mine')
   })
 
+  it('gets the sample to write to, and no new workspace in the place of a copy that was emptied', () => {
+    openStore(at('sample'), { create: true, program: 'test' }).close()
+    const all = workspaces({ sample: at('sample') })
+    const { folder, access } = all.openSample()
+    expect(access).toMatchObject({ mode: 'write' })
+    all.close()
+    writeFileSync(join(folder, 'workspace.db'), '')
+    expect(() => all.openSample()).toThrow(expect.objectContaining({ code: 'workspace.corrupt', found: 'an empty one' }))
+  })
+
   it('is told that there is no sample where none came, or none is in its folder', () => {
     for (const sample of [null, at('nowhere')]) {
       expect(() => workspaces({ sample }).openSample()).toThrow(
