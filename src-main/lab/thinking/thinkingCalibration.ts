@@ -55,6 +55,9 @@ interface Figures {
   readonly spearman: Figure | null
 }
 
+/** Neither Brier score nor AUROC nor rank correlation can lie below these, or above 1; intervals that are widened for few units could. */
+const LEAST = [0, 0, -1]
+
 function figures(problems: Clustered): Figures {
   if (problems.length === 0) return { brier: null, auroc: null, spearman: null }
   const owner = Int32Array.from(problems.flatMap(({ own }, problem) => own.map(() => problem)))
@@ -71,17 +74,13 @@ function figures(problems: Clustered): Figures {
       return [found.brier, found.auroc, found.spearman]
     },
     { seed, clusters, draws: Math.max(100, Math.min(draws, Math.floor(VISITS / owner.length))) },
-  ).map(({ estimate, low, high }): Figure | null =>
-    Number.isFinite(estimate)
-      ? {
-          value: estimate,
-          low: problems.length < 2 ? null : orNull(low),
-          high: problems.length < 2 ? null : orNull(high),
-          n: problems.length,
-          basis: basisOf(clusters, 0),
-        }
-      : null,
-  )
+  ).map(({ estimate, low, high }, index): Figure | null => {
+    const bound = (value: number): number | null =>
+      problems.length < 2 || !Number.isFinite(value) ? null : Math.min(1, Math.max(LEAST[index]!, value))
+    return Number.isFinite(estimate)
+      ? { value: estimate, low: bound(low), high: bound(high), n: problems.length, basis: basisOf(clusters, 0) }
+      : null
+  })
   return { brier: brier!, auroc: auroc!, spearman: spearman! }
 }
 
