@@ -168,6 +168,22 @@ describe('a study', () => {
     expect([store.runs.list().length, second.seed, parseSpec(second.config).optimizer.lr]).toEqual([runs + 1, 2, 1e-4])
   })
 
+  it('measures a rate of a sweep with its last weights alone, and on no held-out problem', async () => {
+    const study = studyWith(small(), 8, { learningRate: 'sweep', arms: ['outcome'], problems: 2, validation: 2, checkpointEvery: 1 })
+    const { store } = context
+    const abort = new AbortController()
+    const onCell: StudyJob['onCell'] = (state) => {
+      if (state === 'ends') abort.abort(new Error('one is enough'))
+    }
+    await expect(runStudy(context, study, job({ signal: abort.signal, onCell }))).rejects.toThrow('one is enough')
+    // Of half as many steps as the runs of the study.
+    const [first] = cellsOf(study.id)
+    expect([isSweep(first!), first!.status]).toEqual([true, 'finished'])
+    expect(store.checkpoints.ofRun(first!.runId!).map(({ step }) => step)).toEqual(expect.arrayContaining([3, 4]))
+    expect((first!.notes as CellNotes).validation!.map(({ step }) => step)).toEqual([4])
+    expect(store.evaluations.ofRun(first!.runId!)).toEqual([])
+  })
+
   it('takes a cell over as it is in another study, and measures nothing of it anew that is missing there', async () => {
     const { store } = context
     const asked = { arms: ['outcome'], problems: 2, validation: 2 }
