@@ -380,6 +380,25 @@ describe('evaluations during training', () => {
       context.close()
     }
   })
+
+  it('that failed are made anew when the run goes on, and the failed ones go', async () => {
+    const context = bench.open('every-failed')
+    try {
+      const runId = await createRun(context, microSpec('starter', { name: 'dr-grpo' }, { ...every, steps: 3 }))
+      const { evaluations } = context.store
+      const finish: typeof evaluations.finish = (id, end) => {
+        if (end.status === 'finished') throw new Error('no room for what was measured')
+        evaluations.finish(id, end)
+      }
+      const full = { ...context, store: { ...context.store, evaluations: { ...evaluations, finish } } }
+      await expect(trainRun(full, runId)).rejects.toThrow('no room for what was measured')
+      expect(curveOf(context, runId).map(([step, status]) => [step, status])).toEqual([[2, 'failed']])
+      await trainRun(context, runId)
+      expect(curveOf(context, runId).map(([step, status]) => [step, status])).toEqual([[2, 'finished']])
+    } finally {
+      context.close()
+    }
+  })
 })
 
 describe('live regret and progress', () => {
