@@ -2,6 +2,7 @@
 // right (J 0.1, 0.3, 0.9 after 0, 5, 9 tokens) and two wrong (0.1, 0.2, 0.1); prompts have 3 tokens and answers 3.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bootstrapOf } from '../../src-main/lab/thinking/measuredRollouts.ts'
+import { segmentQueries } from '../../src-main/lab/thinking/thinkingSegments.ts'
 import { bootstrap } from '../../src-main/numeric/bootstrap.ts'
 import { wilson } from '../../src-main/numeric/intervals.ts'
 import { mean } from '../../src-main/numeric/stats.ts'
@@ -529,6 +530,23 @@ describe('segmentation', () => {
       [16, close(1 - (3.4 + 1.35) / 18), 0.75],
     ])
     expect(rows.map(({ episodes }) => episodes!.value)).toEqual([2, 1, 3])
+  })
+
+  it('leaves out thoughts of which nobody knows where their tokens lie in their text, and tells of the others', async () => {
+    const { store } = opened()
+    const readable: typeof store.rollouts.readable = (id) => {
+      const detail = store.rollouts.readable(id)
+      if (!detail?.rollout.correct) return detail
+      const episodes = detail.episodes.map((episode) => ({ ...episode, textStart: 0, textEnd: 0 }))
+      return { ...detail, episodes, text: 'in fewer words than tokens' }
+    }
+    const { rule } = (await lab.client.thinking.rules()).find(({ name }) => name === 'markers')!
+    const [row] = await segmentQueries(() => ({ ...store, rollouts: { ...store.rollouts, readable } })).sensitivity(
+      { scope, budget: 9, counted: 'thinking', rules: [{ name: 'markers', rule }], limit: 100 },
+      { signal: new AbortController().signal },
+    )
+    // Those that are wrong: J goes 0.1, 0.2, 0.1, an area of 1.35 in nine tokens.
+    expect(row).toMatchObject({ rolloutCount: 8, measuredShare: 1, regret: { value: expect.closeTo(1 - 1.35 / 9, 9) } })
   })
 
   it('cuts the thinking of a text alone', async () => {
