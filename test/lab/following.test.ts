@@ -352,26 +352,18 @@ describe('following by hand', () => {
     expect(at.store.follows.get(id)).toMatchObject({ rows: 1 })
   })
 
-  it('looks at nothing while somebody has the workspace to himself, and goes on after', async () => {
-    const { at, turns } = looking()
+  it('looks at nothing while somebody has the workspace to himself, not even at what is followed, and goes on after', async () => {
+    let lists = 0
+    const { at, turns } = looking((store) => ({ ...store, follows: { ...store.follows, list: () => (lists++, store.follows.list()) } }))
     await start(at)
     await at.following.apart(async () => {
       at.put('rows.jsonl', line(0))
+      const before = lists
       await rounds(turns, 6)
+      expect(lists).toBe(before)
       expect((await listed(at.following))[0]).toMatchObject({ rows: 0 })
     })
     while ((await listed(at.following))[0]!.rows < 1) await wait(1)
-  })
-
-  it('says nothing while no workspace is open', async () => {
-    const written: string[] = []
-    const { write } = process.stderr
-    process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
-    made.push(() => void (process.stderr.write = write))
-    const turns = { turns: 0 }
-    bench({ current: () => (turns.turns++, null), looks: true, everyMs: 1 })
-    await rounds(turns, 6)
-    expect(written).toEqual([])
   })
 
   /** A workspace whose datasets do `work` whenever a look says what they came from. */
@@ -384,6 +376,39 @@ describe('following by hand', () => {
         store.datasets.setOrigin(id, origin)
       },
     },
+  })
+
+  it('ends its round for somebody who asks for the workspace within it, before the folder that would be next', async () => {
+    let ask: (() => void) | null = null
+    const { at } = looking((store) => meddling(store, () => ask?.()))
+    const rows = (): number[] => at.store.follows.list().map((follow) => follow.rows)
+    const alone = new Promise<number[]>((resolve, reject) => {
+      ask = () => {
+        ask = null
+        at.following.apart(async () => resolve(rows())).catch(reject)
+      }
+    })
+    // Both are there before the first round.
+    await at.following.apart(async () => {
+      for (const name of ['one', 'other']) {
+        mkdirSync(join(at.home, name))
+        writeFileSync(join(at.home, name, 'rows.jsonl'), line(0))
+        await start({ following: at.following, path: join(at.home, name) })
+      }
+    })
+    expect((await alone).toSorted()).toEqual([0, 1])
+    while (rows().includes(0)) await wait(1)
+  })
+
+  it('says nothing while no workspace is open', async () => {
+    const written: string[] = []
+    const { write } = process.stderr
+    process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
+    made.push(() => void (process.stderr.write = write))
+    const turns = { turns: 0 }
+    bench({ current: () => (turns.turns++, null), looks: true, everyMs: 1 })
+    await rounds(turns, 6)
+    expect(written).toEqual([])
   })
 
   it('says why a folder could not be looked at, follows the others on, and says no more of it once it could', async () => {
