@@ -99,7 +99,7 @@ it('a device that scores otherwise than it trains fails by both', async () => {
   ])
 })
 
-it('what the test opens it gives back', async () => {
+it.each(['cpu', 'webgpu'] as const)('what the test of %s opens it gives back, and once', async (device) => {
   const made: string[] = []
   const given: string[] = []
   const noted = <Made extends { dispose(): void }>(kind: string, object: Made): Made => {
@@ -111,14 +111,14 @@ it('what the test opens it gives back', async () => {
     }
     return object
   }
-  const device = deviceThatErrs('nothing', 0)
+  const computing = deviceThatErrs('nothing', 0)
   const counting = {
     fixedFile: engine.fixedFile,
-    createSession: async (...asked: Parameters<Engine['createSession']>) => noted('session', await device.createSession(...asked)),
-    createDecoder: async (...asked: Parameters<Engine['createDecoder']>) => noted('decoder', await device.createDecoder(...asked)),
+    createSession: async (...asked: Parameters<Engine['createSession']>) => noted('session', await computing.createSession(...asked)),
+    createDecoder: async (...asked: Parameters<Engine['createDecoder']>) => noted('decoder', await computing.createDecoder(...asked)),
     createParameters: (...asked: Parameters<Engine['createParameters']>) => noted('parameters', engine.createParameters(...asked)),
   } as Engine
-  await selfTest(counting, 'webgpu', Date.now)
+  await selfTest(counting, device, Date.now)
   expect(new Set(made)).toEqual(new Set(['session', 'decoder', 'parameters']))
   expect(given.toSorted()).toEqual(made.toSorted())
 })
