@@ -2,6 +2,7 @@
 // the cluster stands one that computes in this process and remembers what it was asked; the workers themselves are held in test/cluster.
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RunEvent } from '../../src-preload/contract.ts'
 import type { Change, ClusterOptions, Task, Weights } from '../../src-main/cluster/cluster.ts'
 import { bytesOf, pack, unpack } from '../../src-main/cluster/frames.ts'
 import { fingerprint, type SentBatch } from '../../src-main/cluster/worker.ts'
@@ -9,15 +10,18 @@ import type { GenerateOptions } from '../../src-main/engine/decoder.ts'
 import { joined } from '../../src-main/engine/parameters.ts'
 import type { OpenedContext } from '../../src-main/lab/process/openContext.ts'
 import { programFolder } from '../../src-main/lab/process/resources.ts'
+import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { sampleSettings } from '../../src-main/lab/training/gather.ts'
 import { openOverRay, type OverRay, type RayParts } from '../../src-main/lab/training/overRay.ts'
 import { openPolicies, specsOfRoles, type PolicySet } from '../../src-main/lab/training/policySet.ts'
+import { onRay, raySettings } from '../../src-main/lab/training/raySettings.ts'
 import { loadStart, prepareStart } from '../../src-main/lab/training/start.ts'
+import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import { adapterSpecs, parameterSpecs, type LlamaConfig } from '../../src-main/model/config.ts'
 import { layOutBranch } from '../../src-main/rollout/answerBranches.ts'
 import { measureBatch } from '../../src-main/rollout/exactMu.ts'
 import { loadWeights, type Policy } from '../../src-main/rollout/policy.ts'
-import { openBench, type Bench } from './micro.ts'
+import { microSpec, openBench, type Bench } from './micro.ts'
 import { refusal } from './refusal.ts'
 import { countdown, writtenSpec } from './written.ts'
 
@@ -187,6 +191,25 @@ describe('the cluster of a run', () => {
         data,
       },
     ])
+  })
+
+  it('is told of with the run that computes there, as it is recorded', async () => {
+    await opened()
+    cluster.options = null
+    const ray = raySettings({ address })
+    const runId = await createRun(context, ...onRay(microSpec(bench.start, { name: 'dr-grpo' }, { steps: 1 }), {}, ray))
+    const heard: RunEvent[] = []
+    await trainRun(context, runId, {
+      onEvent: (event) => {
+        if (event.kind === 'event') heard.push(event.event)
+        const reached = cluster.options as ClusterOptions | null
+        cluster.options = null
+        reached?.onChange({ kind: 'joined', worker: 1, node: 'a node', why: '' })
+      },
+    })
+    const recorded = context.store.events.ofRun(runId, null, 0, 100).filter(({ code }) => code === 'ray.joined')
+    expect(recorded).toMatchObject([{ runId, kind: 'lifecycle', message: expect.stringContaining('Worker 2 joined') }])
+    expect(heard.filter(({ code }) => code === 'ray.joined')).toEqual(recorded)
   })
 })
 
