@@ -85,6 +85,7 @@ describe('the places where a thought can be stopped', () => {
   it('are the ends of the episodes on record where these are of its tokens, else those that are found', async () => {
     const known = await one({ tokens: IDS, ends: [5, 12] })
     expect([known.boundaries, known.found.episodes]).toEqual([[0, 5, 12], null])
+    expect((await one({ tokens: IDS, ends: [9] })).boundaries).toEqual([0, 9])
     expect((await one({ tokens: IDS, ends: [5, IDS.length] })).boundaries).toEqual([0, 5, IDS.length])
     const beyond = await one({ tokens: IDS, ends: [5, IDS.length + 1] })
     expect([beyond.boundaries, beyond.found.episodes?.length]).toEqual([[0, 12], 1])
