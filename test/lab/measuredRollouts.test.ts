@@ -239,6 +239,7 @@ describe('slices', () => {
 
   it('are of each level up to six, alike ones together, and of thirds beyond', () => {
     expect(slicing([row({ level: 1 }), row({ level: 1 })], 'level')).toBeUndefined()
+    expect(slicing([row({ level: 2 }), row({ level: 1 })], 'level')!.order).toEqual(['level 1', 'level 2'])
     const six = [3, 1, 2, 6, 5, 4].map((level) => row({ level }))
     expect(slicing(six, 'level')!.order).toEqual([1, 2, 3, 4, 5, 6].map((level) => `level ${level}`))
     expect(slicing([row({ level: 0.001 }), row({ level: 0.002 }), row({ level: 1 })], 'level')!.order).toEqual(['level 0', 'level 1'])
