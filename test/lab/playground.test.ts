@@ -1,5 +1,5 @@
 // The playground: one rollout of a model on one prompt, told while it is written, with J of the weights that wrote it; kept nowhere.
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { playgroundRequest, type LabEvent, type PlaygroundRequest, type PlaygroundRollout } from '../../src-preload/contract.ts'
@@ -193,6 +193,23 @@ describe('own text', () => {
     expect(rollout).toMatchObject({ question: 'one two three', grade: null, J: null })
     expect(rollout.noJ).toBe('There is no problem to be right about: own text has no answer on record.')
     expect(rollout.textEnds.length).toBeLessThanOrEqual(48)
+  })
+
+  it('is asked as it stands of a model that has no template: one token is enough, and none is refused', async () => {
+    const file = writeLittleText(join(bench.folder, 'plain.gguf'))
+    // Under a name that says nothing, as long as that of the template.
+    writeFileSync(file, readFileSync(file).toString('latin1').replace('tokenizer.chat_template', 'tokenizer.nothing_of_it'), 'latin1')
+    const plain = bench.open('no template')
+    try {
+      await importModel(plain.store, file, { name: 'plain', signal: new AbortController().signal, now: Date.now })
+      const ask = (text: string) => playground(plain, asking({ start: 'model:1', task: null, text, measure: 'none' }), {})
+      expect(await ask('a')).toMatchObject({ question: 'a', promptTokens: 1 })
+      await expect(ask('')).rejects.toEqual(
+        refusal('playground.prompt', { expected: 'a text of one token or more', found: 'none', next: 'Write something to ask' }),
+      )
+    } finally {
+      plain.close()
+    }
   })
 
   it('in the notation of its task goes to a model that knows no other words, and is graded', async () => {
