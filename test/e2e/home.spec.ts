@@ -22,7 +22,8 @@ test('the sample shows three methods from one start, and says where they come fr
 test('a quickstart says what it will take on this machine, before it starts', async ({ at }) => {
   const page = await at()
   const panel = page.getByRole('region', { name: 'Quickstart' })
-  await expect(panel.getByText('Measured here.')).toBeVisible({ timeout: 60_000 })
+  // Measured where the sample was made, and timed on machines with another processor.
+  await expect(panel.getByText(/(Measured|Timed) here\./)).toBeVisible({ timeout: 60_000 })
   const tokens = panel.locator('dt:has-text("tokens sampled") + dd')
   const before = await tokens.textContent()
   await panel.getByLabel('Steps').fill('3')

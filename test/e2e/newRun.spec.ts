@@ -31,7 +31,8 @@ test('every option says why it is there, and numbers that count something say wh
 
 test('methods and seeds multiply, and so does what they will take', async ({ at }) => {
   const page = await at('#/new?preset=countdown-outcome')
-  await expect(summary(page).getByText('Measured here.')).toBeVisible({ timeout: 60_000 })
+  // Measured where the sample was made, and timed on machines with another processor.
+  await expect(summary(page).getByText(/(Measured|Timed) here\./)).toBeVisible({ timeout: 60_000 })
   const tokens = summary(page).locator('dt:has-text("tokens sampled") + dd')
   const one = await tokens.textContent()
   await preset(page, 'MRT-exact').click()
