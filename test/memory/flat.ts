@@ -10,6 +10,7 @@ import { evaluateRun } from '../../src-main/lab/comparing/evaluateRun.ts'
 import { openContext } from '../../src-main/lab/process/openContext.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
+import { quantile } from '../../src-main/numeric/stats.ts'
 import { openLocalLab } from '../lab/localLab.ts'
 import { microSpec, openBench } from '../lab/micro.ts'
 
@@ -82,13 +83,14 @@ export async function heldByRequests(requests: number, every: number): Promise<H
   }
 }
 
-/** Bytes that each further step or request added, by the least squares line through the second half of what was held. */
+/**
+ * Bytes that each further step or request added: the median slope between any two of the second half of what was held. What is under way while one of them is read, a checkpoint that
+ * is being written, is no growth, and moves the line of least squares where it comes last.
+ */
 export function growth(found: readonly Held[], part: 'rss' | 'heap' | 'external'): number {
   const half = found.slice(found.length >> 1)
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-  const [x, y] = [mean(half.map(({ done }) => done)), mean(half.map((each) => each[part]))]
-  const over = half.reduce((sum, each) => sum + (each.done - x) * (each[part] - y), 0)
-  return over / half.reduce((sum, { done }) => sum + (done - x) ** 2, 0)
+  const slopes = half.flatMap((from, at) => half.slice(at + 1).map((to) => (to[part] - from[part]) / (to.done - from.done)))
+  return quantile(slopes, 0.5)
 }
 
 /** Resident now, and at most since it was last asked, in bytes (Linux tells; elsewhere both are what is resident now). */
