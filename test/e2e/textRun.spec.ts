@@ -9,6 +9,7 @@ import { openContext } from '../../src-main/lab/process/openContext.ts'
 import { createRun } from '../../src-main/lab/training/createRun.ts'
 import { trainRun } from '../../src-main/lab/training/trainRun.ts'
 import type { RolloutDetail } from '../../src-preload/contract.ts'
+import { textSpec } from '../lab/textSpec.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { holdsUp, testsOn } from './workbench.ts'
 
@@ -20,23 +21,7 @@ async function trained(folder: string): Promise<string> {
   const context = openContext({ folder: workspace, create: true, program: 'test' })
   const signal = new AbortController().signal
   await importModel(context.store, writeLittleText(join(folder, 'little.gguf')), { name: 'little', signal, now: Date.now })
-  const runId = await createRun(context, {
-    name: 'in words',
-    start: 'model:1',
-    task: { name: 'arithmetic', options: { level: '2' } },
-    algorithm: { name: 'mrt-exact' },
-    steps: 2,
-    seed: 3,
-    promptsPerStep: 2,
-    groupSize: 3,
-    checkpointEvery: 1,
-    observeGroups: 1,
-    watch: { problems: 0 },
-    microbatchTokens: 512,
-    budget: { thinkingTokens: 12, answerTokens: 5 },
-    optimizer: { lr: 1e-3 },
-    evaluation: { problems: 4, samples: 2, budgets: [4, 12], longest: 20 },
-  })
+  const runId = await createRun(context, textSpec({ name: 'in words' }))
   await trainRun(context, runId)
   const { rollouts } = context.store.rollouts.page({ filter: { runId }, sort: 'place', descending: false, limit: 100, after: null })
   for (const { id } of rollouts) onRecord.set(id, context.store.rollouts.detail(id)!)

@@ -49,6 +49,7 @@ import { loadCheckpoint } from '../../src-main/model/checkpoint.ts'
 import { writeLittleText } from '../model/littleText.ts'
 import { addImported, addPatterns } from './importedSet.ts'
 import { expectIntervals, expectMeans } from './studyFigures.ts'
+import { textSpec as spec } from './textSpec.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mrt-text-'))
 let context: OpenedContext
@@ -65,24 +66,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const spec = (more: Partial<RunSpecInput> = {}): RunSpecInput => ({
-  name: 'text',
-  start: 'model:1',
-  task: { name: 'arithmetic', options: { level: '2' } },
-  algorithm: { name: 'mrt-exact' },
-  steps: 2,
-  seed: 3,
-  promptsPerStep: 2,
-  groupSize: 3,
-  checkpointEvery: 1,
-  observeGroups: 1,
-  watch: { problems: 0 },
-  microbatchTokens: 512,
-  budget: { thinkingTokens: 12, answerTokens: 5 },
-  optimizer: { lr: 1e-3 },
-  evaluation: { problems: 4, samples: 2, budgets: [4, 12], longest: 20 },
-  ...more,
-})
 const trained = async (more: Partial<RunSpecInput> = {}): Promise<number> => {
   const id = await createRun(context, spec(more))
   await trainRun(context, id)
